@@ -1,0 +1,40 @@
+"""The only reader of the wall clock, and its virtual stand-in.
+
+Instants are whole nanoseconds since 1970-01-01T00:00:00Z, in every part of dagflow.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where a driver takes the time from."""
+
+    def now(self) -> int:
+        """The present instant, nanoseconds since 1970 UTC."""
+        ...
+
+
+class SystemClock:
+    """The wall clock of this machine."""
+
+    def now(self) -> int:
+        """The present instant, nanoseconds since 1970 UTC."""
+        return time.time_ns()
+
+
+class VirtualClock:
+    """A clock that moves only when told: a driver jumps it to the next timer when nothing else is left to do."""
+
+    def __init__(self, start: int) -> None:
+        self._now = start
+
+    def now(self) -> int:
+        """The present virtual instant."""
+        return self._now
+
+    def advance_to(self, instant: int) -> None:
+        """Move forward to `instant`; an instant in the past moves nothing."""
+        self._now = max(self._now, instant)

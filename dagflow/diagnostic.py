@@ -1,0 +1,115 @@
+"""What the compiler says about a text: a code, a place, what was expected, what was found, and what to do.
+
+Only data. `dagflow.lang.diagnostics` renders it; every pass of the compiler and the expression checker makes it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+
+import attrs
+
+
+class Severity(enum.StrEnum):
+    """How bad it is. Only errors keep a flow from running."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@attrs.frozen
+class Span:
+    """A half-open range of a source text, in characters (code points) from its beginning."""
+
+    start: int
+    end: int
+
+    def to(self, other: Span) -> Span:
+        """The range from the start of this one to the end of `other`."""
+        return Span(self.start, other.end)
+
+
+@attrs.frozen
+class Edit:
+    """Replace the text of `span` with `text`."""
+
+    span: Span
+    text: str
+
+
+@attrs.frozen
+class Fix:
+    """A change of the source that would answer a diagnostic.
+
+    Attributes:
+        text: what is shown after `fix (…):`.
+        is_safe: whether a tool may apply it unasked; otherwise it is a suggestion.
+        edits: non-overlapping, in source order. Empty where the change cannot be made by machine.
+    """
+
+    text: str
+    is_safe: bool
+    edits: tuple[Edit, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Diagnostic:
+    """One finding.
+
+    Attributes:
+        code: such as `E301`; see `grammar/SPEC.md`, "Errors".
+        title: one line without a full stop.
+        span: the place the carets are drawn under.
+        label: the words behind the carets.
+        help: what to do, one line, or empty.
+        file: the name of the text `span` counts in; filled in by the compiler.
+        pointer: for JSON input, the JSON pointer (RFC 6901) of the place; otherwise empty.
+    """
+
+    code: str
+    title: str
+    span: Span
+    label: str = ""
+    help: str = ""
+    fix: Fix | None = None
+    file: str = ""
+    pointer: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        """Read off the first letter of the code."""
+        return {"E": Severity.ERROR, "W": Severity.WARNING}.get(self.code[0], Severity.NOTE)
+
+
+def nearest(word: str, candidates: Sequence[str]) -> str | None:
+    """The candidate most likely meant by `word`, or None if none is close: "did you mean".
+
+    Close is an edit distance (insert, delete, replace, swap of neighbours) of at most a third of the word's length,
+    and at least one; ties go to the earlier candidate.
+    """
+    best: str | None = None
+    limit = max(1, (len(word) + 1) // 3)
+    for candidate in candidates:
+        if abs(len(candidate) - len(word)) > limit:
+            continue
+        distance = _distance(word.lower(), candidate.lower())
+        if distance <= limit and candidate != word:
+            best, limit = candidate, distance - 1
+    return best
+
+
+def _distance(left: str, right: str) -> int:
+    """The optimal string alignment distance. Source: Boytsov 2011, "Indexing methods for approximate dictionary search"."""
+    before: list[int] = []
+    previous = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        current = [i]
+        for j, b in enumerate(right, 1):
+            cost = min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
+                cost = min(cost, before[j - 2] + 1)
+            current.append(cost)
+        before, previous = previous, current
+    return previous[-1]

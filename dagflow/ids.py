@@ -1,0 +1,27 @@
+"""Identifiers. Those that name durable things are made here, by us, and by nobody else."""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import NewType
+
+#: A run: 32 lower-case hexadecimal digits, a UUID version 7 (RFC 9562), so ids sort by the time they were made.
+RunId = NewType("RunId", str)
+#: A node of a flow: the author's step name, or a generated name with a dot in it, which no author can write.
+NodeId = NewType("NodeId", str)
+#: SHA-256 of a compiled flow in canonical form, 64 hexadecimal digits.
+FlowDigest = NewType("FlowDigest", str)
+
+
+def new_run_id(now: int) -> RunId:
+    """A fresh run id made at `now` (nanoseconds since 1970 UTC)."""
+    millis = now // 1_000_000 & (1 << 48) - 1
+    chance = int.from_bytes(os.urandom(10), "big")
+    value = millis << 80 | 0x7 << 76 | (chance >> 68 & 0xFFF) << 64 | 0b10 << 62 | chance & (1 << 62) - 1
+    return RunId(f"{value:032x}")
+
+
+def new_jitter() -> float:
+    """A random fraction in [0, 1), to be recorded where it is used."""
+    return random.random()  # noqa: S311 - spreads retries, protects nothing

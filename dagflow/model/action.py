@@ -1,0 +1,60 @@
+"""What a host offers to flows: actions, events and types, by signature only. Nothing here can be called."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+import attrs
+
+from dagflow.model.types import Field, RecordType, Type
+
+
+class Effect(enum.StrEnum):
+    """What doing a thing twice would mean; decides what is made durable, and when."""
+
+    #: Touches nothing; can be recomputed to the same value.
+    PURE = "pure"
+    #: Acts only on our own store, in the same transaction as its checkpoint: exactly once. Not for host actions.
+    TRANSACTIONAL = "transactional"
+    #: Acts on the world; doing it again with the same effect key changes nothing more.
+    IDEMPOTENT = "idempotent"
+    #: Acts on the world; doing it again does it again.
+    EFFECTFUL = "effectful"
+
+
+@attrs.frozen(kw_only=True)
+class ActionSpec:
+    """The signature of an action.
+
+    Attributes:
+        name: dotted, e.g. `crm.update_lead`.
+        params: named arguments, in declared order.
+        result: what a call's step reads as.
+        takes_key: whether the host asked for the effect key, so that repeating is safe where its peer honours it.
+    """
+
+    name: str
+    params: tuple[Field, ...]
+    result: Type
+    effect: Effect
+    takes_key: bool = False
+    doc: str = attrs.field(default="", eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class EventSpec:
+    """A named event and what it carries."""
+
+    name: str
+    payload: RecordType
+    doc: str = attrs.field(default="", eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class Interface:
+    """Everything a host declares to the compiler."""
+
+    actions: Mapping[str, ActionSpec] = attrs.field(factory=dict)
+    events: Mapping[str, EventSpec] = attrs.field(factory=dict)
+    types: Mapping[str, Type] = attrs.field(factory=dict)

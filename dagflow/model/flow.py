@@ -1,0 +1,249 @@
+"""A compiled flow: what the compiler makes, drivers run, stores keep and tools show. Plain frozen data.
+
+Theory. A flow is a list of nodes in declared order and the edges between them. A node has at most one *gate*, the
+innermost one around it; gates have gates of their own, so the chain is the whole path condition. Blocks with an
+`on error` are *scopes*: a scope has a *catch* node, a gate the engine decides itself when everything in the scope has
+settled: outcome 1 if a failure was caught (the handler's nodes hang on that), 0 if not.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from dagflow.diagnostic import Span
+from dagflow.model.action import Effect
+from dagflow.model.types import Field, RecordType, Type
+
+
+class NodeKind(enum.StrEnum):
+    """What a node does when it is ready."""
+
+    #: Calls a host action.
+    ACTION = "action"
+    #: Decides an outcome: 1/0 for `filter`, `if`, `when`; the index of the arm for `switch`, the `else` arm last.
+    GATE = "gate"
+    #: Computes a value, `let`.
+    LET = "let"
+    #: Sleeps for a duration.
+    WAIT = "wait"
+    #: Sleeps until an instant.
+    WAIT_UNTIL = "wait until"
+    #: Records an event for other flows.
+    EMIT = "emit"
+    #: Ends the run successfully, with the flow's result.
+    RETURN = "return"
+    #: Ends the run successfully, with a reason.
+    STOP = "stop"
+    #: Fails: as a failing step would, so an enclosing `on error` can catch it.
+    FAIL = "fail"
+    #: The gate before an `on error` block, see above. Decided by the engine alone.
+    CATCH = "catch"
+    #: Stands for a named `do` or `parallel` in an `after`: succeeds by itself once the block is over.
+    GROUP = "group"
+
+
+class EdgeKind(enum.StrEnum):
+    """Why one node comes after another (LANGUAGE 4.1)."""
+
+    GATE = "gate"
+    SEQ = "seq"
+    DATA = "data"
+    AFTER = "after"
+
+
+class JoinKind(enum.StrEnum):
+    """What an `after` clause asks of the steps it names."""
+
+    ALL = "all"
+    ANY = "any"
+    N_OF = "n of"
+    SETTLED = "settled"
+
+
+@attrs.frozen
+class Expression:
+    """A checked expression.
+
+    Attributes:
+        text: as the author wrote it.
+        type: of its value; the value comes out in stored form (`model.values`).
+        reads: names of the variables it reads, in order of first use.
+        core: the checked form the emitter turns into code: nested tuples of str, int, float, bool and None.
+        cost: the static bound on its evaluation steps.
+    """
+
+    text: str
+    span: Span
+    type: Type
+    reads: tuple[str, ...]
+    core: object
+    cost: int = 0
+
+
+@attrs.frozen
+class Argument:
+    """A named argument of a call."""
+
+    name: str
+    value: Expression
+
+
+@attrs.frozen
+class GateRef:
+    """The condition a node stands under: that gate, with that outcome."""
+
+    gate: str
+    outcome: int
+
+
+@attrs.frozen
+class Join:
+    """An `after` clause. `count`: how many of `sources` have to succeed, for `N_OF`."""
+
+    kind: JoinKind
+    sources: tuple[str, ...]
+    count: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """When to try again. All lengths in nanoseconds.
+
+    Attributes:
+        max_attempts: in all, the first included; 1 means no retry.
+        initial_interval_ns: before the second attempt; each later one waits `backoff` times longer, up to `max_interval_ns`.
+        only: failure codes worth a retry; empty means every code that is not fatal.
+    """
+
+    max_attempts: int = 1
+    initial_interval_ns: int = 1_000_000_000
+    max_interval_ns: int = 600_000_000_000
+    backoff: float = 2.0
+    only: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Node:
+    """A vertex of the compiled graph.
+
+    Attributes:
+        id: the step's name. Generated ones contain a dot (`filter.3f2a`, `charge.when`), so no author can write them.
+        span: of the step in the flow's text.
+        gate: the innermost condition around it, if any.
+        scope: the innermost scope around it; the root scope has id "".
+        action, arguments: for ACTION; `arguments` also for EMIT.
+        event: the event's name, for EMIT.
+        expression: the condition (GATE), value (LET, RETURN), length (WAIT), instant (WAIT_UNTIL), text (STOP, FAIL; may be None for STOP).
+        cases: for a GATE from `switch`: per arm but the `else`, the values that choose it, as expressions; `expression` is the
+            subject. Empty for the other gates.
+        outcomes: for a GATE or CATCH, the word for each outcome, by index (`("no", "yes")`; for a switch, the arms).
+        type: what the step reads as.
+        timeout_ns: of one attempt. within_ns: of all attempts together.
+        default: the value used when the step fails for good.
+        catches: for CATCH, the id of its scope. binding: for CATCH, the name the failure is bound to, or "".
+        members: for GROUP, nothing but the name; the ordering is in the edges.
+    """
+
+    id: str
+    kind: NodeKind
+    span: Span
+    doc: str = ""
+    effect: Effect = Effect.PURE
+    gate: GateRef | None = None
+    scope: str = ""
+    join: Join | None = None
+    action: str = ""
+    arguments: tuple[Argument, ...] = ()
+    event: str = ""
+    expression: Expression | None = None
+    cases: tuple[tuple[Expression, ...], ...] = ()
+    outcomes: tuple[str, ...] = ()
+    type: Type
+    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    timeout_ns: int | None = None
+    within_ns: int | None = None
+    default: Expression | None = None
+    catches: str = ""
+    binding: str = ""
+
+
+@attrs.frozen
+class Edge:
+    """`source` before `target`, for each reason in `kinds` (in EdgeKind order); `outcome` is the one wanted, where a gate."""
+
+    source: str
+    target: str
+    kinds: tuple[EdgeKind, ...]
+    outcome: int | None = None
+
+
+@attrs.frozen
+class Scope:
+    """A block whose failures are caught. The root scope is `Scope("", None, catch)`; its handler runs, then the run fails.
+
+    Handler nodes lie in `parent`; those of the root handler in the scope `on_error`, which nothing catches.
+    """
+
+    id: str
+    parent: str | None
+    catch: str | None
+
+
+class TriggerKind(enum.StrEnum):
+    """What starts runs."""
+
+    EVENT = "event"
+    MANUAL = "manual"
+
+
+@attrs.frozen(kw_only=True)
+class Trigger:
+    """One `on …` of a flow.
+
+    Attributes:
+        binding: the name the payload has in `when` and `mapping`; "" if none was given.
+        when: starts nothing unless true.
+        mapping: makes the flow's input from the payload; None means the payload is the input.
+    """
+
+    kind: TriggerKind
+    event: str = ""
+    payload: RecordType | None = None
+    binding: str = ""
+    when: Expression | None = None
+    mapping: tuple[Argument, ...] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class FlowSpec:
+    """A compiled flow, without its graph (see `model.graph.Flow`, which adds it).
+
+    Attributes:
+        input: the parameters as a record; its `name` is that of the type where the input is one record.
+        binding: if not "", expressions see the whole input under this name; else each field under its own.
+        result: what `return` gives, or NULL.
+        timeout_ns: lifetime of a run.
+        secrets: names read as `secrets.NAME`.
+        source, filename: the text it was compiled from, for messages.
+    """
+
+    name: str
+    doc: str = ""
+    input: RecordType
+    binding: str = ""
+    result: Type
+    triggers: tuple[Trigger, ...] = ()
+    timeout_ns: int
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    scopes: tuple[Scope, ...]
+    secrets: tuple[str, ...] = ()
+    source: str = attrs.field(default="", repr=False)
+    filename: str = ""
+
+
+def input_fields(input_type: RecordType) -> tuple[Field, ...]:
+    """The flow's parameters in declared order."""
+    return input_type.fields

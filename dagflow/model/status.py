@@ -1,0 +1,54 @@
+"""What can be said of a run and of each of its nodes. STYLE's glossary has the words of other systems."""
+
+from __future__ import annotations
+
+import enum
+
+
+class RunStatus(enum.StrEnum):
+    """Where a run is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    #: Nothing to do until a timer fires or an event comes.
+    SLEEPING = "sleeping"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether it can never change again."""
+        return self in {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED}
+
+
+class NodeStatus(enum.StrEnum):
+    """Where a node of a run is. *Settled* is one of the last four, which are terminal."""
+
+    PENDING = "pending"
+    READY = "ready"
+    RUNNING = "running"
+    #: For time: its own wait, or the next attempt.
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    PRUNED = "pruned"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it can never change again."""
+        return self in {NodeStatus.SUCCEEDED, NodeStatus.FAILED, NodeStatus.PRUNED, NodeStatus.CANCELLED}
+
+
+class PruneReason(enum.StrEnum):
+    """Why a node was never started."""
+
+    #: Its gate had the other outcome, or was itself pruned.
+    GATE = "gate"
+    #: Too few of the steps named in its `after` succeeded.
+    JOIN = "join unsatisfiable"
+    #: Another step of its block failed and the block's `on error` took over.
+    SCOPE_FAILED = "block failed"
+    #: The run ended (`stop`, `return`, a failure, cancellation) before its turn.
+    RUN_ENDED = "run ended"

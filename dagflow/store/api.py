@@ -1,0 +1,96 @@
+"""What a store keeps, and what every store can do.
+
+A store is synchronous and knows nothing of flows: it keeps histories of records, and rows that only help to find runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import attrs
+
+from dagflow.ids import FlowDigest, RunId
+from dagflow.model.status import RunStatus
+
+
+@attrs.frozen
+class Record:
+    """One fact of a run's history. Its number is its position, from 0.
+
+    Attributes:
+        kind: the name of the event's class in `engine.events`, in snake case.
+        at: nanoseconds since 1970 UTC.
+        node: a node's id, or "" for facts of the run.
+        attempt: from 1; 0 where none.
+        payload: JSON, or None.
+    """
+
+    kind: str
+    at: int
+    node: str = ""
+    attempt: int = 0
+    payload: bytes | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RunRow:
+    """What lists of runs show. `due_at`: when a sleeping run has to be looked at, else None. Instants in nanoseconds."""
+
+    id: RunId
+    flow: str
+    digest: FlowDigest
+    status: RunStatus
+    created_at: int
+    ended_at: int | None = None
+    due_at: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Append:
+    """Facts to add to one run, together with what they make of its row.
+
+    Attributes:
+        first: the position of the first record; has to be the length of the history so far, else nothing is written.
+    """
+
+    run: RunId
+    first: int
+    records: tuple[Record, ...]
+    status: RunStatus
+    ended_at: int | None = None
+    due_at: int | None = None
+
+
+class Store(Protocol):
+    """Where facts are kept. Every method may raise `StoreError`; after one from `create` or `append` the outcome is unknown:
+    reopen and read before going on.
+    """
+
+    def create(self, row: RunRow, flow: bytes, records: Sequence[Record]) -> None:
+        """Begin a run with its first facts; keep `flow` (the encoded flow) under `row.digest` if it is not there yet."""
+        ...
+
+    def append(self, appends: Sequence[Append]) -> None:
+        """Add facts to any number of runs, all or none. When it returns they survive a power cut (if the store is durable)."""
+        ...
+
+    def history(self, run: RunId) -> list[Record]:
+        """All facts of a run in order; empty if there is no such run."""
+        ...
+
+    def run(self, run: RunId) -> RunRow | None:
+        """The row of a run."""
+        ...
+
+    def runs(self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None) -> list[RunRow]:
+        """Rows, newest first, older than `before`; with `unfinished` only of runs that have not ended."""
+        ...
+
+    def flow(self, digest: FlowDigest) -> bytes | None:
+        """The encoded flow of that digest."""
+        ...
+
+    def close(self) -> None:
+        """Close; safe to call twice."""
+        ...

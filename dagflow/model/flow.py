@@ -9,12 +9,17 @@ settled: outcome 1 if a failure was caught (the handler's nodes hang on that), 0
 from __future__ import annotations
 
 import enum
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import attrs
 
 from dagflow.diagnostic import Span
 from dagflow.model.action import Effect
-from dagflow.model.types import Field, RecordType, Type
+from dagflow.model.types import RecordType, Type
+
+if TYPE_CHECKING:
+    import networkx
 
 
 class NodeKind(enum.StrEnum):
@@ -217,8 +222,8 @@ class Trigger:
 
 
 @attrs.frozen(kw_only=True)
-class FlowSpec:
-    """A compiled flow, without its graph (see `model.graph.Flow`, which adds it).
+class Flow:
+    """A compiled flow.
 
     Attributes:
         input: the parameters as a record; its `name` is that of the type where the input is one record.
@@ -243,7 +248,21 @@ class FlowSpec:
     source: str = attrs.field(default="", repr=False)
     filename: str = ""
 
+    @cached_property
+    def graph(self) -> networkx.DiGraph[str]:
+        """The flow as a `networkx.DiGraph`, made on first use; treat it as read-only.
 
-def input_fields(input_type: RecordType) -> tuple[Field, ...]:
-    """The flow's parameters in declared order."""
-    return input_type.fields
+        Nodes, in declared order, are the ids, with the attribute `node` (`Node`). Edges carry `kinds` (a tuple of `EdgeKind`)
+        and, where a gate is among them, `outcome` (int).
+        """
+        from dagflow.model.graph import build_graph  # noqa: PLC0415 - networkx costs more to import than the rest of us
+
+        return build_graph(self.nodes, self.edges)
+
+    def node(self, node_id: str) -> Node:
+        """The node of that id; KeyError if there is none."""
+        return self._by_id[node_id]
+
+    @cached_property
+    def _by_id(self) -> dict[str, Node]:
+        return {node.id: node for node in self.nodes}

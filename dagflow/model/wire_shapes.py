@@ -1,0 +1,226 @@
+"""Containers, records and free JSON between stored form and JSON, made of the converters of their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dagflow.diagnostic import nearest
+from dagflow.model import wire_texts
+from dagflow.model.json_text import MAX_DEPTH
+from dagflow.model.types import Field, RecordType
+from dagflow.model.values import Duration, Optional, Secret, Timestamp, UInt
+from dagflow.model.wire_scalars import (
+    MAX_PROBLEMS,
+    Convert,
+    Found,
+    add_wrong,
+    check_bool,
+    check_double,
+    check_int,
+    check_string,
+)
+from dagflow.model.wire_texts import INT64_MAX
+
+
+def _too_deep(depth: int, problems: list[Found]) -> bool:
+    if depth >= MAX_DEPTH:
+        problems.append(Found(f"nested deeper than {MAX_DEPTH} levels"))
+        return True
+    return False
+
+
+def _add_step(problems: list[Found], before: int, step: str | int) -> None:
+    for found in problems[before:]:
+        found.steps.append(step)
+
+
+def list_of(convert: Convert, depth: int) -> Convert:
+    def convert_list(value: object, problems: list[Found]) -> object:
+        if not isinstance(value, (list, tuple)):
+            add_wrong("a list", value, problems)
+            return None
+        if _too_deep(depth, problems):
+            return None
+        result: list[object] = []
+        for index, element in enumerate(value):
+            before = len(problems)
+            result.append(convert(element, problems))
+            if len(problems) > before:
+                _add_step(problems, before, index)
+                if len(problems) >= MAX_PROBLEMS:
+                    break
+        return result
+
+    return convert_list
+
+
+def map_of(convert_key: Convert, convert: Convert, depth: int) -> Convert:
+    def convert_map(value: object, problems: list[Found]) -> object:
+        if not isinstance(value, dict):
+            add_wrong("an object", value, problems)
+            return None
+        if _too_deep(depth, problems):
+            return None
+        result: dict[object, object] = {}
+        for key, member in value.items():
+            before = len(problems)
+            result[convert_key(key, problems)] = convert(member, problems)
+            if len(problems) > before:
+                _add_step(problems, before, str(key))
+                if len(problems) >= MAX_PROBLEMS:
+                    break
+        return result
+
+    return convert_map
+
+
+def decode_bool_key(value: object, problems: list[Found]) -> object:
+    if value not in {"true", "false"}:
+        problems.append(Found('expected the key "true" or "false"'))
+    return value == "true"
+
+
+def encode_bool_key(value: object, problems: list[Found]) -> object:
+    return "true" if check_bool(value, problems) else "false"
+
+
+def decode_number_key(convert: Convert) -> Convert:
+    def decode_key(value: object, problems: list[Found]) -> object:
+        digits = value.removeprefix("-") if isinstance(value, str) else ""
+        # One spelling per number: two keys of a text are never one key of ours.
+        if isinstance(value, str) and digits.isascii() and digits.isdigit() and len(digits) <= 20:
+            number = int(value)
+            if str(number) == value:
+                return convert(number, problems)
+        problems.append(Found("expected a whole number as key"))
+        return None
+
+    return decode_key
+
+
+def encode_number_key(convert: Convert) -> Convert:
+    def encode_key(value: object, problems: list[Found]) -> object:
+        return str(convert(value, problems))
+
+    return encode_key
+
+
+def record_of(type_: RecordType, converters: Mapping[str, Convert], defaults: Mapping[str, Convert], depth: int) -> Convert:
+    """`converters`: for each field. `defaults`: what makes of a field's default, in JSON form, a value of its own."""
+    absent = [field for field in type_.fields if field.is_required or field.has_default]
+
+    def convert_record(value: object, problems: list[Found]) -> object:
+        if not isinstance(value, dict):
+            add_wrong(f"an object of type {type_}", value, problems)
+            return None
+        if _too_deep(depth, problems):
+            return None
+        result: dict[str, object] = {}
+        for key, member in value.items():
+            before = len(problems)
+            convert = converters.get(key)
+            if convert is None:
+                problems.append(Found(_unknown_field(key, type_.fields)))
+            else:
+                result[key] = convert(member, problems)
+            if len(problems) > before:
+                _add_step(problems, before, str(key))
+                if len(problems) >= MAX_PROBLEMS:
+                    break
+        for field in absent:
+            if field.name in value:
+                continue
+            if not field.has_default:
+                problems.append(Found(f"the field `{field.name}` ({field.type}) is missing"))
+            else:
+                result[field.name] = defaults[field.name](field.default, problems)
+        return result
+
+    return convert_record
+
+
+def _unknown_field(name: object, fields: Sequence[Field]) -> str:
+    names = [field.name for field in fields]
+    meant = nearest(name, names) if isinstance(name, str) else None
+    if meant:
+        return f"there is no such field; did you mean `{meant}`?"
+    return f"there is no such field; the fields are {', '.join(names) or 'none'}"
+
+
+def plain_json(depth: int) -> Convert:
+    """Values of type `json`: plain JSON stays, what expressions may have put among it becomes text."""
+
+    def convert_dyn(value: object, problems: list[Found]) -> object:
+        return _plain(value, depth, problems)
+
+    return convert_dyn
+
+
+def _plain(value: object, depth: int, problems: list[Found]) -> object:
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return check_string(value, problems)
+        case int():
+            return check_int(value, problems) if value <= INT64_MAX or not isinstance(value, UInt) else str(int(value))
+        case float():
+            return check_double(value, problems)
+        case dict():
+            return _plain_map(value, depth, problems)
+        case list() | tuple():
+            return _plain_list(value, depth, problems)
+        case Timestamp():
+            return wire_texts.format_timestamp(value)
+        case Duration():
+            return wire_texts.format_duration(value)
+        case Optional():
+            return _plain(value.value, depth, problems) if value.is_present else None
+        case bytes():
+            return wire_texts.format_bytes(value)
+        case Secret():
+            problems.append(Found("a secret cannot be part of a `json` value"))
+        case _:
+            add_wrong("JSON", value, problems)
+    return None
+
+
+def _plain_list(value: Sequence[object], depth: int, problems: list[Found]) -> object:
+    if _too_deep(depth, problems):
+        return None
+    result: list[object] = []
+    for index, element in enumerate(value):
+        before = len(problems)
+        if before >= MAX_PROBLEMS:  # also what ends a value that contains itself
+            break
+        result.append(_plain(element, depth + 1, problems))
+        if len(problems) > before:
+            _add_step(problems, before, index)
+    return result
+
+
+def _plain_map(value: dict[object, object], depth: int, problems: list[Found]) -> object:
+    if _too_deep(depth, problems):
+        return None
+    result: dict[str, object] = {}
+    for key, member in value.items():
+        before = len(problems)
+        if before >= MAX_PROBLEMS:
+            break
+        text = _plain_key(key, problems)
+        result[text] = _plain(member, depth + 1, problems)
+        if len(problems) > before:
+            _add_step(problems, before, text)
+    return result
+
+
+def _plain_key(key: object, problems: list[Found]) -> str:
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    if isinstance(key, int):
+        return str(int(key))
+    if not isinstance(key, str):
+        add_wrong("a text as key", key, problems)
+        return ""
+    check_string(key, problems)
+    return str.__str__(key)

@@ -1,0 +1,178 @@
+"""The facts the machine takes. Past tense: each has happened, and is recorded in the run's history in this order.
+
+`at` is nanoseconds since 1970 UTC, `node` a node's number in the plan, `attempt` counts from 1. A fact may have a value
+beside it in the history (an output, a payload, the run's input); the machine never sees it.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from dagflow.model.status import RunStatus
+
+
+@attrs.frozen
+class RunStarted:
+    """The run began; its input is the value."""
+
+    at: int
+
+
+@attrs.frozen
+class GateDecided:
+    """A gate's condition was evaluated to `outcome`."""
+
+    at: int
+    node: int
+    outcome: int
+
+
+@attrs.frozen
+class ValueComputed:
+    """The expression of a `let`, `return` or `stop` was evaluated."""
+
+    at: int
+    node: int
+
+
+@attrs.frozen
+class EventEmitted:
+    """An `emit` left its event in the history."""
+
+    at: int
+    node: int
+
+
+@attrs.frozen
+class TimerSet:
+    """A wait found out until when: `due`, an instant."""
+
+    at: int
+    node: int
+    due: int
+
+
+@attrs.frozen
+class TimerFired:
+    """The instant a wait or a retry was waiting for has come."""
+
+    at: int
+    node: int
+
+
+@attrs.frozen
+class AttemptStarted:
+    """An action is about to be called: the intent."""
+
+    at: int
+    node: int
+    attempt: int
+
+
+@attrs.frozen
+class AttemptSucceeded:
+    """The action gave its result."""
+
+    at: int
+    node: int
+    attempt: int
+
+
+@attrs.frozen
+class AttemptFailed:
+    """The action failed.
+
+    Attributes:
+        is_fatal: never worth a retry.
+        retry_after_ns: how long to wait before the next attempt, if the action said so; overrides the policy.
+        jitter: a fraction in [0, 1), drawn when it failed, so that the retry is due at the same instant after a crash.
+    """
+
+    at: int
+    node: int
+    attempt: int
+    code: str
+    message: str = ""
+    is_fatal: bool = False
+    retry_after_ns: int | None = None
+    jitter: float = 0.0
+
+
+@attrs.frozen
+class AttemptInterrupted:
+    """The process died during the attempt; what came of it is not known."""
+
+    at: int
+    node: int
+    attempt: int
+
+
+@attrs.frozen
+class AttemptCancelled:
+    """The attempt was stopped because it was asked to."""
+
+    at: int
+    node: int
+    attempt: int
+
+
+@attrs.frozen
+class EvaluationFailed:
+    """An expression of the node failed, or the node is a `fail`."""
+
+    at: int
+    node: int
+    code: str
+    message: str = ""
+
+
+@attrs.frozen
+class DefaultUsed:
+    """The node failed for good and its `default` was evaluated instead."""
+
+    at: int
+    node: int
+
+
+@attrs.frozen
+class RunCancelRequested:
+    """Somebody asked to cancel the run."""
+
+    at: int
+
+
+@attrs.frozen
+class RunTimedOut:
+    """The run's lifetime is over."""
+
+    at: int
+
+
+@attrs.frozen
+class RunEnded:
+    """The run ended; its result is the value."""
+
+    at: int
+    status: RunStatus
+
+
+Event: TypeAlias = (
+    RunStarted
+    | GateDecided
+    | ValueComputed
+    | EventEmitted
+    | TimerSet
+    | TimerFired
+    | AttemptStarted
+    | AttemptSucceeded
+    | AttemptFailed
+    | AttemptInterrupted
+    | AttemptCancelled
+    | EvaluationFailed
+    | DefaultUsed
+    | RunCancelRequested
+    | RunTimedOut
+    | RunEnded
+)

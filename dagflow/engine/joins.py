@@ -1,0 +1,31 @@
+"""Whether the `after` clause of a node is satisfied, once it is decided (LANGUAGE 4.2)."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from dagflow.engine.state import State
+from dagflow.model.flow import JoinKind
+from dagflow.model.status import NodeStatus
+
+
+def is_satisfied(state: State, node: int) -> bool:
+    """Whether what the node's join asks of its sources is true; a node without a join asks nothing."""
+    plan = state.plan
+    match plan.joins[node]:
+        case None | JoinKind.SETTLED:
+            return True
+        case JoinKind.ALL:
+            status = state.status
+            return all(status[source] is NodeStatus.SUCCEEDED for source in plan.join_sources[node])
+        case JoinKind.ANY | JoinKind.N_OF:
+            return state.join_succeeded[node] >= plan.join_counts[node]
+        case kind:
+            assert_never(kind)
+
+
+def note_unseen(state: State, node: int) -> None:
+    """Remember which sources of an early join had not settled when the node was made ready."""
+    if state.join_open[node] and state.plan.joins[node] in (JoinKind.ANY, JoinKind.N_OF):
+        sources = dict.fromkeys(state.plan.join_sources[node])
+        state.unseen[node] = tuple(source for source in sources if not state.status[source].is_settled)

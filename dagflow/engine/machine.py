@@ -1,0 +1,268 @@
+"""The machine of one run: one door for facts, wishes out. Pure: the same facts give the same wishes, anywhere, any time.
+
+How a fact is handled. Its own node changes status by the table. Whatever that settles is counted out where it was waited
+for; nodes with nothing left to wait for are decided in turn, which may settle them and others. So a fact costs the nodes
+it changes. Nodes made ready come out in declared order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, cast
+
+from dagflow.engine import events
+from dagflow.engine.commands import Command, EndRun, Evaluate, SetTimer, UseDefault
+from dagflow.engine.events import Event
+from dagflow.engine.joins import note_unseen
+from dagflow.engine.pruning import prune, prune_reason
+from dagflow.engine.retries import next_attempt, retry_due
+from dagflow.engine.scopes import end_all, fail_node, fail_run
+from dagflow.engine.state import Failure, State
+from dagflow.engine.transitions import Change
+from dagflow.errors import DagflowBug
+from dagflow.model.flow import NodeKind
+from dagflow.model.plan import NONE, Plan
+from dagflow.model.status import NodeStatus, RunStatus
+
+
+class Machine:
+    """One run. `state` may be read between facts, and only read."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, plan: Plan) -> None:
+        self.state = State.initial(plan)
+
+    @classmethod
+    def restore(cls, plan: Plan, history: Iterable[Event]) -> Machine:
+        """The machine after these facts; ask it for `open_attempts` and `outstanding` before going on."""
+        machine = cls(plan)
+        for event in history:
+            machine.handle(event)
+        return machine
+
+    def handle(self, event: Event) -> list[Command]:
+        """Take a fact, return the wishes that follow. Raises DagflowBug if it cannot be a fact of this run."""
+        state = self.state
+        handler = _HANDLERS.get(type(event))
+        if handler is None or state.ended is not None:
+            raise DagflowBug(f"{event} is no fact for a run that has ended {state.ended}")
+        handler(state, event)
+        return self._finish(event.at)
+
+    def open_attempts(self) -> list[tuple[int, int]]:
+        """Nodes with an attempt running, and its number."""
+        state = self.state
+        return [(n, state.attempts[n]) for n, status in enumerate(state.status) if status is NodeStatus.RUNNING]
+
+    def outstanding(self) -> list[Command]:
+        """Every wish still open, except to cancel: for a driver that has lost them. Attempts that run are not wished again."""
+        state = self.state
+        if state.ended is not None:
+            return []
+        if state.is_end_wished:
+            return [EndRun(_end_status(state))]
+        found: list[Command] = [SetTimer(NONE, state.started_at + state.plan.lifetime_ns)]
+        for node, status in enumerate(state.status):
+            if status is NodeStatus.READY:
+                found.append(_wish(state, node))
+            elif status is NodeStatus.WAITING:
+                found.append(SetTimer(node, state.due[node]))
+        return found
+
+    def _finish(self, at: int) -> list[Command]:
+        state = self.state
+        undecided = state.undecided
+        while undecided:
+            node = undecided.popleft()
+            if state.status[node] is NodeStatus.PENDING:
+                _decide(state, node, at)
+        commands = state.commands
+        if state.made_ready:
+            state.made_ready.sort()
+            commands += [_wish(state, n) for n in state.made_ready if state.status[n] is NodeStatus.READY]
+            state.made_ready = []
+        if not state.n_unsettled and not state.is_end_wished:
+            state.is_end_wished = True
+            commands.append(EndRun(_end_status(state)))
+        state.commands = []
+        return commands
+
+
+def _decide(state: State, node: int, at: int) -> None:
+    """Everything the node comes after is settled (or its early join is released)."""
+    state.ready_at[node] = at
+    reason = prune_reason(state, node)
+    if reason is not None:
+        prune(state, node, reason)
+        return
+    match state.plan.kinds[node]:
+        case NodeKind.GROUP:
+            state.change(node, Change.PASS)
+        case NodeKind.CATCH:
+            caught = state.scope_causes[state.plan.catches[node]] != NONE
+            state.outcomes[node] = int(caught)
+            state.change(node, Change.PASS)
+        case _:
+            note_unseen(state, node)
+            state.change(node, Change.MAKE_READY)
+            state.made_ready.append(node)
+
+
+def _wish(state: State, node: int) -> Command:
+    """What is wanted of a node that is ready."""
+    if state.uses_default[node]:
+        return UseDefault(node)
+    if state.plan.kinds[node] is NodeKind.ACTION:
+        return next_attempt(state, node)
+    return Evaluate(node)
+
+
+def _end_status(state: State) -> RunStatus:
+    if state.ending is not None:
+        return state.ending
+    top_failed = any(
+        cause != NONE and scope.parent == NONE for cause, scope in zip(state.scope_causes, state.plan.scopes, strict=True)
+    )
+    return RunStatus.FAILED if top_failed else RunStatus.SUCCEEDED
+
+
+def _run_started(state: State, event: events.RunStarted) -> None:
+    state.started_at = event.at
+    state.commands.append(SetTimer(NONE, event.at + state.plan.lifetime_ns))
+    for scope, n_open in zip(state.plan.scopes, state.scope_open, strict=True):
+        if not n_open and scope.catch != NONE:
+            state.n_waits[scope.catch] -= 1
+    state.undecided.extend(node for node, count in enumerate(state.n_waits) if not count)
+
+
+def _gate_decided(state: State, event: events.GateDecided) -> None:
+    state.outcomes[event.node] = event.outcome
+    state.change(event.node, Change.SUCCEED)
+
+
+def _value_computed(state: State, event: events.ValueComputed) -> None:
+    state.change(event.node, Change.SUCCEED)
+    if state.plan.kinds[event.node] in (NodeKind.RETURN, NodeKind.STOP):
+        state.ending = RunStatus.FAILED if state.scope_causes[0] != NONE else RunStatus.SUCCEEDED
+        end_all(state)
+
+
+def _event_emitted(state: State, event: events.EventEmitted) -> None:
+    state.change(event.node, Change.SUCCEED)
+
+
+def _timer_set(state: State, event: events.TimerSet) -> None:
+    state.change(event.node, Change.SET_TIMER)
+    state.due[event.node] = event.due
+    state.commands.append(SetTimer(event.node, event.due))
+
+
+def _timer_fired(state: State, event: events.TimerFired) -> None:
+    node = event.node
+    if state.plan.kinds[node] is NodeKind.ACTION:
+        state.change(node, Change.RETRY_NOW)
+        state.made_ready.append(node)
+    else:
+        state.change(node, Change.SUCCEED)
+
+
+def _attempt_started(state: State, event: events.AttemptStarted) -> None:
+    node = event.node
+    if event.attempt != state.attempts[node] + 1:
+        raise DagflowBug(f"attempt {event.attempt} is out of turn: {state.story(node)}")
+    state.change(node, Change.START_ATTEMPT)
+    state.attempts[node] = event.attempt
+    if event.attempt == 1:
+        state.first_started_at[node] = event.at
+
+
+def _attempt_succeeded(state: State, event: events.AttemptSucceeded) -> None:
+    # Also where it was being cancelled: what has happened has happened.
+    _check_attempt(state, event.node, event.attempt)
+    state.change(event.node, Change.SUCCEED)
+
+
+def _attempt_failed(state: State, event: events.AttemptFailed) -> None:
+    node = event.node
+    _check_attempt(state, node, event.attempt)
+    state.n_failed[node] += 1
+    due = None if state.is_cancelling[node] else retry_due(state, event)
+    if due is None:
+        fail_node(state, Failure(node, event.attempt, event.code, event.message))
+    else:
+        state.change(node, Change.RETRY_LATER)
+        state.due[node] = due
+        state.commands.append(SetTimer(node, due))
+
+
+def _attempt_interrupted(state: State, event: events.AttemptInterrupted) -> None:
+    node = event.node
+    _check_attempt(state, node, event.attempt)
+    if state.is_cancelling[node]:
+        state.change(node, Change.CANCEL)
+    else:
+        state.change(node, Change.RETRY_NOW)
+        state.made_ready.append(node)
+
+
+def _attempt_cancelled(state: State, event: events.AttemptCancelled) -> None:
+    _check_attempt(state, event.node, event.attempt)
+    if not state.is_cancelling[event.node]:
+        raise DagflowBug(f"nobody asked to cancel: {state.story(event.node)}")
+    state.change(event.node, Change.CANCEL)
+
+
+def _check_attempt(state: State, node: int, attempt: int) -> None:
+    if attempt != state.attempts[node]:
+        raise DagflowBug(f"attempt {attempt} is not the last one: {state.story(node)}")
+
+
+def _evaluation_failed(state: State, event: events.EvaluationFailed) -> None:
+    fail_node(state, Failure(event.node, state.attempts[event.node], event.code, event.message))
+
+
+def _default_used(state: State, event: events.DefaultUsed) -> None:
+    if not state.uses_default[event.node]:
+        raise DagflowBug(f"the default is not wanted: {state.story(event.node)}")
+    state.change(event.node, Change.SUCCEED)
+
+
+def _run_cancel_requested(state: State, _event: events.RunCancelRequested) -> None:
+    if state.ending is None:
+        state.ending = RunStatus.CANCELLED
+        end_all(state)
+
+
+def _run_timed_out(state: State, event: events.RunTimedOut) -> None:
+    if state.ending is None:
+        fail_run(state, Failure(NONE, 0, "run_timeout", f"the run was not done after {event.at - state.started_at} ns"))
+
+
+def _run_ended(state: State, event: events.RunEnded) -> None:
+    if not state.is_end_wished or event.status is not _end_status(state):
+        raise DagflowBug(f"the run cannot end {event.status} with {state.n_unsettled} nodes undecided")
+    state.ended = event.status
+
+
+_HANDLERS: Final = cast(
+    "dict[type[Event], Callable[[State, Event], None]]",
+    {
+        events.RunStarted: _run_started,
+        events.GateDecided: _gate_decided,
+        events.ValueComputed: _value_computed,
+        events.EventEmitted: _event_emitted,
+        events.TimerSet: _timer_set,
+        events.TimerFired: _timer_fired,
+        events.AttemptStarted: _attempt_started,
+        events.AttemptSucceeded: _attempt_succeeded,
+        events.AttemptFailed: _attempt_failed,
+        events.AttemptInterrupted: _attempt_interrupted,
+        events.AttemptCancelled: _attempt_cancelled,
+        events.EvaluationFailed: _evaluation_failed,
+        events.DefaultUsed: _default_used,
+        events.RunCancelRequested: _run_cancel_requested,
+        events.RunTimedOut: _run_timed_out,
+        events.RunEnded: _run_ended,
+    },
+)

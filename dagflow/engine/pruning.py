@@ -1,0 +1,28 @@
+"""Why a node that is decided does not run (LANGUAGE 4.2): its gate, or its join. Nothing else prunes by itself."""
+
+from __future__ import annotations
+
+from dagflow.engine.joins import is_satisfied
+from dagflow.engine.state import State
+from dagflow.engine.transitions import Change
+from dagflow.model.plan import NONE
+from dagflow.model.status import NodeStatus, PruneReason
+
+
+def prune_reason(state: State, node: int) -> PruneReason | None:
+    """Why the node has to be pruned, or None if it may run. The gate is asked first."""
+    gate = state.plan.gates[node]
+    # A gate without an outcome was pruned, failed or was cancelled; its outcome is then NONE, which nobody wants.
+    if gate != NONE and (
+        state.outcomes[gate] != state.plan.gate_outcomes[node] or state.status[gate] is not NodeStatus.SUCCEEDED
+    ):
+        return PruneReason.GATE
+    if not is_satisfied(state, node):
+        return PruneReason.JOIN
+    return None
+
+
+def prune(state: State, node: int, reason: PruneReason) -> None:
+    """Settle a node that was never started."""
+    state.reasons[node] = reason
+    state.change(node, Change.PRUNE)

@@ -1,0 +1,44 @@
+"""Whether and when a failed attempt is followed by another."""
+
+from __future__ import annotations
+
+from dagflow.engine.commands import StartAttempt
+from dagflow.engine.events import AttemptFailed
+from dagflow.engine.state import State
+from dagflow.model.flow import RetryPolicy
+
+
+def delay_ns(policy: RetryPolicy, n_failed: int, jitter: float) -> int:
+    """How long to wait after the `n_failed`-th failure: the upper half of the backed-off interval, spread by `jitter`."""
+    interval = float(min(policy.initial_interval_ns, policy.max_interval_ns))
+    for _ in range(n_failed - 1):
+        interval = min(interval * policy.backoff, float(policy.max_interval_ns))
+    return int(interval * (0.5 + 0.5 * jitter))
+
+
+def retry_due(state: State, failed: AttemptFailed) -> int | None:
+    """When to try again after this failure, already counted in the state; None if it is final."""
+    node = failed.node
+    policy = state.plan.retries[node]
+    n_failed = state.n_failed[node]
+    if failed.is_fatal or n_failed >= policy.max_attempts:
+        return None
+    if policy.only and failed.code not in policy.only:
+        return None
+    delay = failed.retry_after_ns
+    due = failed.at + (delay_ns(policy, n_failed, failed.jitter) if delay is None else delay)
+    within = state.plan.withins_ns[node]
+    if within is not None and due >= state.first_started_at[node] + within:
+        return None
+    return due
+
+
+def next_attempt(state: State, node: int) -> StartAttempt:
+    """The wish for the attempt after the last one."""
+    timeout, within = state.plan.timeouts_ns[node], state.plan.withins_ns[node]
+    attempt = state.attempts[node] + 1
+    if within is None:
+        return StartAttempt(node, attempt, timeout)
+    if attempt == 1:
+        return StartAttempt(node, attempt, within if timeout is None else min(timeout, within))
+    return StartAttempt(node, attempt, timeout, state.first_started_at[node] + within)

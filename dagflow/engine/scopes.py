@@ -1,0 +1,82 @@
+"""What a failure for good does: it takes down the innermost scope that catches it, or the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from dagflow.engine.commands import CancelAttempt, UseDefault
+from dagflow.engine.pruning import prune
+from dagflow.engine.state import Failure, State
+from dagflow.engine.transitions import Change
+from dagflow.model.plan import NONE
+from dagflow.model.status import NodeStatus, PruneReason
+
+
+def fail_node(state: State, failure: Failure) -> None:
+    """The node failed and there will be no other attempt: cancel, default or failure, in this order."""
+    node = failure.node
+    if state.is_cancelling[node]:
+        state.change(node, Change.CANCEL)
+    elif state.plan.has_default[node] and not state.uses_default[node]:
+        state.uses_default[node] = True
+        state.change(node, Change.FALL_BACK)
+        state.commands.append(UseDefault(node))
+    else:
+        state.change(node, Change.FAIL)
+        state.failures.append(failure)
+        _fail_scope(state, _catching_scope(state, state.plan.scope_of[node]))
+
+
+def fail_run(state: State, failure: Failure) -> None:
+    """The run itself failed: as if a node outside of every block had, or in the root's handler if that is what runs."""
+    state.failures.append(failure)
+    has_failed = state.scope_causes[0] != NONE
+    _fail_scope(state, _handler_scope(state) if has_failed else 0)
+
+
+def end_all(state: State) -> None:
+    """The run ends before everything had its turn, and no handler runs."""
+    stop_nodes(state, range(state.plan.n_nodes), PruneReason.RUN_ENDED)
+
+
+def _catching_scope(state: State, scope: int) -> int:
+    scopes = state.plan.scopes
+    while scopes[scope].catch == NONE and scopes[scope].parent != NONE:
+        scope = scopes[scope].parent
+    return scope
+
+
+def _handler_scope(state: State) -> int:
+    return next(n for n, scope in enumerate(state.plan.scopes) if n and scope.parent == NONE)
+
+
+def _fail_scope(state: State, scope: int) -> None:
+    plan = state.plan.scopes[scope]
+    if state.scope_causes[scope] == NONE:
+        state.scope_causes[scope] = len(state.failures) - 1
+    reason = PruneReason.RUN_ENDED if plan.parent == NONE else PruneReason.SCOPE_FAILED
+    stop_nodes(state, plan.members, reason)
+
+
+def stop_nodes(state: State, nodes: Iterable[int], reason: PruneReason) -> None:
+    """Prune what was never started, cancel what was; what is running is asked to stop and settles when it has."""
+    for node in nodes:
+        match state.status[node]:
+            case NodeStatus.PENDING:
+                prune(state, node, reason)
+            case NodeStatus.READY:
+                if state.attempts[node] or state.uses_default[node]:
+                    state.change(node, Change.CANCEL)
+                else:
+                    prune(state, node, reason)
+            case NodeStatus.WAITING:
+                state.change(node, Change.CANCEL)
+            case NodeStatus.RUNNING:
+                if not state.is_cancelling[node]:
+                    state.is_cancelling[node] = True
+                    state.commands.append(CancelAttempt(node, state.attempts[node]))
+            case NodeStatus.SUCCEEDED | NodeStatus.FAILED | NodeStatus.PRUNED | NodeStatus.CANCELLED:
+                pass
+            case status:
+                assert_never(status)

@@ -1,0 +1,147 @@
+"""The state of one run as the engine sees it: plain lists indexed by node or scope number, and the counts kept with them."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import attrs
+
+from dagflow.engine.commands import Command
+from dagflow.engine.transitions import TRANSITIONS, Change
+from dagflow.errors import DagflowBug
+from dagflow.model.plan import NONE, Plan
+from dagflow.model.status import NodeStatus, PruneReason, RunStatus
+
+_SETTLED = frozenset(status for status in NodeStatus if status not in TRANSITIONS)
+
+
+@attrs.frozen
+class Failure:
+    """A failure for good. `node` is NONE where the run itself failed (its lifetime was over); `attempt` is 0 where there was none."""
+
+    node: int
+    attempt: int
+    code: str
+    message: str
+
+
+@attrs.define(kw_only=True)
+class State:
+    """Everything that is true of a run. Two are equal if they say the same of the same plan.
+
+    Attributes:
+        n_waits: what is still to happen before the node is decided. n_unsettled: nodes that are not settled.
+        outcomes: of gates and catches, NONE until known.
+        attempts: the number of the last attempt. n_failed: how many of them failed (others were interrupted).
+        first_started_at, ready_at, due: instants; 0 until known. `due` is that of a waiting node.
+        is_cancelling: told to stop, not yet stopped. uses_default: failed for good, its default being evaluated.
+        unseen: for a node that was made ready by an early join, the sources that had not settled by then; their values do
+            not exist for its expressions, however late these are evaluated.
+        join_succeeded, join_open: of the join's distinct sources, those that succeeded, and those not settled.
+        scope_open: members not settled. scope_causes: the number of the failure that took the scope down, or NONE.
+        failures: in the order they happened.
+        ending: set once it is known how the run will end, while attempts are still being cancelled.
+        ended: from the recorded end on.
+    """
+
+    plan: Plan
+    started_at: int = 0
+    status: list[NodeStatus]
+    n_waits: list[int]
+    n_unsettled: int
+    reasons: list[PruneReason | None]
+    outcomes: list[int]
+    attempts: list[int]
+    n_failed: list[int]
+    first_started_at: list[int]
+    ready_at: list[int]
+    due: list[int]
+    is_cancelling: list[bool]
+    uses_default: list[bool]
+    unseen: dict[int, tuple[int, ...]] = attrs.field(factory=dict)
+    join_succeeded: list[int]
+    join_open: list[int]
+    scope_open: list[int]
+    scope_causes: list[int]
+    failures: list[Failure] = attrs.field(factory=list)
+    ending: RunStatus | None = None
+    is_end_wished: bool = False
+    ended: RunStatus | None = None
+
+    # Scratch of the fact being handled; empty between facts.
+    undecided: deque[int] = attrs.field(factory=deque)
+    made_ready: list[int] = attrs.field(factory=list)
+    commands: list[Command] = attrs.field(factory=list)
+
+    @classmethod
+    def initial(cls, plan: Plan) -> State:
+        """Before the run started."""
+        n = plan.n_nodes
+        return cls(
+            plan=plan,
+            status=[NodeStatus.PENDING] * n,
+            n_waits=list(plan.n_waits),
+            n_unsettled=n,
+            reasons=[None] * n,
+            outcomes=[NONE] * n,
+            attempts=[0] * n,
+            n_failed=[0] * n,
+            first_started_at=[0] * n,
+            ready_at=[0] * n,
+            due=[0] * n,
+            is_cancelling=[False] * n,
+            uses_default=[False] * n,
+            join_succeeded=[0] * n,
+            join_open=[len(set(sources)) for sources in plan.join_sources],
+            scope_open=[len(scope.members) for scope in plan.scopes],
+            scope_causes=[NONE] * len(plan.scopes),
+        )
+
+    def change(self, node: int, change: Change) -> None:
+        """Move a node along the table and, if that settles it, count it out everywhere it was waited for."""
+        before = self.status[node]
+        row = TRANSITIONS.get(before)
+        after = None if row is None else row.get(change)
+        if after is None:
+            raise DagflowBug(f"cannot {change} a node that is {before}: {self.story(node)}")
+        self.status[node] = after
+        if after in _SETTLED:
+            self._settled(node, after is NodeStatus.SUCCEEDED)
+
+    def _settled(self, node: int, succeeded: bool) -> None:
+        plan, n_waits = self.plan, self.n_waits
+        self.n_unsettled -= 1
+        for target in plan.successors[node]:
+            n_waits[target] -= 1
+            if not n_waits[target]:
+                self.undecided.append(target)
+        for target in plan.joiners[node]:
+            self._count_join(target, succeeded)
+        for scope in plan.caught_by[node]:
+            self.scope_open[scope] -= 1
+            if not self.scope_open[scope]:
+                self.release(plan.scopes[scope].catch)
+
+    def _count_join(self, target: int, succeeded: bool) -> None:
+        """An early join is released once: when enough succeeded, or when enough cannot succeed any more."""
+        need = self.plan.join_counts[target]
+        done, left = self.join_succeeded[target], self.join_open[target]
+        was_known = done >= need or done + left < need
+        self.join_succeeded[target] = done = done + succeeded
+        self.join_open[target] = left = left - 1
+        if not was_known and (done >= need or done + left < need):
+            self.release(target)
+
+    def release(self, node: int) -> None:
+        """One of the things the node waits for has happened."""
+        self.n_waits[node] -= 1
+        if not self.n_waits[node]:
+            self.undecided.append(node)
+
+    def story(self, node: int) -> str:
+        """What is known of a node, for the message of a bug."""
+        return (
+            f"node {self.plan.ids[node]!r} ({self.plan.kinds[node]}) is {self.status[node]}, attempt {self.attempts[node]}, "
+            f"failed {self.n_failed[node]} times, ready at {self.ready_at[node]}, due {self.due[node]}, "
+            f"outcome {self.outcomes[node]}, waits for {self.n_waits[node]}"
+        )

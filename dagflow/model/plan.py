@@ -1,0 +1,257 @@
+"""A flow as dense arrays, for the engine to walk.
+
+Theory. Nodes are numbered in declared order. `n_waits` says for each node how many things have to happen before it can be
+decided: one for every distinct node it comes after, except those named in an `any` or `n of` join, which together count
+as one (the join is *released* as soon as its fate is known). A catch also waits for its scope, which counts as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import attrs
+
+from dagflow.errors import DagflowBug
+from dagflow.model.flow import Flow, JoinKind, Node, NodeKind, RetryPolicy, Scope
+
+#: Where a node number is expected: no node, or the run itself.
+NONE: Final = -1
+#: The id of the scope of the root handler's nodes; nothing catches their failures.
+HANDLER_SCOPE: Final = "on_error"
+
+_EARLY: Final = (JoinKind.ANY, JoinKind.N_OF)
+
+
+@attrs.frozen(kw_only=True)
+class ScopePlan:
+    """A scope, with the scopes around it counted in.
+
+    Attributes:
+        parent: the next scope out, NONE for the outermost two: the root and the root's handler.
+        catch: its catch node, or NONE.
+        members: every node in it or in a scope inside it, in declared order; its own catch is not one.
+    """
+
+    id: str
+    parent: int
+    catch: int
+    members: tuple[int, ...]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Plan:
+    """What the engine knows of a flow. All sequences but `scopes` are indexed by node number.
+
+    Attributes:
+        successors: the nodes that wait for it, ascending. joiners: the nodes whose `any` or `n of` join names it.
+        n_waits: see the theory above.
+        gates, gate_outcomes: the gate it stands under (or NONE), and the outcome wanted.
+        joins, join_sources, join_counts: the join's kind or None, its sources, and how many of them have to succeed.
+        scope_of: the number of its innermost scope. caught_by: numbers of all scopes around it that have a catch, innermost first.
+        catches: for a catch, the number of its scope; else NONE.
+    """
+
+    ids: tuple[str, ...]
+    numbers: dict[str, int]
+    kinds: tuple[NodeKind, ...]
+    successors: tuple[tuple[int, ...], ...]
+    joiners: tuple[tuple[int, ...], ...]
+    n_waits: tuple[int, ...]
+    gates: tuple[int, ...]
+    gate_outcomes: tuple[int, ...]
+    joins: tuple[JoinKind | None, ...]
+    join_sources: tuple[tuple[int, ...], ...]
+    join_counts: tuple[int, ...]
+    scope_of: tuple[int, ...]
+    caught_by: tuple[tuple[int, ...], ...]
+    catches: tuple[int, ...]
+    scopes: tuple[ScopePlan, ...]
+    retries: tuple[RetryPolicy, ...]
+    timeouts_ns: tuple[int | None, ...]
+    withins_ns: tuple[int | None, ...]
+    has_default: tuple[bool, ...]
+    lifetime_ns: int
+
+    @property
+    def n_nodes(self) -> int:
+        """How many nodes there are."""
+        return len(self.ids)
+
+
+def build_plan(flow: Flow) -> Plan:
+    """Number the nodes of a flow and turn its edges round. Raises DagflowBug if it is not what a compiler makes."""
+    nodes = flow.nodes
+    numbers = {node.id: number for number, node in enumerate(nodes)}
+    if len(numbers) != len(nodes):
+        raise DagflowBug(f"flow {flow.name!r} has two nodes of one id")
+    try:
+        sources = _sources(flow, numbers)
+        early = [_early_sources(node, numbers) for node in nodes]
+        scope_numbers, scopes = _scopes(flow, numbers)
+        scope_of = tuple(scope_numbers[node.scope] for node in nodes)
+        catches = tuple(_caught_scope(node, scope_numbers) for node in nodes)
+        gates = tuple(NONE if node.gate is None else numbers[node.gate.gate] for node in nodes)
+        join_sources = tuple(() if node.join is None else tuple(numbers[s] for s in node.join.sources) for node in nodes)
+    except KeyError as error:
+        raise DagflowBug(f"flow {flow.name!r} refers to {error.args[0]!r}, which it does not have") from None
+    waited = [sources[n] - (early[n] - {gates[n]}) for n in range(len(nodes))]
+    plan = Plan(
+        ids=tuple(node.id for node in nodes),
+        numbers=numbers,
+        kinds=tuple(node.kind for node in nodes),
+        successors=_turned(waited),
+        joiners=_turned(early),
+        n_waits=tuple(len(waited[n]) + _is_open(nodes[n], early[n]) + (catches[n] != NONE) for n in range(len(nodes))),
+        gates=gates,
+        gate_outcomes=tuple(NONE if node.gate is None else node.gate.outcome for node in nodes),
+        joins=tuple(None if node.join is None else node.join.kind for node in nodes),
+        join_sources=join_sources,
+        join_counts=tuple(_join_count(node) for node in nodes),
+        scope_of=scope_of,
+        caught_by=tuple(_caught_by(scopes, scope, catches[n]) for n, scope in enumerate(scope_of)),
+        catches=catches,
+        scopes=scopes,
+        retries=tuple(node.retry for node in nodes),
+        timeouts_ns=tuple(node.timeout_ns for node in nodes),
+        withins_ns=tuple(node.within_ns for node in nodes),
+        has_default=tuple(node.default is not None for node in nodes),
+        lifetime_ns=flow.timeout_ns,
+    )
+    _refuse_cycles(plan, flow.name)
+    return plan
+
+
+def _sources(flow: Flow, numbers: dict[str, int]) -> list[set[int]]:
+    """Per node, the nodes it comes after for any reason."""
+    sources: list[set[int]] = [set() for _ in flow.nodes]
+    for edge in flow.edges:
+        sources[numbers[edge.target]].add(numbers[edge.source])
+    for number, node in enumerate(flow.nodes):
+        if node.gate is not None:
+            sources[number].add(numbers[node.gate.gate])
+        if node.join is not None:
+            sources[number].update(numbers[source] for source in node.join.sources)
+    return sources
+
+
+def _early_sources(node: Node, numbers: dict[str, int]) -> set[int]:
+    if node.join is None or node.join.kind not in _EARLY:
+        return set()
+    return {numbers[source] for source in node.join.sources}
+
+
+def _join_count(node: Node) -> int:
+    match node.join:
+        case None:
+            return 0
+        case join if join.kind is JoinKind.ANY:
+            return 1
+        case join if join.kind is JoinKind.N_OF:
+            return join.count
+        case _:
+            return 0
+
+
+def _is_open(node: Node, early: set[int]) -> bool:
+    """Whether the fate of an early join is not known from the beginning."""
+    return bool(early) and 0 < _join_count(node) <= len(early)
+
+
+def _scopes(flow: Flow, numbers: dict[str, int]) -> tuple[dict[str, int], tuple[ScopePlan, ...]]:
+    """All scopes, the root first. The two outermost are there even if the flow does not list them."""
+    listed = {scope.id: scope for scope in flow.scopes}
+    listed = {"": listed.get("", Scope("", None, None))} | listed
+    listed.setdefault(HANDLER_SCOPE, Scope(HANDLER_SCOPE, None, None))
+    scope_numbers = {scope_id: number for number, scope_id in enumerate(listed)}
+    parents = [_parent(scope, scope_numbers) for scope in listed.values()]
+    members: list[list[int]] = [[] for _ in listed]
+    for number, node in enumerate(flow.nodes):
+        scope = scope_numbers[HANDLER_SCOPE if _is_root_catch(node) else node.scope]
+        while scope != NONE:
+            members[scope].append(number)
+            scope = parents[scope]
+    return scope_numbers, tuple(
+        ScopePlan(
+            id=scope.id,
+            parent=parents[number],
+            catch=NONE if scope.catch is None else numbers[scope.catch],
+            members=tuple(n for n in members[number] if scope.catch is None or n != numbers[scope.catch]),
+        )
+        for number, scope in enumerate(listed.values())
+    )
+
+
+def _parent(scope: Scope, scope_numbers: dict[str, int]) -> int:
+    if scope.id in {"", HANDLER_SCOPE}:
+        return NONE
+    return scope_numbers[scope.parent or ""]
+
+
+def _is_root_catch(node: Node) -> bool:
+    return node.kind is NodeKind.CATCH and node.catches == ""
+
+
+def _caught_scope(node: Node, scope_numbers: dict[str, int]) -> int:
+    return scope_numbers[node.catches] if node.kind is NodeKind.CATCH else NONE
+
+
+def _caught_by(scopes: tuple[ScopePlan, ...], scope: int, own: int) -> tuple[int, ...]:
+    if own == 0:
+        return ()
+    found: list[int] = []
+    while scope != NONE:
+        if scopes[scope].catch != NONE and scope != own:
+            found.append(scope)
+        scope = scopes[scope].parent
+    return tuple(found)
+
+
+def _turned(sources: Iterable[set[int]]) -> tuple[tuple[int, ...], ...]:
+    """From "what each comes after" to "what comes after each"; ascending because targets are met in order."""
+    rows = list(sources)
+    turned: list[list[int]] = [[] for _ in rows]
+    for target, row in enumerate(rows):
+        for source in row:
+            turned[source].append(target)
+    return tuple(tuple(row) for row in turned)
+
+
+def _refuse_cycles(plan: Plan, name: str) -> None:
+    """A cycle would make a run that never ends; better no run at all."""
+    left = list(plan.n_waits)
+    join_left = [len(set(sources)) for sources in plan.join_sources]
+    open_members = [len(scope.members) for scope in plan.scopes]
+    free = [n for n, count in enumerate(left) if count == 0]
+    free += _released(plan, left, [s for s, count in enumerate(open_members) if count == 0])
+    n_seen = 0
+    while free:
+        node = free.pop()
+        n_seen += 1
+        for target in plan.successors[node]:
+            left[target] -= 1
+            if left[target] == 0:
+                free.append(target)
+        for target in plan.joiners[node]:
+            join_left[target] -= 1
+            if join_left[target] == 0:
+                left[target] -= 1
+                if left[target] == 0:
+                    free.append(target)
+        for scope in plan.caught_by[node]:
+            open_members[scope] -= 1
+            if open_members[scope] == 0:
+                free += _released(plan, left, [scope])
+    if n_seen != plan.n_nodes:
+        raise DagflowBug(f"flow {name!r} has nodes that wait for each other")
+
+
+def _released(plan: Plan, left: list[int], scopes: list[int]) -> list[int]:
+    free: list[int] = []
+    for scope in scopes:
+        catch = plan.scopes[scope].catch
+        if catch != NONE:
+            left[catch] -= 1
+            if left[catch] == 0:
+                free.append(catch)
+    return free

@@ -1,0 +1,269 @@
+"""The rules of expressions: tokens to `expr.tree`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+import attrs
+
+from dagflow.diagnostic import Diagnostic, Span
+from dagflow.expr import literals, tree
+from dagflow.expr.tree import Expr
+from dagflow.lang import limits
+from dagflow.lang.lexer import Token
+from dagflow.lang.splice import Splice
+from dagflow.lang.syntax import Text
+
+#: Parses the text inside `${…}`, which begins at an offset.
+ParseInner: TypeAlias = Callable[[str, int], tuple[Expr, list[Diagnostic]]]
+
+#: Words CEL keeps for itself; none can be a variable.
+RESERVED: Final = frozenset(
+    "as break const continue else for function if import in let loop package namespace return true false null var void while".split()
+)
+_NO_FIELD: Final = frozenset({"in", "true", "false", "null"})
+
+_HOLE: Final = re.compile(r"""\\.|\$\{((?:[^{}"'\n]|"[^"\n]*"|'[^'\n]*'|\{[^{}\n]*\})*)\}|\$\{""", re.DOTALL)
+
+_DECODERS: Final[dict[str, Callable[[str], tree.LiteralValue]]] = {
+    "INT": literals.decode_int,
+    "UINT": literals.decode_uint,
+    "FLOAT": literals.decode_float,
+    "DURATION": literals.decode_duration,
+    "BYTES": literals.decode_bytes,
+    "STRING": literals.decode_string,
+}
+_WORDS: Final[dict[str, tree.LiteralValue]] = {"TRUE": True, "FALSE": False, "NULL": None}
+
+
+class ExpressionBuilder:
+    """Makes expressions and keeps watch over their size."""
+
+    def __init__(self, diagnostics: list[Diagnostic], parse_inner: ParseInner, *, interpolate: bool) -> None:
+        self._diagnostics = diagnostics
+        self._parse_inner = parse_inner
+        self._interpolate = interpolate
+        self._depths: dict[int, int] = {}
+
+    def rules(self) -> dict[str, Callable[[Splice], object]]:
+        """The method for each rule."""
+        return {
+            "expression": lambda c: c.one(Expr),
+            "cond": self._cond,
+            "binary": self._binary,
+            "unary": lambda c: self._keep(tree.Unary(c.span, c[0].text, c[1])),  # type: ignore[attr-defined,arg-type]
+            "select": self._select,
+            "method": self._method,
+            "index": self._index,
+            "name": self._name,
+            "root_name": lambda c: tree.Name(c.span, c.ident().text, is_root=True),
+            "function": self._function,
+            "root_function": self._function,
+            "paren": lambda c: self._keep(attrs.evolve(c.one(Expr), span=c.span)),
+            "list_": lambda c: self._keep(tree.ListLiteral(c.span, tuple(w.part for w in c.all(_Wrapped)))),
+            "map_": lambda c: self._keep(tree.MapLiteral(c.span, tuple(w.part for w in c.all(_Wrapped)))),
+            "literal": self._literal,
+            "broken_value": lambda c: tree.Broken(c.span),
+            "exprs": lambda c: c,
+            "elems": lambda c: c,
+            "elem": lambda c: _Wrapped(c.span, tree.Element(c.one(Expr), bool(c.tokens("QMARK")))),
+            "entries": lambda c: c,
+            "entry": self._entry,
+        }
+
+    def text(self, token: Token) -> Text:
+        """A string that is a name or a reason, not an expression."""
+        return Text(token.span, str(self._decode(token, "STRING") or ""))
+
+    def string(self, token: Token) -> Expr:
+        """A string token as an expression, with its `${…}`."""
+        return self._literal(Splice([token]))
+
+    def _keep(self, expr: Expr) -> Expr:
+        """Refuse what is too deep or too long for the recursive passes behind the parser."""
+        depth = 1 + max((self._depths.get(id(child), 1) for child in _children(expr)), default=0)
+        if depth > limits.EXPRESSION_DEPTH or expr.span.end - expr.span.start > limits.EXPRESSION_CHARS:
+            self._diagnostics.append(limits.too_long(Span(expr.span.start, expr.span.start + 1)))
+            return tree.Broken(expr.span)
+        self._depths[id(expr)] = depth
+        return expr
+
+    def _cond(self, c: Splice) -> Expr:
+        condition, then, otherwise = c.all(Expr)
+        return self._keep(tree.Conditional(c.span, condition, then, otherwise))
+
+    def _binary(self, c: Splice) -> Expr:
+        left, sign, right = c
+        assert isinstance(sign, Token)  # noqa: S101 - the rule says so
+        return self._keep(tree.Binary(c.span, sign.text, sign.span, left, right))  # type: ignore[arg-type]
+
+    def _select(self, c: Splice) -> Expr:
+        operand, sign, name = c
+        assert isinstance(sign, Token)  # noqa: S101 - the rule says so
+        assert isinstance(name, Token)  # noqa: S101 - the rule says so
+        if name.text in _NO_FIELD:
+            self._reserved(name)
+        field = name.text.strip("`") if name.type == "QUOTED" else name.text
+        return self._keep(
+            tree.Select(c.span, operand, field, name.span, is_optional=sign.type == "OPTDOT")  # type: ignore[arg-type]
+        )
+
+    def _method(self, c: Splice) -> Expr:
+        target, _, name, *rest = c
+        assert isinstance(name, Token)  # noqa: S101 - the rule says so
+        args = tuple(Splice(rest).all(Expr))
+        return self._keep(tree.Call(c.span, name.text, name.span, args, target))  # type: ignore[arg-type]
+
+    def _index(self, c: Splice) -> Expr:
+        operand, index = c.all(Expr)
+        return self._keep(tree.Index(c.span, operand, index, is_optional=bool(c.tokens("QMARK"))))
+
+    def _name(self, c: Splice) -> Expr:
+        name = c.token("IDENT")
+        if name.text in RESERVED:
+            self._reserved(name)
+            return tree.Broken(c.span)
+        return tree.Name(c.span, name.text)
+
+    def _function(self, c: Splice) -> Expr:
+        name = c.token("IDENT")
+        if name.text in RESERVED:
+            self._reserved(name)
+        is_root = isinstance(c[0], Token) and c[0].type == "DOT"
+        return self._keep(tree.Call(c.span, name.text, name.span, tuple(c.all(Expr)), is_root=is_root))
+
+    def _reserved(self, name: Token) -> None:
+        self._diagnostics.append(
+            Diagnostic(
+                code="E118",
+                title=f"`{name.text}` is a reserved word",
+                span=name.span,
+                label="cannot be a name in an expression",
+                help=f"choose another name; a field of that name is read with quotes, as in x.`{name.text}`",
+            )
+        )
+
+    def _entry(self, c: Splice) -> object:
+        key, value = c.all(Expr)
+        return _Wrapped(c.span, tree.Entry(key, value, bool(c.tokens("QMARK"))))
+
+    def _literal(self, c: Splice) -> Expr:
+        token = c[0]
+        assert isinstance(token, Token)  # noqa: S101 - the rule says so
+        if token.type in _WORDS:
+            return tree.Literal(c.span, _WORDS[token.type])
+        if token.type == "STRING" and self._interpolate and "${" in token.text and token.text[0] not in "rR":
+            return self._interpolation(token)
+        value = self._decode(token, token.type)
+        return tree.Broken(c.span) if value is None else tree.Literal(c.span, value)
+
+    def _decode(self, token: Token, kind: str) -> tree.LiteralValue:
+        """The value of a literal token, or None with a diagnostic."""
+        try:
+            if kind == "STRING" and self._interpolate and token.text[0] not in "rR":
+                width = _quote_width(token.text)
+                return literals.decode_escapes(token.text[width:-width])
+            return _DECODERS[kind](token.text)
+        except literals.LiteralError as error:
+            width = _quote_width(token.text) if kind == "STRING" and self._interpolate and token.text[0] not in "rR" else 0
+            self._bad_literal(token.start + width + error.offset, token.end, error)
+            return None
+
+    def _bad_literal(self, start: int, end: int, error: literals.LiteralError) -> None:
+        span = Span(min(start, end - 1), end if error.offset == 0 else min(start + 2, end))
+        self._diagnostics.append(
+            Diagnostic(code="E113", title="this literal has no value", span=span, label=error.message, help="")
+        )
+
+    def _interpolation(self, token: Token) -> Expr:
+        """Cut `"a ${b} c"` into its parts; each hole is parsed with its own place."""
+        width = _quote_width(token.text)
+        body_start, body_end = width, len(token.text) - width
+        parts: list[str | Expr] = []
+        position = body_start
+        for match in _HOLE.finditer(token.text, body_start, body_end):
+            if match.group().startswith("\\"):
+                continue
+            if match[1] is None:
+                self._open_hole(token, match.start())
+                return tree.Broken(token.span)
+            self._add_text(parts, token, position, match.start())
+            parts.append(self._hole(token, match.start(1), match[1]))
+            position = match.end()
+        self._add_text(parts, token, position, body_end)
+        if all(isinstance(part, str) for part in parts):
+            return tree.Literal(token.span, "".join(str(part) for part in parts))
+        return self._keep(tree.Interpolation(token.span, tuple(parts)))
+
+    def _hole(self, token: Token, start: int, text: str) -> Expr:
+        place = token.start + start
+        if not text.strip():
+            self._diagnostics.append(
+                Diagnostic(
+                    code="E101", title="expected a value in `${}`", span=Span(place - 2, place + len(text) + 1),
+                    label="nothing stands between the braces", help="write `${lead.name}`, or `\\${` for the signs themselves",
+                )
+            )  # fmt: skip
+            return tree.Broken(Span(place, place))
+        inner, found = self._parse_inner(text, place)
+        self._diagnostics.extend(found)
+        return inner
+
+    def _open_hole(self, token: Token, at: int) -> None:
+        self._diagnostics.append(
+            Diagnostic(
+                code="E112", title="this `${` is never closed", span=Span(token.start + at, token.start + at + 2),
+                label="no `}` before the string ends", help="add `}`, or write `\\${` for the signs themselves",
+            )
+        )  # fmt: skip
+
+    def _add_text(self, parts: list[str | Expr], token: Token, start: int, end: int) -> None:
+        if start == end:
+            return
+        try:
+            text = literals.decode_escapes(token.text[start:end])
+        except literals.LiteralError as error:
+            self._bad_literal(token.start + start + error.offset, token.start + end, error)
+            return
+        if parts and isinstance(parts[-1], str):
+            parts[-1] += text
+        else:
+            parts.append(text)
+
+
+@attrs.frozen
+class _Wrapped:
+    """An element or entry on its way up; unlike the finished one it has a place."""
+
+    span: Span
+    part: tree.Element | tree.Entry
+
+
+def _quote_width(text: str) -> int:
+    return 3 if text[:3] in {'"""', "'''"} and len(text) >= 6 else 1
+
+
+def _children(expr: Expr) -> tuple[Expr, ...]:
+    match expr:
+        case tree.Conditional(_, condition, then, otherwise):
+            return condition, then, otherwise
+        case tree.Binary(_, _, _, left, right):
+            return left, right
+        case tree.Unary(_, _, operand):
+            return (operand,)
+        case tree.Select():
+            return (expr.operand,)
+        case tree.Index():
+            return expr.operand, expr.index
+        case tree.Call():
+            return expr.args if expr.target is None else (expr.target, *expr.args)
+        case tree.ListLiteral():
+            return tuple(element.value for element in expr.elements)
+        case tree.MapLiteral():
+            return tuple(part for entry in expr.entries for part in (entry.key, entry.value))
+        case tree.Interpolation():
+            return tuple(part for part in expr.parts if not isinstance(part, str))
+        case _:
+            return ()

@@ -1,0 +1,264 @@
+"""Cut a text into tokens.
+
+Theory. Tokens do not depend on the parser: a word is an IDENT here, and the parser reads it as a keyword where its table has room
+for one. So the whole list exists before parsing, brackets can be matched and mended first (`brackets.py`), and size and depth are
+known before anything recursive sees the text. A newline ends a statement only where a new one can begin: the next line starts with
+a word that continues nothing, no `(` or `[` is open, and the token before can end an expression. Everywhere else it is a blank.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import attrs
+
+from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
+
+
+class Token:
+    """A piece of the text. `type` is a terminal's name in `grammar/flow.lark`; `starts_line`: only blanks stand before it."""
+
+    __slots__ = ("end", "start", "starts_line", "text", "type")
+
+    def __init__(self, kind: str, text: str, start: int, end: int, *, starts_line: bool = False) -> None:
+        self.type = kind
+        self.text = text
+        self.start = start
+        self.end = end
+        self.starts_line = starts_line
+
+    @property
+    def span(self) -> Span:
+        """Where it stands."""
+        return Span(self.start, self.end)
+
+    def read_as(self, kind: str) -> Token:
+        """The same piece as another terminal."""
+        return Token(kind, self.text, self.start, self.end, starts_line=self.starts_line)
+
+    def __repr__(self) -> str:
+        return f"Token({self.type}, {self.text!r}, {self.start})"
+
+
+@attrs.frozen
+class Lexed:
+    """The tokens of a text, without newlines; `docs` are the `///` comments by the offset of the token they stand before."""
+
+    tokens: list[Token]
+    docs: dict[int, str]
+    diagnostics: list[Diagnostic]
+
+
+SINGLE: Final = {
+    "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "{": "LBRACE", "}": "RBRACE", ",": "COMMA", ":": "COLON",
+    ".": "DOT", "?": "QMARK", "<": "LESSTHAN", ">": "MORETHAN", "=": "EQUAL", "|": "VBAR", "+": "ADDOP", "-": "MINUS",
+    "*": "MULOP", "/": "MULOP", "%": "MULOP", "!": "BANG", "->": "ARROW", "??": "QQ", "||": "OROR", "&&": "ANDAND",
+    ".?": "OPTDOT", "==": "RELOP", "!=": "RELOP", "<=": "RELOP", ">=": "RELOP",
+}  # fmt: skip
+
+#: Words that begin no statement but carry one on; a line that starts with one belongs to the line before.
+CONTINUATION: Final = frozenset(
+    "after when retry timeout within default undo was in else as by with every from to only max collect returns fails takes"
+    " times pure idempotent effectful".split()
+)
+
+#: Token types after which an expression cannot end, so the next line carries on.
+CANNOT_END: Final = frozenset(
+    "LPAR LSQB LBRACE COMMA COLON EQUAL DOT ADDOP MINUS MULOP BANG QMARK VBAR ARROW QQ OROR ANDAND OPTDOT RELOP LESSTHAN"
+    " MORETHAN".split()
+)
+
+_BODY = r"(?:[^{quote}\\$\n]|\\.|\$(?!\{{)|\$\{{(?:[^{{}}\"'\n]|\"[^\"\n]*\"|'[^'\n]*'|\{{[^{{}}\n]*\}})*\}})*"
+_PLAIN = r"(?:[^{quote}\\\n]|\\.)*"
+_LONG = r"(?:\\(?:.|\n)|[^\\])*?"
+
+
+def _pattern(body: str) -> re.Pattern[str]:
+    double, single = body.format(quote='"'), body.format(quote="'")
+    return re.compile(
+        r"""
+        (?P<space>[ \t\f\r\n]+)
+        |(?P<comment>//[^\n]*)
+        |(?P<BYTES>(?:[bB][rR]|[rR][bB])(?:\"\"\"(?:.|\n)*?\"\"\"|'''(?:.|\n)*?'''|"[^"\n]*"|'[^'\n]*')
+            |[bB](?:\"\"\"LONG\"\"\"|'''LONG'''|(?!\"\"\")"(?:[^"\\\n]|\\.)*"|(?!''')'(?:[^'\\\n]|\\.)*'))
+        |(?P<STRING>[rR](?:\"\"\"(?:.|\n)*?\"\"\"|'''(?:.|\n)*?'''|"[^"\n]*"|'[^'\n]*')
+            |\"\"\"LONG\"\"\"|'''LONG'''|(?!\"\"\")"DOUBLE"|(?!''')'SINGLE')
+        |(?P<ON_ERROR>on[ \t]+error\b)
+        |(?P<IDENT>[_a-zA-Z][_a-zA-Z0-9]*)
+        |(?P<DURATION>\d+(?:\.\d+)?(?:ms|s|m|h|d|w)(?:\d+(?:ms|s|m|h|d|w))*(?![A-Za-z0-9_]))
+        |(?P<FLOAT>\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?)
+        |(?P<UINT>(?:0[xX][0-9a-fA-F]+|\d+)[uU](?![A-Za-z0-9_]))
+        |(?P<INT>0[xX][0-9a-fA-F]+|\d+)
+        |(?P<QUOTED>`[^`\n]+`)
+        |(?P<wrong>===|!==|<>|\?\.(?=[A-Za-z_])|&(?!&)|[;@\#$~^\\]|=>)
+        |(?P<sign>->|\?\?|\|\||&&|\.\?|==|!=|<=|>=|[()\[\]{},:.?<>=|+\-*/%!])
+        |(?P<quote>["'`])
+        |(?P<other>.)
+        """.replace("LONG", _LONG)
+        .replace("DOUBLE", double)
+        .replace("SINGLE", single),
+        re.VERBOSE,
+    )
+
+
+_FLOW_TEXT: Final = _pattern(_BODY)
+_CEL_TEXT: Final = _pattern(_PLAIN)
+
+#: What people write who come from other languages, and what it is here.
+_SLIPS: Final = {
+    "===": ("RELOP", "==", "JavaScript's strict comparison; `==` is strict here"),
+    "!==": ("RELOP", "!=", "JavaScript's strict comparison; `!=` is strict here"),
+    "<>": ("RELOP", "!=", "SQL's inequality"),
+    "&": ("ANDAND", "&&", "there are no bit operations; `and` is written with two"),
+}
+
+
+def lex(text: str, *, interpolate: bool = True, offset: int = 0) -> Lexed:
+    """Cut `text` into tokens whose places are counted from `offset`. Never raises: what fits nowhere is a diagnostic."""
+    lexer = _Lexer(offset, is_flow=interpolate)
+    pattern = _FLOW_TEXT if interpolate else _CEL_TEXT
+    position, length = 0, len(text)
+    while position < length:
+        match = pattern.match(text, position)
+        assert match is not None  # noqa: S101 - `other` takes any character but a newline, `space` takes those
+        end = lexer.take(match, text)
+        position = max(end, position + 1)
+    return Lexed(lexer.tokens, lexer.docs, lexer.diagnostics)
+
+
+@attrs.define(eq=False)
+class _Lexer:
+    _offset: int
+    _is_flow: bool = attrs.field(alias="is_flow")
+    tokens: list[Token] = attrs.field(factory=list)
+    docs: dict[int, str] = attrs.field(factory=dict)
+    diagnostics: list[Diagnostic] = attrs.field(factory=list)
+    _doc_lines: list[str] = attrs.field(factory=list)
+    _starts_line: bool = True
+
+    def take(self, match: re.Match[str], text: str) -> int:
+        """Turn one match into a token, a doc line or a diagnostic; returns where the next match begins."""
+        kind, piece, start = match.lastgroup or "", match.group(), match.start()
+        match kind:
+            case "space":
+                self._starts_line = self._starts_line or "\n" in piece
+            case "comment":
+                if piece.startswith("///") and self._starts_line:
+                    self._doc_lines.append(piece[3:].strip())
+            case "sign":
+                self._add(SINGLE[piece], piece, start)
+            case "wrong":
+                self._mend(piece, start, text)
+            case "quote":
+                return self._unterminated(text, start)
+            case "other":
+                self._stray(piece, start)
+            case _:
+                self._add(kind, piece, start)
+        return match.end()
+
+    def _add(self, kind: str, piece: str, start: int) -> None:
+        place = start + self._offset
+        if self._doc_lines:
+            self.docs[place] = "\n".join(self._doc_lines)
+            self._doc_lines = []
+        self.tokens.append(Token(kind, piece, place, place + len(piece), starts_line=self._starts_line))
+        self._starts_line = False
+
+    def _mend(self, piece: str, start: int, text: str) -> None:
+        """A sign of another language: say what it is here and go on with that."""
+        span = Span(start + self._offset, start + self._offset + len(piece))
+        if piece == "?.":
+            if self._is_flow and start and (text[start - 1].isalnum() or text[start - 1] in "_)]"):
+                self._report("E105", "`?.` is not an operator here", span, "JavaScript's optional access", "CEL puts the dot first", ".?")
+                self._add("OPTDOT", piece, start)
+            else:
+                self._add("QMARK", "?", start)
+                self._add("DOT", ".", start + 1)
+            return
+        if piece in _SLIPS:
+            kind, replacement, label = _SLIPS[piece]
+            self._report("E114", f"`{piece}` is not an operator here", span, label, f"write `{replacement}`", replacement)
+            self._add(kind, replacement, start)
+            return
+        if piece == "=>":
+            self._report("E114", "`=>` is not an operator here", span, "no function arrows", "macros are written `list.map(x, …)`", None)
+            return
+        label = "statements end with the line" if piece == ";" else "this sign has no meaning in a flow"
+        self._report("E114", f"`{piece}` does not belong here", span, label, "remove it", "")
+
+    def _unterminated(self, text: str, start: int) -> int:
+        """A quote without its partner: the rest of the line (or text, for three quotes) is the string."""
+        quote = text[start]
+        is_long = text.startswith(quote * 3, start)
+        newline = text.find("\n", start)
+        end = len(text) if is_long or newline < 0 else newline
+        stop = start + len(text[start:end].rstrip())
+        word = "name" if quote == "`" else "string"
+        shown = quote * (3 if is_long else 1)
+        self._report(
+            "E112", f"this {word} is never closed", Span(start + self._offset, stop + self._offset), f"no closing {shown} on this line"
+            if not is_long else f"no closing {shown} in the file", f"add {shown} where it ends", None, insert_at=stop + self._offset, insert=shown,
+        )  # fmt: skip
+        # Brackets behind the missing quote most likely belong to the code around it, so that one slip stays one message.
+        body = text[start:stop]
+        cut = len(body.rstrip(")]},")) if not is_long and body.endswith((")", "]", "}", ",", "{")) else len(body)
+        self._add("BROKEN_VALUE", body[:cut], start)
+        return start + max(cut, 1) if not is_long else stop
+
+    def _stray(self, piece: str, start: int) -> None:
+        shown = piece if piece.isprintable() else f"U+{ord(piece):04X}"
+        span = Span(start + self._offset, start + self._offset + 1)
+        looks_like_name = piece.isalpha()
+        title = f"`{shown}` cannot be part of a name" if looks_like_name else f"`{shown}` does not belong here"
+        label = f"this letter is {_letter_name(piece)}" if looks_like_name else "this character has no meaning in a flow"
+        if self.diagnostics and self.diagnostics[-1].code == "E114" and self.diagnostics[-1].span.end == span.start:
+            last = self.diagnostics.pop()
+            span = Span(last.span.start, span.end)
+            title, label = last.title, last.label
+        self._report("E114", title, span, label, "names are made of a-z, A-Z, 0-9 and _", None)
+
+    def _report(
+        self, code: str, title: str, span: Span, label: str, help_: str, replacement: str | None,
+        *, insert_at: int | None = None, insert: str = "",
+    ) -> None:  # fmt: skip
+        fix = None
+        if insert_at is not None:
+            fix = Fix(f"insert `{insert}`", is_safe=False, edits=(Edit(Span(insert_at, insert_at), insert),))
+        elif replacement is not None:
+            text = f"`{replacement}`" if replacement else "delete"
+            fix = Fix(text, is_safe=True, edits=(Edit(span, replacement),))
+        self.diagnostics.append(Diagnostic(code=code, title=title, span=span, label=label, help=help_, fix=fix))
+
+
+def _letter_name(piece: str) -> str:
+    return f"U+{ord(piece):04X}, not a plain Latin one" if not piece.isascii() else "not allowed"
+
+
+def with_newlines(tokens: Iterable[Token]) -> list[Token]:
+    """The tokens with a `_NL` before each that begins a new statement."""
+    result: list[Token] = []
+    depth = 0
+    previous: Token | None = None
+    pending = list(tokens)
+    for i, token in enumerate(pending):
+        if token.starts_line and previous is not None and depth == 0 and previous.type not in CANNOT_END:
+            follower = pending[i + 1] if i + 1 < len(pending) else None
+            if _begins_statement(token, follower):
+                result.append(Token("_NL", "", token.start, token.start))
+        if token.type in {"LPAR", "LSQB"}:
+            depth += 1
+        elif token.type in {"RPAR", "RSQB"}:
+            depth = max(0, depth - 1)
+        result.append(token)
+        previous = token
+    return result
+
+
+def _begins_statement(token: Token, follower: Token | None) -> bool:
+    if token.type != "IDENT":
+        return False
+    # A continuation word before `=` is a step that has this name; the parser then says that it cannot.
+    return token.text not in CONTINUATION or (follower is not None and follower.type == "EQUAL")

@@ -1,0 +1,245 @@
+"""Text → syntax tree. Parsing never fails: what does not fit becomes a diagnostic and a `Broken` part, and parsing goes on.
+
+Theory. `grammar/flow.lark` is compiled by Lark to LALR(1) tables that ship as data; the loop here walks them (Aho, Sethi, Ullman:
+Compilers, 4.7). A word is read as a keyword where the table has room for that keyword. When a token fits nowhere, `syntax_errors`
+says what is wrong; either it mends the token list (`=` in a condition becomes `==`) and the loop goes on, or the statement around it is
+skipped: the stacks go back to where the statement began, and one BROKEN token stands for it. That keeps one slip one message.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Final
+
+import attrs
+
+from dagflow.diagnostic import Diagnostic, Span
+from dagflow.expr.tree import Broken as BrokenExpr
+from dagflow.expr.tree import Expr
+from dagflow.lang import limits
+from dagflow.lang.brackets import deepest, mend_brackets
+from dagflow.lang.builder import Builder
+from dagflow.lang.lexer import Token, lex, with_newlines
+from dagflow.lang.recovery import Sync, skip_statement
+from dagflow.lang.splice import Splice
+from dagflow.lang.syntax import File
+from dagflow.lang.syntax_errors import Context, Mended, explain
+
+_MOST_ERRORS: Final = 50
+
+
+@attrs.frozen
+class Tables:
+    """The automaton: per state, what each terminal or rule name leads to. Shift to n ≥ 0, reduce by rule -n - 1."""
+
+    start: dict[str, int]
+    end: dict[str, int]
+    keywords: frozenset[str]
+    rules: list[tuple[str, str, int, int]]
+    states: list[dict[str, int]]
+
+
+@lru_cache(maxsize=1)
+def tables() -> Tables:
+    """The tables of the grammar, loaded on first use (about 10 ms)."""
+    from dagflow.lang._grammar import TABLES  # noqa: PLC0415 - 150 kB that only a compiler needs
+
+    data = json.loads(TABLES)
+    rules = [(str(name), str(origin), int(size), int(single)) for name, origin, size, single in data["rules"]]
+    return Tables(data["start"], data["end"], frozenset(data["keywords"]), rules, data["states"])
+
+
+def parse_file(text: str) -> tuple[File, list[Diagnostic]]:
+    """Parse a `.flow` file of at most `limits.SOURCE_CHARS` characters; the caller has checked the size."""
+    result, diagnostics = _parse(text, "start", interpolate=True, offset=0, nesting=0)
+    return (result if isinstance(result, File) else File(())), diagnostics
+
+
+def parse_expression(text: str, *, interpolate: bool = True, offset: int = 0, nesting: int = 0) -> tuple[Expr, list[Diagnostic]]:
+    """Parse one expression.
+
+    Args:
+        interpolate: whether `${…}` in strings is read as an expression; False is plain CEL.
+        offset: added to every place, for an expression inside another text.
+        nesting: how many strings it is nested in.
+
+    Returns:
+        The tree, `Broken` where nothing could be made of it, and what is wrong.
+    """
+    result, diagnostics = _parse(text, "expression", interpolate=interpolate, offset=offset, nesting=nesting)
+    if result is None or isinstance(result, (File, Token)):
+        result = BrokenExpr(Span(offset, offset + len(text)))
+    return result, diagnostics  # type: ignore[return-value]  # the rule `expression` makes an Expr
+
+
+def _parse(text: str, start: str, *, interpolate: bool, offset: int, nesting: int) -> tuple[object, list[Diagnostic]]:
+    lexed = lex(text, interpolate=interpolate, offset=offset)
+    tokens, diagnostics = mend_brackets(text, lexed.tokens, offset)
+    diagnostics = lexed.diagnostics + diagnostics
+    too_deep = deepest(tokens, limits.NESTING)
+    if too_deep is not None:
+        return None, [*diagnostics[:_MOST_ERRORS], limits.too_deep(too_deep.span)]
+    if start == "start":
+        tokens = with_newlines(tokens)
+    end = offset + len(text.rstrip())
+    tokens.append(Token("$END", "", end, end, starts_line=True))
+
+    def parse_inner(inner: str, inner_offset: int) -> tuple[Expr, list[Diagnostic]]:
+        if nesting >= limits.STRING_NESTING:
+            span = Span(inner_offset, inner_offset + len(inner))
+            return BrokenExpr(span), [limits.too_deep(span)]
+        return parse_expression(inner, offset=inner_offset, nesting=nesting + 1)
+
+    builder = Builder(lexed.docs, parse_inner, interpolate=interpolate)
+    parser = _Parser(text, offset, tokens, builder, diagnostics, start)
+    result = parser.run()
+    found = sorted(parser.diagnostics + builder.diagnostics, key=lambda d: d.span.start)
+    return result, _without_echoes(found)
+
+
+def _without_echoes(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """Drop a later syntax error that points into the place of an earlier one."""
+    kept: list[Diagnostic] = []
+    for diagnostic in diagnostics:
+        if kept and diagnostic.span.start < kept[-1].span.end:
+            continue
+        kept.append(diagnostic)
+    return kept[:_MOST_ERRORS]
+
+
+@attrs.define(eq=False)
+class _Parser:
+    _text: str
+    _offset: int
+    _tokens: list[Token]
+    _builder: Builder
+    diagnostics: list[Diagnostic]
+    _start: str
+    _states: list[int] = attrs.field(factory=list)
+    _values: list[object] = attrs.field(factory=list)
+    _syncs: list[Sync] = attrs.field(factory=list)
+
+    def run(self) -> object:
+        """Parse all tokens; None if nothing could be saved."""
+        table = tables()
+        self._states = [table.start[self._start]]
+        position, depth = 0, 0
+        while True:
+            token = self._tokens[position]
+            self._remember(position, depth)
+            kind = self._kind(token)
+            if kind is None or not self._feed(kind, token):
+                follow = self._recover(position, depth)
+                if follow is None:
+                    return None
+                position, depth = follow
+                continue
+            if kind == "$END":
+                return self._values[0]
+            depth += (token.type == "LBRACE") - (token.type == "RBRACE")
+            position += 1
+
+    def _kind(self, token: Token) -> str | None:
+        """The terminal a token is in this state: the keyword of its text if there is room for it."""
+        actions = tables().states[self._states[-1]]
+        if token.type == "IDENT":
+            keyword = token.text.upper()
+            if keyword in actions and token.text.islower() and keyword in tables().keywords:
+                return keyword
+        return token.type if token.type in actions else None
+
+    def _feed(self, kind: str, token: Token) -> bool:
+        """Reduce as far as the lookahead says, then shift; False, with the stacks as they were, if the token fits nowhere."""
+        table = tables()
+        saved_states, saved_values = self._states[:], self._values[:]
+        while True:
+            if kind == "$END" and self._states[-1] == table.end[self._start]:
+                return True
+            step = table.states[self._states[-1]].get(kind)
+            if step is None:
+                self._states, self._values = saved_states, saved_values
+                return False
+            if step >= 0:
+                self._states.append(step)
+                self._values.append(token if kind == token.type else token.read_as(kind))
+                return True
+            self._reduce(*table.rules[-step - 1])
+
+    def _reduce(self, name: str, origin: str, size: int, single: int) -> None:
+        children = self._values[-size:] if size else []
+        if size:
+            del self._values[-size:]
+            del self._states[-size:]
+        value: object
+        if origin.startswith("__"):
+            value = _spliced(children)
+        elif single and size == 1 and name == origin:
+            value = children[0]
+        else:
+            value = self._builder.build(name, _spliced(children))
+        self._values.append(value)
+        self._states.append(tables().states[self._states[-1]][origin])
+
+    def _remember(self, position: int, depth: int) -> None:
+        """Note a place where a statement, setting or item can begin: recovery goes back there."""
+        actions = tables().states[self._states[-1]]
+        for kind in ("BROKEN_SETTING", "BROKEN", "BROKEN_ITEM"):
+            if kind in actions:
+                while self._syncs and self._syncs[-1].depth >= depth:
+                    self._syncs.pop()
+                is_also_statement = kind == "BROKEN_SETTING" and "BROKEN" in actions
+                self._syncs.append(Sync(position, depth, self._states[:], self._values[:], kind, is_also_statement))
+                return
+
+    def _recover(self, position: int, depth: int) -> tuple[int, int] | None:
+        """Explain the token at `position`; mend it or skip its statement. Returns where to go on."""
+        if len(self.diagnostics) >= _MOST_ERRORS:
+            return None
+        sync = self._syncs[-1] if self._syncs else None
+        context = Context(
+            self._text, self._offset, self._tokens, position, sync.position if sync else 0, self._accepts, self._start
+        )
+        answer = explain(context)
+        if answer.diagnostic is not None and not self._is_echo(answer.diagnostic):
+            self.diagnostics.append(answer.diagnostic)
+        if isinstance(answer, Mended):
+            self._tokens[position : position + answer.replaced] = answer.tokens
+            return position, depth
+        if sync is None:
+            return None
+        self._states, self._values = sync.states[:], sync.values[:]
+        follow, broken = skip_statement(self._tokens, sync, position)
+        if not self._feed(broken.type, broken):
+            return None
+        return follow, sync.depth
+
+    def _is_echo(self, diagnostic: Diagnostic) -> bool:
+        """Whether the lexer or an earlier recovery has spoken about this place already."""
+        return any(d.span.start <= diagnostic.span.start <= d.span.end and d.code != "E106" for d in self.diagnostics)
+
+    def _accepts(self, kind: str) -> bool:
+        """Whether a token of that kind would fit now."""
+        table = tables()
+        states = self._states[:]
+        while True:
+            step = table.states[states[-1]].get(kind)
+            if step is None:
+                return False
+            if step >= 0:
+                return True
+            _, origin, size, _ = table.rules[-step - 1]
+            if size:
+                del states[-size:]
+            states.append(table.states[states[-1]][origin])
+
+
+def _spliced(children: list[object]) -> Splice:
+    """The children with the lists of helper rules put in place."""
+    result = Splice()
+    for child in children:
+        if isinstance(child, Splice):
+            result.extend(child)
+        else:
+            result.append(child)
+    return result

@@ -1,0 +1,68 @@
+"""The children of a rule while the tree is built: tokens and finished parts, found by type."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, cast, get_args
+
+import attrs
+
+from dagflow.diagnostic import Span
+from dagflow.lang.lexer import Token
+from dagflow.lang.syntax import Ident
+
+T = TypeVar("T")
+
+
+class Splice(list[object]):
+    """A list of children; a rule that returns its children has them put in place in the rule above."""
+
+    @property
+    def span(self) -> Span:
+        """From the first child to the last."""
+        return Span(_edge(self[0]).start, _edge(self[-1]).end)
+
+    def tokens(self, kind: str) -> list[Token]:
+        """The direct tokens of a terminal."""
+        return [child for child in self if isinstance(child, Token) and child.type == kind]
+
+    def token(self, kind: str) -> Token:
+        """The first direct token of a terminal, which the rule guarantees."""
+        return self.tokens(kind)[0]
+
+    def has_word(self, word: str) -> bool:
+        """Whether a direct token reads so."""
+        return any(isinstance(child, Token) and child.text == word for child in self)
+
+    def texts(self, kind: str) -> list[str]:
+        """The texts of the tokens of a terminal."""
+        return [token.text for token in self.tokens(kind)]
+
+    def all(self, kind: type[T] | Any) -> list[Any]:
+        """The children of a type, or of one of the types of a union."""
+        kinds = get_args(kind) or (kind,)
+        return [child for child in self if isinstance(child, kinds)]
+
+    def maybe(self, kind: type[T] | Any) -> Any:
+        """The first child of a type, or None."""
+        found = self.all(kind)
+        return found[0] if found else None
+
+    def one(self, kind: type[T] | Any) -> Any:
+        """The first child of a type, which the rule guarantees."""
+        return self.all(kind)[0]
+
+    def ident(self) -> Ident:
+        """The first name that is not a keyword of the rule."""
+        return self.idents()[0]
+
+    def idents(self) -> list[Ident]:
+        """The names among the direct tokens; a keyword read as such has been renamed by the parser."""
+        return [Ident(token.span, token.text) for token in self.tokens("IDENT")]
+
+
+def _edge(child: object) -> Span:
+    if isinstance(child, Token):
+        return child.span
+    if isinstance(child, Splice):
+        return child.span
+    return cast("Span", child.span if attrs.has(type(child)) else None)  # type: ignore[attr-defined]

@@ -47,8 +47,9 @@ class Machine:
         handler = _HANDLERS.get(type(event))
         if handler is None or state.ended is not None:
             raise DagflowBug(f"{event} is no fact for a run that has ended {state.ended}")
+        state.now = event.at
         handler(state, event)
-        return self._finish(event.at)
+        return self._finish()
 
     def open_attempts(self) -> list[tuple[int, int]]:
         """Nodes with an attempt running, and its number."""
@@ -70,13 +71,13 @@ class Machine:
                 found.append(SetTimer(node, state.due[node]))
         return found
 
-    def _finish(self, at: int) -> list[Command]:
+    def _finish(self) -> list[Command]:
         state = self.state
         undecided = state.undecided
         while undecided:
             node = undecided.popleft()
             if state.status[node] is NodeStatus.PENDING:
-                _decide(state, node, at)
+                _decide(state, node)
         commands = state.commands
         if state.made_ready:
             state.made_ready.sort()
@@ -89,9 +90,9 @@ class Machine:
         return commands
 
 
-def _decide(state: State, node: int, at: int) -> None:
+def _decide(state: State, node: int) -> None:
     """Everything the node comes after is settled (or its early join is released)."""
-    state.ready_at[node] = at
+    state.ready_at[node] = state.now
     reason = prune_reason(state, node)
     if reason is not None:
         prune(state, node, reason)

@@ -33,7 +33,9 @@ class State:
         n_waits: what is still to happen before the node is decided. n_unsettled: nodes that are not settled.
         outcomes: of gates and catches, NONE until known.
         attempts: the number of the last attempt. n_failed: how many of them failed (others were interrupted).
-        first_started_at, ready_at, due: instants; 0 until known. `due` is that of a waiting node.
+        now: the instant of the last fact.
+        first_started_at, ready_at, settled_at, due: instants; 0 until known. `due` is that of a waiting node; `ready_at` that
+            of its first becoming ready. wanted_at: when it became ready the last time.
         is_cancelling: told to stop, not yet stopped. uses_default: failed for good, its default being evaluated.
         unseen: for a node that was made ready by an early join, the sources that had not settled by then; their values do
             not exist for its expressions, however late these are evaluated.
@@ -46,6 +48,7 @@ class State:
 
     plan: Plan
     started_at: int = 0
+    now: int = 0
     status: list[NodeStatus]
     n_waits: list[int]
     n_unsettled: int
@@ -55,6 +58,8 @@ class State:
     n_failed: list[int]
     first_started_at: list[int]
     ready_at: list[int]
+    wanted_at: list[int]
+    settled_at: list[int]
     due: list[int]
     is_cancelling: list[bool]
     uses_default: list[bool]
@@ -88,6 +93,8 @@ class State:
             n_failed=[0] * n,
             first_started_at=[0] * n,
             ready_at=[0] * n,
+            wanted_at=[0] * n,
+            settled_at=[0] * n,
             due=[0] * n,
             is_cancelling=[False] * n,
             uses_default=[False] * n,
@@ -105,12 +112,15 @@ class State:
         if after is None:
             raise DagflowBug(f"cannot {change} a node that is {before}: {self.story(node)}")
         self.status[node] = after
-        if after in _SETTLED:
+        if after is NodeStatus.READY:
+            self.wanted_at[node] = self.now
+        elif after in _SETTLED:
             self._settled(node, after is NodeStatus.SUCCEEDED)
 
     def _settled(self, node: int, succeeded: bool) -> None:
         plan, n_waits = self.plan, self.n_waits
         self.n_unsettled -= 1
+        self.settled_at[node] = self.now
         for target in plan.successors[node]:
             n_waits[target] -= 1
             if not n_waits[target]:

@@ -1,0 +1,74 @@
+"""What expressions of a run can read, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from dagflow.drivers.program import Program
+from dagflow.engine.machine import Machine
+from dagflow.ids import RunId
+from dagflow.model.plan import NONE
+from dagflow.model.values import Secret, Timestamp
+
+
+@attrs.frozen(kw_only=True)
+class Origin:
+    """What started a run: the word for its kind, and the name of the event if it was one."""
+
+    kind: str = "manual"
+    name: str = ""
+
+
+@attrs.define(eq=False)
+class Bindings:
+    """The names and values of one run. A step that did not succeed has no value: its name is missing.
+
+    Attributes:
+        outputs: values in stored form, by node id.
+    """
+
+    _program: Program
+    _machine: Machine
+    outputs: dict[str, object] = attrs.field(factory=dict)
+    _shared: dict[str, object] = attrs.field(factory=dict)
+
+    def start(self, run: RunId, input_value: Mapping[str, object], origin: Origin, started_at: int) -> None:
+        """Fill in what does not change."""
+        flow = self._program.flow
+        self._shared |= {flow.binding: input_value} if flow.binding else input_value
+        self._shared["run"] = {"id": run, "started_at": Timestamp(started_at), "flow": flow.name}
+        self._shared["trigger"] = {"kind": origin.kind, "name": origin.name}
+        self._shared["secrets"] = {name: Secret(name) for name in flow.secrets}
+
+    def set(self, node: int, value: object) -> None:
+        """A node has succeeded with this value."""
+        node_id = self._program.plan.ids[node]
+        self.outputs[node_id] = self._shared[node_id] = value
+
+    def of(self, node: int) -> Mapping[str, object]:
+        """What the node's expressions see; good until the next call."""
+        state = self._machine.state
+        shared = self._shared
+        shared["now"] = Timestamp(state.ready_at[node])
+        catches = self._program.codes[node].catches
+        unseen = state.unseen.get(node)
+        if not catches and not unseen:
+            return shared
+        seen = dict(shared)
+        for name, catch in catches:
+            seen[name] = self._failure(catch)
+        for source in unseen or ():
+            seen.pop(self._program.plan.ids[source], None)
+        return seen
+
+    def _failure(self, catch: int) -> dict[str, object]:
+        state, plan = self._machine.state, self._program.plan
+        failure = state.failures[state.scope_causes[plan.catches[catch]]]
+        return {
+            "step": "" if failure.node == NONE else plan.ids[failure.node],
+            "code": failure.code,
+            "message": failure.message,
+            "attempt": failure.attempt,
+        }

@@ -1,0 +1,171 @@
+"""A flow made ready to run: its plan, its expressions as functions, the codecs of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+import attrs
+
+from dagflow.model import wire
+from dagflow.model.flow import Expression, Flow, Node, NodeKind
+from dagflow.model.plan import Plan, build_plan
+from dagflow.model.types import NULL, STRING, Type
+
+#: From the bindings (names to values in stored form) to the value in stored form.
+Evaluator: TypeAlias = Callable[[Mapping[str, object]], object]
+CompileCores: TypeAlias = Callable[[Sequence[object]], list[Evaluator]]
+
+
+@attrs.frozen
+class Typed:
+    """An expression as a function, and the codec of its value."""
+
+    evaluate: Evaluator
+    codec: wire.Codec
+    is_plain: bool
+
+    def __call__(self, bindings: Mapping[str, object]) -> object:
+        """The value in the form it will have when read back from the history."""
+        return self.canonical(self.evaluate(bindings))
+
+    def canonical(self, value: object) -> object:
+        """See `canonical`."""
+        return canonical(value, self.codec, self.is_plain)
+
+
+def canonical(value: object, codec: wire.Codec, is_plain: bool) -> object:
+    """The value as it will be when read back. Raises WireError if it is not of the type."""
+    json_value = codec.encode(value)
+    return json_value if is_plain else codec.decode(json_value)
+
+
+@attrs.frozen(kw_only=True)
+class Code:
+    """What a driver has to know of a node.
+
+    Attributes:
+        codec, is_plain: of what the step reads as.
+        catches: names of failures its expressions may read, with the numbers of their catch nodes.
+    """
+
+    node: Node
+    codec: wire.Codec
+    is_plain: bool
+    expression: Typed | None
+    cases: tuple[tuple[Typed, ...], ...]
+    arguments: tuple[tuple[str, Typed], ...]
+    default: Typed | None
+    catches: tuple[tuple[str, int], ...]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class TriggerCode:
+    """The expressions of one trigger of the flow."""
+
+    when: Typed | None
+    mapping: tuple[tuple[str, Typed], ...] | None
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Program:
+    """A flow that can be run. Made once, shared by all its runs."""
+
+    flow: Flow
+    plan: Plan
+    codes: tuple[Code, ...]
+    triggers: tuple[TriggerCode, ...]
+    input_codec: wire.Codec
+
+
+def prepare(flow: Flow) -> Program:
+    """Make a flow ready to run. Raises DagflowBug if it is not what the compiler makes."""
+    from dagflow.expr.emit import compile_cores  # noqa: PLC0415
+
+    return build_program(flow, compile_cores)
+
+
+def build_program(flow: Flow, compile_cores: CompileCores) -> Program:
+    """Compile the expressions of a flow, all in one go."""
+    expressions = list(_expressions(flow))
+    functions = compile_cores([expression.core for expression in expressions])
+    code_of = {id(expression): fn for expression, fn in zip(expressions, functions, strict=True)}
+    plan = build_plan(flow)
+
+    def typed(expression: Expression, type_: Type | None = None) -> Typed:
+        type_ = type_ or expression.type
+        return Typed(code_of[id(expression)], wire.codec(type_), wire.is_plain(type_))
+
+    def code(number: int, node: Node) -> Code:
+        type_ = _value_type(flow, node)
+        return Code(
+            node=node,
+            codec=wire.codec(type_),
+            is_plain=wire.is_plain(type_),
+            expression=None if node.expression is None else typed(node.expression, _expected_type(flow, node)),
+            cases=tuple(tuple(typed(value) for value in case) for case in node.cases),
+            arguments=tuple((argument.name, typed(argument.value)) for argument in node.arguments),
+            default=None if node.default is None else typed(node.default, node.type),
+            catches=_catches(flow, plan, number),
+        )
+
+    return Program(
+        flow=flow,
+        plan=plan,
+        codes=tuple(code(number, node) for number, node in enumerate(flow.nodes)),
+        triggers=tuple(
+            TriggerCode(
+                when=None if trigger.when is None else typed(trigger.when),
+                mapping=None if trigger.mapping is None else tuple((arg.name, typed(arg.value)) for arg in trigger.mapping),
+            )
+            for trigger in flow.triggers
+        ),
+        input_codec=wire.codec(flow.input),
+    )
+
+
+def _expressions(flow: Flow) -> Iterator[Expression]:
+    for node in flow.nodes:
+        if node.expression is not None:
+            yield node.expression
+        for case in node.cases:
+            yield from case
+        for argument in node.arguments:
+            yield argument.value
+        if node.default is not None:
+            yield node.default
+    for trigger in flow.triggers:
+        if trigger.when is not None:
+            yield trigger.when
+        for argument in trigger.mapping or ():
+            yield argument.value
+
+
+def _value_type(flow: Flow, node: Node) -> Type:
+    """Of the value that goes into the history beside the node's success."""
+    match node.kind:
+        case NodeKind.RETURN:
+            return flow.result
+        case NodeKind.STOP:
+            return STRING if node.expression is not None else NULL
+        case _:
+            return node.type
+
+
+def _expected_type(flow: Flow, node: Node) -> Type | None:
+    """What the expression's value is kept as, where that may be wider than its own type."""
+    if node.kind in (NodeKind.RETURN, NodeKind.LET):
+        return _value_type(flow, node)
+    return None
+
+
+def _catches(flow: Flow, plan: Plan, number: int) -> tuple[tuple[str, int], ...]:
+    """The catches it stands under, by the name each gives its failure; the innermost of a name wins."""
+    found: dict[str, int] = {}
+    gate = plan.gates[number]
+    while gate >= 0:
+        binding = flow.nodes[gate].binding
+        if plan.kinds[gate] is NodeKind.CATCH and binding:
+            found.setdefault(binding, gate)
+        gate = plan.gates[gate]
+    return tuple(found.items())

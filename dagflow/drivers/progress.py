@@ -1,0 +1,274 @@
+"""One run as every driver sees it: the machine, the values beside it, and the facts not yet in the store.
+
+A driver tells what came of impure work; the pure work that follows (gates, values, defaults) is done here at once, and
+what is left to be done outside is queued in `starts`, `cancels` and `timers`.
+
+Time. Pure work takes none: its facts carry the instant at which they became possible, not that of a clock. So a fact that
+a crash took with it comes out the same when it is computed again, down to every `now` that follows from it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import assert_never
+
+import orjson
+
+from dagflow.actions.failures import ActionFailed, Invocation
+from dagflow.drivers.bindings import Bindings, Origin
+from dagflow.drivers.evaluate import Unevaluable, arguments_of, as_record, fact_of, gate_value, present
+from dagflow.drivers.perform import effect_key
+from dagflow.drivers.program import Program, canonical
+from dagflow.engine import events
+from dagflow.engine.commands import CancelAttempt, Command, EndRun, Evaluate, SetTimer, StartAttempt, UseDefault
+from dagflow.engine.events import Event
+from dagflow.engine.machine import Machine
+from dagflow.ids import RunId
+from dagflow.model.flow import NodeKind
+from dagflow.model.plan import NONE
+from dagflow.model.status import NodeStatus, RunStatus
+from dagflow.model.wire import WireError
+from dagflow.store.api import Append, Record
+from dagflow.store.facts import from_record, to_record
+
+
+class Progress:
+    """One run.
+
+    Attributes:
+        starts, cancels, timers: open wishes, for the driver to take.
+        origin, input: what started it.
+        n_recorded: facts so far, those not yet taken by `take_append` included.
+        n_binding: facts up to here have to be in the store before anything is done to the world. Those after it are pure.
+    """
+
+    def __init__(self, program: Program, run: RunId) -> None:
+        self.program = program
+        self.run = run
+        self.machine = Machine(program.plan)
+        self.values = Bindings(program, self.machine)
+        self.input: Mapping[str, object] = {}
+        self.origin = Origin()
+        self.starts: deque[StartAttempt] = deque()
+        self.cancels: deque[CancelAttempt] = deque()
+        self.timers: deque[SetTimer] = deque()
+        self.n_recorded = 0
+        self.n_binding = 0
+        self._pending: list[Record] = []
+        self._pure: deque[Evaluate | UseDefault | EndRun] = deque()
+
+    def begin(self, input_value: Mapping[str, object], origin: Origin, now: int) -> None:
+        """Start the run with this input, in stored form."""
+        self._know(input_value, origin, now)
+        value = {
+            "input": self.program.input_codec.encode(input_value),
+            "trigger": {"kind": origin.kind, "name": origin.name},
+        }
+        self._outside(events.RunStarted(now), orjson.dumps(value))
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Fold a history; then do the pure work that is open. Raises StoreError if the history is damaged."""
+        plan = self.program.plan
+        for record in records:
+            fact = from_record(record, plan)
+            self._remember(fact.event, fact.value)
+            self.machine.handle(fact.event)
+            self.n_recorded += 1
+        self.n_binding = self.n_recorded
+        self._sort(self.machine.outstanding())
+        self._compute()
+
+    def interrupt(self, now: int) -> None:
+        """After `restore`: no attempt survived. They are tried again."""
+        for node, attempt in self.machine.open_attempts():
+            self._outside(events.AttemptInterrupted(now, node, attempt))
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the run has ended; there is nothing more to do then."""
+        return self.machine.state.ended is not None
+
+    @property
+    def n_running(self) -> int:
+        """Attempts running."""
+        return self.machine.state.status.count(NodeStatus.RUNNING)
+
+    def begin_attempt(self, command: StartAttempt, now: int) -> Invocation | None:
+        """The call to make, after its intent has been noted; None if it is not wanted any more or cannot be made."""
+        node = command.node
+        state = self.machine.state
+        if state.status[node] is not NodeStatus.READY or state.attempts[node] + 1 != command.attempt:
+            return None
+        try:
+            arguments = arguments_of(self.program.codes[node], self.values.of(node))
+        except Unevaluable as problem:
+            self._apply(events.EvaluationFailed(state.wanted_at[node], node, problem.code, problem.message))
+            self._compute()
+            return None
+        self._apply(events.AttemptStarted(now, node, command.attempt))
+        self._compute()
+        node_id = self.program.plan.ids[node]
+        return Invocation(
+            action=self.program.codes[node].node.action,
+            arguments=arguments,
+            effect_key=effect_key(self.run, node_id),
+            attempt=command.attempt,
+            run=self.run,
+            node=node_id,
+        )
+
+    def succeed(self, node: int, value: object, now: int, jitter: float) -> None:
+        """The running attempt of the node gave this result."""
+        code = self.program.codes[node]
+        try:
+            kept = canonical(value, code.codec, code.is_plain)
+        except WireError as error:
+            message = f"{code.node.action} gave a result that is not {code.codec.type}: {error}"
+            self.fail(node, ActionFailed("bad_result", message, fatal=True), now, jitter)
+            return
+        event = events.AttemptSucceeded(now, node, self._attempt(node))
+        self.values.set(node, kept)
+        self._outside(event, code.codec.dumps(kept))
+
+    def fail(self, node: int, failure: ActionFailed, now: int, jitter: float) -> None:
+        """The running attempt of the node failed."""
+        self._outside(
+            events.AttemptFailed(
+                at=now,
+                node=node,
+                attempt=self._attempt(node),
+                code=failure.code,
+                message=failure.message,
+                is_fatal=failure.fatal,
+                retry_after_ns=failure.retry_after_ns,
+                jitter=jitter,
+            )
+        )
+
+    def cancelled(self, node: int, now: int) -> None:
+        """The running attempt of the node was stopped, as wished."""
+        self._outside(events.AttemptCancelled(now, node, self._attempt(node)))
+
+    def is_cancelling(self, node: int) -> bool:
+        """Whether the running attempt of the node is wished to stop."""
+        return self.machine.state.is_cancelling[node]
+
+    def is_due(self, timer: SetTimer) -> bool:
+        """Whether anything still waits for this timer."""
+        state = self.machine.state
+        if timer.node == NONE:
+            return state.ended is None and not state.is_end_wished
+        return state.status[timer.node] is NodeStatus.WAITING and state.due[timer.node] == timer.due
+
+    def fire(self, timer: SetTimer, now: int) -> None:
+        """The timer's instant has come; nothing happens if nothing waits for it any more."""
+        if not self.is_due(timer):
+            return
+        if timer.node == NONE:
+            self._outside(events.RunTimedOut(now))
+            return
+        if self.program.plan.kinds[timer.node] is not NodeKind.ACTION:
+            self.values.set(timer.node, None)
+        self._outside(events.TimerFired(now, timer.node))
+
+    def cancel(self, now: int) -> None:
+        """Somebody asked to cancel the run; nothing happens if it is ending already."""
+        state = self.machine.state
+        if state.ending is None and not state.is_end_wished:
+            self._outside(events.RunCancelRequested(now))
+
+    def take_append(self) -> Append | None:
+        """The facts the store does not have yet, with what they make of the run's row; they count as taken."""
+        if not self._pending:
+            return None
+        records = tuple(self._pending)
+        self._pending = []
+        ended = self.machine.state.ended
+        status, due_at = self.standing()
+        return Append(
+            run=self.run,
+            first=self.n_recorded - len(records),
+            records=records,
+            status=status,
+            ended_at=None if ended is None else self.machine.state.now,
+            due_at=due_at,
+        )
+
+    def standing(self) -> tuple[RunStatus, int | None]:
+        """The run's status and, if it sleeps, until when."""
+        state = self.machine.state
+        if state.ended is not None:
+            return state.ended, None
+        if NodeStatus.RUNNING in state.status or NodeStatus.READY in state.status:
+            return RunStatus.RUNNING, None
+        due = [state.due[n] for n, status in enumerate(state.status) if status is NodeStatus.WAITING]
+        return (RunStatus.SLEEPING, min(due)) if due else (RunStatus.RUNNING, None)
+
+    def _attempt(self, node: int) -> int:
+        return self.machine.state.attempts[node]
+
+    def _know(self, input_value: Mapping[str, object], origin: Origin, started_at: int) -> None:
+        self.input, self.origin = input_value, origin
+        self.values.start(self.run, input_value, origin, started_at)
+
+    def _outside(self, event: Event, value: bytes | None = None) -> None:
+        """Take a fact from outside; dependents may touch the world only once it is in the store."""
+        self._apply(event, value)
+        self.n_binding = self.n_recorded
+        self._compute()
+
+    def _apply(self, event: Event, value: bytes | None = None) -> None:
+        self._pending.append(to_record(event, self.program.plan, value))
+        self.n_recorded += 1
+        self._sort(self.machine.handle(event))
+
+    def _sort(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            match command:
+                case Evaluate() | UseDefault() | EndRun():
+                    self._pure.append(command)
+                case StartAttempt():
+                    self.starts.append(command)
+                case SetTimer():
+                    self.timers.append(command)
+                case CancelAttempt():
+                    self.cancels.append(command)
+                case _:
+                    assert_never(command)
+
+    def _compute(self) -> None:
+        pure, state = self._pure, self.machine.state
+        while pure:
+            command = pure.popleft()
+            if isinstance(command, EndRun):
+                self._apply(events.RunEnded(state.now, command.status))
+            elif state.status[command.node] is NodeStatus.READY:
+                self._compute_node(command)
+
+    def _compute_node(self, command: Evaluate | UseDefault) -> None:
+        node = command.node
+        code = self.program.codes[node]
+        event, value, kept = fact_of(command, code, self.values.of(node), self.machine.state)
+        if not isinstance(event, (events.TimerSet, events.EvaluationFailed)):
+            self.values.set(node, value)
+        self._apply(event, kept)
+
+    def _remember(self, event: Event, value: bytes | None) -> None:
+        """Take the value beside a recorded fact."""
+        match event:
+            case events.RunStarted(at):
+                started = orjson.loads(present(value))
+                trigger = started["trigger"]
+                origin = Origin(kind=trigger["kind"], name=trigger["name"])
+                self._know(as_record(self.program.input_codec.decode(started["input"])), origin, at)
+            case events.AttemptSucceeded(_, node) | events.ValueComputed(_, node) | events.DefaultUsed(_, node):
+                self.values.set(node, self.program.codes[node].codec.loads(present(value)))
+            case events.GateDecided(_, node, outcome):
+                self.values.set(node, gate_value(self.program.codes[node], outcome))
+            case events.EventEmitted(_, node):
+                self.values.set(node, None)
+            case events.TimerFired(_, node) if self.program.plan.kinds[node] is not NodeKind.ACTION:
+                self.values.set(node, None)
+            case _:
+                pass

@@ -1,0 +1,141 @@
+"""How a run went, for people and programs."""
+
+from __future__ import annotations
+
+import attrs
+
+from dagflow.drivers.progress import Progress
+from dagflow.engine.state import Failure, State
+from dagflow.ids import NodeId, RunId
+from dagflow.model.flow import NodeKind
+from dagflow.model.plan import NONE
+from dagflow.model.status import NodeStatus, PruneReason, RunStatus
+
+
+@attrs.frozen(kw_only=True)
+class RunFailure:
+    """A failure for good.
+
+    Attributes:
+        node: the step that failed; "" for the run itself.
+        code: such as `timeout`. attempt: the last one, 0 where there was none.
+    """
+
+    node: str
+    code: str
+    message: str
+    attempt: int
+
+
+@attrs.frozen(kw_only=True)
+class NodeResult:
+    """How one node went. Instants in nanoseconds since 1970 UTC.
+
+    Attributes:
+        reason: why it was pruned.
+        attempts: started, in all. started_at: of the first attempt, or when it became ready; None if it never was.
+        output: what the step reads as, in stored form; None too where there is none.
+        outcome: for a gate that was decided, the word for its outcome; else "".
+        due_at: until when it waits.
+    """
+
+    id: NodeId
+    kind: NodeKind
+    status: NodeStatus
+    reason: PruneReason | None = None
+    attempts: int = 0
+    started_at: int | None = None
+    ended_at: int | None = None
+    output: object = None
+    outcome: str = ""
+    failure: RunFailure | None = None
+    due_at: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RunResult:
+    """How a run went, or how it stands.
+
+    Attributes:
+        output: of its `return`, in stored form.
+        reason: of its `stop`, or "".
+        nodes: in declared order.
+        failures: for a failed run its cause first; then all others, also those an `on error` took care of.
+    """
+
+    run: RunId
+    flow: str
+    status: RunStatus
+    output: object
+    reason: str
+    nodes: tuple[NodeResult, ...]
+    failures: tuple[RunFailure, ...]
+    started_at: int
+    ended_at: int | None
+
+    def node(self, node_id: str) -> NodeResult:
+        """How the node of that id went; KeyError if the flow has none."""
+        for node in self.nodes:
+            if node.id == node_id:
+                return node
+        raise KeyError(node_id)
+
+
+def result_of(progress: Progress) -> RunResult:
+    """How the run stands now."""
+    state, plan = progress.machine.state, progress.program.plan
+    status, _ = progress.standing()
+    failures = [_failure(failure, plan.ids) for failure in state.failures]
+    by_node = {failure.node: failure for failure in failures}
+    cause = state.scope_causes[0]
+    if cause > 0:
+        failures.insert(0, failures.pop(cause))
+    return RunResult(
+        run=progress.run,
+        flow=progress.program.flow.name,
+        status=status,
+        output=_last(progress, NodeKind.RETURN),
+        reason=str(_last(progress, NodeKind.STOP) or ""),
+        nodes=tuple(_node(progress, number, by_node) for number in range(plan.n_nodes)),
+        failures=tuple(failures),
+        started_at=state.started_at,
+        ended_at=None if state.ended is None else state.now,
+    )
+
+
+def _failure(failure: Failure, ids: tuple[str, ...]) -> RunFailure:
+    node = "" if failure.node == NONE else ids[failure.node]
+    return RunFailure(node=node, code=failure.code, message=failure.message, attempt=failure.attempt)
+
+
+def _last(progress: Progress, kind: NodeKind) -> object:
+    """The value of the one node of that kind that was reached, if one was."""
+    plan, outputs = progress.program.plan, progress.values.outputs
+    return next((outputs[plan.ids[n]] for n, k in enumerate(plan.kinds) if k is kind and plan.ids[n] in outputs), None)
+
+
+def _node(progress: Progress, number: int, failures: dict[str, RunFailure]) -> NodeResult:
+    state, node = progress.machine.state, progress.program.flow.nodes[number]
+    status = state.status[number]
+    outcome = state.outcomes[number]
+    return NodeResult(
+        id=NodeId(node.id),
+        kind=node.kind,
+        status=status,
+        reason=state.reasons[number],
+        attempts=state.attempts[number],
+        started_at=_started_at(state, number),
+        ended_at=state.settled_at[number] if status.is_settled else None,
+        output=progress.values.outputs.get(node.id),
+        outcome=node.outcomes[outcome] if 0 <= outcome < len(node.outcomes) else "",
+        failure=failures.get(node.id),
+        due_at=state.due[number] if status is NodeStatus.WAITING else None,
+    )
+
+
+def _started_at(state: State, number: int) -> int | None:
+    if state.attempts[number]:
+        return state.first_started_at[number]
+    if state.status[number] in (NodeStatus.PENDING, NodeStatus.PRUNED):
+        return None
+    return state.ready_at[number]

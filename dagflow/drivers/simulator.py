@@ -1,0 +1,277 @@
+"""A run in virtual time, with scripted actions, chosen chance and crashes wherever one asks for them. No trio, no waiting.
+
+What a crash means here. Facts reach the history by commits; a crash before one loses its facts, a crash after one loses
+everything in memory and every call in flight. So crashing at every point covers: intent not yet kept, kept and the call not
+made, call made and not kept, kept and nothing after it begun.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Collection, Mapping
+from random import Random  # noqa: TID251 - seeded by the caller: the same seed is the same run
+from typing import Final, TypeAlias
+
+import attrs
+
+from dagflow.actions.failures import ActionFailed, Invocation
+from dagflow.drivers.bindings import Origin
+from dagflow.drivers.perform import timed_out
+from dagflow.drivers.program import Program, prepare
+from dagflow.drivers.progress import Progress
+from dagflow.drivers.results import RunResult, result_of
+from dagflow.engine.commands import SetTimer, StartAttempt
+from dagflow.errors import DagflowBug, UsageError
+from dagflow.ids import RunId
+from dagflow.model.action import Effect
+from dagflow.model.flow import Flow
+from dagflow.model.plan import NONE
+from dagflow.store.api import Record
+
+#: When simulations start unless told otherwise: 2026-01-01T00:00:00Z.
+DEFAULT_START: Final = 1_767_225_600_000_000_000
+
+_RUN: Final = RunId("0" * 32)
+_MAX_FACTS: Final = 1_000_000
+
+
+@attrs.frozen(kw_only=True)
+class Script:
+    """How a simulated action behaves.
+
+    Attributes:
+        result: what it gives, in stored form; or what makes that of the call, which may raise ActionFailed.
+        takes_ns: how long a call takes.
+        failures: how the first calls fail, in turn; calls that a crash interrupted do not count.
+    """
+
+    result: object | Callable[[Invocation], object] = None
+    takes_ns: int = 0
+    failures: tuple[ActionFailed, ...] = ()
+
+
+Scripts: TypeAlias = Mapping[str, Script | Callable[[Invocation], object]]
+
+
+@attrs.frozen(kw_only=True)
+class Call:
+    """A call that reached the world. Several with one effect key are attempts of one node."""
+
+    invocation: Invocation
+    at: int
+
+
+@attrs.frozen(kw_only=True)
+class Simulation:
+    """What came of a simulated run.
+
+    Attributes:
+        history: the facts as the store would have them.
+        calls: every call that was made to its end, also those whose result a crash lost.
+        n_points: how many points there were at which it could have crashed.
+        progress: the run in memory at the end.
+    """
+
+    result: RunResult
+    history: tuple[Record, ...]
+    calls: tuple[Call, ...]
+    n_points: int
+    progress: Progress
+
+
+def simulate(
+    flow: Flow | Program,
+    input: object = None,  # noqa: A002 - the word of the public API
+    *,
+    actions: Scripts | None = None,
+    seed: int = 0,
+    crash_at: Collection[int] = (),
+    cancel_at: int | None = None,
+    trigger: Origin | None = None,
+    start: int = DEFAULT_START,
+    observe: Callable[[Progress], None] | None = None,
+) -> Simulation:
+    """Run a flow to its end in virtual time.
+
+    Args:
+        flow: the flow; a `Program` where many runs of one are simulated.
+        input: as JSON values, as for `Interpreter.start`.
+        actions: how each behaves, by node id or by action name, the node first.
+        seed: chooses the jitter, and the order of what happens at one instant.
+        crash_at: numbers of points to crash at, from 0; see `Simulation.n_points`.
+        cancel_at: the instant somebody cancels the run.
+        trigger: what started the run.
+        start: the instant it starts, nanoseconds since 1970 UTC.
+        observe: called with the run between any two things that happen to it.
+
+    Raises:
+        WireError: the input does not fit.
+        UsageError: an action has no script.
+    """
+    program = flow if isinstance(flow, Program) else prepare(flow)
+    value = program.input_codec.decode({} if input is None else input)
+    if not isinstance(value, dict):
+        raise UsageError(f"the input of {program.flow.name!r} is a record; give an object")
+    scripts = {name: _as_script(script) for name, script in (actions or {}).items()}
+    world = _World(program, scripts, Random(seed), start, frozenset(crash_at), observe or _ignore)  # noqa: S311 - protects nothing
+    world.run(value, trigger or Origin(), cancel_at)
+    return Simulation(
+        result=result_of(world.progress),
+        history=tuple(world.history),
+        calls=tuple(world.calls),
+        n_points=world.n_points,
+        progress=world.progress,
+    )
+
+
+class _Crash(Exception):  # noqa: N818 - part of the script
+    pass
+
+
+@attrs.frozen(order=True)
+class _Happening:
+    """Something that will happen at `at`; `tie` orders those of one instant. Without a timer or a call, it is the cancellation."""
+
+    at: int
+    tie: float
+    timer: SetTimer | None = attrs.field(default=None, order=False)
+    node: int = attrs.field(default=NONE, order=False)
+    invocation: Invocation | None = attrs.field(default=None, order=False)
+    is_late: bool = attrs.field(default=False, order=False)
+
+
+@attrs.define(eq=False)
+class _World:
+    """The store, the clock and the actions of a simulated run, and the loop around its progress."""
+
+    program: Program
+    scripts: dict[str, Script]
+    random: Random
+    now: int
+    crash_at: frozenset[int]
+    observe: Callable[[Progress], None]
+    progress: Progress = attrs.field(init=False)
+    history: list[Record] = attrs.field(factory=list)
+    calls: list[Call] = attrs.field(factory=list)
+    n_points: int = 0
+    happenings: list[_Happening] = attrs.field(factory=list)
+
+    def run(self, value: dict[str, object], origin: Origin, cancel_at: int | None) -> None:
+        while True:
+            self.happenings = []
+            self.progress = Progress(self.program, _RUN)
+            if cancel_at is not None:
+                heapq.heappush(self.happenings, _Happening(cancel_at, -1.0))
+            try:
+                if self.history:
+                    self.progress.restore(self.history)
+                    self.progress.interrupt(self.now)
+                else:
+                    self.progress.begin(value, origin, self.now)
+                self._live()
+            except _Crash:
+                continue
+            return
+
+    def _live(self) -> None:
+        self._commit()
+        while not self.progress.is_ended:
+            self._obey()
+            self.observe(self.progress)
+            if not self.progress.is_ended:
+                if not self.happenings or len(self.history) > _MAX_FACTS:
+                    raise DagflowBug(f"the run of {self.program.flow.name!r} does not end")
+                self._happen(heapq.heappop(self.happenings))
+            self._commit()
+        self.observe(self.progress)
+
+    def _commit(self) -> None:
+        append = self.progress.take_append()
+        if append is not None:
+            self._point()
+            self.history += append.records
+            self._point()
+
+    def _point(self) -> None:
+        self.n_points += 1
+        if self.n_points - 1 in self.crash_at:
+            raise _Crash
+
+    def _obey(self) -> None:
+        progress = self.progress
+        while progress.starts or progress.cancels or progress.timers:
+            while progress.timers:
+                timer = progress.timers.popleft()
+                heapq.heappush(self.happenings, _Happening(timer.due, self.random.random(), timer))
+            while progress.cancels:
+                self._stop(progress.cancels.popleft().node)
+            if progress.starts:
+                self._start(progress.starts.popleft())
+
+    def _stop(self, node: int) -> None:
+        self.happenings = [happening for happening in self.happenings if happening.node != node]
+        heapq.heapify(self.happenings)
+        self.progress.cancelled(node, self.now)
+        self._commit()
+
+    def _start(self, command: StartAttempt) -> None:
+        node = command.node
+        invocation = self.progress.begin_attempt(command, self.now)
+        if invocation is None:
+            return
+        effect = self.program.codes[node].node.effect
+        if effect is Effect.EFFECTFUL or (effect is not Effect.PURE and len(self.history) < self.progress.n_binding):
+            self._commit()
+        done_at = self.now + self._script(invocation).takes_ns
+        deadline = command.deadline(self.now)
+        is_late = deadline is not None and deadline < done_at
+        at = deadline if deadline is not None and is_late else done_at
+        happening = _Happening(at, self.random.random(), None, node, invocation, is_late)
+        heapq.heappush(self.happenings, happening)
+
+    def _script(self, invocation: Invocation) -> Script:
+        script = self.scripts.get(invocation.node) or self.scripts.get(invocation.action)
+        if script is None:
+            raise UsageError(
+                f"the action {invocation.action!r} has no script; give actions={{{invocation.action!r}: Script(…)}}"
+            )
+        return script
+
+    def _happen(self, happening: _Happening) -> None:
+        if happening.timer is not None:
+            if self.progress.is_due(happening.timer):
+                self.now = max(self.now, happening.at)
+                self.progress.fire(happening.timer, self.now)
+            return
+        self.now = max(self.now, happening.at)
+        if happening.invocation is None:
+            self.progress.cancel(self.now)
+        else:
+            self._answer(happening.node, happening.invocation, is_late=happening.is_late)
+
+    def _answer(self, node: int, invocation: Invocation, *, is_late: bool) -> None:
+        script = self._script(invocation)
+        jitter = self.random.random()
+        self.calls.append(Call(invocation=invocation, at=self.now))
+        try:
+            value = _outcome(script, invocation, self.progress.machine.state.n_failed[node], is_late=is_late)
+        except ActionFailed as failure:
+            self.progress.fail(node, failure, self.now, jitter)
+        else:
+            self.progress.succeed(node, value, self.now, jitter)
+
+
+def _outcome(script: Script, invocation: Invocation, n_failed: int, *, is_late: bool) -> object:
+    if is_late:
+        raise timed_out()
+    if n_failed < len(script.failures):
+        raise script.failures[n_failed]
+    return script.result(invocation) if callable(script.result) else script.result
+
+
+def _as_script(script: Script | Callable[[Invocation], object]) -> Script:
+    return script if isinstance(script, Script) else Script(result=script)
+
+
+def _ignore(_progress: Progress) -> None:
+    pass

@@ -1,0 +1,143 @@
+"""Between the engine's events and the records a store keeps. The words here are on disk: none may change its meaning.
+
+A record's payload is either the event's own fields as a JSON object, or the value beside it, as JSON; no event has both.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, assert_never
+
+import attrs
+import orjson
+
+from dagflow.engine import events
+from dagflow.engine.events import Event
+from dagflow.errors import StoreError
+from dagflow.model.plan import NONE, Plan
+from dagflow.model.status import RunStatus
+from dagflow.store.api import Record
+
+
+def _kind(event_class: type) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", event_class.__name__).lower()
+
+
+_CLASSES: Final[tuple[type[Event], ...]] = (
+    events.RunStarted,
+    events.GateDecided,
+    events.ValueComputed,
+    events.EventEmitted,
+    events.TimerSet,
+    events.TimerFired,
+    events.AttemptStarted,
+    events.AttemptSucceeded,
+    events.AttemptFailed,
+    events.AttemptInterrupted,
+    events.AttemptCancelled,
+    events.EvaluationFailed,
+    events.DefaultUsed,
+    events.RunCancelRequested,
+    events.RunTimedOut,
+    events.RunEnded,
+)
+_KINDS: Final = {event_class: _kind(event_class) for event_class in _CLASSES}
+_BY_KIND: Final = {kind: event_class for event_class, kind in _KINDS.items()}
+#: Their payload is the value beside the event.
+_WITH_VALUE: Final = (
+    events.RunStarted,
+    events.ValueComputed,
+    events.EventEmitted,
+    events.AttemptSucceeded,
+    events.DefaultUsed,
+)
+_OUTCOMES: Final = tuple(orjson.dumps({"outcome": outcome}) for outcome in range(64))
+
+
+@attrs.frozen
+class Fact:
+    """An event and the JSON of the value beside it, if it has one."""
+
+    event: Event
+    value: bytes | None = None
+
+
+def to_record(event: Event, plan: Plan, value: bytes | None = None) -> Record:
+    """The record of an event, with the JSON of the value beside it."""
+    kind = _KINDS[type(event)]
+    match event:
+        case events.RunStarted(at):
+            return Record(kind, at, "", 0, value)
+        case events.RunCancelRequested(at) | events.RunTimedOut(at):
+            return Record(kind, at)
+        case events.RunEnded(at, status):
+            return Record(kind, at, "", 0, orjson.dumps({"status": status.value}))
+        case events.ValueComputed(at, node) | events.EventEmitted(at, node) | events.DefaultUsed(at, node):
+            return Record(kind, at, plan.ids[node], 0, value)
+        case events.AttemptSucceeded(at, node, attempt):
+            return Record(kind, at, plan.ids[node], attempt, value)
+        case (
+            events.AttemptStarted(at, node, attempt)
+            | events.AttemptInterrupted(at, node, attempt)
+            | events.AttemptCancelled(at, node, attempt)
+        ):
+            return Record(kind, at, plan.ids[node], attempt)
+        case events.GateDecided(at, node, outcome):
+            payload = _OUTCOMES[outcome] if outcome < len(_OUTCOMES) else orjson.dumps({"outcome": outcome})
+            return Record(kind, at, plan.ids[node], 0, payload)
+        case events.TimerFired(at, node):
+            return Record(kind, at, plan.ids[node])
+        case events.TimerSet(at, node, due):
+            return Record(kind, at, plan.ids[node], 0, orjson.dumps({"due": due}))
+        case events.EvaluationFailed(at, node, code, message):
+            return Record(kind, at, plan.ids[node], 0, orjson.dumps({"code": code, "message": message}))
+        case events.AttemptFailed(at, node, attempt):
+            fields = attrs.asdict(event, filter=lambda field, _: field.name not in {"at", "node", "attempt"})
+            return Record(kind, at, plan.ids[node], attempt, orjson.dumps(fields))
+        case _:
+            assert_never(event)
+
+
+def from_record(record: Record, plan: Plan) -> Fact:
+    """The event a record tells of, and the JSON of the value beside it.
+
+    Raises:
+        StoreError: the record is damaged or of a newer dagflow.
+    """
+    event_class = _BY_KIND.get(record.kind)
+    if event_class is None:
+        raise StoreError(f"a history has a fact of the kind {record.kind!r}, which this version of dagflow does not know")
+    names = {field.name for field in attrs.fields(event_class)}
+    arguments: dict[str, object] = {"at": record.at}
+    if "node" in names:
+        arguments["node"] = plan.numbers.get(record.node, NONE)
+        if arguments["node"] == NONE:
+            raise StoreError(f"a history has a fact about the node {record.node!r}, which its flow does not have")
+    if "attempt" in names:
+        arguments["attempt"] = record.attempt
+    if event_class in _WITH_VALUE:
+        return Fact(_made(event_class, arguments), record.payload)
+    return Fact(_made(event_class, arguments | _fields(record)))
+
+
+def _fields(record: Record) -> dict[str, object]:
+    if record.payload is None:
+        return {}
+    try:
+        fields = orjson.loads(record.payload)
+        if "status" in fields:
+            fields["status"] = RunStatus(fields["status"])
+    except (ValueError, TypeError) as error:
+        raise _damaged(record) from error
+    return dict(fields)
+
+
+def _made(event_class: type[Event], arguments: dict[str, object]) -> Event:
+    try:
+        return event_class(**arguments)  # type: ignore[arg-type]  # a wrong shape is the TypeError below
+    except TypeError as error:
+        raise StoreError(f"a history has a damaged fact of the kind {_KINDS[event_class]!r}") from error
+
+
+def _damaged(record: Record) -> StoreError:
+    return StoreError(f"a history has a damaged fact of the kind {record.kind!r}")

@@ -1,0 +1,254 @@
+"""Flows made by hand and by Hypothesis, without a compiler; their expressions are run by `fake_cores`."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+
+from hypothesis import strategies as st
+
+from dagflow.diagnostic import Span
+from dagflow.drivers.program import Program, build_program
+from dagflow.errors import EvaluationError
+from dagflow.model.action import Effect
+from dagflow.model.flow import (
+    Argument,
+    Edge,
+    EdgeKind,
+    Expression,
+    Flow,
+    GateRef,
+    Join,
+    JoinKind,
+    Node,
+    NodeKind,
+    RetryPolicy,
+    Scope,
+)
+from dagflow.model.types import BOOL, DURATION, INT, JSON, NULL, STRING, Field, OptionalType, RecordType, Type
+from dagflow.model.values import Duration
+
+SPAN = Span(0, 0)
+HOUR = 3_600_000_000_000
+SECOND = 1_000_000_000
+
+_OPS: Mapping[str, Callable[..., object]] = {"add": operator.add, "gt": operator.gt, "eq": operator.eq}
+
+
+def _run_core(core: object, bindings: Mapping[str, object]) -> object:
+    if not isinstance(core, tuple):
+        return core
+    op, *args = core
+    match op:
+        case "get":
+            return bindings[args[0]]
+        case "maybe":
+            return bindings.get(args[0])
+        case "nanos":
+            return Duration(args[0])
+        case "now":
+            return bindings["now"].nanos  # type: ignore[attr-defined]
+        case "boom":
+            raise EvaluationError("boom", "it went boom")
+        case "list":
+            return [_run_core(arg, bindings) for arg in args]
+        case _:
+            return _OPS[op](*(_run_core(arg, bindings) for arg in args))
+
+
+def fake_cores(cores: Sequence[object]) -> list[Callable[[Mapping[str, object]], object]]:
+    """What the expression room does for real."""
+    return [lambda bindings, core=core: _run_core(core, bindings) for core in cores]
+
+
+def expr(core: object, type_: Type = JSON) -> Expression:
+    return Expression(text=str(core), span=SPAN, type=type_, reads=(), core=core)
+
+
+def action(node_id: str, *, reads: Sequence[str] = (), type_: Type = INT, **more: object) -> Node:
+    arguments = (Argument("reads", expr(("list", *(("maybe", name) for name in reads)))),) if reads else ()
+    more.setdefault("effect", Effect.IDEMPOTENT)
+    return Node(id=node_id, kind=NodeKind.ACTION, span=SPAN, action=f"do.{node_id}", type=type_, arguments=arguments, **more)  # type: ignore[arg-type]
+
+
+def gate(node_id: str, core: object, **more: object) -> Node:
+    return Node(
+        id=node_id, kind=NodeKind.GATE, span=SPAN, type=BOOL, expression=expr(core, BOOL), outcomes=("no", "yes"), **more
+    )  # type: ignore[arg-type]
+
+
+def let(node_id: str, core: object, type_: Type = INT, **more: object) -> Node:
+    return Node(id=node_id, kind=NodeKind.LET, span=SPAN, type=type_, expression=expr(core, type_), **more)  # type: ignore[arg-type]
+
+
+def wait(node_id: str, nanos: int, **more: object) -> Node:
+    return Node(id=node_id, kind=NodeKind.WAIT, span=SPAN, type=NULL, expression=expr(("nanos", nanos), DURATION), **more)  # type: ignore[arg-type]
+
+
+def catch(node_id: str, catches: str, *, binding: str = "", **more: object) -> Node:
+    return Node(
+        id=node_id, kind=NodeKind.CATCH, span=SPAN, type=NULL, catches=catches, binding=binding, outcomes=("no", "yes"), **more
+    )  # type: ignore[arg-type]
+
+
+def simple(node_id: str, kind: NodeKind, core: object = None, type_: Type = STRING, **more: object) -> Node:
+    expression = None if core is None else expr(core, type_)
+    return Node(id=node_id, kind=kind, span=SPAN, type=NULL, expression=expression, **more)  # type: ignore[arg-type]
+
+
+def flow_of(
+    *nodes: Node,
+    edges: Sequence[tuple[str, str]] = (),
+    scopes: Sequence[Scope] = (),
+    fields: Sequence[Field] = (),
+    result: Type = OptionalType(INT),
+    timeout_ns: int = 24 * HOUR,
+) -> Flow:
+    """A flow; gate and join edges are made from the nodes, `edges` adds plain ones."""
+    found: dict[tuple[str, str], set[EdgeKind]] = {}
+    for source, target in edges:
+        found.setdefault((source, target), set()).add(EdgeKind.SEQ)
+    for node in nodes:
+        if node.gate is not None:
+            found.setdefault((node.gate.gate, node.id), set()).add(EdgeKind.GATE)
+        for source in node.join.sources if node.join is not None else ():
+            found.setdefault((source, node.id), set()).add(EdgeKind.AFTER)
+    return Flow(
+        name="f",
+        input=RecordType("", tuple(fields)),
+        result=result,
+        timeout_ns=timeout_ns,
+        nodes=nodes,
+        edges=tuple(
+            Edge(source, target, tuple(kind for kind in EdgeKind if kind in kinds)) for (source, target), kinds in found.items()
+        ),
+        scopes=tuple(scopes),
+    )
+
+
+def program_of(flow: Flow) -> Program:
+    return build_program(flow, fake_cores)
+
+
+@st.composite
+def flows(draw: st.DrawFn, max_nodes: int = 12, *, with_ends: bool = True) -> Flow:
+    """Flows of every shape the compiler can make and some it cannot: blocks, scopes, gates, joins, handlers."""
+    builder = _Builder(draw, draw(st.integers(1, max_nodes)), with_ends)
+    builder.block("", None, [], 0)
+    if draw(st.booleans()):
+        builder.root_handler()
+    else:
+        builder.scopes.append(Scope("", None, None))
+    return flow_of(*builder.nodes, edges=sorted(builder.edges), scopes=builder.scopes)
+
+
+class _Builder:
+    def __init__(self, draw: st.DrawFn, budget: int, with_ends: bool) -> None:
+        self.draw = draw
+        self.budget = budget
+        self.with_ends = with_ends
+        self.nodes: list[Node] = []
+        self.edges: set[tuple[str, str]] = set()
+        self.scopes: list[Scope] = []
+
+    def name(self) -> str:
+        return f"n{len(self.nodes)}"
+
+    def add(self, node: Node, after: Sequence[str]) -> None:
+        self.nodes.append(node)
+        if node.join is None:
+            self.edges.update((source, node.id) for source in after)
+
+    def block(self, scope: str, around: GateRef | None, after: list[str], depth: int) -> list[str]:
+        """Statements in sequence; returns the tails."""
+        n_statements = self.draw(st.integers(1, 4))
+        for _ in range(n_statements):
+            if self.budget <= 0:
+                break
+            self.budget -= 1
+            kinds = ["action"] * 5 + ["gate", "let", "wait", "emit", "group"] + ["end"] * self.with_ends
+            kinds += ["parallel", "if", "scope"] * (depth < 3)
+            kind = self.draw(st.sampled_from(kinds))
+            after, around = self.statement(kind, scope, around, after, depth)
+        return after
+
+    def statement(
+        self, kind: str, scope: str, around: GateRef | None, after: list[str], depth: int
+    ) -> tuple[list[str], GateRef | None]:
+        name = self.name()
+        place = {"scope": scope, "gate": around}
+        match kind:
+            case "action":
+                self.add(self._action(name, place), after)
+            case "gate":
+                self.add(gate(name, self.draw(st.sampled_from([True, True, False, ("boom",)])), **place), after)
+                return [name], GateRef(name, 1)
+            case "let":
+                self.add(let(name, self.draw(st.sampled_from([7, ("now",), ("boom",)])), **place), after)
+            case "wait":
+                self.add(wait(name, self.draw(st.integers(0, 5)) * SECOND + len(self.nodes), **place), after)
+            case "emit":
+                self.add(simple(name, NodeKind.EMIT, event="x/y", **place), after)
+            case "group":
+                self.add(simple(name, NodeKind.GROUP, **place), after)
+            case "end":
+                end = self.draw(st.sampled_from([NodeKind.STOP, NodeKind.RETURN, NodeKind.FAIL]))
+                core: tuple[object, Type] = (3, INT) if end is NodeKind.RETURN else ("why", STRING)
+                self.add(simple(name, end, *core, **place), after)
+            case "parallel":
+                tails: list[str] = []
+                for _ in range(self.draw(st.integers(1, 3))):
+                    tails += self.block(scope, around, after, depth + 1)
+                return list(dict.fromkeys(tails)) or after, around
+            case "if":
+                self.add(gate(name, self.draw(st.booleans()), **place), after)
+                yes = self.block(scope, GateRef(name, 1), [name], depth + 1)
+                no = self.block(scope, GateRef(name, 0), [name], depth + 1)
+                return list(dict.fromkeys(yes + no)), around
+            case _:
+                return self._scope(scope, around, after, depth), around
+        return [name], around
+
+    def _scope(self, scope: str, around: GateRef | None, after: list[str], depth: int) -> list[str]:
+        inner = f"s{len(self.scopes)}"
+        at = len(self.scopes)
+        self.scopes.append(Scope(inner, scope, None))
+        tails = self.block(inner, around, after, depth + 1)
+        caught = f"{inner}.catch"
+        self.add(catch(caught, inner, binding="err", scope=scope, gate=around), tails)
+        self.scopes[at] = Scope(inner, scope, caught)
+        handler = self.block(scope, GateRef(caught, 1), [caught], depth + 1)
+        return list(dict.fromkeys([caught, *handler]))
+
+    def _action(self, name: str, place: Mapping[str, object]) -> Node:
+        more: dict[str, object] = {}
+        earlier = [node.id for node in self.nodes]
+        if earlier and self.draw(st.integers(0, 3)) == 0:
+            sources = tuple(self.draw(st.lists(st.sampled_from(earlier), min_size=1, max_size=3, unique=True)))
+            kind = self.draw(st.sampled_from(JoinKind))
+            more["join"] = Join(kind, sources, self.draw(st.integers(1, len(sources))) if kind is JoinKind.N_OF else 0)
+        if self.draw(st.integers(0, 2)) == 0:
+            more["retry"] = RetryPolicy(max_attempts=3, initial_interval_ns=SECOND)
+        if self.draw(st.integers(0, 5)) == 0:
+            more["timeout_ns"] = 2 * SECOND
+        if self.draw(st.integers(0, 5)) == 0:
+            more["within_ns"] = 4 * SECOND
+        if self.draw(st.integers(0, 4)) == 0:
+            more["default"] = expr(self.draw(st.sampled_from([5, ("boom",)])), INT)
+        more["effect"] = self.draw(st.sampled_from([Effect.PURE, Effect.IDEMPOTENT, Effect.EFFECTFUL]))
+        reads = self.draw(st.lists(st.sampled_from(earlier), max_size=2, unique=True)) if earlier else []
+        if "join" not in more:
+            self.edges.update((source, name) for source in reads)
+        else:
+            # Only what its early join names may be read without waiting for it.
+            join = more["join"]
+            assert isinstance(join, Join)
+            self.edges.update((source, name) for source in reads)
+        return action(name, reads=reads, **place, **more)
+
+    def root_handler(self) -> None:
+        self.scopes.append(Scope("", None, "root.catch"))
+        self.scopes.append(Scope("on_error", None, None))
+        self.add(catch("root.catch", "", binding="err", scope="on_error"), [])
+        self.budget += 3
+        self.block("on_error", GateRef("root.catch", 1), ["root.catch"], 2)

@@ -1,0 +1,99 @@
+"""SQLite connections with every setting that durability and safety rest on, each checked, none assumed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from dagflow.errors import StoreError
+
+#: From 3.7.0 up to this one, SQLite's WAL could be damaged by two connections that write or checkpoint at once.
+MIN_SQLITE: Final = (3, 51, 3)
+#: Longest text or blob SQLite will touch.
+MAX_LENGTH: Final = 16 * 1024 * 1024
+#: The WAL is checkpointed at so many pages, and cut back to nothing beyond the second number (64 MiB).
+CHECKPOINT_PAGES: Final = 1_000
+TRUNCATE_PAGES: Final = 16_384
+
+_SETTINGS: Final = (
+    ("PRAGMA busy_timeout = 5000", "PRAGMA busy_timeout", 5000),
+    ("PRAGMA foreign_keys = ON", "PRAGMA foreign_keys", 1),
+    ("PRAGMA mmap_size = 0", "", 0),
+    ("PRAGMA temp_store = MEMORY", "PRAGMA temp_store", 2),
+    ("PRAGMA cell_size_check = ON", "PRAGMA cell_size_check", 1),
+    ("PRAGMA trusted_schema = OFF", "PRAGMA trusted_schema", 0),
+    ("PRAGMA secure_delete = FAST", "PRAGMA secure_delete", 2),
+    ("PRAGMA journal_size_limit = 67108864", "", 0),
+)
+
+
+def open_writer(path: Path) -> apsw.Connection:
+    """The one connection that writes and checkpoints.
+
+    Raises:
+        StoreError: this SQLite, or this disk, cannot give what a checkpoint promises.
+        apsw.Error: not a database, no permission and the like.
+    """
+    refuse_old_sqlite(apsw.sqlite_lib_version())
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW)
+    _protect(connection)
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # holds only if there is no table yet
+    mode = connection.execute("PRAGMA journal_mode = WAL").get
+    if mode != "wal":
+        raise StoreError(f"{path} cannot be kept with a write-ahead log (SQLite says `{mode}`); use a local disk")
+    _set(connection, "PRAGMA synchronous = FULL", "PRAGMA synchronous", 2)
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    return connection
+
+
+def open_reader(path: Path) -> apsw.Connection:
+    """A connection that can only read.
+
+    Raises:
+        apsw.Error: not a database, no permission and the like.
+    """
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW)
+    _protect(connection)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    _set(connection, "PRAGMA query_only = ON", "PRAGMA query_only", 1)
+    return connection
+
+
+def refuse_old_sqlite(version: str) -> None:
+    """Refuse a SQLite that can damage its own log.
+
+    Raises:
+        StoreError: `version` is older than 3.51.3.
+    """
+    if tuple(int(part) for part in version.split(".")[:3]) < MIN_SQLITE:
+        wanted = ".".join(map(str, MIN_SQLITE))
+        raise StoreError(f"SQLite {version} can lose data (its WAL-reset fault); install apsw with SQLite {wanted} or newer")
+
+
+def check_intact(connection: apsw.Connection, path: Path) -> None:
+    """Look the whole file over.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    problems = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)")]
+    if problems != ["ok"]:
+        raise StoreError(f"{path} is damaged ({'; '.join(problems)}); restore a backup")
+
+
+def _protect(connection: apsw.Connection) -> None:
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    connection.limit(apsw.SQLITE_LIMIT_LENGTH, MAX_LENGTH)
+    connection.limit(apsw.SQLITE_LIMIT_EXPR_DEPTH, 100)
+    connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
+    for statement, question, wanted in _SETTINGS:
+        _set(connection, statement, question, wanted)
+
+
+def _set(connection: apsw.Connection, statement: str, question: str, wanted: int) -> None:
+    connection.execute(statement)
+    if question and connection.execute(question).get != wanted:
+        raise StoreError(f"this SQLite does not take `{statement}`; install apsw from its wheel")

@@ -1,0 +1,82 @@
+"""The schema, as numbered steps forward. A released step never changes; a change is a new step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import apsw
+
+from dagflow.errors import StoreError
+
+#: Marks the file as ours (`PRAGMA application_id`): the letters "dagf".
+APPLICATION_ID: Final = 0x64616766
+
+#: Step n takes schema n to n + 1; each is one transaction that also sets the number (`PRAGMA user_version`).
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        "CREATE TABLE flow (digest TEXT PRIMARY KEY, body BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT",
+        # `length` is the number of facts: an append names the length it builds on, and changes nothing at any other.
+        # `sealed` is the checksum of what never changes, `checksum` that of the rest.
+        """CREATE TABLE run (
+            key INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            flow TEXT NOT NULL,
+            digest TEXT NOT NULL REFERENCES flow (digest),
+            created_at INTEGER NOT NULL,
+            sealed INTEGER NOT NULL,
+            status TEXT NOT NULL,
+            ended_at INTEGER,
+            due_at INTEGER,
+            length INTEGER NOT NULL,
+            checksum INTEGER NOT NULL
+        ) STRICT""",
+        "CREATE INDEX run_unfinished ON run (id) WHERE status IN ('queued', 'running', 'sleeping')",
+        """CREATE TABLE history (
+            run INTEGER NOT NULL REFERENCES run (key),
+            seq INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            node TEXT NOT NULL,
+            attempt INTEGER NOT NULL,
+            payload BLOB,
+            checksum INTEGER NOT NULL,
+            PRIMARY KEY (run, seq)
+        ) STRICT, WITHOUT ROWID""",
+    ),
+)
+
+
+def migrate(connection: apsw.Connection, path: str, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    """Bring a database to the newest schema; each step happens whole or not at all.
+
+    Raises:
+        StoreError: the file is somebody else's, or of a newer dagflow.
+        apsw.Error: a step failed.
+    """
+    version = _number(connection, "PRAGMA user_version")
+    application = _number(connection, "PRAGMA application_id")
+    n_tables = _number(connection, "SELECT count(*) FROM sqlite_schema")
+    if application != APPLICATION_ID and (application or version or n_tables):
+        raise StoreError(f"{path} is a database of another program; choose another file")
+    if version > len(migrations):
+        message = f"{path} has schema {version}, this dagflow knows {len(migrations)}"
+        raise StoreError(f"{message}; it was written by a newer one, use that or a backup from before")
+    for number, statements in enumerate(migrations[version:], start=version + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in statements:
+                connection.execute(statement)
+            # A PRAGMA takes no parameters; both values are ours and whole numbers.
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
+            connection.execute(f"PRAGMA user_version = {number:d}")
+            connection.execute("COMMIT")
+        except apsw.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _number(connection: apsw.Connection, query: str) -> int:
+    value = connection.execute(query).get
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,166 @@
+"""What every store does. A store's test module derives a class from `StoreContract` and says how to open one."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from dagflow.errors import StoreError
+from dagflow.ids import FlowDigest, RunId, new_run_id
+from dagflow.model.status import RunStatus
+from dagflow.store import Append, Record, RunRow, Store
+
+DIGEST = FlowDigest("d" * 64)
+FLOW = b'{"dagflow":1}'
+
+
+def run_row(at: int = 1_000_000_000, **changes: object) -> RunRow:
+    values = {"id": new_run_id(at), "flow": "lead", "digest": DIGEST, "status": RunStatus.RUNNING, "created_at": at}
+    return RunRow(**(values | changes))  # type: ignore[arg-type]
+
+
+def facts(n: int, start: int = 0) -> tuple[Record, ...]:
+    return tuple(Record("step_done", at, f"n{at}", at % 3, None if at % 2 else b'{"a":1}') for at in range(start, start + n))
+
+
+def add(run: RunId, first: int, records: tuple[Record, ...], **changes: object) -> Append:
+    return Append(run=run, first=first, records=records, **({"status": RunStatus.RUNNING} | changes))  # type: ignore[arg-type]
+
+
+class StoreContract:
+    def open(self, folder: Path) -> Store:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def store(self, tmp_path):
+        store = self.open(tmp_path)
+        yield store
+        store.close()
+
+    def test_a_run_begins_with_its_facts(self, store):
+        row = run_row()
+        store.create(row, FLOW, facts(2))
+        assert store.run(row.id) == row
+        assert store.history(row.id) == list(facts(2))
+        assert store.flow(DIGEST) == FLOW
+
+    def test_nothing_is_known_of_what_was_never_made(self, store):
+        assert store.run(RunId("f" * 32)) is None
+        assert store.history(RunId("f" * 32)) == []
+        assert store.flow(FlowDigest("0")) is None
+        assert store.runs() == []
+
+    def test_a_run_may_begin_without_facts(self, store):
+        row = run_row()
+        store.create(row, FLOW, ())
+        assert store.history(row.id) == []
+        store.append([add(row.id, 0, facts(1))])
+        assert store.history(row.id) == list(facts(1))
+
+    def test_facts_are_added_and_the_row_follows(self, store):
+        row = run_row()
+        store.create(row, FLOW, facts(1))
+        store.append([add(row.id, 1, facts(2, 1), status=RunStatus.SLEEPING, due_at=77)])
+        assert store.history(row.id) == list(facts(3))
+        sleeping = store.run(row.id)
+        assert sleeping is not None
+        assert (sleeping.status, sleeping.due_at, sleeping.ended_at) == (RunStatus.SLEEPING, 77, None)
+        store.append([add(row.id, 3, (), status=RunStatus.SUCCEEDED, ended_at=99)])
+        ended = store.run(row.id)
+        assert ended is not None
+        assert (ended.status, ended.due_at, ended.ended_at) == (RunStatus.SUCCEEDED, None, 99)
+        assert ended.created_at == row.created_at
+
+    def test_an_id_is_used_once(self, store):
+        row = run_row()
+        store.create(row, FLOW, facts(1))
+        with pytest.raises(StoreError, match="there already"):
+            store.create(row, FLOW, facts(2))
+        assert store.history(row.id) == list(facts(1))
+
+    def test_a_digest_keeps_its_first_flow(self, store):
+        store.create(run_row(), FLOW, ())
+        store.create(run_row(), b"other", ())
+        assert store.flow(DIGEST) == FLOW
+
+    @pytest.mark.parametrize("first", [0, 1, 3])
+    def test_a_wrong_position_is_refused_and_nothing_is_written(self, store, first):
+        row = run_row()
+        store.create(row, FLOW, facts(2))
+        with pytest.raises(StoreError, match=f"has 2 facts, not {first}"):
+            store.append([add(row.id, first, facts(1), status=RunStatus.FAILED)])
+        assert store.history(row.id) == list(facts(2))
+        assert store.run(row.id) == row
+        store.append([add(row.id, 2, facts(1, 2))])
+        assert store.history(row.id) == list(facts(3))
+
+    def test_an_unknown_run_is_refused(self, store):
+        with pytest.raises(StoreError, match="no run"):
+            store.append([add(RunId("f" * 32), 0, facts(1))])
+
+    def test_many_runs_are_appended_to_all_or_none(self, store):
+        rows = [run_row(at) for at in (1, 2, 3)]
+        for row in rows:
+            store.create(row, FLOW, facts(1))
+        good = [add(row.id, 1, facts(1, 1)) for row in rows]
+        with pytest.raises(StoreError):
+            store.append([*good, add(rows[0].id, 1, facts(1))])
+        assert [len(store.history(row.id)) for row in rows] == [1, 1, 1]
+        store.append([*good, add(rows[0].id, 2, facts(1, 2))])
+        assert [len(store.history(row.id)) for row in rows] == [3, 2, 2]
+
+    def test_no_appends_are_fine(self, store):
+        store.append([])
+
+    def test_lists_are_newest_first_and_go_on(self, store):
+        rows = [run_row(at * 1_000_000_000) for at in range(1, 6)]
+        for row in rows:
+            store.create(row, FLOW, ())
+        newest = list(reversed(rows))
+        assert store.runs() == newest
+        assert store.runs(limit=2) == newest[:2]
+        assert store.runs(limit=2, before=newest[1].id) == newest[2:4]
+        assert store.runs(limit=0) == store.runs(limit=-1) == []
+
+    def test_unfinished_runs_are_those_not_ended(self, store):
+        rows = {status: run_row(status=status) for status in RunStatus}
+        for row in rows.values():
+            store.create(row, FLOW, ())
+        unfinished = {row.status for row in store.runs(unfinished=True)}
+        assert unfinished == {RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.SLEEPING}
+        store.append([add(rows[RunStatus.RUNNING].id, 0, (), status=RunStatus.CANCELLED)])
+        assert RunStatus.RUNNING not in {row.status for row in store.runs(unfinished=True)}
+
+    def test_what_is_read_is_not_the_store_s_own(self, store):
+        row = run_row()
+        store.create(row, FLOW, facts(1))
+        store.history(row.id).clear()
+        assert len(store.history(row.id)) == 1
+
+    def test_one_writes_while_others_read(self, store):
+        row = run_row()
+        store.create(row, FLOW, ())
+        lengths: list[list[int]] = [[], []]
+
+        def read(seen: list[int]) -> None:
+            while not seen or seen[-1] < 60:
+                seen.append(len(store.history(row.id)))
+
+        readers = [threading.Thread(target=read, args=(seen,)) for seen in lengths]
+        for reader in readers:
+            reader.start()
+        for first in range(0, 60, 3):
+            store.append([add(row.id, first, facts(3, first))])
+        for reader in readers:
+            reader.join(20)
+        assert all(seen == sorted(seen) and all(length % 3 == 0 for length in seen) for seen in lengths)
+
+    def test_a_closed_store_says_so(self, store):
+        store.close()
+        store.close()
+        with pytest.raises(StoreError, match="closed"):
+            store.runs()
+        with pytest.raises(StoreError, match="closed"):
+            store.create(run_row(), FLOW, ())

@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+from dagflow.store import open_store
+from tests.store.contract import StoreContract
+
+
+class TestMemory(StoreContract):
+    def open(self, folder):
+        return open_store(":memory:")

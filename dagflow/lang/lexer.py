@@ -237,6 +237,12 @@ def _letter_name(piece: str) -> str:
     return f"U+{ord(piece):04X}, not a plain Latin one" if not piece.isascii() else "not allowed"
 
 
+#: Statement words that are reserved in expressions, so a line that begins with one is a new statement whatever stands before.
+_ALWAYS_NEW: Final = frozenset({"let", "if", "for", "return", "import"})
+_STATEMENT_WORDS: Final = frozenset("filter wait emit switch parallel do yield stop fail start".split())
+_OPERANDS: Final = frozenset("IDENT INT UINT FLOAT DURATION STRING BYTES".split())
+
+
 def with_newlines(tokens: Iterable[Token]) -> list[Token]:
     """The tokens with a `_NL` before each that begins a new statement."""
     result: list[Token] = []
@@ -244,9 +250,10 @@ def with_newlines(tokens: Iterable[Token]) -> list[Token]:
     previous: Token | None = None
     pending = list(tokens)
     for i, token in enumerate(pending):
-        if token.starts_line and previous is not None and depth == 0 and previous.type not in CANNOT_END:
+        if token.starts_line and previous is not None and depth == 0 and previous.type != "LBRACE":
             follower = pending[i + 1] if i + 1 < len(pending) else None
-            if _begins_statement(token, follower):
+            can_end = previous.type not in CANNOT_END
+            if _begins_statement(token, follower) if can_end else _cannot_continue(token, follower):
                 result.append(Token("_NL", "", token.start, token.start))
         if token.type in {"LPAR", "LSQB"}:
             depth += 1
@@ -262,3 +269,12 @@ def _begins_statement(token: Token, follower: Token | None) -> bool:
         return False
     # A continuation word before `=` is a step that has this name; the parser then says that it cannot.
     return token.text not in CONTINUATION or (follower is not None and follower.type == "EQUAL")
+
+
+def _cannot_continue(token: Token, follower: Token | None) -> bool:
+    """Whether a line after an operator or comma is a new statement all the same: the value is missing there."""
+    if token.type != "IDENT" or follower is None or follower.type == "COLON":
+        return False
+    if token.text in _ALWAYS_NEW or follower.type == "EQUAL":
+        return True
+    return token.text in _STATEMENT_WORDS and (follower.type in _OPERANDS or follower.type == "LBRACE")

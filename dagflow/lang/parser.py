@@ -185,10 +185,10 @@ class _Parser:
         """Note a place where a statement, setting or item can begin: recovery goes back there."""
         actions = tables().states[self._states[-1]]
         for kind in ("BROKEN_SETTING", "BROKEN", "BROKEN_ITEM"):
-            if kind in actions:
+            if kind in actions and self._accepts(kind):
                 while self._syncs and self._syncs[-1].depth >= depth:
                     self._syncs.pop()
-                is_also_statement = kind == "BROKEN_SETTING" and "BROKEN" in actions
+                is_also_statement = kind == "BROKEN_SETTING" and self._accepts("BROKEN")
                 self._syncs.append(Sync(position, depth, self._states[:], self._values[:], kind, is_also_statement))
                 return
 
@@ -197,18 +197,22 @@ class _Parser:
         if len(self.diagnostics) >= _MOST_ERRORS:
             return None
         sync = self._syncs[-1] if self._syncs else None
-        context = Context(
-            self._text, self._offset, self._tokens, position, sync.position if sync else 0, self._accepts, self._start
-        )
+        in_settings = sync is not None and sync.kind == "BROKEN_SETTING"
+        start = sync.position if sync else 0
+        context = Context(self._text, self._offset, self._tokens, position, start, self._accepts, in_settings)
         answer = explain(context)
         if answer.diagnostic is not None and not self._is_echo(answer.diagnostic):
             self.diagnostics.append(answer.diagnostic)
         if isinstance(answer, Mended):
-            self._tokens[position : position + answer.replaced] = answer.tokens
-            return position, depth
+            at = position - answer.back
+            self._tokens[at : position + answer.replaced] = answer.tokens
+            if not answer.back:
+                return position, depth
         if sync is None:
             return None
         self._states, self._values = sync.states[:], sync.values[:]
+        if isinstance(answer, Mended):
+            return sync.position, sync.depth
         follow, broken = skip_statement(self._tokens, sync, position)
         if not self._feed(broken.type, broken):
             return None

@@ -34,6 +34,32 @@ class FlowInvalid(DagflowError):  # noqa: N818 - a verdict on the flow, not a fa
         return type(self), (self.diagnostics, self.rendered)
 
 
+class ExpressionError(FlowInvalid):
+    """An expression does not parse or check, or (`EvaluationError`) failed while it was evaluated."""
+
+
+class EvaluationError(ExpressionError):
+    """An expression failed while it was evaluated.
+
+    Args:
+        code: what happened, one word for programs: `divide_by_zero`, `overflow`, `no_such_key`, `no_such_field`,
+            `index_out_of_range`, `bad_conversion`, `bad_argument`, `type_mismatch`, `no_such_overload`, `unknown_name`,
+            `duplicate_key`, `absent`, `out_of_gas`, `too_large`, `too_deep`.
+        message: the same for a person.
+    """
+
+    code: str
+    message: str
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__((), message)
+        self.code = code
+        self.message = message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.code, self.message)
+
+
 class UsageError(DagflowError):
     """dagflow was called in a way that cannot work; the caller has to act."""
 

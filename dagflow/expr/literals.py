@@ -118,7 +118,7 @@ def decode_bytes(text: str) -> bytes:
 
 
 def _unquote(text: str) -> tuple[bool, int, str]:
-    """Whether it is raw, where the body starts, and the body with its line ends made `\\n`."""
+    """Whether it is raw, where the body starts, and the body with one kind of line end."""
     prefix = len(text) - len(text.lstrip("rRbB"))
     width = 3 if text[prefix : prefix + 3] in {'"""', "'''"} and len(text) >= prefix + 6 else 1
     start = prefix + width

@@ -145,16 +145,5 @@ class Broken:
 
 
 Expr: TypeAlias = (
-    Literal
-    | Interpolation
-    | Name
-    | Select
-    | Index
-    | Call
-    | ListLiteral
-    | MapLiteral
-    | Unary
-    | Binary
-    | Conditional
-    | Broken
+    Literal | Interpolation | Name | Select | Index | Call | ListLiteral | MapLiteral | Unary | Binary | Conditional | Broken
 )

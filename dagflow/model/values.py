@@ -10,7 +10,7 @@ Stored form: outside of an expression (in records, bindings, histories) an absen
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from typing import Final
 
@@ -24,8 +24,8 @@ MAX_TIMESTAMP_NS: Final = 253_402_300_800 * NANOS_PER_SECOND - 1
 MIN_DURATION_NS: Final = -(2**63)
 MAX_DURATION_NS: Final = 2**63 - 1
 
-_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-_MICROSECOND: Final = datetime.timedelta(microseconds=1)
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
 _RFC3339: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
 )
@@ -65,7 +65,7 @@ class Timestamp:
     nanos: int
 
     @classmethod
-    def from_datetime(cls, value: datetime.datetime) -> Timestamp:
+    def from_datetime(cls, value: dt.datetime) -> Timestamp:
         """The instant of an aware `datetime`.
 
         Raises:
@@ -76,9 +76,9 @@ class Timestamp:
             raise ValueError(msg)
         return cls((value - _EPOCH) // _MICROSECOND * 1_000)
 
-    def to_datetime(self) -> datetime.datetime:
+    def to_datetime(self) -> dt.datetime:
         """The instant as a `datetime` in UTC; nanoseconds below a microsecond are cut off."""
-        return _EPOCH + datetime.timedelta(microseconds=self.nanos // 1_000)
+        return _EPOCH + dt.timedelta(microseconds=self.nanos // 1_000)
 
     @classmethod
     def parse(cls, text: str) -> Timestamp:
@@ -93,7 +93,7 @@ class Timestamp:
             raise ValueError(msg)
         year, month, day, hour, minute, second = (int(part) for part in match.group(1, 2, 3, 4, 5, 6))
         try:
-            local = datetime.datetime(year, month, day, hour, minute, second, tzinfo=datetime.UTC)
+            local = dt.datetime(year, month, day, hour, minute, second, tzinfo=dt.UTC)
         except ValueError as error:
             msg = f"{text!r} is not a timestamp: {error}"
             raise ValueError(msg) from None
@@ -105,8 +105,8 @@ class Timestamp:
 
     def __str__(self) -> str:
         seconds, nanos = divmod(self.nanos, NANOS_PER_SECOND)
-        text = (_EPOCH + datetime.timedelta(seconds=seconds)).strftime("%m-%dT%H:%M:%S")
-        year = (_EPOCH + datetime.timedelta(seconds=seconds)).year
+        text = (_EPOCH + dt.timedelta(seconds=seconds)).strftime("%m-%dT%H:%M:%S")
+        year = (_EPOCH + dt.timedelta(seconds=seconds)).year
         return f"{year:04d}-{text}{_fraction(nanos)}Z"
 
 
@@ -131,7 +131,7 @@ class Duration:
     nanos: int
 
     @classmethod
-    def from_timedelta(cls, value: datetime.timedelta) -> Duration:
+    def from_timedelta(cls, value: dt.timedelta) -> Duration:
         """The same length.
 
         Raises:
@@ -143,9 +143,9 @@ class Duration:
             raise ValueError(msg)
         return cls(nanos)
 
-    def to_timedelta(self) -> datetime.timedelta:
+    def to_timedelta(self) -> dt.timedelta:
         """The same length; nanoseconds below a microsecond are cut off."""
-        return datetime.timedelta(microseconds=self.nanos // 1_000)
+        return dt.timedelta(microseconds=self.nanos // 1_000)
 
     @classmethod
     def parse(cls, text: str) -> Duration:

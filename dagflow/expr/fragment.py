@@ -1,0 +1,111 @@
+"""A piece of generated Python and what is known about it, and the readers of the checked form it is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeGuard
+
+import attrs
+
+from dagflow.errors import StoreError
+
+#: A generated text nests at most so many brackets; Python itself stops at 200.
+MAX_DEPTH: Final = 40
+
+#: The checked form of an expression: `[op, …]` with strings, numbers, bools, None and such lists inside; from the checker they are tuples.
+Core = Sequence[object]
+
+
+@attrs.frozen
+class Fragment:
+    """A Python expression.
+
+    Attributes:
+        depth: how deeply its brackets nest, at most.
+        can_fail: whether evaluating it can raise anything but `Exhausted`.
+        cost: the gas steps its operators stand for when it is evaluated once, inner loops not counted.
+        locals: the macro variables it reads.
+        uses_gas: whether it names the budget.
+        is_constant: whether it is a literal.
+    """
+
+    text: str
+    depth: int = 0
+    can_fail: bool = False
+    cost: int = 0
+    locals: frozenset[int] = frozenset()
+    uses_gas: bool = False
+    is_constant: bool = False
+
+
+@attrs.frozen
+class Scope:
+    """Where a fragment will stand.
+
+    Attributes:
+        is_loop: whether it is evaluated again and again.
+        variables: the macro variables there are.
+        lazy: those of them that are `Lazy`.
+    """
+
+    is_loop: bool = False
+    variables: frozenset[int] = frozenset()
+    lazy: frozenset[int] = frozenset()
+
+    def binding(self, *variables: int, is_loop: bool = False, is_lazy: bool = False) -> Scope:
+        """The scope inside, with more variables."""
+        added = frozenset(variables)
+        lazy = self.lazy | added if is_lazy else self.lazy - added
+        return Scope(self.is_loop or is_loop, self.variables | added, lazy)
+
+
+def combine(
+    template: str, parts: Sequence[Fragment], *, can_fail: bool, cost: int, uses_gas: bool = False
+) -> Fragment:
+    """A fragment around others; its own `can_fail`, `cost` and `uses_gas` are added to theirs."""
+    return Fragment(
+        template.format(*(part.text for part in parts)),
+        max((part.depth for part in parts), default=0) + 1,
+        can_fail or any(part.can_fail for part in parts),
+        cost + sum(part.cost for part in parts),
+        frozenset[int]().union(*(part.locals for part in parts)),
+        uses_gas or any(part.uses_gas for part in parts),
+    )
+
+
+def damaged(what: object) -> StoreError:
+    """The error for a checked form the checker cannot have made."""
+    return StoreError(f"a compiled expression is damaged: {what!r}"[:200])
+
+
+def is_core(value: object) -> TypeGuard[Core]:
+    """Whether it has the shape of a checked form."""
+    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], str)
+
+
+def strings(value: object) -> list[str]:
+    """The value, which has to be a list of strings."""
+    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        return list(value)
+    raise damaged(value)
+
+
+def flags(value: object, count: int) -> list[bool]:
+    """The value, which has to be a list of so many bools."""
+    if isinstance(value, list | tuple) and len(value) == count and all(isinstance(each, bool) for each in value):
+        return list(value)
+    raise damaged(value)
+
+
+def text(value: object) -> str:
+    """The value, which has to be a string."""
+    if isinstance(value, str):
+        return value
+    raise damaged(value)
+
+
+def variable(value: object) -> int:
+    """The value, which has to be the number of a macro variable."""
+    if type(value) is int and 0 <= value < 10_000:
+        return value
+    raise damaged(value)

@@ -1,0 +1,66 @@
+"""What one evaluation may use: steps and sizes, so that no expression takes long or much memory, whatever its input.
+
+A step is an element visited times the operators applied to it; a kibibyte read is a step too. Sizes are what the evaluation
+makes: characters, bytes, and eight for each element of a list or map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from typing import Final, NoReturn, TypeVar
+
+from dagflow.errors import EvaluationError
+
+STEP_LIMIT: Final = 10_000
+SIZE_LIMIT: Final = 1 << 20
+#: What an element of a list or map counts.
+ELEMENT_SIZE: Final = 8
+
+_S = TypeVar("_S", bound=Sized)
+
+
+class Exhausted(EvaluationError):
+    """The gas is used up. Unlike other errors `&&`, `||`, `all` and `exists` do not absorb it."""
+
+
+class Gas:
+    """The budget of one evaluation; every method raises `Exhausted` when it is used up."""
+
+    __slots__ = ("size", "steps")
+
+    steps: int
+    size: int
+
+    def __init__(self) -> None:
+        self.steps = STEP_LIMIT
+        self.size = SIZE_LIMIT
+
+    def each(self, items: _S, cost: int) -> _S:
+        """The items, paid for: `cost` steps for each."""
+        self.steps -= len(items) * cost
+        if self.steps < 0:
+            _out_of_steps()
+        return items
+
+    def scan(self, value: _S) -> _S:
+        """The value, paid for reading all of it."""
+        self.steps -= len(value) >> 10
+        if self.steps < 0:
+            _out_of_steps()
+        return value
+
+    def use(self, steps: int) -> None:
+        """Pay for work that is neither an element nor a text."""
+        self.steps -= steps
+        if self.steps < 0:
+            _out_of_steps()
+
+    def make(self, size: int) -> None:
+        """Pay for `size` characters or bytes, before they are made."""
+        self.size -= size
+        if self.size < 0:
+            raise Exhausted("too_large", f"this expression makes more than {SIZE_LIMIT} characters or bytes")
+
+
+def _out_of_steps() -> NoReturn:
+    raise Exhausted("out_of_gas", f"this expression takes more than {STEP_LIMIT} steps")

@@ -1,0 +1,68 @@
+"""Every name generated code may use: the functions of the templates and of the emitter, and no builtins but these."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from dagflow.errors import EvaluationError
+from dagflow.expr import arithmetic, compare, convert, extensions, formatting, instants, optionals, standard, texts
+from dagflow.expr.gas import Exhausted, Gas
+from dagflow.expr.overloads import Table, make_table
+from dagflow.model.values import NONE, Duration, TypeValue, UInt
+
+#: What an operation may raise besides `EvaluationError`; all of it is translated.
+NATIVE: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, MemoryError)
+
+_MODULES: Final = (arithmetic, compare, convert, formatting, instants, optionals, texts)
+_BUILTINS: Final[tuple[Callable[..., object], ...]] = (abs, dict, enumerate, float, int, len, str, sum)
+
+
+def translate(error: Exception) -> EvaluationError:
+    """The error of generated code in CEL's words."""
+    match error:
+        case EvaluationError():
+            return error
+        case KeyError():
+            return compare.no_such_key(error.args[0] if error.args else "")
+        case RecursionError():
+            return EvaluationError("too_deep", "a value is nested too deeply")
+        case MemoryError():
+            return Exhausted("too_large", "a value is too large")
+        case OverflowError():
+            return EvaluationError("overflow", "a number is out of range")
+        case _:
+            return EvaluationError("type_mismatch", f"a value does not have the type it is declared with ({error})"[:300])
+
+
+def _make_namespace() -> dict[str, object]:
+    names: dict[str, object] = {}
+    for module in _MODULES:
+        for name, value in vars(module).items():
+            if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_"):
+                names[name] = value
+    names |= {function.__name__: function for function in _BUILTINS}
+    names |= {
+        "__builtins__": {},
+        "Duration": Duration,
+        "EvaluationError": EvaluationError,
+        "Exhausted": Exhausted,
+        "Gas": Gas,
+        "NATIVE": NATIVE,
+        "ABSORBED": (EvaluationError, *NATIVE),
+        "NONE": NONE,
+        "TypeValue": TypeValue,
+        "UInt": UInt,
+        "is_finite": math.isfinite,
+        "is_infinite": math.isinf,
+        "is_nan": math.isnan,
+        "translate": translate,
+    }
+    return names
+
+
+#: The globals of generated code; copied for each module.
+NAMESPACE: Final = _make_namespace()
+#: The overload table of the language.
+TABLE: Final[Table] = make_table([*standard.rows(), *extensions.rows()])

@@ -89,6 +89,7 @@ def simulate(
     cancel_at: int | None = None,
     trigger: Origin | None = None,
     start: int = DEFAULT_START,
+    jitter: Callable[[], float] | None = None,
     observe: Callable[[Progress], None] | None = None,
 ) -> Simulation:
     """Run a flow to its end in virtual time.
@@ -101,6 +102,7 @@ def simulate(
         crash_at: numbers of points to crash at, from 0; see `Simulation.n_points`.
         cancel_at: the instant somebody cancels the run.
         trigger: what started the run.
+        jitter: draws the fraction that spreads a retry, instead of the seed.
         start: the instant it starts, nanoseconds since 1970 UTC.
         observe: called with the run between any two things that happen to it.
 
@@ -113,7 +115,8 @@ def simulate(
     if not isinstance(value, dict):
         raise UsageError(f"the input of {program.flow.name!r} is a record; give an object")
     scripts = {name: _as_script(script) for name, script in (actions or {}).items()}
-    world = _World(program, scripts, Random(seed), start, frozenset(crash_at), observe or _ignore)  # noqa: S311 - protects nothing
+    random = Random(seed)  # noqa: S311 - protects nothing
+    world = _World(program, scripts, random, jitter or random.random, start, frozenset(crash_at), observe or _ignore)
     world.run(value, trigger or Origin(), cancel_at)
     return Simulation(
         result=result_of(world.progress),
@@ -147,6 +150,7 @@ class _World:
     program: Program
     scripts: dict[str, Script]
     random: Random
+    jitter: Callable[[], float]
     now: int
     crash_at: frozenset[int]
     observe: Callable[[Progress], None]
@@ -251,7 +255,7 @@ class _World:
 
     def _answer(self, node: int, invocation: Invocation, *, is_late: bool) -> None:
         script = self._script(invocation)
-        jitter = self.random.random()
+        jitter = self.jitter()
         self.calls.append(Call(invocation=invocation, at=self.now))
         try:
             value = _outcome(script, invocation, self.progress.machine.state.n_failed[node], is_late=is_late)

@@ -131,9 +131,9 @@ def program_of(flow: Flow) -> Program:
 
 
 @st.composite
-def flows(draw: st.DrawFn, max_nodes: int = 12, *, with_ends: bool = True) -> Flow:
+def flows(draw: st.DrawFn, max_nodes: int = 12, *, with_ends: bool = True, with_now: bool = True) -> Flow:
     """Flows of every shape the compiler can make and some it cannot: blocks, scopes, gates, joins, handlers."""
-    builder = _Builder(draw, draw(st.integers(1, max_nodes)), with_ends)
+    builder = _Builder(draw, draw(st.integers(1, max_nodes)), with_ends, with_now)
     builder.block("", None, [], 0)
     if draw(st.booleans()):
         builder.root_handler()
@@ -143,10 +143,11 @@ def flows(draw: st.DrawFn, max_nodes: int = 12, *, with_ends: bool = True) -> Fl
 
 
 class _Builder:
-    def __init__(self, draw: st.DrawFn, budget: int, with_ends: bool) -> None:
+    def __init__(self, draw: st.DrawFn, budget: int, with_ends: bool, with_now: bool) -> None:
         self.draw = draw
         self.budget = budget
         self.with_ends = with_ends
+        self.with_now = with_now
         self.nodes: list[Node] = []
         self.edges: set[tuple[str, str]] = set()
         self.scopes: list[Scope] = []
@@ -184,7 +185,9 @@ class _Builder:
                 self.add(gate(name, self.draw(st.sampled_from([True, True, False, ("boom",)])), **place), after)
                 return [name], GateRef(name, 1)
             case "let":
-                self.add(let(name, self.draw(st.sampled_from([7, ("now",), ("boom",)])), **place), after)
+                self.add(
+                    let(name, self.draw(st.sampled_from([7, ("now",) if self.with_now else 8, ("boom",)])), **place), after
+                )
             case "wait":
                 self.add(wait(name, self.draw(st.integers(0, 5)) * SECOND + len(self.nodes), **place), after)
             case "emit":

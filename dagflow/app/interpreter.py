@@ -1,0 +1,249 @@
+"""What an embedder opens: a store, the runs in it, and a driver for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import attrs
+import trio
+
+from dagflow.app.programs import Programs
+from dagflow.app.runs import Run
+from dagflow.clock import Clock, SystemClock
+from dagflow.drivers.bindings import Origin
+from dagflow.drivers.live import Creation, Live
+from dagflow.drivers.local import LocalDriver
+from dagflow.drivers.perform import Performer
+from dagflow.drivers.program import Program
+from dagflow.drivers.progress import Progress
+from dagflow.drivers.results import RunResult, result_of
+from dagflow.drivers.triggers import as_input, input_for
+from dagflow.errors import DagflowError, UsageError
+from dagflow.ids import RunId, new_jitter, new_run_id
+from dagflow.model.action import Interface
+from dagflow.model.flow import Flow, NodeKind
+from dagflow.store.api import Record, RunRow, Store
+from dagflow.store.open import open_store
+
+_PAGE = 500
+
+
+class ActionCatalog(Performer, Protocol):
+    """What an interpreter has to know of a host: its actions, by signature and by call. `dagflow.Catalog` is one."""
+
+    @property
+    def interface(self) -> Interface:
+        """The signatures."""
+        ...
+
+
+@attrs.define(eq=False)
+class Interpreter:
+    """Runs flows; made by `Interpreter.open`.
+
+    Attributes:
+        resumed: the runs that had not ended when it was opened, and go on now.
+        stuck: those that cannot go on, by id, and why; they stay in the store as they are.
+    """
+
+    _store: Store
+    _catalog: ActionCatalog
+    _clock: Clock
+    _driver: LocalDriver
+    _programs: Programs = attrs.field(factory=Programs)
+    resumed: tuple[Run, ...] = ()
+    stuck: Mapping[RunId, DagflowError] = attrs.field(factory=dict)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        catalog: ActionCatalog,
+        clock: Clock | None = None,
+        concurrency: int = 64,
+        jitter: Callable[[], float] = new_jitter,
+        store: Store | None = None,
+    ) -> AsyncIterator[Interpreter]:
+        """Open a store, resume every run in it that has not ended, and drive runs until the block is left.
+
+        What runs when the block is left is stopped, and goes on when the store is opened again.
+
+        Args:
+            path: of the store's file, made if there is none; `":memory:"` keeps nothing.
+            catalog: the actions.
+            clock: where the time comes from; a `VirtualClock` jumps over waits.
+            concurrency: attempts under way at once, at most.
+            jitter: draws the fraction that spreads a retry.
+            store: a store that is open already, instead of the one at `path`; it is closed too.
+
+        Raises:
+            StoreError: the store cannot be opened, or failed while it was open.
+            UsageError: `concurrency` is less than 1.
+        """
+        if concurrency < 1:
+            raise UsageError(f"concurrency is {concurrency}; at least one attempt has to run at a time")
+        opened = store if store is not None else await trio.to_thread.run_sync(open_store, path)
+        clock = clock or SystemClock()
+        interpreter = cls(opened, catalog, clock, LocalDriver(opened, catalog, clock, concurrency, jitter))
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(interpreter._driver.serve)
+                await interpreter._resume_all()
+                yield interpreter
+                nursery.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            sole = _sole(group)
+            raise sole from sole.__cause__
+        finally:
+            opened.close()
+        if interpreter._driver.error is not None:
+            raise interpreter._driver.error
+
+    async def start(self, flow: Flow, input: object = None, *, trigger: Origin | None = None) -> Run:  # noqa: A002 - the word of the API
+        """Start a run; when this returns it will survive a crash.
+
+        Args:
+            flow: what to run; the run keeps it, whatever becomes of its file.
+            input: the flow's input, as JSON values; None where it has no parameters.
+            trigger: what the flow reads as `trigger`; manual if not given.
+
+        Raises:
+            WireError: the input does not fit the flow's parameters; with the paths.
+            UsageError: the catalog lacks an action of the flow.
+            StoreError: the store failed.
+        """
+        program = self._programs.of(flow).program
+        return await self._start(flow, as_input(program, input), trigger or Origin())
+
+    async def trigger(self, flow: Flow, event: str, payload: object) -> Run | None:
+        """Start a run as an event would; None if the flow does not want this one.
+
+        Args:
+            flow: what may want the event.
+            event: its name.
+            payload: what it carries, as JSON values.
+
+        Raises:
+            UsageError: the flow has no trigger for this event, or as `start`.
+            WireError: the payload is not of the event's type.
+            EvaluationError: an expression of the trigger failed.
+            StoreError: the store failed.
+        """
+        program = self._programs.of(flow).program
+        value = input_for(program, event, payload, self._clock.now())
+        if value is None:
+            return None
+        return await self._start(flow, value, Origin(kind="event", name=event))
+
+    def resume(self, run_id: str) -> Run:
+        """The handle of a run that has not ended. All of them go on as soon as the interpreter is open.
+
+        Raises:
+            UsageError: there is no such run, it has ended, or it cannot go on.
+        """
+        live = self._driver.lives.get(RunId(run_id))
+        if live is not None:
+            return Run(live, self._driver)
+        problem = self.stuck.get(RunId(run_id))
+        if problem is not None:
+            raise UsageError(f"run {run_id} cannot go on: {problem}")
+        raise UsageError(f"there is no unfinished run {run_id}; `runs()` lists those there are")
+
+    async def cancel(self, run_id: str) -> RunResult:
+        """Cancel a run and wait until it has ended; one that has ended stays as it is. Raises as `result`."""
+        live = self._driver.lives.get(RunId(run_id))
+        return await self.result(run_id) if live is None else await Run(live, self._driver).cancel()
+
+    async def runs(self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None) -> list[RunRow]:
+        """The runs in the store, newest first, older than `before`. Raises StoreError."""
+        return await trio.to_thread.run_sync(lambda: self._store.runs(unfinished=unfinished, limit=limit, before=before))
+
+    async def result(self, run_id: str) -> RunResult:
+        """How a run stands, or how it ended, from the store.
+
+        Raises:
+            UsageError: there is no such run.
+            StoreError: the store cannot be read.
+        """
+        return await trio.to_thread.run_sync(self._read_result, RunId(run_id))
+
+    async def history(self, run_id: str) -> list[Record]:
+        """All facts of a run, in order; empty if there is no such run. Raises StoreError."""
+        return await trio.to_thread.run_sync(self._store.history, RunId(run_id))
+
+    def watch(self, run_id: str) -> AsyncIterator[RunResult]:
+        """How an unfinished run stands: now, after every commit, and at its end. Raises as `resume` and `Run.wait`."""
+        return self.resume(run_id).watch()
+
+    async def _start(self, flow: Flow, value: Mapping[str, object], origin: Origin) -> Run:
+        prepared = self._programs.of(flow)
+        self._check_actions(prepared.program)
+        if self._driver.error is not None:
+            raise self._driver.error
+        now = self._clock.now()
+        progress = Progress(prepared.program, new_run_id(now))
+        progress.begin(value, origin, now)
+        live = Live(progress, Creation(prepared.digest, prepared.encoded, now))
+        self._driver.take(live)
+        await live.wait_committed(1)
+        if live.broken is not None:
+            raise live.broken
+        return Run(live, self._driver)
+
+    async def _resume_all(self) -> None:
+        lives: list[Live] = []
+        stuck: dict[RunId, DagflowError] = {}
+        before: RunId | None = None
+        while rows := await self.runs(unfinished=True, limit=_PAGE, before=before):
+            before = rows[-1].id
+            for row in rows:
+                try:
+                    live = await trio.to_thread.run_sync(self._load, row)
+                except DagflowError as error:
+                    stuck[row.id] = error
+                    continue
+                live.progress.interrupt(max(self._clock.now(), live.progress.machine.state.now))
+                lives.append(live)
+        # Oldest first, and only once all are read: a driver that works may end runs and so move the pages.
+        lives.reverse()
+        self.resumed = tuple(Run(live, self._driver) for live in lives)
+        self.stuck = stuck
+        for live in lives:
+            self._driver.take(live)
+
+    def _load(self, row: RunRow) -> Live:
+        program = self._programs.load(self._store, row.digest)
+        self._check_actions(program)
+        progress = Progress(program, row.id)
+        progress.restore(self._store.history(row.id))
+        return Live(progress, n_committed=progress.n_recorded)
+
+    def _read_result(self, run_id: RunId) -> RunResult:
+        row = self._store.run(run_id)
+        if row is None:
+            raise UsageError(f"there is no run {run_id}; `runs()` lists those there are")
+        progress = Progress(self._programs.load(self._store, row.digest), run_id)
+        progress.restore(self._store.history(run_id))
+        return result_of(progress)
+
+    def _check_actions(self, program: Program) -> None:
+        """A run that cannot call what it calls had better not begin."""
+        known = self._catalog.interface.actions
+        wanted = {node.action: None for node in program.flow.nodes if node.kind is NodeKind.ACTION}
+        missing = [name for name in wanted if name not in known]
+        if missing:
+            names = ", ".join(f"`{name}`" for name in missing)
+            raise UsageError(f"the flow {program.flow.name!r} calls {names}, which the catalog does not have; register it")
+
+
+def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What was raised in the block, without the wrapping a nursery gives it."""
+    inner: BaseException = group
+    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+        inner = inner.exceptions[0]
+    return inner

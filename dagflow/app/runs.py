@@ -1,0 +1,56 @@
+"""A handle on one run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import attrs
+
+from dagflow.drivers.live import Live
+from dagflow.drivers.local import LocalDriver
+from dagflow.drivers.results import RunResult, result_of
+from dagflow.ids import RunId
+
+
+@attrs.define(eq=False, repr=False)
+class Run:
+    """A run of an open interpreter."""
+
+    _live: Live
+    _driver: LocalDriver
+
+    @property
+    def id(self) -> RunId:
+        """Its id, which sorts by the time the run was made."""
+        return self._live.run
+
+    @property
+    def flow(self) -> str:
+        """The name of its flow."""
+        return self._live.progress.program.flow.name
+
+    def result(self) -> RunResult:
+        """How it stands now; after a crash, what has not been committed yet may come out otherwise."""
+        return result_of(self._live.progress)
+
+    async def wait(self) -> RunResult:
+        """Wait until it has ended and the end is in the store.
+
+        Raises:
+            StoreError: the store failed; open the interpreter again to learn what is true.
+            UsageError: the interpreter was closed first.
+        """
+        return await self._live.wait_ended()
+
+    def watch(self) -> AsyncIterator[RunResult]:
+        """How it stands: now, after every commit, and at its end, which is the last. Raises as `wait`."""
+        return self._live.watch()
+
+    async def cancel(self) -> RunResult:
+        """Cancel it: what runs is stopped, nothing else starts, no handler runs. A run that has ended stays as it is. Raises as `wait`."""
+        if not self._live.has_ended.is_set():
+            self._driver.cancel(self._live)
+        return await self.wait()
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} of {self.flow!r}>"

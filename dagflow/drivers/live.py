@@ -1,0 +1,98 @@
+"""One run in the hands of the local driver."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import attrs
+import trio
+
+from dagflow.drivers.progress import Progress
+from dagflow.drivers.results import RunResult, result_of
+from dagflow.errors import DagflowError
+from dagflow.ids import FlowDigest, RunId
+
+
+@attrs.frozen
+class Creation:
+    """What the store needs to begin a run it has not seen."""
+
+    digest: FlowDigest
+    flow: bytes
+    created_at: int
+
+
+@attrs.define(eq=False)
+class Live:
+    """A run and what waits for it.
+
+    Attributes:
+        creation: set until the store has the run.
+        n_committed: how many of its facts the store has.
+        scopes: of the attempts running, by node.
+        has_ended: set once the end is in the store, or never will be; then see `broken`.
+        broken: why the driver stopped before the run ended.
+        on_ended: called when `has_ended` is set by the end itself.
+    """
+
+    progress: Progress
+    creation: Creation | None = None
+    n_committed: int = 0
+    scopes: dict[int, trio.CancelScope] = attrs.field(factory=dict)
+    has_ended: trio.Event = attrs.field(factory=trio.Event)
+    broken: DagflowError | None = None
+    on_ended: Callable[[Live], None] | None = None
+    _waiting: list[tuple[int, trio.Event]] = attrs.field(factory=list)
+    _changed: trio.Event = attrs.field(factory=trio.Event)
+
+    @property
+    def run(self) -> RunId:
+        """Its id."""
+        return self.progress.run
+
+    async def wait_committed(self, n_facts: int) -> None:
+        """Wait until the store has that many of its facts."""
+        if self.n_committed < n_facts:
+            event = trio.Event()
+            self._waiting.append((n_facts, event))
+            await event.wait()
+
+    async def wait_ended(self) -> RunResult:
+        """Wait until the end is in the store. Raises what stopped the driver, if that came first."""
+        await self.has_ended.wait()
+        if self.broken is not None:
+            raise self.broken
+        return result_of(self.progress)
+
+    async def watch(self) -> AsyncIterator[RunResult]:
+        """How the run stands, now and after every commit, until it has ended."""
+        while not self.has_ended.is_set():
+            self._changed = trio.Event() if self._changed.is_set() else self._changed
+            changed = self._changed
+            yield result_of(self.progress)
+            await changed.wait()
+        yield await self.wait_ended()
+
+    def committed(self, n_facts: int) -> None:
+        """The store has that many facts now."""
+        self.n_committed = n_facts
+        self.creation = None
+        if self._waiting:
+            for needed, event in self._waiting:
+                if needed <= n_facts:
+                    event.set()
+            self._waiting = [(needed, event) for needed, event in self._waiting if needed > n_facts]
+        if self.progress.is_ended and n_facts == self.progress.n_recorded:
+            self.has_ended.set()
+            if self.on_ended is not None:
+                self.on_ended(self)
+        self._changed.set()
+
+    def give_up(self, reason: DagflowError) -> None:
+        """The driver stops; the run does not go on here."""
+        if not self.has_ended.is_set():
+            self.broken = reason
+            self.has_ended.set()
+            for _, event in self._waiting:
+                event.set()
+            self._changed.set()

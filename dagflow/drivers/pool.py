@@ -1,0 +1,80 @@
+"""Workers that pull: work that never blocks costs no task, work that blocks costs one.
+
+A worker takes the next item and does it in place. Before it does, if there is more to do and nobody is looking for work, it
+wakes one more worker; so at any time at most one looks for work, and as many as the work needs are blocked in it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import attrs
+import trio
+
+_Item = TypeVar("_Item")
+
+#: Items done in place before others get their turn in the event loop.
+_TURN = 64
+
+
+@attrs.define(eq=False)
+class Pool(Generic[_Item]):
+    """At most `limit` items are under way at once; they are taken in order.
+
+    Attributes:
+        on_idle: called when the last item is done and there is no other.
+        n_busy: items under way.
+    """
+
+    _nursery: trio.Nursery
+    _work: Callable[[_Item], Awaitable[None]]
+    _limit: int
+    _on_idle: Callable[[], None]
+    n_busy: int = 0
+    _queue: deque[_Item] = attrs.field(factory=deque)
+    _n_workers: int = 0
+    _n_looking: int = 0
+    _n_done: int = 0
+    _parked: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to do and nothing being done."""
+        return not self.n_busy and not self._queue
+
+    def put(self, item: _Item) -> None:
+        """Have the item done, after those before it."""
+        self._queue.append(item)
+        self._call_one()
+
+    def _call_one(self) -> None:
+        if self._n_looking:
+            return
+        if self._parked:
+            self._n_looking += 1
+            self._parked.unpark()
+        elif self._n_workers < self._limit:
+            self._n_looking += 1
+            self._n_workers += 1
+            self._nursery.start_soon(self._run)
+
+    async def _run(self) -> None:
+        while True:
+            while self._queue:
+                item = self._queue.popleft()
+                self._n_looking -= 1
+                self.n_busy += 1
+                if self._queue:
+                    self._call_one()
+                await self._work(item)
+                self.n_busy -= 1
+                self._n_looking += 1
+                self._n_done += 1
+                if not self._n_done % _TURN:
+                    await trio.lowlevel.checkpoint()
+            self._n_looking -= 1
+            if not self.n_busy:
+                self._on_idle()
+            await self._parked.park()

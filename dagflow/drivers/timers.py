@@ -1,0 +1,84 @@
+"""All timers of all runs: one heap, one task."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+
+import attrs
+import trio
+
+from dagflow.clock import Clock, VirtualClock
+from dagflow.drivers.live import Live
+from dagflow.engine.commands import SetTimer
+
+#: Longest sleep in one piece; the wall clock may be set while we sleep.
+_MAX_SLEEP_NS = 60_000_000_000
+_TURN = 64
+
+
+@attrs.frozen(order=True)
+class _Entry:
+    due: int
+    number: int
+    live: Live = attrs.field(order=False)
+    timer: SetTimer = attrs.field(order=False)
+
+
+@attrs.define(eq=False)
+class Timers:
+    """Calls `fire` for every timer whose instant has come and that is still waited for.
+
+    With a virtual clock, time stands while `is_calm` says no, and jumps to the next timer when it says yes.
+    """
+
+    _clock: Clock
+    _fire: Callable[[Live, SetTimer], None]
+    _is_calm: Callable[[], bool]
+    _heap: list[_Entry] = attrs.field(factory=list)
+    _n_added: int = 0
+    _wake: trio.Event = attrs.field(factory=trio.Event)
+
+    def add(self, live: Live, timer: SetTimer) -> None:
+        """Wait for this one too."""
+        self._n_added += 1
+        entry = _Entry(timer.due, self._n_added, live, timer)
+        heapq.heappush(self._heap, entry)
+        if self._heap[0] is entry:
+            self.look_again()
+
+    def look_again(self) -> None:
+        """Something has changed: there is an earlier timer, or it may have become calm."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Fire timers, for ever."""
+        n_fired = 0
+        while True:
+            entry = self._next()
+            if entry is None or (isinstance(self._clock, VirtualClock) and not self._is_calm()):
+                await self._changed()
+                continue
+            if isinstance(self._clock, VirtualClock):
+                self._clock.advance_to(entry.due)
+            delay = entry.due - self._clock.now()
+            if delay > 0:
+                with trio.move_on_after(min(delay, _MAX_SLEEP_NS) / 1e9):
+                    await self._changed()
+                continue
+            heapq.heappop(self._heap)
+            self._fire(entry.live, entry.timer)
+            n_fired += 1
+            if not n_fired % _TURN:
+                await trio.lowlevel.checkpoint()
+
+    async def _changed(self) -> None:
+        await self._wake.wait()
+        self._wake = trio.Event()
+
+    def _next(self) -> _Entry | None:
+        """The next timer that anything still waits for."""
+        heap = self._heap
+        while heap and not heap[0].live.progress.is_due(heap[0].timer):
+            heapq.heappop(heap)
+        return heap[0] if heap else None

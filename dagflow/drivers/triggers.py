@@ -1,0 +1,66 @@
+"""From an event to the input of a run, if its flow wants one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dagflow.drivers.program import Program, TriggerCode
+from dagflow.errors import UsageError
+from dagflow.model import wire
+from dagflow.model.flow import Trigger, TriggerKind
+from dagflow.model.values import Secret, Timestamp
+
+
+def input_for(program: Program, event: str, payload: object, now: int) -> Mapping[str, object] | None:
+    """The input of the run that the event starts, in stored form; None if no trigger's `when` is true of it.
+
+    Args:
+        program: the flow's.
+        event: its name.
+        payload: as JSON values.
+        now: what `now` reads as in the trigger.
+
+    Raises:
+        UsageError: the flow has no trigger for the event.
+        WireError: the payload is not of the event's type, or what is made of it not of the input's.
+        EvaluationError: an expression of the trigger failed.
+    """
+    triggers = [
+        (trigger, code)
+        for trigger, code in zip(program.flow.triggers, program.triggers, strict=True)
+        if trigger.kind is TriggerKind.EVENT and trigger.event == event
+    ]
+    if not triggers:
+        raise UsageError(f"the flow {program.flow.name!r} has no trigger `on event {event!r}`; {_known(program)}")
+    for trigger, code in triggers:
+        found = _input(program, trigger, code, payload, now)
+        if found is not None:
+            return found
+    return None
+
+
+def _input(program: Program, trigger: Trigger, code: TriggerCode, payload: object, now: int) -> Mapping[str, object] | None:
+    value = payload if trigger.payload is None else wire.decode(payload, trigger.payload)
+    bindings: dict[str, object] = {"now": Timestamp(now), "trigger": {"kind": "event", "name": trigger.event}}
+    bindings["secrets"] = {name: Secret(name) for name in program.flow.secrets}
+    if trigger.binding:
+        bindings[trigger.binding] = value
+    elif isinstance(value, dict):
+        bindings |= value
+    if code.when is not None and code.when(bindings) is not True:
+        return None
+    made = value if code.mapping is None else {name: typed(bindings) for name, typed in code.mapping}
+    return as_input(program, program.input_codec.encode(made))
+
+
+def as_input(program: Program, json_value: object) -> Mapping[str, object]:
+    """The input of a run, in stored form, from JSON values. Raises WireError, with paths, if it does not fit."""
+    value = program.input_codec.decode({} if json_value is None else json_value)
+    if not isinstance(value, dict):
+        raise UsageError(f"the input of {program.flow.name!r} is a record; give an object")
+    return value
+
+
+def _known(program: Program) -> str:
+    events = sorted({trigger.event for trigger in program.flow.triggers if trigger.kind is TriggerKind.EVENT})
+    return f"it has {', '.join(map(repr, events))}" if events else "it has none for any event; start it with an input"

@@ -1,0 +1,82 @@
+"""The local driver under trio's own virtual clock, with the simulator's scripts for actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+import trio
+import trio.testing
+
+from dagflow.actions.failures import ActionFailed, Invocation
+from dagflow.drivers.bindings import Origin
+from dagflow.drivers.live import Creation, Live
+from dagflow.drivers.local import LocalDriver
+from dagflow.drivers.program import Program
+from dagflow.drivers.progress import Progress
+from dagflow.drivers.results import RunResult
+from dagflow.drivers.simulator import DEFAULT_START, Script
+from dagflow.ids import FlowDigest, RunId
+from dagflow.store.api import Store
+from dagflow.store.memory import MemoryStore
+
+RUN = RunId("0" * 32)
+
+
+class TrioClock:
+    """The wall clock of a world in which trio's clock is the only one."""
+
+    def now(self) -> int:
+        return DEFAULT_START + round(trio.current_time() * 1e9)
+
+
+@attrs.define(eq=False)
+class ScriptedPerformer:
+    """Calls scripts; `n_failed` counts by effect key, like the simulator does by node."""
+
+    scripts: Mapping[str, Script]
+    calls: list[Invocation] = attrs.field(factory=list)
+    n_failed: dict[str, int] = attrs.field(factory=dict)
+
+    async def perform(self, invocation: Invocation) -> object:
+        self.calls.append(invocation)
+        script = self.scripts[invocation.node]
+        failed = self.n_failed.get(invocation.node, 0)
+        self.n_failed[invocation.node] = failed + 1
+        if script.takes_ns:
+            await trio.sleep(script.takes_ns / 1e9)
+        if failed < len(script.failures):
+            raise script.failures[failed]
+        self.n_failed[invocation.node] = failed
+        return script.result(invocation) if callable(script.result) else script.result
+
+
+def run_local(
+    program: Program,
+    scripts: Mapping[str, Script],
+    *,
+    store: Store | None = None,
+    concurrency: int = 64,
+    input_value: Mapping[str, object] | None = None,
+) -> tuple[RunResult, Progress, Store]:
+    """Run once, in the virtual time of trio."""
+    used = store or MemoryStore()
+
+    async def main() -> tuple[RunResult, Progress, Store]:
+        clock = TrioClock()
+        driver = LocalDriver(used, ScriptedPerformer(scripts), clock, concurrency, lambda: 0.5)
+        progress = Progress(program, RUN)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(driver.serve)
+            progress.begin(input_value or {}, Origin(), clock.now())
+            live = Live(progress, Creation(FlowDigest("d"), b"{}", clock.now()))
+            driver.take(live)
+            result = await live.wait_ended()
+            nursery.cancel_scope.cancel()
+        return result, progress, used
+
+    return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def failing(code: str = "oops", *, fatal: bool = False, retry_after_ns: int | None = None) -> ActionFailed:
+    return ActionFailed(code, f"it was {code}", fatal=fatal, retry_after_ns=retry_after_ns)

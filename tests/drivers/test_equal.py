@@ -1,0 +1,57 @@
+"""The two drivers are two ways to the same end."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dagflow.drivers.results import RunResult
+from dagflow.drivers.simulator import Script, simulate
+from dagflow.engine import invariants
+from dagflow.engine.machine import Machine
+from dagflow.model.flow import Flow, NodeKind
+from dagflow.store.facts import from_record
+from tests.drivers.harness import RUN, failing, run_local
+from tests.engine.flows import SECOND, flows, program_of
+
+
+@st.composite
+def scripts_for(draw: st.DrawFn, flow: Flow) -> dict[str, Script]:
+    """Every call takes a time of its own, so that no two things happen at once and the order is the same everywhere."""
+    scripts = {}
+    for number, node in enumerate(flow.nodes):
+        if node.kind is NodeKind.ACTION:
+            takes = draw(st.integers(0, 3)) * SECOND + 1_000_000 * 2**number
+            failures = (failing("oops", fatal=draw(st.booleans())),) * draw(st.sampled_from([0, 0, 1, 2, 3]))
+            scripts[node.id] = Script(result=draw(st.integers(-9, 9)), takes_ns=takes, failures=failures)
+    return scripts
+
+
+def said(result: RunResult) -> object:
+    return (
+        result.status,
+        result.output,
+        result.reason,
+        [(f.node, f.code, f.attempt) for f in result.failures],
+        [(n.id, n.status, n.reason, n.attempts, n.output, n.outcome) for n in result.nodes],
+    )
+
+
+class _FixedRandom:
+    def random(self) -> float:
+        return 0.5
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.data())
+def test_simulator_and_trio_give_the_same(data: st.DataObject) -> None:
+    flow = data.draw(flows(10, with_now=False))
+    program = program_of(flow)
+    scripts = data.draw(scripts_for(flow))
+    simulated = simulate(program, actions=scripts, jitter=lambda: 0.5)
+    result, progress, store = run_local(program, scripts)
+    assert said(result) == said(simulated.result)
+    for history, machine in ((simulated.history, simulated.progress.machine), (store.history(RUN), progress.machine)):
+        restored = Machine.restore(program.plan, [from_record(record, program.plan).event for record in history])
+        assert restored.state == machine.state
+        invariants.check(restored.state)

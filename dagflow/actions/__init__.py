@@ -1,0 +1,25 @@
+"""What nodes do: typed functions of the host, and a few built in."""
+
+from __future__ import annotations
+
+from dagflow.actions.failures import ActionFailed, Fatal, Invocation, RetryAfter
+from dagflow.actions.kinds import EffectKey, Email, Scalar, Secret, Url
+from dagflow.actions.registry import Catalog
+from dagflow.actions.secrets import EnvironmentSecrets, SecretSource
+from dagflow.actions.settings import Settings
+
+__all__ = [
+    "ActionFailed",
+    "Catalog",
+    "EffectKey",
+    "Email",
+    "EnvironmentSecrets",
+    "Fatal",
+    "Invocation",
+    "RetryAfter",
+    "Scalar",
+    "Secret",
+    "SecretSource",
+    "Settings",
+    "Url",
+]

@@ -1,12 +1,14 @@
-"""What a call is made of, and how it fails."""
+"""What a call is made of, how it fails, and how a host's function says so."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import attrs
 
 from dagflow.errors import DagflowError
+from dagflow.model.values import Duration
 
 
 @attrs.frozen(kw_only=True)
@@ -44,3 +46,47 @@ class ActionFailed(DagflowError):  # noqa: N818 - a fact about the world, not a 
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.code, self.message, self.fatal, self.retry_after_ns)
+
+
+class Fatal(DagflowError):  # noqa: N818 - what a host's action raises to say that trying again is useless
+    """Raised by an action: it failed, and will fail however often it is tried.
+
+    Args:
+        code: for `retry … only` and handlers.
+    """
+
+    def __init__(self, message: str, code: str = "fatal") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.message, self.code)
+
+
+class RetryAfter(DagflowError):  # noqa: N818 - what a host's action raises to say when to come back
+    """Raised by an action: it failed, and the next attempt, if the step has one left, should begin after `delay`.
+
+    Args:
+        delay: at least so long; a bare number counts seconds.
+    """
+
+    def __init__(self, delay: timedelta | Duration | float, message: str = "busy", code: str = "busy") -> None:
+        super().__init__(message)
+        self.delay = delay
+        self.message = message
+        self.code = code
+
+    @property
+    def delay_ns(self) -> int:
+        """The delay in nanoseconds, never negative."""
+        match self.delay:
+            case Duration(nanos):
+                return max(0, nanos)
+            case timedelta():
+                return max(0, Duration.from_timedelta(self.delay).nanos)
+            case seconds:
+                return max(0, round(seconds * 1_000_000_000))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.delay, self.message, self.code)

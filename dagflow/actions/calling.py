@@ -1,0 +1,166 @@
+"""Calling a host's function: arguments in, result out, everything checked on the way, every failure in one form."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final, Protocol
+
+import attrs
+import orjson
+
+from dagflow.actions.annotations import Shape
+from dagflow.actions.failures import ActionFailed, Fatal, Invocation, RetryAfter
+from dagflow.actions.secrets import Redactor, SecretSource
+from dagflow.model import wire
+from dagflow.model.action import ActionSpec
+from dagflow.model.types import RecordType
+
+#: A message is for people and is kept in the history.
+MAX_MESSAGE: Final = 1_000
+#: A result is kept in the history.
+MAX_RESULT: Final = 1024 * 1024
+_WORD_START: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+class RunInThread(Protocol):
+    """Runs a blocking function in a thread and awaits what it returns or raises."""
+
+    def __call__(self, function: Callable[[], object], /) -> Awaitable[object]:
+        """Run it."""
+        ...
+
+
+@attrs.frozen(eq=False)
+class BoundAction:
+    """An action and the function behind it.
+
+    Attributes:
+        shapes: of the parameters of the signature, by name.
+        key_names, invocation_names: parameters filled in with the effect key and the invocation.
+    """
+
+    spec: ActionSpec
+    function: Callable[..., Any]
+    shapes: Mapping[str, Shape]
+    result: Shape
+    key_names: tuple[str, ...] = ()
+    invocation_names: tuple[str, ...] = ()
+    is_async: bool = attrs.field(init=False)
+    arguments_codec: wire.Codec = attrs.field(init=False)
+    result_codec: wire.Codec = attrs.field(init=False)
+
+    @is_async.default
+    def _is_async(self) -> bool:
+        return inspect.iscoroutinefunction(self.function)
+
+    @arguments_codec.default
+    def _arguments_codec(self) -> wire.Codec:
+        return wire.codec(RecordType("", self.spec.params))
+
+    @result_codec.default
+    def _result_codec(self) -> wire.Codec:
+        return wire.codec(self.spec.result)
+
+
+@attrs.frozen(eq=False)
+class CatalogPerformer:
+    """Calls the actions of a catalogue for a driver (`drivers.perform.Performer`)."""
+
+    _actions: Mapping[str, BoundAction]
+    _secrets: SecretSource
+    _run_in_thread: RunInThread
+
+    async def perform(self, invocation: Invocation) -> object:
+        """Call the action; its result comes in stored form, checked against its type.
+
+        Raises:
+            ActionFailed: the function raised, or gave what it should not have given. Contents of secrets are in no part of it.
+        """
+        bound = self._actions.get(invocation.action)
+        if bound is None:
+            known = ", ".join(sorted(self._actions)) or "none"
+            raise ActionFailed("no_such_action", f"there is no action `{invocation.action}`; there are: {known}", fatal=True)
+        redactor = Redactor()
+        failure: ActionFailed
+        cause: Exception | None
+        try:
+            call = partial(bound.function, **self._arguments(bound, invocation, redactor))
+            result = await (call() if bound.is_async else self._run_in_thread(partial(_call_plain, call)))
+            return _checked(bound, result, redactor)
+        except Exception as error:  # noqa: BLE001 - whatever a host raises is a failure of the attempt
+            failure, cause = _as_failure(error, redactor), error
+        # Outside of the handler, and without the cause where it could tell a secret: tracebacks are written to logs.
+        raise failure from (None if redactor.is_needed else cause)
+
+    def _arguments(self, bound: BoundAction, invocation: Invocation, redactor: Redactor) -> dict[str, object]:
+        def reveal(name: str) -> str:
+            content = self._secrets.get(name)
+            if content is None:
+                message = f"there is no secret `{name}`; {self._secrets.advice(name)}"
+                raise ActionFailed("no_such_secret", message, fatal=True)
+            redactor.add(name, content)
+            return content
+
+        codec = bound.arguments_codec
+        try:
+            given = codec.decode(codec.encode(dict(invocation.arguments)))
+        except wire.WireError as error:
+            raise ActionFailed("bad_arguments", f"{bound.spec.name}: {error}", fatal=True) from None
+        stored: dict[str, Any] = given if isinstance(given, dict) else {}
+        arguments = {name: shape.into(stored.get(name), reveal) for name, shape in bound.shapes.items()}
+        return (
+            arguments
+            | dict.fromkeys(bound.key_names, invocation.effect_key)
+            | dict.fromkeys(bound.invocation_names, invocation)
+        )
+
+
+def _call_plain(call: Callable[[], object]) -> object:
+    result = call()
+    if inspect.iscoroutine(result):
+        result.close()
+        raise Fatal("a plain function gave a coroutine; define it with `async def`", code="bad_result")
+    return result
+
+
+def _checked(bound: BoundAction, result: object, redactor: Redactor) -> object:
+    name = bound.spec.name
+    try:
+        encoded = bound.result_codec.encode(bound.result.out(result))
+        size = len(orjson.dumps(encoded))
+    except wire.WireError as error:
+        raise ActionFailed("bad_result", f"{name} gave a result that is not {bound.spec.result}: {error}", fatal=True) from None
+    if size > MAX_RESULT:
+        raise ActionFailed("result_too_large", f"{name} gave {size} bytes; at most {MAX_RESULT} are kept", fatal=True)
+    # An echo of a secret would stay in the history for good.
+    return bound.result_codec.decode(redactor.value(encoded) if redactor.is_needed else encoded)
+
+
+def _as_failure(error: Exception, redactor: Redactor) -> ActionFailed:
+    match error:
+        case ActionFailed():
+            return ActionFailed(error.code, _shown(error.message, redactor), error.fatal, error.retry_after_ns)
+        case Fatal():
+            return ActionFailed(error.code, _shown(error.message, redactor), fatal=True)
+        case RetryAfter():
+            return ActionFailed(error.code, _shown(error.message, redactor), retry_after_ns=error.delay_ns)
+        case _:
+            code = "exception." + _WORD_START.sub("_", type(error).__name__).lower()
+            return ActionFailed(code, _shown(_text_of(error), redactor))
+
+
+def _text_of(error: Exception) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # noqa: BLE001 - a host's `__str__` can do anything
+        return type(error).__name__
+
+
+def _shown(message: str, redactor: Redactor) -> str:
+    """One line without secrets. Redacted before it is cut, so that no half of a secret stays."""
+    text = redactor.text(str(message))
+    text = "".join(char if char.isprintable() else " " for char in text).strip()
+    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"

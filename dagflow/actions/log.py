@@ -1,0 +1,23 @@
+"""The action `log`: a line in the host's log."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from dagflow.actions.failures import Invocation
+
+if TYPE_CHECKING:
+    from dagflow.actions.registry import Catalog
+
+_logger: Final = logging.getLogger("dagflow.flow")
+
+
+def add_log(catalog: Catalog) -> None:
+    """Add `log` to a catalogue. Lines go to the standard logger `dagflow.flow`, level INFO, with `run`, `node` and `data`."""
+
+    @catalog.action("log", effect="idempotent")
+    async def log(message: str, invocation: Invocation, data: Any | None = None) -> None:
+        """Write a line to the log."""
+        # As an argument, never as the format: `%` in a flow's text means nothing.
+        _logger.info("%s", message, extra={"run": invocation.run, "node": invocation.node, "data": data})

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import attrs
 
+from dagflow.expr.emit import compile_cores
 from dagflow.model import wire
 from dagflow.model.flow import Expression, Flow, Node, NodeKind
 from dagflow.model.plan import Plan, build_plan
@@ -80,15 +81,13 @@ class Program:
 
 def prepare(flow: Flow) -> Program:
     """Make a flow ready to run. Raises DagflowBug if it is not what the compiler makes."""
-    from dagflow.expr.emit import compile_cores  # noqa: PLC0415
-
     return build_program(flow, compile_cores)
 
 
-def build_program(flow: Flow, compile_cores: CompileCores) -> Program:
+def build_program(flow: Flow, compile_all: CompileCores) -> Program:
     """Compile the expressions of a flow, all in one go."""
     expressions = list(_expressions(flow))
-    functions = compile_cores([expression.core for expression in expressions])
+    functions = compile_all([expression.core for expression in expressions])
     code_of = {id(expression): fn for expression, fn in zip(expressions, functions, strict=True)}
     plan = build_plan(flow)
 

@@ -42,9 +42,7 @@ def _equal_optionals(gas: Gas, left: Optional, right: Optional) -> bool:
     return left.is_present == right.is_present and equal(gas, left.value, right.value)
 
 
-def _equal_deep(
-    gas: Gas, left: list[object] | dict[object, object], right: list[object] | dict[object, object]
-) -> bool:
+def _equal_deep(gas: Gas, left: list[object] | dict[object, object], right: list[object] | dict[object, object]) -> bool:
     if len(left) != len(right):
         return False
     gas.each(left, 1)

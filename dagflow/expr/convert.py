@@ -10,11 +10,14 @@ from typing import Final
 from dagflow.errors import EvaluationError
 from dagflow.expr.arithmetic import int64, uint64
 from dagflow.expr.compare import BoolKey
+from dagflow.model.wire_texts import SCALAR_CHECKS
 from dagflow.model.values import Duration, Optional, Timestamp, TypeValue, UInt
 
 _INT: Final = re.compile(r"[+-]?[0-9]{1,40}")
 _UINT: Final = re.compile(r"[0-9]{1,40}")
-_DOUBLE: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|inf(?:inity)?|nan)", re.IGNORECASE)
+_DOUBLE: Final = re.compile(
+    r"[+-]?(?:[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|inf(?:inity)?|nan)", re.IGNORECASE
+)
 _TRUE: Final = frozenset({"1", "t", "true", "TRUE", "True"})
 _FALSE: Final = frozenset({"0", "f", "false", "FALSE", "False"})
 
@@ -93,6 +96,19 @@ def duration_of_text(text: str) -> Duration:
         return Duration.parse(text)
     except ValueError as error:
         raise EvaluationError("bad_conversion", str(error)) from None
+
+
+def scalar_of_text(text: object, name: str) -> str:
+    """`Email(x)`: the text, held to the rule of the scalar of that name."""
+    if not isinstance(text, str):
+        raise EvaluationError("type_mismatch", f"`{name}` takes a string, not {type_name(text)}")
+    check = SCALAR_CHECKS.get(name)
+    try:
+        if check is not None:
+            check(text)
+    except ValueError as error:
+        raise EvaluationError("bad_conversion", f"{text[:60]!r} is no {name}: {error}") from None
+    return text
 
 
 def text_of_bool(value: bool) -> str:

@@ -79,6 +79,7 @@ class _Emitter:
             "select": self._named,
             "find": self._named,
             "has": self._named,
+            "scalar": self._named,
             "wrap": self._unary,
             "store": self._unary,
             "present": self._unary,
@@ -122,7 +123,9 @@ class _Emitter:
             "        raise translate(error) from None",
         ]
 
-    def helper(self, lines: Sequence[str], parts: Sequence[Fragment], *, can_fail: bool, uses_gas: bool, bound: frozenset[int]) -> Fragment:
+    def helper(
+        self, lines: Sequence[str], parts: Sequence[Fragment], *, can_fail: bool, uses_gas: bool, bound: frozenset[int]
+    ) -> Fragment:
         """A function of its own with those lines, and the call of it."""
         name = f"h{self._n_helpers}"
         self._n_helpers += 1
@@ -380,6 +383,7 @@ _NAMED: Final = {
     "select": ("select({0}, NAME)", True),
     "find": ("find_field({0}, NAME)", True),
     "has": ("has_field({0}, NAME)", True),
+    "scalar": ("scalar_of_text({0}, NAME)", True),
 }
 _UNARY: Final = {
     "wrap": ("wrap({0})", False),

@@ -35,10 +35,14 @@ def _strings() -> Iterator[Overload]:
         function = "index_of" if name == "indexOf" else "last_index_of"
         yield row(f".{name}(string, string) -> int", f"{function}({{0}}, {{1}})", in_loop=f"{function}(gas.scan({{0}}), {{1}})")
         yield row(
-            f".{name}(string, string, int) -> int", f"{function}({{0}}, {{1}}, {{2}})", in_loop=f"{function}(gas.scan({{0}}), {{1}}, {{2}})"
+            f".{name}(string, string, int) -> int",
+            f"{function}({{0}}, {{1}}, {{2}})",
+            in_loop=f"{function}(gas.scan({{0}}), {{1}}, {{2}})",
         )
     yield row(".substring(string, int) -> string", "substring({0}, {1})", in_loop="substring(gas.scan({0}), {1})")
-    yield row(".substring(string, int, int) -> string", "substring({0}, {1}, {2})", in_loop="substring(gas.scan({0}), {1}, {2})")
+    yield row(
+        ".substring(string, int, int) -> string", "substring({0}, {1}, {2})", in_loop="substring(gas.scan({0}), {1}, {2})"
+    )
     yield row(".replace(string, string, string) -> string", "replace(gas, {0}, {1}, {2})", can_fail=False)
     yield row(".replace(string, string, string, int) -> string", "replace(gas, {0}, {1}, {2}, {3})", can_fail=False)
     yield row(".split(string, string) -> list(string)", "split(gas, {0}, {1})", can_fail=False)

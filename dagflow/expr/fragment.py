@@ -59,9 +59,7 @@ class Scope:
         return Scope(self.is_loop or is_loop, self.variables | added, lazy)
 
 
-def combine(
-    template: str, parts: Sequence[Fragment], *, can_fail: bool, cost: int, uses_gas: bool = False
-) -> Fragment:
+def combine(template: str, parts: Sequence[Fragment], *, can_fail: bool, cost: int, uses_gas: bool = False) -> Fragment:
     """A fragment around others; its own `can_fail`, `cost` and `uses_gas` are added to theirs."""
     return Fragment(
         template.format(*(part.text for part in parts)),

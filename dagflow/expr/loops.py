@@ -65,7 +65,14 @@ def _quantifier(loop: Loop, helper: MakeHelper, *, is_all: bool) -> Fragment:
     condition = _needed(loop.condition)
     test = [f"if {'not ' if is_all else ''}{condition.text}:", f"    return {not is_all}"]
     if condition.can_fail:
-        test = ["try:", *(f"    {line}" for line in test), "except Exhausted:", "    raise", "except ABSORBED as e:", "    error = e"]
+        test = [
+            "try:",
+            *(f"    {line}" for line in test),
+            "except Exhausted:",
+            "    raise",
+            "except ABSORBED as e:",
+            "    error = e",
+        ]
     lines = ["error = None"] if condition.can_fail else []
     lines += [f"{loop.header}:", *(f"    {line}" for line in test)]
     lines += ["if error is not None:", "    raise error"] if condition.can_fail else []

@@ -44,9 +44,7 @@ class Overload:
         return "gas" in self.template
 
 
-def row(
-    signature: str, template: str, *, in_loop: str = "", cost: int = 1, can_fail: bool = True
-) -> Overload:
+def row(signature: str, template: str, *, in_loop: str = "", cost: int = 1, can_fail: bool = True) -> Overload:
     """A row from `function(param, …) -> result`, with a dot in front for a method."""
     head, _, result = signature.rpartition(" -> ")
     name, _, params = head.partition("(")

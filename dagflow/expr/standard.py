@@ -119,7 +119,9 @@ def _conversions() -> Iterator[Overload]:
 
 def _strings() -> Iterator[Overload]:
     yield row(".contains(string, string) -> bool", "({1} in {0})", in_loop="({1} in gas.scan({0}))", can_fail=False)
-    yield row(".startsWith(string, string) -> bool", "{0}.startswith({1})", in_loop="{0}.startswith(gas.scan({1}))", can_fail=False)
+    yield row(
+        ".startsWith(string, string) -> bool", "{0}.startswith({1})", in_loop="{0}.startswith(gas.scan({1}))", can_fail=False
+    )
     yield row(".endsWith(string, string) -> bool", "{0}.endswith({1})", in_loop="{0}.endswith(gas.scan({1}))", can_fail=False)
     yield row(".matches(string, string) -> bool", "matches(gas, {0}, {1})")
     yield row("matches(string, string) -> bool", "matches(gas, {0}, {1})")

@@ -159,7 +159,7 @@ class Bindings:
                 return self._fits(k1, k2) and self._fits(v1, v2)
             case RecordType(), RecordType():
                 return self._fits_record(given, wanted)
-            case (EnumType() | ScalarType()), _ if wanted is STRING:
+            case ((EnumType() | ScalarType()), _) if wanted is STRING:
                 return True
             case EnumType(), EnumType():
                 return set(given.values) <= set(wanted.values)

@@ -1,0 +1,268 @@
+"""Which overload a call means, and the operators that need more than the table says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dagflow.diagnostic import Span
+from dagflow.expr import complaints
+from dagflow.expr.context import Context, Typed
+from dagflow.expr.narrowing import known_present
+from dagflow.expr.overloads import OPERATORS, Overload
+from dagflow.expr.tree import Binary, Expr, Literal, ListLiteral, Unary
+from dagflow.expr.typenames import type_text
+from dagflow.expr.unify import plain
+from dagflow.model.types import (
+    BOOL,
+    DOUBLE,
+    INT,
+    JSON,
+    NULL,
+    STRING,
+    UNKNOWN,
+    EnumType,
+    ListType,
+    MapType,
+    OptionalType,
+    ParamType,
+    SecretType,
+    Type,
+)
+
+_EQUALITY = frozenset({"==", "!="})
+
+
+def call_overload(
+    context: Context,
+    function: str,
+    args: Sequence[Typed],
+    trees: Sequence[Expr],
+    span: Span,
+    *,
+    is_method: bool = False,
+    sign: str = "",
+) -> Typed:
+    """The call of a function, method or operator with checked arguments; `sign` is how an operator is written."""
+    args = [_usable(context, arg, tree) for arg, tree in zip(args, trees, strict=True)]
+    types = [_seen(context.resolve(arg.type)) for arg in args]
+    if UNKNOWN in types:
+        return context.unknown(span)
+    rows = context.table.find(function, is_method=is_method, arity=len(args))
+    found = _select(context, rows, types)
+    if found is None:
+        return _no_match(context, function, args, types, trees, span, rows, is_method=is_method, sign=sign)
+    row, result = found
+    cores = [arg.as_value for arg in args]
+    if row is not None:
+        return Typed(result, ("call", row.id, *cores), span)
+    return Typed(result, ("dyn", function, is_method, *cores), span)
+
+
+def _usable(context: Context, arg: Typed, tree: Expr) -> Typed:
+    type_ = context.resolve(arg.type)
+    if isinstance(type_, SecretType):
+        return complaints.secret(context, arg)
+    if arg.step:
+        return complaints.missing(context, arg, tree)
+    return arg
+
+
+def _seen(type_: Type) -> Type:
+    """The type an operator sees: enums and scalars are strings, also in lists."""
+    if isinstance(type_, ListType):
+        return ListType(plain(type_.element))
+    return plain(type_)
+
+
+def _select(context: Context, rows: Sequence[Overload], types: Sequence[Type]) -> tuple[Overload | None, Type] | None:
+    """The row and its result; no row where it depends on the values. None if no row fits."""
+    chosen: Overload | None = None
+    result: Type | None = None
+    is_static, is_first = False, True
+    for row in rows:
+        if row.params == tuple(types) and not isinstance(row.result, ParamType):
+            return row, row.result
+    for row in rows:
+        *params, given = context.bindings.instantiate([*row.params, row.result])
+        if not context.bindings.fits(types, params):
+            continue
+        if is_first:
+            chosen, result, is_first = row, context.resolve(given), False
+            is_static = all(map(_is_known, types, row.params))
+            if is_static and not _is_open(types):
+                return row, result
+        elif result is not None and context.resolve(given) != result:
+            result = JSON
+    if chosen is None or result is None:
+        return None
+    return (chosen if is_static else None), result
+
+
+def _is_known(given: Type, wanted: Type) -> bool:
+    """Whether the static type settles that the value is of the kind the row is for."""
+    if isinstance(wanted, ParamType) or wanted is JSON:
+        return True
+    if given is JSON or isinstance(given, ParamType) or given is NULL:
+        return given is wanted
+    match given, wanted:
+        case ListType(a), ListType(b):
+            return _is_known(a, b)
+        case MapType(k1, v1), MapType(k2, v2):
+            return _is_known(k1, k2) and _is_known(v1, v2)
+        case _:
+            return True
+
+
+def _is_open(types: Sequence[Type]) -> bool:
+    return any(type_ is JSON or isinstance(type_, ParamType) for type_ in types)
+
+
+def _no_match(
+    context: Context,
+    function: str,
+    args: Sequence[Typed],
+    types: Sequence[Type],
+    trees: Sequence[Expr],
+    span: Span,
+    rows: Sequence[Overload],
+    *,
+    is_method: bool,
+    sign: str,
+) -> Typed:
+    if not context.environment.is_checked:
+        if rows:
+            return Typed(JSON, ("dyn", function, is_method, *(arg.as_value for arg in args)), span)
+        return Typed(JSON, ("fail", "no_such_overload", f"no {function[:60]} of {len(args)} arguments"), span)
+    inner = [type_.value if isinstance(type_, OptionalType) else type_ for type_ in types]
+    if inner != list(types) and _select(context, rows, inner) is not None:
+        for arg, type_ in zip(args, types, strict=True):
+            if isinstance(type_, OptionalType):
+                complaints.missing(context, arg, None)
+                return context.unknown(span)
+    if sign and sign != "[]":
+        return complaints.no_operator(context, sign, span, trees, args)
+    name = "[]" if sign else function
+    written = [_signature(row) for row in rows]
+    return complaints.no_overload(context, name, span, types, written)
+
+
+def _signature(row: Overload) -> str:
+    params = [type_text(param) for param in row.params]
+    if row.is_method:
+        return f"`{params[0]}.{row.function}({', '.join(params[1:])})`"
+    return f"`{row.function}({', '.join(params)})`"
+
+
+def visit_unary(context: Context, tree: Unary) -> Typed:
+    """`-x` and `!x`."""
+    if tree.operator == "-" and isinstance(tree.operand, Literal):
+        value = tree.operand.value
+        if type(value) is int:
+            return Typed(INT, ("int", -value), tree.span)
+        if type(value) is float:
+            return Typed(DOUBLE, ("double", -value), tree.span)
+    operand = context.visit(tree.operand)
+    return call_overload(context, f"{tree.operator}_", (operand,), (tree.operand,), tree.span, sign=tree.operator)
+
+
+def visit_binary(context: Context, tree: Binary) -> Typed:
+    """Every infix operator but `??`."""
+    if tree.operator in {"&&", "||"}:
+        return _junction(context, tree)
+    left, right = context.visit(tree.left), context.visit(tree.right)
+    if tree.operator in _EQUALITY:
+        special = _compare_with_null(context, tree, left, right)
+        if special is not None:
+            return special
+        left, right = _both_present(context, tree, left, right)
+        _check_enum(context, tree, left, right)
+    elif tree.operator == "in":
+        _check_enum_list(context, tree, left)
+    return call_overload(
+        context, OPERATORS[tree.operator], (left, right), (tree.left, tree.right), tree.span, sign=tree.operator
+    )
+
+
+def _junction(context: Context, tree: Binary) -> Typed:
+    is_and = tree.operator == "&&"
+    left = _condition(context, tree.left, tree.operator)
+    with context.knowing(known_present(tree.left, truth=is_and)):
+        right = _condition(context, tree.right, tree.operator)
+    return Typed(BOOL, ("all_of" if is_and else "any_of", left, right), tree.span)
+
+
+def _condition(context: Context, tree: Expr, sign: str) -> object:
+    return condition(context, tree, f"no `{sign}` for", "both sides are conditions: bool")
+
+
+def condition(context: Context, tree: Expr, title: str, help_: str) -> object:
+    """The core of an expression that has to be a bool."""
+    typed = context.visit(tree)
+    type_ = context.resolve(typed.type)
+    if isinstance(type_, OptionalType) and context.environment.is_checked:
+        return complaints.missing(context, typed, tree, "a condition needs bool").core
+    if type_ is BOOL or type_ is UNKNOWN:
+        return typed.core
+    if isinstance(type_, SecretType):
+        return complaints.secret(context, typed).core
+    if type_ is JSON or isinstance(type_, ParamType) or not context.environment.is_checked:
+        return ("truth", typed.as_value)
+    context.report("E309", f"{title} {type_}", typed.span, f"{type_}, not bool", help_)
+    return typed.core
+
+
+def _compare_with_null(context: Context, tree: Binary, left: Typed, right: Typed) -> Typed | None:
+    """In a flow, `x == null` asks whether an optional has a value."""
+    if not context.environment.is_flow:
+        return None
+    if context.resolve(left.type) is NULL:
+        left, right = right, left
+    type_ = context.resolve(left.type)
+    if context.resolve(right.type) is not NULL or not isinstance(type_, OptionalType):
+        return None
+    return Typed(BOOL, ("missing" if tree.operator == "==" else "present", left.as_stored), tree.span)
+
+
+def _both_present(context: Context, tree: Binary, left: Typed, right: Typed) -> tuple[Typed, Typed]:
+    """In a flow, a missing value is compared with nothing but null and another optional."""
+    if not context.environment.is_flow:
+        return left, right
+    are_optional = [isinstance(context.resolve(each.type), OptionalType) for each in (left, right)]
+    if are_optional == [True, False]:
+        return complaints.missing(context, left, tree.left), right
+    if are_optional == [False, True]:
+        return left, complaints.missing(context, right, tree.right)
+    return left, right
+
+
+def _check_enum(context: Context, tree: Binary, left: Typed, right: Typed) -> None:
+    """E302: a text compared with an enum it is no value of."""
+    verdict = "never" if tree.operator == "==" else "always"
+    for typed, other in ((left, tree.right), (right, tree.left)):
+        enum = context.resolve(typed.type)
+        if (
+            isinstance(enum, EnumType)
+            and isinstance(other, Literal)
+            and isinstance(other.value, str)
+            and other.value not in enum.values
+        ):
+            word = "never be true" if verdict == "never" else "never be false"
+            complaints.outside_enum(context, other.span, other.value, enum, f"this comparison can {word}")
+
+
+def _check_enum_list(context: Context, tree: Binary, left: Typed) -> None:
+    enum = context.resolve(left.type)
+    if not isinstance(enum, EnumType) or not isinstance(tree.right, ListLiteral):
+        return
+    for element in tree.right.elements:
+        value = element.value
+        if isinstance(value, Literal) and isinstance(value.value, str) and value.value not in enum.values:
+            complaints.outside_enum(context, value.span, value.value, enum, "this value can never be found")
+
+
+def join_types(context: Context, types: Sequence[Type]) -> Type | None:
+    """The common type; enums and literals that differ read as strings."""
+    joined = context.bindings.join(types)
+    if joined is None and all(plain(context.resolve(type_)) is STRING for type_ in types):
+        return STRING
+    return joined

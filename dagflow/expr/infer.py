@@ -1,0 +1,155 @@
+"""The checker: a tree and its surroundings to a type, a checked form, and everything there is to complain about.
+
+Theory. Each part of a tree is visited once and becomes a `Typed`: its type, its checked form (`core`) and what is known about
+its presence. Overloads are selected by static types; where those are not known (`json`, CEL's `dyn`) the choice is left to
+the evaluation. A part that does not check gets the type `unknown`, which agrees with everything: one mistake, one message.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from dagflow.diagnostic import Diagnostic
+from dagflow.expr import complaints
+from dagflow.expr.calls import visit_binary, visit_unary
+from dagflow.expr.composites import visit_coalesce, visit_conditional, visit_list, visit_map, visit_text
+from dagflow.expr.context import Context, Typed
+from dagflow.expr.cost import LIMIT, cost_of
+from dagflow.expr.environment import Absence, Checked, Environment
+from dagflow.expr.functions import visit_call
+from dagflow.expr.names import visit_name
+from dagflow.expr.namespace import TABLE
+from dagflow.expr.narrowing import narrowed_by
+from dagflow.expr.selection import visit_index, visit_select
+from dagflow.expr.tree import (
+    Binary,
+    Broken,
+    Call,
+    Conditional,
+    Expr,
+    Index,
+    Interpolation,
+    ListLiteral,
+    Literal,
+    MapLiteral,
+    Name,
+    Select,
+    Unary,
+)
+from dagflow.model.types import (
+    BOOL,
+    BYTES,
+    DOUBLE,
+    DURATION,
+    INT,
+    NULL,
+    STRING,
+    UINT,
+    OptionalType,
+    Primitive,
+    ScalarType,
+    SecretType,
+    EnumType,
+    Type,
+)
+from dagflow.model.values import Duration, UInt
+
+__all__ = ["Absence", "Checked", "Environment", "check", "narrowed_by"]
+
+
+def check(tree: Expr, environment: Environment) -> Checked:
+    """Check an expression.
+
+    Never raises for anything a tree contains; with diagnostics that are errors `core` is not to be used.
+    """
+
+    def visit(part: Expr, expected: Type | None = None) -> Typed:
+        return _visit(context, part, expected)
+
+    context = Context.start(environment, TABLE, visit)
+    try:
+        typed = visit(tree, environment.expected)
+    except RecursionError:
+        typed = context.mistake("E501", "this expression is nested too deeply", tree.span, "nested too deeply")
+    type_ = context.bindings.finish(typed.type)
+    core = _finish(context, typed, type_)
+    cost = cost_of(core)
+    if cost.at_least > LIMIT and not _has_error(context.diagnostics):
+        label = f"at least {cost.at_least} steps; the limit is {LIMIT}"
+        context.report(
+            "E501", "this expression can cost too much", tree.span, label, "visit fewer elements, or compute it in an action"
+        )
+    return Checked(type=type_, core=core, reads=context.reads, diagnostics=context.diagnostics, cost=cost.at_most)
+
+
+def _has_error(diagnostics: list[Diagnostic]) -> bool:
+    return any(diagnostic.code.startswith("E") for diagnostic in diagnostics)
+
+
+def _finish(context: Context, typed: Typed, type_: Type) -> object:
+    """The core of a whole expression: in a flow its value comes out in stored form."""
+    environment = context.environment
+    if not environment.is_flow:
+        return typed.core
+    if typed.step and not isinstance(environment.expected, OptionalType):
+        complaints.absent(context, typed, None, type_)
+    core = typed.as_stored
+    is_simple = isinstance(type_, Primitive | EnumType | ScalarType | SecretType) and type_ is not Primitive.JSON
+    return core if is_simple or not context.makes_maps else ("plain", core)
+
+
+def _visit(context: Context, tree: Expr, expected: Type | None) -> Typed:
+    match tree:
+        case Literal():
+            return _literal(context, tree)
+        case Interpolation():
+            return visit_text(context, tree)
+        case Name():
+            return visit_name(context, tree)
+        case Select():
+            return visit_select(context, tree)
+        case Index():
+            return visit_index(context, tree)
+        case Call():
+            return visit_call(context, tree)
+        case ListLiteral():
+            return visit_list(context, tree, expected)
+        case MapLiteral():
+            return visit_map(context, tree, expected)
+        case Unary():
+            return visit_unary(context, tree)
+        case Binary():
+            return visit_coalesce(context, tree, expected) if tree.operator == "??" else visit_binary(context, tree)
+        case Conditional():
+            return visit_conditional(context, tree, expected)
+        case Broken():
+            return context.unknown(tree.span)
+        case _:
+            assert_never(tree)
+
+
+def _literal(context: Context, tree: Literal) -> Typed:
+    match tree.value:
+        case None:
+            return Typed(NULL, ("null",), tree.span)
+        case bool(value):
+            return Typed(BOOL, ("bool", value), tree.span)
+        case UInt() as value:
+            return Typed(UINT, ("uint", int(value)), tree.span)
+        case int(value):
+            if value > 2**63 - 1:
+                label = "this number does not fit an int; the largest is 9223372036854775807"
+                return context.mistake(
+                    "E113", "this literal has no value", tree.span, label, "write it as a double or a uint"
+                )
+            return Typed(INT, ("int", value), tree.span)
+        case float(value):
+            return Typed(DOUBLE, ("double", value), tree.span)
+        case str(value):
+            return Typed(STRING, ("string", value), tree.span)
+        case bytes(value):
+            return Typed(BYTES, ("bytes", value.hex()), tree.span)
+        case Duration() as value:
+            return Typed(DURATION, ("duration", value.nanos), tree.span)
+        case _:
+            assert_never(tree.value)

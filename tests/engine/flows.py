@@ -131,22 +131,29 @@ def program_of(flow: Flow) -> Program:
 
 
 @st.composite
-def flows(draw: st.DrawFn, max_nodes: int = 12, *, with_ends: bool = True, with_now: bool = True) -> Flow:
-    """Flows of every shape the compiler can make and some it cannot: blocks, scopes, gates, joins, handlers."""
-    builder = _Builder(draw, draw(st.integers(1, max_nodes)), with_ends, with_now)
+def flows(
+    draw: st.DrawFn, max_nodes: int = 12, *, is_timed: bool = True, is_forked: bool = True, with_now: bool = True
+) -> Flow:
+    """Flows of every shape the compiler can make and some it cannot: blocks, scopes, gates, joins, handlers.
+
+    Without `is_timed`, what happens does not depend on how long things take; without `is_forked`, nothing is at once.
+    """
+    builder = _Builder(draw, draw(st.integers(1, max_nodes)), is_timed=is_timed, is_forked=is_forked, with_now=with_now)
     builder.block("", None, [], 0)
     if draw(st.booleans()):
         builder.root_handler()
     else:
         builder.scopes.append(Scope("", None, None))
-    return flow_of(*builder.nodes, edges=sorted(builder.edges), scopes=builder.scopes)
+    lifetime = draw(st.sampled_from([24 * HOUR, 24 * HOUR, 3 * SECOND])) if is_timed else 24 * HOUR
+    return flow_of(*builder.nodes, edges=sorted(builder.edges), scopes=builder.scopes, timeout_ns=lifetime)
 
 
 class _Builder:
-    def __init__(self, draw: st.DrawFn, budget: int, with_ends: bool, with_now: bool) -> None:
+    def __init__(self, draw: st.DrawFn, budget: int, *, is_timed: bool, is_forked: bool, with_now: bool) -> None:
         self.draw = draw
         self.budget = budget
-        self.with_ends = with_ends
+        self.is_timed = is_timed
+        self.is_forked = is_forked
         self.with_now = with_now
         self.nodes: list[Node] = []
         self.edges: set[tuple[str, str]] = set()
@@ -167,8 +174,9 @@ class _Builder:
             if self.budget <= 0:
                 break
             self.budget -= 1
-            kinds = ["action"] * 5 + ["gate", "let", "wait", "emit", "group"] + ["end"] * self.with_ends
-            kinds += ["parallel", "if", "scope"] * (depth < 3)
+            kinds = ["action"] * 5 + ["gate", "let", "wait", "emit", "group"]
+            kinds += ["end"] * (self.is_timed or not self.is_forked)
+            kinds += [*["parallel"] * self.is_forked, "if", "scope"] * (depth < 3)
             kind = self.draw(st.sampled_from(kinds))
             after, around = self.statement(kind, scope, around, after, depth)
         return after
@@ -228,25 +236,20 @@ class _Builder:
         earlier = [node.id for node in self.nodes]
         if earlier and self.draw(st.integers(0, 3)) == 0:
             sources = tuple(self.draw(st.lists(st.sampled_from(earlier), min_size=1, max_size=3, unique=True)))
-            kind = self.draw(st.sampled_from(JoinKind))
+            late = [JoinKind.ALL, JoinKind.SETTLED]
+            kind = self.draw(st.sampled_from(list(JoinKind) if self.is_timed else late))
             more["join"] = Join(kind, sources, self.draw(st.integers(1, len(sources))) if kind is JoinKind.N_OF else 0)
         if self.draw(st.integers(0, 2)) == 0:
             more["retry"] = RetryPolicy(max_attempts=3, initial_interval_ns=SECOND)
-        if self.draw(st.integers(0, 5)) == 0:
+        if self.is_timed and self.draw(st.integers(0, 5)) == 0:
             more["timeout_ns"] = 2 * SECOND
-        if self.draw(st.integers(0, 5)) == 0:
+        if self.is_timed and self.draw(st.integers(0, 5)) == 0:
             more["within_ns"] = 4 * SECOND
         if self.draw(st.integers(0, 4)) == 0:
             more["default"] = expr(self.draw(st.sampled_from([5, ("boom",)])), INT)
         more["effect"] = self.draw(st.sampled_from([Effect.PURE, Effect.IDEMPOTENT, Effect.EFFECTFUL]))
         reads = self.draw(st.lists(st.sampled_from(earlier), max_size=2, unique=True)) if earlier else []
-        if "join" not in more:
-            self.edges.update((source, name) for source in reads)
-        else:
-            # Only what its early join names may be read without waiting for it.
-            join = more["join"]
-            assert isinstance(join, Join)
-            self.edges.update((source, name) for source in reads)
+        self.edges.update((source, name) for source in reads)
         return action(name, reads=reads, **place, **more)
 
     def root_handler(self) -> None:

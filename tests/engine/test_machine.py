@@ -1,0 +1,558 @@
+"""The machine, fact by fact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagflow.engine import events as e
+from dagflow.engine import invariants
+from dagflow.engine.commands import CancelAttempt, Command, EndRun, Evaluate, SetTimer, StartAttempt, UseDefault
+from dagflow.engine.machine import Machine
+from dagflow.engine.retries import delay_ns
+from dagflow.engine.transitions import TRANSITIONS
+from dagflow.errors import DagflowBug
+from dagflow.model.flow import Flow, GateRef, Join, JoinKind, Node, NodeKind, RetryPolicy, Scope
+from dagflow.model.plan import NONE, build_plan
+from dagflow.model.status import NodeStatus, PruneReason, RunStatus
+from tests.engine.flows import HOUR, SECOND, action, catch, expr, flow_of, gate, let, simple, wait
+
+LIFETIME = SetTimer(NONE, 24 * HOUR + 1)
+
+
+@attrs.define(eq=False)
+class Play:
+    """A machine whose every state is checked, and whose nodes have names."""
+
+    machine: Machine
+    now: int = 1
+    history: list[e.Event] = attrs.field(factory=list)
+
+    @classmethod
+    def of(cls, flow: Flow) -> Play:
+        return cls(Machine(build_plan(flow)))
+
+    def take(self, event_class: type[e.Event], name: str = "", *rest: object, at: int = 0, **more: object) -> list[Command]:
+        self.now = at or self.now
+        where = [self.machine.state.plan.numbers[name]] if name else []
+        event = event_class(self.now, *where, *rest, **more)  # type: ignore[arg-type]
+        commands = self.machine.handle(event)
+        self.history.append(event)
+        invariants.check(self.machine.state)
+        assert Machine.restore(self.machine.state.plan, self.history).state == self.machine.state
+        return commands
+
+    def start(self) -> list[Command]:
+        commands = self.take(e.RunStarted)
+        assert commands[0] == SetTimer(NONE, 1 + self.machine.state.plan.lifetime_ns)
+        return commands[1:]
+
+    def succeed(self, name: str) -> list[Command]:
+        attempt = self.machine.state.attempts[self.machine.state.plan.numbers[name]] + 1
+        assert self.take(e.AttemptStarted, name, attempt) == []
+        return self.take(e.AttemptSucceeded, name, attempt)
+
+    def fail(self, name: str, code: str = "oops", **more: object) -> list[Command]:
+        attempt = self.machine.state.attempts[self.machine.state.plan.numbers[name]] + 1
+        assert self.take(e.AttemptStarted, name, attempt) == []
+        return self.take(e.AttemptFailed, name, attempt, code, **more)
+
+    def status(self, name: str) -> NodeStatus:
+        return self.machine.state.status[self.machine.state.plan.numbers[name]]
+
+    def reason(self, name: str) -> PruneReason | None:
+        return self.machine.state.reasons[self.machine.state.plan.numbers[name]]
+
+
+def play(*nodes: Node, edges: Sequence[tuple[str, str]] = (), scopes: Sequence[Scope] = (), **more: object) -> Play:
+    return Play.of(flow_of(*nodes, edges=edges, scopes=scopes, **more))  # type: ignore[arg-type]
+
+
+def test_a_sequence() -> None:
+    run = play(action("a"), let("b", 1), action("c"), edges=[("a", "b"), ("b", "c")])
+    assert run.start() == [StartAttempt(0, 1)]
+    assert run.succeed("a") == [Evaluate(1)]
+    assert run.take(e.ValueComputed, "b") == [StartAttempt(2, 1)]
+    assert run.succeed("c") == [EndRun(RunStatus.SUCCEEDED)]
+    assert run.take(e.RunEnded, "", RunStatus.SUCCEEDED) == []
+    assert run.machine.outstanding() == []
+
+
+def test_ready_nodes_come_in_declared_order() -> None:
+    run = play(action("a"), *(action(f"n{i}") for i in range(9)), edges=[("a", f"n{i}") for i in reversed(range(9))])
+    run.start()
+    assert run.succeed("a") == [StartAttempt(n, 1) for n in range(1, 10)]
+
+
+def test_an_empty_flow_ends_at_once() -> None:
+    assert play().start() == [EndRun(RunStatus.SUCCEEDED)]
+
+
+def test_a_shut_gate_prunes_what_is_under_it_and_under_gates_under_it() -> None:
+    run = play(
+        gate("g", 0),
+        gate("h", 0, gate=GateRef("g", 1)),
+        action("under", gate=GateRef("h", 1)),
+        action("otherwise", gate=GateRef("g", 0)),
+        action("later"),
+        edges=[("under", "later"), ("otherwise", "later")],
+    )
+    assert run.start() == [Evaluate(0)]
+    assert run.take(e.GateDecided, "g", 0) == [StartAttempt(3, 1)]
+    assert run.reason("h") == run.reason("under") == PruneReason.GATE
+    assert run.succeed("otherwise") == [StartAttempt(4, 1)]
+
+
+def test_joins() -> None:
+    sources = ("a", "b", "c")
+    run = play(
+        *(action(name) for name in sources),
+        action("all", join=Join(JoinKind.ALL, sources)),
+        action("any", join=Join(JoinKind.ANY, sources)),
+        action("two", join=Join(JoinKind.N_OF, sources, 2)),
+        action("settled", join=Join(JoinKind.SETTLED, sources)),
+        action("impossible", join=Join(JoinKind.N_OF, sources, 4)),
+        catch("s.catch", "s"),
+        scopes=[Scope("s", "", "s.catch"), Scope("", None, None)],
+    )
+    run.start()
+    assert run.reason("impossible") == PruneReason.JOIN
+    assert run.succeed("b") == [StartAttempt(4, 1)]
+    assert run.machine.state.unseen == {4: (0, 2)}
+    assert run.succeed("a") == [StartAttempt(5, 1)]
+    assert run.succeed("c") == [StartAttempt(3, 1), StartAttempt(6, 1)]
+    assert run.machine.state.unseen == {4: (0, 2), 5: (2,)}
+
+
+def test_joins_that_cannot_hold() -> None:
+    sources = ("a", "b", "c")
+    run = play(
+        *(gate(f"{name}.when", 0) for name in sources),
+        *(action(name, gate=GateRef(f"{name}.when", 1)) for name in sources),
+        action("all", join=Join(JoinKind.ALL, sources)),
+        action("any", join=Join(JoinKind.ANY, sources)),
+        action("two", join=Join(JoinKind.N_OF, sources, 2)),
+        action("settled", join=Join(JoinKind.SETTLED, sources)),
+    )
+    run.start()
+    run.take(e.GateDecided, "a.when", 0)
+    assert run.reason("two") is None
+    run.take(e.GateDecided, "b.when", 0)
+    assert run.reason("two") == PruneReason.JOIN, "one is left, two are wanted"
+    assert run.reason("any") is None
+    assert run.take(e.GateDecided, "c.when", 0) == [StartAttempt(9, 1)]
+    assert run.reason("any") == run.reason("all") == PruneReason.JOIN
+
+
+def test_an_early_join_still_waits_for_its_gate_and_for_what_it_does_not_name() -> None:
+    run = play(
+        gate("g", 0),
+        action("a"),
+        action("b"),
+        action("slow"),
+        action("n", gate=GateRef("g", 1), join=Join(JoinKind.ANY, ("g", "a", "b"))),
+        edges=[("b", "n"), ("slow", "n")],
+    )
+    run.start()
+    assert run.succeed("a") == []
+    assert run.succeed("slow") == []
+    assert run.take(e.GateDecided, "g", 1) == [StartAttempt(4, 1)]
+    assert run.machine.state.unseen == {4: (2,)}
+
+
+def test_groups_pass_and_waits_wait() -> None:
+    run = play(wait("w", 5), simple("g", NodeKind.GROUP), simple("m", NodeKind.EMIT), edges=[("w", "g"), ("g", "m")])
+    run.start()
+    assert run.take(e.TimerSet, "w", 6) == [SetTimer(0, 6)]
+    assert run.machine.outstanding() == [LIFETIME, SetTimer(0, 6)]
+    assert run.take(e.TimerFired, "w", at=6) == [Evaluate(2)]
+    assert run.status("g") == NodeStatus.SUCCEEDED
+    assert run.take(e.EventEmitted, "m") == [EndRun(RunStatus.SUCCEEDED)]
+    assert run.machine.outstanding() == [EndRun(RunStatus.SUCCEEDED)]
+
+
+class TestRetries:
+    def test_until_there_are_none_left(self) -> None:
+        run = play(action("a", retry=RetryPolicy(max_attempts=3, initial_interval_ns=10, backoff=3.0)))
+        run.start()
+        assert run.fail("a", jitter=0.5) == [SetTimer(0, 1 + 7)]
+        assert run.status("a") == NodeStatus.WAITING
+        assert run.take(e.TimerFired, "a", at=8) == [StartAttempt(0, 2)]
+        assert run.machine.outstanding() == [LIFETIME, StartAttempt(0, 2)]
+        assert run.fail("a", jitter=0.0) == [SetTimer(0, 8 + 15)]
+        run.take(e.TimerFired, "a", at=23)
+        assert run.fail("a") == [EndRun(RunStatus.FAILED)]
+        assert run.machine.state.ready_at == [1]
+
+    @pytest.mark.parametrize(
+        "more",
+        [{"is_fatal": True}, {"code": "other"}, {"retry_after_ns": 20}],
+        ids=["fatal", "a code that is not worth it", "due when it is given up"],
+    )
+    def test_some_failures_are_final(self, more: dict[str, object]) -> None:
+        run = play(action("a", retry=RetryPolicy(max_attempts=3, initial_interval_ns=1, only=("oops",)), within_ns=20))
+        run.start()
+        assert run.fail("a", **more) == [EndRun(RunStatus.FAILED)]  # type: ignore[arg-type]
+
+    def test_the_action_may_say_when(self) -> None:
+        run = play(action("a", retry=RetryPolicy(max_attempts=3, only=("oops",)), within_ns=HOUR))
+        run.start()
+        assert run.fail("a", retry_after_ns=77) == [SetTimer(0, 78)]
+
+    def test_time_limits(self) -> None:
+        run = play(
+            action("a", retry=RetryPolicy(max_attempts=3, initial_interval_ns=2), within_ns=20, timeout_ns=9),
+            action("b", within_ns=20),
+            action("c", timeout_ns=5),
+        )
+        assert run.start() == [StartAttempt(0, 1, 9), StartAttempt(1, 1, 20), StartAttempt(2, 1, 5)]
+        run.fail("a")
+        again = run.take(e.TimerFired, "a", at=15)
+        assert again == [StartAttempt(0, 2, 9, 21)]
+        assert [command.deadline(15) for command in again if isinstance(command, StartAttempt)] == [21]
+        assert StartAttempt(0, 1, 5).deadline(10) == 15
+        assert StartAttempt(0, 2, None, 21).deadline(15) == 21
+        assert StartAttempt(0, 1).deadline(15) is None
+
+    def test_an_interrupted_attempt_is_tried_again_and_not_counted(self) -> None:
+        run = play(action("a", retry=RetryPolicy(max_attempts=2, initial_interval_ns=2)))
+        run.start()
+        for attempt in range(1, 5):
+            run.take(e.AttemptStarted, "a", attempt)
+            assert run.machine.open_attempts() == [(0, attempt)]
+            assert run.take(e.AttemptInterrupted, "a", attempt) == [StartAttempt(0, attempt + 1)]
+        assert run.fail("a", jitter=0.0) == [SetTimer(0, 2)]
+        run.take(e.TimerFired, "a")
+        assert run.fail("a") == [EndRun(RunStatus.FAILED)]
+
+    @given(
+        st.builds(
+            RetryPolicy,
+            max_attempts=st.integers(1, 20),
+            initial_interval_ns=st.integers(0, 10**15),
+            max_interval_ns=st.integers(0, 10**15),
+            backoff=st.floats(1, 1e300),
+        ),
+        st.integers(1, 20),
+        st.floats(0, 1, exclude_max=True),
+    )
+    def test_delays_are_bounded_and_spread_over_the_upper_half(self, policy: RetryPolicy, n: int, jitter: float) -> None:
+        top = delay_ns(policy, n, 1.0)
+        assert top // 2 <= delay_ns(policy, n, jitter) <= top <= policy.max_interval_ns
+        assert delay_ns(policy, n + 1, jitter) >= delay_ns(policy, n, jitter)
+
+
+class TestDefaults:
+    def test_it_makes_a_failure_a_success(self) -> None:
+        run = play(action("a", default=expr(1)), action("b"), edges=[("a", "b")])
+        run.start()
+        assert run.fail("a") == [UseDefault(0)]
+        assert run.machine.outstanding() == [LIFETIME, UseDefault(0)]
+        assert run.take(e.DefaultUsed, "a") == [StartAttempt(1, 1)]
+        assert run.status("a") == NodeStatus.SUCCEEDED
+        assert run.machine.state.failures == []
+
+    def test_arguments_that_cannot_be_evaluated_have_it_too(self) -> None:
+        run = play(action("a", default=expr(1)))
+        run.start()
+        assert run.take(e.EvaluationFailed, "a", "boom") == [UseDefault(0)]
+
+    def test_it_may_fail_itself(self) -> None:
+        run = play(action("a", default=expr(1)))
+        run.start()
+        run.fail("a")
+        assert run.take(e.EvaluationFailed, "a", "boom") == [EndRun(RunStatus.FAILED)]
+        assert [failure.code for failure in run.machine.state.failures] == ["boom"]
+
+    def test_it_is_not_evaluated_once_the_run_ends(self) -> None:
+        run = play(action("a", default=expr(1)), action("b"))
+        run.start()
+        run.fail("a")
+        run.take(e.RunCancelRequested)
+        assert run.status("a") == NodeStatus.CANCELLED
+
+
+class TestScopes:
+    """`inner` in `outer` in the root, each with a handler."""
+
+    def run(self) -> Play:
+        run = play(
+            action("before"),
+            action("a", scope="inner"),
+            action("b", scope="inner"),
+            action("c", scope="inner"),
+            catch("inner.catch", "inner", scope="outer"),
+            action("inner.handler", scope="outer", gate=GateRef("inner.catch", 1)),
+            action("d", scope="outer"),
+            catch("outer.catch", "outer"),
+            action("outer.handler", gate=GateRef("outer.catch", 1)),
+            action("after"),
+            catch("root.catch", "", scope="on_error"),
+            action("root.handler", scope="on_error", gate=GateRef("root.catch", 1)),
+            action("root.handler2", scope="on_error", gate=GateRef("root.catch", 1)),
+            edges=[
+                *(("before", name) for name in "abd"),
+                ("b", "c"),
+                ("a", "inner.catch"),
+                ("c", "inner.catch"),
+                *((source, "outer.catch") for source in ("inner.catch", "inner.handler", "d")),
+                ("outer.catch", "after"),
+                ("outer.handler", "after"),
+                ("root.handler", "root.handler2"),
+            ],
+            scopes=[
+                Scope("", None, "root.catch"),
+                Scope("outer", "", "outer.catch"),
+                Scope("inner", "outer", "inner.catch"),
+            ],
+        )
+        run.start()
+        run.succeed("before")
+        return run
+
+    def test_without_a_failure_no_handler_runs(self) -> None:
+        run = self.run()
+        for name in ("a", "b", "c", "d"):
+            commands = run.succeed(name)
+        assert commands == [StartAttempt(9, 1)]
+        assert run.succeed("after") == [EndRun(RunStatus.SUCCEEDED)]
+        assert run.reason("inner.handler") == run.reason("root.handler") == PruneReason.GATE
+
+    def test_a_failure_stops_its_block_and_runs_the_handler_when_all_has_stopped(self) -> None:
+        run = self.run()
+        run.take(e.AttemptStarted, "b", 1)
+        assert run.fail("a") == [CancelAttempt(2, 1)]
+        assert run.reason("c") == PruneReason.SCOPE_FAILED
+        assert run.status("inner.catch") == NodeStatus.PENDING
+        assert run.take(e.AttemptCancelled, "b", 1) == [StartAttempt(5, 1)]
+        run.succeed("inner.handler")
+        assert run.succeed("d") == [StartAttempt(9, 1)]
+        assert run.succeed("after") == [EndRun(RunStatus.SUCCEEDED)]
+
+    @pytest.mark.parametrize("answer", [e.AttemptSucceeded, e.AttemptFailed, e.AttemptInterrupted])
+    def test_what_is_told_to_stop_may_end_otherwise(self, answer: type[e.Event]) -> None:
+        run = self.run()
+        run.take(e.AttemptStarted, "b", 1)
+        run.fail("a")
+        code = ("late",) if answer is e.AttemptFailed else ()
+        assert run.take(answer, "b", 1, *code) == [StartAttempt(5, 1)]
+        assert run.status("b") == (NodeStatus.SUCCEEDED if answer is e.AttemptSucceeded else NodeStatus.CANCELLED)
+        assert len(run.machine.state.failures) == 1
+
+    def test_a_handler_that_fails_is_caught_one_block_out(self) -> None:
+        run = self.run()
+        run.take(e.AttemptStarted, "b", 1)
+        run.take(e.AttemptFailed, "b", 1, "x")
+        assert run.fail("inner.handler") == [StartAttempt(8, 1)]
+        assert run.status("a") == run.status("d") == NodeStatus.PRUNED
+
+    def test_an_outer_failure_stops_inner_blocks(self) -> None:
+        run = self.run()
+        run.take(e.AttemptStarted, "a", 1)
+        assert run.fail("d") == [CancelAttempt(1, 1)]
+        assert run.take(e.AttemptCancelled, "a", 1) == [StartAttempt(8, 1)]
+        assert run.reason("inner.catch") == PruneReason.SCOPE_FAILED
+
+    def test_the_root_handler_runs_and_then_the_run_fails(self) -> None:
+        run = self.run()
+        run.fail("d")
+        assert run.fail("outer.handler") == [StartAttempt(11, 1)]
+        assert run.reason("after") == PruneReason.RUN_ENDED
+        run.succeed("root.handler")
+        assert run.succeed("root.handler2") == [EndRun(RunStatus.FAILED)]
+        assert run.machine.state.scope_causes[0] == 1
+
+    def test_a_root_handler_that_fails_ends_the_run(self) -> None:
+        run = self.run()
+        run.fail("d")
+        run.fail("outer.handler")
+        assert run.fail("root.handler") == [EndRun(RunStatus.FAILED)]
+        assert run.reason("root.handler2") == PruneReason.RUN_ENDED
+        assert run.machine.state.scope_causes[0] == 1
+
+    def test_the_lifetime(self) -> None:
+        run = self.run()
+        assert run.take(e.RunTimedOut) == [StartAttempt(11, 1)]
+        assert [failure.code for failure in run.machine.state.failures] == ["run_timeout"]
+        assert run.take(e.RunTimedOut) == [EndRun(RunStatus.FAILED)]
+
+    def test_cancelling_runs_no_handler(self) -> None:
+        run = self.run()
+        run.take(e.AttemptStarted, "a", 1)
+        assert run.take(e.RunCancelRequested) == [CancelAttempt(1, 1)]
+        assert run.take(e.RunCancelRequested) == []
+        assert run.take(e.RunTimedOut) == []
+        assert run.take(e.AttemptCancelled, "a", 1) == [EndRun(RunStatus.CANCELLED)]
+        assert run.reason("root.handler") == PruneReason.RUN_ENDED
+
+    def test_a_second_failure_while_stopping_asks_nobody_twice(self) -> None:
+        run = self.run()
+        run.take(e.AttemptStarted, "a", 1)
+        run.take(e.AttemptStarted, "b", 1)
+        assert run.take(e.AttemptFailed, "a", 1, "x") == [CancelAttempt(2, 1)]
+        assert run.fail("d") == []
+        assert run.take(e.AttemptCancelled, "b", 1) == [StartAttempt(8, 1)]
+
+
+def test_a_scope_without_a_catch_passes_failures_on_and_an_empty_one_is_over_at_once() -> None:
+    run = play(
+        action("a", scope="bare"),
+        catch("empty.catch", "empty"),
+        scopes=[Scope("bare", "", None), Scope("empty", "", "empty.catch")],
+    )
+    assert run.start() == [StartAttempt(0, 1)]
+    assert run.status("empty.catch") == NodeStatus.SUCCEEDED
+    assert run.fail("a") == [EndRun(RunStatus.FAILED)]
+
+
+@pytest.mark.parametrize("kind", [NodeKind.RETURN, NodeKind.STOP])
+def test_ends_stop_everything(kind: NodeKind) -> None:
+    retry = RetryPolicy(max_attempts=2)
+    run = play(
+        action("running"),
+        action("waiting", retry=retry),
+        action("again", retry=retry),
+        wait("w", 5),
+        simple("end", kind),
+        action("never"),
+        let("value", 1),
+        edges=[("running", "never")],
+    )
+    run.start()
+    run.take(e.AttemptStarted, "running", 1)
+    run.fail("waiting")
+    run.fail("again")
+    run.take(e.TimerFired, "again")
+    run.take(e.TimerSet, "w", 9)
+    assert run.take(e.ValueComputed, "end") == [CancelAttempt(0, 1)]
+    assert run.status("waiting") == run.status("again") == run.status("w") == NodeStatus.CANCELLED
+    assert run.reason("never") == run.reason("value") == PruneReason.RUN_ENDED
+    assert run.take(e.AttemptCancelled, "running", 1) == [EndRun(RunStatus.SUCCEEDED)]
+
+
+def test_return_in_the_root_handler_does_not_save_the_run() -> None:
+    run = play(
+        action("a"),
+        catch("c", "", scope="on_error"),
+        simple("r", NodeKind.RETURN, gate=GateRef("c", 1), scope="on_error"),
+        scopes=[Scope("", None, "c")],
+    )
+    run.start()
+    assert run.fail("a") == [Evaluate(2)]
+    assert run.take(e.ValueComputed, "r") == [EndRun(RunStatus.FAILED)]
+
+
+def test_a_gate_that_failed_opens_nothing() -> None:
+    run = play(
+        gate("g", 0, scope="s"),
+        catch("c", "s"),
+        action("under", gate=GateRef("g", 0)),
+        scopes=[Scope("s", "", "c")],
+    )
+    run.start()
+    assert run.take(e.EvaluationFailed, "g", "boom") == [EndRun(RunStatus.SUCCEEDED)]
+    assert run.reason("under") == PruneReason.GATE
+
+
+class TestBugs:
+    """Facts that cannot be are refused with the story of the node."""
+
+    def refuse(self, run: Play, event: e.Event, match: str) -> None:
+        with pytest.raises(DagflowBug, match=match):
+            run.machine.handle(event)
+
+    def test_facts_out_of_turn(self) -> None:
+        run = play(action("a"), action("b"), edges=[("a", "b")])
+        run.start()
+        self.refuse(run, e.AttemptStarted(1, 1, 1), "cannot start attempt a node that is pending: node 'b'")
+        self.refuse(run, e.AttemptStarted(1, 0, 2), "attempt 2 is out of turn")
+        self.refuse(run, e.AttemptSucceeded(1, 0, 1), "attempt 1 is not the last one")
+        self.refuse(run, e.DefaultUsed(1, 0), "the default is not wanted")
+        self.refuse(run, e.RunEnded(1, RunStatus.SUCCEEDED), "cannot end succeeded with 2 nodes undecided")
+        run.take(e.AttemptStarted, "a", 1)
+        self.refuse(run, e.AttemptCancelled(1, 0, 1), "nobody asked to cancel")
+
+    def test_settled_nodes_stay_settled(self) -> None:
+        run = play(action("a"), action("b"))
+        run.start()
+        run.succeed("a")
+        self.refuse(run, e.AttemptSucceeded(1, 0, 1), "cannot succeed a node that is succeeded")
+
+    def test_nothing_comes_after_the_end(self) -> None:
+        run = play()
+        run.start()
+        self.refuse(run, e.RunEnded(1, RunStatus.FAILED), "cannot end failed")
+        run.take(e.RunEnded, "", RunStatus.SUCCEEDED)
+        self.refuse(run, e.RunCancelRequested(1), "no fact for a run that has ended succeeded")
+
+
+def test_statuses_without_a_row_are_the_settled_ones() -> None:
+    assert {status for status in NodeStatus if status not in TRANSITIONS} == {s for s in NodeStatus if s.is_settled}
+
+
+class TestPlans:
+    @pytest.mark.parametrize(
+        ("flow", "match"),
+        [
+            (flow_of(action("a"), action("a")), "two nodes of one id"),
+            (flow_of(action("a"), edges=[("x", "a")]), "refers to 'x'"),
+            (flow_of(action("a"), action("b"), edges=[("a", "b"), ("b", "a")]), "wait for each other"),
+            (flow_of(action("a", join=Join(JoinKind.ANY, ("b",))), action("b"), edges=[("a", "b")]), "wait for each other"),
+            (
+                flow_of(catch("c", "s"), action("a", scope="s"), edges=[("c", "a")], scopes=[Scope("s", "", "c")]),
+                "wait for each other",
+            ),
+        ],
+    )
+    def test_what_no_compiler_makes_is_refused(self, flow: Flow, match: str) -> None:
+        with pytest.raises(DagflowBug, match=match):
+            build_plan(flow)
+
+
+class TestInvariants:
+    """The second opinion sees what it is there to see."""
+
+    def broken(self, match: str, **changes: object) -> None:
+        run = play(gate("g", 0), action("a", gate=GateRef("g", 1)), action("b"), catch("c", "s"), scopes=[Scope("s", "", "c")])
+        run.start()
+        for name, value in changes.items():
+            setattr(run.machine.state, name, value)
+        with pytest.raises(DagflowBug, match=match):
+            invariants.check(run.machine.state)
+
+    def test_counts(self) -> None:
+        self.broken("said to be unsettled", n_unsettled=99)
+        self.broken("open members", scope_open=[0, 9, 9])
+        self.broken("left over", made_ready=[1])
+
+    def test_reasons(self) -> None:
+        s, r = NodeStatus, PruneReason
+        passed = [s.READY, s.PENDING, s.PRUNED, s.SUCCEEDED]
+        self.broken("exactly if there is a reason", status=passed, n_unsettled=2)
+        self.broken("what was started is not pruned", status=passed, reasons=[None, None, r.GATE, None], attempts=[0, 0, 1, 0])
+        self.broken("only what runs is asked to stop", is_cancelling=[True, False, False, False])
+
+    def test_order(self) -> None:
+        s = NodeStatus
+        self.broken("decided too early", status=[s.READY, s.READY, s.READY, s.SUCCEEDED])
+        self.broken(
+            "runs though its gate is shut", status=[s.SUCCEEDED, s.READY, s.READY, s.SUCCEEDED], outcomes=[0, -1, -1, 0]
+        )
+        self.broken("never decided", status=[s.SUCCEEDED, s.PENDING, s.READY, s.SUCCEEDED], outcomes=[1, -1, -1, 0])
+
+    def test_joins(self) -> None:
+        run = play(action("a"), action("b", join=Join(JoinKind.ALL, ("a",))))
+        run.start()
+        run.machine.state.status = [NodeStatus.FAILED, NodeStatus.READY]
+        with pytest.raises(DagflowBug, match="join is not satisfied"):
+            invariants.check(run.machine.state)
+
+    def test_ends(self) -> None:
+        s = NodeStatus
+        self.broken("were never decided", ended=RunStatus.FAILED)
+        self.broken("succeeded though something was never decided", ended=RunStatus.SUCCEEDED)
+        self.broken("nothing is ready, running or waiting", status=[s.PENDING] * 4)

@@ -1,0 +1,181 @@
+"""Lowering of blocks: sequence by default, `parallel` to fork, `do` and `on error` to group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias, assert_never
+
+import attrs
+
+from dagflow.diagnostic import Span
+from dagflow.lang import syntax as s
+from dagflow.lang.drafts import FlowDraft, Place, deletion
+from dagflow.lang.gates import Tails, lower_filter, lower_if, lower_switch
+from dagflow.lang.modifiers import refusal
+from dagflow.lang.names import Symbol, SymbolKind
+from dagflow.lang.steps import lower_call, lower_emit, lower_end, lower_let, lower_wait, step_name
+from dagflow.model.action import Effect
+from dagflow.model.flow import Node, NodeKind, Scope
+from dagflow.model.types import INT, NULL, STRING, Field, RecordType
+
+#: Lowers what an `on error` guards, at the place inside its scope.
+Lower: TypeAlias = Callable[[Place], Tails]
+
+#: What a handler's `as` name reads as.
+FAILURE = RecordType(
+    "Failure", (Field("step", STRING), Field("code", STRING), Field("message", STRING), Field("attempt", INT))
+)
+
+
+@attrs.frozen
+class Blocks:
+    """Lowers the blocks of one flow."""
+
+    draft: FlowDraft
+
+    def lower(self, statements: tuple[s.Statement, ...], place: Place, before: Tails) -> Tails:
+        """Lower a sequence; a `filter` is the gate of all that follows it.
+
+        Returns:
+            The nodes that what follows the block comes after.
+        """
+        others: list[str] = []
+        for i, statement in enumerate(statements):
+            if isinstance(statement, s.Filter):
+                place, before, tails = lower_filter(self.draft, statement, place, before, self.lower)
+                others += tails
+                if i + 1 == len(statements):
+                    self._warn_idle(statement)
+            else:
+                before = self._statement(statement, place, before)
+        return tuple(dict.fromkeys([*before, *others]))
+
+    def _statement(self, statement: s.Statement, place: Place, before: Tails) -> Tails:
+        match statement:
+            case s.CallStep():
+                return self._call(statement, place, before)
+            case s.WaitStep():
+                return lower_wait(self.draft, statement, place, before)
+            case s.WaitEventStep():
+                return self._refuse("wait event", statement.span, before)
+            case s.Filter():
+                # Reached only as a branch of `parallel`, where it guards nothing.
+                self._warn_idle(statement)
+                _, tails, others = lower_filter(self.draft, statement, place, before, self.lower)
+                return (*tails, *others)
+            case s.If():
+                return lower_if(self.draft, statement, place, before, self.lower)
+            case s.Switch():
+                return lower_switch(self.draft, statement, place, before, self.lower)
+            case s.Let():
+                return lower_let(self.draft, statement, place, before)
+            case s.Group():
+                return self._group(statement, place, before)
+            case s.For():
+                return self._refuse("for", statement.word, before)
+            case s.Emit():
+                return lower_emit(self.draft, statement, place, before)
+            case s.Return() | s.Stop() | s.Fail():
+                return lower_end(self.draft, statement, place, before)
+            case s.Yield():
+                return self._refuse("yield", statement.span, before)
+            case s.Broken():
+                return before
+            case _:
+                assert_never(statement)
+
+    def _refuse(self, word: str, span: Span, before: Tails) -> Tails:
+        self.draft.diagnostics.append(refusal(word, Span(span.start, min(span.end, span.start + len(word)))))
+        return before
+
+    def _warn_idle(self, statement: s.Filter) -> None:
+        if statement.otherwise is None and statement.name is None:
+            self.draft.report(
+                "W401", "this filter guards nothing", statement.word, "last statement of its block", "move it above the steps it should guard",
+                deletion(self.draft, statement.span),
+            )  # fmt: skip
+
+    def _call(self, step: s.CallStep, place: Place, before: Tails) -> Tails:
+        handler = step.mods.handler
+        if handler is None:
+            return lower_call(self.draft, step, place, before)
+        return self._guarded(step_name(step.name, step.call), handler, place, before, lambda inner: lower_call(self.draft, step, inner, before))
+
+    def _group(self, group: s.Group, place: Place, before: Tails) -> Tails:
+        if group.first is not None:
+            return self._refuse("parallel first", group.word, before)
+        name = group.name.text if group.name is not None else ""
+        if group.handler is None:
+            tails = self._body(group, place, before)
+        else:
+            scope = name or self.draft.generated_id("do", self.draft.text(group.block.span))
+            tails = self._guarded(scope, group.handler, place, before, lambda inner: self._body(group, inner, before))
+        if not name:
+            return tails
+        assert group.name is not None  # noqa: S101 - it has a name
+        self.draft.define_step(name, group.name.span, NULL, place.condition, name, "", has_value=False)
+        return self._marker(group, name, place, tails) if name in self.draft.awaited else tails
+
+    def _body(self, group: s.Group, place: Place, before: Tails) -> Tails:
+        statements = group.block.statements
+        if not group.is_parallel:
+            return self.lower(statements, place, before)
+        inner = attrs.evolve(place, branch=group.word)
+        tails: dict[str, None] = {}
+        for statement in statements:
+            tails.update(dict.fromkeys(self._statement(statement, inner, before)))
+        return tuple(tails) or before
+
+    def _marker(self, group: s.Group, name: str, place: Place, tails: Tails) -> Tails:
+        """The node that stands for a named block in an `after`."""
+        node = Node(
+            id=name, kind=NodeKind.GROUP, span=group.span, doc=group.doc, gate=place.gate, scope=place.scope, type=NULL,
+            effect=Effect.PURE,
+        )  # fmt: skip
+        self.draft.add(node, tails, place.condition, [])
+        return (name,)
+
+    def _guarded(self, scope: str, handler: s.Handler, place: Place, before: Tails, lower: Lower) -> Tails:
+        """A block with an `on error`: its own scope, a catch behind it, the handler behind the catch's outcome 1."""
+        catch = f"{scope}.catch"
+        self.draft.scopes.append(Scope(scope, place.scope, catch))
+        self.draft.names.define_gate(catch, 2)
+        known = set(self.draft.drafts)
+        inner = attrs.evolve(place, scope=scope, condition=place.condition | {(catch, 0)})
+        tails = lower(inner)
+        added = [node for node in self.draft.drafts if node not in known]
+        sinks = self._sinks(added) or tails
+        tails_after = self.handle(handler, catch, scope, place, tuple(sinks) or before)
+        return tuple(dict.fromkeys([*tails, catch, *tails_after]))
+
+    def handle(self, handler: s.Handler, catch: str, scope: str, place: Place, before: Tails) -> Tails:
+        """Add the catch of a scope and lower its handler; gives the handler's tails."""
+        name = handler.name.text if handler.name is not None else ""
+        node = Node(
+            id=catch, kind=NodeKind.CATCH, span=handler.span, gate=place.gate, scope=place.scope, outcomes=("no failure", "failure"),
+            type=FAILURE, catches=scope, binding=name,
+        )  # fmt: skip
+        self.draft.add(node, before, place.condition, [])
+        inner = place.under(catch, 1)
+        if handler.name is None:
+            return self.lower(handler.block.statements, inner, (catch,))
+        shadowed = self.draft.names.symbols.get(name)
+        self.draft.names.define(
+            Symbol(name, SymbolKind.CONSTANT, FAILURE, handler.name.span, self.draft.line(handler.name.span), node=catch)
+        )
+        tails = self.lower(handler.block.statements, inner, (catch,))
+        del self.draft.names.symbols[name]
+        if shadowed is not None:
+            self.draft.names.define(shadowed)
+        return tails
+
+    def _sinks(self, nodes: list[str]) -> list[str]:
+        """The nodes of a scope that no other node of it comes after."""
+        followed: set[str] = set()
+        for node in nodes:
+            draft = self.draft.drafts[node]
+            followed.update(draft.before, draft.reads, draft.node.join.sources if draft.node.join else ())
+            if draft.node.gate is not None:
+                followed.add(draft.node.gate.gate)
+        return [node for node in nodes if node not in followed]
+

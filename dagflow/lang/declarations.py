@@ -1,0 +1,195 @@
+"""What a file declares, together with what the host declares: types, events and actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import attrs
+
+from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
+from dagflow.lang import syntax as s
+from dagflow.model.action import ActionSpec, Effect, EventSpec, Interface
+from dagflow.model.types import (
+    JSON,
+    NULL,
+    STRING,
+    UNKNOWN,
+    EnumType,
+    Field,
+    ListType,
+    MapType,
+    OptionalType,
+    Primitive,
+    RecordType,
+    ScalarType,
+    SecretType,
+    Type,
+)
+
+_PRIMITIVES: Final[dict[str, Type]] = {p.value: p for p in Primitive if p not in {Primitive.UNKNOWN, Primitive.NULL}}
+_SCALARS: Final[dict[str, Type]] = {name: ScalarType(name) for name in ("Email", "Url")}
+_GENERIC: Final = {"list": 1, "map": 2, "Secret": 1}
+_KEYS: Final = frozenset({Primitive.BOOL, Primitive.INT, Primitive.UINT, Primitive.STRING, Primitive.UNKNOWN})
+
+#: Evaluates a field's default to its JSON form; reports and returns None where it is no constant of the type.
+ConstantDefault = Callable[[s.FieldDecl, Type], "Field"]
+
+
+@attrs.define(eq=False)
+class Declarations:
+    """Names of types, events and actions a flow may use."""
+
+    types: dict[str, Type]
+    events: dict[str, EventSpec]
+    actions: dict[str, ActionSpec]
+    diagnostics: list[Diagnostic] = attrs.field(factory=list)
+    _decls: dict[str, s.TypeDecl] = attrs.field(factory=dict)
+    _resolving: list[str] = attrs.field(factory=list)
+    _default: ConstantDefault | None = None
+
+    def resolve(self, expr: s.TypeExpr) -> Type:
+        """The type written, `unknown` with a diagnostic where it is none."""
+        match expr:
+            case s.OptionalTypeExpr():
+                value = self.resolve(expr.value)
+                return value if isinstance(value, OptionalType) else OptionalType(value)
+            case s.EnumTypeExpr():
+                return EnumType("", tuple(dict.fromkeys(value.value for value in expr.values)))
+            case s.RecordTypeExpr():
+                return RecordType("", self.fields(expr.fields))
+            case s.NamedType():
+                return self._named(expr)
+
+    def fields(self, decls: tuple[s.FieldDecl, ...]) -> tuple[Field, ...]:
+        """The fields of a record, or parameters, each name once."""
+        seen: dict[str, Field] = {}
+        for decl in decls:
+            if decl.name.text in seen:
+                self._report("E210", f"`{decl.name.text}` is declared twice", decl.name.span, "a name stands for one thing", "rename one of them")
+                continue
+            seen[decl.name.text] = self._field(decl)
+        return tuple(seen.values())
+
+    def _field(self, decl: s.FieldDecl) -> Field:
+        type_ = self.resolve(decl.type)
+        if decl.default is None or self._default is None:
+            return Field(decl.name.text, type_, doc=decl.doc)
+        return attrs.evolve(self._default(decl, type_), doc=decl.doc)
+
+    def _named(self, expr: s.NamedType) -> Type:
+        name = expr.name.text
+        if name in _GENERIC:
+            return self._generic(expr, _GENERIC[name])
+        if expr.args:
+            self._report("E209", f"`{name}` takes no type in `<>`", expr.span, "only list, map and Secret do", "remove the part in `<>`")
+        if name in self._decls:
+            return self._declared(name, expr.name.span)
+        found = _PRIMITIVES.get(name) or _SCALARS.get(name) or self.types.get(name)
+        if found is not None:
+            return found
+        meant = nearest(name, [*_PRIMITIVES, *_GENERIC, *_SCALARS, *self.types, *self._decls])
+        fix = Fix(f"`{meant}`", is_safe=True, edits=(Edit(expr.name.span, meant),)) if meant else None
+        help_ = f"did you mean `{meant}`?" if meant else "declare it: `type " + name + " { … }`"
+        self._report("E209", f"unknown type `{name}`", expr.name.span, "no type of this name is declared", help_, fix)
+        return UNKNOWN
+
+    def _generic(self, expr: s.NamedType, count: int) -> Type:
+        name = expr.name.text
+        args = [self.resolve(arg) for arg in expr.args]
+        if len(args) != count:
+            example = {"list": "list<int>", "map": "map<string, int>", "Secret": "Secret<string>"}[name]
+            self._report("E209", f"`{name}` takes {count} type{'s' * (count > 1)} in `<>`", expr.span, f"found {len(args)}", f"write for example `{example}`")
+            args = [*args, UNKNOWN, UNKNOWN][:count]
+        if name == "list":
+            return ListType(args[0])
+        if name == "Secret":
+            return SecretType(args[0])
+        if args[0] not in _KEYS:
+            self._report("E209", f"a map cannot have {args[0]} keys", expr.args[0].span, "keys are string, int, uint or bool", "use one of these")
+        return MapType(args[0], args[1])
+
+    def _declared(self, name: str, span: Span) -> Type:
+        """A type of this file, resolved on first use; a type inside itself has no end."""
+        if name in self.types:
+            return self.types[name]
+        if name in self._resolving:
+            path = " → ".join([*self._resolving[self._resolving.index(name) :], name])
+            self._report("E211", f"type `{name}` contains itself", span, path, "values would have no end; use json for the inner part")
+            return UNKNOWN
+        self._resolving.append(name)
+        resolved = self.resolve(self._decls[name].type)
+        self._resolving.pop()
+        match resolved:
+            case RecordType("", fields):
+                resolved = RecordType(name, fields)
+            case EnumType("", values):
+                resolved = EnumType(name, values)
+            case _:
+                pass
+        self.types[name] = resolved
+        return resolved
+
+    def collect(self, file: s.File) -> None:
+        """Take in all declarations of a file; types may be used before they are declared."""
+        for item in file.items:
+            if isinstance(item, s.TypeDecl):
+                self._collect_type(item)
+            elif isinstance(item, s.BrokenItem):
+                self.types.update(dict.fromkeys(item.types, UNKNOWN))
+        for name, decl in list(self._decls.items()):
+            self._declared(name, decl.name.span)
+        for item in file.items:
+            if isinstance(item, s.EventDecl):
+                self._collect_event(item)
+            elif isinstance(item, s.ActionDecl):
+                self._collect_action(item)
+
+    def _collect_type(self, item: s.TypeDecl) -> None:
+        name = item.name.text
+        if name in _PRIMITIVES or name in _GENERIC or name in _SCALARS:
+            self._report("E210", f"type `{name}` exists already", item.name.span, "a type of the language", "choose another name")
+        elif name in self._decls:
+            self._report("E210", f"type `{name}` is declared twice", item.name.span, "declared above", "remove one of them")
+        else:
+            # A file's own declaration stands before the host's of the same name; that they agree is checked where they meet.
+            self._decls[name] = item
+            self.types.pop(name, None)
+
+    def _collect_event(self, item: s.EventDecl) -> None:
+        spec = EventSpec(name=item.name.value, payload=RecordType("", self.fields(item.fields)), doc=item.doc)
+        if spec.name in self.events and self.events[spec.name] != spec:
+            self._report("E210", f"event `{spec.name}` is declared twice", item.name.span, "another declaration says something else", "remove one of them")
+        self.events[spec.name] = spec
+
+    def _collect_action(self, item: s.ActionDecl) -> None:
+        result = NULL if item.result is None else self.resolve(item.result)
+        spec = ActionSpec(
+            name=item.name.text, params=self.fields(item.params), result=result, effect=Effect(item.effect), doc=item.doc
+        )
+        known = self.actions.get(spec.name)
+        if known is not None and attrs.evolve(known, takes_key=False) != spec:
+            self._report("E210", f"action `{spec.name}` is declared twice", item.name.span, "the host declares it otherwise", "remove this declaration")
+            return
+        self.actions[spec.name] = known or spec
+
+    def _report(self, code: str, title: str, span: Span, label: str, help_: str, fix: Fix | None = None) -> None:
+        self.diagnostics.append(Diagnostic(code=code, title=title, span=span, label=label, help=help_, fix=fix))
+
+
+def collect_declarations(file: s.File, interface: Interface, default: ConstantDefault) -> Declarations:
+    """The declarations of a file on top of those of the host."""
+    events: Mapping[str, EventSpec] = interface.events
+    declarations = Declarations(dict(interface.types), dict(events), dict(interface.actions), default=default)
+    declarations.collect(file)
+    return declarations
+
+
+def readable(type_: Type) -> str:
+    """A type in a message: short, and never `unknown`."""
+    if type_ is UNKNOWN or type_ is JSON:
+        return "json"
+    if isinstance(type_, Primitive) and type_ is not STRING:
+        return type_.value
+    text = str(type_)
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,179 @@
+"""Diagnostics as people and tools read them."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Sequence
+from typing import Final, TypedDict
+
+import attrs
+
+from dagflow.diagnostic import Diagnostic, Severity, Span
+
+_TAB: Final = "    "
+
+
+@attrs.frozen
+class Place:
+    """A place as editors count it: lines and columns from 1, columns in code points."""
+
+    line: int
+    column: int
+
+
+class Source:
+    """A text and where its lines begin."""
+
+    def __init__(self, text: str, filename: str) -> None:
+        self.text = text
+        self.filename = filename
+        self._starts = [0, *(i + 1 for i, sign in enumerate(text) if sign == "\n")]
+
+    def place(self, offset: int) -> Place:
+        """Line and column of a character."""
+        line = bisect.bisect_right(self._starts, min(offset, len(self.text)))
+        return Place(line, min(offset, len(self.text)) - self._starts[line - 1] + 1)
+
+    def line(self, number: int) -> str:
+        """The text of a line, without its end."""
+        end = self._starts[number] - 1 if number < len(self._starts) else len(self.text)
+        return self.text[self._starts[number - 1] : end].rstrip("\r")
+
+
+class _JsonPlace(TypedDict):
+    line: int
+    column: int
+    offset: int
+
+
+class _JsonEdit(TypedDict):
+    start: _JsonPlace
+    end: _JsonPlace
+    text: str
+
+
+class _JsonFix(TypedDict):
+    text: str
+    safe: bool
+    edits: list[_JsonEdit]
+
+
+class JsonDiagnostic(TypedDict):
+    """A diagnostic in `--format json`."""
+
+    code: str
+    severity: str
+    title: str
+    file: str
+    start: _JsonPlace
+    end: _JsonPlace
+    label: str
+    help: str
+    pointer: str
+    fix: _JsonFix | None
+
+
+def render(diagnostics: Iterable[Diagnostic], text: str, filename: str) -> str:
+    """All diagnostics as text, in the order given, a blank line between two; empty for none."""
+    source = Source(text, filename)
+    return "\n\n".join(_render_one(diagnostic, source) for diagnostic in diagnostics)
+
+
+def _render_one(diagnostic: Diagnostic, source: Source) -> str:
+    place = source.place(diagnostic.span.start)
+    width = len(str(place.line))
+    margin = " " * width
+    where = f"{source.filename}:{place.line}:{place.column}"
+    if diagnostic.pointer:
+        where += f" (at {diagnostic.pointer})"
+    lines = [
+        f"{diagnostic.severity}[{diagnostic.code}]: {_printable(diagnostic.title)}",
+        f"{margin}--> {where}",
+        f"{place.line} | {_printable(source.line(place.line))}",
+        f"{margin} | {_carets(diagnostic, source, place)}".rstrip(),
+    ]
+    if diagnostic.help:
+        lines.append(f"{margin} = help: {_printable(diagnostic.help)}")
+    if diagnostic.fix is not None:
+        kind = "safe" if diagnostic.fix.is_safe else "check"
+        lines.append(f"{margin} = fix ({kind}): {_printable(diagnostic.fix.text)}")
+    return "\n".join(lines)
+
+
+def _carets(diagnostic: Diagnostic, source: Source, place: Place) -> str:
+    line = source.line(place.line)
+    before = _printable(line[: place.column - 1])
+    length = max(1, min(diagnostic.span.end - diagnostic.span.start, len(line) - place.column + 1))
+    marked = _printable(line[place.column - 1 : place.column - 1 + length])
+    return " " * len(before) + "^" * max(1, len(marked)) + f" {_printable(diagnostic.label)}"
+
+
+def _printable(text: str) -> str:
+    """The text with control and direction characters made visible: nothing in a file may steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else _TAB if sign == "\t" else f"\\u{ord(sign):04x}" for sign in text)
+
+
+def to_json(diagnostics: Iterable[Diagnostic], text: str, filename: str) -> list[JsonDiagnostic]:
+    """All diagnostics as plain data for `--format json`."""
+    source = Source(text, filename)
+    return [_json_one(diagnostic, source) for diagnostic in diagnostics]
+
+
+def _json_one(diagnostic: Diagnostic, source: Source) -> JsonDiagnostic:
+    fix = diagnostic.fix
+    edits: list[_JsonEdit] = []
+    if fix is not None:
+        edits = [
+            {"start": _json_place(source, e.span.start), "end": _json_place(source, e.span.end), "text": e.text}
+            for e in fix.edits
+        ]
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity.value,
+        "title": diagnostic.title,
+        "file": source.filename,
+        "start": _json_place(source, diagnostic.span.start),
+        "end": _json_place(source, diagnostic.span.end),
+        "label": diagnostic.label,
+        "help": diagnostic.help,
+        "pointer": diagnostic.pointer,
+        "fix": None if fix is None else {"text": fix.text, "safe": fix.is_safe, "edits": edits},
+    }
+
+
+def _json_place(source: Source, offset: int) -> _JsonPlace:
+    place = source.place(offset)
+    return {"line": place.line, "column": place.column, "offset": offset}
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """By place, an error before a warning of the same place, and each only once."""
+    rank = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+    unique = {(d.code, d.span, d.title): d for d in diagnostics}
+    return tuple(sorted(unique.values(), key=lambda d: (d.span.start, rank[d.severity], d.code, d.title)))
+
+
+def has_errors(diagnostics: Sequence[Diagnostic]) -> bool:
+    """Whether one of them keeps a flow from running."""
+    return any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
+
+
+def apply_fixes(text: str, diagnostics: Iterable[Diagnostic], *, only_safe: bool = True) -> str:
+    """The text with the fixes applied that have edits; of two that overlap the first wins."""
+    edits = [
+        edit
+        for diagnostic in diagnostics
+        if diagnostic.fix is not None and (diagnostic.fix.is_safe or not only_safe)
+        for edit in diagnostic.fix.edits
+    ]
+    taken: list[Span] = []
+    parts: list[tuple[Span, str]] = []
+    for edit in edits:
+        if not any(edit.span.start < span.end and span.start < edit.span.end for span in taken) and edit.span not in taken:
+            taken.append(edit.span)
+            parts.append((edit.span, edit.text))
+    for span, replacement in sorted(parts, key=lambda part: part[0].start, reverse=True):
+        text = text[: span.start] + replacement + text[span.end :]
+    return text

@@ -1,0 +1,147 @@
+"""A flow while it is being lowered: nodes, what comes before each, and where the next statement stands."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import attrs
+
+from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
+from dagflow.lang.checking import Checker
+from dagflow.lang.declarations import Declarations
+from dagflow.lang.diagnostics import Source
+from dagflow.lang.names import Names, Symbol, SymbolKind, View
+from dagflow.lang.presence import ALWAYS, Condition
+from dagflow.model.flow import Expression, GateRef, Join, JoinKind, Node, RetryPolicy, Scope
+from dagflow.model.types import Type
+
+
+@attrs.frozen
+class Place:
+    """What surrounds a statement.
+
+    Attributes:
+        gate: the innermost gate. scope: the innermost block with an `on error`.
+        condition: the path condition. narrowed: names and paths known to be present.
+        branch: the `parallel` around it, for messages, or None.
+    """
+
+    gate: GateRef | None = None
+    scope: str = ""
+    condition: Condition = ALWAYS
+    narrowed: frozenset[str] = frozenset()
+    branch: Span | None = None
+
+    def under(self, gate: str, outcome: int, narrowed: frozenset[str] = frozenset()) -> Place:
+        """The place behind a gate with an outcome."""
+        return attrs.evolve(
+            self, gate=GateRef(gate, outcome), condition=self.condition | {(gate, outcome)}, narrowed=self.narrowed | narrowed
+        )
+
+    def requiring(self, condition: Condition) -> Place:
+        """The place of a step that also needs other steps."""
+        return attrs.evolve(self, condition=self.condition | condition)
+
+
+@attrs.define(eq=False)
+class Draft:
+    """A node and what orders it.
+
+    Attributes:
+        before: tails of the statement before it (`seq` edges).
+        reads: nodes whose values it reads (`data` edges).
+        join_span: the place of its `after`, for messages.
+    """
+
+    node: Node
+    before: tuple[str, ...]
+    reads: tuple[str, ...]
+    condition: Condition
+    join_span: Span | None = None
+
+
+@attrs.define(eq=False)
+class FlowDraft:
+    """Everything lowering knows of one flow."""
+
+    source: Source
+    declarations: Declarations
+    checker: Checker
+    diagnostics: list[Diagnostic]
+    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    result: Type | None = None
+    names: Names = attrs.field(factory=Names)
+    drafts: dict[str, Draft] = attrs.field(factory=dict)
+    scopes: list[Scope] = attrs.field(factory=list)
+    #: Names used in an `after` anywhere: groups among them need a node.
+    awaited: frozenset[str] = frozenset()
+    #: Names of statements that did not parse: nothing is said about their use.
+    broken: frozenset[str] = frozenset()
+    n_generated: dict[str, int] = attrs.field(factory=dict)
+    #: `let` names by the place of their definition, until they are read.
+    unread: dict[str, Span] = attrs.field(factory=dict)
+    secrets: dict[str, None] = attrs.field(factory=dict)
+
+    def view(self, place: Place) -> View:
+        """The names as a statement at that place sees them."""
+        return View(self.names, place.condition, place.narrowed)
+
+    def line(self, span: Span) -> int:
+        """The line a span begins on."""
+        return self.source.place(span.start).line
+
+    def add(
+        self, node: Node, before: tuple[str, ...], condition: Condition, expressions: list[Expression], join_span: Span | None = None
+    ) -> None:
+        """Add a node in declared order; it reads what its expressions read."""
+        reads: dict[str, None] = {}
+        for expression in expressions:
+            for name in expression.reads:
+                self.unread.pop(name, None)
+                symbol = self.names.symbols.get(name)
+                if symbol is not None and symbol.node:
+                    reads[symbol.node] = None
+        self.drafts[node.id] = Draft(node, before, tuple(reads), condition, join_span)
+
+    def generated_id(self, word: str, text: str) -> str:
+        """An id for a node without a name: it depends on what the node does, not on where it stands."""
+        digest = hashlib.sha256(re.sub(r"\s+", " ", text).strip().encode("utf-8", "surrogatepass")).hexdigest()[:6]
+        base = f"{word}.{digest}"
+        self.n_generated[base] = self.n_generated.get(base, 0) + 1
+        count = self.n_generated[base]
+        return base if count == 1 else f"{base}.{count}"
+
+    def define_step(self, name: str, span: Span, type_: Type, condition: Condition, node: str, why: str, *, has_value: bool = True) -> None:
+        """Make a step's name readable from the next statement on."""
+        kind = SymbolKind.STEP if has_value else SymbolKind.VALUELESS
+        self.names.define(Symbol(name, kind, type_, span, self.line(span), condition, node, why))
+
+    def report(self, code: str, title: str, span: Span, label: str, help_: str, fix: Fix | None = None) -> None:
+        """Add a diagnostic."""
+        self.diagnostics.append(Diagnostic(code=code, title=title, span=span, label=label, help=help_, fix=fix))
+
+    def text(self, span: Span) -> str:
+        """The source of a span."""
+        return self.source.text[span.start : span.end]
+
+
+def deletion(draft: FlowDraft, span: Span) -> Fix:
+    """A fix that removes whole lines."""
+    text = draft.source.text
+    start = text.rfind("\n", 0, span.start) + 1
+    end = text.find("\n", span.end)
+    whole = Span(start, len(text) if end < 0 else end + 1)
+    is_alone = not text[start : span.start].strip() and not text[span.end : whole.end].strip()
+    return Fix("delete", is_safe=False, edits=(Edit(whole if is_alone else span, ""),))
+
+
+def join_condition(draft: FlowDraft, join: Join | None, node: str) -> Condition:
+    """What an `after` adds to a step's path condition."""
+    if join is None or join.kind is JoinKind.SETTLED:
+        return ALWAYS
+    if join.kind is JoinKind.ALL:
+        conditions = [draft.drafts[source].condition for source in join.sources if source in draft.drafts]
+        return frozenset().union(*conditions) if conditions else ALWAYS
+    # Which of the steps ran is not known: the step's own presence is a literal that nobody else has.
+    return frozenset({(f"{node}.after", 1)})

@@ -1,0 +1,210 @@
+"""Lowering of what decides: `filter`, `if`, `switch`, `when`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import attrs
+
+from dagflow.diagnostic import Edit, Fix, Span
+from dagflow.expr import tree
+from dagflow.expr.infer import narrowed_by
+from dagflow.lang import syntax as s
+from dagflow.lang.assign import is_assignable
+from dagflow.lang.checking import Wanted, not_in_enum
+from dagflow.lang.declarations import readable
+from dagflow.lang.drafts import Draft, FlowDraft, Place
+from dagflow.model.flow import Expression, Node, NodeKind
+from dagflow.model.types import BOOL, NULL, UNKNOWN, EnumType, Primitive, Type
+
+#: Node ids the next statement comes after.
+Tails: TypeAlias = tuple[str, ...]
+#: Lowers the statements of a block at a place, behind some nodes; gives its tails.
+LowerBlock: TypeAlias = Callable[[tuple[s.Statement, ...], Place, Tails], Tails]
+
+YES_NO = ("no", "yes")
+
+
+@attrs.frozen
+class Gate:
+    """A lowered condition: its node, and what is known to be present for each outcome."""
+
+    id: str
+    if_true: frozenset[str]
+    if_false: frozenset[str]
+
+
+def condition_gate(
+    draft: FlowDraft, statement: s.Filter | s.If, place: Place, before: Tails, word: str
+) -> Gate:
+    """Add the gate node of a `filter` or `if`."""
+    condition = statement.condition
+    name = statement.name
+    node_id = name.text if name is not None else draft.generated_id(word, draft.text(condition.span))
+    expression = draft.checker.expression(condition, draft.view(place), Wanted(BOOL, f"`{word}` takes"))
+    if expression is not None and not expression.reads:
+        warn_constant(draft, expression)
+    node = Node(
+        id=node_id, kind=NodeKind.GATE, span=statement.span, doc=statement.doc, gate=place.gate, scope=place.scope,
+        expression=expression, outcomes=YES_NO, type=BOOL,
+    )  # fmt: skip
+    draft.names.define_gate(node_id, 2)
+    draft.add(node, before, place.condition, [expression] if expression else [])
+    if name is not None:
+        draft.define_step(name.text, name.span, BOOL, place.condition, node_id, _why(draft, place))
+    negated = tree.Unary(condition.span, "!", condition)
+    return Gate(node_id, narrowed_by(condition), narrowed_by(negated))
+
+
+def warn_constant(draft: FlowDraft, expression: Expression) -> None:
+    """W302 for a condition that reads nothing, so it is always the same."""
+    word = expression.text.strip("() ")
+    if word not in {"true", "false"}:
+        return
+    draft.report(
+        "W302", f"this condition is always {word}", expression.span, "reads nothing that could change", "remove it, or write the condition that is meant"
+    )
+
+
+def lower_filter(draft: FlowDraft, statement: s.Filter, place: Place, before: Tails, lower: LowerBlock) -> tuple[Place, Tails, Tails]:
+    """Lower a `filter`.
+
+    Returns:
+        The place of the rest of the block, what it comes after, and the tails of the `else` block.
+    """
+    gate = condition_gate(draft, statement, place, before, "filter")
+    others: Tails = ()
+    if statement.otherwise is not None:
+        others = lower(statement.otherwise.statements, place.under(gate.id, 0, gate.if_false), (gate.id,))
+    return place.under(gate.id, 1, gate.if_true), (gate.id,), others
+
+
+def lower_if(draft: FlowDraft, statement: s.If, place: Place, before: Tails, lower: LowerBlock) -> Tails:
+    """Lower an `if` with all its arms; its tails are those of every arm."""
+    gate = condition_gate(draft, statement, place, before, "if")
+    tails = list(lower(statement.then.statements, place.under(gate.id, 1, gate.if_true), (gate.id,)))
+    match statement.otherwise:
+        case None:
+            pass
+        case s.If() as nested:
+            tails += lower((nested,), place.under(gate.id, 0, gate.if_false), (gate.id,))
+        case s.Block() as block:
+            tails += lower(block.statements, place.under(gate.id, 0, gate.if_false), (gate.id,))
+    return tuple(dict.fromkeys(tails))
+
+
+def lower_switch(draft: FlowDraft, statement: s.Switch, place: Place, before: Tails, lower: LowerBlock) -> Tails:
+    """Lower a `switch`: one gate whose outcome is the number of the arm, the `else` arm last."""
+    subject = statement.subject
+    checked = draft.checker.expression(subject, draft.view(place))
+    name = statement.name
+    node_id = name.text if name is not None else draft.generated_id("switch", draft.text(subject.span))
+    cases = _cases(draft, statement, place, checked.type if checked else UNKNOWN)
+    is_complete = _check_coverage(draft, statement, checked.type if checked else UNKNOWN)
+    labels = [", ".join(draft.text(value.span) for value in case.values) for case in statement.cases]
+    has_else = statement.otherwise is not None or not is_complete
+    n_outcomes = len(statement.cases) + has_else
+    node = Node(
+        id=node_id, kind=NodeKind.GATE, span=statement.span, doc=statement.doc, gate=place.gate, scope=place.scope,
+        expression=checked, cases=cases, outcomes=(*labels, *(["else"] if has_else else [])), type=NULL,
+    )  # fmt: skip
+    draft.names.define_gate(node_id, max(n_outcomes, 1))
+    draft.add(node, before, place.condition, [e for e in (checked, *(e for case in cases for e in case)) if e])
+    if name is not None:
+        draft.define_step(name.text, name.span, NULL, place.condition, node_id, "", has_value=False)
+    blocks = [case.block for case in statement.cases]
+    if statement.otherwise is not None:
+        blocks.append(statement.otherwise)
+    tails: list[str] = []
+    for outcome, block in enumerate(blocks):
+        tails += lower(block.statements, place.under(node_id, outcome), (node_id,))
+    return tuple(dict.fromkeys(tails or [node_id]))
+
+
+def _cases(draft: FlowDraft, statement: s.Switch, place: Place, subject: Type) -> tuple[tuple[Expression, ...], ...]:
+    seen: dict[object, Span] = {}
+    arms: list[tuple[Expression, ...]] = []
+    for case in statement.cases:
+        values: list[Expression] = []
+        for value in case.values:
+            expression = draft.checker.expression(value, draft.view(place))
+            if expression is None:
+                continue
+            values.append(expression)
+            _check_case(draft, value, expression, subject, seen)
+        arms.append(tuple(values))
+    return tuple(arms)
+
+
+def _check_case(draft: FlowDraft, value: tree.Expr, expression: Expression, subject: Type, seen: dict[object, Span]) -> None:
+    """A case has to be possible, and not have been taken by an arm above."""
+    literal = value.value if isinstance(value, tree.Literal) else None
+    if isinstance(subject, EnumType) and isinstance(literal, str):
+        if literal not in subject.values:
+            draft.diagnostics.append(not_in_enum(value.span, literal, subject, "this case can never be"))
+    elif not is_assignable(expression.type, subject) and not is_assignable(subject, expression.type):
+        draft.report(
+            "E303", f"cannot compare {readable(subject)} with {readable(expression.type)}", value.span,
+            f"the subject is {readable(subject)}", f"write a case of type {readable(subject)}",
+        )  # fmt: skip
+    if isinstance(value, tree.Literal):
+        if literal in seen:
+            line = draft.line(seen[literal])
+            draft.report("W303", "this case stands here twice", value.span, f"line {line} takes it already", "remove it")
+        seen.setdefault(literal, value.span)
+
+
+def _check_coverage(draft: FlowDraft, statement: s.Switch, subject: Type) -> bool:
+    """Whether every value has an arm; E311 where the values are known and one has none."""
+    known = subject.values if isinstance(subject, EnumType) else (True, False) if subject is Primitive.BOOL else None
+    taken = {value.value for case in statement.cases for value in case.values if isinstance(value, tree.Literal)}
+    if known is None or statement.otherwise is not None:
+        if known is not None and all(value in taken for value in known):
+            word = Span(statement.close.start, statement.close.end)
+            draft.report("W303", "this `else` can never run", word, "the cases cover every value", "remove it")
+        return False
+    missing = [value for value in known if value not in taken]
+    if not missing:
+        return True
+    shown = [f'"{value}"' if isinstance(value, str) else str(value).lower() for value in missing]
+    insertion = " ".join(f"case {value} {{ }}" for value in shown)
+    fix = Fix(f"insert `{insertion}`", is_safe=True, edits=(Edit(Span(statement.close.start, statement.close.start), f"{insertion} "),))
+    draft.report(
+        "E311", f"`switch` does not cover {', '.join(shown)}", statement.subject.span, f"one of {readable(subject)}",
+        "add the case, or an `else`", fix,
+    )  # fmt: skip
+    return True
+
+
+def when_gate(draft: FlowDraft, name: str, condition: tree.Expr, place: Place, before: Tails) -> tuple[str, frozenset[str]]:
+    """The gate of a step's `when`: only this step hangs on it."""
+    expression = draft.checker.expression(condition, draft.view(place), Wanted(BOOL, "`when` takes"))
+    node_id = f"{name}.when"
+    node = Node(
+        id=node_id, kind=NodeKind.GATE, span=condition.span, gate=place.gate, scope=place.scope, expression=expression,
+        outcomes=YES_NO, type=BOOL,
+    )  # fmt: skip
+    draft.names.define_gate(node_id, 2)
+    draft.add(node, before, place.condition, [expression] if expression else [])
+    return node_id, narrowed_by(condition)
+
+
+def _why(draft: FlowDraft, place: Place) -> str:
+    return why(draft, place)
+
+
+def why(draft: FlowDraft, place: Place) -> str:
+    """Words for when a step at a place runs."""
+    if place.gate is None:
+        return ""
+    gate: Draft | None = draft.drafts.get(place.gate.gate)
+    if gate is None or gate.node.expression is None:
+        return "may be left out"
+    line = draft.line(gate.node.span)
+    text = gate.node.expression.text
+    if gate.node.cases:
+        return f"runs only when {text} is {gate.node.outcomes[place.gate.outcome]} (line {line})"
+    verb = "is true" if place.gate.outcome else "is false"
+    shown = text if len(text) <= 40 else text[:37] + "…"
+    return f"runs only when `{shown}` {verb} (line {line})"

@@ -1,0 +1,51 @@
+"""What is allowed and still most likely a slip: W402, W901."""
+
+from __future__ import annotations
+
+from dagflow.diagnostic import Edit, Fix
+from dagflow.lang import syntax as s
+from dagflow.lang.drafts import FlowDraft, deletion
+from dagflow.model.action import Effect
+from dagflow.model.flow import NodeKind
+
+
+def check_hygiene(draft: FlowDraft, decl: s.FlowDecl) -> None:
+    """Warn of values nobody reads, and of steps that wait for each other without need."""
+    for name, span in draft.unread.items():
+        node = draft.drafts[name].node
+        draft.report("W901", f"`{name}` is never used", span, "defined here, read nowhere", "remove it", deletion(draft, node.span))
+    _check_order(draft, decl.body.statements)
+
+
+def _check_order(draft: FlowDraft, statements: tuple[s.Statement, ...]) -> None:
+    """W402 for two neighbours that are idempotent or pure and do not need each other.
+
+    The order of effectful steps is visible to customers, so nothing is said about those.
+    """
+    for first, second in zip(statements, statements[1:], strict=False):
+        if not (isinstance(first, s.CallStep) and isinstance(second, s.CallStep)):
+            continue
+        if _is_free(draft, first) and _is_free(draft, second) and not _depends(draft, second, first):
+            name = second.name or second.call.callee
+            span = first.span.to(second.span)
+            indent = " " * (draft.source.place(first.span.start).column - 1)
+            body = draft.text(span).replace("\n", "\n  ")
+            fix = Fix("wrap", is_safe=False, edits=(Edit(span, f"parallel {{\n{indent}  {body}\n{indent}}}"),))
+            first_name = (first.name or first.call.callee).text
+            line = draft.line(first.span)
+            draft.report(
+                "W402", "these steps could run in parallel", name.span, f"does not use `{first_name}` (line {line})",
+                "put both into `parallel { }`", fix,
+            )  # fmt: skip
+
+
+def _is_free(draft: FlowDraft, step: s.CallStep) -> bool:
+    spec = draft.declarations.actions.get(step.call.callee.text)
+    has_order = step.mods.after is not None or step.mods.when is not None
+    return spec is not None and spec.effect in {Effect.PURE, Effect.IDEMPOTENT} and not has_order
+
+
+def _depends(draft: FlowDraft, step: s.CallStep, other: s.CallStep) -> bool:
+    mine, theirs = (each.name.text if each.name else each.call.callee.text.rpartition(".")[2] for each in (step, other))
+    draft_of = draft.drafts.get(mine)
+    return draft_of is None or draft_of.node.kind is not NodeKind.ACTION or theirs in draft_of.reads

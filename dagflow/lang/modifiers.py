@@ -1,0 +1,117 @@
+"""What follows a step: `after`, `retry`, `timeout`, `within`, `default`."""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+import attrs
+
+from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
+from dagflow.expr import tree
+from dagflow.lang import syntax as s
+from dagflow.lang.checking import Wanted
+from dagflow.lang.drafts import FlowDraft
+from dagflow.model.flow import Join, JoinKind, RetryPolicy
+from dagflow.model.types import DURATION
+from dagflow.model.values import Duration
+
+#: `attempts ≤ 20`, so that no policy keeps a run busy for ever.
+MOST_ATTEMPTS: Final = 20
+
+_KINDS: Final = {
+    s.DepsKind.ALL: JoinKind.ALL,
+    s.DepsKind.ANY: JoinKind.ANY,
+    s.DepsKind.N_OF: JoinKind.N_OF,
+    s.DepsKind.SETTLED: JoinKind.SETTLED,
+}
+
+
+def refuse_modifiers(draft: FlowDraft, mods: s.Modifiers, allowed: frozenset[str], word: str) -> None:
+    """E316 for modifiers a statement cannot have; E317 for one given twice; E120 for those this version does not run."""
+    seen: set[str] = set()
+    for name, span in mods.spans:
+        head = Span(span.start, span.start + len(name))
+        if name in {"undo", "was"}:
+            draft.diagnostics.append(refusal(name, head))
+        elif name not in allowed:
+            fix = Fix("delete", is_safe=False, edits=(Edit(span, ""),))
+            draft.report("E316", f"`{name}` does not fit {word}", head, "it would have no effect", "remove it", fix)
+        elif name in seen:
+            draft.report("E317", f"`{name}` is given twice", head, "the step has one already", "remove one of them")
+        seen.add(name)
+
+
+def refusal(word: str, span: Span) -> Diagnostic:
+    """E120: the grammar knows it, this version does not run it."""
+    return Diagnostic(
+        code="E120", title=f"`{word}` cannot run in this version", span=span, label="the language has it, this interpreter does not run it",
+        help="leave it out; dagflow never runs a part of a flow and ignores the rest",
+    )  # fmt: skip
+
+
+def lower_join(draft: FlowDraft, deps: s.Deps, node: str) -> Join:
+    """The join of an `after`; unknown names are reported and left out."""
+    sources: dict[str, None] = {}
+    for name in deps.names:
+        if name.text in draft.broken:
+            continue
+        if name.text in draft.names.lines:
+            if name.text in sources:
+                draft.report("W404", f"`{name.text}` is named twice", name.span, "it counts once", "remove one of them")
+            sources[name.text] = None
+        else:
+            _report_unknown(draft, name)
+    kind = _KINDS[deps.kind]
+    n_named = len({name.text for name in deps.names})
+    if kind is JoinKind.N_OF and not 1 <= deps.count <= n_named:
+        names = ", ".join(name.text for name in deps.names)
+        fix = Fix(f"`after {names}`", is_safe=True, edits=(Edit(deps.span, names),))
+        what = "never be satisfied" if deps.count > n_named else "not wait for anything"
+        draft.report("E404", f"this join can {what}", deps.span, f"{deps.count} of {n_named} steps", f"wait for {'both' if n_named == 2 else 'all of them'}", fix)
+    return Join(kind, tuple(sources), deps.count if kind is JoinKind.N_OF else 0)
+
+
+def _report_unknown(draft: FlowDraft, name: s.Ident) -> None:
+    symbol = draft.names.symbols.get(name.text)
+    if symbol is not None:
+        draft.report("E202", f"`{name.text}` is not a step", name.span, "there from the beginning; nothing to wait for", "name a step")
+        return
+    meant = nearest(name.text, list(draft.names.lines))
+    line = draft.names.lines.get(meant or "")
+    fix = Fix(f"`{meant}`", is_safe=True, edits=(Edit(name.span, meant),)) if meant else None
+    help_ = f"did you mean `{meant}` (line {line})?" if meant else "`after` names steps of this flow"
+    draft.report("E202", f"unknown name `{name.text}`", name.span, "not a step of this flow", help_, fix)
+
+
+def lower_retry(draft: FlowDraft, retry: s.Retry) -> RetryPolicy:
+    """The policy of a `retry`: its count is of retries, so of attempts one more."""
+    word = retry.span
+    count = retry.count
+    if not 1 <= count < MOST_ATTEMPTS:
+        draft.report("E316", f"a step is retried 1 to {MOST_ATTEMPTS - 1} times", word, f"{count} is out of this range", f"write `retry {MOST_ATTEMPTS - 1}` at most")
+        count = min(max(count, 1), MOST_ATTEMPTS - 1)
+    policy = RetryPolicy(max_attempts=count + 1, only=tuple(text.value for text in retry.only))
+    if retry.every is not None:
+        every = length(draft, retry.every, "`every` takes")
+        return policy if every is None else attrs.evolve(policy, initial_interval_ns=every, max_interval_ns=every, backoff=1.0)
+    if retry.initial is None or retry.maximum is None:
+        return policy
+    initial, maximum = length(draft, retry.initial, "`from` takes"), length(draft, retry.maximum, "`to` takes")
+    if initial is None or maximum is None:
+        return policy
+    if initial > maximum:
+        span = retry.initial.span.to(retry.maximum.span)
+        draft.report("E316", "this interval goes backwards", span, "`from` is the first pause, `to` the longest", "swap them")
+    return attrs.evolve(policy, initial_interval_ns=initial, max_interval_ns=maximum)
+
+
+def length(draft: FlowDraft, expr: tree.Expr, words: str) -> int | None:
+    """A constant length of time above zero, in nanoseconds."""
+    value = draft.checker.constant(expr, Wanted(DURATION, words))
+    if value is None:
+        return None
+    nanos = cast("Duration", value).nanos
+    if nanos <= 0:
+        draft.report("E316", "this length of time has to be above zero", expr.span, "nothing would ever happen in it", "write for example `30s`")
+        return None
+    return nanos

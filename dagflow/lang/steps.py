@@ -1,0 +1,246 @@
+"""Lowering of the statements that become one node: calls, waits, `emit`, `let`, `return`, `stop`, `fail`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from dagflow.diagnostic import Edit, Fix, Span, nearest
+from dagflow.lang import syntax as s
+from dagflow.lang.calls import lower_arguments
+from dagflow.lang.checking import Wanted
+from dagflow.lang.drafts import FlowDraft, Place, join_condition
+from dagflow.lang.gates import Tails, when_gate, why
+from dagflow.lang.modifiers import length, lower_join, lower_retry, refusal, refuse_modifiers
+from dagflow.model.action import ActionSpec, Effect
+from dagflow.model.flow import Argument, Expression, Join, JoinKind, Node, NodeKind, RetryPolicy
+from dagflow.model.types import DURATION, NULL, STRING, TIMESTAMP, UNKNOWN
+
+_OF_CALL: Final = frozenset({"after", "when", "retry", "timeout", "within", "default", "on error"})
+_OF_OTHERS: Final = frozenset({"after", "when"})
+
+
+def step_name(name: s.Ident | None, call: s.CallExpr) -> str:
+    """The id of a call: its name, else the last word of its action."""
+    return name.text if name is not None else call.callee.text.rpartition(".")[2]
+
+
+def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) -> Tails:
+    """Lower a call of an action; the place already has the scope of the step's own `on error`."""
+    name = step_name(step.name, step.call)
+    if step.is_start:
+        draft.diagnostics.append(refusal("start", Span(step.span.start, step.span.start + len("start"))))
+    spec = _action(draft, step.call, is_start=step.is_start)
+    refuse_modifiers(draft, step.mods, _OF_CALL, f"`{step.call.callee.text}`")
+    inner, before, join, join_span = _place_step(draft, name, step.mods, place, before)
+    arguments: tuple[Argument, ...] = ()
+    if spec is not None:
+        arguments = lower_arguments(draft, spec.name, step.call.args, spec.params, inner, step.call.close)
+    else:
+        for arg in step.call.args:
+            draft.checker.check(arg.value, draft.view(inner))
+    result = UNKNOWN if spec is None else spec.result
+    default = None
+    if step.mods.default is not None:
+        default = draft.checker.expression(step.mods.default, draft.view(inner), Wanted(result, "`default` takes"))
+    policy = draft.retry if step.mods.retry is None else lower_retry(draft, step.mods.retry)
+    if spec is not None and step.mods.retry is not None:
+        _warn_repeat(draft, spec, step.mods)
+    node = Node(
+        id=name, kind=NodeKind.ACTION, span=step.span, doc=step.doc, effect=Effect.EFFECTFUL if spec is None else spec.effect,
+        gate=inner.gate, scope=inner.scope, join=join, action=step.call.callee.text, arguments=arguments, type=result,
+        retry=policy, default=default,
+        timeout_ns=None if step.mods.timeout is None else length(draft, step.mods.timeout, "`timeout` takes"),
+        within_ns=None if step.mods.within is None else length(draft, step.mods.within, "`within` takes"),
+    )  # fmt: skip
+    reads = [argument.value for argument in arguments] + ([default] if default else [])
+    draft.add(node, before, inner.condition, reads, join_span)
+    span = step.name.span if step.name is not None else step.call.callee.span
+    draft.define_step(name, span, result, inner.condition, name, why(draft, inner), has_value=result is not NULL)
+    return (name,)
+
+
+def _action(draft: FlowDraft, call: s.CallExpr, *, is_start: bool) -> ActionSpec | None:
+    name = call.callee.text
+    spec = draft.declarations.actions.get(name)
+    if spec is not None or is_start:
+        return spec
+    meant = nearest(name, list(draft.declarations.actions))
+    if meant is None:
+        # `upsert` for `crm.upsert`.
+        meant = next((each for each in draft.declarations.actions if each.rpartition(".")[2] == name), None)
+    help_ = "`dagflow actions` lists those there are; declare others with `action`"
+    if meant is not None:
+        params = {param.name for param in draft.declarations.actions[meant].params}
+        matches = call.args and all(arg.name is not None and arg.name.text in params for arg in call.args)
+        help_ = f"did you mean `{meant}`?" + (" its arguments match" if matches else "")
+    fix = Fix(f"`{meant}`", is_safe=True, edits=(Edit(call.callee.span, meant),)) if meant else None
+    draft.report("E201", f"unknown action `{name}`", call.callee.span, "no such action or flow", help_, fix)
+    return None
+
+
+def _warn_repeat(draft: FlowDraft, spec: ActionSpec, mods: s.Modifiers) -> None:
+    span = mods.span("retry")
+    if spec.effect is Effect.EFFECTFUL and not spec.takes_key and span is not None:
+        head = Span(span.start, span.start + len("retry"))
+        draft.report(
+            "W501", "a retry may repeat the effect", head, f"`{spec.name}` is effectful and takes no effect key",
+            "let the action take one, or declare it idempotent if doing it twice does no harm",
+        )  # fmt: skip
+
+
+def _place_step(
+    draft: FlowDraft, name: str, mods: s.Modifiers, place: Place, before: Tails
+) -> tuple[Place, Tails, Join | None, Span | None]:
+    """Where a step stands once its `after` and `when` are looked at; the join goes to the `when` if there is one."""
+    join = None if mods.after is None else lower_join(draft, mods.after, name)
+    join_span = None if mods.after is None else mods.after.span
+    place = place.requiring(join_condition(draft, join, name))
+    if join is not None:
+        before = ()
+        _define_join(draft, name, join)
+    if mods.when is None:
+        return place, before, join, join_span
+    gate, narrowed = when_gate(draft, name, mods.when, place, before)
+    if join is not None:
+        gated = draft.drafts[gate]
+        gated.node = attrs.evolve(gated.node, join=join)
+        gated.join_span = join_span
+    return place.under(gate, 1, narrowed), (gate,), None, None
+
+
+def _define_join(draft: FlowDraft, name: str, join: Join) -> None:
+    if join.kind in {JoinKind.ANY, JoinKind.N_OF}:
+        draft.names.define_gate(f"{name}.after", 2)
+
+
+def lower_wait(draft: FlowDraft, step: s.WaitStep, place: Place, before: Tails) -> Tails:
+    """Lower `wait 2d` and `wait until t`."""
+    word = "wait until" if step.is_until else "wait"
+    name = step.name.text if step.name is not None else draft.generated_id("wait", draft.text(step.value.span))
+    refuse_modifiers(draft, step.mods, _OF_OTHERS, f"`{word}`")
+    inner, before, join, join_span = _place_step(draft, name, step.mods, place, before)
+    wanted = Wanted(TIMESTAMP if step.is_until else DURATION, f"`{word}` takes")
+    expression = draft.checker.expression(step.value, draft.view(inner), wanted)
+    kind = NodeKind.WAIT_UNTIL if step.is_until else NodeKind.WAIT
+    node = Node(
+        id=name, kind=kind, span=step.span, doc=step.doc, effect=Effect.TRANSACTIONAL, gate=inner.gate, scope=inner.scope, join=join,
+        expression=expression, type=NULL,
+    )  # fmt: skip
+    draft.add(node, before, inner.condition, [expression] if expression else [], join_span)
+    if step.name is not None:
+        draft.define_step(name, step.name.span, NULL, inner.condition, name, "", has_value=False)
+    return (name,)
+
+
+def lower_emit(draft: FlowDraft, step: s.Emit, place: Place, before: Tails) -> Tails:
+    """Lower `emit "x" (…)`."""
+    name = draft.generated_id("emit", step.event.value)
+    refuse_modifiers(draft, step.mods, _OF_OTHERS, "`emit`")
+    inner, before, join, join_span = _place_step(draft, name, step.mods, place, before)
+    event = draft.declarations.events.get(step.event.value)
+    arguments: tuple[Argument, ...] = ()
+    if event is None:
+        report_unknown_event(draft, step.event)
+        for arg in step.args:
+            draft.checker.check(arg.value, draft.view(inner))
+    else:
+        shown = f'emit "{event.name}"'
+        arguments = lower_arguments(draft, shown, step.args, event.payload.fields, inner, step.close)
+    node = Node(
+        id=name, kind=NodeKind.EMIT, span=step.span, doc=step.doc, effect=Effect.TRANSACTIONAL, gate=inner.gate, scope=inner.scope,
+        join=join, event=step.event.value, arguments=arguments, type=UNKNOWN if event is None else event.payload,
+    )  # fmt: skip
+    draft.add(node, before, inner.condition, [argument.value for argument in arguments], join_span)
+    return (name,)
+
+
+def report_unknown_event(draft: FlowDraft, event: s.Text) -> None:
+    """E206."""
+    meant = nearest(event.value, list(draft.declarations.events))
+    inner = Span(event.span.start + 1, event.span.end - 1)
+    fix = Fix("replace", is_safe=True, edits=(Edit(inner, meant),)) if meant else None
+    help_ = f"did you mean `{meant}`?" if meant else f'declare it: `event "{event.value}" {{ … }}`'
+    draft.report("E206", f"unknown event `{event.value}`", inner, "no event of this name is declared", help_, fix)
+
+
+def lower_let(draft: FlowDraft, step: s.Let, place: Place, before: Tails) -> Tails:
+    """Lower `let`; with a type, the value is one of that type from here on."""
+    wanted = None
+    if step.type is not None:
+        wanted = Wanted(draft.declarations.resolve(step.type), f"`{step.name.text}` takes")
+    expression = draft.checker.expression(step.value, draft.view(place), wanted)
+    type_ = wanted.type if wanted is not None else expression.type if expression is not None else UNKNOWN
+    name = step.name.text
+    node = Node(
+        id=name, kind=NodeKind.LET, span=step.span, doc=step.doc, gate=place.gate, scope=place.scope, expression=expression, type=type_
+    )
+    draft.add(node, before, place.condition, [expression] if expression else [])
+    draft.define_step(name, step.name.span, type_, place.condition, name, why(draft, place))
+    draft.unread[name] = step.name.span
+    return (name,)
+
+
+def lower_end(draft: FlowDraft, step: s.Return | s.Stop | s.Fail, place: Place, before: Tails) -> Tails:
+    """Lower `return`, `stop` and `fail`."""
+    match step:
+        case s.Return():
+            kind, word, value = NodeKind.RETURN, "return", step.value
+        case s.Stop():
+            kind, word, value = NodeKind.STOP, "stop", step.reason
+            _warn_stop(draft, step, place)
+        case s.Fail():
+            kind, word, value = NodeKind.FAIL, "fail", step.reason
+    expression: Expression | None = None
+    if value is not None:
+        expression = draft.checker.expression(value, draft.view(place), _result(draft, step, word))
+    node = Node(
+        id=draft.generated_id(word, draft.text(step.span)), kind=kind, span=step.span, doc=step.doc, gate=place.gate, scope=place.scope,
+        expression=expression, type=NULL if expression is None else expression.type,
+    )  # fmt: skip
+    draft.add(node, before, place.condition, [expression] if expression else [])
+    return (node.id,)
+
+
+def _result(draft: FlowDraft, step: s.Return | s.Stop | s.Fail, word: str) -> Wanted:
+    if not isinstance(step, s.Return):
+        return Wanted(STRING, f"`{word}` takes")
+    if draft.result is None:
+        head = Span(step.span.start, step.span.start + len("return"))
+        draft.report("E314", "this flow declares no result", head, "nothing would receive the value", "write the result's type after the parameters: `-> {sent: string}`")
+        return Wanted(UNKNOWN, "`return` takes")
+    return Wanted(draft.result, "`return` takes")
+
+
+def _warn_stop(draft: FlowDraft, step: s.Stop, place: Place) -> None:
+    if place.branch is not None:
+        line = draft.line(place.branch)
+        draft.report(
+            "W403", "`stop` here cancels the other branches", step.word, f"inside `parallel` (line {line}); other steps may be half done",
+            "use `filter` to end only this branch",
+        )  # fmt: skip
+
+
+def unnamed_twice(draft: FlowDraft, step: s.CallStep, name: str, first: Span) -> None:
+    """E205: two calls that would have the same id."""
+    args = {arg.name.text: draft.text(arg.value.span) for arg in step.call.args if arg.name is not None}
+    word = args.get("template", "").strip("\"'")
+    proposal = word if word.isidentifier() and word not in draft.names.lines else f"{name}_2"
+    fix = Fix(f"`{proposal} = {step.call.callee.text}(...)`", is_safe=True, edits=(Edit(Span(step.call.span.start, step.call.span.start), f"{proposal} = "),))
+    draft.report(
+        "E205", f"two unnamed `{name}` steps", step.call.callee.span, f"the other one is on line {draft.line(first)}",
+        "name them, so that runs in progress survive later edits", fix,
+    )  # fmt: skip
+
+
+def duplicate_name(draft: FlowDraft, name: s.Ident, first: Span, *, is_input: bool) -> None:
+    """E204: a name that is taken."""
+    count = 2
+    while f"{name.text}_{count}" in draft.names.lines:
+        count += 1
+    label = "the flow has it from the beginning" if is_input else f"first used on line {draft.line(first)}"
+    fix = Fix(f"`{name.text}_{count}`", is_safe=False, edits=(Edit(name.span, f"{name.text}_{count}"),))
+    what = "is taken" if is_input else "is used twice"
+    draft.report("E204", f"step name `{name.text}` {what}", name.span, label, "names are unique in the whole flow: they identify running work", fix)
+

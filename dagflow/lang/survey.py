@@ -1,0 +1,85 @@
+"""A look over a flow before lowering: which names it defines, twice or not, and which of them something waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dagflow.diagnostic import Span
+from dagflow.lang import syntax as s
+from dagflow.lang.drafts import FlowDraft
+from dagflow.lang.steps import duplicate_name, step_name, unnamed_twice
+
+
+def survey(draft: FlowDraft, body: s.Block, handler: s.Handler | None) -> None:
+    """Fill `names.lines`, `broken` and `awaited`; report names used twice (E204) and unnamed steps that clash (E205)."""
+    statements = list(walk(body.statements))
+    if handler is not None:
+        statements += walk(handler.block.statements)
+    broken = {name for statement in statements if isinstance(statement, s.Broken) for name in statement.names}
+    draft.broken = frozenset(broken)
+    draft.awaited = frozenset(name.text for statement in statements for name in _awaited(statement))
+    spans: dict[str, Span] = {}
+    unnamed: dict[str, Span] = {}
+    for statement in statements:
+        name = getattr(statement, "name", None)
+        if isinstance(name, s.Ident):
+            _define(draft, name, spans)
+    for statement in statements:
+        if isinstance(statement, s.CallStep) and statement.name is None:
+            _define_unnamed(draft, statement, spans, unnamed)
+    draft.names.lines.update({name: draft.line(span) for name, span in spans.items()})
+
+
+def _define(draft: FlowDraft, name: s.Ident, spans: dict[str, Span]) -> None:
+    if name.text in draft.names.symbols:
+        duplicate_name(draft, name, draft.names.symbols[name.text].span, is_input=True)
+    elif name.text in spans:
+        duplicate_name(draft, name, spans[name.text], is_input=False)
+    else:
+        spans[name.text] = name.span
+
+
+def _define_unnamed(draft: FlowDraft, step: s.CallStep, spans: dict[str, Span], unnamed: dict[str, Span]) -> None:
+    name = step_name(None, step.call)
+    if name in spans or name in draft.names.symbols:
+        draft.names.lines.update({each: draft.line(span) for each, span in spans.items()})
+        unnamed_twice(draft, step, name, spans.get(name, step.span))
+    else:
+        spans[name] = step.call.callee.span
+
+
+def _awaited(statement: s.Statement) -> tuple[s.Ident, ...]:
+    mods = getattr(statement, "mods", None)
+    return mods.after.names if isinstance(mods, s.Modifiers) and mods.after is not None else ()
+
+
+def walk(statements: tuple[s.Statement, ...]) -> Iterator[s.Statement]:
+    """Every statement, those inside blocks behind the one they are in."""
+    for statement in statements:
+        yield statement
+        for block in _blocks(statement):
+            yield from walk(block)
+
+
+def _blocks(statement: s.Statement) -> Iterator[tuple[s.Statement, ...]]:
+    match statement:
+        case s.Filter(otherwise=s.Block() as block) | s.WaitEventStep(otherwise=s.Block() as block):
+            yield block.statements
+        case s.If():
+            yield statement.then.statements
+            if isinstance(statement.otherwise, s.Block):
+                yield statement.otherwise.statements
+            elif statement.otherwise is not None:
+                yield (statement.otherwise,)
+        case s.Switch():
+            for case in statement.cases:
+                yield case.block.statements
+            if statement.otherwise is not None:
+                yield statement.otherwise.statements
+        case s.Group() | s.For():
+            yield statement.block.statements
+        case _:
+            pass
+    handler = getattr(statement, "handler", None) or getattr(getattr(statement, "mods", None), "handler", None)
+    if isinstance(handler, s.Handler):
+        yield handler.block.statements

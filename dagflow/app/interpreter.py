@@ -10,13 +10,14 @@ from typing import Protocol
 import attrs
 import trio
 
+from dagflow.actions.calling import RunInThread
 from dagflow.app.programs import Programs
 from dagflow.app.runs import Run
 from dagflow.clock import Clock, SystemClock
 from dagflow.drivers.bindings import Origin
 from dagflow.drivers.live import Creation, Live
 from dagflow.drivers.local import LocalDriver
-from dagflow.drivers.perform import Performer
+from dagflow.drivers.perform import Performer, threads
 from dagflow.drivers.program import Program
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult, result_of
@@ -31,12 +32,16 @@ from dagflow.store.open import open_store
 _PAGE = 500
 
 
-class ActionCatalog(Performer, Protocol):
+class ActionCatalog(Protocol):
     """What an interpreter has to know of a host: its actions, by signature and by call. `dagflow.Catalog` is one."""
 
     @property
     def interface(self) -> Interface:
         """The signatures."""
+        ...
+
+    def performer(self, run_in_thread: RunInThread) -> Performer:
+        """What calls them."""
         ...
 
 
@@ -89,7 +94,8 @@ class Interpreter:
             raise UsageError(f"concurrency is {concurrency}; at least one attempt has to run at a time")
         opened = store if store is not None else await trio.to_thread.run_sync(open_store, path)
         clock = clock or SystemClock()
-        interpreter = cls(opened, catalog, clock, LocalDriver(opened, catalog, clock, concurrency, jitter))
+        performer = catalog.performer(threads(concurrency))
+        interpreter = cls(opened, catalog, clock, LocalDriver(opened, performer, clock, concurrency, jitter))
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(interpreter._driver.serve)

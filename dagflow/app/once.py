@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import trio
 
+from dagflow.actions.registry import Catalog
 from dagflow.app.interpreter import ActionCatalog, Interpreter
 from dagflow.clock import Clock
 from dagflow.drivers.results import RunResult
@@ -11,13 +12,13 @@ from dagflow.errors import UsageError
 from dagflow.model.flow import Flow
 
 
-def run(flow: Flow, input: object = None, *, catalog: ActionCatalog, clock: Clock | None = None) -> RunResult:  # noqa: A002 - the word of the API
+def run(flow: Flow, input: object = None, *, catalog: ActionCatalog | None = None, clock: Clock | None = None) -> RunResult:  # noqa: A002 - the word of the API
     """Run a flow to its end, in memory, and return how it went.
 
     Args:
         flow: what to run.
         input: the flow's input, as JSON values.
-        catalog: the actions.
+        catalog: the actions; the built-in ones if not given.
         clock: where the time comes from; with a `VirtualClock` waits take no time.
 
     Raises:
@@ -26,7 +27,7 @@ def run(flow: Flow, input: object = None, *, catalog: ActionCatalog, clock: Cloc
     """
 
     async def main() -> RunResult:
-        async with Interpreter.open(":memory:", catalog=catalog, clock=clock) as interpreter:
+        async with Interpreter.open(":memory:", catalog=catalog or Catalog.builtin(), clock=clock) as interpreter:
             started = await interpreter.start(flow, input)
             return await started.wait()
 

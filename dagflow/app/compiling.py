@@ -1,0 +1,40 @@
+"""Compile a text against what a host offers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dagflow.actions.registry import Catalog
+from dagflow.lang.compiler import Compilation, compile_text
+from dagflow.lang.limits import Limits
+from dagflow.model.action import Interface
+
+
+class HasInterface(Protocol):
+    """Whatever offers actions to flows; `dagflow.Catalog` is one."""
+
+    @property
+    def interface(self) -> Interface:
+        """The signatures."""
+        ...
+
+
+def compile(  # noqa: A001 - the word of the API
+    text: str, *, catalog: HasInterface | None = None, filename: str = "<flow>", limits: Limits | None = None
+) -> Compilation:
+    """Compile the flows of a text. Whatever the text contains, this returns.
+
+    Args:
+        text: of a `.flow` file.
+        catalog: the actions, events and types a flow may use beside those it declares itself; the built-in ones if not given.
+        filename: what messages call the text.
+        limits: how large a flow may be; those of the language if not given.
+
+    Returns:
+        The flows and everything there is to say about the text.
+
+    Raises:
+        UsageError: no catalogue was given, and a setting of the built-in one in the environment is wrong.
+    """
+    offered = Catalog.builtin() if catalog is None else catalog
+    return compile_text(text, offered.interface, filename=filename, limits=limits)

@@ -68,31 +68,23 @@ def uint_of_double(value: float) -> UInt:
     raise EvaluationError("overflow", f"{value!r} does not fit a uint")
 
 
-def greatest(values: Sequence[object]) -> object:
+def greatest(values: Sequence[object]) -> int | float:
     """The greatest of numbers of any types; the first of equals."""
-    best = _number(values)
-    for value in values[1:]:
-        if _number((value,)) > best:
-            best = _number((value,))
-    return best
+    return max(_numbers(values))
 
 
-def least(values: Sequence[object]) -> object:
+def least(values: Sequence[object]) -> int | float:
     """The least of numbers of any types; the first of equals."""
-    best = _number(values)
-    for value in values[1:]:
-        if _number((value,)) < best:
-            best = _number((value,))
-    return best
+    return min(_numbers(values))
 
 
-def _number(values: Sequence[object]) -> int | float:
+def _numbers(values: Sequence[object]) -> list[int | float]:
     if not values:
         raise EvaluationError("bad_argument", "math.greatest and math.least need at least one number")
-    first = values[0]
-    if isinstance(first, bool) or not isinstance(first, int | float):
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(numbers) != len(values):
         raise EvaluationError("type_mismatch", "math.greatest and math.least take numbers")
-    return first
+    return numbers
 
 
 def round_half_away(value: float) -> float:

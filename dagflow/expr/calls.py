@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
+
 from dagflow.diagnostic import Span
 from dagflow.expr import complaints
 from dagflow.expr.context import Context, Typed
 from dagflow.expr.narrowing import known_present
 from dagflow.expr.overloads import OPERATORS, Overload
-from dagflow.expr.tree import Binary, Expr, Literal, ListLiteral, Unary
+from dagflow.expr.tree import Binary, Expr, ListLiteral, Literal, Unary
 from dagflow.expr.typenames import type_text
 from dagflow.expr.unify import plain
 from dagflow.model.types import (
@@ -32,6 +34,28 @@ from dagflow.model.types import (
 _EQUALITY = frozenset({"==", "!="})
 
 
+@attrs.frozen
+class Invocation:
+    """A call with checked arguments.
+
+    Attributes:
+        function: its name in the table; operators have CEL's names for them.
+        sign: how an operator is written, or empty.
+    """
+
+    function: str
+    args: Sequence[Typed]
+    trees: Sequence[Expr]
+    span: Span
+    is_method: bool
+    sign: str
+    types: Sequence[Type]
+
+    def cores(self) -> list[object]:
+        """The arguments in checked form."""
+        return [arg.as_value for arg in self.args]
+
+
 def call_overload(
     context: Context,
     function: str,
@@ -43,27 +67,27 @@ def call_overload(
     sign: str = "",
 ) -> Typed:
     """The call of a function, method or operator with checked arguments; `sign` is how an operator is written."""
-    args = [_usable(context, arg, tree) for arg, tree in zip(args, trees, strict=True)]
+    args = [_usable(context, arg) for arg in args]
     types = [_seen(context.resolve(arg.type)) for arg in args]
+    call = Invocation(function, args, trees, span, is_method, sign, types)
     if UNKNOWN in types:
         return context.unknown(span)
     rows = context.table.find(function, is_method=is_method, arity=len(args))
     found = _select(context, rows, types)
     if found is None:
-        return _no_match(context, function, args, types, trees, span, rows, is_method=is_method, sign=sign)
+        return _no_match(context, call, rows)
     row, result = found
-    cores = [arg.as_value for arg in args]
     if row is not None:
-        return Typed(result, ("call", row.id, *cores), span)
-    return Typed(result, ("dyn", function, is_method, *cores), span)
+        return Typed(result, ("call", row.id, *call.cores()), span)
+    return Typed(result, ("dyn", function, is_method, *call.cores()), span)
 
 
-def _usable(context: Context, arg: Typed, tree: Expr) -> Typed:
+def _usable(context: Context, arg: Typed) -> Typed:
     type_ = context.resolve(arg.type)
     if isinstance(type_, SecretType):
         return complaints.secret(context, arg)
     if arg.step:
-        return complaints.missing(context, arg, tree)
+        return complaints.missing(context, arg)
     return arg
 
 
@@ -117,33 +141,21 @@ def _is_open(types: Sequence[Type]) -> bool:
     return any(type_ is JSON or isinstance(type_, ParamType) for type_ in types)
 
 
-def _no_match(
-    context: Context,
-    function: str,
-    args: Sequence[Typed],
-    types: Sequence[Type],
-    trees: Sequence[Expr],
-    span: Span,
-    rows: Sequence[Overload],
-    *,
-    is_method: bool,
-    sign: str,
-) -> Typed:
+def _no_match(context: Context, call: Invocation, rows: Sequence[Overload]) -> Typed:
     if not context.environment.is_checked:
         if rows:
-            return Typed(JSON, ("dyn", function, is_method, *(arg.as_value for arg in args)), span)
-        return Typed(JSON, ("fail", "no_such_overload", f"no {function[:60]} of {len(args)} arguments"), span)
-    inner = [type_.value if isinstance(type_, OptionalType) else type_ for type_ in types]
-    if inner != list(types) and _select(context, rows, inner) is not None:
-        for arg, type_ in zip(args, types, strict=True):
-            if isinstance(type_, OptionalType):
-                complaints.missing(context, arg, None)
-                return context.unknown(span)
-    if sign and sign != "[]":
-        return complaints.no_operator(context, sign, span, trees, args)
-    name = "[]" if sign else function
-    written = [_signature(row) for row in rows]
-    return complaints.no_overload(context, name, span, types, written)
+            return Typed(JSON, ("dyn", call.function, call.is_method, *call.cores()), call.span)
+        message = f"no {call.function[:60]} of {len(call.args)} arguments"
+        return Typed(JSON, ("fail", "no_such_overload", message), call.span)
+    inner = [type_.value if isinstance(type_, OptionalType) else type_ for type_ in call.types]
+    if inner != list(call.types) and _select(context, rows, inner) is not None:
+        culprit = next(arg for arg, type_ in zip(call.args, call.types, strict=True) if isinstance(type_, OptionalType))
+        complaints.missing(context, culprit)
+        return context.unknown(call.span)
+    if call.sign and call.sign != "[]":
+        return complaints.no_operator(context, call.sign, call.span, call.trees, call.args)
+    name = "[]" if call.sign else call.function
+    return complaints.no_overload(context, name, call.span, call.types, [_signature(row) for row in rows])
 
 
 def _signature(row: Overload) -> str:
@@ -174,7 +186,7 @@ def visit_binary(context: Context, tree: Binary) -> Typed:
         special = _compare_with_null(context, tree, left, right)
         if special is not None:
             return special
-        left, right = _both_present(context, tree, left, right)
+        left, right = _both_present(context, left, right)
         _check_enum(context, tree, left, right)
     elif tree.operator == "in":
         _check_enum_list(context, tree, left)
@@ -200,7 +212,7 @@ def condition(context: Context, tree: Expr, title: str, help_: str) -> object:
     typed = context.visit(tree)
     type_ = context.resolve(typed.type)
     if isinstance(type_, OptionalType) and context.environment.is_checked:
-        return complaints.missing(context, typed, tree, "a condition needs bool").core
+        return complaints.missing(context, typed, "a condition needs bool").core
     if type_ is BOOL or type_ is UNKNOWN:
         return typed.core
     if isinstance(type_, SecretType):
@@ -223,15 +235,15 @@ def _compare_with_null(context: Context, tree: Binary, left: Typed, right: Typed
     return Typed(BOOL, ("missing" if tree.operator == "==" else "present", left.as_stored), tree.span)
 
 
-def _both_present(context: Context, tree: Binary, left: Typed, right: Typed) -> tuple[Typed, Typed]:
+def _both_present(context: Context, left: Typed, right: Typed) -> tuple[Typed, Typed]:
     """In a flow, a missing value is compared with nothing but null and another optional."""
     if not context.environment.is_flow:
         return left, right
     are_optional = [isinstance(context.resolve(each.type), OptionalType) for each in (left, right)]
     if are_optional == [True, False]:
-        return complaints.missing(context, left, tree.left), right
+        return complaints.missing(context, left), right
     if are_optional == [False, True]:
-        return left, complaints.missing(context, right, tree.right)
+        return left, complaints.missing(context, right)
     return left, right
 
 

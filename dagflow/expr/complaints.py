@@ -68,7 +68,7 @@ def unknown_function(context: Context, name: str, span: Span, known: Iterable[st
     return context.mistake("E202", f"unknown function `{name}`", span, "no such function", help_, fix)
 
 
-def no_field(context: Context, operand: Typed, record: RecordType, tree: Select) -> Typed:
+def no_field(context: Context, record: RecordType, tree: Select) -> Typed:
     """E301 for a record."""
     names = [field.name for field in record.fields]
     meant = nearest(tree.field, names)
@@ -87,7 +87,7 @@ def no_fields(context: Context, operand: Typed, tree: Select) -> Typed:
     return context.mistake("E301", title, tree.name_span, f"{operand.type} has no fields", "")
 
 
-def missing(context: Context, typed: Typed, tree: Expr | None, needs: str = "") -> Typed:
+def missing(context: Context, typed: Typed, needs: str = "") -> Typed:
     """E308 or E312 for an optional where a value is needed; goes on with the value's type."""
     type_ = context.resolve(typed.type)
     inner = type_.value if isinstance(type_, OptionalType) else type_

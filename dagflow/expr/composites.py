@@ -55,7 +55,7 @@ def as_expected(context: Context, typed: Typed, tree: Expr, expected: Type | Non
         fitted = _fitted(context, Typed(inner, typed.as_stored, typed.span), tree, expected.value, place)
         return Typed(expected, fitted.core, typed.span, is_stored=True)
     if isinstance(type_, OptionalType):
-        return complaints.missing(context, typed, tree, f"{place} needs {expected}")
+        return complaints.missing(context, typed, f"{place} needs {expected}")
     return _fitted(context, typed, tree, expected, place)
 
 
@@ -118,7 +118,7 @@ def visit_list(context: Context, tree: ListLiteral, expected: Type | None) -> Ty
     parts: list[Typed] = []
     for element in tree.elements:
         part = context.visit(element.value, element_type)
-        part = _unwrapped(context, part, element.value) if element.is_optional else _present(context, part, element.value)
+        part = _unwrapped(context, part) if element.is_optional else _present(context, part)
         if not element.is_optional:
             part = as_expected(context, part, element.value, element_type, "this list")
         parts.append(part)
@@ -134,17 +134,17 @@ def _common(context: Context, parts: Sequence[Typed]) -> Type:
     return join_types(context, types) or JSON
 
 
-def _present(context: Context, part: Typed, tree: Expr) -> Typed:
+def _present(context: Context, part: Typed) -> Typed:
     """A part of a list or map: no secret, and in a flow nothing that may be missing."""
     type_ = context.resolve(part.type)
     if isinstance(type_, SecretType):
         return complaints.secret(context, part)
     if part.step:
-        return complaints.missing(context, part, tree)
+        return complaints.missing(context, part)
     return part
 
 
-def _unwrapped(context: Context, part: Typed, tree: Expr) -> Typed:
+def _unwrapped(context: Context, part: Typed) -> Typed:
     """What `?x` adds if it is there; the core stays the optional."""
     type_ = context.resolve(part.type)
     if isinstance(type_, OptionalType):
@@ -166,7 +166,7 @@ def visit_map(context: Context, tree: MapLiteral, expected: Type | None) -> Type
     values: list[Typed] = []
     for entry in tree.entries:
         value = context.visit(entry.value, value_type)
-        value = _unwrapped(context, value, entry.value) if entry.is_optional else _present(context, value, entry.value)
+        value = _unwrapped(context, value) if entry.is_optional else _present(context, value)
         if not entry.is_optional and value_type is not None:
             value = as_expected(context, value, entry.value, value_type, "this map")
         values.append(value)
@@ -250,15 +250,15 @@ def visit_text(context: Context, tree: Interpolation) -> Typed:
             parts.append(("string", part))
             continue
         typed = context.visit(part)
-        parts.append(_shown(context, typed, part))
+        parts.append(_shown(context, typed))
     return Typed(STRING, ("text", *parts), tree.span)
 
 
-def _shown(context: Context, typed: Typed, tree: Expr) -> object:
+def _shown(context: Context, typed: Typed) -> object:
     type_ = context.resolve(typed.type)
     match type_:
         case OptionalType():
-            return complaints.missing(context, typed, tree, "a text needs a value").core
+            return complaints.missing(context, typed, "a text needs a value").core
         case SecretType():
             return complaints.secret(context, typed).core
         case EnumType() | ScalarType():

@@ -10,8 +10,8 @@ from typing import Final
 from dagflow.errors import EvaluationError
 from dagflow.expr.arithmetic import int64, uint64
 from dagflow.expr.compare import BoolKey
-from dagflow.model.wire_texts import SCALAR_CHECKS
 from dagflow.model.values import Duration, Optional, Timestamp, TypeValue, UInt
+from dagflow.model.wire_texts import SCALAR_CHECKS
 
 _INT: Final = re.compile(r"[+-]?[0-9]{1,40}")
 _UINT: Final = re.compile(r"[0-9]{1,40}")

@@ -11,6 +11,7 @@ from dagflow.errors import EvaluationError
 from dagflow.expr.convert import type_name
 from dagflow.expr.gas import Gas
 from dagflow.expr.namespace import NAMESPACE, TABLE
+from dagflow.expr.optionals import at
 from dagflow.expr.overloads import Overload
 from dagflow.model.types import (
     BOOL,
@@ -66,7 +67,6 @@ def _classes(param: Type) -> tuple[type, ...]:
 #: Among rows that differ in what their lists and maps hold, the one that assumes nothing has to be taken.
 _GENERAL: Final = {
     "@in": ("@in(A, list(A))", "@in(A, map(A, B))"),
-    "_[_]": ("_[_](list(A), int)", "_[_](map(A, B), A)"),
     "math.greatest": ("math.greatest(list(dyn))",),
     "math.least": ("math.least(list(dyn))",),
 }
@@ -78,6 +78,8 @@ def dispatcher(function: str, is_method: bool, arity: int) -> Dispatcher:
     rows = TABLE.find(function, is_method=is_method, arity=arity)
     if function in _GENERAL:
         rows = tuple(TABLE.by_id[each] for each in _GENERAL[function])
+    if function == "_[_]":
+        return lambda _, operand, index: at(operand, index)
     if function in {"_==_", "_!=_"}:
         return _compiled(TABLE.by_id[f"{function}(A, A)"])
     table: dict[tuple[type, ...], Dispatcher] = {}

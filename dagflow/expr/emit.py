@@ -25,7 +25,7 @@ from dagflow.expr.fragment import (
     text,
     variable,
 )
-from dagflow.expr.loops import LOOPS, Loop
+from dagflow.expr.loops import LOOPS, Loop, absorbing
 from dagflow.expr.namespace import NAMESPACE, TABLE
 
 Evaluator = Callable[[Mapping[str, object]], object]
@@ -174,7 +174,8 @@ class _Emitter:
                 return Fragment(f"({value!r})", is_constant=True)
             case "string", str():
                 return Fragment(repr(value), is_constant=True)
-        raise damaged(core)
+            case _:
+                raise damaged(core)
 
     def _bytes(self, core: Core, _: Scope) -> Fragment:
         try:
@@ -347,18 +348,6 @@ class _Emitter:
             value=None if value_ is None else self._render(value_, inside),
         )
         return make(loop, self.helper)
-
-
-def absorbing(lines: Sequence[str]) -> list[str]:
-    """The lines, with an error kept in `error`."""
-    return [
-        "try:",
-        *(f"    {line}" for line in lines),
-        "except Exhausted:",
-        "    raise",
-        "except ABSORBED as e:",
-        "    error = e",
-    ]
 
 
 def _braced(name: str) -> str:

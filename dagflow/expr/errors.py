@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
-from dagflow.errors import EvaluationError as EvaluationError
+from dagflow.errors import EvaluationError
+
+__all__ = ["EvaluationError"]

@@ -68,10 +68,10 @@ def _math() -> Iterator[Overload]:
     yield row("math.sign(int) -> int", "sign_int({0})", can_fail=False)
     yield row("math.sign(uint) -> uint", "uint64(0 < {0})", can_fail=False)
     yield row("math.sign(double) -> double", "sign_double({0})", can_fail=False)
-    for kind in ("int", "uint", "double"):
-        yield row(f"math.sqrt({kind}) -> double", "square_root({0})", can_fail=False)
+    for number in ("int", "uint", "double"):
+        yield row(f"math.sqrt({number}) -> double", "square_root({0})", can_fail=False)
         for name in ("greatest", "least"):
-            yield row(f"math.{name}(list({kind})) -> {kind}", f"{name}(gas.each({{0}}, 1))")
+            yield row(f"math.{name}(list({number})) -> {number}", f"{name}(gas.each({{0}}, 1))")
     for name in ("greatest", "least"):
         yield row(f"math.{name}(list(dyn)) -> dyn", f"{name}(gas.each({{0}}, 1))")
     yield row("math.isNaN(double) -> bool", "is_nan({0})", can_fail=False)

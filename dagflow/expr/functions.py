@@ -83,13 +83,14 @@ def _convert(context: Context, tree: Call, scalar: ScalarType) -> Typed:
     type_ = context.resolve(arg.type)
     match type_:
         case OptionalType():
-            arg = complaints.missing(context, arg, tree.args[0], f"`{scalar}` needs a text")
+            arg = complaints.missing(context, arg, f"`{scalar}` needs a text")
         case SecretType():
             return complaints.secret(context, arg)
         case _ if context.bindings.fits((type_,), (STRING,)):
             pass
-        case _ if type_ is not UNKNOWN:
-            return _not_text(context, tree.args[0].span, scalar, str(type_))
+        case _:
+            if type_ is not UNKNOWN:
+                return _not_text(context, tree.args[0].span, scalar, str(type_))
     return Typed(scalar, ("scalar", arg.core, scalar.name), tree.span)
 
 

@@ -45,11 +45,11 @@ from dagflow.model.types import (
     NULL,
     STRING,
     UINT,
+    EnumType,
     OptionalType,
     Primitive,
     ScalarType,
     SecretType,
-    EnumType,
     Type,
 )
 from dagflow.model.values import Duration, UInt
@@ -139,9 +139,7 @@ def _literal(context: Context, tree: Literal) -> Typed:
         case int(value):
             if value > 2**63 - 1:
                 label = "this number does not fit an int; the largest is 9223372036854775807"
-                return context.mistake(
-                    "E113", "this literal has no value", tree.span, label, "write it as a double or a uint"
-                )
+                return context.mistake("E113", "this literal has no value", tree.span, label, "write it as a double or a uint")
             return Typed(INT, ("int", value), tree.span)
         case float(value):
             return Typed(DOUBLE, ("double", value), tree.span)

@@ -61,6 +61,18 @@ class MakeHelper(Protocol):
     ) -> Fragment: ...
 
 
+def absorbing(lines: Sequence[str]) -> list[str]:
+    """The lines, with an error kept in `error`."""
+    return [
+        "try:",
+        *(f"    {line}" for line in lines),
+        "except Exhausted:",
+        "    raise",
+        "except ABSORBED as e:",
+        "    error = e",
+    ]
+
+
 def _quantifier(loop: Loop, helper: MakeHelper, *, is_all: bool) -> Fragment:
     condition = _needed(loop.condition)
     test = [f"if {'not ' if is_all else ''}{condition.text}:", f"    return {not is_all}"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import attrs
+
 from dagflow.expr import complaints
 from dagflow.expr.calls import call_overload, condition
 from dagflow.expr.context import Context, Local, Typed
@@ -56,9 +58,9 @@ def _test(context: Context, tree: Call) -> Typed | None:
         return _misused(context, tree, n_variables in {1, 2})
     kind = _TESTS[tree.function]
 
-    def finish(items: Typed, source: str, first: Local, second: Local | None) -> Typed:
+    def finish(over: Over) -> Typed:
         test = condition(context, tree.args[-1], f"`{tree.function}` asks a condition, not", "write a comparison")
-        return Typed(BOOL, _loop(kind, source, first, second, items, test, None), tree.span)
+        return Typed(BOOL, _loop(kind, over, test, None), tree.span)
 
     return _over(context, tree, names, finish)
 
@@ -81,10 +83,10 @@ def _filter(context: Context, tree: Call) -> Typed | None:
     if names is None:
         return _misused(context, tree, has_arity=True)
 
-    def finish(items: Typed, source: str, first: Local, second: Local | None) -> Typed:
+    def finish(over: Over) -> Typed:
         test = condition(context, tree.args[1], "`filter` asks a condition, not", "write a comparison")
-        core = _loop("list", source, first, second, items, test, ("local", first.index))
-        return Typed(ListType(first.type), core, tree.span)
+        core = _loop("list", over, test, ("local", over.first.index))
+        return Typed(ListType(over.first.type), core, tree.span)
 
     return _over(context, tree, names, finish)
 
@@ -120,14 +122,14 @@ def _transform_two(context: Context, tree: Call, kind: str) -> Typed | None:
 
 
 def _transform(context: Context, tree: Call, names: tuple[str, ...], kind: str) -> Typed:
-    def finish(items: Typed, source: str, first: Local, second: Local | None) -> Typed:
+    def finish(over: Over) -> Typed:
         test = None
         if len(tree.args) - len(names) == 2:
             test = condition(context, tree.args[-2], f"`{tree.function}` asks a condition, not", "write a comparison")
         value = _element(context, tree.args[-1])
-        core = _loop(kind, source, first, second, items, test, value.as_value)
+        core = _loop(kind, over, test, value.as_value)
         context.makes_maps = context.makes_maps or kind != "list"
-        return Typed(_result(context, kind, first, value), core, tree.span)
+        return Typed(_result(context, kind, over.first, value), core, tree.span)
 
     return _over(context, tree, names, finish)
 
@@ -158,11 +160,21 @@ def _element(context: Context, tree: Expr) -> Typed:
     if isinstance(type_, SecretType):
         return complaints.secret(context, typed)
     if context.environment.is_flow and isinstance(type_, OptionalType):
-        return complaints.missing(context, typed, tree, "a list needs values")
+        return complaints.missing(context, typed, "a list needs values")
     return typed
 
 
-Finish = Callable[[Typed, str, Local, "Local | None"], Typed]
+@attrs.frozen
+class Over:
+    """What a loop goes over, and its variables. `source`: `list`, `map` or `dyn`."""
+
+    items: Typed
+    source: str
+    first: Local
+    second: Local | None
+
+
+Finish = Callable[[Over], Typed]
 
 
 def _over(context: Context, tree: Call, names: tuple[str, ...], finish: Finish) -> Typed:
@@ -171,7 +183,7 @@ def _over(context: Context, tree: Call, names: tuple[str, ...], finish: Finish) 
     items = context.visit(tree.target)
     type_ = context.resolve(items.type)
     if isinstance(type_, OptionalType) and context.environment.is_checked:
-        items = complaints.missing(context, items, tree.target, "a list is needed")
+        items = complaints.missing(context, items, "a list is needed")
         type_ = context.resolve(items.type)
     if isinstance(type_, SecretType):
         items = complaints.secret(context, items)
@@ -186,7 +198,7 @@ def _over(context: Context, tree: Call, names: tuple[str, ...], finish: Finish) 
     else:
         locals_ = [context.new_local(index), context.new_local(element)]
     with context.scope(dict(zip(names, locals_, strict=True))):
-        return finish(items, source, locals_[0], locals_[1] if len(locals_) == 2 else None)
+        return finish(Over(items, source, locals_[0], locals_[1] if len(locals_) == 2 else None))
 
 
 def _items(context: Context, type_: Type, items: Typed, tree: Call) -> tuple[str, Type, Type]:
@@ -206,8 +218,9 @@ def _items(context: Context, type_: Type, items: Typed, tree: Call) -> tuple[str
             return "dyn", UNKNOWN, UNKNOWN
 
 
-def _loop(kind: str, source: str, first: Local, second: Local | None, items: Typed, test: object, value: object) -> object:
-    return ("loop", kind, source, first.index, None if second is None else second.index, items.as_value, test, value)
+def _loop(kind: str, over: Over, test: object, value: object) -> object:
+    second = None if over.second is None else over.second.index
+    return ("loop", kind, over.source, over.first.index, second, over.items.as_value, test, value)
 
 
 def _opt_map(context: Context, tree: Call) -> Typed | None:
@@ -258,11 +271,11 @@ def _or(context: Context, tree: Call) -> Typed | None:
         return context.mistake("E309", title, target.span, str(type_), "it has a value already; leave the call out")
     inner = type_.value if isinstance(type_, OptionalType) else JSON
     if tree.function == "or":
-        return _or_other(context, tree, target, other, inner, fallback)
+        return _or_other(context, tree, target, other)
     if isinstance(fallback, SecretType) != isinstance(inner, SecretType):
         return complaints.secret(context, other if isinstance(fallback, SecretType) else target)
     if context.environment.is_flow and isinstance(fallback, OptionalType):
-        other = complaints.missing(context, other, tree.args[0], "`orValue` needs a value")
+        other = complaints.missing(context, other, "`orValue` needs a value")
         return context.unknown(tree.span)
     joined = context.bindings.join([inner, fallback])
     if joined is None and context.environment.is_checked:
@@ -271,7 +284,9 @@ def _or(context: Context, tree: Call) -> Typed | None:
     return Typed(joined or JSON, ("or_value", target.as_value, other.as_value), tree.span, steps=steps)
 
 
-def _or_other(context: Context, tree: Call, target: Typed, other: Typed, inner: Type, fallback: Type) -> Typed:
+def _or_other(context: Context, tree: Call, target: Typed, other: Typed) -> Typed:
+    type_, fallback = context.resolve(target.type), context.resolve(other.type)
+    inner = type_.value if isinstance(type_, OptionalType) else JSON
     value = fallback.value if isinstance(fallback, OptionalType) else JSON
     if not isinstance(fallback, OptionalType) and fallback is not JSON and context.environment.is_checked:
         return context.mistake("E309", f"`or` takes an optional, not {fallback}", other.span, str(fallback), "use `orValue`")
@@ -316,7 +331,7 @@ def _bind(context: Context, tree: Call) -> Typed | None:
     if isinstance(type_, SecretType):
         value = complaints.secret(context, value)
     if value.step:
-        value = complaints.missing(context, value, tree.args[1])
+        value = complaints.missing(context, value)
     local = context.new_local(context.resolve(value.type))
     with context.scope({names[0]: local}):
         body = context.visit(tree.args[2])

@@ -37,11 +37,12 @@ def translate(error: Exception) -> EvaluationError:
 
 
 def _make_namespace() -> dict[str, object]:
-    names: dict[str, object] = {}
-    for module in _MODULES:
-        for name, value in vars(module).items():
-            if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_"):
-                names[name] = value
+    names: dict[str, object] = {
+        name: value
+        for module in _MODULES
+        for name, value in vars(module).items()
+        if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_")
+    }
     names |= {function.__name__: function for function in _BUILTINS}
     names |= {
         "__builtins__": {},

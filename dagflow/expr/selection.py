@@ -45,7 +45,7 @@ def _plain(context: Context, operand: Typed, type_: Type, tree: Select) -> Typed
         case RecordType():
             field = type_.field(tree.field)
             if field is None:
-                return complaints.no_field(context, operand, type_, tree)
+                return complaints.no_field(context, type_, tree)
             return _field(context, operand, field, tree)
         case MapType(key, value) if context.bindings.fits((STRING,), (key,)):
             row = "_[_](map(string, A), string)" if context.resolve(key) is STRING else "_[_](map(A, B), A)"
@@ -76,7 +76,7 @@ def _find(context: Context, operand: Typed, type_: Type, tree: Select) -> Typed:
         case RecordType():
             field = type_.field(tree.field)
             if field is None:
-                return complaints.no_field(context, operand, type_, tree)
+                return complaints.no_field(context, type_, tree)
             wanted = field.type if isinstance(field.type, OptionalType) else OptionalType(field.type)
             if path_of(tree) in context.narrowed:
                 return Typed(wanted.value, ("field", operand.core, field.name), tree.span)
@@ -101,7 +101,7 @@ def _through_optional(context: Context, operand: Typed, inner: Type, tree: Selec
     if isinstance(inner, RecordType):
         field = inner.field(tree.field)
         if field is None:
-            return complaints.no_field(context, operand, inner, tree)
+            return complaints.no_field(context, inner, tree)
         value = field.type.value if isinstance(field.type, OptionalType) else field.type
         # A field of a record may hold None for none: back to stored form, where both are the same.
         return Typed(OptionalType(value), ("store", found), tree.span, is_stored=True, steps=operand.steps)
@@ -138,7 +138,7 @@ def visit_has(context: Context, tree: Expr, span_of: Expr) -> Typed:
         case RecordType():
             field = type_.field(tree.field)
             if field is None:
-                return complaints.no_field(context, operand, type_, tree)
+                return complaints.no_field(context, type_, tree)
             is_optional = isinstance(field.type, OptionalType)
             return Typed(BOOL, ("present", ("maybe", operand.core, field.name)) if is_optional else ("bool", True), span)
         case MapType(key, _) if context.resolve(key) is STRING:
@@ -153,7 +153,7 @@ def visit_index(context: Context, tree: Index) -> Typed:
     operand, index = context.visit(tree.operand), context.visit(tree.index)
     type_ = context.resolve(operand.type)
     if operand.step and not tree.is_optional:
-        operand = complaints.missing(context, operand, tree.operand)
+        operand = complaints.missing(context, operand)
         return context.unknown(tree.span)
     if isinstance(type_, OptionalType) or tree.is_optional:
         return _find_at(context, operand, index, type_, tree)

@@ -40,13 +40,20 @@ def _order() -> Iterator[Overload]:
         plain, nanos = f"({{0}} {sign} {{1}})", f"({{0}}.nanos {sign} {{1}}.nanos)"
         for left in _NUMBERS:
             for right in _NUMBERS:
-                yield row(f"_{sign}_({left}, {right}) -> bool", plain, can_fail=False)
+                yield row(f"_{sign}_({left}, {right}) -> bool", _ordered(left, right, sign), can_fail=False)
         yield row(f"_{sign}_(bool, bool) -> bool", plain, can_fail=False)
         for kind in ("string", "bytes"):
             loop = f"(gas.scan({{0}}) {sign} {{1}})"
             yield row(f"_{sign}_({kind}, {kind}) -> bool", plain, in_loop=loop, can_fail=False)
         for kind in ("timestamp", "duration"):
             yield row(f"_{sign}_({kind}, {kind}) -> bool", nanos, can_fail=False)
+
+
+def _ordered(left: str, right: str, sign: str) -> str:
+    """Beside a double, CEL orders an int by the double nearest to it."""
+    first = "float({0})" if right == "double" != left else "{0}"
+    second = "float({1})" if left == "double" != right else "{1}"
+    return f"({first} {sign} {second})"
 
 
 def _arithmetic() -> Iterator[Overload]:

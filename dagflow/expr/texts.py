@@ -6,9 +6,9 @@ import base64
 import binascii
 import functools
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol, cast
 
-import re2
+import re2  # type: ignore[import-untyped]
 
 from dagflow.errors import EvaluationError
 from dagflow.expr.gas import ELEMENT_SIZE, Gas
@@ -21,6 +21,10 @@ _QUOTES: Final = str.maketrans(
     {"\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v", "\\": r"\\", '"': r"\""}
 )
 _MAX_PATTERN: Final = 1_000
+
+
+class _Pattern(Protocol):
+    def search(self, text: str) -> object: ...
 
 
 def concat(gas: Gas, left: str, right: str) -> str:
@@ -56,14 +60,14 @@ def matches(gas: Gas, text: str, pattern: str) -> bool:
 
 
 @functools.lru_cache(maxsize=256)
-def _compile(pattern: str) -> re2._Regexp[str]:
+def _compile(pattern: str) -> _Pattern:
     if len(pattern) > _MAX_PATTERN:
         raise EvaluationError("bad_argument", f"a pattern has at most {_MAX_PATTERN} characters")
     options = re2.Options()
     options.log_errors = False
     options.max_mem = 1 << 20
     try:
-        return re2.compile(pattern, options)
+        return cast("_Pattern", re2.compile(pattern, options))
     except re2.error as error:
         reason = error.args[0] if error.args else "not a regular expression"
         text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)

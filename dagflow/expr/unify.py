@@ -93,6 +93,8 @@ class Bindings:
     def _wider(self, left: Type, right: Type) -> Type:
         if _is_textual(left) and _is_textual(right):
             return left if left == right else STRING
+        if left is NULL or right is NULL:
+            return right if left is NULL else left
         return left if is_less_specific(left, right) else right
 
     def _fits(self, given: Type, wanted: Type) -> bool:

@@ -65,9 +65,7 @@ def evaluate(
     return plain_value(run.function(values))
 
 
-def check(
-    text: str, types: Mapping[str, str], *, container: str = "", functions: tuple[Overload, ...] = ()
-) -> ExpressionType:
+def check(text: str, types: Mapping[str, str], *, container: str = "", functions: tuple[Overload, ...] = ()) -> ExpressionType:
     """The type of one CEL expression whose variables have the types given as CEL texts.
 
     Raises:

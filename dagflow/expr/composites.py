@@ -118,7 +118,7 @@ def visit_list(context: Context, tree: ListLiteral, expected: Type | None) -> Ty
     parts: list[Typed] = []
     for element in tree.elements:
         part = context.visit(element.value, element_type)
-        part = _unwrapped(context, part) if element.is_optional else _present(context, part)
+        part = _unwrapped(context, part) if element.is_optional else _present(context, part, element_type)
         if not element.is_optional:
             part = as_expected(context, part, element.value, element_type, "this list")
         parts.append(part)
@@ -134,13 +134,14 @@ def _common(context: Context, parts: Sequence[Typed]) -> Type:
     return join_types(context, types) or JSON
 
 
-def _present(context: Context, part: Typed) -> Typed:
+def _present(context: Context, part: Typed, expected: Type | None) -> Typed:
     """A part of a list or map: no secret, and in a flow nothing that may be missing."""
     type_ = context.resolve(part.type)
     if isinstance(type_, SecretType):
         return complaints.secret(context, part)
-    if part.step:
-        return complaints.missing(context, part)
+    is_missing = isinstance(type_, OptionalType) and context.environment.is_flow and expected is None
+    if part.step or is_missing:
+        return complaints.missing(context, part, "`?` before it leaves it out where it is missing")
     return part
 
 
@@ -166,7 +167,7 @@ def visit_map(context: Context, tree: MapLiteral, expected: Type | None) -> Type
     values: list[Typed] = []
     for entry in tree.entries:
         value = context.visit(entry.value, value_type)
-        value = _unwrapped(context, value) if entry.is_optional else _present(context, value)
+        value = _unwrapped(context, value) if entry.is_optional else _present(context, value, value_type)
         if not entry.is_optional and value_type is not None:
             value = as_expected(context, value, entry.value, value_type, "this map")
         values.append(value)
@@ -281,14 +282,27 @@ def visit_conditional(context: Context, tree: Conditional, expected: Type | None
     """`c ? a : b`."""
     test = condition(context, tree.condition, "a condition is a bool, not", "write a comparison before the `?`")
     with context.knowing(known_present(tree.condition, truth=True)):
-        then = _branch(context, tree.then, expected)
+        then = branch(context, tree.then, expected)
     with context.knowing(known_present(tree.condition, truth=False)):
-        otherwise = _branch(context, tree.otherwise, expected)
+        otherwise = branch(context, tree.otherwise, expected)
+    then, otherwise = _beside(context, tree.then, then, otherwise), _beside(context, tree.otherwise, otherwise, then)
     return _merged(context, tree, test, then, otherwise)
 
 
-def _branch(context: Context, tree: Expr, expected: Type | None) -> Typed:
+def branch(context: Context, tree: Expr, expected: Type | None) -> Typed:
+    """A part that is the value of the whole: a literal is read as what is wanted."""
     return literal_as(context, tree, expected) or context.visit(tree, expected)
+
+
+def _beside(context: Context, tree: Expr, typed: Typed, other: Typed) -> Typed:
+    """A text literal beside an enum or scalar is one too, if it can be."""
+    wanted = wanted_value(context.resolve(other.type))
+    value = tree.value if isinstance(tree, Literal) else None
+    if not isinstance(value, str):
+        return typed
+    is_one = isinstance(wanted, EnumType) and value in wanted.values
+    is_one = is_one or (isinstance(wanted, ScalarType) and not scalar_problem(wanted.name, value))
+    return Typed(wanted, typed.core, typed.span) if is_one and wanted is not None else typed
 
 
 def _merged(context: Context, tree: Conditional, test: object, then: Typed, otherwise: Typed) -> Typed:
@@ -315,7 +329,8 @@ def _merged(context: Context, tree: Conditional, test: object, then: Typed, othe
 
 def visit_coalesce(context: Context, tree: Binary, expected: Type | None) -> Typed:
     """`a ?? b`: `a` if it has a value, else `b`."""
-    left, right = _branch(context, tree.left, expected), _branch(context, tree.right, expected)
+    left, right = branch(context, tree.left, expected), branch(context, tree.right, expected)
+    right = _beside(context, tree.right, right, left)
     types = [context.resolve(left.type), context.resolve(right.type)]
     if UNKNOWN in types:
         return context.unknown(tree.span)

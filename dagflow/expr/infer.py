@@ -12,7 +12,7 @@ from typing import assert_never
 from dagflow.diagnostic import Diagnostic
 from dagflow.expr import complaints
 from dagflow.expr.calls import visit_binary, visit_unary
-from dagflow.expr.composites import visit_coalesce, visit_conditional, visit_list, visit_map, visit_text
+from dagflow.expr.composites import branch, visit_coalesce, visit_conditional, visit_list, visit_map, visit_text
 from dagflow.expr.context import Context, Typed
 from dagflow.expr.cost import LIMIT, cost_of
 from dagflow.expr.environment import Absence, Checked, Environment
@@ -68,7 +68,9 @@ def check(tree: Expr, environment: Environment) -> Checked:
 
     context = Context.start(environment, TABLE, visit)
     try:
-        typed = visit(tree, environment.expected)
+        # Texts as enums or scalars are judged by whoever wants them: it has better words.
+        is_text = isinstance(tree, Literal) and isinstance(tree.value, str)
+        typed = visit(tree, environment.expected) if is_text else branch(context, tree, environment.expected)
     except RecursionError:
         typed = context.mistake("E501", "this expression is nested too deeply", tree.span, "nested too deeply")
     type_ = context.bindings.finish(typed.type)

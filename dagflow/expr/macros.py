@@ -9,6 +9,7 @@ import attrs
 
 from dagflow.expr import complaints
 from dagflow.expr.calls import call_overload, condition
+from dagflow.expr.composites import branch
 from dagflow.expr.context import Context, Local, Typed
 from dagflow.expr.selection import visit_has
 from dagflow.expr.tree import Call, Expr, Name
@@ -261,8 +262,10 @@ def _or(context: Context, tree: Call) -> Typed | None:
     """`o.or(other)` and `o.orValue(default)`: the argument is evaluated only if it is needed."""
     if len(tree.args) != 1 or tree.target is None:
         return None
-    target, other = context.visit(tree.target), context.visit(tree.args[0])
-    type_, fallback = context.resolve(target.type), context.resolve(other.type)
+    target = context.visit(tree.target)
+    type_ = context.resolve(target.type)
+    other = branch(context, tree.args[0], type_.value if isinstance(type_, OptionalType) else None)
+    fallback = context.resolve(other.type)
     if UNKNOWN in (type_, fallback):
         return context.unknown(tree.span)
     is_dynamic = type_ is JSON or isinstance(type_, ParamType) or not context.environment.is_checked

@@ -209,12 +209,9 @@ class Interpreter:
             before = rows[-1].id
             for row in rows:
                 try:
-                    live = await trio.to_thread.run_sync(self._load, row)
+                    lives.append(await trio.to_thread.run_sync(self._load, row))
                 except DagflowError as error:
                     stuck[row.id] = error
-                    continue
-                live.progress.interrupt(max(self._clock.now(), live.progress.machine.state.now))
-                lives.append(live)
         # Oldest first, and only once all are read: a driver that works may end runs and so move the pages.
         lives.reverse()
         self.resumed = tuple(Run(live, self._driver) for live in lives)
@@ -226,8 +223,10 @@ class Interpreter:
         program = self._programs.load(self._store, row.digest)
         self._check_actions(program)
         progress = Progress(program, row.id)
-        progress.restore(self._store.history(row.id))
-        return Live(progress, n_committed=progress.n_recorded)
+        history = self._store.history(row.id)
+        progress.restore(history)
+        progress.interrupt(max(self._clock.now(), progress.machine.state.now))
+        return Live(progress, n_committed=len(history))
 
     def _read_result(self, run_id: RunId) -> RunResult:
         row = self._store.run(run_id)

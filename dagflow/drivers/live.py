@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import attrs
 import trio
@@ -64,14 +64,16 @@ class Live:
             raise self.broken
         return result_of(self.progress)
 
-    async def watch(self) -> AsyncIterator[RunResult]:
+    def watch(self) -> Watch:
         """How the run stands, now and after every commit, until it has ended."""
-        while not self.has_ended.is_set():
-            self._changed = trio.Event() if self._changed.is_set() else self._changed
-            changed = self._changed
-            yield result_of(self.progress)
-            await changed.wait()
-        yield await self.wait_ended()
+        return Watch(self)
+
+    async def wait_changed(self) -> None:
+        """Wait until the next commit, or the end."""
+        if not self.has_ended.is_set():
+            if self._changed.is_set():
+                self._changed = trio.Event()
+            await self._changed.wait()
 
     def committed(self, n_facts: int) -> None:
         """The store has that many facts now."""
@@ -96,3 +98,26 @@ class Live:
             for _, event in self._waiting:
                 event.set()
             self._changed.set()
+
+
+@attrs.define(eq=False)
+class Watch:
+    """An iterator over how a run stands; not a generator, so that leaving it early leaves nothing behind."""
+
+    _live: Live
+    _has_begun: bool = False
+    _is_over: bool = False
+
+    def __aiter__(self) -> Watch:
+        return self
+
+    async def __anext__(self) -> RunResult:
+        if self._is_over:
+            raise StopAsyncIteration
+        if self._has_begun:
+            await self._live.wait_changed()
+        self._has_begun = True
+        if not self._live.has_ended.is_set():
+            return result_of(self._live.progress)
+        self._is_over = True
+        return await self._live.wait_ended()

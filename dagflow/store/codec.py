@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import math
 from contextvars import ContextVar
+from functools import partial
+from operator import is_
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -127,7 +129,8 @@ def _strict(wanted: type) -> Any:
 def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=False, forbid_extra_keys=True, omit_if_default=True)
     for plain in (str, int, bool):
-        converter.register_structure_hook(plain, _strict(plain))
+        # By identity: the words of an enum are `str` too, and have to come back as members.
+        converter.register_structure_hook_func(partial(is_, plain), _strict(plain))
     converter.register_unstructure_hook(Type, lambda type_: _writer.get().index(type_))
     converter.register_structure_hook(Type, lambda index, _: _reader.get().type(index))
     converter.register_unstructure_hook(RecordType, lambda type_: _writer.get().index(type_))

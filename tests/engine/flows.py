@@ -31,6 +31,7 @@ from dagflow.model.values import Duration
 SPAN = Span(0, 0)
 HOUR = 3_600_000_000_000
 SECOND = 1_000_000_000
+MAYBE_INT = OptionalType(INT)
 
 _OPS: Mapping[str, Callable[..., object]] = {"add": operator.add, "gt": operator.gt, "eq": operator.eq}
 
@@ -101,7 +102,7 @@ def flow_of(
     edges: Sequence[tuple[str, str]] = (),
     scopes: Sequence[Scope] = (),
     fields: Sequence[Field] = (),
-    result: Type = OptionalType(INT),
+    result: Type = MAYBE_INT,
     timeout_ns: int = 24 * HOUR,
 ) -> Flow:
     """A flow; gate and join edges are made from the nodes, `edges` adds plain ones."""

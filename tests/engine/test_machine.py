@@ -19,7 +19,7 @@ from dagflow.errors import DagflowBug
 from dagflow.model.flow import Flow, GateRef, Join, JoinKind, Node, NodeKind, RetryPolicy, Scope
 from dagflow.model.plan import NONE, build_plan
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
-from tests.engine.flows import HOUR, SECOND, action, catch, expr, flow_of, gate, let, simple, wait
+from tests.engine.flows import HOUR, action, catch, expr, flow_of, gate, let, simple, wait
 
 LIFETIME = SetTimer(NONE, 24 * HOUR + 1)
 

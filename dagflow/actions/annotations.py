@@ -234,7 +234,8 @@ def _record(class_: type, where: str, outer: tuple[type, ...]) -> Shape:
         return {name: shape.out(getattr(value, names[name])) for name, shape in shapes.items()}
 
     has_own = {attribute.alias or attribute.name: attribute.default is not attrs.NOTHING for attribute in attrs.fields(class_)}
-    return Shape(RecordType(class_.__name__, tuple(fields.values())), into, out)
+    # A class that says it has no name among flows is written in place, `{a: int}`.
+    return Shape(RecordType(getattr(class_, "flow_name", class_.__name__), tuple(fields.values())), into, out)
 
 
 def field_of(name: str, shape: Shape, default: Any, where: str, *, doc: str = "") -> Field:

@@ -35,6 +35,7 @@ class Settings:
     Attributes:
         smtp_host: mail goes there; "" writes `.eml` files into the outbox instead.
         smtp_port: None means 587 for STARTTLS, 465 for TLS, 25 for none.
+        smtp_ca_file: certificates to trust instead of the system's.
         slack_webhook_url, slack_token: where Slack messages go; without both, JSON lines in the outbox. The token wins.
         slack_api_url: of Slack's Web API; tests set another.
         outbox: folder for what is not sent. templates: folder of the e-mail templates.
@@ -49,6 +50,7 @@ class Settings:
     smtp_password: str = attrs.field(default="", repr=False)
     smtp_security: SmtpSecurity = SmtpSecurity.STARTTLS
     smtp_from: str = "dagflow@localhost"
+    smtp_ca_file: Path | None = None
     slack_webhook_url: str = attrs.field(default="", repr=False)
     slack_token: str = attrs.field(default="", repr=False)
     slack_api_url: str = "https://slack.com/api"
@@ -75,6 +77,7 @@ class Settings:
             smtp_password=reader.text("DAGFLOW_SMTP_PASSWORD"),
             smtp_security=reader.security("DAGFLOW_SMTP_TLS"),
             smtp_from=reader.email("DAGFLOW_SMTP_FROM", "dagflow@localhost"),
+            smtp_ca_file=Path(found["DAGFLOW_SMTP_CA"]) if found.get("DAGFLOW_SMTP_CA") else None,
             slack_webhook_url=reader.url("DAGFLOW_SLACK_WEBHOOK_URL"),
             slack_token=reader.text("DAGFLOW_SLACK_TOKEN"),
             outbox=Path(reader.text("DAGFLOW_OUTBOX", "outbox")),

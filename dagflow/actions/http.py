@@ -1,0 +1,255 @@
+"""The action `http.request`: one request to a public server, bounded in size, time and redirects."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
+
+import anyio
+import attrs
+import httpcore
+import httpx
+import orjson
+
+from dagflow.actions.addresses import AddressPolicy
+from dagflow.actions.failures import ActionFailed, Fatal, RetryAfter
+from dagflow.actions.guarded import AddressRefused, GuardedBackend
+from dagflow.actions.kinds import EffectKey, Secret, Url
+from dagflow.actions.settings import Settings
+from dagflow.model.json_text import JsonTextError, parse_json
+
+if TYPE_CHECKING:
+    from dagflow.actions.registry import Catalog
+
+MAX_BODY: Final = 1024 * 1024
+MAX_REQUEST: Final = 1024 * 1024
+MAX_REDIRECTS: Final = 5
+#: For everything together, redirects included.
+TOTAL_SECONDS: Final = 30.0
+_MAX_HEADERS: Final = 50
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
+#: Those that frame the message or the connection are ours.
+_OURS: Final = frozenset(
+    [
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ]
+)
+#: Not sent on to another origin than the one they were meant for.
+_PERSONAL: Final = frozenset({"authorization", "cookie", "idempotency-key"})
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_TRANSIENT: Final = frozenset({408, 425, 429})
+
+Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
+
+
+@attrs.frozen
+class HttpResponse:
+    """A server's answer.
+
+    Attributes:
+        headers: by name in lower case; repeated ones joined with `, `.
+        body: the content where it is JSON, else null.
+        text: the content where it is not JSON, else empty.
+    """
+
+    flow_name: ClassVar[str] = ""
+    status: int
+    headers: dict[str, str]
+    body: Any
+    text: str
+
+
+@attrs.frozen
+class _Request:
+    method: str
+    url: httpx.URL
+    headers: dict[str, str]
+    content: bytes
+
+
+def add_http(catalog: Catalog, settings: Settings) -> None:
+    """Add `http.request` to a catalogue."""
+    policy = AddressPolicy(settings.http_allow_hosts, settings.http_allow_networks)
+
+    @catalog.action("http.request", effect="effectful")
+    async def http_request(
+        *,
+        url: Url,
+        key: EffectKey,
+        method: Method = "GET",
+        headers: dict[str, str] | None = None,
+        body: Any | None = None,
+        token: Secret | None = None,
+    ) -> HttpResponse:
+        """Send a request to a server and read its answer."""
+        request = _request(method, url, headers or {}, body=body, token=token, key=key)
+        try:
+            with anyio.fail_after(TOTAL_SECONDS):
+                return await _follow(policy, request, settings.timeout_seconds, has_secret=token is not None)
+        except TimeoutError:
+            raise ActionFailed("http.timeout", f"{request.url.host} took more than {TOTAL_SECONDS:.0f} seconds") from None
+
+
+def _request(method: str, url: str, given: dict[str, str], *, body: Any, token: str | None, key: str) -> _Request:
+    headers = {"user-agent": "dagflow", "accept": "*/*", "idempotency-key": key}
+    content = b""
+    if body is not None:
+        content = orjson.dumps(body)
+        headers["content-type"] = "application/json"
+        if len(content) > MAX_REQUEST:
+            raise Fatal(f"the body has {len(content)} bytes; at most {MAX_REQUEST} are sent", code="http.request_too_large")
+    if len(given) > _MAX_HEADERS:
+        raise Fatal(f"{len(given)} headers are given; at most {_MAX_HEADERS} are sent", code="bad_header")
+    for name, value in given.items():
+        _check_header(name, value)
+        headers[name.lower()] = value
+    if token is not None:
+        _check_header("Authorization", token)
+        headers["authorization"] = f"Bearer {token}"
+    return _Request(method, _parsed_url(url), headers, content)
+
+
+def _check_header(name: str, value: str) -> None:
+    if _TOKEN.fullmatch(name) is None:
+        raise Fatal(f"`{name[:100]}` cannot name a header", code="bad_header")
+    if name.lower() in _OURS or name.lower().startswith("proxy-"):
+        raise Fatal(f"the header {name} is set by dagflow; leave it out", code="bad_header")
+    # Without the value, which may be confidential.
+    if not value.isascii() or any(unicodedata.category(char) == "Cc" for char in value) or len(value) > 8_192:
+        raise Fatal(f"the value of the header {name} is not one line of ASCII of at most 8192 characters", code="bad_header")
+
+
+def _parsed_url(text: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise Fatal(f"`{text[:200]}` is no address: {error}", code="bad_url") from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise Fatal(f"`{text[:200]}` is no http or https address", code="bad_url")
+    if url.userinfo:
+        raise Fatal("a name or password has no place in an address; use `token` or a header", code="bad_url")
+    return url.copy_with(fragment=None)
+
+
+async def _follow(policy: AddressPolicy, request: _Request, seconds: float, *, has_secret: bool) -> HttpResponse:
+    """Redirects are requests of their own, checked in full; nothing is trusted because it was reached by one."""
+    for _ in range(MAX_REDIRECTS + 1):
+        status, headers, content = await _exchange(policy, request, seconds)
+        location = headers.get("location")
+        if status in _REDIRECTS and location is not None:
+            request = _redirected(request, status, location)
+            continue
+        _raise_for_status(request, status, headers, content, has_secret=has_secret)
+        return _response(status, headers, content)
+    raise Fatal(f"more than {MAX_REDIRECTS} redirects, the last to {request.url.host}", code="http.too_many_redirects")
+
+
+def _redirected(request: _Request, status: int, location: str) -> _Request:
+    try:
+        url = _parsed_url(str(request.url.join(location)))
+    except (httpx.InvalidURL, ValueError) as error:
+        raise Fatal(f"a redirect to no address: {error}", code="bad_url") from None
+    headers, method, content = dict(request.headers), request.method, request.content
+    if _origin(url) != _origin(request.url):
+        headers = {name: value for name, value in headers.items() if name not in _PERSONAL}
+    if status == 303 or (status in {301, 302} and method == "POST"):
+        method, content = ("HEAD" if method == "HEAD" else "GET"), b""
+        headers.pop("content-type", None)
+    return _Request(method, url, headers, content)
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int]:
+    return url.scheme, url.host, _port(url)
+
+
+def _port(url: httpx.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
+
+
+async def _exchange(policy: AddressPolicy, request: _Request, seconds: float) -> tuple[int, dict[str, str], bytes]:
+    """One request and its answer over a connection of its own."""
+    url = request.url
+    target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+    headers = [(b"host", url.netloc), (b"accept-encoding", b"identity"), (b"connection", b"close")]
+    headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()]
+    if request.content or request.method in {"POST", "PUT", "PATCH"}:
+        headers.append((b"content-length", str(len(request.content)).encode("ascii")))
+    limits = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
+    content = request.content or None
+    try:
+        async with (
+            httpcore.AsyncConnectionPool(network_backend=GuardedBackend(policy), max_keepalive_connections=0) as pool,
+            pool.stream(request.method, target, headers=headers, content=content, extensions={"timeout": limits}) as response,
+        ):
+            found = _headers(response.headers)
+            return response.status, found, await _body(response, found)
+    except AddressRefused as error:
+        raise Fatal(str(error), code="http.address_refused") from None
+    except httpcore.TimeoutException:
+        raise ActionFailed("http.timeout", f"{url.host} did not answer in {seconds:g} seconds") from None
+    except httpcore.ProtocolError as error:
+        raise ActionFailed("http.bad_answer", f"{url.host} does not speak HTTP properly: {error}") from None
+    except (httpcore.NetworkError, OSError) as error:
+        raise ActionFailed("http.unreachable", f"{url.host} cannot be reached: {str(error) or type(error).__name__}") from None
+
+
+def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+async def _body(response: httpcore.Response, headers: dict[str, str]) -> bytes:
+    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        # Asked for none; unpacking could make a thousand bytes of one.
+        raise Fatal("the server packed its answer although asked not to", code="http.bad_answer")
+    too_large = Fatal(f"the answer is longer than {MAX_BODY} bytes", code="http.answer_too_large")
+    declared = headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared[:19]) > MAX_BODY:
+        raise too_large
+    body = bytearray()
+    async for chunk in response.aiter_stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise too_large
+    return bytes(body)
+
+
+def _raise_for_status(request: _Request, status: int, headers: dict[str, str], content: bytes, *, has_secret: bool) -> None:
+    if status < 400:
+        return
+    # A server that was given a secret may say it back.
+    said = "" if has_secret else content[:200].decode("utf-8", "replace")
+    message = f"{request.url.host} answered {status}" + (f": {said}" if said else "")
+    if status in {429, 503} and (seconds := headers.get("retry-after", "")).isascii() and seconds.isdigit():
+        raise RetryAfter(min(float(seconds[:9]), 86_400.0), message, code=f"http.{status}")
+    if status >= 500 or status in _TRANSIENT:
+        raise ActionFailed(f"http.{status}", message)
+    raise Fatal(message, code=f"http.{status}")
+
+
+def _response(status: int, headers: dict[str, str], content: bytes) -> HttpResponse:
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind.endswith("json") and content:
+        try:
+            return HttpResponse(status, headers, parse_json(content), "")
+        except JsonTextError:
+            pass  # as text, then
+    charset = re.search(r'charset="?([A-Za-z0-9_-]+)', headers.get("content-type", ""))
+    try:
+        text = content.decode(charset[1] if charset else "utf-8", "replace")
+    except (LookupError, UnicodeError):
+        text = content.decode("utf-8", "replace")
+    return HttpResponse(status, headers, None, text)

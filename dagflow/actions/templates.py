@@ -1,0 +1,147 @@
+r"""E-mail templates: files of the operator's with `${…}` holes, each an expression of the flow language over the data given.
+
+`NAME.txt` may begin with a line `Subject: …`; `NAME.html` is the same mail for programs that show HTML; one of the two has
+to be there. Values in an `.html` file are escaped. `\${` is a literal `${`. There is no other template language: no loops, no
+includes, nothing that runs.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import attrs
+
+from dagflow.actions.failures import Fatal
+from dagflow.errors import DagflowError
+from dagflow.model.values import Duration, Timestamp
+
+#: Gives the value of an expression over the data; raises a `DagflowError` where it has none.
+Evaluate: TypeAlias = Callable[[str, Mapping[str, object]], object]
+
+MAX_TEMPLATE: Final = 256 * 1024
+MAX_RENDERED: Final = 1024 * 1024
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", re.ASCII)
+# As in a string of the flow language: quotes and one level of braces inside are fine.
+_HOLE: Final = re.compile(r"""\\\$\{|\$\{((?:[^{}"'\n]|"[^"\n]*"|'[^'\n]*'|\{[^{}\n]*\})*)(\}?)""")
+_SUBJECT: Final = re.compile(r"[Ss]ubject:[ \t]*(.*)")
+
+
+@attrs.frozen
+class Mail:
+    """A rendered template. Each part is empty where the template has none."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@attrs.frozen
+class Templates:
+    """The templates in `folder`. Files are read anew each time, so an edit counts from the next mail on."""
+
+    folder: Path
+    evaluate: Evaluate
+
+    def names(self) -> list[str]:
+        """The templates there are."""
+        try:
+            files = list(self.folder.iterdir())
+        except OSError:
+            return []
+        return sorted({file.stem for file in files if file.suffix in {".txt", ".html"} and _NAME.fullmatch(file.stem)})
+
+    def render(self, name: str, data: Mapping[str, object]) -> Mail:
+        """Fill in a template.
+
+        Raises:
+            Fatal: there is no such template, or a hole in it has no value.
+        """
+        known = self.names()
+        if name not in known:  # so that no path is ever made of what a flow says
+            listed = ", ".join(known) or "none"
+            raise Fatal(f"there is no template `{name[:100]}` in {self.folder}; there are: {listed}", code="no_such_template")
+        text, markup = self._read(f"{name}.txt"), self._read(f"{name}.html")
+        subject, text = _split_subject(text)
+        return Mail(
+            subject=self._fill(f"{name}.txt", subject, data, _as_it_is).strip(),
+            text=self._fill(f"{name}.txt", text, data, _as_it_is),
+            html=self._fill(f"{name}.html", markup, data, html.escape),
+        )
+
+    def _read(self, name: str) -> str:
+        path = self.folder / name
+        try:
+            with path.open("rb") as file:
+                content = file.read(MAX_TEMPLATE + 1)
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise Fatal(f"cannot read the template {path}: {error.strerror}", code="bad_template") from error
+        if len(content) > MAX_TEMPLATE:
+            raise Fatal(f"the template {path} is larger than {MAX_TEMPLATE} bytes", code="bad_template")
+        try:
+            return content.decode("utf-8-sig").replace("\r\n", "\n")
+        except UnicodeDecodeError:
+            raise Fatal(f"the template {path} is not UTF-8; save it as UTF-8", code="bad_template") from None
+
+    def _fill(self, name: str, template: str, data: Mapping[str, object], escape: Callable[[str], str]) -> str:
+        parts: list[str] = []
+        size, at = 0, 0
+        for hole in _HOLE.finditer(template):
+            parts.append(template[at : hole.start()])
+            at = hole.end()
+            parts.append("${" if hole[1] is None else escape(self._value(name, template, hole, data)))
+            size += len(parts[-1]) + len(parts[-2])
+            if size > MAX_RENDERED:
+                raise Fatal(f"the template {name} makes more than {MAX_RENDERED} characters", code="mail_too_large")
+        parts.append(template[at:])
+        return "".join(parts)
+
+    def _value(self, name: str, template: str, hole: re.Match[str], data: Mapping[str, object]) -> str:
+        place = f"{name}, line {template.count(chr(10), 0, hole.start()) + 1}"
+        if not hole[2]:
+            raise Fatal(f"{place}: a `${{` that is never closed; add `}}`, or write `\\${{`", code="bad_template")
+        try:
+            value = self.evaluate(hole[1], data)
+        except DagflowError as error:
+            given = ", ".join(sorted(data)) or "nothing"
+            first = str(error).partition("\n")[0]
+            raise Fatal(f"{place}: ${{{hole[1]}}} has no value ({first}); `data` has {given}", code="bad_template") from None
+        text = _as_text(value)
+        if text is None:
+            hint = 'write `${x ?? "…"}` for what may be missing'
+            raise Fatal(f"{place}: ${{{hole[1]}}} is {_kind(value)}, not a text; {hint}", code="bad_template")
+        return text
+
+
+def _split_subject(text: str) -> tuple[str, str]:
+    first, _, rest = text.partition("\n")
+    match = _SUBJECT.fullmatch(first)
+    return (match[1], rest.removeprefix("\n")) if match else ("", text)
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _as_text(value: object) -> str | None:
+    """As an interpolation of the language writes it; None for what has no text."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return repr(value).removesuffix(".0")
+        case int() | Timestamp() | Duration():
+            return str(value)
+        case _:
+            return None
+
+
+def _kind(value: object) -> str:
+    return {"NoneType": "null", "list": "a list", "dict": "a map", "bytes": "bytes"}.get(type(value).__name__, "something")

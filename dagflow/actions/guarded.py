@@ -1,8 +1,9 @@
-"""The connections `http.request` makes: resolved once, checked, and made to the address that was checked."""
+"""The connections the actions make: resolved once, checked, made to the address that was checked, and read only so far."""
 
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,11 +17,19 @@ class AddressRefused(Exception):  # noqa: N818 - a decision, caught by the actio
     """A connection that may not be made."""
 
 
-class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Opens TCP connections that `policy` allows, and no others; no proxies, no Unix sockets."""
+class TooMuchRead(Exception):  # noqa: N818 - a decision, caught by the action
+    """A server sent more than was wanted."""
 
-    def __init__(self, policy: AddressPolicy) -> None:
+
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Opens TCP connections that `policy` allows, and no others; no Unix sockets.
+
+    `policy` is None where the operator chose the address. A connection is read for at most `max_bytes`.
+    """
+
+    def __init__(self, policy: AddressPolicy | None, max_bytes: int) -> None:
         self._policy = policy
+        self._max_bytes = max_bytes
         self._inner = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -38,15 +47,17 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             httpcore.ConnectError: it has no address, or none of them answers.
         """
         addresses = await self._resolve(host, port, timeout)
-        refusal = self._policy.refusal(host, port, addresses)
+        refusal = None if self._policy is None else self._policy.refusal(host, port, addresses)
         if refusal is not None:
             raise AddressRefused(refusal)
         last: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in addresses:
             try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                stream = await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
             except httpcore.ConnectError as error:
                 last = error
+            else:
+                return _BoundedStream(stream, self._max_bytes)
         raise last
 
     async def connect_unix_socket(
@@ -75,3 +86,38 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(f"the name {host} is not known ({error})") from None
         return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+
+
+class _BoundedStream(httpcore.AsyncNetworkStream):
+    """A stream that raises `TooMuchRead` where it has given enough.
+
+    The limit is here and not in the loop that reads the body, since leaving that loop early leaves httpcore's generators open.
+    """
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream, max_bytes: int) -> None:
+        self._inner = inner
+        self._left = max_bytes
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
+        data = await self._inner.read(max_bytes, timeout)
+        self._left -= len(data)
+        if self._left < 0:
+            raise TooMuchRead
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore.AsyncNetworkStream:
+        return _BoundedStream(await self._inner.start_tls(ssl_context, server_hostname, timeout), self._left)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
 
 import anyio
 import attrs
-import httpcore
 import httpx
 import orjson
 
 from dagflow.actions.addresses import AddressPolicy
+from dagflow.actions.exchange import Answer, ExchangeFailed, Request, exchange
 from dagflow.actions.failures import ActionFailed, Fatal, RetryAfter
-from dagflow.actions.guarded import AddressRefused, GuardedBackend
 from dagflow.actions.kinds import EffectKey, Secret, Url
 from dagflow.actions.settings import Settings
 from dagflow.model.json_text import JsonTextError, parse_json
@@ -69,14 +68,6 @@ class HttpResponse:
     text: str
 
 
-@attrs.frozen
-class _Request:
-    method: str
-    url: httpx.URL
-    headers: dict[str, str]
-    content: bytes
-
-
 def add_http(catalog: Catalog, settings: Settings) -> None:
     """Add `http.request` to a catalogue."""
     policy = AddressPolicy(settings.http_allow_hosts, settings.http_allow_networks)
@@ -100,7 +91,7 @@ def add_http(catalog: Catalog, settings: Settings) -> None:
             raise ActionFailed("http.timeout", f"{request.url.host} took more than {TOTAL_SECONDS:.0f} seconds") from None
 
 
-def _request(method: str, url: str, given: dict[str, str], *, body: Any, token: str | None, key: str) -> _Request:
+def _request(method: str, url: str, given: dict[str, str], *, body: Any, token: str | None, key: str) -> Request:
     headers = {"user-agent": "dagflow", "accept": "*/*", "idempotency-key": key}
     content = b""
     if body is not None:
@@ -116,7 +107,7 @@ def _request(method: str, url: str, given: dict[str, str], *, body: Any, token: 
     if token is not None:
         _check_header("Authorization", token)
         headers["authorization"] = f"Bearer {token}"
-    return _Request(method, _parsed_url(url), headers, content)
+    return Request(method, _parsed_url(url), headers, content)
 
 
 def _check_header(name: str, value: str) -> None:
@@ -141,20 +132,23 @@ def _parsed_url(text: str) -> httpx.URL:
     return url.copy_with(fragment=None)
 
 
-async def _follow(policy: AddressPolicy, request: _Request, seconds: float, *, has_secret: bool) -> HttpResponse:
+async def _follow(policy: AddressPolicy, request: Request, seconds: float, *, has_secret: bool) -> HttpResponse:
     """Redirects are requests of their own, checked in full; nothing is trusted because it was reached by one."""
     for _ in range(MAX_REDIRECTS + 1):
-        status, headers, content = await _exchange(policy, request, seconds)
-        location = headers.get("location")
-        if status in _REDIRECTS and location is not None:
-            request = _redirected(request, status, location)
+        try:
+            answer = await exchange(request, policy, seconds=seconds, max_bytes=MAX_BODY)
+        except ExchangeFailed as error:
+            raise ActionFailed(f"http.{error.kind}", error.message, error.is_final) from None
+        location = answer.headers.get("location")
+        if answer.status in _REDIRECTS and location is not None:
+            request = _redirected(request, answer.status, location)
             continue
-        _raise_for_status(request, status, headers, content, has_secret=has_secret)
-        return _response(status, headers, content)
+        _raise_for_status(request, answer, has_secret=has_secret)
+        return _response(answer)
     raise Fatal(f"more than {MAX_REDIRECTS} redirects, the last to {request.url.host}", code="http.too_many_redirects")
 
 
-def _redirected(request: _Request, status: int, location: str) -> _Request:
+def _redirected(request: Request, status: int, location: str) -> Request:
     try:
         url = _parsed_url(str(request.url.join(location)))
     except (httpx.InvalidURL, ValueError) as error:
@@ -165,7 +159,7 @@ def _redirected(request: _Request, status: int, location: str) -> _Request:
     if status == 303 or (status in {301, 302} and method == "POST"):
         method, content = ("HEAD" if method == "HEAD" else "GET"), b""
         headers.pop("content-type", None)
-    return _Request(method, url, headers, content)
+    return Request(method, url, headers, content)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:
@@ -176,71 +170,22 @@ def _port(url: httpx.URL) -> int:
     return url.port or (443 if url.scheme == "https" else 80)
 
 
-async def _exchange(policy: AddressPolicy, request: _Request, seconds: float) -> tuple[int, dict[str, str], bytes]:
-    """One request and its answer over a connection of its own."""
-    url = request.url
-    target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-    headers = [(b"host", url.netloc), (b"accept-encoding", b"identity"), (b"connection", b"close")]
-    headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()]
-    if request.content or request.method in {"POST", "PUT", "PATCH"}:
-        headers.append((b"content-length", str(len(request.content)).encode("ascii")))
-    limits = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
-    content = request.content or None
-    try:
-        async with (
-            httpcore.AsyncConnectionPool(network_backend=GuardedBackend(policy), max_keepalive_connections=0) as pool,
-            pool.stream(request.method, target, headers=headers, content=content, extensions={"timeout": limits}) as response,
-        ):
-            found = _headers(response.headers)
-            return response.status, found, await _body(response, found)
-    except AddressRefused as error:
-        raise Fatal(str(error), code="http.address_refused") from None
-    except httpcore.TimeoutException:
-        raise ActionFailed("http.timeout", f"{url.host} did not answer in {seconds:g} seconds") from None
-    except httpcore.ProtocolError as error:
-        raise ActionFailed("http.bad_answer", f"{url.host} does not speak HTTP properly: {error}") from None
-    except (httpcore.NetworkError, OSError) as error:
-        raise ActionFailed("http.unreachable", f"{url.host} cannot be reached: {str(error) or type(error).__name__}") from None
-
-
-def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in raw:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
-
-
-async def _body(response: httpcore.Response, headers: dict[str, str]) -> bytes:
-    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-        # Asked for none; unpacking could make a thousand bytes of one.
-        raise Fatal("the server packed its answer although asked not to", code="http.bad_answer")
-    too_large = Fatal(f"the answer is longer than {MAX_BODY} bytes", code="http.answer_too_large")
-    declared = headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:19]) > MAX_BODY:
-        raise too_large
-    body = bytearray()
-    async for chunk in response.aiter_stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise too_large
-    return bytes(body)
-
-
-def _raise_for_status(request: _Request, status: int, headers: dict[str, str], content: bytes, *, has_secret: bool) -> None:
+def _raise_for_status(request: Request, answer: Answer, *, has_secret: bool) -> None:
+    status = answer.status
     if status < 400:
         return
     # A server that was given a secret may say it back.
-    said = "" if has_secret else content[:200].decode("utf-8", "replace")
+    said = "" if has_secret else answer.content[:200].decode("utf-8", "replace")
     message = f"{request.url.host} answered {status}" + (f": {said}" if said else "")
-    if status in {429, 503} and (seconds := headers.get("retry-after", "")).isascii() and seconds.isdigit():
+    if status in {429, 503} and (seconds := answer.headers.get("retry-after", "")).isascii() and seconds.isdigit():
         raise RetryAfter(min(float(seconds[:9]), 86_400.0), message, code=f"http.{status}")
     if status >= 500 or status in _TRANSIENT:
         raise ActionFailed(f"http.{status}", message)
     raise Fatal(message, code=f"http.{status}")
 
 
-def _response(status: int, headers: dict[str, str], content: bytes) -> HttpResponse:
+def _response(answer: Answer) -> HttpResponse:
+    status, headers, content = answer.status, answer.headers, answer.content
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind.endswith("json") and content:
         try:

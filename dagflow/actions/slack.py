@@ -8,7 +8,7 @@ import attrs
 import httpx
 import orjson
 
-from dagflow.actions.bounded import TooLarge, read_bounded
+from dagflow.actions.exchange import Answer, ExchangeFailed, Request, exchange
 from dagflow.actions.failures import ActionFailed, Fatal, RetryAfter
 from dagflow.actions.outbox import Outbox
 from dagflow.actions.secrets import Redactor
@@ -46,34 +46,29 @@ def add_slack(catalog: Catalog, settings: Settings) -> None:
 
 
 async def _post(settings: Settings, channel: str, text: str, redactor: Redactor) -> SlackMessage:
-    message = {"channel": channel, "text": text}
-    url, headers = settings.slack_webhook_url, {"Accept-Encoding": "identity"}
+    url = settings.slack_webhook_url
+    headers = {"user-agent": "dagflow", "content-type": "application/json; charset=utf-8"}
     if settings.slack_token:
         url = f"{settings.slack_api_url}/chat.postMessage"
-        headers |= {"Authorization": f"Bearer {settings.slack_token}"}
-    failure: ActionFailed
+        headers["authorization"] = f"Bearer {settings.slack_token}"
+    request = Request("POST", httpx.URL(url), headers, orjson.dumps({"channel": channel, "text": text}))
     try:
-        async with (
-            httpx.AsyncClient(timeout=settings.timeout_seconds, trust_env=False) as client,
-            client.stream("POST", url, json=message, headers=headers) as response,
-        ):
-            body = await read_bounded(response, _MAX_ANSWER)
-            return _answer(response, body, is_webhook=not settings.slack_token)
-    except TooLarge:
-        failure = ActionFailed("slack.bad_answer", "Slack's answer is far too long")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        failure = ActionFailed("slack.unreachable", redactor.text(f"Slack cannot be reached: {type(error).__name__} {error}"))
-    raise failure
+        # No address policy: the operator chose the address.
+        answer = await exchange(request, None, seconds=settings.timeout_seconds, max_bytes=_MAX_ANSWER)
+    except ExchangeFailed as error:
+        raise ActionFailed(f"slack.{error.kind}", redactor.text(error.message)) from None
+    return _message(answer, is_webhook=not settings.slack_token)
 
 
-def _answer(response: httpx.Response, body: bytes, *, is_webhook: bool) -> SlackMessage:
-    if response.status_code == 429:
+def _message(response: Answer, *, is_webhook: bool) -> SlackMessage:
+    body = response.content
+    if response.status == 429:
         raise RetryAfter(_retry_after(response), "Slack asks to wait", code="slack.rate_limited")
     answer = body[:200].decode("utf-8", "replace")
-    if response.status_code >= 500:
-        raise ActionFailed(f"slack.{response.status_code}", f"Slack answered {response.status_code}: {answer}")
-    if response.status_code != 200:
-        raise Fatal(f"Slack answered {response.status_code}: {answer}", code=f"slack.{response.status_code}")
+    if response.status >= 500:
+        raise ActionFailed(f"slack.{response.status}", f"Slack answered {response.status}: {answer}")
+    if response.status != 200:
+        raise Fatal(f"Slack answered {response.status}: {answer}", code=f"slack.{response.status}")
     if is_webhook:
         return SlackMessage(ok=True, ts="")
     try:
@@ -86,9 +81,9 @@ def _answer(response: httpx.Response, body: bytes, *, is_webhook: bool) -> Slack
     return SlackMessage(ok=True, ts=str(result.get("ts", "")))
 
 
-def _retry_after(response: httpx.Response) -> float:
+def _retry_after(response: Answer) -> float:
     """Slack gives seconds; anything odd counts as a minute, anything huge as an hour."""
-    text = response.headers.get("Retry-After", "")
+    text = response.headers.get("retry-after", "")
     return min(float(text), 3_600.0) if text.isascii() and text.isdigit() and len(text) < 9 else 60.0
 
 

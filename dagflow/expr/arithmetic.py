@@ -41,6 +41,8 @@ def modulo(left: int, right: int) -> int:
     """The remainder of `divide`; it has the sign of `left`."""
     if right == 0:
         raise EvaluationError("divide_by_zero", "modulus by zero")
+    if right == -1 and left == MIN_INT:
+        raise EvaluationError("overflow", "the quotient does not fit an int (64 bits)")
     remainder = abs(left) % abs(right)
     return -remainder if left < 0 else remainder
 

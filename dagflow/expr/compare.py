@@ -35,7 +35,11 @@ def equal(gas: Gas, left: object, right: object) -> bool:
         if kind is Optional:
             return _equal_optionals(gas, left, right)  # type: ignore[arg-type]
         return left == right
-    return kind in _NUMBERS and other in _NUMBERS and left == right
+    if kind not in _NUMBERS or other not in _NUMBERS:
+        return False
+    if kind is float or other is float:
+        return float(left) == float(right)  # type: ignore[arg-type]
+    return left == right
 
 
 def _equal_optionals(gas: Gas, left: Optional, right: Optional) -> bool:

@@ -26,6 +26,16 @@ from dagflow.model.types import (
 _DEFAULTS = {STRING: '""', INT: "0", UINT: "0u", DOUBLE: "0.0", BOOL: "false"}
 
 
+#: What other languages call it.
+_SYNONYMS = {
+    "length": "size", "len": "size", "count": "size", "lenght": "size", "includes": "contains",
+    "toLowerCase": "lowerAscii", "lower": "lowerAscii", "toUpperCase": "upperAscii", "upper": "upperAscii",
+    "strip": "trim", "substr": "substring", "slice": "substring", "some": "exists", "any": "exists", "every": "all",
+    "find": "filter", "select": "filter", "str": "string", "float": "double", "number": "double", "Date": "timestamp",
+    "starts_with": "startsWith", "ends_with": "endsWith", "test": "matches", "match": "matches",
+}  # fmt: skip
+
+
 def inserted(text: str, *edits: tuple[int, str], is_safe: bool) -> Fix:
     """A fix that inserts texts at places."""
     return Fix(text, is_safe, tuple(Edit(Span(at, at), new) for at, new in edits))
@@ -58,13 +68,11 @@ def unknown_name(context: Context, name: str, span: Span) -> Typed:
 
 def unknown_function(context: Context, name: str, span: Span, known: Iterable[str]) -> Typed:
     """E202 for a function or method."""
-    meant = nearest(name, sorted(set(known)))
+    known = sorted(set(known))
+    synonym = _SYNONYMS.get(name)
+    meant = synonym if synonym in known else nearest(name, known)
     fix = replaced(span, meant) if meant else None
-    help_ = (
-        f"did you mean `{meant}`?"
-        if meant
-        else "actions are called as steps; the functions of expressions are listed in the language's description"
-    )
+    help_ = f"did you mean `{meant}`?" if meant else "actions are called as steps, not inside of an expression"
     return context.mistake("E202", f"unknown function `{name}`", span, "no such function", help_, fix)
 
 

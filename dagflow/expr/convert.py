@@ -117,10 +117,10 @@ def text_of_bool(value: bool) -> str:
 
 
 def text_of_double(value: float) -> str:
-    """`string(double)`: the shortest text that reads back the same, with an exponent from 1e21 up and below 1e-4."""
+    """`string(double)`: the shortest text that reads back the same, with an exponent from 1e6 up and below 1e-4."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
-    if value == 0 or 1e-4 <= abs(value) < 1e21:
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
         return plain_double(value)
     mantissa, _, exponent = f"{Decimal(repr(value)).normalize():e}".partition("e")
     return f"{mantissa}e{exponent[0]}{exponent[1:].rjust(2, '0')}"

@@ -48,7 +48,7 @@ def _one(gas: Gas, match: re.Match[str], value: object) -> str:
     if kind in {"e", "f"}:
         return _floating(kind, 6 if match[2] is None else int(match[2]), value)
     convert = _CLAUSES.get(kind or "")
-    if convert is None or match[2] is not None:
+    if convert is None:
         raise _error(f"`{match[0][:20]}` is not a clause; there are %s %d %f %e %b %o %x %X")
     return convert(gas, value)
 

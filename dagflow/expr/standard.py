@@ -30,7 +30,7 @@ def _equality() -> Iterator[Overload]:
             yield row(f"{name}({kind}, {kind}) -> bool", f"({{0}} {sign} {{1}})", in_loop=loop, can_fail=False)
         for left in _NUMBERS:
             for right in _NUMBERS:
-                yield row(f"{name}({left}, {right}) -> bool", f"({{0}} {sign} {{1}})", can_fail=False)
+                yield row(f"{name}({left}, {right}) -> bool", _compared(left, right, sign), can_fail=False)
     yield row("_==_(A, A) -> bool", "equal(gas, {0}, {1})", can_fail=False)
     yield row("_!=_(A, A) -> bool", "(not equal(gas, {0}, {1}))", can_fail=False)
 
@@ -40,7 +40,7 @@ def _order() -> Iterator[Overload]:
         plain, nanos = f"({{0}} {sign} {{1}})", f"({{0}}.nanos {sign} {{1}}.nanos)"
         for left in _NUMBERS:
             for right in _NUMBERS:
-                yield row(f"_{sign}_({left}, {right}) -> bool", _ordered(left, right, sign), can_fail=False)
+                yield row(f"_{sign}_({left}, {right}) -> bool", _compared(left, right, sign), can_fail=False)
         yield row(f"_{sign}_(bool, bool) -> bool", plain, can_fail=False)
         for kind in ("string", "bytes"):
             loop = f"(gas.scan({{0}}) {sign} {{1}})"
@@ -49,8 +49,8 @@ def _order() -> Iterator[Overload]:
             yield row(f"_{sign}_({kind}, {kind}) -> bool", nanos, can_fail=False)
 
 
-def _ordered(left: str, right: str, sign: str) -> str:
-    """Beside a double, CEL orders an int by the double nearest to it."""
+def _compared(left: str, right: str, sign: str) -> str:
+    """Beside a double, CEL compares an int as the double nearest to it."""
     first = "float({0})" if right == "double" != left else "{0}"
     second = "float({1})" if left == "double" != right else "{1}"
     return f"({first} {sign} {second})"

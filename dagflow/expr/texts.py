@@ -81,7 +81,7 @@ def char_at(text: str, index: int) -> str:
 
 def index_of(text: str, part: str, start: int = 0) -> int:
     """Where the part first occurs at or after `start`, or -1."""
-    if start < 0 or (part and start > len(text)):
+    if start < 0 or start > len(text):
         raise _out_of_range(start)
     return start if not part else text.find(part, start)
 

@@ -79,6 +79,7 @@ def _duration_out(value: Any) -> Any:
     return values.Duration.from_timedelta(value) if isinstance(value, datetime.timedelta) else value
 
 
+_SECRET: Final = Shape(SecretType(STRING), lambda handle, reveal: kinds.Secret(reveal(handle.name)))
 _PLAIN: Final[Mapping[Any, Shape]] = {
     None: Shape(NULL),
     type(None): Shape(NULL),
@@ -98,7 +99,8 @@ _PLAIN: Final[Mapping[Any, Shape]] = {
     dict: Shape(MapType(STRING, JSON)),
     kinds.Email: Shape(ScalarType("Email")),
     kinds.Url: Shape(ScalarType("Url")),
-    kinds.Secret: Shape(SecretType(STRING), lambda handle, reveal: kinds.Secret(reveal(handle.name))),
+    kinds.Secret: _SECRET,
+    values.Secret: _SECRET,  # the class of the handle says as much about what is wanted
 }
 _LISTS: Final = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 _MAPS: Final = (dict, collections.abc.Mapping)
@@ -129,7 +131,7 @@ def _shape(annotation: Any, where: str, outer: tuple[type, ...]) -> Shape:
         return _shape(annotation.__supertype__, where, outer)
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         return _enum(annotation, where)
-    if isinstance(annotation, type) and attrs.has(annotation) and annotation is not values.Secret:
+    if isinstance(annotation, type) and attrs.has(annotation):
         return _record(annotation, where, outer)
     return _generic(annotation, where, outer)
 
@@ -159,8 +161,6 @@ def _generic(annotation: Any, where: str, outer: tuple[type, ...]) -> Shape:
         if key.type not in {BOOL, INT, UINT, STRING}:
             raise _untypable(annotation, where, "keys are bool, int, UInt or str")
         return _map(key.type, _shape(arguments[1], where, outer))
-    if annotation is values.Secret:
-        raise _untypable(annotation, where, "a secret's content has the annotation `dagflow.Secret`")
     raise _untypable(annotation, where, "use bool, int, float, str, list[…], dict[str, …], an attrs class, …")
 
 

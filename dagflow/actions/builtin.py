@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from dagflow.actions.email import add_email
 from dagflow.actions.http import add_http
 from dagflow.actions.log import add_log
+from dagflow.actions.registrar import Registrar
 from dagflow.actions.settings import Settings
 from dagflow.actions.slack import add_slack
 from dagflow.actions.templates import Evaluate
 
-if TYPE_CHECKING:
-    from dagflow.actions.registry import Catalog
 
-
-def add_builtins(catalog: Catalog, settings: Settings, evaluate: Evaluate | None = None) -> None:
+def add_builtins(catalog: Registrar, settings: Settings, evaluate: Evaluate | None = None) -> None:
     """Add `email`, `slack`, `http.request` and `log`; `evaluate` fills the holes of templates, by default as the language does."""
     add_email(catalog, settings, evaluate or _evaluate)
     add_slack(catalog, settings)

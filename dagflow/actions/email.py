@@ -8,19 +8,17 @@ import smtplib
 import ssl
 import unicodedata
 from email.message import EmailMessage
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import attrs
 
 from dagflow.actions.failures import ActionFailed, Fatal
 from dagflow.actions.kinds import EffectKey, Email
 from dagflow.actions.outbox import Outbox
+from dagflow.actions.registrar import Registrar
 from dagflow.actions.secrets import Redactor
 from dagflow.actions.settings import Settings, SmtpSecurity
 from dagflow.actions.templates import Evaluate, Mail, Templates
-
-if TYPE_CHECKING:
-    from dagflow.actions.registry import Catalog
 
 #: A line of a header may have 998 characters; a subject of more is a body in the wrong place.
 _MAX_SUBJECT: Final = 500
@@ -35,7 +33,7 @@ class SentEmail:
     message_id: str
 
 
-def add_email(catalog: Catalog, settings: Settings, evaluate: Evaluate) -> None:
+def add_email(catalog: Registrar, settings: Settings, evaluate: Evaluate) -> None:
     """Add `email` to a catalogue."""
     templates = Templates(settings.templates, evaluate)
 

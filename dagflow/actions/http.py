@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 import anyio
 import attrs
@@ -15,11 +15,9 @@ from dagflow.actions.addresses import AddressPolicy
 from dagflow.actions.exchange import Answer, ExchangeFailed, Request, exchange
 from dagflow.actions.failures import ActionFailed, Fatal, RetryAfter
 from dagflow.actions.kinds import EffectKey, Secret, Url
+from dagflow.actions.registrar import Registrar
 from dagflow.actions.settings import Settings
 from dagflow.model.json_text import JsonTextError, parse_json
-
-if TYPE_CHECKING:
-    from dagflow.actions.registry import Catalog
 
 MAX_BODY: Final = 1024 * 1024
 MAX_REQUEST: Final = 1024 * 1024
@@ -68,7 +66,7 @@ class HttpResponse:
     text: str
 
 
-def add_http(catalog: Catalog, settings: Settings) -> None:
+def add_http(catalog: Registrar, settings: Settings) -> None:
     """Add `http.request` to a catalogue."""
     policy = AddressPolicy(settings.http_allow_hosts, settings.http_allow_networks)
 

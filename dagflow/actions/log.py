@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from dagflow.actions.failures import Invocation
-
-if TYPE_CHECKING:
-    from dagflow.actions.registry import Catalog
+from dagflow.actions.registrar import Registrar
 
 _logger: Final = logging.getLogger("dagflow.flow")
 
 
-def add_log(catalog: Catalog) -> None:
+def add_log(catalog: Registrar) -> None:
     """Add `log` to a catalogue. Lines go to the standard logger `dagflow.flow`, level INFO, with `run`, `node` and `data`."""
 
     @catalog.action("log", effect="idempotent")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
 import attrs
 import httpx
@@ -11,11 +11,9 @@ import orjson
 from dagflow.actions.exchange import Answer, ExchangeFailed, Request, exchange
 from dagflow.actions.failures import ActionFailed, Fatal, RetryAfter
 from dagflow.actions.outbox import Outbox
+from dagflow.actions.registrar import Registrar
 from dagflow.actions.secrets import Redactor
 from dagflow.actions.settings import Settings
-
-if TYPE_CHECKING:
-    from dagflow.actions.registry import Catalog
 
 _MAX_ANSWER: Final = 64 * 1024
 _OUTBOX_FILE: Final = "slack.jsonl"
@@ -30,7 +28,7 @@ class SlackMessage:
     ts: str
 
 
-def add_slack(catalog: Catalog, settings: Settings) -> None:
+def add_slack(catalog: Registrar, settings: Settings) -> None:
     """Add `slack` to a catalogue."""
 
     @catalog.action("slack", effect="effectful")

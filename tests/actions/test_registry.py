@@ -96,6 +96,7 @@ def test_annotations_are_the_signature():
         o: Email,
         p: Url,
         q: Secret,
+        q2: Handle,
         r: FileRef,
         s: Any,
         t: object,
@@ -114,7 +115,7 @@ def test_annotations_are_the_signature():
 
     assert signature(f) == (
         "(a: bool, b: int, c: double, d: string, e: bytes, f: timestamp, g: duration, h: list<int>, i: map<string, uint>, "
-        'j: string?, k: "x" | "y", lead: Lead, m: timestamp, n: duration, o: Email, p: Url, q: Secret<string>, r: FileRef, '
+        'j: string?, k: "x" | "y", lead: Lead, m: timestamp, n: duration, o: Email, p: Url, q: Secret<string>, q2: Secret<string>, r: FileRef, '
         "s: json, t: json, u: list<json>, v: map<string, json>, w: list<Status>, x: list<int>, y: int, z: int, "
         "aa: map<int, bool>?, bb: duration = '172800s', cc: Status = 'won', dd: string? = 'x') -> null"
     )
@@ -193,7 +194,6 @@ def bad_enum(a: Number) -> None: ...
 def bad_scalar(a: Annotated[int, Scalar("X")]) -> None: ...
 def bad_tuple(a: tuple[int, int]) -> None: ...
 def bad_default(a: int = "x") -> None: ...
-def handle(a: Handle) -> None: ...
 def loop(a: Loop) -> None: ...
 def unknown(a: list[Unknown]) -> None: ...
 def dependent(a: Dependent) -> None: ...
@@ -219,7 +219,6 @@ def result(a: int) -> set[int]: ...
         (bad_scalar, "a scalar is made of `str`"),
         (bad_tuple, "has no type in flows"),
         (bad_default, "parameter `a`: the default 'x' is not of type int"),
-        (handle, "a secret's content has the annotation `dagflow.Secret`"),
         (loop, "class Loop, field `inner`: `Loop` has no type in flows; a record cannot contain itself"),
         (unknown, "parameter `a`, class Unknown, field `thing`: `complex` has no type"),
         (dependent, "field `b`: a default that depends on the object"),

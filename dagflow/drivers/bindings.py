@@ -23,7 +23,7 @@ class Origin:
 
 @attrs.define(eq=False)
 class Bindings:
-    """The names and values of one run. A step that did not succeed has no value: its name is missing.
+    """The names and values of one run. A step that has not succeeded reads as absent: None.
 
     Attributes:
         outputs: values in stored form, by node id.
@@ -37,6 +37,7 @@ class Bindings:
     def start(self, run: RunId, input_value: Mapping[str, object], origin: Origin, started_at: int) -> None:
         """Fill in what does not change."""
         flow = self._program.flow
+        self._shared |= dict.fromkeys(self._program.plan.ids)
         self._shared |= {flow.binding: input_value} if flow.binding else input_value
         self._shared["run"] = {"id": run, "started_at": Timestamp(started_at), "flow": flow.name}
         self._shared["trigger"] = {"kind": origin.kind, "name": origin.name}
@@ -60,7 +61,7 @@ class Bindings:
         for name, catch in catches:
             seen[name] = self._failure(catch)
         for source in unseen or ():
-            seen.pop(self._program.plan.ids[source], None)
+            seen[self._program.plan.ids[source]] = None
         return seen
 
     def _failure(self, catch: int) -> dict[str, object]:

@@ -21,6 +21,8 @@ from tests.drivers.test_equal import said, scripts_for
 from tests.engine.flows import SECOND
 from tests.engine.reference import Reference
 
+#: What the scripts and the texts can bring about: actions that fail, `fail`, `10 / 0`, attempts and runs that take too long.
+KNOWN_CODES = {"oops", "failed", "divide_by_zero", "timeout", "run_timeout"}
 INPUTS = st.fixed_dictionaries({"a": st.integers(-3, 9), "b": st.booleans()})
 
 
@@ -40,6 +42,7 @@ def test_both_drivers_and_the_reference_agree(data: st.DataObject) -> None:
     simulated = simulate(program, given_input, actions=scripts, jitter=lambda: 0.5)
     result, progress, store = run_local(program, scripts, input_value=given_input)
     assert said(result) == said(simulated.result)
+    assert {failure.code for failure in result.failures} <= KNOWN_CODES, "what is checked cannot go wrong in other ways"
     for history, end in ((simulated.history, simulated.progress), (store.history(RUN), progress)):
         machine, reference = Machine(program.plan), Reference(flow)
         for record in history:

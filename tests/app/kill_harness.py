@@ -1,0 +1,166 @@
+"""Kills a process that runs flows, again and again, and checks the books. Run as `python -m tests.app.kill_harness FOLDER KILLS`.
+
+The effects are lines in a ledger that no part of dagflow reads. Exits with 0 and a line of figures if every promise was
+kept, with 1 and the reason if not.
+"""
+
+from __future__ import annotations
+
+import os
+import random  # noqa: TID251 - chooses when to kill
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import trio
+
+from dagflow.actions.failures import Invocation
+from dagflow.actions.registry import Catalog
+from dagflow.app.interpreter import Interpreter
+from dagflow.lang.compiler import compile_text
+from dagflow.model.status import RunStatus
+from dagflow.store.sqlite import SqliteStore
+
+FLOW = """
+flow f(n: int) -> int {
+  on manual
+  a = note(n: n)
+  parallel {
+    b = note(n: a + 1) retry 3 from 1ms to 2ms
+    c = blocking(n: a + 2)
+    do side {
+      filter n > 0
+      d = note(n: 100)
+    }
+  }
+  wait 3ms
+  do tried {
+    e = broken(n: b)
+  } on error as err {
+    f = note(n: err.attempt)
+  }
+  g = note(n: b + c) after settled(b, c)
+  return g + (d ?? 0) + (f ?? 0)
+}
+"""
+RUNS_AT_ONCE = 3
+
+
+def catalog_for(ledger: Path) -> Catalog:
+    catalog = Catalog()
+
+    def write(invocation: Invocation) -> None:
+        line = f"{invocation.run} {invocation.node} {invocation.attempt} {invocation.effect_key} {invocation.arguments['n']}\n"
+        handle = os.open(ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(handle, line.encode())
+        os.close(handle)
+
+    @catalog.action("note", effect="effectful")
+    async def note(n: int, invocation: Invocation) -> int:
+        await trio.sleep(0.001)
+        write(invocation)
+        await trio.sleep(0.001)
+        return n
+
+    @catalog.action("blocking", effect="idempotent")
+    def blocking(n: int, invocation: Invocation) -> int:
+        time.sleep(0.002)
+        write(invocation)
+        return n
+
+    @catalog.action("broken", effect="effectful")
+    async def broken(n: int, invocation: Invocation) -> int:
+        write(invocation)
+        raise ConnectionError("as always")
+
+    return catalog
+
+
+async def live(folder: Path, catalog: Catalog) -> None:
+    """Finish what there is, then some more."""
+    flow = compile_text(FLOW, catalog.interface).unwrap()
+    async with Interpreter.open(folder / "runs.db", catalog=catalog) as interpreter:
+        runs = list(interpreter.resumed)
+        runs += [await interpreter.start(flow, {"n": n % 2}) for n in range(len(runs), RUNS_AT_ONCE)]
+        for run in runs:
+            await run.wait()
+
+
+def kill_one(folder: Path, catalog: Catalog, after: float) -> bool:
+    """Whether it was killed before it was done."""
+    child = os.fork()
+    if child == 0:
+        try:
+            trio.run(live, folder, catalog)
+        except BaseException as error:  # noqa: BLE001 - the parent has to hear of it, whatever it is
+            sys.stderr.write(repr(error))
+            os._exit(3)
+        os._exit(0)
+    deadline = time.monotonic() + after
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return _ended(status)
+        time.sleep(0.0005)
+    os.kill(child, signal.SIGKILL)
+    return _ended(os.waitpid(child, 0)[1])
+
+
+def _ended(status: int) -> bool:
+    if os.WIFSIGNALED(status):
+        return True
+    if os.WEXITSTATUS(status):
+        raise SystemExit(f"the child gave up with {os.WEXITSTATUS(status)}")
+    return False
+
+
+def check(folder: Path) -> str:
+    """The books against the histories."""
+    lines = [line.split() for line in (folder / "ledger").read_text().splitlines()]
+    store = SqliteStore.open(folder / "runs.db")
+    rows = store.runs(limit=1_000_000)
+    effects = {(run, node) for run, node, *_ in lines}
+    keys = {(run, node): key for run, node, _, key, _ in lines}
+    assert len(set(keys.values())) == len(effects), "two nodes share an effect key"
+    assert len({(*pair, key) for pair, key in keys.items()}) == len(keys)
+    attempts = Counter((run, node, attempt) for run, node, attempt, _, _ in lines if node != "c")
+    assert not [which for which, n in attempts.items() if n > 1], "an attempt had its effect twice"
+    by_run = Counter(row.status for row in rows)
+    assert set(by_run) == {RunStatus.SUCCEEDED}, by_run
+    interrupted = 0
+    for row in rows:
+        history = store.history(row.id)
+        kinds = Counter((record.kind, record.node) for record in history)
+        interrupted += sum(n for (kind, _), n in kinds.items() if kind == "attempt_interrupted")
+        assert kinds["run_ended", ""] == 1
+        for node in ("a", "b", "c", "g", "f"):
+            assert kinds["attempt_succeeded", node] == 1, (row.id, node)
+            assert (row.id, node) in effects, "a result without its effect"
+        last = {record.node: record.payload for record in history if record.kind in ("attempt_succeeded", "value_computed")}
+        arguments = {n for run, node, _, _, n in lines if run == row.id and node == "b"}
+        assert len(arguments) == 1, "attempts of one node differ in their arguments"
+        n = int(last["a"] or b"")
+        result = next(value for node, value in last.items() if node.startswith("return"))
+        assert int(result or b"") == 2 * n + 3 + 100 * (n > 0) + int(last["f"] or b""), "the result is not what it has to be"
+    store.close()
+    return f"{len(rows)} runs, {len(lines)} effects, {interrupted} attempts interrupted"
+
+
+def main() -> None:
+    folder, n_kills = Path(sys.argv[1]), int(sys.argv[2])
+    seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(10**6)
+    sys.stdout.write(f"seed {seed}\n")
+    dice = random.Random(seed)
+    catalog = catalog_for(folder / "ledger")
+    n_killed = 0
+    while n_killed < n_kills:
+        n_killed += kill_one(folder, catalog, dice.uniform(0.0, 0.12))
+    while kill_one(folder, catalog, 30):
+        pass
+    sys.stdout.write(f"{n_killed} kills, {check(folder)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""kill -9 at random moments: nothing is lost, nothing that was committed runs again, every run ends as it has to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_harness(folder: Path, n_kills: int) -> str:
+    command = [sys.executable, "-m", "tests.app.kill_harness", str(folder), str(n_kills)]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_killed_a_few_times(tmp_path: Path) -> None:
+    assert "30 kills" in run_harness(tmp_path, 30)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_killed_many_times(tmp_path: Path) -> None:
+    assert "1000 kills" in run_harness(tmp_path, 1000)

@@ -1,0 +1,1 @@
+"""Flows from forms of other systems."""

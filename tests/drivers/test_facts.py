@@ -1,0 +1,73 @@
+"""Events go into the store and come back as they were; what is damaged is told, not guessed."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagflow.engine import events as e
+from dagflow.errors import StoreError
+from dagflow.model.plan import build_plan
+from dagflow.model.status import RunStatus
+from dagflow.store.api import Record
+from dagflow.store.facts import from_record, to_record
+from tests.engine.flows import action, flow_of
+
+PLAN = build_plan(flow_of(action("a"), action("b.when")))
+
+INSTANTS = st.integers(0, 2**62)
+NODES = st.integers(0, 1)
+ATTEMPTS = st.integers(1, 1000)
+TEXTS = st.text(max_size=20).filter(lambda text: text.isascii() or text.isprintable())
+SHAPES = {
+    "at": INSTANTS,
+    "node": NODES,
+    "attempt": ATTEMPTS,
+    "outcome": st.integers(0, 200),
+    "due": INSTANTS,
+    "code": TEXTS,
+    "message": TEXTS,
+    "is_fatal": st.booleans(),
+    "retry_after_ns": st.none() | INSTANTS,
+    "jitter": st.floats(0, 1, exclude_max=True),
+    "status": st.sampled_from(RunStatus),
+}
+CLASSES = e.Event.__args__  # type: ignore[attr-defined]
+WITH_VALUE = {e.RunStarted, e.ValueComputed, e.EventEmitted, e.AttemptSucceeded, e.DefaultUsed}
+
+
+@given(st.sampled_from(CLASSES).flatmap(lambda c: st.builds(c, **{f.name: SHAPES[f.name] for f in attrs.fields(c)})))
+def test_there_and_back(event: e.Event) -> None:
+    value = b'{"some": "value"}' if type(event) in WITH_VALUE else None
+    record = to_record(event, PLAN, value)
+    fact = from_record(record, PLAN)
+    assert (fact.event, fact.value) == (event, value)
+
+
+def test_the_words_on_disk() -> None:
+    """These are in the files of our users."""
+    assert to_record(e.RunCancelRequested(5), PLAN) == Record("run_cancel_requested", 5)
+    assert to_record(e.AttemptStarted(5, 0, 2), PLAN) == Record("attempt_started", 5, "a", 2)
+    assert to_record(e.GateDecided(5, 1, 1), PLAN) == Record("gate_decided", 5, "b.when", 0, b'{"outcome":1}')
+    assert to_record(e.AttemptFailed(5, 0, 1, "x", "y"), PLAN).payload == (
+        b'{"code":"x","message":"y","is_fatal":false,"retry_after_ns":null,"jitter":0.0}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("record", "match"),
+    [
+        (Record("node_blessed", 5, "a"), "'node_blessed', which this version"),
+        (Record("attempt_started", 5, "zzz", 1), "the node 'zzz', which its flow does not have"),
+        (Record("gate_decided", 5, "a"), "damaged fact of the kind 'gate_decided'"),
+        (Record("gate_decided", 5, "a", 0, b"{"), "damaged fact of the kind 'gate_decided'"),
+        (Record("gate_decided", 5, "a", 0, b"7"), "damaged fact"),
+        (Record("gate_decided", 5, "a", 0, b'{"luck": 1}'), "damaged fact"),
+        (Record("run_ended", 5, "", 0, b'{"status": "great"}'), "damaged fact"),
+    ],
+)
+def test_damage(record: Record, match: str) -> None:
+    with pytest.raises(StoreError, match=match):
+        from_record(record, PLAN)

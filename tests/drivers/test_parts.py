@@ -1,0 +1,287 @@
+"""The parts of the local driver, each alone: pool, timers, and what a performer may do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from dagflow.actions.failures import ActionFailed, Invocation
+from dagflow.clock import VirtualClock
+from dagflow.drivers.bindings import Origin
+from dagflow.drivers.live import Creation, Live
+from dagflow.drivers.local import LocalDriver
+from dagflow.drivers.perform import effect_key, threads
+from dagflow.drivers.pool import Pool
+from dagflow.drivers.program import Program
+from dagflow.drivers.progress import Progress
+from dagflow.drivers.results import RunResult
+from dagflow.errors import DagflowBug, StoreError, UsageError
+from dagflow.ids import FlowDigest, RunId
+from dagflow.model.action import Effect
+from dagflow.model.flow import RetryPolicy
+from dagflow.store.api import Append, Record, RunRow
+from dagflow.store.memory import MemoryStore
+from tests.drivers.harness import RUN, TrioClock
+from tests.engine.flows import HOUR, SECOND, action, expr, flow_of, program_of, wait
+
+
+class TestPool:
+    async def test_work_that_never_blocks_costs_no_tasks(self) -> None:
+        done: list[int] = []
+        tasks: set[trio.lowlevel.Task] = set()
+
+        async def work(item: int) -> None:
+            done.append(item)
+            tasks.add(trio.lowlevel.current_task())
+            if item < 500:
+                pool.put(item + 1)
+
+        async with trio.open_nursery() as nursery:
+            idle = trio.Event()
+            pool = Pool(nursery, work, 64, idle.set)
+            pool.put(1)
+            await idle.wait()
+            nursery.cancel_scope.cancel()
+        assert done == list(range(1, 501))
+        assert len(tasks) <= 2, "the second is called in case the first one blocks"
+        assert pool.is_idle
+
+    @pytest.mark.parametrize("limit", [1, 3, 100])
+    async def test_as_many_block_as_may(self, limit: int) -> None:
+        at_once = most = 0
+
+        async def work(_: int) -> None:
+            nonlocal at_once, most
+            at_once += 1
+            most = max(most, at_once)
+            await trio.testing.wait_all_tasks_blocked()
+            at_once -= 1
+
+        async with trio.open_nursery() as nursery:
+            idle = trio.Event()
+            pool = Pool(nursery, work, limit, idle.set)
+            for item in range(10):
+                pool.put(item)
+            await idle.wait()
+            pool.put(11)
+            nursery.cancel_scope.cancel()
+        assert most == min(limit, 10)
+
+    async def test_others_get_their_turn(self) -> None:
+        n_done = 0
+
+        async def work(_: int) -> None:
+            nonlocal n_done
+            n_done += 1
+            pool.put(0)
+
+        async with trio.open_nursery() as nursery:
+            pool = Pool(nursery, work, 4, lambda: None)
+            pool.put(0)
+            for _ in range(5):
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        assert 0 < n_done < 1000
+
+
+@attrs.define(eq=False)
+class Performed:
+    """A performer made of one function."""
+
+    function: Callable[[Invocation], object]
+
+    async def perform(self, invocation: Invocation) -> object:
+        await trio.lowlevel.checkpoint()
+        return self.function(invocation)
+
+
+@attrs.define(eq=False)
+class Slow:
+    """A store whose writes are recorded; durable as far as the driver knows, so it writes from a thread."""
+
+    inner: MemoryStore = attrs.field(factory=MemoryStore)
+    log: list[str] = attrs.field(factory=list)
+    fails: bool = False
+
+    def create(self, row: RunRow, flow: bytes, records: Sequence[Record]) -> None:
+        self.inner.create(row, flow, records)
+        self.log += [f"{record.kind} {record.node}" for record in records]
+
+    def append(self, appends: Sequence[Append]) -> None:
+        if self.fails:
+            raise StoreError("gone")
+        self.inner.append(appends)
+        self.log += [f"{record.kind} {record.node}" for append in appends for record in append.records]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inner, name)
+
+
+async def run(program: Program, function: Callable[[Invocation], object], store: object = None) -> RunResult:
+    async with trio.open_nursery() as nursery:
+        driver = LocalDriver(store or MemoryStore(), Performed(function), VirtualClock(1), 4, lambda: 0.5)  # type: ignore[arg-type]
+        await nursery.start(driver.serve)
+        progress = Progress(program, RUN)
+        progress.begin({}, Origin(), 1)
+        live = Live(progress, Creation(FlowDigest("d"), b"{}", 1))
+        driver.take(live)
+        result = await live.wait_ended()
+        nursery.cancel_scope.cancel()
+    return result
+
+
+class TestPerformers:
+    """Whatever a performer does, the run hears of it as a failure."""
+
+    @pytest.mark.parametrize(
+        ("error", "code", "message"),
+        [
+            (ActionFailed("mine", "so it is"), "mine", "so it is"),
+            (UsageError("not like this"), "usage", "not like this"),
+            (ValueError("with a secret in it"), "unexpected", "do.a raised ValueError"),
+        ],
+    )
+    async def test_failures(self, error: Exception, code: str, message: str) -> None:
+        def function(_: Invocation) -> object:
+            raise error
+
+        result = await run(program_of(flow_of(action("a"))), function)
+        assert [(failure.code, failure.message) for failure in result.failures] == [(code, message)]
+
+    async def test_a_result_of_another_type(self) -> None:
+        retry = RetryPolicy(max_attempts=5)
+        result = await run(program_of(flow_of(action("a", retry=retry))), lambda _: "text")
+        assert [(failure.code, failure.attempt) for failure in result.failures] == [("bad_result", 1)]
+
+    async def test_arguments_that_have_no_value(self) -> None:
+        node = action("a", reads=("a",))
+        bad = attrs.evolve(node, arguments=(attrs.evolve(node.arguments[0], value=expr(("boom",))),), default=expr(4))
+        result = await run(program_of(flow_of(bad)), lambda _: 1)
+        assert (result.node("a").attempts, result.node("a").output) == (0, 4)
+
+    async def test_all_attempts_carry_one_key_and_no_other_node_has_it(self) -> None:
+        seen: list[Invocation] = []
+
+        def function(invocation: Invocation) -> object:
+            seen.append(invocation)
+            if invocation.attempt < 3:
+                raise ActionFailed("oops", "")
+            return 1
+
+        retry = RetryPolicy(max_attempts=3)
+        await run(program_of(flow_of(action("a", retry=retry), action("b", retry=retry))), function)
+        keys = {invocation.node: {i.effect_key for i in seen if i.node == invocation.node} for invocation in seen}
+        assert [len(these) for these in keys.values()] == [1, 1]
+        assert keys["a"] != keys["b"] != {effect_key(RunId("1" * 32), "b")}
+
+
+class TestOrder:
+    """Intent committed, effect, outcome committed, then dependents."""
+
+    @pytest.mark.parametrize("effect", [Effect.PURE, Effect.IDEMPOTENT, Effect.EFFECTFUL])
+    async def test_what_is_in_the_store_when_the_effect_happens(self, effect: Effect) -> None:
+        store = Slow()
+
+        def function(invocation: Invocation) -> object:
+            store.log.append(f"effect {invocation.node}")
+            return 1
+
+        result = await run(
+            program_of(flow_of(action("a", effect=effect), action("b", effect=effect), edges=[("a", "b")])), function, store
+        )
+        assert result.status == "succeeded"
+        at = store.log.index
+        if effect is Effect.EFFECTFUL:
+            assert at("attempt_started a") < at("effect a")
+            assert at("attempt_started b") < at("effect b")
+        if effect is not Effect.PURE:
+            assert at("attempt_succeeded a") < at("effect b")
+        assert store.log[-1] == "run_ended "
+
+    async def test_waits_are_kept_before_what_follows_them(self) -> None:
+        store = Slow()
+        flow = flow_of(wait("w", SECOND), action("a"), edges=[("w", "a")])
+        await run(program_of(flow), lambda invocation: store.log.append("effect") or 1, store)
+        assert store.log.index("timer_fired w") < store.log.index("effect")
+
+    async def test_nothing_goes_on_from_memory(self) -> None:
+        store = Slow()
+        effects: list[str] = []
+
+        def function(invocation: Invocation) -> object:
+            effects.append(invocation.node)
+            store.fails = True
+            return 1
+
+        async with trio.open_nursery() as nursery:
+            driver = LocalDriver(store, Performed(function), VirtualClock(1), 4, lambda: 0.5)  # type: ignore[arg-type]
+            await nursery.start(driver.serve)
+            progress = Progress(program_of(flow_of(action("a"), action("b"), edges=[("a", "b")])), RUN)
+            progress.begin({}, Origin(), 1)
+            live = Live(progress, Creation(FlowDigest("d"), b"{}", 1))
+            driver.take(live)
+            with pytest.raises(StoreError, match="gone"):
+                await live.wait_ended()
+        assert effects == ["a"]
+        assert isinstance(driver.error, StoreError)
+
+
+class TestRealTime:
+    """With a clock that nobody can push."""
+
+    async def test_long_waits_are_slept_in_pieces(self, autojump_clock: trio.testing.MockClock) -> None:
+        clock = TrioClock()
+        flow = flow_of(wait("w", 3 * HOUR + 1), action("a"), edges=[("w", "a")])
+        async with trio.open_nursery() as nursery:
+            driver = LocalDriver(MemoryStore(), Performed(lambda _: 1), clock, 4, lambda: 0.5)
+            await nursery.start(driver.serve)
+            lives = []
+            for number in range(3):
+                progress = Progress(program_of(flow), RunId(f"{number:032}"))
+                progress.begin({}, Origin(), clock.now())
+                lives.append(Live(progress, Creation(FlowDigest("d"), b"{}", 1)))
+                driver.take(lives[-1])
+            results = [await live.wait_ended() for live in lives]
+            nursery.cancel_scope.cancel()
+        assert {result.node("w").ended_at for result in results} == {results[0].started_at + 3 * HOUR + 1}
+
+    async def test_the_lifetime_ends_a_run(self, autojump_clock: trio.testing.MockClock) -> None:
+        flow = flow_of(wait("w", 3 * HOUR), timeout_ns=HOUR)
+        async with trio.open_nursery() as nursery:
+            driver = LocalDriver(MemoryStore(), Performed(lambda _: 1), TrioClock(), 4, lambda: 0.5)
+            await nursery.start(driver.serve)
+            progress = Progress(program_of(flow), RUN)
+            progress.begin({}, Origin(), TrioClock().now())
+            live = Live(progress, Creation(FlowDigest("d"), b"{}", 1))
+            driver.take(live)
+            result = await live.wait_ended()
+            nursery.cancel_scope.cancel()
+        assert [(f.node, f.code) for f in result.failures] == [("", "run_timeout")]
+
+
+async def test_a_bug_in_the_machine_stops_the_driver() -> None:
+    async with trio.open_nursery() as nursery:
+        driver = LocalDriver(MemoryStore(), Performed(lambda _: 1), VirtualClock(1), 4, lambda: 0.5)
+        await nursery.start(driver.serve)
+        progress = Progress(program_of(flow_of(action("a"))), RUN)
+        progress.begin({}, Origin(), 1)
+        live = Live(progress, Creation(FlowDigest("d"), b"{}", 1))
+        live.progress.succeed = broken  # type: ignore[method-assign]
+        driver.take(live)
+        with pytest.raises(DagflowBug, match="planted"):
+            await live.wait_ended()
+
+
+def broken(*_: object) -> None:
+    raise DagflowBug("planted")
+
+
+async def test_blocking_functions_run_in_threads() -> None:
+    run_in_thread = threads(1)
+    assert await run_in_thread(lambda: 5) == 5
+    with pytest.raises(KeyError):
+        await run_in_thread(lambda: {}["x"])

@@ -89,11 +89,6 @@ class Progress:
         """Whether the run has ended; there is nothing more to do then."""
         return self.machine.state.ended is not None
 
-    @property
-    def n_running(self) -> int:
-        """Attempts running."""
-        return self.machine.state.status.count(NodeStatus.RUNNING)
-
     def begin_attempt(self, command: StartAttempt, now: int) -> Invocation | None:
         """The call to make, after its intent has been noted; None if it is not wanted any more or cannot be made."""
         node = command.node
@@ -200,10 +195,9 @@ class Progress:
         state = self.machine.state
         if state.ended is not None:
             return state.ended, None
-        if NodeStatus.RUNNING in state.status or NodeStatus.READY in state.status:
+        if state.n_active or not state.waiting:
             return RunStatus.RUNNING, None
-        due = [state.due[n] for n, status in enumerate(state.status) if status is NodeStatus.WAITING]
-        return (RunStatus.SLEEPING, min(due)) if due else (RunStatus.RUNNING, None)
+        return RunStatus.SLEEPING, min(state.due[node] for node in state.waiting)
 
     def _attempt(self, node: int) -> int:
         return self.machine.state.attempts[node]

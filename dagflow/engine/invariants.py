@@ -26,6 +26,10 @@ def _counts(state: State) -> Iterator[str]:
     settled = [status.is_settled for status in state.status]
     if state.n_unsettled != settled.count(False):
         yield f"{state.n_unsettled} nodes are said to be unsettled, {settled.count(False)} are"
+    if state.n_active != sum(status in (NodeStatus.READY, NodeStatus.RUNNING) for status in state.status):
+        yield f"{state.n_active} nodes are said to be ready or running"
+    if sorted(state.waiting) != [node for node, status in enumerate(state.status) if status is NodeStatus.WAITING]:
+        yield f"{list(state.waiting)} are said to be waiting"
     for scope, plan_ in enumerate(plan.scopes):
         n_open = sum(not settled[n] for n in plan_.members)
         if plan_.catch != NONE and state.scope_open[scope] != n_open:

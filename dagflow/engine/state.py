@@ -30,7 +30,8 @@ class State:
     """Everything that is true of a run. Two are equal if they say the same of the same plan.
 
     Attributes:
-        n_waits: what is still to happen before the node is decided. n_unsettled: nodes that are not settled.
+        n_waits: what is still to happen before the node is decided.
+        n_unsettled, n_active: nodes that are not settled; those ready or running. waiting: the nodes waiting.
         outcomes: of gates and catches, NONE until known.
         attempts: the number of the last attempt. n_failed: how many of them failed (others were interrupted).
         now: the instant of the last fact.
@@ -52,6 +53,8 @@ class State:
     status: list[NodeStatus]
     n_waits: list[int]
     n_unsettled: int
+    n_active: int = 0
+    waiting: dict[int, None] = attrs.field(factory=dict)
     reasons: list[PruneReason | None]
     outcomes: list[int]
     attempts: list[int]
@@ -112,10 +115,18 @@ class State:
         if after is None:
             raise DagflowBug(f"cannot {change} a node that is {before}: {self.story(node)}")
         self.status[node] = after
-        if after is NodeStatus.READY:
-            self.wanted_at[node] = self.now
-        elif after in _SETTLED:
+        if before is NodeStatus.WAITING:
+            del self.waiting[node]
+        elif before is not NodeStatus.PENDING:
+            self.n_active -= 1
+        if after in _SETTLED:
             self._settled(node, after is NodeStatus.SUCCEEDED)
+        elif after is NodeStatus.WAITING:
+            self.waiting[node] = None
+        else:
+            self.n_active += 1
+            if after is NodeStatus.READY:
+                self.wanted_at[node] = self.now
 
     def _settled(self, node: int, succeeded: bool) -> None:
         plan, n_waits = self.plan, self.n_waits

@@ -380,6 +380,14 @@ class TestScopes:
         assert [failure.code for failure in run.machine.state.failures] == ["run_timeout"]
         assert run.take(e.RunTimedOut) == [EndRun(RunStatus.FAILED)]
 
+    def test_the_lifetime_while_the_root_handler_is_being_stopped(self) -> None:
+        run = self.run()
+        run.take(e.RunTimedOut)
+        run.take(e.AttemptStarted, "root.handler", 1)
+        assert run.take(e.RunTimedOut) == [CancelAttempt(11, 1)]
+        assert run.take(e.RunTimedOut) == []
+        assert run.take(e.AttemptCancelled, "root.handler", 1) == [EndRun(RunStatus.FAILED)]
+
     def test_cancelling_runs_no_handler(self) -> None:
         run = self.run()
         run.take(e.AttemptStarted, "a", 1)
@@ -528,6 +536,8 @@ class TestInvariants:
         self.broken("said to be unsettled", n_unsettled=99)
         self.broken("open members", scope_open=[0, 9, 9])
         self.broken("left over", made_ready=[1])
+        self.broken("9 nodes are said to be ready or running", n_active=9)
+        self.broken(r"\[0\] are said to be waiting", waiting={0: None})
 
     def test_reasons(self) -> None:
         s, r = NodeStatus, PruneReason

@@ -20,6 +20,7 @@ import attrs
 from dagflow.actions import kinds
 from dagflow.errors import UsageError
 from dagflow.model import values, wire
+from dagflow.model.plain import is_dict, is_sequence
 from dagflow.model.types import (
     BOOL,
     BYTES,
@@ -175,17 +176,20 @@ def _optional(inner: Shape) -> Shape:
 
 
 def _list(inner: Shape, *, as_tuple: bool) -> Shape:
-    make = tuple if as_tuple else list
+    def into(value: Any, reveal: Reveal) -> Any:
+        elements = [inner.into(element, reveal) for element in value]
+        return tuple(elements) if as_tuple else elements
+
     return Shape(
         ListType(inner.type),
-        lambda value, reveal: make(inner.into(element, reveal) for element in value),
-        lambda value: [inner.out(element) for element in value] if isinstance(value, (list, tuple)) else value,
+        into,
+        lambda value: [inner.out(element) for element in value] if is_sequence(value) else value,
     )
 
 
 def _map(key: Type, inner: Shape) -> Shape:
     def out(value: Any) -> Any:
-        return {name: inner.out(member) for name, member in value.items()} if isinstance(value, Mapping) else value
+        return {name: inner.out(member) for name, member in value.items()} if is_dict(value) else value
 
     return Shape(
         MapType(key, inner.type),

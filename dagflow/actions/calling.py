@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final, Protocol
 
 import attrs
@@ -16,6 +16,7 @@ from dagflow.actions.failures import ActionFailed, Fatal, Invocation, RetryAfter
 from dagflow.actions.secrets import Redactor, SecretSource
 from dagflow.model import wire
 from dagflow.model.action import ActionSpec
+from dagflow.model.plain import is_object
 from dagflow.model.types import RecordType
 
 #: A message is for people and is kept in the history.
@@ -48,20 +49,20 @@ class BoundAction:
     result: Shape
     key_names: tuple[str, ...] = ()
     invocation_names: tuple[str, ...] = ()
-    is_async: bool = attrs.field(init=False)
-    arguments_codec: wire.Codec = attrs.field(init=False)
-    result_codec: wire.Codec = attrs.field(init=False)
 
-    @is_async.default
-    def _is_async(self) -> bool:
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether it is a coroutine function, which needs no thread."""
         return inspect.iscoroutinefunction(self.function)
 
-    @arguments_codec.default
-    def _arguments_codec(self) -> wire.Codec:
+    @cached_property
+    def arguments_codec(self) -> wire.Codec:
+        """For all arguments together, as a record."""
         return wire.codec(RecordType("", self.spec.params))
 
-    @result_codec.default
-    def _result_codec(self) -> wire.Codec:
+    @cached_property
+    def result_codec(self) -> wire.Codec:
+        """For the result."""
         return wire.codec(self.spec.result)
 
 
@@ -109,8 +110,8 @@ class CatalogPerformer:
             given = codec.decode(codec.encode(dict(invocation.arguments)))
         except wire.WireError as error:
             raise ActionFailed("bad_arguments", f"{bound.spec.name}: {error}", fatal=True) from None
-        stored: dict[str, Any] = given if isinstance(given, dict) else {}
-        arguments = {name: shape.into(stored.get(name), reveal) for name, shape in bound.shapes.items()}
+        stored = given if is_object(given) else {}
+        arguments: dict[str, object] = {name: shape.into(stored.get(name), reveal) for name, shape in bound.shapes.items()}
         return (
             arguments
             | dict.fromkeys(bound.key_names, invocation.effect_key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import httpcore
@@ -30,7 +30,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, policy: AddressPolicy | None, max_bytes: int) -> None:
         self._policy = policy
         self._max_bytes = max_bytes
-        self._inner = httpcore.AnyIOBackend()
+        # httpcore has a stand-in of that name for when anyio is missing, which is all that some type checkers see.
+        self._inner = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
 
     async def connect_tcp(
         self,

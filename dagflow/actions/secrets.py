@@ -6,10 +6,12 @@ import base64
 import json
 import os
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from urllib.parse import quote, quote_plus
 
 import attrs
+
+from dagflow.model.plain import is_dict, is_list
 
 _PREFIX: Final = "DAGFLOW_SECRET_"
 #: A shorter content appears in any text by chance; a message with it is hidden whole.
@@ -74,17 +76,17 @@ class Redactor:
                 text = text.replace(spelling, f"[secret {name}]")
         return text
 
-    def value(self, value: Any) -> Any:
+    def value(self, value: object) -> object:
         """The value, in stored form, with `text` applied to all its texts."""
         match value:
             case str():
                 return self.text(value)
-            case list():
-                return [self.value(element) for element in value]
-            case dict():
-                return {self.value(key): self.value(member) for key, member in value.items()}
             case bytes():
                 return self.text(value.decode("latin-1")).encode("latin-1", "replace")
+            case _ if is_list(value):
+                return [self.value(element) for element in value]
+            case _ if is_dict(value):
+                return {self.value(key): self.value(member) for key, member in value.items()}
             case _:
                 return value
 

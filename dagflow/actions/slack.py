@@ -14,6 +14,7 @@ from dagflow.actions.outbox import Outbox
 from dagflow.actions.registrar import Registrar
 from dagflow.actions.secrets import Redactor
 from dagflow.actions.settings import Settings
+from dagflow.model.plain import is_object
 
 _MAX_ANSWER: Final = 64 * 1024
 _OUTBOX_FILE: Final = "slack.jsonl"
@@ -70,11 +71,11 @@ def _message(response: Answer, *, is_webhook: bool) -> SlackMessage:
     if is_webhook:
         return SlackMessage(ok=True, ts="")
     try:
-        result = orjson.loads(body)
+        result: object = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise ActionFailed("slack.bad_answer", f"Slack's answer is not JSON: {answer}") from None
-    if not isinstance(result, dict) or result.get("ok") is not True:
-        error = str(result.get("error", "unknown")) if isinstance(result, dict) else "unknown"
+    if not is_object(result) or result.get("ok") is not True:
+        error = str(result.get("error", "unknown")) if is_object(result) else "unknown"
         raise Fatal(f"Slack refused the message: {error[:100]}", code=f"slack.{_word(error)}")
     return SlackMessage(ok=True, ts=str(result.get("ts", "")))
 

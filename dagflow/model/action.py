@@ -55,6 +55,6 @@ class EventSpec:
 class Interface:
     """Everything a host declares to the compiler."""
 
-    actions: Mapping[str, ActionSpec] = attrs.field(factory=dict)
-    events: Mapping[str, EventSpec] = attrs.field(factory=dict)
-    types: Mapping[str, Type] = attrs.field(factory=dict)
+    actions: Mapping[str, ActionSpec] = attrs.field(factory=dict[str, ActionSpec])
+    events: Mapping[str, EventSpec] = attrs.field(factory=dict[str, EventSpec])
+    types: Mapping[str, Type] = attrs.field(factory=dict[str, Type])

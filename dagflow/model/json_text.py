@@ -15,6 +15,7 @@ import attrs
 
 from dagflow.diagnostic import Span
 from dagflow.errors import UsageError
+from dagflow.model.plain import is_list, is_object
 from dagflow.model.wire_texts import INT64_MAX, INT64_MIN
 
 #: Deepest nesting of arrays and objects at any door. `orjson` writes no deeper than 254, so it can be kept too.
@@ -155,15 +156,13 @@ def _check_kept(value: object, depth: int) -> None:
         if not value.isascii():
             value.encode()
         return
-    if not isinstance(value, (dict, list)):
-        return
-    if depth >= MAX_DEPTH:
+    if depth >= MAX_DEPTH and isinstance(value, (dict, list)):
         raise ValueError("too deep")
-    if isinstance(value, dict):
+    if is_object(value):
         for key, member in value.items():
             key.encode()
             _check_kept(member, depth + 1)
-    else:
+    elif is_list(value):
         for element in value:
             _check_kept(element, depth + 1)
 

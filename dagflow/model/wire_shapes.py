@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dagflow.diagnostic import nearest
 from dagflow.model import wire_texts
 from dagflow.model.json_text import MAX_DEPTH
+from dagflow.model.plain import is_dict, is_sequence
 from dagflow.model.types import Field, RecordType
 from dagflow.model.values import Duration, Optional, Secret, Timestamp, UInt
 from dagflow.model.wire_scalars import (
@@ -36,7 +37,7 @@ def _add_step(problems: list[Found], before: int, step: str | int) -> None:
 
 def list_of(convert: Convert, depth: int) -> Convert:
     def convert_list(value: object, problems: list[Found]) -> object:
-        if not isinstance(value, (list, tuple)):
+        if not is_sequence(value):
             add_wrong("a list", value, problems)
             return None
         if _too_deep(depth, problems):
@@ -56,7 +57,7 @@ def list_of(convert: Convert, depth: int) -> Convert:
 
 def map_of(convert_key: Convert, convert: Convert, depth: int) -> Convert:
     def convert_map(value: object, problems: list[Found]) -> object:
-        if not isinstance(value, dict):
+        if not is_dict(value):
             add_wrong("an object", value, problems)
             return None
         if _too_deep(depth, problems):
@@ -110,7 +111,7 @@ def record_of(type_: RecordType, converters: Mapping[str, Convert], defaults: Ma
     absent = [field for field in type_.fields if field.is_required or field.has_default]
 
     def convert_record(value: object, problems: list[Found]) -> object:
-        if not isinstance(value, dict):
+        if not is_dict(value):
             add_wrong(f"an object of type {type_}", value, problems)
             return None
         if _too_deep(depth, problems):
@@ -118,11 +119,11 @@ def record_of(type_: RecordType, converters: Mapping[str, Convert], defaults: Ma
         result: dict[str, object] = {}
         for key, member in value.items():
             before = len(problems)
-            convert = converters.get(key)
+            convert = converters.get(key) if isinstance(key, str) else None
             if convert is None:
                 problems.append(Found(_unknown_field(key, type_.fields)))
             else:
-                result[key] = convert(member, problems)
+                result[str(key)] = convert(member, problems)
             if len(problems) > before:
                 _add_step(problems, before, str(key))
                 if len(problems) >= MAX_PROBLEMS:
@@ -166,10 +167,6 @@ def _plain(value: object, depth: int, problems: list[Found]) -> object:
             return check_int(value, problems) if value <= INT64_MAX or not isinstance(value, UInt) else str(int(value))
         case float():
             return check_double(value, problems)
-        case dict():
-            return _plain_map(value, depth, problems)
-        case list() | tuple():
-            return _plain_list(value, depth, problems)
         case Timestamp():
             return wire_texts.format_timestamp(value)
         case Duration():
@@ -180,6 +177,10 @@ def _plain(value: object, depth: int, problems: list[Found]) -> object:
             return wire_texts.format_bytes(value)
         case Secret():
             problems.append(Found("a secret cannot be part of a `json` value"))
+        case _ if is_dict(value):
+            return _plain_map(value, depth, problems)
+        case _ if is_sequence(value):
+            return _plain_list(value, depth, problems)
         case _:
             add_wrong("JSON", value, problems)
     return None

@@ -24,6 +24,7 @@ from dagflow.diagnostic import Span
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest
 from dagflow.model.flow import Argument, Edge, Expression, Flow, GateRef, Join, Node, RetryPolicy, Scope, Trigger
+from dagflow.model.plain import is_list, is_object, is_sequence
 from dagflow.model.types import RecordType, Type
 from dagflow.store.codec_types import TypeReader, TypeWriter
 
@@ -53,11 +54,11 @@ def decode_flow(data: bytes) -> Flow:
         StoreError: the bytes are damaged, or of a newer dagflow.
     """
     try:
-        document = orjson.loads(data)
+        document: object = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise StoreError(f"a compiled flow is damaged ({error}); restore a backup") from None
-    version = document.get("dagflow") if isinstance(document, dict) else None
-    if not isinstance(version, int) or version < 1:
+    version = document.get("dagflow") if is_object(document) else None
+    if not is_object(document) or not isinstance(version, int) or version < 1:
         raise StoreError("a compiled flow is damaged (it has no version); restore a backup")
     if version > VERSION:
         raise StoreError(
@@ -87,7 +88,7 @@ def _flatten(core: object) -> list[object]:
     waiting = [core]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, tuple):
+        if is_sequence(item) and isinstance(item, tuple):
             flat.append([len(item)])
             waiting.extend(reversed(item))
         elif item is None or isinstance(item, (str, bool, int)) or (isinstance(item, float) and math.isfinite(item)):
@@ -99,11 +100,11 @@ def _flatten(core: object) -> list[object]:
 
 def _unflatten(flat: object) -> object:
     """Read from the back, so that the items of a tuple are there when its mark comes."""
-    if not isinstance(flat, list):
+    if not is_list(flat):
         raise TypeError("a core is a list")
     items: list[object] = []
     for item in reversed(flat):
-        if isinstance(item, list):
+        if is_list(item):
             (length,) = item
             if not isinstance(length, int) or not 0 <= length <= len(items):
                 raise ValueError("a core lacks items")

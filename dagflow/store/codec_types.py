@@ -7,6 +7,7 @@ from typing import assert_never
 
 import attrs
 
+from dagflow.model.plain import is_list
 from dagflow.model.types import (
     EnumType,
     Field,
@@ -97,9 +98,9 @@ class TypeReader:
         return type_
 
     def _type(self, row: object) -> Type:
-        match row:
-            case str():
-                return Primitive(row)
+        if isinstance(row, str):
+            return Primitive(row)
+        match _items(row):
             case ["list", element]:
                 return ListType(self.type(element))
             case ["map", key, value]:
@@ -122,7 +123,7 @@ class TypeReader:
                 raise ValueError("not a type")
 
     def _field(self, row: object) -> Field:
-        match row:
+        match _items(row):
             case [str(name), index, str(doc)]:
                 return Field(name, self.type(index), doc=doc)
             case [str(name), index, str(doc), default]:
@@ -132,7 +133,7 @@ class TypeReader:
 
 
 def _items(value: object) -> Sequence[object]:
-    if not isinstance(value, list):
+    if not is_list(value):
         raise TypeError("not a list")
     return value
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias, cast
 
 import apsw
 
 from dagflow.errors import StoreError
+
+#: What SQLite takes and gives back. apsw's own name for it has blobs of a kind some type checkers do not know.
+Value: TypeAlias = "int | float | str | bytes | None"
 
 #: From 3.7.0 up to this one, SQLite's WAL could be damaged by two connections that write or checkpoint at once.
 MIN_SQLITE: Final = (3, 51, 3)
@@ -29,6 +33,17 @@ _SETTINGS: Final = (
 )
 
 
+def execute(connection: apsw.Connection, query: str, values: Sequence[Value] = ()) -> list[tuple[Value, ...]]:
+    """Run a statement to its end and give all its rows."""
+    return cast("list[tuple[Value, ...]]", connection.execute(query, values).fetchall())  # pyright: ignore[reportUnknownMemberType]
+
+
+def first_of(connection: apsw.Connection, query: str, values: Sequence[Value] = ()) -> Value:
+    """The first value of the first row of a query, None where there is none. The rest of the query is run too."""
+    rows = execute(connection, query, values)
+    return rows[0][0] if rows else None
+
+
 def open_writer(path: Path) -> apsw.Connection:
     """The one connection that writes and checkpoints.
 
@@ -39,12 +54,12 @@ def open_writer(path: Path) -> apsw.Connection:
     refuse_old_sqlite(apsw.sqlite_lib_version())
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW)
     _protect(connection)
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # holds only if there is no table yet
-    mode = connection.execute("PRAGMA journal_mode = WAL").get
+    execute(connection, "PRAGMA auto_vacuum = INCREMENTAL")  # holds only if there is no table yet
+    mode = first_of(connection, "PRAGMA journal_mode = WAL")
     if mode != "wal":
-        raise StoreError(f"{path} cannot be kept with a write-ahead log (SQLite says `{mode}`); use a local disk")
+        raise StoreError(f"{path} cannot be kept with a write-ahead log (SQLite says {mode!r}); use a local disk")
     _set(connection, "PRAGMA synchronous = FULL", "PRAGMA synchronous", 2)
-    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    execute(connection, "PRAGMA wal_autocheckpoint = 0")
     return connection
 
 
@@ -57,7 +72,7 @@ def open_reader(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW)
     _protect(connection)
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    execute(connection, "PRAGMA wal_autocheckpoint = 0")
     _set(connection, "PRAGMA query_only = ON", "PRAGMA query_only", 1)
     return connection
 
@@ -79,7 +94,7 @@ def check_intact(connection: apsw.Connection, path: Path) -> None:
     Raises:
         StoreError: it is damaged.
     """
-    problems = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)")]
+    problems = [str(row[0]) for row in execute(connection, "PRAGMA quick_check(5)")]
     if problems != ["ok"]:
         raise StoreError(f"{path} is damaged ({'; '.join(problems)}); restore a backup")
 
@@ -94,6 +109,6 @@ def _protect(connection: apsw.Connection) -> None:
 
 
 def _set(connection: apsw.Connection, statement: str, question: str, wanted: int) -> None:
-    connection.execute(statement)
-    if question and connection.execute(question).get != wanted:
+    execute(connection, statement)
+    if question and first_of(connection, question) != wanted:
         raise StoreError(f"this SQLite does not take `{statement}`; install apsw from its wheel")

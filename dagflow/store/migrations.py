@@ -8,6 +8,7 @@ from typing import Final
 import apsw
 
 from dagflow.errors import StoreError
+from dagflow.store.connections import execute, first_of
 
 #: Marks the file as ours (`PRAGMA application_id`): the letters "dagf".
 APPLICATION_ID: Final = 0x64616766
@@ -63,20 +64,20 @@ def migrate(connection: apsw.Connection, path: str, migrations: Sequence[Sequenc
         message = f"{path} has schema {version}, this dagflow knows {len(migrations)}"
         raise StoreError(f"{message}; it was written by a newer one, use that or a backup from before")
     for number, statements in enumerate(migrations[version:], start=version + 1):
-        connection.execute("BEGIN IMMEDIATE")
+        execute(connection, "BEGIN IMMEDIATE")
         try:
             for statement in statements:
-                connection.execute(statement)
+                execute(connection, statement)
             # A PRAGMA takes no parameters; both values are ours and whole numbers.
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
-            connection.execute(f"PRAGMA user_version = {number:d}")
-            connection.execute("COMMIT")
+            execute(connection, f"PRAGMA application_id = {APPLICATION_ID:d}")
+            execute(connection, f"PRAGMA user_version = {number:d}")
+            execute(connection, "COMMIT")
         except apsw.Error:
             if connection.in_transaction:
-                connection.execute("ROLLBACK")
+                execute(connection, "ROLLBACK")
             raise
 
 
 def _number(connection: apsw.Connection, query: str) -> int:
-    value = connection.execute(query).get
+    value = first_of(connection, query)
     return value if isinstance(value, int) else 0

@@ -13,10 +13,10 @@ from __future__ import annotations
 import os
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import apsw
 import attrs
@@ -25,7 +25,16 @@ from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Append, Record, RunRow
-from dagflow.store.connections import CHECKPOINT_PAGES, TRUNCATE_PAGES, check_intact, open_reader, open_writer
+from dagflow.store.connections import (
+    CHECKPOINT_PAGES,
+    TRUNCATE_PAGES,
+    Value,
+    check_intact,
+    execute,
+    first_of,
+    open_reader,
+    open_writer,
+)
 from dagflow.store.files import FileLock, make_private_file, refuse_remote
 from dagflow.store.migrations import migrate
 
@@ -50,8 +59,6 @@ _SELECT_UNFINISHED: Final = f"""
 _SELECT_FLOW: Final = "SELECT body, checksum FROM flow WHERE digest = ?"
 #: Above every id, which are hexadecimal digits.
 _AFTER_ALL: Final = "~"
-
-_T = TypeVar("_T")
 
 
 @attrs.define(eq=False)
@@ -115,10 +122,10 @@ class SqliteStore:
     def create(self, row: RunRow, flow: bytes, records: Sequence[Record]) -> None:
         """See `Store.create`."""
         with self._transaction() as connection:
-            connection.execute(_INSERT_FLOW, (row.digest, flow, _checksum(row.digest, flow)))
+            execute(connection, _INSERT_FLOW, (row.digest, flow, _checksum(row.digest, flow)))
             changing = (str(row.status), row.ended_at, row.due_at, len(records))
             values = (row.id, row.flow, row.digest, row.created_at, _seal(row), *changing, _checksum(row.id, *changing))
-            key = connection.execute(_INSERT_RUN, values).get
+            key = first_of(connection, _INSERT_RUN, values)
             if key is None:
                 raise StoreError(f"run {row.id} is there already; every run needs an id of its own")
             _insert_records(connection, key, row.id, 0, records)
@@ -131,35 +138,33 @@ class SqliteStore:
             for append in appends:
                 changing = (str(append.status), append.ended_at, append.due_at, append.first + len(append.records))
                 values = (*changing, _checksum(append.run, *changing), append.run, append.first)
-                key = connection.execute(_UPDATE_RUN, values).get
+                key = first_of(connection, _UPDATE_RUN, values)
                 if key is None:
                     raise self._misplaced(connection, append)
                 _insert_records(connection, key, append.run, append.first, append.records)
 
     def history(self, run: RunId) -> list[Record]:
         """See `Store.history`."""
-        rows = self._read(lambda connection: connection.execute(_SELECT_HISTORY, (run,)).fetchall())
+        rows = self._read(_SELECT_HISTORY, run)
         if not rows or (rows[0][0] == 0 and rows[0][1] is None):
             return []
         if rows[0][0] != len(rows):
-            raise self._damaged(f"run {run} has {len(rows)} facts and should have {rows[0][0]}")
+            raise self._damaged(f"run {run} has {len(rows)} facts and should have {rows[0][0]!r}")
         return [self._record(run, position, row) for position, row in enumerate(rows)]
 
     def run(self, run: RunId) -> RunRow | None:
         """See `Store.run`."""
-        rows = self._read(lambda connection: connection.execute(_SELECT_RUN, (run,)).fetchall())
+        rows = self._read(_SELECT_RUN, run)
         return self._row(rows[0]) if rows else None
 
     def runs(self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None) -> list[RunRow]:
         """See `Store.runs`."""
         query = _SELECT_UNFINISHED if unfinished else _SELECT_RUNS
-        values = (before or _AFTER_ALL, max(0, limit))
-        rows = self._read(lambda connection: connection.execute(query, values).fetchall())
-        return [self._row(row) for row in rows]
+        return [self._row(row) for row in self._read(query, before or _AFTER_ALL, max(0, limit))]
 
     def flow(self, digest: FlowDigest) -> bytes | None:
         """See `Store.flow`."""
-        rows = self._read(lambda connection: connection.execute(_SELECT_FLOW, (digest,)).fetchall())
+        rows = self._read(_SELECT_FLOW, digest)
         if not rows:
             return None
         body, checksum = rows[0]
@@ -177,15 +182,15 @@ class SqliteStore:
             self._refusal = self._refusal or "the store is closed; open it again"
 
     @contextmanager
-    def _transaction(self) -> Iterator[apsw.Connection]:
+    def _transaction(self) -> Generator[apsw.Connection]:
         """One write transaction: committed when the block ends, rolled back when it raises."""
         with self._write_lock:
             self._check_usable()
             connection = self._writer
             try:
-                connection.execute("BEGIN IMMEDIATE")
+                execute(connection, "BEGIN IMMEDIATE")
                 yield connection
-                connection.execute("COMMIT")
+                execute(connection, "COMMIT")
                 self._checkpoint()
             except StoreError:
                 # Refused before COMMIT: the outcome is known.
@@ -205,7 +210,7 @@ class SqliteStore:
     def _roll_back(self) -> None:
         try:
             if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
+                execute(self._writer, "ROLLBACK")
         except apsw.Error as error:
             self._refusal = f"{self.path} cannot even roll back ({_reason(error)}); open it again"
 
@@ -224,11 +229,11 @@ class SqliteStore:
             return
         self._wal_pages = 0
 
-    def _read(self, query: Callable[[apsw.Connection], _T]) -> _T:
+    def _read(self, query: str, *values: Value) -> list[tuple[Value, ...]]:
         with self._read_lock:
             self._check_usable()
             try:
-                return query(self._reader)
+                return execute(self._reader, query, values)
             except UnicodeDecodeError:
                 raise self._damaged("a text in it is no UTF-8") from None
             except apsw.Error as error:
@@ -241,12 +246,12 @@ class SqliteStore:
             raise StoreError(f"{self.path} was opened before a fork; open it in the process that uses it")
 
     def _misplaced(self, connection: apsw.Connection, append: Append) -> StoreError:
-        length = connection.execute(_SELECT_LENGTH, (append.run,)).get
+        length = first_of(connection, _SELECT_LENGTH, (append.run,))
         if length is None:
             return StoreError(f"there is no run {append.run} to add facts to")
-        return StoreError(f"run {append.run} has {length} facts, not {append.first}; read its history again")
+        return StoreError(f"run {append.run} has {length!r} facts, not {append.first}; read its history again")
 
-    def _record(self, run: RunId, position: int, row: tuple[apsw.SQLiteValue, ...]) -> Record:
+    def _record(self, run: RunId, position: int, row: tuple[Value, ...]) -> Record:
         _, seq, at, kind, node, attempt, payload, checksum = row
         fits = isinstance(at, int) and isinstance(kind, str) and isinstance(node, str) and isinstance(attempt, int)
         if (
@@ -258,10 +263,10 @@ class SqliteStore:
             raise self._damaged(f"fact {position} of run {run} is not what was written")
         return Record(str(kind), int(str(at)), str(node), int(str(attempt)), payload)
 
-    def _row(self, values: tuple[apsw.SQLiteValue, ...]) -> RunRow:
+    def _row(self, values: tuple[Value, ...]) -> RunRow:
         run, flow, digest, created_at, sealed, status, ended_at, due_at, length, checksum = values
         if checksum != _checksum(run, status, ended_at, due_at, length) or sealed != _checksum(run, flow, digest, created_at):
-            raise self._damaged(f"the row of run {run} is not what was written")
+            raise self._damaged(f"the row of run {run!r} is not what was written")
         return RunRow(
             id=RunId(str(run)),
             flow=str(flow),
@@ -276,10 +281,8 @@ class SqliteStore:
         return StoreError(f"{self.path} is damaged: {what}; restore a backup")
 
 
-def _insert_records(
-    connection: apsw.Connection, key: apsw.SQLiteValue, run: str, first: int, records: Sequence[Record]
-) -> None:
-    connection.executemany(
+def _insert_records(connection: apsw.Connection, key: Value, run: str, first: int, records: Sequence[Record]) -> None:
+    connection.executemany(  # pyright: ignore[reportUnknownMemberType]
         _INSERT_RECORD,
         (
             (key, seq, record.at, record.kind, record.node, record.attempt, record.payload, _record_checksum(run, seq, record))
@@ -296,7 +299,7 @@ def _seal(row: RunRow) -> int:
     return _checksum(row.id, row.flow, row.digest, row.created_at)
 
 
-def _checksum(*values: apsw.SQLiteValue) -> int:
+def _checksum(*values: Value) -> int:
     """CRC-32 of the values; `repr` keeps neighbours and types apart, and its cost is small beside the insert's."""
     return zlib.crc32(repr(values).encode("utf-8", "surrogatepass"))
 

@@ -17,6 +17,7 @@ from dagflow.lang.expression_builder import RESERVED
 from dagflow.lang.importers.lengths import duration_literal
 from dagflow.model.action import EventSpec
 from dagflow.model.json_text import JsonTextError, LocatedJson, locate_json, pointer_step
+from dagflow.model.plain import is_list, is_object
 from dagflow.model.types import (
     BOOL,
     DOUBLE,
@@ -118,9 +119,9 @@ class _Importer:
         root = self._object(self.located.value, "", ("name", "actions"), ())
         title = self._text(root, "", "name")
         actions = root.get("actions", [])
-        if not isinstance(actions, list):
+        if not is_list(actions):
             self._wrong("/actions", "`actions` is a list", f"this is {_kind(actions)}", "write `[ … ]` around the actions")
-            actions = []
+            actions = list[object]()
         elif not actions and "actions" in root:
             self._wrong("/actions", "there are no actions", "the list is empty", "add at least one action")
         steps = [self._action(action, f"/actions/{index}", title) for index, action in enumerate(actions)]
@@ -249,7 +250,7 @@ class _Importer:
 
     def _object(self, value: object, pointer: str, needed: tuple[str, ...], others: tuple[str, ...]) -> _Json:
         """The object, with its keys checked; empty if it is none."""
-        if not isinstance(value, dict):
+        if not is_object(value):
             what = f"`{pointer.rpartition('/')[2]}` is an object" if pointer.endswith("data") else "an object is expected here"
             keys = ", ".join(f'"{key}": …' for key in needed)
             self._wrong(pointer, what, f"this is {_kind(value)}", f"write {{{keys}}}")

@@ -145,7 +145,7 @@ def outside_enum(context: Context, span: Span, value: str, enum: EnumType, title
 
 def no_operator(context: Context, sign: str, span: Span, trees: Sequence[Expr], parts: Sequence[Typed]) -> Typed:
     """E303, E309 or E310: the operator does not take these types."""
-    types = [context.resolve(part.type) for part in parts]
+    types = [context.bindings.finish(part.type) for part in parts]
     if sign in {"==", "!=", "<", "<=", ">", ">="}:
         return _no_comparison(context, sign, span, types)
     if len(parts) == 2 and {types[0], types[1]} <= {INT, UINT, DOUBLE} and sign in "+-*/":
@@ -207,6 +207,6 @@ def _interpolated(context: Context, trees: Sequence[Expr]) -> Fix | None:
 
 def no_overload(context: Context, name: str, span: Span, types: Sequence[Type], rows: Sequence[str]) -> Typed:
     """E309 for a function or method."""
-    given = ", ".join(map(str, types))
+    given = ", ".join(str(context.bindings.finish(type_)) for type_ in types)
     help_ = f"there is {'; '.join(rows[:4])}" if rows else ""
     return context.mistake("E309", f"`{name}` does not take ({given})", span, "no such combination of types", help_)

@@ -290,7 +290,8 @@ class _Emitter:
         if row is None or len(row.params) != len(core) - 2:
             raise damaged(core)
         args = self._all(core[2:], scope)
-        is_dear = scope.is_loop and not any(arg.is_constant for arg in args)
+        is_short = row.function in _SHORTEST and any(arg.is_constant for arg in args)
+        is_dear = scope.is_loop and not is_short
         template = row.in_loop if is_dear else row.template
         return combine(template, args, can_fail=row.can_fail, cost=row.cost, uses_gas="gas" in template)
 
@@ -346,6 +347,7 @@ class _Emitter:
             variables=tuple(variables),
             condition=None if condition_ is None else self._render(condition_, inside),
             value=None if value_ is None else self._render(value_, inside),
+            weight=3 if kind in {"map", "entries"} else 1,
         )
         return make(loop, self.helper)
 
@@ -374,6 +376,8 @@ _NAMED: Final = {
     "has": ("has_field({0}, NAME)", True),
     "scalar": ("scalar_of_text({0}, NAME)", True),
 }
+#: Functions that read no more than the shorter of their arguments.
+_SHORTEST: Final = frozenset({"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "startsWith", "endsWith"})
 _UNARY: Final = {
     "wrap": ("wrap({0})", False),
     "store": ("stored({0})", False),

@@ -39,17 +39,15 @@ def _strings() -> Iterator[Overload]:
             f"{function}({{0}}, {{1}}, {{2}})",
             in_loop=f"{function}(gas.scan({{0}}), {{1}}, {{2}})",
         )
-    yield row(".substring(string, int) -> string", "substring({0}, {1})", in_loop="substring(gas.scan({0}), {1})")
-    yield row(
-        ".substring(string, int, int) -> string", "substring({0}, {1}, {2})", in_loop="substring(gas.scan({0}), {1}, {2})"
-    )
+    yield row(".substring(string, int) -> string", "substring(gas, {0}, {1})")
+    yield row(".substring(string, int, int) -> string", "substring(gas, {0}, {1}, {2})")
     yield row(".replace(string, string, string) -> string", "replace(gas, {0}, {1}, {2})", can_fail=False)
     yield row(".replace(string, string, string, int) -> string", "replace(gas, {0}, {1}, {2}, {3})", can_fail=False)
     yield row(".split(string, string) -> list(string)", "split(gas, {0}, {1})", can_fail=False)
     yield row(".split(string, string, int) -> list(string)", "split(gas, {0}, {1}, {2})", can_fail=False)
     yield row(".join(list(string)) -> string", "join(gas, {0})")
     yield row(".join(list(string), string) -> string", "join(gas, {0}, {1})")
-    yield row(".trim(string) -> string", "trim({0})", in_loop="trim(gas.scan({0}))", can_fail=False)
+    yield row(".trim(string) -> string", "trim(gas, {0})", can_fail=False)
     yield row(".lowerAscii(string) -> string", "lower_ascii(gas, {0})", can_fail=False)
     yield row(".upperAscii(string) -> string", "upper_ascii(gas, {0})", can_fail=False)
     yield row(".reverse(string) -> string", "reverse(gas, {0})", can_fail=False)

@@ -17,6 +17,7 @@ class Loop:
     Attributes:
         source: what the items are: `list`, `map` (visited by key) or `dyn`.
         variables: one, or two: index and element, or key and value.
+        weight: the steps of one iteration beside those of its operators.
     """
 
     items: Fragment
@@ -24,6 +25,7 @@ class Loop:
     variables: tuple[int, ...]
     condition: Fragment | None
     value: Fragment | None
+    weight: int = 1
 
     @property
     def parts(self) -> list[Fragment]:
@@ -38,7 +40,7 @@ class Loop:
     @property
     def header(self) -> str:
         """`for …` with the iterations paid for."""
-        cost = 1 + sum(part.cost for part in self.parts[1:])
+        cost = self.weight + sum(part.cost for part in self.parts[1:])
         names = ", ".join(f"v{index}" for index in self.variables)
         if len(self.variables) == 1:
             items = self.items.text if self.source == "list" else f"items_of({self.items.text})"
@@ -77,14 +79,7 @@ def _quantifier(loop: Loop, helper: MakeHelper, *, is_all: bool) -> Fragment:
     condition = _needed(loop.condition)
     test = [f"if {'not ' if is_all else ''}{condition.text}:", f"    return {not is_all}"]
     if condition.can_fail:
-        test = [
-            "try:",
-            *(f"    {line}" for line in test),
-            "except Exhausted:",
-            "    raise",
-            "except ABSORBED as e:",
-            "    error = e",
-        ]
+        test = absorbing(test)
     lines = ["error = None"] if condition.can_fail else []
     lines += [f"{loop.header}:", *(f"    {line}" for line in test)]
     lines += ["if error is not None:", "    raise error"] if condition.can_fail else []

@@ -95,11 +95,12 @@ def last_index_of(text: str, part: str, start: int | None = None) -> int:
     return text.rfind(part, 0, start + len(part)) if part else start
 
 
-def substring(text: str, start: int, end: int | None = None) -> str:
+def substring(gas: Gas, text: str, start: int, end: int | None = None) -> str:
     """The characters from `start` to before `end`."""
     stop = len(text) if end is None else _bounded(end, text)
     if _bounded(start, text) > stop:
         raise EvaluationError("bad_argument", f"a substring does not go from {start} to {stop}")
+    gas.make(stop - start)
     return text[start:stop]
 
 
@@ -146,8 +147,9 @@ def join(gas: Gas, items: Sequence[object], separator: str = "") -> str:
     return separator.join(items)  # type: ignore[arg-type]
 
 
-def trim(text: str) -> str:
+def trim(gas: Gas, text: str) -> str:
     """Without white space at both ends."""
+    gas.make(len(text))
     return text.strip(_SPACE)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Protocol, cast
 
 import attrs
 import trio
@@ -60,7 +60,7 @@ class Interpreter:
     _driver: LocalDriver
     _programs: Programs = attrs.field(factory=Programs)
     resumed: tuple[Run, ...] = ()
-    stuck: Mapping[RunId, DagflowError] = attrs.field(factory=dict)
+    stuck: Mapping[RunId, DagflowError] = attrs.field(factory=dict[RunId, DagflowError])
 
     @classmethod
     @asynccontextmanager
@@ -73,7 +73,7 @@ class Interpreter:
         concurrency: int = 64,
         jitter: Callable[[], float] = new_jitter,
         store: Store | None = None,
-    ) -> AsyncIterator[Interpreter]:
+    ) -> AsyncGenerator[Interpreter]:
         """Open a store, resume every run in it that has not ended, and drive runs until the block is left.
 
         What runs when the block is left is stopped, and goes on when the store is opened again.
@@ -248,7 +248,7 @@ class Interpreter:
 
 def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """What was raised in the block, without the wrapping a nursery gives it."""
-    inner: BaseException = group
-    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
-        inner = inner.exceptions[0]
-    return inner
+    if len(group.exceptions) != 1:
+        return group
+    only = group.exceptions[0]
+    return _sole(cast("BaseExceptionGroup[BaseException]", only)) if isinstance(only, BaseExceptionGroup) else only

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 import orjson
 
@@ -128,4 +128,4 @@ def as_record(value: object) -> Mapping[str, object]:
     """A flow's input is a record."""
     if not isinstance(value, dict):
         raise StoreError("a history has an input that is no record")
-    return value
+    return cast("Mapping[str, object]", value)

@@ -20,6 +20,7 @@ from dagflow.drivers.perform import timed_out
 from dagflow.drivers.program import Program, prepare
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult, result_of
+from dagflow.drivers.triggers import as_input
 from dagflow.engine.commands import SetTimer, StartAttempt
 from dagflow.errors import DagflowBug, UsageError
 from dagflow.ids import RunId
@@ -111,9 +112,7 @@ def simulate(
         UsageError: an action has no script.
     """
     program = flow if isinstance(flow, Program) else prepare(flow)
-    value = program.input_codec.decode({} if input is None else input)
-    if not isinstance(value, dict):
-        raise UsageError(f"the input of {program.flow.name!r} is a record; give an object")
+    value = as_input(program, input)
     scripts = {name: _as_script(script) for name, script in (actions or {}).items()}
     random = Random(seed)  # noqa: S311 - protects nothing
     world = _World(program, scripts, random, jitter or random.random, start, frozenset(crash_at), observe or _ignore)
@@ -160,7 +159,7 @@ class _World:
     n_points: int = 0
     happenings: list[_Happening] = attrs.field(factory=list)
 
-    def run(self, value: dict[str, object], origin: Origin, cancel_at: int | None) -> None:
+    def run(self, value: Mapping[str, object], origin: Origin, cancel_at: int | None) -> None:
         while True:
             self.happenings = []
             self.progress = Progress(self.program, _RUN)

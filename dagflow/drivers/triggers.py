@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from dagflow.drivers.program import Program, TriggerCode
 from dagflow.errors import UsageError
@@ -40,17 +41,23 @@ def input_for(program: Program, event: str, payload: object, now: int) -> Mappin
 
 
 def _input(program: Program, trigger: Trigger, code: TriggerCode, payload: object, now: int) -> Mapping[str, object] | None:
-    value = payload if trigger.payload is None else wire.decode(payload, trigger.payload)
+    value: object = payload if trigger.payload is None else wire.decode(payload, trigger.payload)
     bindings: dict[str, object] = {"now": Timestamp(now), "trigger": {"kind": "event", "name": trigger.event}}
     bindings["secrets"] = {name: Secret(name) for name in program.flow.secrets}
     if trigger.binding:
         bindings[trigger.binding] = value
     elif isinstance(value, dict):
-        bindings |= value
+        bindings |= cast("dict[str, object]", value)
     if code.when is not None and code.when(bindings) is not True:
         return None
-    made = value if code.mapping is None else {name: typed(bindings) for name, typed in code.mapping}
-    return as_input(program, program.input_codec.encode(made))
+    if code.mapping is not None:
+        return _mapped(program, {name: typed(bindings) for name, typed in code.mapping})
+    return _mapped(program, cast("object", value))
+
+
+def _mapped(program: Program, value: object) -> Mapping[str, object]:
+    """The trip through JSON fills in the defaults of parameters."""
+    return as_input(program, program.input_codec.encode(value))
 
 
 def as_input(program: Program, json_value: object) -> Mapping[str, object]:
@@ -58,7 +65,7 @@ def as_input(program: Program, json_value: object) -> Mapping[str, object]:
     value = program.input_codec.decode({} if json_value is None else json_value)
     if not isinstance(value, dict):
         raise UsageError(f"the input of {program.flow.name!r} is a record; give an object")
-    return value
+    return cast("Mapping[str, object]", value)
 
 
 def _known(program: Program) -> str:

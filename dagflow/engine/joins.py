@@ -12,7 +12,8 @@ from dagflow.model.status import NodeStatus
 def is_satisfied(state: State, node: int) -> bool:
     """Whether what the node's join asks of its sources is true; a node without a join asks nothing."""
     plan = state.plan
-    match plan.joins[node]:
+    kind = plan.joins[node]
+    match kind:
         case None | JoinKind.SETTLED:
             return True
         case JoinKind.ALL:
@@ -20,7 +21,7 @@ def is_satisfied(state: State, node: int) -> bool:
             return all(status[source] is NodeStatus.SUCCEEDED for source in plan.join_sources[node])
         case JoinKind.ANY | JoinKind.N_OF:
             return state.join_succeeded[node] >= plan.join_counts[node]
-        case kind:
+        case _:
             assert_never(kind)
 
 

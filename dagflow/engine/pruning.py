@@ -6,16 +6,14 @@ from dagflow.engine.joins import is_satisfied
 from dagflow.engine.state import State
 from dagflow.engine.transitions import Change
 from dagflow.model.plan import NONE
-from dagflow.model.status import NodeStatus, PruneReason
+from dagflow.model.status import PruneReason
 
 
 def prune_reason(state: State, node: int) -> PruneReason | None:
     """Why the node has to be pruned, or None if it may run. The gate is asked first."""
     gate = state.plan.gates[node]
     # A gate without an outcome was pruned, failed or was cancelled; its outcome is then NONE, which nobody wants.
-    if gate != NONE and (
-        state.outcomes[gate] != state.plan.gate_outcomes[node] or state.status[gate] is not NodeStatus.SUCCEEDED
-    ):
+    if gate != NONE and state.outcomes[gate] != state.plan.gate_outcomes[node]:
         return PruneReason.GATE
     if not is_satisfied(state, node):
         return PruneReason.JOIN

@@ -62,7 +62,8 @@ def _fail_scope(state: State, scope: int) -> None:
 def stop_nodes(state: State, nodes: Iterable[int], reason: PruneReason) -> None:
     """Prune what was never started, cancel what was; what is running is asked to stop and settles when it has."""
     for node in nodes:
-        match state.status[node]:
+        status = state.status[node]
+        match status:
             case NodeStatus.PENDING:
                 prune(state, node, reason)
             case NodeStatus.READY:
@@ -78,5 +79,5 @@ def stop_nodes(state: State, nodes: Iterable[int], reason: PruneReason) -> None:
                     state.commands.append(CancelAttempt(node, state.attempts[node]))
             case NodeStatus.SUCCEEDED | NodeStatus.FAILED | NodeStatus.PRUNED | NodeStatus.CANCELLED:
                 pass
-            case status:
+            case _:
                 assert_never(status)

@@ -148,6 +148,20 @@ def test_joins_that_cannot_hold() -> None:
     assert run.reason("any") == run.reason("all") == PruneReason.JOIN
 
 
+def test_all_is_all() -> None:
+    run = play(
+        gate("g", 0),
+        action("a", gate=GateRef("g", 1)),
+        action("b"),
+        action("all", join=Join(JoinKind.ALL, ("a", "b"))),
+    )
+    run.start()
+    run.take(e.GateDecided, "g", 0)
+    assert run.reason("all") is None
+    run.succeed("b")
+    assert run.reason("all") == PruneReason.JOIN
+
+
 def test_an_early_join_still_waits_for_its_gate_and_for_what_it_does_not_name() -> None:
     run = play(
         gate("g", 0),
@@ -162,6 +176,20 @@ def test_an_early_join_still_waits_for_its_gate_and_for_what_it_does_not_name() 
     assert run.succeed("slow") == []
     assert run.take(e.GateDecided, "g", 1) == [StartAttempt(4, 1)]
     assert run.machine.state.unseen == {4: (2,)}
+
+
+def test_an_early_join_counts_once() -> None:
+    run = play(
+        action("a"),
+        action("b"),
+        action("slow"),
+        action("n", join=Join(JoinKind.ANY, ("a", "b"))),
+        edges=[("slow", "n")],
+    )
+    run.start()
+    assert run.succeed("a") == []
+    assert run.succeed("b") == []
+    assert run.succeed("slow") == [StartAttempt(3, 1)]
 
 
 def test_groups_pass_and_waits_wait() -> None:
@@ -187,6 +215,7 @@ class TestRetries:
         run.take(e.TimerFired, "a", at=23)
         assert run.fail("a") == [EndRun(RunStatus.FAILED)]
         assert run.machine.state.ready_at == [1]
+        assert run.machine.state.wanted_at == run.machine.state.settled_at == [23]
 
     @pytest.mark.parametrize(
         "more",

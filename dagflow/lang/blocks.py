@@ -14,6 +14,7 @@ from dagflow.lang.gates import Tails, lower_filter, lower_if, lower_switch
 from dagflow.lang.modifiers import refusal
 from dagflow.lang.names import Symbol, SymbolKind
 from dagflow.lang.steps import lower_call, lower_emit, lower_end, lower_let, lower_wait, step_name
+from dagflow.lang.survey import define_unknown, walk
 from dagflow.model.action import Effect
 from dagflow.model.flow import Node, NodeKind, Scope
 from dagflow.model.types import INT, NULL, STRING, Field, RecordType
@@ -57,7 +58,7 @@ class Blocks:
             case s.WaitStep():
                 return lower_wait(self.draft, statement, place, before)
             case s.WaitEventStep():
-                return self._refuse("wait event", statement.span, before)
+                return self._refuse(statement, "wait event", statement.span, before)
             case s.Filter():
                 # Reached only as a branch of `parallel`, where it guards nothing.
                 self._warn_idle(statement)
@@ -72,19 +73,23 @@ class Blocks:
             case s.Group():
                 return self._group(statement, place, before)
             case s.For():
-                return self._refuse("for", statement.word, before)
+                return self._refuse(statement, "for", statement.word, before)
             case s.Emit():
                 return lower_emit(self.draft, statement, place, before)
             case s.Return() | s.Stop() | s.Fail():
                 return lower_end(self.draft, statement, place, before)
             case s.Yield():
-                return self._refuse("yield", statement.span, before)
+                return self._refuse(statement, "yield", statement.span, before)
             case s.Broken():
                 return before
             case _:
                 assert_never(statement)
 
-    def _refuse(self, word: str, span: Span, before: Tails) -> Tails:
+    def _refuse(self, statement: s.Statement, word: str, span: Span, before: Tails) -> Tails:
+        for inner in walk((statement,)):
+            name = getattr(inner, "name", None)
+            if isinstance(name, s.Ident):
+                define_unknown(self.draft, name.text, name.span)
         self.draft.diagnostics.append(refusal(word, Span(span.start, min(span.end, span.start + len(word)))))
         return before
 
@@ -103,7 +108,7 @@ class Blocks:
 
     def _group(self, group: s.Group, place: Place, before: Tails) -> Tails:
         if group.first is not None:
-            return self._refuse("parallel first", group.word, before)
+            return self._refuse(group, "parallel first", group.word, before)
         name = group.name.text if group.name is not None else ""
         if group.handler is None:
             tails = self._body(group, place, before)

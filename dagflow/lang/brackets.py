@@ -11,7 +11,7 @@ from typing import Final
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
-from dagflow.lang.lexer import Token
+from dagflow.lang.lexer import Token, is_action_call
 
 _CLOSER: Final = {"LPAR": ("RPAR", ")"), "LSQB": ("RSQB", "]"), "LBRACE": ("RBRACE", "}")}
 _OPENER: Final = {closer: opener for opener, (closer, _) in _CLOSER.items()}
@@ -47,7 +47,8 @@ def mend_brackets(text: str, tokens: list[Token], offset: int = 0) -> tuple[list
         return tokens, []
     mender = _Mender(text, offset, missing)
     for i, token in enumerate(tokens):
-        mender.take(token, tokens[i + 1] if i + 1 < len(tokens) else None)
+        follower = tokens[i + 1] if i + 1 < len(tokens) else None
+        mender.take(token, begins=token.starts_line and (_begins_statement(token, follower) or is_action_call(tokens, i)))
     mender.finish()
     return mender.result, mender.diagnostics
 
@@ -78,11 +79,11 @@ class _Mender:
     _indents: list[int] = attrs.field(factory=list)
     _indent_now: int = 0
 
-    def take(self, token: Token, follower: Token | None) -> None:
-        """Take over one token, closing first what it shows to be left open."""
+    def take(self, token: Token, *, begins: bool) -> None:
+        """Take over one token, closing first what it shows to be left open; `begins`: it is the first of a statement."""
         if token.starts_line:
             self._indent_now = self._indent(token)
-            self._close_abandoned(token, follower)
+            self._close_abandoned(token, begins=begins)
         if token.type in _CLOSER:
             self._open.append(token)
             self._indents.append(self._indent_now)
@@ -107,13 +108,13 @@ class _Mender:
         self._indents.pop()
         return True
 
-    def _close_abandoned(self, token: Token, follower: Token | None) -> None:
+    def _close_abandoned(self, token: Token, *, begins: bool) -> None:
         """A line that cannot be inside the innermost bracket closes it; not more often than brackets are missing."""
         while self._open and self._missing > 0 and self._indent_now <= self._indents[-1]:
             if self._open[-1].type == "LBRACE":
                 is_abandoned = token.type not in _OPENER
             else:
-                is_abandoned = token.type == "IDENT" and _begins_statement(token, follower)
+                is_abandoned = begins
             if not is_abandoned:
                 return
             self._insert_closer(self._open[-1], token)
@@ -168,6 +169,8 @@ class _Mender:
 
 
 def _begins_statement(token: Token, follower: Token | None) -> bool:
+    if token.type != "IDENT":
+        return False
     return token.text in _STATEMENTS and (follower is None or follower.type != "COLON") or (
         follower is not None and follower.type == "EQUAL"
     )

@@ -8,16 +8,16 @@ from typing import cast
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
+from dagflow.errors import EvaluationError
 from dagflow.expr import tree
 from dagflow.expr.emit import compile_cores
-from dagflow.errors import EvaluationError
 from dagflow.expr.infer import Absence, Checked, Environment, check
 from dagflow.lang.assign import is_assignable, is_number_widening
 from dagflow.lang.declarations import Declarations, readable
 from dagflow.lang.diagnostics import Source
 from dagflow.lang.names import Absences, Names, Symbol, View
 from dagflow.model.flow import Expression
-from dagflow.model.types import INT, JSON, UNKNOWN, EnumType, ListType, MapType, OptionalType, RecordType, ScalarType, Type
+from dagflow.model.types import INT, JSON, UNKNOWN, EnumType, ListType, MapType, OptionalType, RecordType, ScalarType, SecretType, Type
 from dagflow.model.wire import WireError, decode, encode
 
 _NOTHING = View(Names(), frozenset(), frozenset())
@@ -38,8 +38,8 @@ class Checker:
     source: Source
     declarations: Declarations
     diagnostics: list[Diagnostic]
-    #: Words for conversions such as `Email(x)`.
-    _types: dict[str, Type] = attrs.field(factory=dict)
+    #: Every name that was read, in sound expressions and in others.
+    read: set[str] = attrs.field(factory=set)
 
     def check(self, expr: tree.Expr, view: View, expected: Type | None = None) -> Checked:
         """Check an expression and take over its diagnostics."""
@@ -53,6 +53,7 @@ class Checker:
             source=self.source.text,
         )
         checked = check(expr, environment)
+        self.read.update(checked.reads)
         for diagnostic in checked.diagnostics:
             self.diagnostics.append(self._later(diagnostic, view.names))
         return checked
@@ -109,7 +110,12 @@ class Checker:
                 return self._scalar_literal(expr, expr.value, inner, wanted)
             if isinstance(inner, EnumType):
                 return self._enum_literal(expr, expr.value, inner)
-        if isinstance(given, OptionalType) and is_assignable(given.value, target):
+        if isinstance(given, SecretType):
+            self._report(
+                "E601", "a secret would leave the system", expr.span, f"{wanted.words} {readable(target)}",
+                "secrets may only be given to arguments of type Secret",
+            )  # fmt: skip
+        elif isinstance(given, OptionalType) and is_assignable(given.value, target):
             self._report_missing(expr, given, wanted)
         else:
             self._report_mismatch(expr, given, wanted)
@@ -119,7 +125,7 @@ class Checker:
         try:
             decode(value, type_)
         except WireError as error:
-            problem = error.problems[0][1]
+            problem = error.problems[0].message
             self._report("E307", f"{wanted.words} {type_}, got a text that is none", expr.span, problem, "correct the text")
             return False
         return True

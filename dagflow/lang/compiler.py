@@ -12,9 +12,9 @@ from dagflow.lang import syntax as s
 from dagflow.lang.blocks import Blocks
 from dagflow.lang.checking import Checker
 from dagflow.lang.declarations import Declarations, collect_declarations
-from dagflow.lang.diagnostics import JsonDiagnostic, Source, has_errors, in_order, render, to_json
+from dagflow.lang.diagnostics import JsonDiagnostic, Source, capped, has_errors, render, to_json, without_cascades
 from dagflow.lang.drafts import FlowDraft, Place
-from dagflow.lang.edges import build_edges, check_graph
+from dagflow.lang.edges import build_edges, check_graph, count_edges
 from dagflow.lang.hygiene import check_hygiene
 from dagflow.lang.limits import Limits, too_large
 from dagflow.lang.modifiers import refusal
@@ -93,7 +93,7 @@ def compile_text(text: str, interface: Interface, *, filename: str = "<flow>", l
         flows = {flow.name: flow for flow in _lower_flows(file, source, declarations, checker, limits)}
     except RecursionError as error:
         raise DagflowBug("the compiler's depth limits do not hold; please report the flow") from error
-    found = in_order(_filed(diagnostic, filename) for diagnostic in diagnostics)
+    found = capped(_filed(diagnostic, filename) for diagnostic in without_cascades(diagnostics, text))
     known = Interface(actions=declarations.actions, events=declarations.events, types=declarations.types)
     return Compilation({} if has_errors(found) else flows, found, text, filename, known)
 
@@ -142,12 +142,19 @@ def _lower_flow(decl: s.FlowDecl, source: Source, declarations: Declarations, ch
     draft.secrets = dict.fromkeys(_SECRET.findall(body_text))
     draft.result = None if decl.result is None else declarations.resolve(decl.result)
     head = lower_head(draft, decl)
-    survey(draft, decl.body, decl.handler)
+    n_statements = survey(draft, decl.body, decl.handler)
+    if n_statements > limits.steps:
+        _too_large(draft, decl, n_statements, limits.steps, "statements")
+        return _flow(draft, decl, head, ())
     _lower_body(draft, decl)
     # Types named inside the flow were resolved after the file's own diagnostics had been taken over.
     checker.diagnostics += declarations.diagnostics[n_before:]
+    if _is_too_large(draft, decl, limits):
+        return _flow(draft, decl, head, ())
     edges = build_edges(draft)
-    if not _report_size(draft, decl, edges, limits):
+    # Two steps of one name are one node, which would only look like a circle.
+    has_twins = any(diagnostic.code in {"E204", "E205"} for diagnostic in checker.diagnostics)
+    if not has_twins:
         check_graph(draft, edges)
         check_hygiene(draft, decl)
     return _flow(draft, decl, head, edges)
@@ -167,16 +174,20 @@ def _lower_body(draft: FlowDraft, decl: s.FlowDecl) -> None:
     blocks.handle(decl.handler, catch, "", Place(scope=_ROOT), tails)
 
 
-def _report_size(draft: FlowDraft, decl: s.FlowDecl, edges: tuple[Edge, ...], limits: Limits) -> bool:
-    n_nodes = len(draft.drafts)
-    for count, limit, what in ((n_nodes, limits.steps, "steps and conditions"), (len(edges), limits.edges, "edges")):
+def _is_too_large(draft: FlowDraft, decl: s.FlowDecl, limits: Limits) -> bool:
+    """E503, before the edges are made: two wide blocks in a row have as many as the product of their widths."""
+    for count, limit, what in ((len(draft.drafts), limits.steps, "steps and conditions"), (count_edges(draft), limits.edges, "edges")):
         if count > limit:
-            draft.report(
-                "E503", f"this flow has {count} {what}, the limit is {limit}", decl.name.span, "too large to run",
-                "split it: one flow emits an event that starts the next",
-            )  # fmt: skip
+            _too_large(draft, decl, count, limit, what)
             return True
     return False
+
+
+def _too_large(draft: FlowDraft, decl: s.FlowDecl, count: int, limit: int, what: str) -> None:
+    draft.report(
+        "E503", f"this flow has {count} {what}, the limit is {limit}", decl.name.span, "too large to run",
+        "split it: one flow emits an event that starts the next",
+    )  # fmt: skip
 
 
 def _flow(draft: FlowDraft, decl: s.FlowDecl, head: Head, edges: tuple[Edge, ...]) -> Flow:

@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
+from dagflow.lang import limits
 from dagflow.lang import syntax as s
 from dagflow.model.action import ActionSpec, Effect, EventSpec, Interface
 from dagflow.model.types import (
@@ -47,6 +48,7 @@ class Declarations:
     _decls: dict[str, s.TypeDecl] = attrs.field(factory=dict)
     _resolving: list[str] = attrs.field(factory=list)
     _default: ConstantDefault | None = None
+    _depths: dict[str, int] = attrs.field(factory=dict)
 
     def resolve(self, expr: s.TypeExpr) -> Type:
         """The type written, `unknown` with a diagnostic where it is none."""
@@ -117,9 +119,16 @@ class Declarations:
             path = " → ".join([*self._resolving[self._resolving.index(name) :], name])
             self._report("E211", f"type `{name}` contains itself", span, path, "values would have no end; use json for the inner part")
             return UNKNOWN
+        if len(self._resolving) >= limits.TYPE_DEPTH:
+            self._report_deep(span)
+            return UNKNOWN
         self._resolving.append(name)
         resolved = self.resolve(self._decls[name].type)
         self._resolving.pop()
+        self._depths[name] = 1 + self._depth(resolved)
+        if self._depths[name] > limits.TYPE_DEPTH:
+            self._report_deep(span)
+            resolved = UNKNOWN
         match resolved:
             case RecordType("", fields):
                 resolved = RecordType(name, fields)
@@ -129,6 +138,21 @@ class Declarations:
                 pass
         self.types[name] = resolved
         return resolved
+
+    def _depth(self, type_: Type) -> int:
+        """How many types are inside each other; those declared before are known."""
+        match type_:
+            case RecordType(name, fields):
+                known = self._depths.get(name) if name else None
+                return known if known is not None else 1 + max((self._depth(field.type) for field in fields), default=0)
+            case ListType(inner) | OptionalType(inner) | SecretType(inner) | MapType(_, inner):
+                return 1 + self._depth(inner)
+            case _:
+                return 0
+
+    def _report_deep(self, span: Span) -> None:
+        label = f"more than {limits.TYPE_DEPTH} types are inside each other"
+        self._report("E115", "this type is nested too deeply", span, label, "use json for the inner part")
 
     def collect(self, file: s.File) -> None:
         """Take in all declarations of a file; types may be used before they are declared."""

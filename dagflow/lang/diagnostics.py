@@ -11,6 +11,7 @@ import attrs
 from dagflow.diagnostic import Diagnostic, Severity, Span
 
 _TAB: Final = "    "
+_MOST: Final = 200
 
 
 @attrs.frozen
@@ -153,6 +154,47 @@ def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     rank = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
     unique = {(d.code, d.span, d.title): d for d in diagnostics}
     return tuple(sorted(unique.values(), key=lambda d: (d.span.start, rank[d.severity], d.code, d.title)))
+
+
+def capped(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """In order, and not more than a person reads: the rest is counted in a note."""
+    found = in_order(diagnostics)
+    if len(found) <= _MOST:
+        return found
+    rest = len(found) - _MOST
+    note = Diagnostic(
+        code="N101", title=f"{rest} more findings are not shown", span=found[_MOST].span, label="the next one is here",
+        help="correct those above first", file=found[0].file,
+    )  # fmt: skip
+    # An error has to stay one: among thousands of warnings it is shown, whatever its place.
+    shown = found[:_MOST]
+    if has_errors(found) and not has_errors(shown):
+        shown = (next(d for d in found if d.severity is Severity.ERROR), *shown[:-1])
+    return (*shown, note)
+
+
+def without_cascades(diagnostics: Sequence[Diagnostic], text: str) -> list[Diagnostic]:
+    """Drop what only follows from a syntax error: errors about the same words, and every warning."""
+    syntax = [diagnostic for diagnostic in diagnostics if diagnostic.code.startswith("E1") and diagnostic.code != "E120"]
+    if not syntax:
+        return list(diagnostics)
+    places = [_line_of(d.span, text) if d.code == "E112" else d.span for d in syntax]
+    return [
+        diagnostic
+        for diagnostic in diagnostics
+        if diagnostic.code.startswith("E1")
+        or (diagnostic.severity is Severity.ERROR and not any(_overlap(diagnostic.span, place) for place in places))
+    ]
+
+
+def _line_of(span: Span, text: str) -> Span:
+    """A missing quote turns its whole line inside out."""
+    end = text.find("\n", span.end)
+    return Span(text.rfind("\n", 0, span.start) + 1, len(text) if end < 0 else end)
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < max(other.end, other.start + 1) and other.start < max(one.end, one.start + 1)
 
 
 def has_errors(diagnostics: Sequence[Diagnostic]) -> bool:

@@ -79,8 +79,8 @@ class FlowDraft:
     #: Names of statements that did not parse: nothing is said about their use.
     broken: frozenset[str] = frozenset()
     n_generated: dict[str, int] = attrs.field(factory=dict)
-    #: `let` names by the place of their definition, until they are read.
-    unread: dict[str, Span] = attrs.field(factory=dict)
+    #: `let` names by the place of their definition.
+    lets: dict[str, Span] = attrs.field(factory=dict)
     secrets: dict[str, None] = attrs.field(factory=dict)
 
     def view(self, place: Place) -> View:
@@ -98,7 +98,6 @@ class FlowDraft:
         reads: dict[str, None] = {}
         for expression in expressions:
             for name in expression.reads:
-                self.unread.pop(name, None)
                 symbol = self.names.symbols.get(name)
                 if symbol is not None and symbol.node:
                     reads[symbol.node] = None

@@ -25,6 +25,14 @@ def build_edges(draft: FlowDraft) -> tuple[Edge, ...]:
     return tuple(edges)
 
 
+def count_edges(draft: FlowDraft) -> int:
+    """How many edges there will be at most: a source that is there for two reasons counts twice."""
+    return sum(
+        len(each.before) + len(each.reads) + (len(each.node.join.sources) if each.node.join else 0) + (each.node.gate is not None)
+        for each in draft.drafts.values()
+    )
+
+
 def _incoming(draft: Draft) -> Mapping[str, set[EdgeKind]]:
     kinds: dict[str, set[EdgeKind]] = {}
     node = draft.node

@@ -45,7 +45,10 @@ class ExpressionBuilder:
         self._diagnostics = diagnostics
         self._parse_inner = parse_inner
         self._interpolate = interpolate
+        #: By identity: how deep each expression is, and those that were given up; kept alive, so that no id is used twice.
         self._depths: dict[int, int] = {}
+        self._kept: list[Expr] = []
+        self._cut: dict[int, Expr] = {}
 
     def rules(self) -> dict[str, Callable[[Splice], object]]:
         """The method for each rule."""
@@ -83,12 +86,22 @@ class ExpressionBuilder:
 
     def _keep(self, expr: Expr) -> Expr:
         """Refuse what is too deep or too long for the recursive passes behind the parser."""
-        depth = 1 + max((self._depths.get(id(child), 1) for child in _children(expr)), default=0)
+        children = _children(expr)
+        if any(id(child) in self._cut for child in children):
+            return self._too_long(expr.span, report=False)
+        depth = 1 + max((self._depths.get(id(child), 1) for child in children), default=0)
         if depth > limits.EXPRESSION_DEPTH or expr.span.end - expr.span.start > limits.EXPRESSION_CHARS:
-            self._diagnostics.append(limits.too_long(Span(expr.span.start, expr.span.start + 1)))
-            return tree.Broken(expr.span)
+            return self._too_long(expr.span, report=True)
         self._depths[id(expr)] = depth
+        self._kept.append(expr)
         return expr
+
+    def _too_long(self, span: Span, *, report: bool) -> Expr:
+        if report:
+            self._diagnostics.append(limits.too_long(Span(span.start, span.start + 1)))
+        broken = tree.Broken(span)
+        self._cut[id(broken)] = broken
+        return broken
 
     def _cond(self, c: Splice) -> Expr:
         condition, then, otherwise = c.all(Expr)

@@ -161,8 +161,8 @@ def _check_coverage(draft: FlowDraft, statement: s.Switch, subject: Type) -> boo
     taken = {value.value for case in statement.cases for value in case.values if isinstance(value, tree.Literal)}
     if known is None or statement.otherwise is not None:
         if known is not None and all(value in taken for value in known):
-            word = Span(statement.close.start, statement.close.end)
-            draft.report("W303", "this `else` can never run", word, "the cases cover every value", "remove it")
+            brace = statement.otherwise.span if statement.otherwise is not None else statement.close
+            draft.report("W303", "this `else` can never run", Span(brace.start, brace.start + 1), "the cases cover every value", "remove it")
         return False
     missing = [value for value in known if value not in taken]
     if not missing:
@@ -197,7 +197,7 @@ def _why(draft: FlowDraft, place: Place) -> str:
 def why(draft: FlowDraft, place: Place) -> str:
     """Words for when a step at a place runs."""
     if place.gate is None:
-        return ""
+        return "has no value if its `on error` ran" if place.scope else ""
     gate: Draft | None = draft.drafts.get(place.gate.gate)
     if gate is None or gate.node.expression is None:
         return "may be left out"

@@ -11,7 +11,9 @@ from dagflow.model.flow import NodeKind
 
 def check_hygiene(draft: FlowDraft, decl: s.FlowDecl) -> None:
     """Warn of values nobody reads, and of steps that wait for each other without need."""
-    for name, span in draft.unread.items():
+    for name, span in draft.lets.items():
+        if name in draft.checker.read:
+            continue
         node = draft.drafts[name].node
         draft.report("W901", f"`{name}` is never used", span, "defined here, read nowhere", "remove it", deletion(draft, node.span))
     _check_order(draft, decl.body.statements)

@@ -15,6 +15,7 @@ from typing import Final
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
+from dagflow.lang import limits
 
 
 class Token:
@@ -106,6 +107,9 @@ def _pattern(body: str) -> re.Pattern[str]:
 _FLOW_TEXT: Final = _pattern(_BODY)
 _CEL_TEXT: Final = _pattern(_PLAIN)
 
+#: Past this many the text is no flow, and more messages do not help.
+_MOST_REPORTS: Final = 50
+
 #: What people write who come from other languages, and what it is here.
 _SLIPS: Final = {
     "===": ("RELOP", "==", "JavaScript's strict comparison; `==` is strict here"),
@@ -120,7 +124,7 @@ def lex(text: str, *, interpolate: bool = True, offset: int = 0) -> Lexed:
     lexer = _Lexer(offset, is_flow=interpolate)
     pattern = _FLOW_TEXT if interpolate else _CEL_TEXT
     position, length = 0, len(text)
-    while position < length:
+    while position < length and len(lexer.tokens) <= limits.TOKENS:
         match = pattern.match(text, position)
         assert match is not None  # noqa: S101 - `other` takes any character but a newline, `space` takes those
         end = lexer.take(match, text)
@@ -154,7 +158,7 @@ class _Lexer:
             case "quote":
                 return self._unterminated(text, start)
             case "other":
-                self._stray(piece, start)
+                return self._stray(text, start)
             case _:
                 self._add(kind, piece, start)
         return match.end()
@@ -208,22 +212,26 @@ class _Lexer:
         self._add("BROKEN_VALUE", body[:cut], start)
         return start + max(cut, 1) if not is_long else stop
 
-    def _stray(self, piece: str, start: int) -> None:
+    def _stray(self, text: str, start: int) -> int:
+        """A run of characters that mean nothing."""
+        piece = text[start]
+        end = start + 1
+        while end < len(text) and not (text[end].isascii() and (text[end].isprintable() or text[end] in "\n\r\t\f")):
+            end += 1
         shown = piece if piece.isprintable() else f"U+{ord(piece):04X}"
-        span = Span(start + self._offset, start + self._offset + 1)
+        span = Span(start + self._offset, end + self._offset)
         looks_like_name = piece.isalpha()
         title = f"`{shown}` cannot be part of a name" if looks_like_name else f"`{shown}` does not belong here"
         label = f"this letter is {_letter_name(piece)}" if looks_like_name else "this character has no meaning in a flow"
-        if self.diagnostics and self.diagnostics[-1].code == "E114" and self.diagnostics[-1].span.end == span.start:
-            last = self.diagnostics.pop()
-            span = Span(last.span.start, span.end)
-            title, label = last.title, last.label
         self._report("E114", title, span, label, "names are made of a-z, A-Z, 0-9 and _", None)
+        return end
 
     def _report(
         self, code: str, title: str, span: Span, label: str, help_: str, replacement: str | None,
         *, insert_at: int | None = None, insert: str = "",
     ) -> None:  # fmt: skip
+        if len(self.diagnostics) >= _MOST_REPORTS:
+            return
         fix = None
         if insert_at is not None:
             fix = Fix(f"insert `{insert}`", is_safe=False, edits=(Edit(Span(insert_at, insert_at), insert),))
@@ -253,7 +261,8 @@ def with_newlines(tokens: Iterable[Token]) -> list[Token]:
         if token.starts_line and previous is not None and depth == 0 and previous.type != "LBRACE":
             follower = pending[i + 1] if i + 1 < len(pending) else None
             can_end = previous.type not in CANNOT_END
-            if _begins_statement(token, follower) if can_end else _cannot_continue(token, follower):
+            begins = _begins_statement(token, follower) if can_end else _cannot_continue(token, follower)
+            if begins or (not can_end and is_action_call(pending, i)):
                 result.append(Token("_NL", "", token.start, token.start))
         if token.type in {"LPAR", "LSQB"}:
             depth += 1
@@ -262,6 +271,16 @@ def with_newlines(tokens: Iterable[Token]) -> list[Token]:
         result.append(token)
         previous = token
     return result
+
+
+def is_action_call(tokens: list[Token], i: int) -> bool:
+    """Whether the tokens from `i` read `name(argument:`, which only a statement can: functions take unnamed arguments."""
+    if tokens[i].type != "IDENT":
+        return False
+    i += 1
+    while i + 1 < len(tokens) and tokens[i].type == "DOT" and tokens[i + 1].type == "IDENT":
+        i += 2
+    return [token.type for token in tokens[i : i + 3]] == ["LPAR", "IDENT", "COLON"]
 
 
 def _begins_statement(token: Token, follower: Token | None) -> bool:

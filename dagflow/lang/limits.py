@@ -12,6 +12,12 @@ from dagflow.diagnostic import Diagnostic, Span
 SOURCE_CHARS: Final = 262_144
 #: Brackets of any kind, one inside the other.
 NESTING: Final = 64
+#: Words and signs of a file; a file of the greatest size has half as many.
+TOKENS: Final = 100_000
+#: What the parser keeps of unfinished constructs; 64 nested blocks need less.
+STACK: Final = 1_000
+#: Types inside types.
+TYPE_DEPTH: Final = 32
 #: Strings with `${}` inside strings with `${}`.
 STRING_NESTING: Final = 8
 #: Characters of one expression.
@@ -41,7 +47,7 @@ def too_deep(span: Span) -> Diagnostic:
         code="E115",
         title="this is nested too deeply",
         span=span,
-        label=f"more than {NESTING} brackets are open here",
+        label=f"too much is open here; {NESTING} brackets one inside the other are the most there can be",
         help="name parts of it with `let`, or move steps out of their blocks",
     )
 
@@ -65,4 +71,15 @@ def too_long(span: Span) -> Diagnostic:
         span=span,
         label=f"an expression has at most {EXPRESSION_CHARS} characters and {EXPRESSION_DEPTH} parts one inside the other",
         help="name parts of it with `let`",
+    )
+
+
+def too_many(span: Span) -> Diagnostic:
+    """E116 for a file of too many parts."""
+    return Diagnostic(
+        code="E116",
+        title=f"this file has more than {TOKENS} words and signs",
+        span=span,
+        label="nothing behind this was read",
+        help="split it into several flows",
     )

@@ -75,6 +75,8 @@ def parse_expression(text: str, *, interpolate: bool = True, offset: int = 0, ne
 
 def _parse(text: str, start: str, *, interpolate: bool, offset: int, nesting: int) -> tuple[object, list[Diagnostic]]:
     lexed = lex(text, interpolate=interpolate, offset=offset)
+    if len(lexed.tokens) > limits.TOKENS:
+        return None, [limits.too_many(lexed.tokens[-1].span)]
     tokens, diagnostics = mend_brackets(text, lexed.tokens, offset)
     diagnostics = lexed.diagnostics + diagnostics
     too_deep = deepest(tokens, limits.NESTING)
@@ -95,7 +97,15 @@ def _parse(text: str, start: str, *, interpolate: bool, offset: int, nesting: in
     parser = _Parser(text, offset, tokens, builder, diagnostics, start)
     result = parser.run()
     found = sorted(parser.diagnostics + builder.diagnostics, key=lambda d: d.span.start)
-    return result, _without_echoes(found)
+    return result, _without_echoes(_without_quote_noise(text, offset, found))
+
+
+def _without_quote_noise(text: str, offset: int, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """A missing quote turns the rest of its line inside out: what else is said about that line is noise."""
+    lines = {text.count("\n", 0, d.span.start - offset) for d in diagnostics if d.code == "E112"}
+    if not lines:
+        return diagnostics
+    return [d for d in diagnostics if d.code == "E112" or text.count("\n", 0, d.span.start - offset) not in lines]
 
 
 def _without_echoes(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
@@ -137,6 +147,9 @@ class _Parser:
                 continue
             if kind == "$END":
                 return self._values[0]
+            if len(self._states) > limits.STACK:
+                self.diagnostics.append(limits.too_deep(token.span))
+                return None
             depth += (token.type == "LBRACE") - (token.type == "RBRACE")
             position += 1
 
@@ -152,19 +165,17 @@ class _Parser:
     def _feed(self, kind: str, token: Token) -> bool:
         """Reduce as far as the lookahead says, then shift; False, with the stacks as they were, if the token fits nowhere."""
         table = tables()
-        saved_states, saved_values = self._states[:], self._values[:]
-        while True:
-            if kind == "$END" and self._states[-1] == table.end[self._start]:
-                return True
-            step = table.states[self._states[-1]].get(kind)
-            if step is None:
-                self._states, self._values = saved_states, saved_values
+        step = table.states[self._states[-1]].get(kind)
+        if step is None or step < 0:
+            if not self._accepts(kind):
                 return False
-            if step >= 0:
-                self._states.append(step)
-                self._values.append(token if kind == token.type else token.read_as(kind))
-                return True
-            self._reduce(*table.rules[-step - 1])
+            while step is not None and step < 0:
+                self._reduce(*table.rules[-step - 1])
+                step = table.states[self._states[-1]].get(kind)
+        if step is not None:
+            self._states.append(step)
+            self._values.append(token if kind == token.type else token.read_as(kind))
+        return True
 
     def _reduce(self, name: str, origin: str, size: int, single: int) -> None:
         children = self._values[-size:] if size else []
@@ -173,7 +184,9 @@ class _Parser:
             del self._states[-size:]
         value: object
         if origin.startswith("__"):
-            value = _spliced(children)
+            # The list of a repetition grows in place, or a thousand statements would be copied a thousand times.
+            head = children[0]
+            value = _spliced(children[1:], into=head) if isinstance(head, Splice) else _spliced(children)
         elif single and size == 1 and name == origin:
             value = children[0]
         else:
@@ -196,12 +209,14 @@ class _Parser:
         """Explain the token at `position`; mend it or skip its statement. Returns where to go on."""
         if len(self.diagnostics) >= _MOST_ERRORS:
             return None
+        while self._syncs and self._syncs[-1].depth > depth:
+            self._syncs.pop()
         sync = self._syncs[-1] if self._syncs else None
         in_settings = sync is not None and sync.kind == "BROKEN_SETTING"
         start = sync.position if sync else 0
         context = Context(self._text, self._offset, self._tokens, position, start, self._accepts, in_settings)
         answer = explain(context)
-        if answer.diagnostic is not None and not self._is_echo(answer.diagnostic):
+        if not self._is_echo(answer.diagnostic, self._tokens[start].start):
             self.diagnostics.append(answer.diagnostic)
         if isinstance(answer, Mended):
             at = position - answer.back
@@ -218,29 +233,38 @@ class _Parser:
             return None
         return follow, sync.depth
 
-    def _is_echo(self, diagnostic: Diagnostic) -> bool:
-        """Whether the lexer or an earlier recovery has spoken about this place already."""
-        return any(d.span.start <= diagnostic.span.start <= d.span.end and d.code != "E106" for d in self.diagnostics)
+    def _is_echo(self, diagnostic: Diagnostic, statement: int) -> bool:
+        """Whether the lexer has spoken about this statement, or an earlier recovery about this place."""
+        place = diagnostic.span.start
+        return any(
+            d.span.start <= place <= d.span.end or (d.code in {"E112", "E114"} and statement <= d.span.start <= place)
+            for d in self.diagnostics
+            if d.code != "E106"
+        )
 
     def _accepts(self, kind: str) -> bool:
-        """Whether a token of that kind would fit now."""
+        """Whether a token of that kind would fit now: the reductions are walked through without being made."""
         table = tables()
-        states = self._states[:]
+        depth, pushed = len(self._states), list[int]()
         while True:
-            step = table.states[states[-1]].get(kind)
+            top = pushed[-1] if pushed else self._states[depth - 1]
+            if kind == "$END" and top == table.end[self._start]:
+                return True
+            step = table.states[top].get(kind)
             if step is None:
                 return False
             if step >= 0:
                 return True
             _, origin, size, _ = table.rules[-step - 1]
-            if size:
-                del states[-size:]
-            states.append(table.states[states[-1]][origin])
+            n_own = min(size, len(pushed))
+            del pushed[len(pushed) - n_own :]
+            depth -= size - n_own
+            pushed.append(table.states[pushed[-1] if pushed else self._states[depth - 1]][origin])
 
 
-def _spliced(children: list[object]) -> Splice:
+def _spliced(children: list[object], into: Splice | None = None) -> Splice:
     """The children with the lists of helper rules put in place."""
-    result = Splice()
+    result = Splice() if into is None else into
     for child in children:
         if isinstance(child, Splice):
             result.extend(child)

@@ -178,7 +178,7 @@ def lower_let(draft: FlowDraft, step: s.Let, place: Place, before: Tails) -> Tai
     )
     draft.add(node, before, place.condition, [expression] if expression else [])
     draft.define_step(name, step.name.span, type_, place.condition, name, why(draft, place))
-    draft.unread[name] = step.name.span
+    draft.lets[name] = step.name.span
     return (name,)
 
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dagflow.diagnostic import Span
 from dagflow.lang import syntax as s
 from dagflow.lang.drafts import FlowDraft
+from dagflow.lang.names import Symbol, SymbolKind
 from dagflow.lang.steps import duplicate_name, step_name, unnamed_twice
+from dagflow.model.types import UNKNOWN
 
 
-def survey(draft: FlowDraft, body: s.Block, handler: s.Handler | None) -> None:
-    """Fill `names.lines`, `broken` and `awaited`; report names used twice (E204) and unnamed steps that clash (E205)."""
+def survey(draft: FlowDraft, body: s.Block, handler: s.Handler | None) -> int:
+    """Count the statements; fill `names.lines`, `broken` and `awaited`; report names used twice (E204) and unnamed steps that clash (E205)."""
     statements = list(walk(body.statements))
     if handler is not None:
         statements += walk(handler.block.statements)
@@ -28,6 +30,14 @@ def survey(draft: FlowDraft, body: s.Block, handler: s.Handler | None) -> None:
         if isinstance(statement, s.CallStep) and statement.name is None:
             _define_unnamed(draft, statement, spans, unnamed)
     draft.names.lines.update({name: draft.line(span) for name, span in spans.items()})
+    for name in broken - spans.keys() - draft.names.symbols.keys():
+        define_unknown(draft, name, body.span)
+    return len(statements)
+
+
+def define_unknown(draft: FlowDraft, name: str, span: Span) -> None:
+    """A name of something that has been complained about already: nothing more is said about what is done with it."""
+    draft.names.define(Symbol(name, SymbolKind.CONSTANT, UNKNOWN, span, draft.line(span)))
 
 
 def _define(draft: FlowDraft, name: s.Ident, spans: dict[str, Span]) -> None:

@@ -60,7 +60,7 @@ class Context:
     @property
     def is_at_line_end(self) -> bool:
         """Whether the statement, or the text, ends where something is missing."""
-        return self.token.type in {"_NL", "$END"}
+        return self.token.type in {"_NL", "$END"} or (self.token.starts_line and self.position > self.start)
 
     @property
     def place(self) -> Span:
@@ -161,10 +161,13 @@ def _keyword_as_name(c: Context) -> Skipped | Mended | None:
     word = c.first
     if c.token.type != "EQUAL" or c.position != c.start + 1 or word.type != "IDENT":
         return None
+    after = c.tokens[c.position + 1 : c.position + 3]
     diagnostic = _diagnostic(
         "E104", f"`{word.text}` cannot be a step name", word.span, _word_meaning(word.text), "any name that is not a statement keyword",
         Fix(f"`{word.text}_1`", is_safe=False, edits=(Edit(word.span, f"{word.text}_1"),)),
     )  # fmt: skip
+    if [token.type for token in after] not in (["IDENT", "LPAR"], ["IDENT", "DOT"]):
+        return Skipped(diagnostic)
     return Mended(diagnostic, [Token("IDENT", f"{word.text}_1", word.start, word.end, starts_line=True)], 0, back=1)
 
 

@@ -1,0 +1,59 @@
+"""Reads `cases/*.flowtest`: chunks of a source, a line `===`, and what the compiler says about it; chunks are parted by `---`.
+
+Run `python -m tests.lang.golden` to write down what the compiler says now; read the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import attrs
+
+from dagflow.lang.compiler import Compilation, compile_text
+from dagflow.model.action import Interface
+
+HERE = Path(__file__).parent
+CASES = HERE / "cases"
+
+
+@attrs.frozen
+class Case:
+    """A source and the diagnostics expected, as text."""
+
+    name: str
+    source: str
+    expected: str
+
+
+def prelude() -> Interface:
+    """What every case may use."""
+    compilation = compile_text((HERE / "prelude.flow").read_text(encoding="utf-8"), Interface(), filename="prelude.flow")
+    assert not compilation.diagnostics, compilation.render()
+    return compilation.interface
+
+
+def check(source: str, interface: Interface) -> Compilation:
+    return compile_text(source, interface, filename="a.flow")
+
+
+def read(path: Path) -> list[Case]:
+    chunks = path.read_text(encoding="utf-8").split("\n---\n")
+    cases = []
+    for number, chunk in enumerate(chunks, 1):
+        source, _, expected = chunk.partition("\n===\n")
+        cases.append(Case(f"{path.stem}-{number}", source.strip("\n") + "\n", expected.strip("\n")))
+    return cases
+
+
+def main(names: list[str]) -> None:
+    interface = prelude()
+    for path in sorted(CASES.glob("*.flowtest")):
+        if names and path.stem not in names:
+            continue
+        chunks = [f"{case.source}===\n{check(case.source, interface).render()}\n" for case in read(path)]
+        path.write_text("---\n".join(chunks), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -68,11 +68,11 @@ def make_private_file(path: Path) -> None:
     Raises:
         StoreError: the folder is not there, or not ours to write.
     """
-    if not path.parent.is_dir():
-        raise StoreError(f"there is no folder {path.parent} to keep {path.name} in; make it first")
-    if path.is_dir():
-        raise StoreError(f"{path} is a folder; give the path of a file")
     try:
+        if not path.parent.is_dir():
+            raise StoreError(f"there is no folder {path.parent} to keep {path.name} in; make it first")
+        if path.is_dir():
+            raise StoreError(f"{path} is a folder; give the path of a file")
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise StoreError(f"cannot open {path}: {error.strerror}") from error

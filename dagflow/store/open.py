@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from dagflow.errors import StoreError
 from dagflow.store.api import Store
 from dagflow.store.memory import MemoryStore
 from dagflow.store.sqlite import SqliteStore
@@ -18,4 +19,7 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     Raises:
         StoreError: see `SqliteStore.open`.
     """
-    return MemoryStore() if os.fspath(path) == MEMORY else SqliteStore.open(path)
+    name = os.fspath(path)
+    if not name or "\0" in name:
+        raise StoreError(f"{name!r} is no path; give the path of a file, or `:memory:`")
+    return MemoryStore() if name == MEMORY else SqliteStore.open(name)

@@ -96,6 +96,15 @@ class Mailbox:
     mails: list[Envelope] = attrs.field(factory=list)
     logins: list[tuple[bytes, bytes]] = attrs.field(factory=list)
     refusal: str = ""
+    unknown: str = ""
+
+    async def handle_RCPT(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if address == self.unknown:
+            return "550 nobody here"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         if self.refusal:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import pickle
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -268,3 +269,30 @@ async def test_log_writes_a_line(caplog):
     assert await call(catalog, "log", message="100 %s", data={"a": 1}) is None
     record = caplog.records[-1]
     assert (record.getMessage(), record.run, record.node, record.data) == ("100 %s", "r" * 32, "step", {"a": 1})
+
+
+@pytest.mark.parametrize(
+    "error", [Fatal("x", code="c"), RetryAfter(2, "x"), ActionFailed("c", "x", fatal=True, retry_after_ns=3)]
+)
+def test_failures_survive_pickling(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), vars(again)) == (type(error), vars(error))
+
+
+async def test_secrets_are_taken_out_of_bytes_and_empty_ones_are_nothing():
+    catalog = Catalog(secrets=EnvironmentSecrets({"DAGFLOW_SECRET_A": "longer", "DAGFLOW_SECRET_EMPTY": ""}))
+
+    @catalog.action("f")
+    async def f(a: Secret, empty: Secret) -> bytes:
+        return f"<{a}{empty}>".encode()
+
+    assert await call(catalog, "f", a=Handle("a"), empty=Handle("empty")) == b"<longer>"
+
+
+async def test_a_flow_may_leave_out_what_is_optional_in_an_optional(catalog):
+    @catalog.action("f")
+    def f(a: int | None = None, at: datetime | None = None) -> timedelta | None:
+        return None if a is None or at is None else timedelta(seconds=a)
+
+    assert await call(catalog, "f") is None
+    assert await call(catalog, "f", a=1, at=Timestamp(0)) == Duration(10**9)

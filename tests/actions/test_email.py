@@ -3,6 +3,7 @@ from __future__ import annotations
 import email
 import email.policy
 import ssl
+import threading
 from collections.abc import Mapping
 from email.message import EmailMessage
 from pathlib import Path
@@ -280,3 +281,44 @@ def test_the_outbox_counts_on_and_never_overwrites(tmp_path):
         Outbox(tmp_path / "file").add_mail("x", b"")
     with pytest.raises(ActionFailed, match="cannot write to the outbox"):
         Outbox(tmp_path / "file").add_line("x", {})
+
+
+def test_the_outbox_may_be_written_by_many_at_once(tmp_path):
+    threads = [threading.Thread(target=lambda: [Outbox(tmp_path).add_mail("x", b"mail") for _ in range(10)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{number:04d}-x.eml" for number in range(1, 41)]
+
+
+async def test_a_refused_recipient_is_final(templates):
+    with smtp_server() as mailbox:
+        mailbox.unknown = "bob@example.com"
+        catalog = catalog_with(
+            templates=templates, smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_security=SmtpSecurity.NONE
+        )
+        with pytest.raises(ActionFailed, match="550 nobody here") as caught:
+            await call(catalog, "email", template="plain", to="bob@example.com", data={"done": 1, "n": 1})
+    assert (caught.value.code, caught.value.fatal) == ("smtp.550", True)
+
+
+async def test_holes_are_expressions_of_the_language(tmp_path):
+    (tmp_path / "real.txt").write_text(
+        "Subject: ${name.upperAscii()}\n\n${n > 2 ? 'many' : 'few'}, ${size(tags)}, ${nick ?? name}\n"
+    )
+    (tmp_path / "wrong.txt").write_text("Subject: x\n\n${1 +}\n")
+    catalog = Catalog.builtin(Settings(templates=tmp_path, outbox=tmp_path / "outbox"))
+    data = {"name": "Ann", "n": 3, "tags": ["a"], "nick": None}
+    await call(catalog, "email", template="real", to="bob@example.com", data=data)
+    message = parsed(tmp_path / "outbox" / "0001-real.eml")
+    assert (message["Subject"], message.get_content()) == ("ANN", "many, 1, Ann\r\n")
+    with pytest.raises(ActionFailed, match=r"wrong.txt, line 1: \$\{1 \+\} has no value \(error\[E101\]"):
+        await call(catalog, "email", template="wrong", to="bob@example.com", data=data)
+
+
+async def test_a_mail_needs_a_body(templates):
+    (templates / "empty.txt").write_text("Subject: x\n\n \n")
+    with pytest.raises(ActionFailed) as caught:
+        await call(catalog_with(templates=templates), "email", template="empty", to="bob@example.com")
+    assert caught.value.code == "no_body"

@@ -4,12 +4,14 @@ import base64
 import contextlib
 import ipaddress
 import json
+import ssl
 import sys
 import threading
 from urllib.parse import quote
 
 import httpcore
 import pytest
+import trustme
 
 from dagflow.actions import ActionFailed, Catalog, EnvironmentSecrets, Settings
 from dagflow.actions.addresses import AddressPolicy, is_refused
@@ -352,3 +354,29 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch):
         result = await call(catalog_with(), "http.request", url=sink.url)
     assert isinstance(result, dict)
     assert result["text"] == "direct"
+
+
+async def test_a_chunked_body_may_not_be_too_long_either():
+    def chunked(handler, _request):
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        size = 1024 * 1024 + 1
+        handler.wfile.write(f"{size:x}\r\n".encode() + b"x" * size + b"\r\n0\r\n\r\n")
+
+    with http_sink(chunked) as sink:
+        assert (await failure(catalog_with(), url=sink.url)).code == "http.answer_too_large"
+
+
+async def test_https_is_verified_and_bounded(tmp_path, monkeypatch):
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with http_sink(answer_with(200, b"hello"), context=context) as sink:
+        url = sink.url.replace("http:", "https:")
+        assert (await failure(catalog_with(), url=url)).code == "http.unreachable"
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        result = await call(catalog_with(), "http.request", url=url)
+    assert isinstance(result, dict)
+    assert result["text"] == "hello"

@@ -273,6 +273,15 @@ def test_depth_is_bounded_by_64_everywhere():
     for _ in range(65):
         deep = ListType(deep)
     assert "nested deeper" in str(problems(nested(65), deep))
+    mapped: Type = INT
+    recorded: Type = INT
+    value: object = 1
+    for _ in range(65):
+        mapped, recorded = MapType(STRING, mapped), RecordType("", (Field("a", recorded),))
+        value = {"a": value}
+    assert "nested deeper" in str(problems(value, mapped))
+    assert "nested deeper" in str(problems(value, recorded))
+    assert "nested deeper" in str(problems(value, JSON))
 
 
 def test_a_value_that_contains_itself_is_refused_quickly():

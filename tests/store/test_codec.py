@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagflow.diagnostic import Span
@@ -120,6 +120,7 @@ SAMPLE = Flow(
 )
 
 
+@settings(max_examples=40)
 @given(flows)
 def test_a_flow_comes_back_as_it_went_and_has_one_spelling(flow):
     data = encode_flow(flow)

@@ -351,3 +351,50 @@ def test_the_log_is_moved_into_the_file_when_it_grows(path, monkeypatch):
     assert Path(f"{path}-wal").stat().st_size < 400_000
     store.close()
     assert not Path(f"{path}-wal").exists()
+
+
+def test_a_lock_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "runs.db.lock").mkdir()
+    with pytest.raises(StoreError, match="cannot make the lock file"):
+        open_store(tmp_path / "runs.db")
+
+
+def test_a_file_that_cannot_be_made_is_told(tmp_path):
+    with pytest.raises(StoreError, match="cannot open"):
+        open_store(tmp_path / ("x" * 300))
+    for path in ("", "a\0b"):
+        with pytest.raises(StoreError, match="is no path"):
+            open_store(path)
+
+
+def test_an_interruption_rolls_back_and_the_store_goes_on(path):
+    store = open_store(path)
+    row = run_row()
+    store.create(row, FLOW, facts(1))
+
+    with pytest.raises(KeyboardInterrupt):
+        store.append([add(row.id, 1, Interrupted(facts(3, 1)))])
+    assert store.history(row.id) == list(facts(1))
+    store.append([add(row.id, 1, facts(1, 1))])
+    store.close()
+
+
+class Interrupted(tuple):
+    """Records, until somebody presses a key."""
+
+    __slots__ = ()
+
+    def __iter__(self):
+        yield self[0]
+        raise KeyboardInterrupt
+
+
+def test_a_text_that_is_no_text_is_damage(closed):
+    path, run = closed
+    connection = apsw.Connection(str(path))
+    connection.execute("UPDATE history SET node = CAST(x'ff' AS TEXT) WHERE seq = 3")
+    connection.close()
+    store = open_store(path)
+    with pytest.raises(StoreError, match="no UTF-8"):
+        store.history(run)
+    store.close()

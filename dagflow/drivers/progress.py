@@ -75,7 +75,6 @@ class Progress:
             self._remember(fact.event, fact.value)
             self.machine.handle(fact.event)
             self.n_recorded += 1
-        self.n_binding = self.n_recorded
         self._sort(self.machine.outstanding())
         self._compute()
 

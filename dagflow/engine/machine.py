@@ -81,7 +81,7 @@ class Machine:
         commands = state.commands
         if state.made_ready:
             state.made_ready.sort()
-            commands += [_wish(state, n) for n in state.made_ready if state.status[n] is NodeStatus.READY]
+            commands += [_wish(state, node) for node in state.made_ready]
             state.made_ready = []
         if not state.n_unsettled and not state.is_end_wished:
             state.is_end_wished = True

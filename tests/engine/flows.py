@@ -145,7 +145,7 @@ def flows(
         builder.root_handler()
     else:
         builder.scopes.append(Scope("", None, None))
-    lifetime = draw(st.sampled_from([24 * HOUR, 24 * HOUR, 3 * SECOND])) if is_timed else 24 * HOUR
+    lifetime = draw(st.sampled_from([24 * HOUR, 24 * HOUR, 3 * SECOND + 500_000_001])) if is_timed else 24 * HOUR
     return flow_of(*builder.nodes, edges=sorted(builder.edges), scopes=builder.scopes, timeout_ns=lifetime)
 
 

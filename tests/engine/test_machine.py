@@ -243,6 +243,8 @@ class TestRetries:
         again = run.take(e.TimerFired, "a", at=15)
         assert again == [StartAttempt(0, 2, 9, 21)]
         assert [command.deadline(15) for command in again if isinstance(command, StartAttempt)] == [21]
+        run.fail("a", jitter=0.0)
+        assert run.take(e.TimerFired, "a", at=17) == [StartAttempt(0, 3, 9, 21)]
         assert StartAttempt(0, 1, 5).deadline(10) == 15
         assert StartAttempt(0, 2, None, 21).deadline(15) == 21
         assert StartAttempt(0, 1).deadline(15) is None
@@ -289,6 +291,8 @@ class TestDefaults:
         run = play(action("a", default=expr(1)))
         run.start()
         assert run.take(e.EvaluationFailed, "a", "boom") == [UseDefault(0)]
+        run.take(e.RunCancelRequested)
+        assert run.status("a") == NodeStatus.CANCELLED, "it had its turn, so it is not pruned"
 
     def test_it_may_fail_itself(self) -> None:
         run = play(action("a", default=expr(1)))
@@ -312,7 +316,7 @@ class TestScopes:
         run = play(
             action("before"),
             action("a", scope="inner"),
-            action("b", scope="inner"),
+            action("b", scope="inner", retry=RetryPolicy(max_attempts=2)),
             action("c", scope="inner"),
             catch("inner.catch", "inner", scope="outer"),
             action("inner.handler", scope="outer", gate=GateRef("inner.catch", 1)),
@@ -375,7 +379,7 @@ class TestScopes:
     def test_a_handler_that_fails_is_caught_one_block_out(self) -> None:
         run = self.run()
         run.take(e.AttemptStarted, "b", 1)
-        run.take(e.AttemptFailed, "b", 1, "x")
+        run.take(e.AttemptFailed, "b", 1, "x", is_fatal=True)
         assert run.fail("inner.handler") == [StartAttempt(8, 1)]
         assert run.status("a") == run.status("d") == NodeStatus.PRUNED
 
@@ -415,6 +419,7 @@ class TestScopes:
         run.take(e.AttemptStarted, "root.handler", 1)
         assert run.take(e.RunTimedOut) == [CancelAttempt(11, 1)]
         assert run.take(e.RunTimedOut) == []
+        assert [cause for cause in run.machine.state.scope_causes if cause != NONE] == [0, 1], "the first cause stays"
         assert run.take(e.AttemptCancelled, "root.handler", 1) == [EndRun(RunStatus.FAILED)]
 
     def test_cancelling_runs_no_handler(self) -> None:
@@ -468,6 +473,7 @@ def test_ends_stop_everything(kind: NodeKind) -> None:
     assert run.take(e.ValueComputed, "end") == [CancelAttempt(0, 1)]
     assert run.status("waiting") == run.status("again") == run.status("w") == NodeStatus.CANCELLED
     assert run.reason("never") == run.reason("value") == PruneReason.RUN_ENDED
+    assert run.take(e.RunCancelRequested) == [], "too late"
     assert run.take(e.AttemptCancelled, "running", 1) == [EndRun(RunStatus.SUCCEEDED)]
 
 
@@ -481,6 +487,12 @@ def test_return_in_the_root_handler_does_not_save_the_run() -> None:
     run.start()
     assert run.fail("a") == [Evaluate(2)]
     assert run.take(e.ValueComputed, "r") == [EndRun(RunStatus.FAILED)]
+
+
+def test_a_root_catch_is_no_member_of_the_root_wherever_it_is_said_to_lie() -> None:
+    run = play(action("a"), catch("c", ""), scopes=[Scope("", None, "c")])
+    run.start()
+    assert run.succeed("a") == [EndRun(RunStatus.SUCCEEDED)]
 
 
 def test_a_gate_that_failed_opens_nothing() -> None:

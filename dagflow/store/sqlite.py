@@ -122,9 +122,9 @@ class SqliteStore:
     def create(self, row: RunRow, flow: bytes, records: Sequence[Record]) -> None:
         """See `Store.create`."""
         with self._transaction() as connection:
-            execute(connection, _INSERT_FLOW, (row.digest, flow, _checksum(row.digest, flow)))
+            execute(connection, _INSERT_FLOW, (row.digest, flow, _checksum(flow, row.digest)))
             changing = (str(row.status), row.ended_at, row.due_at, len(records))
-            values = (row.id, row.flow, row.digest, row.created_at, _seal(row), *changing, _checksum(row.id, *changing))
+            values = (row.id, row.flow, row.digest, row.created_at, _seal(row), *changing, _checksum(None, row.id, *changing))
             key = first_of(connection, _INSERT_RUN, values)
             if key is None:
                 raise StoreError(f"run {row.id} is there already; every run needs an id of its own")
@@ -137,7 +137,7 @@ class SqliteStore:
         with self._transaction() as connection:
             for append in appends:
                 changing = (str(append.status), append.ended_at, append.due_at, append.first + len(append.records))
-                values = (*changing, _checksum(append.run, *changing), append.run, append.first)
+                values = (*changing, _checksum(None, append.run, *changing), append.run, append.first)
                 key = first_of(connection, _UPDATE_RUN, values)
                 if key is None:
                     raise self._misplaced(connection, append)
@@ -168,7 +168,7 @@ class SqliteStore:
         if not rows:
             return None
         body, checksum = rows[0]
-        if not isinstance(body, bytes) or checksum != _checksum(digest, body):
+        if not isinstance(body, bytes) or checksum != _checksum(body, digest):
             raise self._damaged(f"the flow {digest} is not what was written")
         return body
 
@@ -258,14 +258,16 @@ class SqliteStore:
             seq != position
             or not fits
             or not (payload is None or isinstance(payload, bytes))
-            or checksum != _checksum(run, position, at, kind, node, attempt, payload)
+            or checksum != _checksum(payload, run, position, at, kind, node, attempt)
         ):
             raise self._damaged(f"fact {position} of run {run} is not what was written")
         return Record(str(kind), int(str(at)), str(node), int(str(attempt)), payload)
 
     def _row(self, values: tuple[Value, ...]) -> RunRow:
         run, flow, digest, created_at, sealed, status, ended_at, due_at, length, checksum = values
-        if checksum != _checksum(run, status, ended_at, due_at, length) or sealed != _checksum(run, flow, digest, created_at):
+        if checksum != _checksum(None, run, status, ended_at, due_at, length) or sealed != _checksum(
+            None, run, flow, digest, created_at
+        ):
             raise self._damaged(f"the row of run {run!r} is not what was written")
         return RunRow(
             id=RunId(str(run)),
@@ -292,16 +294,16 @@ def _insert_records(connection: apsw.Connection, key: Value, run: str, first: in
 
 
 def _record_checksum(run: str, seq: int, record: Record) -> int:
-    return _checksum(run, seq, record.at, record.kind, record.node, record.attempt, record.payload)
+    return _checksum(record.payload, run, seq, record.at, record.kind, record.node, record.attempt)
 
 
 def _seal(row: RunRow) -> int:
-    return _checksum(row.id, row.flow, row.digest, row.created_at)
+    return _checksum(None, row.id, row.flow, row.digest, row.created_at)
 
 
-def _checksum(*values: Value) -> int:
-    """CRC-32 of the values; `repr` keeps neighbours and types apart, and its cost is small beside the insert's."""
-    return zlib.crc32(repr(values).encode("utf-8", "surrogatepass"))
+def _checksum(body: bytes | None, *values: Value) -> int:
+    """CRC-32 of a body and what belongs to it; `repr` keeps neighbours and types apart, and is spared the long part."""
+    return zlib.crc32(body or b"", zlib.crc32(repr((body is None, values)).encode("utf-8", "surrogatepass")))
 
 
 def _reason(error: apsw.Error) -> str:

@@ -85,6 +85,7 @@ class Interpreter:
             concurrency: attempts under way at once, at most.
             jitter: draws the fraction that spreads a retry.
             store: a store that is open already, instead of the one at `path`; it is closed too.
+            resume: ids of the only runs to go on with; all others stay as they are. None means every run.
 
         Raises:
             StoreError: the store cannot be opened, or failed while it was open.
@@ -99,7 +100,7 @@ class Interpreter:
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(interpreter._driver.serve)
-                await interpreter._resume_all()
+                await interpreter._resume_all(resume)
                 yield interpreter
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
@@ -161,8 +162,17 @@ class Interpreter:
         raise UsageError(f"there is no unfinished run {run_id}; `runs()` lists those there are")
 
     async def cancel(self, run_id: str) -> RunResult:
-        """Cancel a run and wait until it has ended; one that has ended stays as it is. Raises as `result`."""
+        """Cancel a run and wait until it has ended; one that has ended stays as it is.
+
+        A run that cannot go on can still be cancelled, unless it cannot even be read.
+
+        Raises:
+            UsageError: there is no such run.
+            StoreError: the store failed, or what it has of the run is damaged.
+        """
         live = self._driver.lives.get(RunId(run_id))
+        if live is None and run_id in self.stuck:
+            live = await self._free(RunId(run_id))
         return await self.result(run_id) if live is None else await Run(live, self._driver).cancel()
 
     async def runs(self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None) -> list[RunRow]:
@@ -201,15 +211,19 @@ class Interpreter:
             raise live.broken
         return Run(live, self._driver)
 
-    async def _resume_all(self) -> None:
+    async def _resume_all(self, only: Collection[str] | None) -> None:
         lives: list[Live] = []
         stuck: dict[RunId, DagflowError] = {}
         before: RunId | None = None
         while rows := await self.runs(unfinished=True, limit=_PAGE, before=before):
             before = rows[-1].id
             for row in rows:
+                if only is not None and row.id not in only:
+                    continue
                 try:
-                    lives.append(await trio.to_thread.run_sync(self._load, row))
+                    live = await trio.to_thread.run_sync(self._load, row)
+                    self._check_actions(live.progress.program)
+                    lives.append(live)
                 except DagflowError as error:
                     stuck[row.id] = error
         # Oldest first, and only once all are read: a driver that works may end runs and so move the pages.
@@ -219,10 +233,19 @@ class Interpreter:
         for live in lives:
             self._driver.take(live)
 
+    async def _free(self, run_id: RunId) -> Live | None:
+        """Take a stuck run, cancelled before it can start anything."""
+        row = await trio.to_thread.run_sync(self._store.run, run_id)
+        if row is None:
+            return None
+        live = await trio.to_thread.run_sync(self._load, row)
+        live.progress.cancel(live.progress.machine.state.now)
+        self.stuck = {stuck: error for stuck, error in self.stuck.items() if stuck != run_id}
+        self._driver.take(live)
+        return live
+
     def _load(self, row: RunRow) -> Live:
-        program = self._programs.load(self._store, row.digest)
-        self._check_actions(program)
-        progress = Progress(program, row.id)
+        progress = Progress(self._programs.load(self._store, row.digest), row.id)
         history = self._store.history(row.id)
         progress.restore(history)
         progress.interrupt(max(self._clock.now(), progress.machine.state.now))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol, cast
 
@@ -73,6 +73,7 @@ class Interpreter:
         concurrency: int = 64,
         jitter: Callable[[], float] = new_jitter,
         store: Store | None = None,
+        resume: Collection[str] | None = None,
     ) -> AsyncGenerator[Interpreter]:
         """Open a store, resume every run in it that has not ended, and drive runs until the block is left.
 
@@ -170,9 +171,7 @@ class Interpreter:
             UsageError: there is no such run.
             StoreError: the store failed, or what it has of the run is damaged.
         """
-        live = self._driver.lives.get(RunId(run_id))
-        if live is None and run_id in self.stuck:
-            live = await self._free(RunId(run_id))
+        live = self._driver.lives.get(RunId(run_id)) or await self._cancelled(RunId(run_id))
         return await self.result(run_id) if live is None else await Run(live, self._driver).cancel()
 
     async def runs(self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None) -> list[RunRow]:
@@ -233,10 +232,10 @@ class Interpreter:
         for live in lives:
             self._driver.take(live)
 
-    async def _free(self, run_id: RunId) -> Live | None:
-        """Take a stuck run, cancelled before it can start anything."""
+    async def _cancelled(self, run_id: RunId) -> Live | None:
+        """Take a run that was left alone, cancelled before it can start anything; None if there is none or it has ended."""
         row = await trio.to_thread.run_sync(self._store.run, run_id)
-        if row is None:
+        if row is None or row.status.is_terminal:
             return None
         live = await trio.to_thread.run_sync(self._load, row)
         live.progress.cancel(live.progress.machine.state.now)

@@ -14,6 +14,8 @@ from dagflow.app.once import run as run_once
 from dagflow.clock import VirtualClock
 from dagflow.errors import EvaluationError, StoreError, UsageError
 from dagflow.ids import RunId
+from dagflow.lang.compiler import compile_text
+from dagflow.model.action import Interface
 from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.model.wire import WireError
 from dagflow.store.api import Append, Record, RunRow
@@ -77,6 +79,11 @@ def test_one_shot_without_a_loop(host: Host, clock: VirtualClock) -> None:
     result = run_once(host.flow(LEADS), {"name": "Ann", "score": 0}, catalog=host.catalog, clock=clock)
     assert (result.status, result.output, host.calls) == (RunStatus.SUCCEEDED, None, [])
     assert {node.status for node in result.nodes[1:]} == {NodeStatus.PRUNED}
+
+
+def test_one_shot_with_the_built_in_actions() -> None:
+    flow = compile_text("flow f() -> int? { on manual\n return 6 * 7 }", Interface()).unwrap()
+    assert run_once(flow).output == 42
 
 
 async def test_one_shot_inside_a_loop_is_refused(host: Host) -> None:
@@ -194,6 +201,26 @@ class TestResume:
                 interpreter.resume(run_id)
         host.gate.set()
         async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
+            assert (await interpreter.resumed[0].wait()).output == 3
+
+    async def test_what_cannot_go_on_can_be_cancelled(self, host: Host, tmp_path: Path, clock: VirtualClock) -> None:
+        path = tmp_path / "runs.db"
+        run_id = await self.interrupted(host, path, clock)
+        async with Interpreter.open(path, catalog=Catalog(), clock=clock) as interpreter:
+            result = await interpreter.cancel(run_id)
+            assert result.status is RunStatus.CANCELLED
+            assert not interpreter.stuck
+        async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
+            assert interpreter.resumed == ()
+            assert await interpreter.result(run_id) == result
+
+    async def test_only_some_runs_go_on_if_so_wished(self, host: Host, tmp_path: Path, clock: VirtualClock) -> None:
+        path = tmp_path / "runs.db"
+        run_id = await self.interrupted(host, path, clock)
+        async with Interpreter.open(path, catalog=host.catalog, clock=clock, resume=()) as interpreter:
+            assert interpreter.resumed == ()
+        host.gate.set()
+        async with Interpreter.open(path, catalog=host.catalog, clock=clock, resume=[run_id]) as interpreter:
             assert (await interpreter.resumed[0].wait()).output == 3
 
     async def test_the_flow_it_began_with(self, host: Host, tmp_path: Path, clock: VirtualClock) -> None:

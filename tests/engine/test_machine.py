@@ -602,6 +602,14 @@ class TestInvariants:
         with pytest.raises(DagflowBug, match="join is not satisfied"):
             invariants.check(run.machine.state)
 
+    def test_early_joins(self) -> None:
+        run = play(action("a"), action("b"), action("n", join=Join(JoinKind.ANY, ("a", "b"))))
+        run.start()
+        assert run.succeed("a") == [StartAttempt(2, 1)]
+        run.machine.state.status[2] = NodeStatus.PENDING
+        with pytest.raises(DagflowBug, match="never decided: node 'n'"):
+            invariants.check(run.machine.state)
+
     def test_ends(self) -> None:
         s = NodeStatus
         self.broken("were never decided", ended=RunStatus.FAILED)

@@ -98,9 +98,7 @@ class Mailbox:
     refusal: str = ""
     unknown: str = ""
 
-    async def handle_RCPT(
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
-    ) -> str:
+    async def handle_RCPT(self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]) -> str:
         if address == self.unknown:
             return "550 nobody here"
         envelope.rcpt_tos.append(address)

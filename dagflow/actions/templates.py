@@ -1,7 +1,8 @@
 r"""E-mail templates: files of the operator's with `${…}` holes, each an expression of the flow language over the data given.
 
 `NAME.txt` may begin with a line `Subject: …`; `NAME.html` is the same mail for programs that show HTML; one of the two has
-to be there. Values in an `.html` file are escaped. `\${` is a literal `${`. There is no other template language: no loops, no
+to be there. Values in an `.html` file are escaped, and where a
+link begins they have to be an address. `\${` is a literal `${`. There is no other template language: no loops, no
 includes, nothing that runs.
 """
 
@@ -27,6 +28,12 @@ MAX_RENDERED: Final = 1024 * 1024
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", re.ASCII)
 # As in a string of the flow language: quotes and one level of braces inside are fine.
 _HOLE: Final = re.compile(r"""\\\$\{|\$\{((?:[^{}"'\n]|"[^"\n]*"|'[^'\n]*'|\{[^{}\n]*\})*)(\}?)""")
+#: So much before a hole tells whether it is where an address begins.
+_BEFORE: Final = 40
+_ADDRESS: Final = re.compile(r"""\b(?:href|src|action|formaction|background)\s*=\s*["']?\s*\Z""", re.IGNORECASE)
+_ADDRESSES: Final = ("https://", "http://", "mailto:")
+#: Takes a value and what stands before it.
+_Escape: TypeAlias = Callable[[str, str], str]
 _SUBJECT: Final = re.compile(r"[Ss]ubject:[ \t]*(.*)")
 
 
@@ -69,7 +76,7 @@ class Templates:
         return Mail(
             subject=self._fill(f"{name}.txt", subject, data, _as_it_is).strip(),
             text=self._fill(f"{name}.txt", text, data, _as_it_is),
-            html=self._fill(f"{name}.html", markup, data, html.escape),
+            html=self._fill(f"{name}.html", markup, data, _for_html),
         )
 
     def _read(self, name: str) -> str:
@@ -88,13 +95,14 @@ class Templates:
         except UnicodeDecodeError:
             raise Fatal(f"the template {path} is not UTF-8; save it as UTF-8", code="bad_template") from None
 
-    def _fill(self, name: str, template: str, data: Mapping[str, object], escape: Callable[[str], str]) -> str:
+    def _fill(self, name: str, template: str, data: Mapping[str, object], escape: _Escape) -> str:
         parts: list[str] = []
         size, at = 0, 0
         for hole in _HOLE.finditer(template):
             parts.append(template[at : hole.start()])
             at = hole.end()
-            parts.append("${" if hole[1] is None else escape(self._value(name, template, hole, data)))
+            value = "${" if hole[1] is None else self._value(name, template, hole, data)
+            parts.append(escape(value, template[max(0, hole.start() - _BEFORE) : hole.start()]))
             size += len(parts[-1]) + len(parts[-2])
             if size > MAX_RENDERED:
                 raise Fatal(f"the template {name} makes more than {MAX_RENDERED} characters", code="mail_too_large")
@@ -124,8 +132,16 @@ def _split_subject(text: str) -> tuple[str, str]:
     return (match[1], rest.removeprefix("\n")) if match else ("", text)
 
 
-def _as_it_is(text: str) -> str:
+def _as_it_is(text: str, _before: str) -> str:
     return text
+
+
+def _for_html(text: str, before: str) -> str:
+    """Escaped; and where an address begins, only one that leads to a page or a mail."""
+    if _ADDRESS.search(before) and not text.strip().lower().startswith(_ADDRESSES):
+        message = f"a link begins with {', '.join(_ADDRESSES)}, not with `{text[:30]}`"
+        raise Fatal(message, code="bad_template")
+    return html.escape(text)
 
 
 def _as_text(value: object) -> str | None:

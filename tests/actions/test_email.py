@@ -322,3 +322,25 @@ async def test_a_mail_needs_a_body(templates):
     with pytest.raises(ActionFailed) as caught:
         await call(catalog_with(templates=templates), "email", template="empty", to="bob@example.com")
     assert caught.value.code == "no_body"
+
+
+@pytest.mark.parametrize(
+    ("template", "value", "is_fine"),
+    [
+        ('<a href="${x}">', "https://example.com/?a=1&b=2", True),
+        ('<a href="${x}">', "mailto:ann@example.com", True),
+        ('<a href="https://example.com/${x}">', "javascript:alert(1)", True),
+        ("<p>${x}</p>", "javascript:alert(1)", True),
+        ('<a href="${x}">', "javascript:alert(1)", False),
+        ("<a HREF = '${x}'>", " JavaScript:alert(1)", False),
+        ("<img src=${x}>", "data:text/html,x", False),
+    ],
+)
+def test_a_link_leads_to_a_page_or_a_mail(tmp_path, template, value, is_fine):
+    (tmp_path / "page.html").write_text(template)
+    templates = Templates(tmp_path, look_up)
+    if is_fine:
+        assert templates.render("page", {"x": value}).html == template.replace("${x}", value.replace("&", "&amp;"))
+    else:
+        with pytest.raises(Fatal, match="a link begins with"):
+            templates.render("page", {"x": value})

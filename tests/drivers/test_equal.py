@@ -21,7 +21,7 @@ def scripts_for(draw: st.DrawFn, flow: Flow) -> dict[str, Script]:
     scripts = {}
     for number, node in enumerate(flow.nodes):
         if node.kind is NodeKind.ACTION:
-            takes = draw(st.integers(0, 3)) * SECOND + 1_000_000 * 2**number
+            takes = draw(st.integers(0, 3)) * SECOND + 1_000_003 * 2**number + 11
             failures = (failing("oops", fatal=draw(st.booleans())),) * draw(st.sampled_from([0, 0, 1, 2, 3]))
             scripts[node.id] = Script(result=draw(st.integers(-9, 9)), takes_ns=takes, failures=failures)
     return scripts

@@ -105,15 +105,11 @@ class Context:
         """The type as far as it is known now."""
         return self.bindings.resolve(type_)
 
-    def report(  # noqa: PLR0917 - the parts of a message, in its order
-        self, code: str, title: str, span: Span, label: str, help_: str = "", fix: Fix | None = None
-    ) -> None:
+    def report(self, code: str, title: str, span: Span, label: str, help_: str = "", fix: Fix | None = None) -> None:
         """Report a mistake."""
         self.diagnostics.append(Diagnostic(code=code, title=title, span=span, label=label, help=help_, fix=fix))
 
-    def mistake(  # noqa: PLR0917 - see `report`
-        self, code: str, title: str, span: Span, label: str, help_: str = "", fix: Fix | None = None
-    ) -> Typed:
+    def mistake(self, code: str, title: str, span: Span, label: str, help_: str = "", fix: Fix | None = None) -> Typed:
         """Report a mistake and go on with what agrees with everything."""
         self.report(code, title, span, label, help_, fix)
         return self.unknown(span)

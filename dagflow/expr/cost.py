@@ -43,7 +43,7 @@ def _cost(core: object) -> tuple[int, int]:
         row = TABLE.by_id.get(cast("str", core[1]))
         own = row.cost if row is not None else 1
     low = high = own
-    for part in core[1:]:
+    for part in core[2 if core[0] == "record" else 1 :]:
         a, b = _cost(part)
         low, high = low + a, high + b
     return low, high

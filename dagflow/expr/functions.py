@@ -32,7 +32,7 @@ def visit_call(context: Context, tree: Call) -> Typed:
 
 def _namespaced(context: Context, tree: Call) -> Typed | None:
     """`math.abs(x)`: a function whose name has dots, unless its beginning is a variable."""
-    assert tree.target is not None  # noqa: S101 - asked by the caller
+    assert tree.target is not None
     prefix = qualified(tree.target)
     if prefix is None or (not prefix[1] and prefix[0].split(".", 1)[0] in context.locals):
         return None
@@ -51,7 +51,7 @@ def _function(context: Context, tree: Call, name: str) -> Typed:
 
 
 def _method(context: Context, tree: Call) -> Typed:
-    assert tree.target is not None  # noqa: S101 - asked by the caller
+    assert tree.target is not None
     target = context.visit(tree.target)
     if not context.table.has(tree.function, is_method=True):
         if context.resolve(target.type) is UNKNOWN:

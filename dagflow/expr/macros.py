@@ -180,7 +180,7 @@ Finish = Callable[[Over], Typed]
 
 def _over(context: Context, tree: Call, names: tuple[str, ...], finish: Finish) -> Typed:
     """Check the items, declare the variables, and let `finish` check the rest."""
-    assert tree.target is not None  # noqa: S101 - macros are methods
+    assert tree.target is not None
     items = context.visit(tree.target)
     type_ = context.resolve(items.type)
     if isinstance(type_, OptionalType) and context.environment.is_checked:
@@ -264,7 +264,8 @@ def _or(context: Context, tree: Call) -> Typed | None:
         return None
     target = context.visit(tree.target)
     type_ = context.resolve(target.type)
-    other = branch(context, tree.args[0], type_.value if isinstance(type_, OptionalType) else None)
+    is_wanted = context.environment.is_flow and isinstance(type_, OptionalType)
+    other = branch(context, tree.args[0], type_.value if is_wanted and isinstance(type_, OptionalType) else None)
     fallback = context.resolve(other.type)
     if UNKNOWN in (type_, fallback):
         return context.unknown(tree.span)

@@ -22,7 +22,7 @@ from dagflow.lang.parser import parse_expression
 from dagflow.model.types import DOUBLE, JSON, UINT, ListType, MapType, OptionalType, Type
 from dagflow.model.values import Duration, Optional, Timestamp, TypeValue, UInt
 
-_MAX_DEPTH = 500
+_MAX_DEPTH = 200
 
 
 @attrs.frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
 
@@ -35,7 +36,7 @@ DAMAGED = [
 
 @pytest.mark.parametrize("core", DAMAGED, ids=repr)
 def test_a_damaged_form_is_refused(core: object) -> None:
-    for each in (core, ("wrap", core), ("all_of", ("bool", True), core)):
+    for each in (core, ("wrap", core), ("any_of", ("bool", True), core)):
         with pytest.raises(StoreError, match="damaged"):
             compile_cores([each])
 
@@ -65,10 +66,8 @@ def test_no_json_makes_anything_but_a_store_error(core: object) -> None:
         (run,) = compile_cores([core])
     except StoreError:
         return
-    try:
+    with contextlib.suppress(EvaluationError):
         run({})
-    except EvaluationError:
-        pass
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_timestamp_texts(text: str, shown: str) -> None:
     ],
 )  # fmt: skip
 def test_no_timestamps(text: str) -> None:
-    with pytest.raises(ValueError, match="timestamp|outside"):
+    with pytest.raises(ValueError, match=r"timestamp|outside"):
         Timestamp.parse(text)
 
 
@@ -80,7 +80,7 @@ def test_duration_texts(text: str, shown: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "1", "1d", "1s ", "s", ".s", "--1s", "9223372037s", "1" * 300 + "s", "1h-1m"])
 def test_no_durations(text: str) -> None:
-    with pytest.raises(ValueError, match="duration|292"):
+    with pytest.raises(ValueError, match=r"duration|292"):
         Duration.parse(text)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-import random  # noqa: TID251 - seeded, to be the same every time
+import random
 import resource
 import shutil
 import signal
@@ -398,3 +398,34 @@ def test_a_text_that_is_no_text_is_damage(closed):
     with pytest.raises(StoreError, match="no UTF-8"):
         store.history(run)
     store.close()
+
+
+def test_a_damaged_log_gives_whole_appends_or_an_error(path, tmp_path):
+    store = open_store(path)
+    row = run_row()
+    store.create(row, FLOW, facts(4))
+    for first in range(4, 40, 4):
+        store.append([add(row.id, first, facts(4, first), due_at=first + 4)])
+    log = Path(f"{path}-wal").read_bytes()
+    base = path.read_bytes()
+    store.close()
+    rng = random.Random(20260102)
+    lengths: set[int] = set()
+    for number in range(60):
+        damaged = bytearray(log)
+        damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
+        place = tmp_path / f"log{number}.db"
+        place.write_bytes(base)
+        Path(f"{place}-wal").write_bytes(damaged[: rng.randrange(len(log))] if number % 5 == 0 else damaged)
+        try:
+            again = open_store(place)
+        except StoreError:
+            continue
+        found, history = again.run(row.id), again.history(row.id)
+        again.close()
+        lengths.add(len(history))
+        assert history == list(facts(len(history)))
+        assert len(history) % 4 == 0
+        assert (found is None) == (history == [])
+        assert found is None or found.due_at in {None, len(history)}
+    assert len(lengths) > 3

@@ -8,7 +8,7 @@ type (`model.wire`) says what is wrong, with the place.
 from __future__ import annotations
 
 import collections.abc
-import datetime
+import datetime as dt
 import enum
 import types
 import typing
@@ -70,14 +70,14 @@ class Shape:
 
 
 def _timestamp_out(value: Any) -> Any:
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, dt.datetime):
         # One without a zone is no instant; it is left for the codec to refuse.
         return values.Timestamp.from_datetime(value) if value.tzinfo is not None else value
     return value
 
 
 def _duration_out(value: Any) -> Any:
-    return values.Duration.from_timedelta(value) if isinstance(value, datetime.timedelta) else value
+    return values.Duration.from_timedelta(value) if isinstance(value, dt.timedelta) else value
 
 
 _SECRET: Final = Shape(SecretType(STRING), lambda handle, reveal: kinds.Secret(reveal(handle.name)))
@@ -94,8 +94,8 @@ _PLAIN: Final[Mapping[Any, Shape]] = {
     values.UInt: Shape(UINT),
     values.Timestamp: Shape(TIMESTAMP),
     values.Duration: Shape(DURATION),
-    datetime.datetime: Shape(TIMESTAMP, lambda value, _: value.to_datetime(), _timestamp_out),
-    datetime.timedelta: Shape(DURATION, lambda value, _: value.to_timedelta(), _duration_out),
+    dt.datetime: Shape(TIMESTAMP, lambda value, _: value.to_datetime(), _timestamp_out),
+    dt.timedelta: Shape(DURATION, lambda value, _: value.to_timedelta(), _duration_out),
     list: Shape(ListType(JSON)),
     dict: Shape(MapType(STRING, JSON)),
     kinds.Email: Shape(ScalarType("Email")),

@@ -47,7 +47,7 @@ class JsonTextError(UsageError):
     pointer: str
     hint: str
 
-    def __init__(self, message: str, span: Span, line: int, column: int, pointer: str = "", hint: str = "") -> None:  # noqa: PLR0917 - pickling passes them by position
+    def __init__(self, message: str, span: Span, line: int, column: int, pointer: str = "", hint: str = "") -> None:
         super().__init__(f"line {line}, column {column}: {message}" + (f"; {hint}" if hint else ""))
         self.message, self.span, self.line, self.column = message, span, line, column
         self.pointer, self.hint = pointer, hint

@@ -141,7 +141,7 @@ def _make_converter() -> cattrs.Converter:
     core = override(unstruct_hook=_flatten, struct_hook=lambda flat, _: _unflatten(flat))
     for class_ in (Expression, Argument, GateRef, Join, RetryPolicy, Node, Edge, Scope, Trigger, Flow):
         # The name in the annotation of a cached property is there for type checkers only.
-        attrs.resolve_types(class_, localns={"networkx": SimpleNamespace(DiGraph=list)})
+        attrs.resolve_types(class_, localns=dict.fromkeys(("networkx", "nx"), SimpleNamespace(DiGraph=list)))
         overrides: dict[str, Any] = {"core": core} if class_ is Expression else {}
         writing = make_dict_unstructure_fn(class_, converter, _cattrs_omit_if_default=True, **overrides)
         reading = make_dict_structure_fn(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import networkx
+import networkx as nx
 import pytest
 
 from dagflow.diagnostic import Span
@@ -26,7 +26,7 @@ def test_the_graph_has_nodes_in_declared_order_and_edges_with_reasons():
     assert graph.edges["b", "gate"] == {"kinds": (EdgeKind.SEQ,)}
     assert graph.edges["gate", "a"] == {"kinds": (EdgeKind.GATE, EdgeKind.DATA), "outcome": 1}
     assert FLOW.graph is graph
-    assert list(networkx.topological_sort(graph)) == ["b", "gate", "a"]
+    assert list(nx.topological_sort(graph)) == ["b", "gate", "a"]
 
 
 def test_a_node_is_found_by_its_id():

@@ -44,15 +44,16 @@ def _input(program: Program, trigger: Trigger, code: TriggerCode, payload: objec
     value: object = payload if trigger.payload is None else wire.decode(payload, trigger.payload)
     bindings: dict[str, object] = {"now": Timestamp(now), "trigger": {"kind": "event", "name": trigger.event}}
     bindings["secrets"] = {name: Secret(name) for name in program.flow.secrets}
-    if trigger.binding:
-        bindings[trigger.binding] = value
-    elif isinstance(value, dict):
-        bindings |= cast("dict[str, object]", value)
+    bindings |= {trigger.binding: value} if trigger.binding else _fields(value)
     if code.when is not None and code.when(bindings) is not True:
         return None
     if code.mapping is not None:
         return _mapped(program, {name: typed(bindings) for name, typed in code.mapping})
-    return _mapped(program, cast("object", value))
+    return _mapped(program, value)
+
+
+def _fields(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
 
 
 def _mapped(program: Program, value: object) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ kept, with 1 and the reason if not.
 from __future__ import annotations
 
 import os
-import random  # noqa: TID251 - chooses when to kill
+import random
 import signal
 import sys
 import time

@@ -125,6 +125,17 @@ def absent(context: Context, step: Typed, select: Select | None, type_: Type) ->
     context.report("E308", f"`{name}` may not have run", span, absence.label, help_, fix)
 
 
+def untyped(context: Context, operand: Typed, select: Select) -> None:
+    """W304, once for a chain of fields."""
+    if any(d.code == "W304" and d.span.start == select.span.start for d in context.diagnostics):
+        return
+    text = context.quote(operand.span)
+    label = f"`{text}` is json: mistakes show up only at run time" if text else "mistakes show up only at run time"
+    context.report(
+        "W304", "reading a payload without a type", select.span, label, "declare a type with the fields that are read"
+    )
+
+
 def secret(context: Context, typed: Typed) -> Typed:
     """E601."""
     name = context.quote(typed.span)

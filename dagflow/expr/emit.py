@@ -50,7 +50,7 @@ def compile_cores(cores: Sequence[object]) -> list[Evaluator]:
         raise damaged("nested too deeply") from None
     namespace = dict(NAMESPACE) | emitter.constants
     code = compile("\n".join(emitter.lines), "<dagflow expressions>", "exec", dont_inherit=True)
-    exec(code, namespace)
+    exec(code, namespace)  # noqa: S102 - made of templates, numbers and `repr`s only
     return [cast("Evaluator", namespace[f"f{index}"]) for index in range(len(cores))]
 
 

@@ -9,7 +9,7 @@ from dagflow.expr.composites import literal_as
 from dagflow.expr.context import Context, Typed
 from dagflow.expr.macros import visit_macro
 from dagflow.expr.names import candidates, qualified
-from dagflow.expr.tree import Call
+from dagflow.expr.tree import Call, Expr
 from dagflow.model.types import JSON, STRING, UNKNOWN, OptionalType, ScalarType, SecretType
 
 
@@ -19,8 +19,8 @@ def visit_call(context: Context, tree: Call) -> Typed:
     if macro is not None:
         return macro
     if tree.target is not None:
-        namespaced = _namespaced(context, tree)
-        return namespaced if namespaced is not None else _method(context, tree)
+        namespaced = _namespaced(context, tree, tree.target)
+        return namespaced if namespaced is not None else _method(context, tree, tree.target)
     scalar = context.environment.types.get(tree.function)
     if isinstance(scalar, ScalarType) and len(tree.args) == 1:
         return _convert(context, tree, scalar)
@@ -30,10 +30,9 @@ def visit_call(context: Context, tree: Call) -> Typed:
     return _unknown(context, tree, is_method=False)
 
 
-def _namespaced(context: Context, tree: Call) -> Typed | None:
+def _namespaced(context: Context, tree: Call, target: Expr) -> Typed | None:
     """`math.abs(x)`: a function whose name has dots, unless its beginning is a variable."""
-    assert tree.target is not None
-    prefix = qualified(tree.target)
+    prefix = qualified(target)
     if prefix is None or (not prefix[1] and prefix[0].split(".", 1)[0] in context.locals):
         return None
     written = f"{prefix[0]}.{tree.function}"
@@ -50,15 +49,14 @@ def _function(context: Context, tree: Call, name: str) -> Typed:
     return call_overload(context, name, args, tree.args, tree.span)
 
 
-def _method(context: Context, tree: Call) -> Typed:
-    assert tree.target is not None
-    target = context.visit(tree.target)
+def _method(context: Context, tree: Call, receiver: Expr) -> Typed:
+    target = context.visit(receiver)
     if not context.table.has(tree.function, is_method=True):
         if context.resolve(target.type) is UNKNOWN:
             return context.unknown(tree.span)
         return _unknown(context, tree, is_method=True)
     args = [target, *(context.visit(arg) for arg in tree.args)]
-    return call_overload(context, tree.function, args, (tree.target, *tree.args), tree.span, is_method=True)
+    return call_overload(context, tree.function, args, (receiver, *tree.args), tree.span, is_method=True)
 
 
 def _unknown(context: Context, tree: Call, *, is_method: bool) -> Typed:

@@ -19,7 +19,7 @@ ELEMENT_SIZE: Final = 8
 _S = TypeVar("_S", bound=Sized)
 
 
-class Exhausted(EvaluationError):
+class Exhausted(EvaluationError):  # noqa: N818 - says what happened
     """The gas is used up. Unlike other errors `&&`, `||`, `all` and `exists` do not absorb it."""
 
 

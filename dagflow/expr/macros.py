@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 import attrs
 
@@ -180,8 +180,7 @@ Finish = Callable[[Over], Typed]
 
 def _over(context: Context, tree: Call, names: tuple[str, ...], finish: Finish) -> Typed:
     """Check the items, declare the variables, and let `finish` check the rest."""
-    assert tree.target is not None
-    items = context.visit(tree.target)
+    items = context.visit(cast("Expr", tree.target))  # these macros are methods
     type_ = context.resolve(items.type)
     if isinstance(type_, OptionalType) and context.environment.is_checked:
         items = complaints.missing(context, items, "a list is needed")

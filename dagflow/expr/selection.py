@@ -31,6 +31,8 @@ def visit_select(context: Context, tree: Select) -> Typed:
             return name
     operand = context.visit(tree.operand)
     type_ = context.resolve(operand.type)
+    if type_ is JSON and context.environment.is_flow:
+        complaints.untyped(context, operand, tree)
     if operand.step and not tree.is_optional:
         return _absent_field(context, operand, tree)
     if isinstance(type_, OptionalType):

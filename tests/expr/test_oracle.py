@@ -55,11 +55,11 @@ UNKNOWN = object()
 def reference(text: str) -> object:
     try:
         found = ENV.compile(text, disable_check=True).eval()
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it raises
         return FAILED
     try:
         value = found.plain_value()
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it raises
         return UNKNOWN
     if found.type().name() == "ERROR":
         if "found : @in" in str(value):

@@ -19,9 +19,7 @@ STARTS = ["start", "expression"]
 
 def build(grammar: str) -> str:
     """The text of `_grammar.py` for a grammar."""
-    parser = lark.Lark(
-        grammar, parser="lalr", start=STARTS, strict=True, keep_all_tokens=True, maybe_placeholders=False
-    )
+    parser = lark.Lark(grammar, parser="lalr", start=STARTS, strict=True, keep_all_tokens=True, maybe_placeholders=False)
     table = parser.parser.parser._parse_table  # noqa: SLF001 - Lark offers no other way to its tables
     rules = list(dict.fromkeys(parser.rules))
     # Lark adds one rule per start symbol, `$root_x -> x`; accepting is a state here, so they are not needed.
@@ -39,9 +37,7 @@ def build(grammar: str) -> str:
     data = {
         "start": {name: ids[state] for name, state in table.start_states.items()},
         "end": {name: ids[state] for name, state in table.end_states.items()},
-        "keywords": sorted(
-            t.name for t in parser.terminals if t.pattern.type == "str" and t.pattern.value == t.name.lower()
-        ),
+        "keywords": sorted(t.name for t in parser.terminals if t.pattern.type == "str" and t.pattern.value == t.name.lower()),
         "rules": [
             [rule.alias or rule.origin.name, rule.origin.name, len(rule.expansion), int(bool(rule.options.expand1))]
             for rule in rules
@@ -51,9 +47,7 @@ def build(grammar: str) -> str:
     text = json.dumps(data, separators=(",", ":"))
     return (
         '"""LALR(1) tables made from `grammar/flow.lark` by `grammar/build.py`. Not to be edited."""\n\n'
-        + "TABLES = r'''"
-        + text
-        + "'''\n"
+        "TABLES = r'''" + text + "'''\n"
     )
 
 

@@ -34,7 +34,7 @@ def is_assignable(given: Type, wanted: Type) -> bool:
             return is_assignable(inner, wanted_inner)
         case _, OptionalType(wanted_inner):
             return given is NULL or is_assignable(given, wanted_inner)
-        case (EnumType() | ScalarType()), _ if wanted is STRING:
+        case ((EnumType() | ScalarType()), _) if wanted is STRING:
             return True
         case EnumType(_, values), EnumType(_, wanted_values):
             return set(values) <= set(wanted_values)

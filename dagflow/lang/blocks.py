@@ -23,9 +23,7 @@ from dagflow.model.types import INT, NULL, STRING, Field, RecordType
 Lower: TypeAlias = Callable[[Place], Tails]
 
 #: What a handler's `as` name reads as.
-FAILURE = RecordType(
-    "Failure", (Field("step", STRING), Field("code", STRING), Field("message", STRING), Field("attempt", INT))
-)
+FAILURE = RecordType("Failure", (Field("step", STRING), Field("code", STRING), Field("message", STRING), Field("attempt", INT)))
 
 
 @attrs.frozen
@@ -104,7 +102,9 @@ class Blocks:
         handler = step.mods.handler
         if handler is None:
             return lower_call(self.draft, step, place, before)
-        return self._guarded(step_name(step.name, step.call), handler, place, before, lambda inner: lower_call(self.draft, step, inner, before))
+        return self._guarded(
+            step_name(step.name, step.call), handler, place, before, lambda inner: lower_call(self.draft, step, inner, before)
+        )
 
     def _group(self, group: s.Group, place: Place, before: Tails) -> Tails:
         if group.first is not None:
@@ -183,4 +183,3 @@ class Blocks:
             if draft.node.gate is not None:
                 followed.add(draft.node.gate.gate)
         return [node for node in nodes if node not in followed]
-

@@ -19,7 +19,29 @@ _SIGN: Final = {"LPAR": "(", "LSQB": "[", "LBRACE": "{"}
 
 #: Words that begin a line of a block and never a line of an argument list.
 _STATEMENTS: Final = frozenset(
-    "filter if switch let parallel do for emit yield return stop fail wait start flow type event action import test on".split()
+    [
+        "filter",
+        "if",
+        "switch",
+        "let",
+        "parallel",
+        "do",
+        "for",
+        "emit",
+        "yield",
+        "return",
+        "stop",
+        "fail",
+        "wait",
+        "start",
+        "flow",
+        "type",
+        "event",
+        "action",
+        "import",
+        "test",
+        "on",
+    ]
 )
 
 
@@ -111,10 +133,7 @@ class _Mender:
     def _close_abandoned(self, token: Token, *, begins: bool) -> None:
         """A line that cannot be inside the innermost bracket closes it; not more often than brackets are missing."""
         while self._open and self._missing > 0 and self._indent_now <= self._indents[-1]:
-            if self._open[-1].type == "LBRACE":
-                is_abandoned = token.type not in _OPENER
-            else:
-                is_abandoned = begins
+            is_abandoned = token.type not in _OPENER if self._open[-1].type == "LBRACE" else begins
             if not is_abandoned:
                 return
             self._insert_closer(self._open[-1], token)
@@ -145,10 +164,17 @@ class _Mender:
             label, help_ = "opened here; the file ends before it is closed", f"add `{sign}`"
         elif before.starts_line and before.type not in _OPENER:
             line = self._line(before.start)
-            label = f"opened here; line {line} goes back to this indentation" if sign == "}" else f"opened here; line {line} begins a new statement"
+            label = (
+                f"opened here; line {line} goes back to this indentation"
+                if sign == "}"
+                else f"opened here; line {line} begins a new statement"
+            )
             help_ = f"add `{sign}` before line {line}"
         else:
-            label, help_ = f"opened here; `{before.text}` on line {self._line(before.start)} closes something else", f"add `{sign}` before it"
+            label, help_ = (
+                f"opened here; `{before.text}` on line {self._line(before.start)} closes something else",
+                f"add `{sign}` before it",
+            )
         is_block_end = sign == "}" and (before is None or before.starts_line)
         insertion = "\n" + " " * opened_indent + sign if is_block_end else sign
         fix = Fix("insert", is_safe=False, edits=(Edit(Span(last.end, last.end), insertion),))
@@ -171,6 +197,6 @@ class _Mender:
 def _begins_statement(token: Token, follower: Token | None) -> bool:
     if token.type != "IDENT":
         return False
-    return token.text in _STATEMENTS and (follower is None or follower.type != "COLON") or (
+    return (token.text in _STATEMENTS and (follower is None or follower.type != "COLON")) or (
         follower is not None and follower.type == "EQUAL"
     )

@@ -84,10 +84,10 @@ class Builder:
         return s.EventDecl(c.span, name, tuple(c.all(s.FieldDecl)), self._doc(c.span))
 
     def _action_decl(self, c: Splice) -> s.ActionDecl:
-        effect = next((t.text for t in c if isinstance(t, Token) and t.text in {"pure", "idempotent", "effectful"}), "effectful")
-        return s.ActionDecl(
-            c.span, c.one(s.Ident), tuple(c.all(s.FieldDecl)), c.maybe(s.TypeExpr), effect, self._doc(c.span)
+        effect = next(
+            (t.text for t in c if isinstance(t, Token) and t.text in {"pure", "idempotent", "effectful"}), "effectful"
         )
+        return s.ActionDecl(c.span, c.one(s.Ident), tuple(c.all(s.FieldDecl)), c.maybe(s.TypeExpr), effect, self._doc(c.span))
 
     def _field(self, c: Splice) -> s.FieldDecl:
         return s.FieldDecl(c.span, c.ident(), c.one(s.TypeExpr), c.maybe(Expr), self._doc(c.span))

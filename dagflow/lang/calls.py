@@ -67,12 +67,17 @@ def _report_unnamed(draft: FlowDraft, name: str, args: Sequence[s.Arg], params: 
         )
         fix = Fix(f"`{name}({shown})`", is_safe=True, edits=edits)
     count = f"{len(unnamed)} unnamed argument" + "s" * (len(unnamed) > 1)
-    draft.report("E107", "action arguments need names", span, count, f"`{name}` takes {takes}" if takes else f"`{name}` takes no arguments", fix)
+    draft.report(
+        "E107",
+        "action arguments need names",
+        span,
+        count,
+        f"`{name}` takes {takes}" if takes else f"`{name}` takes no arguments",
+        fix,
+    )
 
 
-def _report_unknown(
-    draft: FlowDraft, name: str, arg: s.Arg, params: Sequence[Field], missing: list[Field]
-) -> list[Field]:
+def _report_unknown(draft: FlowDraft, name: str, arg: s.Arg, params: Sequence[Field], missing: list[Field]) -> list[Field]:
     """E306; the parameter most likely meant counts as given, so that it is not reported as missing too."""
     assert arg.name is not None  # noqa: S101 - only named arguments come here
     word = arg.name.text

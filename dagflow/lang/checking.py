@@ -17,7 +17,19 @@ from dagflow.lang.declarations import Declarations, readable
 from dagflow.lang.diagnostics import Source
 from dagflow.lang.names import Absences, Names, Symbol, View
 from dagflow.model.flow import Expression
-from dagflow.model.types import INT, JSON, UNKNOWN, EnumType, ListType, MapType, OptionalType, RecordType, ScalarType, SecretType, Type
+from dagflow.model.types import (
+    INT,
+    JSON,
+    UNKNOWN,
+    EnumType,
+    ListType,
+    MapType,
+    OptionalType,
+    RecordType,
+    ScalarType,
+    SecretType,
+    Type,
+)
 from dagflow.model.wire import WireError, decode, encode
 
 _NOTHING = View(Names(), frozenset(), frozenset())
@@ -141,7 +153,9 @@ class Checker:
         text = self.source.text[expr.span.start : expr.span.end]
         fix = None
         if fallback:
-            fix = Fix(f"`{text} ?? {fallback}`", is_safe=False, edits=(Edit(Span(expr.span.end, expr.span.end), f" ?? {fallback}"),))
+            fix = Fix(
+                f"`{text} ?? {fallback}`", is_safe=False, edits=(Edit(Span(expr.span.end, expr.span.end), f" ?? {fallback}"),)
+            )
         needs = wanted.words.replace(" takes", " needs")
         self._report(
             "E312", "this value may be missing", expr.span, f"{readable(given)}, but {needs} {readable(wanted.type)}",
@@ -153,7 +167,10 @@ class Checker:
         conversion = _conversion(given, wanted.type)
         fix = None
         if conversion:
-            edits = (Edit(Span(expr.span.start, expr.span.start), f"{conversion}("), Edit(Span(expr.span.end, expr.span.end), ")"))
+            edits = (
+                Edit(Span(expr.span.start, expr.span.start), f"{conversion}("),
+                Edit(Span(expr.span.end, expr.span.end), ")"),
+            )
             fix = Fix(f"`{conversion}({text})`", is_safe=False, edits=edits)
         self._report(
             "E307", f"{wanted.words} {readable(wanted.type)}, got {readable(given)}", expr.span, _difference(given, wanted.type),

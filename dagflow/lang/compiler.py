@@ -6,7 +6,7 @@ import re
 
 import attrs
 
-from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
+from dagflow.diagnostic import Diagnostic, Fix, Span
 from dagflow.errors import DagflowBug, FlowInvalid, UsageError
 from dagflow.lang import syntax as s
 from dagflow.lang.blocks import Blocks
@@ -176,7 +176,10 @@ def _lower_body(draft: FlowDraft, decl: s.FlowDecl) -> None:
 
 def _is_too_large(draft: FlowDraft, decl: s.FlowDecl, limits: Limits) -> bool:
     """E503, before the edges are made: two wide blocks in a row have as many as the product of their widths."""
-    for count, limit, what in ((len(draft.drafts), limits.steps, "steps and conditions"), (count_edges(draft), limits.edges, "edges")):
+    for count, limit, what in (
+        (len(draft.drafts), limits.steps, "steps and conditions"),
+        (count_edges(draft), limits.edges, "edges"),
+    ):
         if count > limit:
             _too_large(draft, decl, count, limit, what)
             return True
@@ -212,11 +215,17 @@ def _check_returns(draft: FlowDraft, decl: s.FlowDecl) -> None:
     if isinstance(draft.result, OptionalType) or _always_ends(decl.body.statements) or draft.broken:
         return
     head = Span(decl.name.span.start, decl.name.span.end)
-    closing = Span(decl.body.span.end - 1, decl.body.span.end)
     has_return = any(each.node.kind is NodeKind.RETURN for each in draft.drafts.values())
     label = "some ways through it end without `return`" if has_return else "nothing in it returns one"
     fix = Fix("insert `return`", is_safe=False, edits=())
-    draft.report("E314", f"flow `{decl.name.text}` may end without its result", head, label, "end with `return value`, or make the result optional: `-> T?`", fix)
+    draft.report(
+        "E314",
+        f"flow `{decl.name.text}` may end without its result",
+        head,
+        label,
+        "end with `return value`, or make the result optional: `-> T?`",
+        fix,
+    )
 
 
 def _always_ends(statements: tuple[s.Statement, ...]) -> bool:
@@ -234,7 +243,9 @@ def _always_ends(statements: tuple[s.Statement, ...]) -> bool:
                 arms = [case.block for case in statement.cases] + [statement.otherwise]
                 if all(_always_ends(arm.statements) for arm in arms):
                     return True
-            case s.Group() if statement.handler is None and not statement.is_parallel and _always_ends(statement.block.statements):
+            case s.Group() if (
+                statement.handler is None and not statement.is_parallel and _always_ends(statement.block.statements)
+            ):
                 return True
             case _:
                 pass

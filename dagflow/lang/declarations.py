@@ -68,7 +68,13 @@ class Declarations:
         seen: dict[str, Field] = {}
         for decl in decls:
             if decl.name.text in seen:
-                self._report("E210", f"`{decl.name.text}` is declared twice", decl.name.span, "a name stands for one thing", "rename one of them")
+                self._report(
+                    "E210",
+                    f"`{decl.name.text}` is declared twice",
+                    decl.name.span,
+                    "a name stands for one thing",
+                    "rename one of them",
+                )
                 continue
             seen[decl.name.text] = self._field(decl)
         return tuple(seen.values())
@@ -84,7 +90,9 @@ class Declarations:
         if name in _GENERIC:
             return self._generic(expr, _GENERIC[name])
         if expr.args:
-            self._report("E209", f"`{name}` takes no type in `<>`", expr.span, "only list, map and Secret do", "remove the part in `<>`")
+            self._report(
+                "E209", f"`{name}` takes no type in `<>`", expr.span, "only list, map and Secret do", "remove the part in `<>`"
+            )
         if name in self._decls:
             return self._declared(name, expr.name.span)
         found = _PRIMITIVES.get(name) or _SCALARS.get(name) or self.types.get(name)
@@ -101,14 +109,26 @@ class Declarations:
         args = [self.resolve(arg) for arg in expr.args]
         if len(args) != count:
             example = {"list": "list<int>", "map": "map<string, int>", "Secret": "Secret<string>"}[name]
-            self._report("E209", f"`{name}` takes {count} type{'s' * (count > 1)} in `<>`", expr.span, f"found {len(args)}", f"write for example `{example}`")
+            self._report(
+                "E209",
+                f"`{name}` takes {count} type{'s' * (count > 1)} in `<>`",
+                expr.span,
+                f"found {len(args)}",
+                f"write for example `{example}`",
+            )
             args = [*args, UNKNOWN, UNKNOWN][:count]
         if name == "list":
             return ListType(args[0])
         if name == "Secret":
             return SecretType(args[0])
         if args[0] not in _KEYS:
-            self._report("E209", f"a map cannot have {args[0]} keys", expr.args[0].span, "keys are string, int, uint or bool", "use one of these")
+            self._report(
+                "E209",
+                f"a map cannot have {args[0]} keys",
+                expr.args[0].span,
+                "keys are string, int, uint or bool",
+                "use one of these",
+            )
         return MapType(args[0], args[1])
 
     def _declared(self, name: str, span: Span) -> Type:
@@ -117,7 +137,9 @@ class Declarations:
             return self.types[name]
         if name in self._resolving:
             path = " → ".join([*self._resolving[self._resolving.index(name) :], name])
-            self._report("E211", f"type `{name}` contains itself", span, path, "values would have no end; use json for the inner part")
+            self._report(
+                "E211", f"type `{name}` contains itself", span, path, "values would have no end; use json for the inner part"
+            )
             return UNKNOWN
         if len(self._resolving) >= limits.TYPE_DEPTH:
             self._report_deep(span)
@@ -172,7 +194,9 @@ class Declarations:
     def _collect_type(self, item: s.TypeDecl) -> None:
         name = item.name.text
         if name in _PRIMITIVES or name in _GENERIC or name in _SCALARS:
-            self._report("E210", f"type `{name}` exists already", item.name.span, "a type of the language", "choose another name")
+            self._report(
+                "E210", f"type `{name}` exists already", item.name.span, "a type of the language", "choose another name"
+            )
         elif name in self._decls:
             self._report("E210", f"type `{name}` is declared twice", item.name.span, "declared above", "remove one of them")
         else:
@@ -183,7 +207,13 @@ class Declarations:
     def _collect_event(self, item: s.EventDecl) -> None:
         spec = EventSpec(name=item.name.value, payload=RecordType("", self.fields(item.fields)), doc=item.doc)
         if spec.name in self.events and self.events[spec.name] != spec:
-            self._report("E210", f"event `{spec.name}` is declared twice", item.name.span, "another declaration says something else", "remove one of them")
+            self._report(
+                "E210",
+                f"event `{spec.name}` is declared twice",
+                item.name.span,
+                "another declaration says something else",
+                "remove one of them",
+            )
         self.events[spec.name] = spec
 
     def _collect_action(self, item: s.ActionDecl) -> None:
@@ -193,7 +223,13 @@ class Declarations:
         )
         known = self.actions.get(spec.name)
         if known is not None and attrs.evolve(known, takes_key=False) != spec:
-            self._report("E210", f"action `{spec.name}` is declared twice", item.name.span, "the host declares it otherwise", "remove this declaration")
+            self._report(
+                "E210",
+                f"action `{spec.name}` is declared twice",
+                item.name.span,
+                "the host declares it otherwise",
+                "remove this declaration",
+            )
             return
         self.actions[spec.name] = known or spec
 

@@ -92,7 +92,12 @@ class FlowDraft:
         return self.source.place(span.start).line
 
     def add(
-        self, node: Node, before: tuple[str, ...], condition: Condition, expressions: list[Expression], join_span: Span | None = None
+        self,
+        node: Node,
+        before: tuple[str, ...],
+        condition: Condition,
+        expressions: list[Expression],
+        join_span: Span | None = None,
     ) -> None:
         """Add a node in declared order; it reads what its expressions read."""
         reads: dict[str, None] = {}
@@ -111,7 +116,9 @@ class FlowDraft:
         count = self.n_generated[base]
         return base if count == 1 else f"{base}.{count}"
 
-    def define_step(self, name: str, span: Span, type_: Type, condition: Condition, node: str, why: str, *, has_value: bool = True) -> None:
+    def define_step(
+        self, name: str, span: Span, type_: Type, condition: Condition, node: str, why: str, *, has_value: bool = True
+    ) -> None:
         """Make a step's name readable from the next statement on."""
         kind = SymbolKind.STEP if has_value else SymbolKind.VALUELESS
         self.names.define(Symbol(name, kind, type_, span, self.line(span), condition, node, why))

@@ -28,7 +28,10 @@ def build_edges(draft: FlowDraft) -> tuple[Edge, ...]:
 def count_edges(draft: FlowDraft) -> int:
     """How many edges there will be at most: a source that is there for two reasons counts twice."""
     return sum(
-        len(each.before) + len(each.reads) + (len(each.node.join.sources) if each.node.join else 0) + (each.node.gate is not None)
+        len(each.before)
+        + len(each.reads)
+        + (len(each.node.join.sources) if each.node.join else 0)
+        + (each.node.gate is not None)
         for each in draft.drafts.values()
     )
 
@@ -90,9 +93,15 @@ def _report_circle(draft: FlowDraft, circle: list[str]) -> None:
     drafts = drafts[at:] + drafts[:at]
     parts = []
     for each, awaited in zip(drafts, [*drafts[1:], drafts[0]], strict=True):
-        parts.append(f"{each.node.id} (line {draft.line(each.node.span)}) waits for {awaited.node.id}: {_reason(each, awaited)}")
+        parts.append(
+            f"{each.node.id} (line {draft.line(each.node.span)}) waits for {awaited.node.id}: {_reason(each, awaited)}"
+        )
     span = drafts[0].join_span or drafts[0].node.span
-    fix = Fix("remove this `after`", is_safe=False, edits=(Edit(_after_clause(draft, span), ""),)) if drafts[0].join_span else None
+    fix = (
+        Fix("remove this `after`", is_safe=False, edits=(Edit(_after_clause(draft, span), ""),))
+        if drafts[0].join_span
+        else None
+    )
     draft.report("E401", "steps wait for each other in a circle", span, "; ".join(parts), "drop one of them", fix)
 
 
@@ -153,6 +162,4 @@ def _is_exclusive(draft: FlowDraft, sources: tuple[str, ...], needed: int) -> bo
     conditions = [draft.drafts[source].condition for source in sources if source in draft.drafts]
     if needed < len(conditions):
         return False
-    return any(
-        contradiction(a | b) is not None for i, a in enumerate(conditions) for b in conditions[i + 1 :]
-    )
+    return any(contradiction(a | b) is not None for i, a in enumerate(conditions) for b in conditions[i + 1 :])

@@ -21,7 +21,29 @@ ParseInner: TypeAlias = Callable[[str, int], tuple[Expr, list[Diagnostic]]]
 
 #: Words CEL keeps for itself; none can be a variable.
 RESERVED: Final = frozenset(
-    "as break const continue else for function if import in let loop package namespace return true false null var void while".split()
+    [
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "true",
+        "false",
+        "null",
+        "var",
+        "void",
+        "while",
+    ]
 )
 _NO_FIELD: Final = frozenset({"in", "true", "false", "null"})
 

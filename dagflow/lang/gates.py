@@ -35,9 +35,7 @@ class Gate:
     if_false: frozenset[str]
 
 
-def condition_gate(
-    draft: FlowDraft, statement: s.Filter | s.If, place: Place, before: Tails, word: str
-) -> Gate:
+def condition_gate(draft: FlowDraft, statement: s.Filter | s.If, place: Place, before: Tails, word: str) -> Gate:
     """Add the gate node of a `filter` or `if`."""
     condition = statement.condition
     name = statement.name
@@ -63,11 +61,17 @@ def warn_constant(draft: FlowDraft, expression: Expression) -> None:
     if word not in {"true", "false"}:
         return
     draft.report(
-        "W302", f"this condition is always {word}", expression.span, "reads nothing that could change", "remove it, or write the condition that is meant"
+        "W302",
+        f"this condition is always {word}",
+        expression.span,
+        "reads nothing that could change",
+        "remove it, or write the condition that is meant",
     )
 
 
-def lower_filter(draft: FlowDraft, statement: s.Filter, place: Place, before: Tails, lower: LowerBlock) -> tuple[Place, Tails, Tails]:
+def lower_filter(
+    draft: FlowDraft, statement: s.Filter, place: Place, before: Tails, lower: LowerBlock
+) -> tuple[Place, Tails, Tails]:
     """Lower a `filter`.
 
     Returns:
@@ -162,14 +166,24 @@ def _check_coverage(draft: FlowDraft, statement: s.Switch, subject: Type) -> boo
     if known is None or statement.otherwise is not None:
         if known is not None and all(value in taken for value in known):
             brace = statement.otherwise.span if statement.otherwise is not None else statement.close
-            draft.report("W303", "this `else` can never run", Span(brace.start, brace.start + 1), "the cases cover every value", "remove it")
+            draft.report(
+                "W303",
+                "this `else` can never run",
+                Span(brace.start, brace.start + 1),
+                "the cases cover every value",
+                "remove it",
+            )
         return False
     missing = [value for value in known if value not in taken]
     if not missing:
         return True
     shown = [f'"{value}"' if isinstance(value, str) else str(value).lower() for value in missing]
     insertion = " ".join(f"case {value} {{ }}" for value in shown)
-    fix = Fix(f"insert `{insertion}`", is_safe=True, edits=(Edit(Span(statement.close.start, statement.close.start), f"{insertion} "),))
+    fix = Fix(
+        f"insert `{insertion}`",
+        is_safe=True,
+        edits=(Edit(Span(statement.close.start, statement.close.start), f"{insertion} "),),
+    )
     draft.report(
         "E311", f"`switch` does not cover {', '.join(shown)}", statement.subject.span, f"one of {readable(subject)}",
         "add the case, or an `else`", fix,

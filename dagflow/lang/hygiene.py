@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from dagflow.diagnostic import Edit, Fix
 from dagflow.lang import syntax as s
 from dagflow.lang.drafts import FlowDraft, deletion
@@ -15,7 +17,9 @@ def check_hygiene(draft: FlowDraft, decl: s.FlowDecl) -> None:
         if name in draft.checker.read:
             continue
         node = draft.drafts[name].node
-        draft.report("W901", f"`{name}` is never used", span, "defined here, read nowhere", "remove it", deletion(draft, node.span))
+        draft.report(
+            "W901", f"`{name}` is never used", span, "defined here, read nowhere", "remove it", deletion(draft, node.span)
+        )
     _check_order(draft, decl.body.statements)
 
 
@@ -24,7 +28,7 @@ def _check_order(draft: FlowDraft, statements: tuple[s.Statement, ...]) -> None:
 
     The order of effectful steps is visible to customers, so nothing is said about those.
     """
-    for first, second in zip(statements, statements[1:], strict=False):
+    for first, second in pairwise(statements):
         if not (isinstance(first, s.CallStep) and isinstance(second, s.CallStep)):
             continue
         if _is_free(draft, first) and _is_free(draft, second) and not _depends(draft, second, first):

@@ -61,14 +61,61 @@ SINGLE: Final = {
 
 #: Words that begin no statement but carry one on; a line that starts with one belongs to the line before.
 CONTINUATION: Final = frozenset(
-    "after when retry timeout within default undo was in else as by with every from to only max collect returns fails takes"
-    " times pure idempotent effectful".split()
+    [
+        "after",
+        "when",
+        "retry",
+        "timeout",
+        "within",
+        "default",
+        "undo",
+        "was",
+        "in",
+        "else",
+        "as",
+        "by",
+        "with",
+        "every",
+        "from",
+        "to",
+        "only",
+        "max",
+        "collect",
+        "returns",
+        "fails",
+        "takes",
+        "times",
+        "pure",
+        "idempotent",
+        "effectful",
+    ]
 )
 
 #: Token types after which an expression cannot end, so the next line carries on.
 CANNOT_END: Final = frozenset(
-    "LPAR LSQB LBRACE COMMA COLON EQUAL DOT ADDOP MINUS MULOP BANG QMARK VBAR ARROW QQ OROR ANDAND OPTDOT RELOP LESSTHAN"
-    " MORETHAN".split()
+    [
+        "LPAR",
+        "LSQB",
+        "LBRACE",
+        "COMMA",
+        "COLON",
+        "EQUAL",
+        "DOT",
+        "ADDOP",
+        "MINUS",
+        "MULOP",
+        "BANG",
+        "QMARK",
+        "VBAR",
+        "ARROW",
+        "QQ",
+        "OROR",
+        "ANDAND",
+        "OPTDOT",
+        "RELOP",
+        "LESSTHAN",
+        "MORETHAN",
+    ]
 )
 
 _BODY = r"(?:[^{quote}\\$\n]|\\.|\$(?!\{{)|\$\{{(?:[^{{}}\"'\n]|\"[^\"\n]*\"|'[^'\n]*'|\{{[^{{}}\n]*\}})*\}})*"
@@ -176,7 +223,9 @@ class _Lexer:
         span = Span(start + self._offset, start + self._offset + len(piece))
         if piece == "?.":
             if self._is_flow and start and (text[start - 1].isalnum() or text[start - 1] in "_)]"):
-                self._report("E105", "`?.` is not an operator here", span, "JavaScript's optional access", "CEL puts the dot first", ".?")
+                self._report(
+                    "E105", "`?.` is not an operator here", span, "JavaScript's optional access", "CEL puts the dot first", ".?"
+                )
                 self._add("OPTDOT", piece, start)
             else:
                 self._add("QMARK", "?", start)
@@ -188,7 +237,9 @@ class _Lexer:
             self._add(kind, replacement, start)
             return
         if piece == "=>":
-            self._report("E114", "`=>` is not an operator here", span, "no function arrows", "macros are written `list.map(x, …)`", None)
+            self._report(
+                "E114", "`=>` is not an operator here", span, "no function arrows", "macros are written `list.map(x, …)`", None
+            )
             return
         label = "statements end with the line" if piece == ";" else "this sign has no meaning in a flow"
         self._report("E114", f"`{piece}` does not belong here", span, label, "remove it", "")
@@ -247,8 +298,8 @@ def _letter_name(piece: str) -> str:
 
 #: Statement words that are reserved in expressions, so a line that begins with one is a new statement whatever stands before.
 _ALWAYS_NEW: Final = frozenset({"let", "if", "for", "return", "import"})
-_STATEMENT_WORDS: Final = frozenset("filter wait emit switch parallel do yield stop fail start".split())
-_OPERANDS: Final = frozenset("IDENT INT UINT FLOAT DURATION STRING BYTES".split())
+_STATEMENT_WORDS: Final = frozenset(["filter", "wait", "emit", "switch", "parallel", "do", "yield", "stop", "fail", "start"])
+_OPERANDS: Final = frozenset(["IDENT", "INT", "UINT", "FLOAT", "DURATION", "STRING", "BYTES"])
 
 
 def with_newlines(tokens: Iterable[Token]) -> list[Token]:

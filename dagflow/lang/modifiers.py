@@ -49,7 +49,7 @@ def refusal(word: str, span: Span) -> Diagnostic:
     )  # fmt: skip
 
 
-def lower_join(draft: FlowDraft, deps: s.Deps, node: str) -> Join:
+def lower_join(draft: FlowDraft, deps: s.Deps) -> Join:
     """The join of an `after`; unknown names are reported and left out."""
     sources: dict[str, None] = {}
     for name in deps.names:
@@ -67,14 +67,23 @@ def lower_join(draft: FlowDraft, deps: s.Deps, node: str) -> Join:
         names = ", ".join(name.text for name in deps.names)
         fix = Fix(f"`after {names}`", is_safe=True, edits=(Edit(deps.span, names),))
         what = "never be satisfied" if deps.count > n_named else "not wait for anything"
-        draft.report("E404", f"this join can {what}", deps.span, f"{deps.count} of {n_named} steps", f"wait for {'both' if n_named == 2 else 'all of them'}", fix)
+        draft.report(
+            "E404",
+            f"this join can {what}",
+            deps.span,
+            f"{deps.count} of {n_named} steps",
+            f"wait for {'both' if n_named == 2 else 'all of them'}",
+            fix,
+        )
     return Join(kind, tuple(sources), deps.count if kind is JoinKind.N_OF else 0)
 
 
 def _report_unknown(draft: FlowDraft, name: s.Ident) -> None:
     symbol = draft.names.symbols.get(name.text)
     if symbol is not None:
-        draft.report("E202", f"`{name.text}` is not a step", name.span, "there from the beginning; nothing to wait for", "name a step")
+        draft.report(
+            "E202", f"`{name.text}` is not a step", name.span, "there from the beginning; nothing to wait for", "name a step"
+        )
         return
     meant = nearest(name.text, list(draft.names.lines))
     line = draft.names.lines.get(meant or "")
@@ -88,7 +97,13 @@ def lower_retry(draft: FlowDraft, retry: s.Retry) -> RetryPolicy:
     word = retry.span
     count = retry.count
     if not 1 <= count < MOST_ATTEMPTS:
-        draft.report("E316", f"a step is retried 1 to {MOST_ATTEMPTS - 1} times", word, f"{count} is out of this range", f"write `retry {MOST_ATTEMPTS - 1}` at most")
+        draft.report(
+            "E316",
+            f"a step is retried 1 to {MOST_ATTEMPTS - 1} times",
+            word,
+            f"{count} is out of this range",
+            f"write `retry {MOST_ATTEMPTS - 1}` at most",
+        )
         count = min(max(count, 1), MOST_ATTEMPTS - 1)
     policy = RetryPolicy(max_attempts=count + 1, only=tuple(text.value for text in retry.only))
     if retry.every is not None:
@@ -112,6 +127,12 @@ def length(draft: FlowDraft, expr: tree.Expr, words: str) -> int | None:
         return None
     nanos = cast("Duration", value).nanos
     if nanos <= 0:
-        draft.report("E316", "this length of time has to be above zero", expr.span, "nothing would ever happen in it", "write for example `30s`")
+        draft.report(
+            "E316",
+            "this length of time has to be above zero",
+            expr.span,
+            "nothing would ever happen in it",
+            "write for example `30s`",
+        )
         return None
     return nanos

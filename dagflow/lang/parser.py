@@ -23,8 +23,9 @@ from dagflow.lang.builder import Builder
 from dagflow.lang.lexer import Token, lex, with_newlines
 from dagflow.lang.recovery import Sync, skip_statement
 from dagflow.lang.splice import Splice
+from dagflow.lang.stuck import Context, Mended
 from dagflow.lang.syntax import File
-from dagflow.lang.syntax_errors import Context, Mended, explain
+from dagflow.lang.syntax_errors import explain
 
 _MOST_ERRORS: Final = 50
 
@@ -56,7 +57,9 @@ def parse_file(text: str) -> tuple[File, list[Diagnostic]]:
     return (result if isinstance(result, File) else File(())), diagnostics
 
 
-def parse_expression(text: str, *, interpolate: bool = True, offset: int = 0, nesting: int = 0) -> tuple[Expr, list[Diagnostic]]:
+def parse_expression(
+    text: str, *, interpolate: bool = True, offset: int = 0, nesting: int = 0
+) -> tuple[Expr, list[Diagnostic]]:
     """Parse one expression.
 
     Args:

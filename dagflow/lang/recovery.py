@@ -8,8 +8,8 @@ import attrs
 
 from dagflow.lang.lexer import Token
 
-_ITEMS: Final = frozenset("flow type event action import test".split())
-_SETTINGS: Final = frozenset("on concurrency rate debounce once cancel timeout retry priority".split())
+_ITEMS: Final = frozenset(["flow", "type", "event", "action", "import", "test"])
+_SETTINGS: Final = frozenset(["on", "concurrency", "rate", "debounce", "once", "cancel", "timeout", "retry", "priority"])
 
 
 @attrs.frozen

@@ -47,7 +47,9 @@ def lower_head(draft: FlowDraft, decl: s.FlowDecl) -> Head:
         _input_from_triggers(draft, head, triggers)
     _define_input(draft, decl, head, triggers)
     head.triggers = tuple(
-        trigger for setting in triggers if (trigger := _trigger(draft, setting, head, has_params=decl.params is not None)) is not None
+        trigger
+        for setting in triggers
+        if (trigger := _trigger(draft, setting, head, has_params=decl.params is not None)) is not None
     )
     seen: dict[str, Span] = {}
     for setting in decl.settings:
@@ -62,7 +64,13 @@ def _policy(draft: FlowDraft, head: Head, setting: s.Setting, seen: dict[str, Sp
             if _is_first(draft, "timeout", setting.span, seen):
                 nanos = length(draft, setting.value, "`timeout` takes")
                 if nanos is not None and nanos > MOST_TIMEOUT_NS:
-                    draft.report("E316", "a run lives 366 days at most", setting.value.span, "longer than that", "write `timeout 366d` or less")
+                    draft.report(
+                        "E316",
+                        "a run lives 366 days at most",
+                        setting.value.span,
+                        "longer than that",
+                        "write `timeout 366d` or less",
+                    )
                 head.timeout_ns = nanos or DEFAULT_TIMEOUT_NS
         case s.RetrySetting():
             if _is_first(draft, "retry", setting.span, seen):
@@ -76,7 +84,9 @@ def _policy(draft: FlowDraft, head: Head, setting: s.Setting, seen: dict[str, Sp
 def _is_first(draft: FlowDraft, word: str, span: Span, seen: dict[str, Span]) -> bool:
     if word in seen:
         head = Span(span.start, span.start + len(word))
-        draft.report("E317", f"`{word}` is given twice", head, f"given before on line {draft.line(seen[word])}", "remove one of them")
+        draft.report(
+            "E317", f"`{word}` is given twice", head, f"given before on line {draft.line(seen[word])}", "remove one of them"
+        )
         return False
     seen[word] = span
     return True
@@ -140,7 +150,13 @@ def _payload(draft: FlowDraft, setting: s.OnSetting, *, report: bool) -> RecordT
     if declared is None or isinstance(declared, RecordType):
         return declared
     if report and declared is not UNKNOWN and setting.bind is not None:
-        draft.report("E307", f"a payload is a record, got {readable(declared)}", setting.bind.span, "not a record", "declare a `type` with fields")
+        draft.report(
+            "E307",
+            f"a payload is a record, got {readable(declared)}",
+            setting.bind.span,
+            "not a record",
+            "declare a `type` with fields",
+        )
     return None
 
 
@@ -155,7 +171,9 @@ def _check_payload(draft: FlowDraft, setting: s.OnSetting, payload: RecordType, 
 
 def _trigger(draft: FlowDraft, setting: s.OnSetting, head: Head, *, has_params: bool) -> Trigger | None:
     if setting.kind in {"cron", "webhook"}:
-        draft.diagnostics.append(refusal(f"on {setting.kind}", Span(setting.span.start, setting.span.start + len(f"on {setting.kind}"))))
+        draft.diagnostics.append(
+            refusal(f"on {setting.kind}", Span(setting.span.start, setting.span.start + len(f"on {setting.kind}")))
+        )
         return None
     payload = _payload(draft, setting, report=True)
     if payload is None and setting.kind == "event":
@@ -172,15 +190,26 @@ def _trigger(draft: FlowDraft, setting: s.OnSetting, head: Head, *, has_params: 
     mapping = None
     if setting.mapping is not None:
         mapping = _mapping(draft, setting, head, names, has_params=has_params)
-    elif has_params and payload is not None and not is_assignable(attrs.evolve(payload, name=""), attrs.evolve(head.input, name="")):
+    elif (
+        has_params
+        and payload is not None
+        and not is_assignable(attrs.evolve(payload, name=""), attrs.evolve(head.input, name=""))
+    ):
         _report_unfilled(draft, setting, head, payload)
     kind = TriggerKind.EVENT if setting.kind == "event" else TriggerKind.MANUAL
     return Trigger(
-        kind=kind, event="" if setting.subject is None else setting.subject.value, payload=payload, binding=binding, when=when, mapping=mapping
+        kind=kind,
+        event="" if setting.subject is None else setting.subject.value,
+        payload=payload,
+        binding=binding,
+        when=when,
+        mapping=mapping,
     )
 
 
-def _mapping(draft: FlowDraft, setting: s.OnSetting, head: Head, names: Names, *, has_params: bool) -> tuple[Argument, ...] | None:
+def _mapping(
+    draft: FlowDraft, setting: s.OnSetting, head: Head, names: Names, *, has_params: bool
+) -> tuple[Argument, ...] | None:
     assert setting.mapping_span is not None  # noqa: S101 - set together with the mapping
     if not has_params:
         draft.report(
@@ -199,7 +228,8 @@ def _mapping(draft: FlowDraft, setting: s.OnSetting, head: Head, names: Names, *
 def _report_unfilled(draft: FlowDraft, setting: s.OnSetting, head: Head, payload: RecordType) -> None:
     binding = setting.bind.name.text if setting.bind else "e"
     filled = ", ".join(
-        f"{field.name}: {binding}.{field.name}" if payload.field(field.name) else f"{field.name}: …" for field in head.input.fields
+        f"{field.name}: {binding}.{field.name}" if payload.field(field.name) else f"{field.name}: …"
+        for field in head.input.fields
     )
     insertion = f"{'' if setting.bind else ' as e'} with ({filled})"
     fix = Fix(f"`{insertion.strip()}`", is_safe=False, edits=(Edit(Span(setting.span.end, setting.span.end), insertion),))

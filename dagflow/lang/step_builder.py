@@ -84,9 +84,7 @@ class StepBuilder:
 
     def _wait_event(self, c: Splice) -> s.WaitEventStep:
         event = self._expressions.text(c.token("STRING"))
-        return s.WaitEventStep(
-            c.span, _label(c), event, c.maybe(s.Bind), _modifiers(c), c.maybe(s.Block), self._doc(c.span)
-        )
+        return s.WaitEventStep(c.span, _label(c), event, c.maybe(s.Bind), _modifiers(c), c.maybe(s.Block), self._doc(c.span))
 
     def _guard(self, c: Splice) -> s.Filter:
         return s.Filter(c.span, _word(c), _name(c), c.one(Expr), c.maybe(s.Block), self._doc(c.span))
@@ -133,7 +131,7 @@ class StepBuilder:
         count = _count(c.token("INT"))
         if c.has_word("every"):
             return s.Retry(c.span, count, None, None, values[0], only)
-        initial, maximum = values if values else (None, None)
+        initial, maximum = values or (None, None)
         return s.Retry(c.span, count, initial, maximum, None, only)
 
 

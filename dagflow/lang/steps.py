@@ -7,6 +7,7 @@ from typing import Final
 import attrs
 
 from dagflow.diagnostic import Edit, Fix, Span, nearest
+from dagflow.expr.tree import Expr
 from dagflow.lang import syntax as s
 from dagflow.lang.calls import lower_arguments
 from dagflow.lang.checking import Wanted
@@ -14,7 +15,7 @@ from dagflow.lang.drafts import FlowDraft, Place, join_condition
 from dagflow.lang.gates import Tails, when_gate, why
 from dagflow.lang.modifiers import length, lower_join, lower_retry, refusal, refuse_modifiers
 from dagflow.model.action import ActionSpec, Effect
-from dagflow.model.flow import Argument, Expression, Join, JoinKind, Node, NodeKind, RetryPolicy
+from dagflow.model.flow import Argument, Expression, Join, JoinKind, Node, NodeKind
 from dagflow.model.types import DURATION, NULL, STRING, TIMESTAMP, UNKNOWN
 
 _OF_CALL: Final = frozenset({"after", "when", "retry", "timeout", "within", "default", "on error"})
@@ -94,7 +95,7 @@ def _place_step(
     draft: FlowDraft, name: str, mods: s.Modifiers, place: Place, before: Tails
 ) -> tuple[Place, Tails, Join | None, Span | None]:
     """Where a step stands once its `after` and `when` are looked at; the join goes to the `when` if there is one."""
-    join = None if mods.after is None else lower_join(draft, mods.after, name)
+    join = None if mods.after is None else lower_join(draft, mods.after)
     join_span = None if mods.after is None else mods.after.span
     place = place.requiring(join_condition(draft, join, name))
     if join is not None:
@@ -174,7 +175,14 @@ def lower_let(draft: FlowDraft, step: s.Let, place: Place, before: Tails) -> Tai
     type_ = wanted.type if wanted is not None else expression.type if expression is not None else UNKNOWN
     name = step.name.text
     node = Node(
-        id=name, kind=NodeKind.LET, span=step.span, doc=step.doc, gate=place.gate, scope=place.scope, expression=expression, type=type_
+        id=name,
+        kind=NodeKind.LET,
+        span=step.span,
+        doc=step.doc,
+        gate=place.gate,
+        scope=place.scope,
+        expression=expression,
+        type=type_,
     )
     draft.add(node, before, place.condition, [expression] if expression else [])
     draft.define_step(name, step.name.span, type_, place.condition, name, why(draft, place))
@@ -184,6 +192,9 @@ def lower_let(draft: FlowDraft, step: s.Let, place: Place, before: Tails) -> Tai
 
 def lower_end(draft: FlowDraft, step: s.Return | s.Stop | s.Fail, place: Place, before: Tails) -> Tails:
     """Lower `return`, `stop` and `fail`."""
+    kind: NodeKind
+    word: str
+    value: Expr | None
     match step:
         case s.Return():
             kind, word, value = NodeKind.RETURN, "return", step.value
@@ -208,7 +219,13 @@ def _result(draft: FlowDraft, step: s.Return | s.Stop | s.Fail, word: str) -> Wa
         return Wanted(STRING, f"`{word}` takes")
     if draft.result is None:
         head = Span(step.span.start, step.span.start + len("return"))
-        draft.report("E314", "this flow declares no result", head, "nothing would receive the value", "write the result's type after the parameters: `-> {sent: string}`")
+        draft.report(
+            "E314",
+            "this flow declares no result",
+            head,
+            "nothing would receive the value",
+            "write the result's type after the parameters: `-> {sent: string}`",
+        )
         return Wanted(UNKNOWN, "`return` takes")
     return Wanted(draft.result, "`return` takes")
 
@@ -227,7 +244,11 @@ def unnamed_twice(draft: FlowDraft, step: s.CallStep, name: str, first: Span) ->
     args = {arg.name.text: draft.text(arg.value.span) for arg in step.call.args if arg.name is not None}
     word = args.get("template", "").strip("\"'")
     proposal = word if word.isidentifier() and word not in draft.names.lines else f"{name}_2"
-    fix = Fix(f"`{proposal} = {step.call.callee.text}(...)`", is_safe=True, edits=(Edit(Span(step.call.span.start, step.call.span.start), f"{proposal} = "),))
+    fix = Fix(
+        f"`{proposal} = {step.call.callee.text}(...)`",
+        is_safe=True,
+        edits=(Edit(Span(step.call.span.start, step.call.span.start), f"{proposal} = "),),
+    )
     draft.report(
         "E205", f"two unnamed `{name}` steps", step.call.callee.span, f"the other one is on line {draft.line(first)}",
         "name them, so that runs in progress survive later edits", fix,
@@ -242,5 +263,11 @@ def duplicate_name(draft: FlowDraft, name: s.Ident, first: Span, *, is_input: bo
     label = "the flow has it from the beginning" if is_input else f"first used on line {draft.line(first)}"
     fix = Fix(f"`{name.text}_{count}`", is_safe=False, edits=(Edit(name.span, f"{name.text}_{count}"),))
     what = "is taken" if is_input else "is used twice"
-    draft.report("E204", f"step name `{name.text}` {what}", name.span, label, "names are unique in the whole flow: they identify running work", fix)
-
+    draft.report(
+        "E204",
+        f"step name `{name.text}` {what}",
+        name.span,
+        label,
+        "names are unique in the whole flow: they identify running work",
+        fix,
+    )

@@ -21,14 +21,13 @@ def survey(draft: FlowDraft, body: s.Block, handler: s.Handler | None) -> int:
     draft.broken = frozenset(broken)
     draft.awaited = frozenset(name.text for statement in statements for name in _awaited(statement))
     spans: dict[str, Span] = {}
-    unnamed: dict[str, Span] = {}
     for statement in statements:
         name = getattr(statement, "name", None)
         if isinstance(name, s.Ident):
             _define(draft, name, spans)
     for statement in statements:
         if isinstance(statement, s.CallStep) and statement.name is None:
-            _define_unnamed(draft, statement, spans, unnamed)
+            _define_unnamed(draft, statement, spans)
     draft.names.lines.update({name: draft.line(span) for name, span in spans.items()})
     for name in broken - spans.keys() - draft.names.symbols.keys():
         define_unknown(draft, name, body.span)
@@ -49,7 +48,7 @@ def _define(draft: FlowDraft, name: s.Ident, spans: dict[str, Span]) -> None:
         spans[name.text] = name.span
 
 
-def _define_unnamed(draft: FlowDraft, step: s.CallStep, spans: dict[str, Span], unnamed: dict[str, Span]) -> None:
+def _define_unnamed(draft: FlowDraft, step: s.CallStep, spans: dict[str, Span]) -> None:
     name = step_name(None, step.call)
     if name in spans or name in draft.names.symbols:
         draft.names.lines.update({each: draft.line(span) for each, span in spans.items()})

@@ -9,135 +9,75 @@ import attrs
 
 from dagflow.diagnostic import Span
 from dagflow.expr.tree import Expr
-
-
-@attrs.frozen
-class Ident:
-    """A name as written; for qualified names (`crm.update`) the dots are part of it."""
-
-    span: Span
-    text: str
-
-
-@attrs.frozen
-class Text:
-    """A string that is no expression: an event's name, a reason. `value` is decoded."""
-
-    span: Span
-    value: str
-
-
-# ---- types
-
-
-@attrs.frozen
-class NamedType:
-    """`int`, `list<string>`, `Lead`."""
-
-    span: Span
-    name: Ident
-    args: tuple[TypeExpr, ...] = ()
-
-
-@attrs.frozen
-class OptionalTypeExpr:
-    """`T?`."""
-
-    span: Span
-    value: TypeExpr
-
-
-@attrs.frozen
-class EnumTypeExpr:
-    """`"new" | "won"`."""
-
-    span: Span
-    values: tuple[Text, ...]
-
-
-@attrs.frozen
-class RecordTypeExpr:
-    """`{a: int}`."""
-
-    span: Span
-    fields: tuple[FieldDecl, ...]
-
-
-TypeExpr: TypeAlias = NamedType | OptionalTypeExpr | EnumTypeExpr | RecordTypeExpr
-
-
-@attrs.frozen
-class FieldDecl:
-    """A field of a record, or a parameter."""
-
-    span: Span
-    name: Ident
-    type: TypeExpr
-    default: Expr | None
-    doc: str = ""
-
-
-# ---- declarations
-
-
-@attrs.frozen
-class ImportDecl:
-    """`import "./x.flow" as x`."""
-
-    span: Span
-    path: Text
-    name: Ident
-
-
-@attrs.frozen
-class TypeDecl:
-    """`type Lead {…}`, `type Status = "new" | "won"`."""
-
-    span: Span
-    name: Ident
-    type: TypeExpr
-    doc: str = ""
-
-
-@attrs.frozen
-class EventDecl:
-    """`event "crm/lead.changed" {…}`."""
-
-    span: Span
-    name: Text
-    fields: tuple[FieldDecl, ...]
-    doc: str = ""
-
-
-@attrs.frozen
-class ActionDecl:
-    """`action pay.charge(order_id: string) -> Charge idempotent`."""
-
-    span: Span
-    name: Ident
-    params: tuple[FieldDecl, ...]
-    result: TypeExpr | None
-    effect: str
-    doc: str = ""
-
-
-@attrs.frozen
-class TestDecl:
-    """`test "…" for f {…}`; its items are read by the test runner."""
-
-    __test__ = False  # not a test of ours, whatever its name looks like to pytest
-
-    span: Span
-    name: Text
-    flow: Ident
-
-
-@attrs.frozen
-class BrokenItem:
-    """What did not parse at the top level; `types` are the type names it seems to declare."""
-
-    span: Span
-    types: tuple[str, ...]
+from dagflow.lang.syntax_items import (
+    ActionDecl as ActionDecl,
+)
+from dagflow.lang.syntax_items import (
+    BrokenItem as BrokenItem,
+)
+from dagflow.lang.syntax_items import (
+    EnumTypeExpr as EnumTypeExpr,
+)
+from dagflow.lang.syntax_items import (
+    EventDecl as EventDecl,
+)
+from dagflow.lang.syntax_items import (
+    FieldDecl as FieldDecl,
+)
+from dagflow.lang.syntax_items import (
+    Ident as Ident,
+)
+from dagflow.lang.syntax_items import (
+    ImportDecl as ImportDecl,
+)
+from dagflow.lang.syntax_items import (
+    NamedType as NamedType,
+)
+from dagflow.lang.syntax_items import (
+    OptionalTypeExpr as OptionalTypeExpr,
+)
+from dagflow.lang.syntax_items import (
+    RecordTypeExpr as RecordTypeExpr,
+)
+from dagflow.lang.syntax_items import (
+    TestDecl as TestDecl,
+)
+from dagflow.lang.syntax_items import (
+    Text as Text,
+)
+from dagflow.lang.syntax_items import (
+    TypeDecl as TypeDecl,
+)
+from dagflow.lang.syntax_items import (
+    TypeExpr as TypeExpr,
+)
+from dagflow.lang.syntax_settings import (
+    Arg as Arg,
+)
+from dagflow.lang.syntax_settings import (
+    Bind as Bind,
+)
+from dagflow.lang.syntax_settings import (
+    BrokenSetting as BrokenSetting,
+)
+from dagflow.lang.syntax_settings import (
+    OnSetting as OnSetting,
+)
+from dagflow.lang.syntax_settings import (
+    OtherSetting as OtherSetting,
+)
+from dagflow.lang.syntax_settings import (
+    Retry as Retry,
+)
+from dagflow.lang.syntax_settings import (
+    RetrySetting as RetrySetting,
+)
+from dagflow.lang.syntax_settings import (
+    Setting as Setting,
+)
+from dagflow.lang.syntax_settings import (
+    TimeoutSetting as TimeoutSetting,
+)
 
 
 @attrs.frozen
@@ -162,86 +102,6 @@ class File:
     """A whole file."""
 
     items: tuple[Item, ...]
-
-
-# ---- settings of a flow
-
-
-@attrs.frozen
-class Bind:
-    """`as lead: Lead`."""
-
-    span: Span
-    name: Ident
-    type: TypeExpr | None
-
-
-@attrs.frozen
-class Arg:
-    """`name: value`; `name` is None where the author left it out."""
-
-    span: Span
-    name: Ident | None
-    value: Expr
-
-
-@attrs.frozen
-class OnSetting:
-    """`on event "x" as e when … with (…)`; `kind` is event, cron, webhook or manual."""
-
-    span: Span
-    kind: str
-    subject: Text | None
-    bind: Bind | None
-    when: Expr | None
-    mapping: tuple[Arg, ...] | None
-    mapping_span: Span | None = None
-
-
-@attrs.frozen
-class TimeoutSetting:
-    """`timeout 30d`."""
-
-    span: Span
-    value: Expr
-
-
-@attrs.frozen
-class Retry:
-    """`5 from 1s to 1h only "timeout"`; `every` is the same as `from x to x` without growth."""
-
-    span: Span
-    count: int
-    initial: Expr | None
-    maximum: Expr | None
-    every: Expr | None
-    only: tuple[Text, ...]
-
-
-@attrs.frozen
-class RetrySetting:
-    """`retry 3 from 1s to 10m` as a setting: the policy of all steps."""
-
-    span: Span
-    retry: Retry
-
-
-@attrs.frozen
-class OtherSetting:
-    """Flow control: `concurrency`, `rate`, `debounce`, `once`, `cancel on`, `priority`."""
-
-    span: Span
-    word: str
-
-
-@attrs.frozen
-class BrokenSetting:
-    """A setting that did not parse."""
-
-    span: Span
-
-
-Setting: TypeAlias = OnSetting | TimeoutSetting | RetrySetting | OtherSetting | BrokenSetting
 
 
 # ---- statements
@@ -496,5 +356,19 @@ class Broken:
 
 
 Statement: TypeAlias = (
-    CallStep | WaitStep | WaitEventStep | Filter | If | Switch | Let | Group | For | Emit | Return | Yield | Stop | Fail | Broken
+    CallStep
+    | WaitStep
+    | WaitEventStep
+    | Filter
+    | If
+    | Switch
+    | Let
+    | Group
+    | For
+    | Emit
+    | Return
+    | Yield
+    | Stop
+    | Fail
+    | Broken
 )

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-import attrs
-
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
 from dagflow.lang.lexer import Token
+from dagflow.lang.stuck import Context, Mended, Skipped, diagnostic, found, inserting, replacing, short, shown
 
 _UNITS: Final = {
     "ms": "ms", "millisecond": "ms", "s": "s", "sec": "s", "second": "s", "m": "m", "min": "m", "minute": "m", "h": "h", "hr": "h",
     "hour": "h", "d": "d", "day": "d", "w": "w", "week": "w",
 }  # fmt: skip
 _WORD_OPERATORS: Final = {"and": ("ANDAND", "&&"), "or": ("OROR", "||"), "is": ("RELOP", "=="), "equals": ("RELOP", "==")}
-_OPERANDS: Final = frozenset("IDENT INT UINT FLOAT DURATION STRING BYTES LSQB LBRACE BROKEN_VALUE".split())
-_ENDS: Final = frozenset("IDENT INT UINT FLOAT DURATION STRING BYTES RSQB RPAR RBRACE".split())
+_OPERANDS: Final = frozenset(["IDENT", "INT", "UINT", "FLOAT", "DURATION", "STRING", "BYTES", "LSQB", "LBRACE", "BROKEN_VALUE"])
+_ENDS: Final = frozenset(["IDENT", "INT", "UINT", "FLOAT", "DURATION", "STRING", "BYTES", "RSQB", "RPAR", "RBRACE"])
 _ITEMS: Final = ("flow", "type", "event", "action", "import", "test")
 _SETTINGS: Final = ("on", "concurrency", "rate", "debounce", "once", "cancel", "timeout", "retry", "priority")
 _ONLY_SETTINGS: Final = frozenset(_SETTINGS) - {"timeout", "retry"}
@@ -28,75 +27,6 @@ STATEMENTS: Final = (
     "filter", "if", "switch", "let", "parallel", "do", "for", "emit", "yield", "return", "stop", "fail", "wait", "start",
 )  # fmt: skip
 _MODIFIERS: Final = ("after", "when", "retry", "timeout", "within", "default", "undo", "was")
-
-
-@attrs.frozen
-class Context:
-    """Where the parser is stuck: at `tokens[position]`, in the statement that begins at `tokens[start]`."""
-
-    text: str
-    offset: int
-    tokens: list[Token]
-    position: int
-    start: int
-    accepts: Callable[[str], bool]
-    in_settings: bool = False
-
-    @property
-    def token(self) -> Token:
-        """The token that fits nowhere."""
-        return self.tokens[self.position]
-
-    @property
-    def previous(self) -> Token:
-        """The token before it, or itself at the beginning of the text."""
-        return self.tokens[max(self.position - 1, 0)]
-
-    @property
-    def first(self) -> Token:
-        """The first token of the statement."""
-        return self.tokens[self.start]
-
-    @property
-    def is_at_line_end(self) -> bool:
-        """Whether the statement, or the text, ends where something is missing."""
-        return self.token.type in {"_NL", "$END"} or (self.token.starts_line and self.position > self.start)
-
-    @property
-    def place(self) -> Span:
-        """Where to point: at the token, or just behind the text before where nothing stands."""
-        if self.is_at_line_end:
-            return Span(self.previous.end, self.previous.end)
-        return self.token.span
-
-    @property
-    def wants_value(self) -> bool:
-        """Whether an expression could begin here."""
-        return self.accepts("BROKEN_VALUE")
-
-    def line_of(self, token: Token) -> int:
-        """The number of a token's line."""
-        return self.text.count("\n", 0, token.start - self.offset) + 1
-
-
-@attrs.frozen
-class Mended:
-    """Go on with `tokens` in place of the `back` tokens before the position and the `replaced` ones from it.
-
-    With `back`, the statement is read again from its beginning.
-    """
-
-    diagnostic: Diagnostic
-    tokens: list[Token]
-    replaced: int = 0
-    back: int = 0
-
-
-@attrs.frozen
-class Skipped:
-    """Skip the statement."""
-
-    diagnostic: Diagnostic
 
 
 def explain(context: Context) -> Mended | Skipped:
@@ -111,11 +41,11 @@ def explain(context: Context) -> Mended | Skipped:
 def _single_equals(c: Context) -> Mended | None:
     if c.token.type != "EQUAL" or not c.accepts("RELOP") or c.first is c.previous:
         return None
-    diagnostic = _diagnostic(
+    said = diagnostic(
         "E102", "`=` does not compare", c.token.span, "assignment is not an expression", "to compare, write two equals signs",
-        _replace(c.token.span, "=="),
+        replacing(c.token.span, "=="),
     )  # fmt: skip
-    return Mended(diagnostic, [Token("RELOP", "==", c.token.start, c.token.end)], 1)
+    return Mended(said, [Token("RELOP", "==", c.token.start, c.token.end)], 1)
 
 
 def _word_operator(c: Context) -> Mended | None:
@@ -124,20 +54,30 @@ def _word_operator(c: Context) -> Mended | None:
     kind, sign = _WORD_OPERATORS[c.token.text]
     if not c.accepts(kind):
         return None
-    diagnostic = _diagnostic(
-        "E103", f"`{c.token.text}` is not an operator", c.token.span, "operators are signs", f"write `{sign}`", _replace(c.token.span, sign)
+    said = diagnostic(
+        "E103",
+        f"`{c.token.text}` is not an operator",
+        c.token.span,
+        "operators are signs",
+        f"write `{sign}`",
+        replacing(c.token.span, sign),
     )
-    return Mended(diagnostic, [Token(kind, sign, c.token.start, c.token.end)], 1)
+    return Mended(said, [Token(kind, sign, c.token.start, c.token.end)], 1)
 
 
 def _not(c: Context) -> Mended | None:
     word = c.previous
     if word.type != "IDENT" or word.text != "not" or c.token.type not in _OPERANDS or c.position <= c.start:
         return None
-    diagnostic = _diagnostic(
-        "E103", "`not` is not an operator", word.span, "operators are signs", "write `!`", _replace(Span(word.start, c.token.start), "!")
+    said = diagnostic(
+        "E103",
+        "`not` is not an operator",
+        word.span,
+        "operators are signs",
+        "write `!`",
+        replacing(Span(word.start, c.token.start), "!"),
     )
-    return Mended(diagnostic, [Token("BANG", "!", word.start, word.end)], 0, back=1)
+    return Mended(said, [Token("BANG", "!", word.start, word.end)], 0, back=1)
 
 
 def _units(c: Context) -> Mended | None:
@@ -149,12 +89,12 @@ def _units(c: Context) -> Mended | None:
         return None
     duration = number.text + unit
     span = Span(number.start, word.end)
-    said = f"{c.tokens[c.position - 2].text} {number.text}" if c.position >= 2 else number.text
-    diagnostic = _diagnostic(
-        "E103", f"unexpected word after `{said}`", word.span, "a duration is one word", "durations are written like `2d`, `30s`, `1h30m`",
+    written = f"{c.tokens[c.position - 2].text} {number.text}" if c.position >= 2 else number.text
+    said = diagnostic(
+        "E103", f"unexpected word after `{written}`", word.span, "a duration is one word", "durations are written like `2d`, `30s`, `1h30m`",
         Fix(f"`{duration}`", is_safe=True, edits=(Edit(span, duration),)),
     )  # fmt: skip
-    return Mended(diagnostic, [Token("DURATION", duration, number.start, word.end, starts_line=number.starts_line)], 1, back=1)
+    return Mended(said, [Token("DURATION", duration, number.start, word.end, starts_line=number.starts_line)], 1, back=1)
 
 
 def _keyword_as_name(c: Context) -> Skipped | Mended | None:
@@ -162,13 +102,13 @@ def _keyword_as_name(c: Context) -> Skipped | Mended | None:
     if c.token.type != "EQUAL" or c.position != c.start + 1 or word.type != "IDENT":
         return None
     after = c.tokens[c.position + 1 : c.position + 3]
-    diagnostic = _diagnostic(
+    said = diagnostic(
         "E104", f"`{word.text}` cannot be a step name", word.span, _word_meaning(word.text), "any name that is not a statement keyword",
         Fix(f"`{word.text}_1`", is_safe=False, edits=(Edit(word.span, f"{word.text}_1"),)),
     )  # fmt: skip
     if [token.type for token in after] not in (["IDENT", "LPAR"], ["IDENT", "DOT"]):
-        return Skipped(diagnostic)
-    return Mended(diagnostic, [Token("IDENT", f"{word.text}_1", word.start, word.end, starts_line=True)], 0, back=1)
+        return Skipped(said)
+    return Mended(said, [Token("IDENT", f"{word.text}_1", word.start, word.end, starts_line=True)], 0, back=1)
 
 
 def _message_literal(c: Context) -> Mended | None:
@@ -178,11 +118,11 @@ def _message_literal(c: Context) -> Mended | None:
         return None
     closing = _matching(c.tokens, c.position)
     span = Span(name.start, c.tokens[closing].end)
-    diagnostic = _diagnostic(
+    said = diagnostic(
         "E109", "there are no message literals", span, "a record is written as a map",
         f"use a map; it is checked against `{name.text}` where one is expected", Fix("drop the name", is_safe=True, edits=(Edit(name.span, ""),)),
     )  # fmt: skip
-    return Mended(diagnostic, [], 0, back=1)
+    return Mended(said, [], 0, back=1)
 
 
 def _late_setting(c: Context) -> Skipped | None:
@@ -192,7 +132,7 @@ def _late_setting(c: Context) -> Skipped | None:
     steps = _first_step(c)
     label = f"the first step is on line {c.line_of(steps)}" if steps else "a step stands above it"
     help_ = f"move this line above line {c.line_of(steps)}" if steps else "move it to the beginning of the flow"
-    return Skipped(_diagnostic("E108", "settings come before the first step", word.span, label, help_))
+    return Skipped(diagnostic("E108", "settings come before the first step", word.span, label, help_))
 
 
 def _misspelt_keyword(c: Context) -> Mended | Skipped | None:
@@ -205,13 +145,13 @@ def _misspelt_keyword(c: Context) -> Mended | Skipped | None:
     meant = nearest(word.text, words)
     if meant is None:
         return None
-    diagnostic = _diagnostic(
-        "E103", f"unexpected {_shown(c.token)} after `{word.text}`", word.span, "no statement begins so", f"did you mean `{meant}`?",
-        _replace(word.span, meant),
+    said = diagnostic(
+        "E103", f"unexpected {shown(c.token)} after `{word.text}`", word.span, "no statement begins so", f"did you mean `{meant}`?",
+        replacing(word.span, meant),
     )  # fmt: skip
     if meant in STATEMENTS:
-        return Mended(diagnostic, [Token("IDENT", meant, word.start, word.end, starts_line=True)], 0, back=1)
-    return Skipped(diagnostic)
+        return Mended(said, [Token("IDENT", meant, word.start, word.end, starts_line=True)], 0, back=1)
+    return Skipped(said)
 
 
 def _not_an_item(c: Context) -> Skipped | Mended | None:
@@ -219,13 +159,18 @@ def _not_an_item(c: Context) -> Skipped | Mended | None:
         return None
     meant = nearest(c.token.text, _ITEMS) if c.token.type == "IDENT" else None
     help_ = f"did you mean `{meant}`?" if meant else "steps stand inside a flow: `flow name { … }`"
-    fix = _replace(c.token.span, meant) if meant else None
-    diagnostic = _diagnostic(
-        "E101", "expected a declaration", c.token.span, "a file is made of `flow`, `type`, `event` and `action` declarations", help_, fix
+    fix = replacing(c.token.span, meant) if meant else None
+    said = diagnostic(
+        "E101",
+        "expected a declaration",
+        c.token.span,
+        "a file is made of `flow`, `type`, `event` and `action` declarations",
+        help_,
+        fix,
     )
     if meant is None:
-        return Skipped(diagnostic)
-    return Mended(diagnostic, [Token("IDENT", meant, c.token.start, c.token.end, starts_line=True)], 1)
+        return Skipped(said)
+    return Mended(said, [Token("IDENT", meant, c.token.start, c.token.end, starts_line=True)], 1)
 
 
 def _missing_colon(c: Context) -> Mended | None:
@@ -236,11 +181,11 @@ def _missing_colon(c: Context) -> Mended | None:
         return None
     if c.accepts("EQUAL"):
         return None
-    diagnostic = _diagnostic(
-        "E101", f"expected `:` after `{_short(name)}`", c.token.span, "the value begins here", "a name and its value are written `name: value`",
-        _insert(name.end, ":"),
+    said = diagnostic(
+        "E101", f"expected `:` after `{short(name)}`", c.token.span, "the value begins here", "a name and its value are written `name: value`",
+        inserting(name.end, ":"),
     )  # fmt: skip
-    return Mended(diagnostic, [Token("COLON", ":", name.end, name.end)])
+    return Mended(said, [Token("COLON", ":", name.end, name.end)])
 
 
 def _missing_comma(c: Context) -> Mended | None:
@@ -249,33 +194,33 @@ def _missing_comma(c: Context) -> Mended | None:
         return None
     if c.token.type == "_NL" and c.tokens[c.position + 2].type != "COLON":
         return None
-    if c.token.type != "_NL" and token.type == "LBRACE" or not _is_in_list(c):
+    if (c.token.type != "_NL" and token.type == "LBRACE") or not _is_in_list(c):
         return None
-    diagnostic = _diagnostic(
-        "E101", f"expected `,` before {_shown(token)}", token.span, "the next one begins here", "parts of a list are separated by commas",
-        _insert(c.previous.end, ","),
+    said = diagnostic(
+        "E101", f"expected `,` before {shown(token)}", token.span, "the next one begins here", "parts of a list are separated by commas",
+        inserting(c.previous.end, ","),
     )  # fmt: skip
-    return Mended(diagnostic, [Token("COMMA", ",", c.previous.end, c.previous.end)], int(c.token.type == "_NL"))
+    return Mended(said, [Token("COMMA", ",", c.previous.end, c.previous.end)], int(c.token.type == "_NL"))
 
 
 def _missing_value(c: Context) -> Mended | None:
     if not c.wants_value or c.position <= c.start:
         return None
-    if c.token.type in {"COMMA"}:
+    if c.token.type == "COMMA":
         label = "a value should come before this comma"
     elif c.is_at_line_end:
         label = "the line ends here"
     else:
-        label = f"a value should come before this {_shown(c.token)}"
+        label = f"a value should come before this {shown(c.token)}"
     name = c.tokens[c.position - 2].text + c.previous.text if c.previous.type == "COLON" else c.previous.text
-    diagnostic = _diagnostic(
+    said = diagnostic(
         "E101", f"expected a value after `{name}`", c.place, label,
         "arguments are written `name: value`" if c.previous.type == "COLON" else "write a value, or remove what waits for it",
         Fix('insert `""`', is_safe=False, edits=(Edit(Span(c.place.start, c.place.start), '""'),)),
     )  # fmt: skip
     extra = [Token("BROKEN_VALUE", "", c.place.start, c.place.start)]
     # An operator with nothing on its left, as in `* 2`, is swallowed by the broken value.
-    return Mended(diagnostic, extra, int(c.token.type in {"MULOP", "RELOP", "ANDAND", "OROR", "QQ", "ADDOP"}))
+    return Mended(said, extra, int(c.token.type in {"MULOP", "RELOP", "ANDAND", "OROR", "QQ", "ADDOP"}))
 
 
 def _missing_sign(c: Context) -> Mended | Skipped | None:
@@ -286,18 +231,18 @@ def _missing_sign(c: Context) -> Mended | Skipped | None:
         "AS": ("as", "write `as name`"), "OF": ("of", "write `2 of (a, b)`"), "TO": ("to", "write `from 1s to 10m`"),
         "FOR": ("for", 'write `test "…" for flow`'), "PER": ("per", "write `rate 10 per 1h`"), "BY": ("by", "write `by` and what to count"),
     }  # fmt: skip
-    found = [(kind, *rest) for kind, rest in wanted.items() if c.accepts(kind)]
+    missing = [(kind, *rest) for kind, rest in wanted.items() if c.accepts(kind)]
     is_operator_place = c.accepts("RELOP")
-    if not found or (is_operator_place and found[0][0] != "LBRACE"):
+    if not missing or (is_operator_place and missing[0][0] != "LBRACE"):
         return None
-    kind, sign, help_ = found[0]
+    kind, sign, help_ = missing[0]
     if is_operator_place and c.token.type in _OPERANDS and not c.token.starts_line:
         return None
-    fix = _insert(c.previous.end, f" {sign}")
-    diagnostic = _diagnostic("E101", f"expected `{sign}` after `{_short(c.previous)}`", c.place, _found(c), help_, fix)
+    fix = inserting(c.previous.end, f" {sign}")
+    said = diagnostic("E101", f"expected `{sign}` after `{short(c.previous)}`", c.place, found(c), help_, fix)
     if kind in {"EQUAL", "COLON", "TO", "IN", "AS", "OF"} and c.token.type in _OPERANDS:
-        return Mended(diagnostic, [Token(kind, sign, c.previous.end, c.previous.end)])
-    return Skipped(diagnostic)
+        return Mended(said, [Token(kind, sign, c.previous.end, c.previous.end)])
+    return Skipped(said)
 
 
 def _nameless_value(c: Context) -> Mended | None:
@@ -305,20 +250,25 @@ def _nameless_value(c: Context) -> Mended | None:
     if c.previous.type != "EQUAL" or c.position != c.start + 2 or c.accepts("BROKEN_VALUE"):
         return None
     name = c.first
-    diagnostic = _diagnostic(
-        "E101", f"expected an action after `{name.text} =`", c.place, _found(c), "to name a value, write `let`", _insert(name.start, "let ")
+    said = diagnostic(
+        "E101",
+        f"expected an action after `{name.text} =`",
+        c.place,
+        found(c),
+        "to name a value, write `let`",
+        inserting(name.start, "let "),
     )
     if c.token.type not in _OPERANDS:
         return None
     let = Token("IDENT", "let", name.start, name.start, starts_line=True)
-    return Mended(diagnostic, [let, name, c.previous], 0, back=2)
+    return Mended(said, [let, name, c.previous], 0, back=2)
 
 
 def _missing_number(c: Context) -> Skipped | None:
     if not c.accepts("INT") or c.accepts("STRING") or c.position <= c.start:
         return None
     return Skipped(
-        _diagnostic("E101", f"expected a number after `{_short(c.previous)}`", c.place, _found(c), "a whole number such as `5`")
+        diagnostic("E101", f"expected a number after `{short(c.previous)}`", c.place, found(c), "a whole number such as `5`")
     )
 
 
@@ -327,14 +277,14 @@ def _missing_name(c: Context) -> Skipped | None:
         return None
     is_keyword = c.token.type == "IDENT"
     help_ = "this word is a keyword here; choose another name" if is_keyword else "names are made of letters, digits and _"
-    return Skipped(_diagnostic("E101", f"expected a name after `{_short(c.previous)}`", c.place, _found(c), help_))
+    return Skipped(diagnostic("E101", f"expected a name after `{short(c.previous)}`", c.place, found(c), help_))
 
 
 def _missing_text(c: Context) -> Skipped | None:
     if not c.accepts("STRING") or c.position <= c.start:
         return None
     return Skipped(
-        _diagnostic("E101", f"expected a text after `{_short(c.previous)}`", c.place, _found(c), 'write it in quotes: `"…"`')
+        diagnostic("E101", f"expected a text after `{short(c.previous)}`", c.place, found(c), 'write it in quotes: `"…"`')
     )
 
 
@@ -342,21 +292,30 @@ def _missing_operator(c: Context) -> Skipped | None:
     if not c.accepts("RELOP") or c.token.type not in _OPERANDS or c.token.starts_line:
         return None
     return Skipped(
-        _diagnostic(
-            "E103", f"unexpected {_shown(c.token)} after `{_short(c.previous)}`", c.token.span, "two values with no operator between them",
+        diagnostic(
+            "E103",
+            f"unexpected {shown(c.token)} after `{short(c.previous)}`",
+            c.token.span,
+            "two values with no operator between them",
             "write an operator such as `==` or `&&`, or begin a new line for a new statement",
-        )  # fmt: skip
+        )
     )
 
 
 def _unexpected(c: Context) -> Diagnostic:
     if c.is_at_line_end:
-        return _diagnostic("E101", f"something is missing after `{_short(c.previous)}`", c.place, "the line ends here", "complete the statement")
+        return diagnostic(
+            "E101",
+            f"something is missing after `{short(c.previous)}`",
+            c.place,
+            "the line ends here",
+            "complete the statement",
+        )
     if c.position == c.start:
         help_ = "a statement begins with a step's name, an action, or a word such as `filter`, `if`, `wait`"
-        return _diagnostic("E103", f"unexpected {_shown(c.token)}", c.token.span, "no statement begins so", help_)
-    return _diagnostic(
-        "E103", f"unexpected {_shown(c.token)} after `{_short(c.previous)}`", c.token.span, "does not fit here",
+        return diagnostic("E103", f"unexpected {shown(c.token)}", c.token.span, "no statement begins so", help_)
+    return diagnostic(
+        "E103", f"unexpected {shown(c.token)} after `{short(c.previous)}`", c.token.span, "does not fit here",
         "remove it, or begin a new line for a new statement",
     )  # fmt: skip
 
@@ -403,28 +362,8 @@ def _first_step(c: Context) -> Token | None:
 
 def _word_meaning(word: str) -> str:
     kinds = {"wait": "a wait step", "filter": "a filter", "emit": "an emit step", "let": "a value", "start": "a detached run"}
-    return f"this word starts {kinds[word]}" if word in kinds else "this word has a meaning of its own at the beginning of a statement"
-
-
-def _found(c: Context) -> str:
-    return "the line ends here" if c.is_at_line_end else f"found {_shown(c.token)}"
-
-
-def _shown(token: Token) -> str:
-    return "end of file" if token.type == "$END" else "end of line" if token.type == "_NL" else f"`{_short(token)}`"
-
-
-def _short(token: Token) -> str:
-    return token.text if len(token.text) <= 30 else token.text[:27] + "…"
-
-
-def _replace(span: Span, text: str) -> Fix:
-    return Fix(f"`{text}`", is_safe=True, edits=(Edit(span, text),))
-
-
-def _insert(place: int, text: str) -> Fix:
-    return Fix(f"insert `{text.strip()}`", is_safe=True, edits=(Edit(Span(place, place), text),))
-
-
-def _diagnostic(code: str, title: str, span: Span, label: str, help_: str, fix: Fix | None = None) -> Diagnostic:
-    return Diagnostic(code=code, title=title, span=span, label=label, help=help_, fix=fix)
+    return (
+        f"this word starts {kinds[word]}"
+        if word in kinds
+        else "this word has a meaning of its own at the beginning of a statement"
+    )

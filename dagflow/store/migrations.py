@@ -55,14 +55,7 @@ def migrate(connection: apsw.Connection, path: str, migrations: Sequence[Sequenc
         StoreError: the file is somebody else's, or of a newer dagflow.
         apsw.Error: a step failed.
     """
-    version = _number(connection, "PRAGMA user_version")
-    application = _number(connection, "PRAGMA application_id")
-    n_tables = _number(connection, "SELECT count(*) FROM sqlite_schema")
-    if application != APPLICATION_ID and (application or version or n_tables):
-        raise StoreError(f"{path} is a database of another program; choose another file")
-    if version > len(migrations):
-        message = f"{path} has schema {version}, this dagflow knows {len(migrations)}"
-        raise StoreError(f"{message}; it was written by a newer one, use that or a backup from before")
+    version = _known_version(connection, path, migrations)
     for number, statements in enumerate(migrations[version:], start=version + 1):
         execute(connection, "BEGIN IMMEDIATE")
         try:
@@ -76,6 +69,30 @@ def migrate(connection: apsw.Connection, path: str, migrations: Sequence[Sequenc
             if connection.in_transaction:
                 execute(connection, "ROLLBACK")
             raise
+
+
+def check_newest(connection: apsw.Connection, path: str) -> None:
+    """Refuse a database that has to be migrated before it can be read.
+
+    Raises:
+        StoreError: it is somebody else's, of a newer dagflow, or of an older one.
+        apsw.Error: it cannot be read.
+    """
+    version = _known_version(connection, path, MIGRATIONS)
+    if version < len(MIGRATIONS):
+        raise StoreError(f"{path} has schema {version}, not {len(MIGRATIONS)}; open it once to run its flows, which brings it up to date")
+
+
+def _known_version(connection: apsw.Connection, path: str, migrations: Sequence[Sequence[str]]) -> int:
+    version = _number(connection, "PRAGMA user_version")
+    application = _number(connection, "PRAGMA application_id")
+    n_tables = _number(connection, "SELECT count(*) FROM sqlite_schema")
+    if application != APPLICATION_ID and (application or version or n_tables):
+        raise StoreError(f"{path} is a database of another program; choose another file")
+    if version > len(migrations):
+        message = f"{path} has schema {version}, this dagflow knows {len(migrations)}"
+        raise StoreError(f"{message}; it was written by a newer one, use that or a backup from before")
+    return version
 
 
 def _number(connection: apsw.Connection, query: str) -> int:

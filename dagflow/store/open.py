@@ -23,3 +23,12 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     if not name or "\0" in name:
         raise StoreError(f"{name!r} is no path; give the path of a file, or `:memory:`")
     return MemoryStore() if name == MEMORY else SqliteStore.open(name)
+
+
+def open_reading(path: str | os.PathLike[str]) -> Store:
+    """Open the store at `path` for reading only, beside whoever drives it.
+
+    Raises:
+        StoreError: there is no store, or it cannot be read.
+    """
+    return SqliteStore.open_reading(path)

@@ -36,7 +36,7 @@ from dagflow.store.connections import (
     open_writer,
 )
 from dagflow.store.files import FileLock, make_private_file, refuse_remote
-from dagflow.store.migrations import migrate
+from dagflow.store.migrations import check_newest, migrate
 
 _INSERT_FLOW: Final = "INSERT INTO flow (digest, body, checksum) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
 _INSERT_RUN: Final = """
@@ -71,6 +71,7 @@ class SqliteStore:
     _reader: apsw.Connection
     _process: int = attrs.field(factory=os.getpid, init=False)
     _wal_pages: int = attrs.field(default=0, init=False)
+    _is_reading: bool = attrs.field(default=False, init=False)
     #: Why nothing is answered any more, or "".
     _refusal: str = attrs.field(default="", init=False)
     _write_lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
@@ -101,6 +102,31 @@ class SqliteStore:
         except BaseException:
             lock_file.release()
             raise
+
+    @classmethod
+    def open_reading(cls, path: str | os.PathLike[str]) -> SqliteStore:
+        """Open the file for reading only; another process may be writing to it.
+
+        Raises:
+            StoreError: there is no such file, or it is none of ours, damaged, or of another dagflow.
+        """
+        place = Path(os.path.realpath(path))
+        if not place.is_file():
+            raise StoreError(f"there is no store {path}; running a flow makes one")
+        refuse_remote(place)
+        reader: apsw.Connection | None = None
+        try:
+            reader = open_reader(place)
+            check_newest(reader, str(place))
+            store = cls(place, FileLock(place.with_name(place.name + ".lock")), open_reader(place), reader)
+        except (apsw.Error, StoreError) as error:
+            if reader is not None:
+                reader.close()
+            if isinstance(error, StoreError):
+                raise
+            raise StoreError(f"cannot open {place}: {_reason(error)}") from error
+        store._is_reading = True
+        return store
 
     @classmethod
     def _open_locked(cls, place: Path, lock_file: FileLock) -> SqliteStore:
@@ -186,6 +212,8 @@ class SqliteStore:
         """One write transaction: committed when the block ends, rolled back when it raises."""
         with self._write_lock:
             self._check_usable()
+            if self._is_reading:
+                raise StoreError(f"{self.path} is open for reading only")
             connection = self._writer
             try:
                 execute(connection, "BEGIN IMMEDIATE")

@@ -72,10 +72,21 @@ def test_bombs_are_answered(name: str) -> None:
     assert len(compilation.diagnostics) <= 3_000
 
 
-def test_deep_things_are_refused_by_name() -> None:
-    for name in ("parentheses", "brackets", "blocks", "records"):
-        compilation = compile_text(BOMBS[name], INTERFACE)
-        assert "E115" in {diagnostic.code for diagnostic in compilation.diagnostics}, name
+@pytest.mark.parametrize(
+    "text",
+    [
+        "flow f { let x = " + "(" * 500 + ")" * 500 + " }",
+        "flow f { let x = " + "[" * 500 + "]" * 500 + " }",
+        "flow f {" + "do {" * 500 + "}" * 500 + " }",
+        "type T = " + "{a: " * 500 + "int" + "}" * 500,
+        "type T = " + "list<" * 500 + "int" + ">" * 500,
+        "flow f { let x = " + "-" * 5_000 + "1 }",
+        "flow f { let x = 1" + " + 1" * 500 + " }",
+        "".join(f"type A{i} {{ a: A{i + 1} }}\n" for i in range(50)) + "type A50 { a: int }",
+    ],
+)
+def test_deep_things_are_refused_by_name(text: str) -> None:
+    assert {diagnostic.code for diagnostic in check(text, INTERFACE).diagnostics} == {"E115"}
 
 
 def test_too_large_is_refused_unread() -> None:

@@ -1,0 +1,73 @@
+"""Look at the runs of a store without driving them; another process may be driving them meanwhile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import attrs
+
+from dagflow.app.programs import Programs
+from dagflow.drivers.progress import Progress
+from dagflow.drivers.results import RunResult, result_of
+from dagflow.errors import UsageError
+from dagflow.ids import RunId
+from dagflow.model.flow import Flow
+from dagflow.store.api import RunRow, Store
+from dagflow.store.open import open_reading
+
+
+@attrs.define(eq=False)
+class Archive:
+    """The runs of a store, for reading."""
+
+    _store: Store
+    _programs: Programs = attrs.field(factory=Programs)
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: str | os.PathLike[str]) -> Iterator[Archive]:
+        """Open the store at `path` for reading. Raises StoreError: it is not there, or cannot be read."""
+        store = open_reading(path)
+        try:
+            yield cls(store)
+        finally:
+            store.close()
+
+    def runs(self, *, unfinished: bool = False, limit: int = 100) -> list[RunRow]:
+        """The rows of runs, newest first."""
+        return self._store.runs(unfinished=unfinished, limit=limit)
+
+    def find(self, prefix: str) -> RunId:
+        """The id of the one run whose id begins so, `last` being the newest.
+
+        Raises:
+            UsageError: there is none, or several.
+        """
+        if prefix == "last":
+            newest = self._store.runs(limit=1)
+            if not newest:
+                raise UsageError("there are no runs in this store yet")
+            return newest[0].id
+        if self._store.run(RunId(prefix)) is not None:
+            return RunId(prefix)
+        found: list[RunId] = []
+        before: RunId | None = None
+        while rows := self._store.runs(limit=500, before=before):
+            found += [row.id for row in rows if row.id.startswith(prefix)]
+            before = rows[-1].id
+        if len(found) != 1 or not prefix:
+            what = f"{len(found)} runs begin" if found else "there is no run whose id begins"
+            raise UsageError(f"{what} with `{prefix}`; `dagflow runs` lists them")
+        return found[0]
+
+    def result(self, run_id: RunId) -> tuple[Flow, RunResult]:
+        """How a run stands, with the flow it began with. Raises UsageError: there is no such run."""
+        row = self._store.run(run_id)
+        if row is None:
+            raise UsageError(f"there is no run {run_id}; `dagflow runs` lists those there are")
+        program = self._programs.load(self._store, row.digest)
+        progress = Progress(program, run_id)
+        progress.restore(self._store.history(run_id))
+        return program.flow, result_of(progress)

@@ -1,0 +1,133 @@
+"""The commands that run nothing: `check`, `graph`, `import`, `actions`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dagflow.cli.codes import FAILED, OK
+from dagflow.cli.render import console
+from dagflow.cli.sources import imported, load_flows, load_host, read_text
+from dagflow.errors import UsageError
+from dagflow.lang.compiler import Compilation
+from dagflow.lang.graph_text import to_dot, to_json, to_mermaid
+from dagflow.model.action import ActionSpec
+from dagflow.model.types import Field
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Compile each file and print what there is to say; 1 if anything is wrong."""
+    host = load_host(arguments.actions, arguments.files[0])
+    compilations = [load_flows(path, host.catalog) for path in arguments.files]
+    if arguments.format == "json":
+        found = [each for compilation in compilations for each in compilation.to_json()]
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        for compilation in compilations:
+            _print_check(compilation)
+    is_bad = any(c.has_errors or (arguments.strict and c.diagnostics) for c in compilations)
+    return FAILED if is_bad else OK
+
+
+def _print_check(compilation: Compilation) -> None:
+    out = Console(highlight=False, soft_wrap=True)
+    if compilation.diagnostics:
+        for block in compilation.render().split("\n\n"):
+            out.print(_styled(block))
+            out.print()
+    n_errors = sum(d.code.startswith("E") for d in compilation.diagnostics)
+    n_others = len(compilation.diagnostics) - n_errors
+    if n_errors:
+        verdict = f"{_count(n_errors, 'error')}" + (f", {_count(n_others, 'warning')}" if n_others else "")
+    else:
+        flows = ", ".join(compilation.flows) or "no flow"
+        verdict = f"ok: {flows}" + (f" ({_count(n_others, 'warning')})" if n_others else "")
+    out.print(Text(f"{compilation.filename}: {verdict}", style="red" if n_errors else "green"))
+
+
+def _styled(block: str) -> Text:
+    """A diagnostic with its first line and carets in colour, where there is a terminal."""
+    text = Text(block)
+    style = {"e": "bold red", "w": "bold yellow"}.get(block[:1], "bold cyan")
+    lines = block.split("\n")
+    text.stylize(style, 0, len(lines[0]))
+    offset = 0
+    for line in lines:
+        if line.lstrip().startswith("|"):
+            text.stylize(style, offset, offset + len(line))
+        offset += len(line) + 1
+    return text
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + "s" * (number != 1)
+
+
+def graph(arguments: argparse.Namespace) -> int:
+    """Print the graph of a flow."""
+    host = load_host(arguments.actions, arguments.file)
+    flow = load_flows(arguments.file, host.catalog).unwrap(arguments.flow)
+    match arguments.format:
+        case "json":
+            print(json.dumps(to_json(flow), ensure_ascii=False, indent=2))
+        case "dot":
+            sys.stdout.write(to_dot(flow))
+        case _:
+            sys.stdout.write(to_mermaid(flow))
+    return OK
+
+
+def import_workflow(arguments: argparse.Namespace) -> int:
+    """Print the flow that a JSON workflow means, or write it to a file."""
+    name = "<stdin>" if arguments.file == "-" else arguments.file
+    text = imported(read_text(arguments.file), name)
+    if arguments.output is None:
+        sys.stdout.write(text)
+        return OK
+    target = Path(arguments.output)
+    if target.exists():
+        raise UsageError(f"{target} is there already; move it away first")
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {target}: {error.strerror or error}") from error
+    print(f"wrote {target}; try `dagflow check {target}`", file=sys.stderr)
+    return OK
+
+
+def actions(arguments: argparse.Namespace) -> int:
+    """List the actions of the catalogue with their signatures."""
+    host = load_host(arguments.actions, None)
+    specs = sorted(host.catalog.interface.actions.values(), key=lambda spec: spec.name)
+    if arguments.json:
+        print(json.dumps([_plain(spec) for spec in specs], ensure_ascii=False, indent=2))
+        return OK
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("action", "effect", "what it does"):
+        table.add_column(column, overflow="fold")
+    for spec in specs:
+        table.add_row(Text(signature(spec)), Text(spec.effect.value), Text(spec.doc.split("\n", 1)[0]))
+    console().print(table)
+    return OK
+
+
+def signature(spec: ActionSpec) -> str:
+    """An action as a `.flow` file would declare it, without its effect."""
+    result = "" if str(spec.result) == "null" else f" -> {spec.result}"
+    return f"{spec.name}({', '.join(_param(param) for param in spec.params)}){result}"
+
+
+def _param(param: Field) -> str:
+    default = f" = {json.dumps(param.default, ensure_ascii=False)}" if param.has_default else ""
+    return f"{param.name}: {param.type}{default}"
+
+
+def _plain(spec: ActionSpec) -> dict[str, object]:
+    params = [{"name": p.name, "type": str(p.type), "required": p.is_required} for p in spec.params]
+    return {"name": spec.name, "params": params, "result": str(spec.result), "effect": spec.effect.value, "doc": spec.doc}

@@ -1,0 +1,200 @@
+"""The command line: what can be said, and which exit code it ends with."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Final
+
+from dagflow.cli.codes import FAILED, INTERRUPTED, OK, USAGE
+from dagflow.errors import DagflowError, FlowInvalid
+
+_STORE: Final = "dagflow.db"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        argv: the arguments without the program's name; those of the process if not given.
+    """
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except FlowInvalid as error:
+        print(error.rendered, file=sys.stderr)
+        return FAILED
+    except DagflowError as error:
+        print(f"dagflow: {error}", file=sys.stderr)
+        return USAGE
+    except BrokenPipeError:
+        # The reader of our output has gone; what is left to write goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+def run_and_exit() -> None:
+    """`main` for a process of its own."""
+    try:
+        code = main()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.authoring import check  # noqa: PLC0415 - each command imports only what it needs
+
+    return check(arguments)
+
+
+def _graph(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.authoring import graph  # noqa: PLC0415
+
+    return graph(arguments)
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.authoring import import_workflow  # noqa: PLC0415
+
+    return import_workflow(arguments)
+
+
+def _actions(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.authoring import actions  # noqa: PLC0415
+
+    return actions(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.running import run  # noqa: PLC0415
+
+    return run(arguments)
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.running import resume  # noqa: PLC0415
+
+    return resume(arguments)
+
+
+def _cancel(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.running import cancel  # noqa: PLC0415
+
+    return cancel(arguments)
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.running import runs  # noqa: PLC0415
+
+    return runs(arguments)
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.running import show  # noqa: PLC0415
+
+    return show(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dagflow", description="Typed, total flows: check them, run them, kill them, resume them."
+    )
+    parser.add_argument("--version", action="version", version=f"dagflow {version('dagflow')}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_authoring(commands)
+    _add_running(commands)
+    return parser
+
+
+def _add_authoring(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    check = _command(commands, "check", _check, "say everything that is wrong with flows")
+    check.add_argument("files", nargs="+", metavar="FILE", help="a .flow file, or - for standard input")
+    check.add_argument("--format", choices=["text", "json"], default="text")
+    check.add_argument("--strict", action="store_true", help="warnings count as errors")
+    _add_actions(check)
+
+    graph = _command(commands, "graph", _graph, "print the graph a flow compiles to")
+    graph.add_argument("file", metavar="FILE")
+    graph.add_argument("--flow", metavar="NAME", help="which flow of the file")
+    graph.add_argument("--format", choices=["mermaid", "dot", "json"], default="mermaid")
+    _add_actions(graph)
+
+    importer = _command(commands, "import", _import, "turn a JSON workflow into a flow")
+    importer.add_argument("file", metavar="FILE", help="a .json file, or - for standard input")
+    importer.add_argument("-o", "--output", metavar="FILE", help="write the flow there instead of printing it")
+
+    actions = _command(commands, "actions", _actions, "list the actions flows can call")
+    actions.add_argument("--json", action="store_true", help="as JSON")
+    _add_actions(actions)
+
+
+def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = _command(commands, "run", _run, "run a flow to its end")
+    run.add_argument("file", metavar="FILE", help="a .flow file, a .json workflow, or - for standard input")
+    run.add_argument("--flow", metavar="NAME", help="which flow of the file")
+    run.add_argument("--event", metavar="NAME", help="start it as this event would; --input is what the event carries")
+    run.add_argument("--input", metavar="JSON|@FILE", help="the flow's input, or the event's payload")
+    _add_store(run)
+    _add_actions(run)
+    _add_manner(run)
+
+    resume = _command(commands, "resume", _resume, "go on with runs that were interrupted")
+    resume.add_argument("run", nargs="?", metavar="RUN", help="only this one; all unfinished ones if not given")
+    _add_store(resume)
+    _add_actions(resume)
+    _add_manner(resume)
+
+    cancel = _command(commands, "cancel", _cancel, "cancel a run")
+    cancel.add_argument("run", metavar="RUN")
+    _add_store(cancel)
+    _add_actions(cancel)
+
+    runs = _command(commands, "runs", _runs, "list runs, newest first")
+    runs.add_argument("--limit", type=int, default=20, metavar="N")
+    runs.add_argument("--unfinished", action="store_true", help="only those that have not ended")
+    runs.add_argument("--json", action="store_true", help="as JSON")
+    _add_store(runs)
+
+    show = _command(commands, "show", _show, "show how a run went, step by step")
+    show.add_argument("run", metavar="RUN")
+    show.add_argument("--json", action="store_true", help="as JSON")
+    _add_store(show)
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    function: Callable[[argparse.Namespace], int],
+    help_: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".")
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _add_actions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--actions",
+        metavar="MODULE",
+        help="module (or file.py), and :NAME, of the host's dagflow.Catalog; else the built-in actions",
+    )
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--store",
+        default=_STORE,
+        metavar="PATH",
+        help=f"SQLite file that keeps runs (default: {_STORE}; :memory: keeps nothing)",
+    )
+
+
+def _add_manner(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--fast-forward", action="store_true", help="let waits pass in virtual time")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")

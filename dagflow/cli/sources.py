@@ -1,0 +1,151 @@
+"""What a command is given: flow files, JSON, the module with the host's actions."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+import attrs
+
+from dagflow.actions.registry import Catalog
+from dagflow.actions.settings import Settings
+from dagflow.app.compiling import compile as compile_flow
+from dagflow.errors import FlowInvalid, UsageError
+from dagflow.lang.compiler import Compilation
+from dagflow.lang.diagnostics import render
+from dagflow.lang.importers.seed import import_seed
+from dagflow.lang.limits import SOURCE_CHARS
+from dagflow.model.json_text import JsonTextError, parse_json
+
+#: Bytes read of any one file: more than a flow or an input may have in the widest encoding.
+_MOST_BYTES: Final = 4 * SOURCE_CHARS + 4
+
+
+def read_text(path: str) -> str:
+    """The text of a file, or of standard input for `-`.
+
+    Raises:
+        UsageError: it cannot be read, or is no UTF-8 text.
+    """
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read(_MOST_BYTES + 1)
+        else:
+            with Path(path).open("rb") as file:
+                data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+    if len(data) > _MOST_BYTES:
+        raise UsageError(f"{path} is larger than {_MOST_BYTES} bytes")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text: byte {error.start} does not fit; save it as UTF-8") from error
+
+
+def read_value(text: str | None) -> object:
+    """The JSON value of `--input`: given as text, as `@file`, or `-` for standard input; None if not given.
+
+    Raises:
+        UsageError: it is no JSON; says where.
+    """
+    if text is None:
+        return None
+    source = "--input"
+    if text == "-" or text.startswith("@"):
+        source = text.removeprefix("@")
+        text = read_text(source)
+    try:
+        return parse_json(text)
+    except JsonTextError as error:
+        raise UsageError(f"{source} is not valid JSON: {error}") from error
+
+
+@attrs.frozen
+class Host:
+    """The catalogue a command works with, and what it was made of."""
+
+    catalog: Catalog
+    settings: Settings
+
+
+def load_host(module: str | None, flow_file: str | None) -> Host:
+    """The catalogue of `--actions`, or the built-in one.
+
+    Templates lie in `templates` beside the flow unless `DAGFLOW_TEMPLATES` says otherwise.
+
+    Raises:
+        UsageError: the module cannot be imported, or has no catalogue.
+    """
+    settings = Settings.from_environment()
+    if flow_file not in {None, "-"} and settings.templates == Path("templates"):
+        settings = attrs.evolve(settings, templates=Path(str(flow_file)).parent / "templates")
+    catalog = Catalog.builtin(settings) if module is None else _catalog_of(module)
+    return Host(catalog, settings)
+
+
+def _catalog_of(name: str) -> Catalog:
+    module_name, _, attribute = name.partition(":")
+    module = _import(module_name)
+    if attribute:
+        found = getattr(module, attribute, None)
+        if not isinstance(found, Catalog):
+            raise UsageError(f"--actions {name}: {module_name} has no dagflow.Catalog named `{attribute}`")
+        return found
+    catalogs = {key: value for key, value in vars(module).items() if isinstance(value, Catalog)}
+    if len({id(value) for value in catalogs.values()}) == 1:
+        return next(iter(catalogs.values()))
+    found_names = ", ".join(catalogs) or "none"
+    raise UsageError(
+        f"--actions {name}: expected one dagflow.Catalog in it, found {found_names}; name it with `{module_name}:NAME`"
+    )
+
+
+def _import(name: str) -> ModuleType:
+    """A module by its dotted name, looked for in the current directory too, or a `.py` file."""
+    try:
+        if name.endswith(".py"):
+            spec = importlib.util.spec_from_file_location(Path(name).stem, name)
+            if spec is None or spec.loader is None or not Path(name).is_file():
+                raise UsageError(f"--actions {name}: there is no such file")  # noqa: TRY301 - passed on below
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[spec.name] = module
+            spec.loader.exec_module(module)
+            return module
+        if str(Path.cwd()) not in sys.path:
+            sys.path.insert(0, str(Path.cwd()))
+        return importlib.import_module(name)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(f"--actions {name} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def load_flows(path: str, catalog: Catalog) -> Compilation:
+    """Compile a `.flow` file, or a JSON workflow by way of the flow it means.
+
+    Raises:
+        UsageError: it cannot be read.
+        FlowInvalid: it is JSON that is no workflow.
+    """
+    text = read_text(path)
+    name = "<stdin>" if path == "-" else path
+    if path.endswith(".json"):
+        text, name = imported(text, name), f"{name} (imported)"
+    return compile_flow(text, catalog=catalog, filename=name)
+
+
+def imported(text: str, name: str) -> str:
+    """The flow a JSON workflow means.
+
+    Raises:
+        FlowInvalid: it means none.
+    """
+    flow_text, diagnostics = import_seed(text)
+    if flow_text is None:
+        raise FlowInvalid(diagnostics, render(diagnostics, text, name))
+    return flow_text

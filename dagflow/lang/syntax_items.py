@@ -1,0 +1,139 @@
+"""The syntax tree of what stands at the top level of a file, but for flows: names, types, declarations."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from dagflow.diagnostic import Span
+from dagflow.expr.tree import Expr
+
+
+@attrs.frozen
+class Ident:
+    """A name as written; for qualified names (`crm.update`) the dots are part of it."""
+
+    span: Span
+    text: str
+
+
+@attrs.frozen
+class Text:
+    """A string that is no expression: an event's name, a reason. `value` is decoded."""
+
+    span: Span
+    value: str
+
+
+# ---- types
+
+
+@attrs.frozen
+class NamedType:
+    """`int`, `list<string>`, `Lead`."""
+
+    span: Span
+    name: Ident
+    args: tuple[TypeExpr, ...] = ()
+
+
+@attrs.frozen
+class OptionalTypeExpr:
+    """`T?`."""
+
+    span: Span
+    value: TypeExpr
+
+
+@attrs.frozen
+class EnumTypeExpr:
+    """`"new" | "won"`."""
+
+    span: Span
+    values: tuple[Text, ...]
+
+
+@attrs.frozen
+class RecordTypeExpr:
+    """`{a: int}`."""
+
+    span: Span
+    fields: tuple[FieldDecl, ...]
+
+
+TypeExpr: TypeAlias = NamedType | OptionalTypeExpr | EnumTypeExpr | RecordTypeExpr
+
+
+@attrs.frozen
+class FieldDecl:
+    """A field of a record, or a parameter."""
+
+    span: Span
+    name: Ident
+    type: TypeExpr
+    default: Expr | None
+    doc: str = ""
+
+
+# ---- declarations
+
+
+@attrs.frozen
+class ImportDecl:
+    """`import "./x.flow" as x`."""
+
+    span: Span
+    path: Text
+    name: Ident
+
+
+@attrs.frozen
+class TypeDecl:
+    """`type Lead {…}`, `type Status = "new" | "won"`."""
+
+    span: Span
+    name: Ident
+    type: TypeExpr
+    doc: str = ""
+
+
+@attrs.frozen
+class EventDecl:
+    """`event "crm/lead.changed" {…}`."""
+
+    span: Span
+    name: Text
+    fields: tuple[FieldDecl, ...]
+    doc: str = ""
+
+
+@attrs.frozen
+class ActionDecl:
+    """`action pay.charge(order_id: string) -> Charge idempotent`."""
+
+    span: Span
+    name: Ident
+    params: tuple[FieldDecl, ...]
+    result: TypeExpr | None
+    effect: str
+    doc: str = ""
+
+
+@attrs.frozen
+class TestDecl:
+    """`test "…" for f {…}`; its items are read by the test runner."""
+
+    __test__ = False  # not a test of ours, whatever its name looks like to pytest
+
+    span: Span
+    name: Text
+    flow: Ident
+
+
+@attrs.frozen
+class BrokenItem:
+    """What did not parse at the top level; `types` are the type names it seems to declare."""
+
+    span: Span
+    types: tuple[str, ...]

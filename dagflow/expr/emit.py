@@ -20,6 +20,7 @@ from dagflow.expr.fragment import (
     combine,
     damaged,
     flags,
+    flattened,
     is_core,
     strings,
     text,
@@ -27,6 +28,7 @@ from dagflow.expr.fragment import (
 )
 from dagflow.expr.loops import LOOPS, Loop, absorbing
 from dagflow.expr.namespace import NAMESPACE, TABLE
+from dagflow.model.values import MAX_TIMESTAMP_NS, MIN_TIMESTAMP_NS, Duration, Timestamp
 
 Evaluator = Callable[[Mapping[str, object]], object]
 
@@ -69,7 +71,8 @@ class _Emitter:
             "double": self._literal,
             "string": self._literal,
             "bytes": self._bytes,
-            "duration": self._duration,
+            "duration": self._time,
+            "timestamp": self._time,
             "type": self._type,
             "var": self._var,
             "local": self._local,
@@ -184,11 +187,18 @@ class _Emitter:
             raise damaged(core) from None
         return Fragment(repr(value), is_constant=True)
 
-    def _duration(self, core: Core, _: Scope) -> Fragment:
+    def _time(self, core: Core, _: Scope) -> Fragment:
+        """A length or instant: made once, when the module is."""
         (nanos,) = self._args(core, 1)
-        if type(nanos) is not int or not -_MAX_INT <= nanos < _MAX_INT:
+        if type(nanos) is not int:
             raise damaged(core)
-        return Fragment(f"Duration({nanos})", 1)
+        is_length = core[0] == "duration"
+        low, high = (-_MAX_INT, _MAX_INT - 1) if is_length else (MIN_TIMESTAMP_NS, MAX_TIMESTAMP_NS)
+        if not low <= nanos <= high:
+            raise damaged(core)
+        name = f"k_{len(self.constants)}"
+        self.constants[name] = Duration(nanos) if is_length else Timestamp(nanos)
+        return Fragment(name)
 
     def _type(self, core: Core, _: Scope) -> Fragment:
         return Fragment(f"TypeValue({text(*self._args(core, 1))!r})", 1)
@@ -231,7 +241,7 @@ class _Emitter:
 
     def _junction(self, core: Core, scope: Scope) -> Fragment:
         """`&&` and `||`: an error is kept until it is known that no later operand decides."""
-        operands = self._all(_flattened(core), scope)
+        operands = self._all(flattened(core), scope)
         is_and = core[0] == "all_of"
         if len(operands) < 2:
             raise damaged(core)
@@ -354,16 +364,6 @@ class _Emitter:
 
 def _braced(name: str) -> str:
     return repr(name).replace("{", "{{").replace("}", "}}")
-
-
-def _flattened(core: Core) -> list[object]:
-    operands: list[object] = []
-    for operand in core[1:]:
-        if is_core(operand) and operand[0] == core[0]:
-            operands += _flattened(operand)
-        else:
-            operands.append(operand)
-    return operands
 
 
 #: op → template and whether it can fail; NAME is the quoted name.

@@ -107,3 +107,14 @@ def variable(value: object) -> int:
     if type(value) is int and 0 <= value < 10_000:
         return value
     raise damaged(value)
+
+
+def flattened(core: Core) -> list[object]:
+    """The operands of `a && b && c`, however it is nested."""
+    operands: list[object] = []
+    for operand in core[1:]:
+        if is_core(operand) and operand[0] == core[0]:
+            operands += flattened(operand)
+        else:
+            operands.append(operand)
+    return operands

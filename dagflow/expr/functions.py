@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from dagflow.diagnostic import Span
 from dagflow.expr import complaints
 from dagflow.expr.calls import call_overload
@@ -9,8 +12,9 @@ from dagflow.expr.composites import literal_as
 from dagflow.expr.context import Context, Typed
 from dagflow.expr.macros import visit_macro
 from dagflow.expr.names import candidates, qualified
-from dagflow.expr.tree import Call, Expr
-from dagflow.model.types import JSON, STRING, UNKNOWN, OptionalType, ScalarType, SecretType
+from dagflow.expr.tree import Call, Expr, Literal
+from dagflow.model.types import DURATION, JSON, STRING, TIMESTAMP, UNKNOWN, OptionalType, ScalarType, SecretType, Type
+from dagflow.model.values import Duration, Timestamp
 
 
 def visit_call(context: Context, tree: Call) -> Typed:
@@ -42,7 +46,31 @@ def _namespaced(context: Context, tree: Call, target: Expr) -> Typed | None:
     return None
 
 
+def _constant(context: Context, tree: Call, name: str) -> Typed | None:
+    """`duration("90s")` and `timestamp("…")` of a literal, read once and not at each evaluation."""
+    literal = tree.args[0] if len(tree.args) == 1 else None
+    if name not in _CONSTANTS or not isinstance(literal, Literal) or not isinstance(literal.value, str):
+        return None
+    parse, type_ = _CONSTANTS[name]
+    try:
+        return Typed(type_, (name, parse(literal.value).nanos), tree.span)
+    except ValueError as error:
+        if not context.environment.is_flow:
+            return None  # CEL leaves it to the evaluation, which may absorb the error
+        help_ = "write it like `90s`, or as a literal: `2d`" if name == "duration" else "write it like `2026-01-31T10:00:00Z`"
+        return context.mistake("E307", f"this is no {name}", literal.span, str(error), help_)
+
+
+_CONSTANTS: Final[dict[str, tuple[Callable[[str], Duration | Timestamp], Type]]] = {
+    "duration": (Duration.parse, DURATION),
+    "timestamp": (Timestamp.parse, TIMESTAMP),
+}
+
+
 def _function(context: Context, tree: Call, name: str) -> Typed:
+    constant = _constant(context, tree, name)
+    if constant is not None:
+        return constant
     args = [context.visit(arg) for arg in tree.args]
     if name == "dyn" and len(args) == 1 and context.resolve(args[0].type) is UNKNOWN:
         return args[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagflow.diagnostic import Diagnostic
+from dagflow.diagnostic import Diagnostic, Severity
 from dagflow.expr.emit import compile_cores
 from dagflow.expr.infer import Absence, Checked, Environment, check
 from dagflow.lang.parser import parse_expression
@@ -87,9 +87,13 @@ def checked(text: str, expected: Type | None = None, narrowed: frozenset[str] = 
 
 def run(text: str, expected: Type | None = None, **bindings: object) -> object:
     found = checked(text, expected)
-    assert found.diagnostics == []
+    assert errors(found) == []
     return compile_cores([found.core])[0](BINDINGS | bindings)
 
 
 def mistakes(text: str, expected: Type | None = None) -> list[Diagnostic]:
-    return checked(text, expected).diagnostics
+    return errors(checked(text, expected))
+
+
+def errors(found: Checked) -> list[Diagnostic]:
+    return [diagnostic for diagnostic in found.diagnostics if diagnostic.severity is Severity.ERROR]

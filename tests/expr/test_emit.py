@@ -21,7 +21,7 @@ ONE = ("int", 1)
 DAMAGED = [
     None, 1, "x", (), [], (1,), ("nope",), ("null", 1), ("bool", 1), ("bool",), ("int", True), ("int", 2**63), ("int", "1"), ("int", 1, 2),
     ("uint", -1), ("uint", 2**64), ("double", 1), ("double", float("inf")), ("double", float("nan")), ("string", 1), ("bytes", "zz"),
-    ("bytes", 1), ("duration", 2**63), ("duration", "1"), ("type", 1), ("var", 1), ("var",), ("local", 0), ("local", "x"), ("local", -1),
+    ("bytes", 1), ("duration", 2**63), ("duration", "1"), ("timestamp", 2**80), ("type", 1), ("var", 1), ("var",), ("local", 0), ("local", "x"), ("local", -1),
     ("field", ("null",)), ("field", ("null",), 1), ("field", "x", "y"), ("at", ONE), ("if", ONE, ONE), ("all_of",), ("all_of", ONE),
     ("list",), ("list", (1,), ONE), ("list", (True,)), ("list", True), ("record",), ("record", ("a",)), ("record", "a", ONE), ("record", (1,), ONE),
     ("map", (False,), ONE), ("map",), ("map", (False,), ONE, ONE, ONE), ("text", 1), ("call",), ("call", "os.system(string)", ("string", "x")),

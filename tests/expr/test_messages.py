@@ -71,6 +71,8 @@ CASES = [
     ("Email(secrets.pay)", "E601", "a secret would leave the system", None),
     ("maybe.orValue(secrets.pay)", "E601", "a secret would leave the system", None),
     ('Email("bad")', "E307", "this is no Email", None),
+    ('now + duration("2d")', "E307", "this is no duration", None),
+    ('now < timestamp("2026")', "E307", "this is no timestamp", None),
     ("9223372036854775808", "E113", "this literal has no value", None),
 ]
 
@@ -133,3 +135,9 @@ def test_texts_show_values_as_people_write_them() -> None:
     text = '"${lead.n} ${lead.price} ${1e21} ${lead.created} ${2d} ${true} ${2u} ${lead.status} ${payload.user.id} ${xs[0]}"'
     shown = "3 1.5 1000000000000000000000 1970-01-01T00:00:00.000000005Z 172800s true 2 won 7 1"
     assert run(text) == shown
+
+
+def test_a_payload_without_a_type_is_a_warning_once_for_a_chain() -> None:
+    found = checked("payload.user.id + payload.user.n > 2").diagnostics
+    assert {diagnostic.code for diagnostic in found} == {"W304"}
+    assert checked("payload").diagnostics == []

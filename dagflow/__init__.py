@@ -4,9 +4,10 @@ A `.flow` text is compiled to a graph of typed actions, and everything wrong wit
 interpreter runs the graph, writes down each step's result, and goes on where it was when its process is killed.
 """
 
-from dagflow.actions.kinds import EffectKey
 from dagflow.actions.failures import ActionFailed, Fatal, Invocation, RetryAfter
+from dagflow.actions.kinds import EffectKey, Email, Scalar, Url
 from dagflow.actions.registry import Catalog
+from dagflow.actions.settings import Settings
 from dagflow.app.compiling import compile  # noqa: A004 - the word of the API
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.once import run
@@ -24,6 +25,7 @@ from dagflow.errors import (
     UsageError,
 )
 from dagflow.lang.compiler import Compilation
+from dagflow.lang.expressions import check, evaluate
 from dagflow.lang.limits import Limits
 from dagflow.model.flow import Edge, EdgeKind, Flow, Node, NodeKind
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
@@ -42,6 +44,7 @@ __all__ = [
     "EdgeKind",
     "Edit",
     "EffectKey",
+    "Email",
     "EvaluationError",
     "ExpressionError",
     "Fatal",
@@ -60,15 +63,20 @@ __all__ = [
     "Run",
     "RunResult",
     "RunStatus",
+    "Scalar",
     "Secret",
+    "Settings",
     "Severity",
     "Span",
     "StoreError",
     "SystemClock",
     "Timestamp",
     "UInt",
+    "Url",
     "UsageError",
     "VirtualClock",
+    "check",
     "compile",
+    "evaluate",
     "run",
 ]

@@ -25,6 +25,8 @@ def is_assignable(given: Type, wanted: Type) -> bool:
     """Whether every value of `given` is one of `wanted`; `json` fits both ways and is checked when the flow runs."""
     if given == wanted or UNKNOWN in (given, wanted) or isinstance(given, ParamType):
         return True
+    if isinstance(wanted, OptionalType) and not isinstance(given, OptionalType):
+        return given is NULL or is_assignable(given, wanted.value)
     if isinstance(given, SecretType) or isinstance(wanted, SecretType):
         return isinstance(given, SecretType) and isinstance(wanted, SecretType) and is_assignable(given.value, wanted.value)
     if JSON in (given, wanted):
@@ -32,8 +34,6 @@ def is_assignable(given: Type, wanted: Type) -> bool:
     match given, wanted:
         case OptionalType(inner), OptionalType(wanted_inner):
             return is_assignable(inner, wanted_inner)
-        case _, OptionalType(wanted_inner):
-            return given is NULL or is_assignable(given, wanted_inner)
         case ((EnumType() | ScalarType()), _) if wanted is STRING:
             return True
         case EnumType(_, values), EnumType(_, wanted_values):

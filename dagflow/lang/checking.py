@@ -57,7 +57,7 @@ class Checker:
         """Check an expression and take over its diagnostics."""
         environment = Environment(
             variables=view,
-            absences=cast("Mapping[str, Absence]", Absences(view, self._absence)),
+            absences=cast("Mapping[str, Absence]", Absences(view, lambda symbol: self._absence(symbol, view))),
             covers=view.covers,
             narrowed=view.narrowed,
             expected=expected,
@@ -177,7 +177,9 @@ class Checker:
             "convert it" if conversion else f"give a value of type {readable(wanted.type)}", fix,
         )  # fmt: skip
 
-    def _absence(self, symbol: Symbol) -> Absence:
+    def _absence(self, symbol: Symbol, view: View) -> Absence:
+        if symbol.node in view.unawaited:
+            return Absence(f"this step starts as soon as enough of its `after` has run, perhaps before `{symbol.name}`")
         label = f"read here in every case; `{symbol.name}` {symbol.why}" if symbol.why else "read here in every case"
         help_ = f"give a default, move this step into the case, or `filter {symbol.name}.hasValue()`"
         return Absence(label, help_)

@@ -95,10 +95,10 @@ class Declarations:
             )
         if name in self._decls:
             return self._declared(name, expr.name.span)
-        found = _PRIMITIVES.get(name) or _SCALARS.get(name) or self.types.get(name)
+        found = _PRIMITIVES.get(name) or self.types.get(name)
         if found is not None:
             return found
-        meant = nearest(name, [*_PRIMITIVES, *_GENERIC, *_SCALARS, *self.types, *self._decls])
+        meant = nearest(name, [*_PRIMITIVES, *_GENERIC, *self.types, *self._decls])
         fix = Fix(f"`{meant}`", is_safe=True, edits=(Edit(expr.name.span, meant),)) if meant else None
         help_ = f"did you mean `{meant}`?" if meant else "declare it: `type " + name + " { … }`"
         self._report("E209", f"unknown type `{name}`", expr.name.span, "no type of this name is declared", help_, fix)
@@ -240,7 +240,7 @@ class Declarations:
 def collect_declarations(file: s.File, interface: Interface, default: ConstantDefault) -> Declarations:
     """The declarations of a file on top of those of the host."""
     events: Mapping[str, EventSpec] = interface.events
-    declarations = Declarations(dict(interface.types), dict(events), dict(interface.actions), default=default)
+    declarations = Declarations({**_SCALARS, **interface.types}, dict(events), dict(interface.actions), default=default)
     declarations.collect(file)
     return declarations
 

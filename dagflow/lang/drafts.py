@@ -25,6 +25,7 @@ class Place:
         gate: the innermost gate. scope: the innermost block with an `on error`.
         condition: the path condition. narrowed: names and paths known to be present.
         branch: the `parallel` around it, for messages, or None.
+        unawaited: for one step alone, the nodes its join may leave behind.
     """
 
     gate: GateRef | None = None
@@ -32,6 +33,7 @@ class Place:
     condition: Condition = ALWAYS
     narrowed: frozenset[str] = frozenset()
     branch: Span | None = None
+    unawaited: frozenset[str] = frozenset()
 
     def under(self, gate: str, outcome: int, narrowed: frozenset[str] = frozenset()) -> Place:
         """The place behind a gate with an outcome."""
@@ -42,6 +44,12 @@ class Place:
     def requiring(self, condition: Condition) -> Place:
         """The place of a step that also needs other steps."""
         return attrs.evolve(self, condition=self.condition | condition)
+
+    def joining(self, join: Join | None) -> Place:
+        """The place of a step that may start before all steps of its join have settled."""
+        if join is None or join.kind not in {JoinKind.ANY, JoinKind.N_OF}:
+            return self
+        return attrs.evolve(self, unawaited=frozenset(join.sources))
 
 
 @attrs.define(eq=False)
@@ -85,7 +93,7 @@ class FlowDraft:
 
     def view(self, place: Place) -> View:
         """The names as a statement at that place sees them."""
-        return View(self.names, place.condition, place.narrowed)
+        return View(self.names, place.condition, place.narrowed, place.unawaited)
 
     def line(self, span: Span) -> int:
         """The line a span begins on."""

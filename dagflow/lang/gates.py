@@ -210,6 +210,8 @@ def _why(draft: FlowDraft, place: Place) -> str:
 
 def why(draft: FlowDraft, place: Place) -> str:
     """Words for when a step at a place runs."""
+    if place.unawaited:
+        return "may run before the others of its `after`"
     if place.gate is None:
         return "has no value if its `on error` ran" if place.scope else ""
     gate: Draft | None = draft.drafts.get(place.gate.gate)

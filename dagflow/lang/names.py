@@ -77,15 +77,19 @@ class View(Mapping[str, Type]):
     names: Names
     condition: Condition
     narrowed: frozenset[str]
+    #: Nodes this step does not wait for although it names them: the others of an `after any(…)`.
+    unawaited: frozenset[str] = frozenset()
 
     def is_present(self, symbol: Symbol) -> bool:
         """Whether a symbol certainly has a value here."""
-        return symbol.name in self.narrowed or is_certain(symbol.condition, self.condition)
+        if symbol.name in self.narrowed:
+            return True
+        return symbol.node not in self.unawaited and is_certain(symbol.condition, self.condition)
 
     def covers(self, names: frozenset[str]) -> bool:
         """Whether one of the steps of these names has certainly run."""
         symbols = [self.names.symbols.get(name) for name in names]
-        conditions = [symbol.condition for symbol in symbols if symbol is not None]
+        conditions = [s.condition for s in symbols if s is not None and s.node not in self.unawaited]
         return covers(conditions, self.condition, self.names.n_outcomes, self.names.gate_order)
 
     def __getitem__(self, name: str) -> Type:

@@ -97,7 +97,7 @@ def _place_step(
     """Where a step stands once its `after` and `when` are looked at; the join goes to the `when` if there is one."""
     join = None if mods.after is None else lower_join(draft, mods.after)
     join_span = None if mods.after is None else mods.after.span
-    place = place.requiring(join_condition(draft, join, name))
+    place = place.requiring(join_condition(draft, join, name)).joining(join)
     if join is not None:
         before = ()
         _define_join(draft, name, join)
@@ -108,7 +108,8 @@ def _place_step(
         gated = draft.drafts[gate]
         gated.node = attrs.evolve(gated.node, join=join)
         gated.join_span = join_span
-    return place.under(gate, 1, narrowed), (gate,), None, None
+    # The gate carries the join; the step behind it waits for whatever it reads.
+    return attrs.evolve(place.under(gate, 1, narrowed), unawaited=frozenset()), (gate,), None, None
 
 
 def _define_join(draft: FlowDraft, name: str, join: Join) -> None:

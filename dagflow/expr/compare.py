@@ -6,7 +6,7 @@ and `1`. Where keys of both kinds may meet, bool keys are kept as `BoolKey`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -184,8 +184,3 @@ def pairs_of(value: object) -> list[tuple[object, object]]:
     if isinstance(value, dict):
         return list(zip(keys(value), value.values(), strict=True))
     raise EvaluationError("type_mismatch", "only a list or a map has elements")
-
-
-def size_of(value: Collection[object]) -> int:
-    """The number of characters, bytes, elements or entries."""
-    return len(value)

@@ -38,11 +38,6 @@ class Overload:
     cost: int
     can_fail: bool
 
-    @property
-    def uses_gas(self) -> bool:
-        """Whether the template names the budget."""
-        return "gas" in self.template
-
 
 def row(signature: str, template: str, *, in_loop: str = "", cost: int = 1, can_fail: bool = True) -> Overload:
     """A row from `function(param, …) -> result`, with a dot in front for a method."""

@@ -105,7 +105,7 @@ class Bindings:
             if verdict is not None:
                 return verdict
         if isinstance(given, ParamType):
-            return self._bind(wanted, given) is not False
+            return self._bind(wanted, given) is True
         if given is JSON or given is UNKNOWN or wanted is JSON or wanted is UNKNOWN:
             return True
         if given is NULL or wanted is NULL:
@@ -203,21 +203,6 @@ def _map_params(type_: Type, replace: Callable[[ParamType], Type]) -> Type:
             return RecordType(name, tuple(Field(f.name, _map_params(f.type, replace)) for f in fields))
         case _:
             return type_
-
-
-def has_params(type_: Type) -> bool:
-    """Whether a type variable occurs in the type."""
-    match type_:
-        case ParamType():
-            return True
-        case ListType(inner) | OptionalType(inner) | TypeType(inner):
-            return has_params(inner)
-        case MapType(key, value):
-            return has_params(key) or has_params(value)
-        case RecordType():
-            return is_abstract(type_) and any(has_params(field.type) for field in type_.fields)
-        case _:
-            return False
 
 
 def abstract(name: str, params: Sequence[Type]) -> RecordType:

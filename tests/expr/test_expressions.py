@@ -35,7 +35,8 @@ def test_plain_values_go_in_and_come_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [object(), {1, 2}, 2**64, -(2**63) - 1, dt.datetime(2020, 1, 1), dt.timedelta.max, {"a": [object()]}]  # noqa: DTZ001
+    "value",
+    [object(), {1, 2}, 2**64, -(2**63) - 1, dt.datetime(2020, 1, 1), dt.timedelta.max, {"a": [object()]}],  # noqa: DTZ001
 )
 def test_other_values_are_refused(value: object) -> None:
     with pytest.raises(UsageError):

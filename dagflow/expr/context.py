@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -124,7 +124,7 @@ class Context:
         return Local(self._n_locals - 1, type_)
 
     @contextmanager
-    def scope(self, added: Mapping[str, Local]) -> Iterator[None]:
+    def scope(self, added: Mapping[str, Local]) -> Generator[None, None, None]:
         """Inside, the names are macro variables."""
         before, narrowed = self.locals, self.narrowed
         self.locals = {**before, **added}
@@ -135,7 +135,7 @@ class Context:
             self.locals, self.narrowed = before, narrowed
 
     @contextmanager
-    def knowing(self, paths: frozenset[str]) -> Iterator[None]:
+    def knowing(self, paths: frozenset[str]) -> Generator[None, None, None]:
         """Inside, the paths have a value."""
         before = self.narrowed
         self.narrowed = before | paths

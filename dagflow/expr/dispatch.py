@@ -79,7 +79,7 @@ def dispatcher(function: str, is_method: bool, arity: int) -> Dispatcher:
     if function in _GENERAL:
         rows = tuple(TABLE.by_id[each] for each in _GENERAL[function])
     if function == "_[_]":
-        return lambda _, operand, index: at(operand, index)
+        return _at
     if function in {"_==_", "_!=_"}:
         return _compiled(TABLE.by_id[f"{function}(A, A)"])
     table: dict[tuple[type, ...], Dispatcher] = {}
@@ -90,6 +90,10 @@ def dispatcher(function: str, is_method: bool, arity: int) -> Dispatcher:
     if arity == 2:
         return _binary(function, table)
     return _general(function, table)
+
+
+def _at(_: Gas, operand: object, index: object) -> object:
+    return at(operand, index)
 
 
 def _binary(function: str, table: dict[tuple[type, ...], Dispatcher]) -> Dispatcher:

@@ -45,12 +45,12 @@ class Environment:
 
     variables: Mapping[str, Type]
     container: str = ""
-    absences: Mapping[str, Absence] = attrs.field(factory=dict)
+    absences: Mapping[str, Absence] = attrs.field(factory=dict[str, Absence])
     covers: Callable[[frozenset[str]], bool] = _covers_nothing
     narrowed: frozenset[str] = frozenset()
     expected: Type | None = None
     target: str = ""
-    types: Mapping[str, Type] = attrs.field(factory=dict)
+    types: Mapping[str, Type] = attrs.field(factory=dict[str, Type])
     functions: tuple[Overload, ...] = ()
     is_flow: bool = True
     is_checked: bool = True

@@ -214,3 +214,9 @@ def test_texts_of_types_cel_does_not_know() -> None:
 def test_functions(text: str, value: object) -> None:
     assert evaluate(text, {}) == value
     assert evaluate(text, {}, types={}) == value
+
+
+def test_the_bindings_are_left_as_they_were() -> None:
+    bindings = {"m": {"a": [1]}}
+    evaluate("m.transformMap(k, v, v + [2])", bindings)
+    assert bindings == {"m": {"a": [1]}}

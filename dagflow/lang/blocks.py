@@ -10,9 +10,11 @@ import attrs
 from dagflow.diagnostic import Span
 from dagflow.lang import syntax as s
 from dagflow.lang.drafts import FlowDraft, Place, deletion
+from dagflow.lang.endings import implied_by_handler
 from dagflow.lang.gates import Tails, lower_filter, lower_if, lower_switch
 from dagflow.lang.modifiers import refusal
 from dagflow.lang.names import Symbol, SymbolKind
+from dagflow.lang.presence import ALWAYS
 from dagflow.lang.steps import lower_call, lower_emit, lower_end, lower_let, lower_wait, step_name
 from dagflow.lang.survey import define_unknown, walk
 from dagflow.model.action import Effect
@@ -39,7 +41,11 @@ class Blocks:
             The nodes that what follows the block comes after.
         """
         others: list[str] = []
+        at_start = place.implied
         for i, statement in enumerate(statements):
+            if _has_after(statement):
+                # It does not wait for the statements above, so what they rule out may still come to be.
+                place = attrs.evolve(place, implied=ALWAYS)
             if isinstance(statement, s.Filter):
                 place, before, tails = lower_filter(self.draft, statement, place, before, self.lower)
                 others += tails
@@ -47,6 +53,8 @@ class Blocks:
                     self._warn_idle(statement)
             else:
                 before = self._statement(statement, place, before)
+                place = attrs.evolve(place, implied=place.implied | self.draft.implied.get(id(statement), ALWAYS))
+        self.draft.implied[id(statements)] = place.implied - at_start
         return tuple(dict.fromkeys([*before, *others]))
 
     def _statement(self, statement: s.Statement, place: Place, before: Tails) -> Tails:
@@ -102,9 +110,10 @@ class Blocks:
         handler = step.mods.handler
         if handler is None:
             return lower_call(self.draft, step, place, before)
-        return self._guarded(
-            step_name(step.name, step.call), handler, place, before, lambda inner: lower_call(self.draft, step, inner, before)
-        )
+        name = step_name(step.name, step.call)
+        tails = self._guarded(name, handler, place, before, lambda inner: lower_call(self.draft, step, inner, before))
+        self.draft.implied[id(step)] = implied_by_handler(handler, f"{name}.catch")
+        return tails
 
     def _group(self, group: s.Group, place: Place, before: Tails) -> Tails:
         if group.first is not None:
@@ -112,9 +121,12 @@ class Blocks:
         name = group.name.text if group.name is not None else ""
         if group.handler is None:
             tails = self._body(group, place, before)
+            parts: tuple[object, ...] = group.block.statements if group.is_parallel else (group.block.statements,)
+            self.draft.implied[id(group)] = ALWAYS.union(*(self.draft.implied.get(id(part), ALWAYS) for part in parts))
         else:
             scope = name or self.draft.generated_id("do", self.draft.text(group.block.span))
             tails = self._guarded(scope, group.handler, place, before, lambda inner: self._body(group, inner, before))
+            self.draft.implied[id(group)] = implied_by_handler(group.handler, f"{scope}.catch")
         if not name:
             return tails
         assert group.name is not None  # noqa: S101 - it has a name
@@ -183,3 +195,8 @@ class Blocks:
             if draft.node.gate is not None:
                 followed.add(draft.node.gate.gate)
         return [node for node in nodes if node not in followed]
+
+
+def _has_after(statement: s.Statement) -> bool:
+    mods = getattr(statement, "mods", None)
+    return isinstance(mods, s.Modifiers) and mods.after is not None

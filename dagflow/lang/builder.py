@@ -20,10 +20,10 @@ _OTHER_SETTINGS: Final = {
 
 
 class Builder:
-    """Makes the syntax tree of one text."""
+    """Makes the syntax tree of one text. `docs`: its `///` comments by the offset of the token they stand before."""
 
-    def __init__(self, docs: dict[int, str], parse_inner: ParseInner, *, interpolate: bool) -> None:
-        self._docs = docs
+    def __init__(self, parse_inner: ParseInner, *, interpolate: bool) -> None:
+        self.docs: dict[int, str] = {}
         self.diagnostics: list[Diagnostic] = []
         self._expressions = ExpressionBuilder(self.diagnostics, parse_inner, interpolate=interpolate)
         self._steps = StepBuilder(self._doc, self._expressions)
@@ -67,7 +67,7 @@ class Builder:
         return children if rule is None else rule(children)
 
     def _doc(self, span: Span) -> str:
-        return self._docs.get(span.start, "")
+        return self.docs.get(span.start, "")
 
     def _import(self, c: Splice) -> s.ImportDecl:
         return s.ImportDecl(c.span, self._expressions.text(c.token("STRING")), c.ident())

@@ -15,6 +15,7 @@ from dagflow.lang.declarations import Declarations, collect_declarations
 from dagflow.lang.diagnostics import JsonDiagnostic, Source, capped, has_errors, render, to_json, without_cascades
 from dagflow.lang.drafts import FlowDraft, Place
 from dagflow.lang.edges import build_edges, check_graph, count_edges
+from dagflow.lang.endings import always_ends
 from dagflow.lang.hygiene import check_hygiene
 from dagflow.lang.limits import Limits, too_large
 from dagflow.lang.modifiers import refusal
@@ -212,7 +213,7 @@ def _reads(draft: FlowDraft, node_id: str) -> set[str]:
 
 def _check_returns(draft: FlowDraft, decl: s.FlowDecl) -> None:
     """E314: a flow that promises a result has to end in `return` on every way through it."""
-    if isinstance(draft.result, OptionalType) or _always_ends(decl.body.statements) or draft.broken:
+    if isinstance(draft.result, OptionalType) or always_ends(decl.body.statements, with_stop=False) or draft.broken:
         return
     head = Span(decl.name.span.start, decl.name.span.end)
     has_return = any(each.node.kind is NodeKind.RETURN for each in draft.drafts.values())
@@ -226,35 +227,3 @@ def _check_returns(draft: FlowDraft, decl: s.FlowDecl) -> None:
         "end with `return value`, or make the result optional: `-> T?`",
         fix,
     )
-
-
-def _always_ends(statements: tuple[s.Statement, ...]) -> bool:
-    """Whether every way through a block ends in `return` or `fail`; a `filter` without such an `else` lets one past."""
-    for statement in statements:
-        match statement:
-            case s.Return() | s.Fail():
-                return True
-            case s.Filter():
-                if statement.otherwise is None or not _always_ends(statement.otherwise.statements):
-                    return False
-            case s.If() if _if_ends(statement):
-                return True
-            case s.Switch() if statement.otherwise is not None:
-                arms = [case.block for case in statement.cases] + [statement.otherwise]
-                if all(_always_ends(arm.statements) for arm in arms):
-                    return True
-            case s.Group() if (
-                statement.handler is None and not statement.is_parallel and _always_ends(statement.block.statements)
-            ):
-                return True
-            case _:
-                pass
-    return False
-
-
-def _if_ends(statement: s.If) -> bool:
-    if not _always_ends(statement.then.statements) or statement.otherwise is None:
-        return False
-    if isinstance(statement.otherwise, s.If):
-        return _if_ends(statement.otherwise)
-    return _always_ends(statement.otherwise.statements)

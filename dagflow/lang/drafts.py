@@ -34,6 +34,8 @@ class Place:
     narrowed: frozenset[str] = frozenset()
     branch: Span | None = None
     unawaited: frozenset[str] = frozenset()
+    #: What is certain here although no gate says so: the arms and handlers above that end the run have not been taken.
+    implied: Condition = ALWAYS
 
     def under(self, gate: str, outcome: int, narrowed: frozenset[str] = frozenset()) -> Place:
         """The place behind a gate with an outcome."""
@@ -86,6 +88,8 @@ class FlowDraft:
     awaited: frozenset[str] = frozenset()
     #: Names of statements that did not parse: nothing is said about their use.
     broken: frozenset[str] = frozenset()
+    #: By identity of a statement, what is certain behind it (`endings`).
+    implied: dict[int, Condition] = attrs.field(factory=dict)
     n_generated: dict[str, int] = attrs.field(factory=dict)
     #: `let` names by the place of their definition.
     lets: dict[str, Span] = attrs.field(factory=dict)
@@ -93,7 +97,7 @@ class FlowDraft:
 
     def view(self, place: Place) -> View:
         """The names as a statement at that place sees them."""
-        return View(self.names, place.condition, place.narrowed, place.unawaited)
+        return View(self.names, place.condition | place.implied, place.narrowed, place.unawaited)
 
     def line(self, span: Span) -> int:
         """The line a span begins on."""

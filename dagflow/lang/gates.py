@@ -15,6 +15,7 @@ from dagflow.lang.assign import is_assignable
 from dagflow.lang.checking import Wanted, not_in_enum
 from dagflow.lang.declarations import readable
 from dagflow.lang.drafts import Draft, FlowDraft, Place
+from dagflow.lang.endings import implied_by_if, implied_by_switch
 from dagflow.model.flow import Expression, Node, NodeKind
 from dagflow.model.types import BOOL, NULL, UNKNOWN, EnumType, Primitive, Type
 
@@ -87,6 +88,7 @@ def lower_filter(
 def lower_if(draft: FlowDraft, statement: s.If, place: Place, before: Tails, lower: LowerBlock) -> Tails:
     """Lower an `if` with all its arms; its tails are those of every arm."""
     gate = condition_gate(draft, statement, place, before, "if")
+    draft.implied[id(statement)] = implied_by_if(statement, gate.id)
     tails = list(lower(statement.then.statements, place.under(gate.id, 1, gate.if_true), (gate.id,)))
     match statement.otherwise:
         case None:
@@ -114,6 +116,7 @@ def lower_switch(draft: FlowDraft, statement: s.Switch, place: Place, before: Ta
         expression=checked, cases=cases, outcomes=(*labels, *(["else"] if has_else else [])), type=NULL,
     )  # fmt: skip
     draft.names.define_gate(node_id, max(n_outcomes, 1))
+    draft.implied[id(statement)] = implied_by_switch(statement, node_id, n_outcomes)
     draft.add(node, before, place.condition, [e for e in (checked, *(e for case in cases for e in case)) if e])
     if name is not None:
         draft.define_step(name.text, name.span, NULL, place.condition, node_id, "", has_value=False)

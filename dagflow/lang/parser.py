@@ -39,6 +39,29 @@ class Tables:
     keywords: frozenset[str]
     rules: list[tuple[str, str, int, int]]
     states: list[dict[str, int]]
+    #: Where a chain of unit rules leads: by the state below the top, the top, and the lookahead. Filled as it is asked for.
+    renamed: dict[tuple[int, int, str], int] = attrs.field(factory=dict, eq=False)
+
+    def rename(self, below: int, top: int, kind: str) -> int:
+        """The state on top once every unit rule the lookahead asks for is applied (`expr` ← … ← `primary`: nine in a row).
+
+        Such a rule only gives what is on top another name, so where it leads depends on two states and the lookahead alone.
+        """
+        key = (below, top, kind)
+        found = self.renamed.get(key)
+        if found is None:
+            found = top
+            step = self.states[found].get(kind, 0)
+            while step < 0 and self._is_unit(self.rules[-step - 1]):
+                found = self.states[below][self.rules[-step - 1][1]]
+                step = self.states[found].get(kind, 0)
+            self.renamed[key] = found
+        return found
+
+    @staticmethod
+    def _is_unit(rule: tuple[str, str, int, int]) -> bool:
+        name, origin, size, single = rule
+        return bool(single) and size == 1 and name == origin and not origin.startswith("__")
 
 
 @lru_cache(maxsize=1)
@@ -53,31 +76,52 @@ def tables() -> Tables:
 
 def parse_file(text: str) -> tuple[File, list[Diagnostic]]:
     """Parse a `.flow` file of at most `limits.SOURCE_CHARS` characters; the caller has checked the size."""
-    result, diagnostics = _parse(text, "start", interpolate=True, offset=0, nesting=0)
+    result, diagnostics = _parse(text, "start", _Inner(interpolate=True))
     return (result if isinstance(result, File) else File(())), diagnostics
 
 
-def parse_expression(
-    text: str, *, interpolate: bool = True, offset: int = 0, nesting: int = 0
-) -> tuple[Expr, list[Diagnostic]]:
+def parse_expression(text: str, *, interpolate: bool = True) -> tuple[Expr, list[Diagnostic]]:
     """Parse one expression.
 
     Args:
         interpolate: whether `${…}` in strings is read as an expression; False is plain CEL.
-        offset: added to every place, for an expression inside another text.
-        nesting: how many strings it is nested in.
 
     Returns:
         The tree, `Broken` where nothing could be made of it, and what is wrong.
     """
-    result, diagnostics = _parse(text, "expression", interpolate=interpolate, offset=offset, nesting=nesting)
-    if result is None or isinstance(result, (File, Token)):
-        result = BrokenExpr(Span(offset, offset + len(text)))
-    return result, diagnostics  # type: ignore[return-value]  # the rule `expression` makes an Expr
+    return _parse_expression(text, _Inner(interpolate=interpolate))
 
 
-def _parse(text: str, start: str, *, interpolate: bool, offset: int, nesting: int) -> tuple[object, list[Diagnostic]]:
-    lexed = lex(text, interpolate=interpolate, offset=offset)
+def _parse_expression(text: str, inner: _Inner, offset: int = 0) -> tuple[Expr, list[Diagnostic]]:
+    result, diagnostics = _parse(text, "expression", inner, offset)
+    expr = result if isinstance(result, Expr) else BrokenExpr(Span(offset, offset + len(text)))
+    return expr, diagnostics
+
+
+@attrs.define(eq=False)
+class _Inner:
+    """Parses what stands in `${…}`, with the builder of the text around it."""
+
+    interpolate: bool
+    nesting: int = 0
+    builder: Builder = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.builder = Builder(self, interpolate=self.interpolate)
+
+    def __call__(self, text: str, offset: int) -> tuple[Expr, list[Diagnostic]]:
+        if self.nesting >= limits.STRING_NESTING:
+            span = Span(offset, offset + len(text))
+            return BrokenExpr(span), [limits.too_deep(span)]
+        self.nesting += 1
+        result = _parse_expression(text, self, offset)
+        self.nesting -= 1
+        return result
+
+
+def _parse(text: str, start: str, inner: _Inner, offset: int = 0) -> tuple[object, list[Diagnostic]]:
+    builder = inner.builder
+    lexed = lex(text, interpolate=inner.interpolate, offset=offset)
     if len(lexed.tokens) > limits.TOKENS:
         return None, [limits.too_many(lexed.tokens[-1].span)]
     tokens, diagnostics = mend_brackets(text, lexed.tokens, offset)
@@ -90,16 +134,13 @@ def _parse(text: str, start: str, *, interpolate: bool, offset: int, nesting: in
     end = offset + len(text.rstrip())
     tokens.append(Token("$END", "", end, end, starts_line=True))
 
-    def parse_inner(inner: str, inner_offset: int) -> tuple[Expr, list[Diagnostic]]:
-        if nesting >= limits.STRING_NESTING:
-            span = Span(inner_offset, inner_offset + len(inner))
-            return BrokenExpr(span), [limits.too_deep(span)]
-        return parse_expression(inner, offset=inner_offset, nesting=nesting + 1)
-
-    builder = Builder(lexed.docs, parse_inner, interpolate=interpolate)
+    if inner.nesting == 0:
+        builder.docs = lexed.docs
+    n_before = len(builder.diagnostics)
     parser = _Parser(text, offset, tokens, builder, diagnostics, start)
     result = parser.run()
-    found = sorted(parser.diagnostics + builder.diagnostics, key=lambda d: d.span.start)
+    found = sorted(parser.diagnostics + builder.diagnostics[n_before:], key=lambda d: d.span.start)
+    del builder.diagnostics[n_before:]
     return result, _without_echoes(_without_quote_noise(text, offset, found))
 
 
@@ -132,11 +173,11 @@ class _Parser:
     _states: list[int] = attrs.field(factory=list)
     _values: list[object] = attrs.field(factory=list)
     _syncs: list[Sync] = attrs.field(factory=list)
+    _table: Tables = attrs.field(factory=tables)
 
     def run(self) -> object:
         """Parse all tokens; None if nothing could be saved."""
-        table = tables()
-        self._states = [table.start[self._start]]
+        self._states = [self._table.start[self._start]]
         position, depth = 0, 0
         while True:
             token = self._tokens[position]
@@ -158,25 +199,29 @@ class _Parser:
 
     def _kind(self, token: Token) -> str | None:
         """The terminal a token is in this state: the keyword of its text if there is room for it."""
-        actions = tables().states[self._states[-1]]
+        actions = self._table.states[self._states[-1]]
         if token.type == "IDENT":
             keyword = token.text.upper()
-            if keyword in actions and token.text.islower() and keyword in tables().keywords:
+            if keyword in actions and token.text.islower() and keyword in self._table.keywords:
                 return keyword
         return token.type if token.type in actions else None
 
     def _feed(self, kind: str, token: Token) -> bool:
         """Reduce as far as the lookahead says, then shift; False, with the stacks as they were, if the token fits nowhere."""
-        table = tables()
-        step = table.states[self._states[-1]].get(kind)
+        table, states = self._table, self._states
+        step = table.states[states[-1]].get(kind)
         if step is None or step < 0:
             if not self._accepts(kind):
                 return False
             while step is not None and step < 0:
-                self._reduce(*table.rules[-step - 1])
-                step = table.states[self._states[-1]].get(kind)
+                top = table.rename(states[-2], states[-1], kind) if len(states) > 1 else states[-1]
+                step = table.states[top].get(kind)
+                states[-1] = top
+                if step is not None and step < 0:
+                    self._reduce(*table.rules[-step - 1])
+                    step = table.states[states[-1]].get(kind)
         if step is not None:
-            self._states.append(step)
+            states.append(step)
             self._values.append(token if kind == token.type else token.read_as(kind))
         return True
 
@@ -195,11 +240,13 @@ class _Parser:
         else:
             value = self._builder.build(name, _spliced(children))
         self._values.append(value)
-        self._states.append(tables().states[self._states[-1]][origin])
+        self._states.append(self._table.states[self._states[-1]][origin])
 
     def _remember(self, position: int, depth: int) -> None:
         """Note a place where a statement, setting or item can begin: recovery goes back there."""
-        actions = tables().states[self._states[-1]]
+        if not self._may_begin(position):
+            return
+        actions = self._table.states[self._states[-1]]
         for kind in ("BROKEN_SETTING", "BROKEN", "BROKEN_ITEM"):
             if kind in actions and self._accepts(kind):
                 while self._syncs and self._syncs[-1].depth >= depth:
@@ -207,6 +254,12 @@ class _Parser:
                 is_also_statement = kind == "BROKEN_SETTING" and self._accepts("BROKEN")
                 self._syncs.append(Sync(position, depth, self._states[:], self._values[:], kind, is_also_statement))
                 return
+
+    def _may_begin(self, position: int) -> bool:
+        """Whether a statement could begin here; most tokens are told apart without asking the table. Settings need no new line."""
+        if self._tokens[position].starts_line or position == 0 or (self._syncs and self._syncs[-1].kind == "BROKEN_SETTING"):
+            return True
+        return self._tokens[position - 1].type in {"_NL", "LBRACE"}
 
     def _recover(self, position: int, depth: int) -> tuple[int, int] | None:
         """Explain the token at `position`; mend it or skip its statement. Returns where to go on."""
@@ -247,22 +300,26 @@ class _Parser:
 
     def _accepts(self, kind: str) -> bool:
         """Whether a token of that kind would fit now: the reductions are walked through without being made."""
-        table = tables()
-        depth, pushed = len(self._states), list[int]()
+        table, own = self._table, self._states
+        n_own = len(own)
+        pushed: list[int] = []
         while True:
-            top = pushed[-1] if pushed else self._states[depth - 1]
-            if kind == "$END" and top == table.end[self._start]:
-                return True
+            top = pushed[-1] if pushed else own[n_own - 1]
+            if n_own > 1 or len(pushed) > 1:
+                below = pushed[-2] if len(pushed) > 1 else own[n_own - 1] if pushed else own[n_own - 2]
+                top = table.rename(below, top, kind)
             step = table.states[top].get(kind)
             if step is None:
-                return False
+                return kind == "$END" and top == table.end[self._start]
             if step >= 0:
                 return True
             _, origin, size, _ = table.rules[-step - 1]
-            n_own = min(size, len(pushed))
-            del pushed[len(pushed) - n_own :]
-            depth -= size - n_own
-            pushed.append(table.states[pushed[-1] if pushed else self._states[depth - 1]][origin])
+            if size <= len(pushed):
+                del pushed[len(pushed) - size :]
+            else:
+                n_own -= size - len(pushed)
+                pushed.clear()
+            pushed.append(table.states[pushed[-1] if pushed else own[n_own - 1]][origin])
 
 
 def _spliced(children: list[object], into: Splice | None = None) -> Splice:

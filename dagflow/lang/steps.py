@@ -240,7 +240,7 @@ def _warn_stop(draft: FlowDraft, step: s.Stop, place: Place) -> None:
         )  # fmt: skip
 
 
-def unnamed_twice(draft: FlowDraft, step: s.CallStep, name: str, first: Span) -> None:
+def unnamed_twice(draft: FlowDraft, step: s.CallStep, name: str, first: Span, *, is_input: bool) -> None:
     """E205: two calls that would have the same id."""
     args = {arg.name.text: draft.text(arg.value.span) for arg in step.call.args if arg.name is not None}
     word = args.get("template", "").strip("\"'")
@@ -250,9 +250,11 @@ def unnamed_twice(draft: FlowDraft, step: s.CallStep, name: str, first: Span) ->
         is_safe=True,
         edits=(Edit(Span(step.call.span.start, step.call.span.start), f"{proposal} = "),),
     )
+    title = f"this `{name}` step needs a name" if is_input else f"two unnamed `{name}` steps"
+    label = f"`{name}` is something else in this flow" if is_input else f"the other one is on line {draft.line(first)}"
     draft.report(
-        "E205", f"two unnamed `{name}` steps", step.call.callee.span, f"the other one is on line {draft.line(first)}",
-        "name them, so that runs in progress survive later edits", fix,
+        "E205", title, step.call.callee.span, label, "name them, so that runs in progress survive later edits" if not is_input
+        else "an unnamed step is called like its action; call this one otherwise", fix,
     )  # fmt: skip
 
 

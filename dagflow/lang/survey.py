@@ -52,7 +52,7 @@ def _define_unnamed(draft: FlowDraft, step: s.CallStep, spans: dict[str, Span]) 
     name = step_name(None, step.call)
     if name in spans or name in draft.names.symbols:
         draft.names.lines.update({each: draft.line(span) for each, span in spans.items()})
-        unnamed_twice(draft, step, name, spans.get(name, step.span))
+        unnamed_twice(draft, step, name, spans.get(name, step.span), is_input=name in draft.names.symbols)
     else:
         spans[name] = step.call.callee.span
 

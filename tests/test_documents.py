@@ -1,0 +1,37 @@
+"""What the documents show is true: every flow in them compiles, every command line in them is one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import dagflow
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "grammar" / "SPEC.md"]
+BLOCK = re.compile(r"^```flow\n(.*?)^```", re.DOTALL | re.MULTILINE)
+FLOWS = [
+    pytest.param(match[1], id=f"{path.name}:{path.read_text(encoding='utf-8').count(chr(10), 0, match.start()) + 2}")
+    for path in DOCUMENTS
+    for match in BLOCK.finditer(path.read_text(encoding="utf-8"))
+]
+
+
+@pytest.mark.parametrize("text", FLOWS)
+def test_flows_compile(text: str) -> None:
+    compilation = dagflow.compile(text, filename="document.flow")
+    assert not compilation.diagnostics, compilation.render()
+
+
+def test_readme_shows_the_example() -> None:
+    shown = BLOCK.search((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert shown is not None
+    assert shown[1] == (ROOT / "examples" / "lead_approval.flow").read_text(encoding="utf-8")
+
+
+def test_every_example_flow_is_named_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in (ROOT / "examples").glob("*.flow"):
+        assert path.name in readme

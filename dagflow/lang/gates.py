@@ -218,9 +218,11 @@ def why(draft: FlowDraft, place: Place) -> str:
     if place.gate is None:
         return "has no value if its `on error` ran" if place.scope else ""
     gate: Draft | None = draft.drafts.get(place.gate.gate)
-    if gate is None or gate.node.expression is None:
+    if gate is None:
         return "may be left out"
     line = draft.line(gate.node.span)
+    if gate.node.expression is None:
+        return f"runs only under the condition on line {line}"
     text = gate.node.expression.text
     if gate.node.cases:
         return f"runs only when {text} is {gate.node.outcomes[place.gate.outcome]} (line {line})"

@@ -1,6 +1,8 @@
 """`python -m dagflow`."""
 
-from dagflow.cli.main import run_and_exit
+import sys
+
+from dagflow.cli.main import main
 
 if __name__ == "__main__":
-    run_and_exit()
+    sys.exit(main())

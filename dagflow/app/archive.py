@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import attrs
@@ -27,7 +27,7 @@ class Archive:
 
     @classmethod
     @contextmanager
-    def open(cls, path: str | os.PathLike[str]) -> Iterator[Archive]:
+    def open(cls, path: str | os.PathLike[str]) -> Generator[Archive]:
         """Open the store at `path` for reading. Raises StoreError: it is not there, or cannot be read."""
         store = open_reading(path)
         try:

@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from dagflow.cli.codes import FAILED, OK
 from dagflow.cli.render import console
-from dagflow.cli.sources import imported, load_flows, load_host, read_text
+from dagflow.cli.sources import Checked, check_file, imported, load_flows, load_host, read_text
+from dagflow.cli.texts import json_text, printable, printable_lines
 from dagflow.errors import UsageError
-from dagflow.lang.compiler import Compilation
 from dagflow.lang.graph_text import to_dot, to_json, to_mermaid
 from dagflow.model.action import ActionSpec
 from dagflow.model.types import Field
@@ -24,31 +23,29 @@ from dagflow.model.types import Field
 def check(arguments: argparse.Namespace) -> int:
     """Compile each file and print what there is to say; 1 if anything is wrong."""
     host = load_host(arguments.actions, arguments.files[0])
-    compilations = [load_flows(path, host.catalog) for path in arguments.files]
+    if arguments.files.count("-") > 1:
+        raise UsageError("standard input can be read only once; give `-` once")
+    checked = [check_file(path, host.catalog) for path in arguments.files]
     if arguments.format == "json":
-        found = [each for compilation in compilations for each in compilation.to_json()]
-        print(json.dumps(found, ensure_ascii=False, indent=2))
+        print(json_text([each for one in checked for each in one.plain]))
     else:
-        for compilation in compilations:
-            _print_check(compilation)
-    is_bad = any(c.has_errors or (arguments.strict and c.diagnostics) for c in compilations)
-    return FAILED if is_bad else OK
+        for one in checked:
+            _print_check(one)
+    return FAILED if any(one.n_errors or (arguments.strict and one.plain) for one in checked) else OK
 
 
-def _print_check(compilation: Compilation) -> None:
+def _print_check(checked: Checked) -> None:
     out = Console(highlight=False, soft_wrap=True)
-    if compilation.diagnostics:
-        for block in compilation.render().split("\n\n"):
+    if checked.rendered:
+        for block in checked.rendered.split("\n\n"):
             out.print(_styled(block))
             out.print()
-    n_errors = sum(d.code.startswith("E") for d in compilation.diagnostics)
-    n_others = len(compilation.diagnostics) - n_errors
-    if n_errors:
-        verdict = f"{_count(n_errors, 'error')}" + (f", {_count(n_others, 'warning')}" if n_others else "")
+    n_others = len(checked.plain) - checked.n_errors
+    if checked.n_errors:
+        verdict = _count(checked.n_errors, "error") + (f", {_count(n_others, 'warning')}" if n_others else "")
     else:
-        flows = ", ".join(compilation.flows) or "no flow"
-        verdict = f"ok: {flows}" + (f" ({_count(n_others, 'warning')})" if n_others else "")
-    out.print(Text(f"{compilation.filename}: {verdict}", style="red" if n_errors else "green"))
+        verdict = f"ok: {', '.join(checked.flows) or 'no flow'}" + (f" ({_count(n_others, 'warning')})" if n_others else "")
+    out.print(Text(printable(f"{checked.name}: {verdict}"), style="red" if checked.n_errors else "green"))
 
 
 def _styled(block: str) -> Text:
@@ -75,11 +72,11 @@ def graph(arguments: argparse.Namespace) -> int:
     flow = load_flows(arguments.file, host.catalog).unwrap(arguments.flow)
     match arguments.format:
         case "json":
-            print(json.dumps(to_json(flow), ensure_ascii=False, indent=2))
+            print(json_text(to_json(flow)))
         case "dot":
-            sys.stdout.write(to_dot(flow))
+            sys.stdout.write(printable_lines(to_dot(flow)))
         case _:
-            sys.stdout.write(to_mermaid(flow))
+            sys.stdout.write(printable_lines(to_mermaid(flow)))
     return OK
 
 
@@ -88,7 +85,7 @@ def import_workflow(arguments: argparse.Namespace) -> int:
     name = "<stdin>" if arguments.file == "-" else arguments.file
     text = imported(read_text(arguments.file), name)
     if arguments.output is None:
-        sys.stdout.write(text)
+        sys.stdout.write(printable_lines(text))
         return OK
     target = Path(arguments.output)
     if target.exists():
@@ -106,14 +103,15 @@ def actions(arguments: argparse.Namespace) -> int:
     host = load_host(arguments.actions, None)
     specs = sorted(host.catalog.interface.actions.values(), key=lambda spec: spec.name)
     if arguments.json:
-        print(json.dumps([_plain(spec) for spec in specs], ensure_ascii=False, indent=2))
+        print(json_text([_plain(spec) for spec in specs]))
         return OK
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("action", "effect", "what it does"):
-        table.add_column(column, overflow="fold")
-    for spec in specs:
-        table.add_row(Text(signature(spec)), Text(spec.effect.value), Text(spec.doc.split("\n", 1)[0]))
-    console().print(table)
+    out = console()
+    for number, spec in enumerate(specs):
+        if number:
+            out.print()
+        doc = spec.doc.split("\n", 1)[0]
+        out.print(Text(printable(signature(spec)), style="bold"), soft_wrap=True)
+        out.print(Text(printable(f"    {spec.effect.value}" + (f". {doc}" if doc else "")), style="dim"), soft_wrap=True)
     return OK
 
 

@@ -7,5 +7,7 @@ from typing import Final
 OK: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
+#: A fault of dagflow itself, as sysexits.h counts it.
+BUG: Final = 70
 #: Stopped by Ctrl-C, as shells count it.
 INTERRUPTED: Final = 130

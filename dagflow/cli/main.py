@@ -3,47 +3,77 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Final
 
-from dagflow.cli.codes import FAILED, INTERRUPTED, OK, USAGE
-from dagflow.errors import DagflowError, FlowInvalid
+from dagflow.cli.codes import BUG, FAILED, INTERRUPTED, OK, USAGE
+from dagflow.errors import DagflowBug, DagflowError, EvaluationError, FlowInvalid
 
 _STORE: Final = "dagflow.db"
+_RUN_HELP: Final = "an id, the beginning of one, or `last` for the newest"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code.
+    """Run one command and return its exit code; whatever goes wrong is told in words.
 
     Args:
         argv: the arguments without the program's name; those of the process if not given.
     """
-    arguments = _parser().parse_args(argv)
-    command: Callable[[argparse.Namespace], int] = arguments.command
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that lacks a letter is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return command(arguments)
-    except FlowInvalid as error:
-        print(error.rendered, file=sys.stderr)
-        return FAILED
-    except DagflowError as error:
-        print(f"dagflow: {error}", file=sys.stderr)
-        return USAGE
+        code = _guarded(argv)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone; what is left to write goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    return code
 
 
-def run_and_exit() -> None:
-    """`main` for a process of its own."""
+def _guarded(argv: Sequence[str] | None) -> int:
     try:
-        code = main()
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    sys.exit(code)
+        arguments = _parser().parse_args(argv)
+        command: Callable[[argparse.Namespace], int] = arguments.command
+        return command(arguments)
+    except SystemExit as wish:  # argparse has said why
+        return wish.code if isinstance(wish.code, int) else OK
+    except EvaluationError as error:
+        _complain(str(error))
+        return FAILED
+    except FlowInvalid as error:
+        print(error.rendered, file=sys.stderr)
+        return FAILED
+    except DagflowBug as error:
+        _complain(f"{error}\nthis is a fault of dagflow itself; please report it with this message")
+        return BUG
+    except DagflowError as error:
+        _complain(str(error))
+        return USAGE
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if os.environ.get("DAGFLOW_TRACEBACK"):
+            raise
+        _complain(
+            f"{type(error).__name__}: {error}\n"
+            "this is a fault of dagflow itself; please report it with what DAGFLOW_TRACEBACK=1 shows when it happens again"
+        )
+        return BUG
+
+
+def _complain(message: str) -> None:
+    from dagflow.cli.texts import printable_lines  # noqa: PLC0415 - costs rich, which most commands do not need to fail
+
+    print(f"dagflow: {printable_lines(message)}", file=sys.stderr)
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -138,21 +168,20 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     run.add_argument("file", metavar="FILE", help="a .flow file, a .json workflow, or - for standard input")
     run.add_argument("--flow", metavar="NAME", help="which flow of the file")
     run.add_argument("--event", metavar="NAME", help="start it as this event would; --input is what the event carries")
-    run.add_argument("--input", metavar="JSON|@FILE", help="the flow's input, or the event's payload")
+    run.add_argument("--input", metavar="JSON|@FILE|-", help="the flow's input, or the event's payload")
     _add_store(run)
     _add_actions(run)
     _add_manner(run)
 
     resume = _command(commands, "resume", _resume, "go on with runs that were interrupted")
-    resume.add_argument("run", nargs="?", metavar="RUN", help="only this one; all unfinished ones if not given")
+    resume.add_argument("run", nargs="?", metavar="RUN", help=f"only this one, all unfinished ones if not given: {_RUN_HELP}")
     _add_store(resume)
     _add_actions(resume)
     _add_manner(resume)
 
     cancel = _command(commands, "cancel", _cancel, "cancel a run")
-    cancel.add_argument("run", metavar="RUN")
+    cancel.add_argument("run", metavar="RUN", help=_RUN_HELP)
     _add_store(cancel)
-    _add_actions(cancel)
 
     runs = _command(commands, "runs", _runs, "list runs, newest first")
     runs.add_argument("--limit", type=int, default=20, metavar="N")
@@ -161,7 +190,7 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_store(runs)
 
     show = _command(commands, "show", _show, "show how a run went, step by step")
-    show.add_argument("run", metavar="RUN")
+    show.add_argument("run", metavar="RUN", help=_RUN_HELP)
     show.add_argument("--json", action="store_true", help="as JSON")
     _add_store(show)
 

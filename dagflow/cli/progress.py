@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Final, Protocol
 
 import attrs
-from rich.console import Console, Group
+import trio
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from dagflow.cli.render import instant, outcome, printable, shown_nodes, sign
-from dagflow.drivers.results import RunResult
-from dagflow.lang.graph_text import label_of
+from dagflow.app.runs import Run
+from dagflow.cli.render import Story
+from dagflow.cli.texts import sign
+from dagflow.drivers.results import NodeResult, RunResult
 from dagflow.model.flow import Flow
-from dagflow.model.status import NodeStatus
+from dagflow.model.status import NodeStatus, RunStatus
+
+_BUSY: Final = frozenset({NodeStatus.RUNNING, NodeStatus.READY})
+#: A large flow is shown a few times a second, since making its table costs more than running it.
+_LARGE: Final = 100
+_PAUSE_SECONDS: Final = 0.2
 
 
 class Progress(Protocol):
     """Where changes of runs are told."""
 
-    def update(self, flow: Flow, result: RunResult) -> None:
+    def update(self, story: Story) -> None:
         """A run has changed."""
         ...
 
@@ -32,67 +39,118 @@ class Progress(Protocol):
 class Silence:
     """`--quiet`."""
 
-    def update(self, flow: Flow, result: RunResult) -> None:
+    def update(self, story: Story) -> None:
         """Say nothing."""
 
 
 @attrs.define(eq=False)
 class Lines:
-    """A line for each change of a step, for logs and pipes."""
+    """A line for each change of a step, for logs and pipes.
 
+    Attributes:
+        has_names: several runs are told of, so each line begins with its run.
+        hint: how to go on with a run that sleeps; told once.
+    """
+
+    has_names: bool = False
+    hint: str = ""
     _seen: dict[tuple[str, str], NodeStatus] = attrs.field(factory=dict)
 
-    def update(self, flow: Flow, result: RunResult) -> None:
+    def update(self, story: Story) -> None:
         """Print what has changed since the last call."""
-        for node in shown_nodes(flow, result):
+        result = story.result
+        start = f"{result.run[-8:]}  " if self.has_names else ""
+        for node in story.shown():
             key = (result.run, node.id)
             if node.status in {NodeStatus.PENDING, NodeStatus.READY} or self._seen.get(key) is node.status:
                 continue
             self._seen[key] = node.status
-            what = outcome(flow, node) if node.status is not NodeStatus.SUCCEEDED else node.outcome
-            if node.status is NodeStatus.WAITING and node.due_at is not None:
-                what = f"until {instant(node.due_at)} UTC"
-            line = f"{sign(node.status).plain}  {label_of(flow.node(node.id))}" + (f"  ({what})" if what else "")
-            print(printable(line), file=sys.stderr, flush=True)
+            what = _shown_outcome(story, node)
+            print(
+                f"{start}{sign(node.status).plain:<11}  {story.label(node)}" + (f"  ({what})" if what else ""), file=sys.stderr
+            )
+        if self.hint and result.status is RunStatus.SLEEPING:
+            print(self.hint, file=sys.stderr)
+            self.hint = ""
+        sys.stderr.flush()
+
+
+def _shown_outcome(story: Story, node: NodeResult) -> str:
+    """Without the outputs of steps, which the table at the end has."""
+    if node.status is NodeStatus.SUCCEEDED and node.failure is None:
+        return node.outcome
+    return story.outcome(node)
 
 
 @attrs.define(eq=False)
 class Screen:
-    """A table that is drawn again at every change."""
+    """A table that is drawn again at every change.
+
+    Attributes:
+        hint: how to go on with runs that sleep.
+    """
 
     _live: Live
-    _runs: dict[str, tuple[Flow, RunResult]] = attrs.field(factory=dict)
+    hint: str = ""
+    _stories: dict[str, Story] = attrs.field(factory=dict)
 
-    def update(self, flow: Flow, result: RunResult) -> None:
+    def update(self, story: Story) -> None:
         """Draw the run as it stands."""
-        self._runs[result.run] = (flow, result)
-        self._live.update(Group(*(self._table(*each) for each in self._runs.values())))
+        self._stories[story.result.run] = story
+        room = max(3, (self._live.console.height - 2) // len(self._stories) - 1)
+        parts: list[RenderableType] = [self._table(each, room) for each in self._stories.values()]
+        if self.hint and all(each.result.status is RunStatus.SLEEPING for each in self._stories.values()):
+            parts.append(Text(self.hint, style="dim"))
+        self._live.update(Group(*parts))
 
-    def _table(self, flow: Flow, result: RunResult) -> Table:
-        table = Table(box=None, pad_edge=False, show_header=False)
-        for node in shown_nodes(flow, result):
-            is_busy = node.status in {NodeStatus.RUNNING, NodeStatus.READY}
-            mark = Spinner("dots", style="cyan") if is_busy else sign(node.status)
-            what = outcome(flow, node) if node.status is not NodeStatus.SUCCEEDED else node.outcome
-            table.add_row(mark, Text(printable(label_of(flow.node(node.id)))), Text(printable(what), style="dim"))
-        return table
+    def _table(self, story: Story, room: int) -> RenderableType:
+        nodes = story.shown()
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis", min_width=16)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        for node in in_view(nodes, room):
+            mark = Spinner("dots", Text(node.status.value), style="cyan") if node.status in _BUSY else sign(node.status)
+            table.add_row(mark, Text(story.label(node)), Text(_shown_outcome(story, node), style="dim"))
+        if len(nodes) <= room:
+            return table
+        n_settled = sum(node.status.is_settled for node in nodes)
+        return Group(Text(f"{n_settled} of {len(nodes)} steps of {story.result.run} have ended", style="dim"), table)
+
+
+def in_view(nodes: Sequence[NodeResult], room: int) -> list[NodeResult]:
+    """The nodes to show where there is room for so many: first what is under way, then what ended last; in declared order."""
+    if len(nodes) <= room:
+        return list(nodes)
+
+    def rank(position: int) -> tuple[int, int]:
+        node = nodes[position]
+        if node.status in _BUSY or node.status is NodeStatus.WAITING:
+            return (0, position)
+        return (1, -(node.ended_at or 0)) if node.status.is_settled else (2, position)
+
+    chosen = sorted(range(len(nodes)), key=rank)[:room]
+    return [nodes[position] for position in sorted(chosen)]
 
 
 @contextmanager
-def progress(*, quiet: bool) -> Iterator[Progress]:
+def progress(*, is_quiet: bool, n_runs: int = 1, hint: str = "") -> Generator[Progress]:
     """The way to show progress that fits where the output goes."""
-    if quiet:
+    if is_quiet:
         yield Silence()
     elif sys.stderr.isatty():
-        with Live(console=Console(file=sys.stderr), transient=True, refresh_per_second=12) as live:
-            yield Screen(live)
+        with Live(console=Console(file=sys.stderr, highlight=False), transient=True, refresh_per_second=12) as live:
+            yield Screen(live, hint)
     else:
-        yield Lines()
+        yield Lines(has_names=n_runs > 1, hint=hint)
 
 
-async def follow(flow: Flow, states: AsyncIterator[RunResult], show: Progress) -> RunResult | None:
-    """Show a run until it ends; gives its end."""
-    last: RunResult | None = None
-    async for last in states:
-        show.update(flow, last)
-    return last
+async def follow(flow: Flow, run: Run, show: Progress) -> RunResult:
+    """Show a run until it ends; gives its end. Raises as `Run.wait`."""
+    is_large = len(flow.nodes) > _LARGE
+    async for standing in run.watch():
+        show.update(Story(flow, standing))
+        if is_large:
+            with trio.move_on_after(_PAUSE_SECONDS):
+                await run.wait()
+    return run.result()

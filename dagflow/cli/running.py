@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
+import shlex
 import sys
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Final
 
 import trio
 
@@ -13,20 +14,27 @@ from dagflow.app.archive import Archive
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.runs import Run
 from dagflow.cli.codes import FAILED, INTERRUPTED, OK, USAGE
+from dagflow.cli.plain import plain_result, plain_rows
 from dagflow.cli.progress import Progress, follow, progress
-from dagflow.cli.render import console, plain_result, run_table, runs_table, verdict
+from dagflow.cli.render import Story, console, run_table, runs_table, verdict
 from dagflow.cli.sources import Host, load_flows, load_host, read_value
+from dagflow.cli.texts import json_text, printable
 from dagflow.clock import Clock, SystemClock, VirtualClock
 from dagflow.drivers.results import RunResult
 from dagflow.errors import DagflowError, UsageError
 from dagflow.model.flow import Flow
 from dagflow.model.status import RunStatus
+from dagflow.model.wire import WireError
 
 _Body = Callable[[Interpreter], Awaitable[int]]
+#: As `Interpreter.open` and SQLite call a store that keeps nothing.
+_MEMORY: Final = ":memory:"
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile a flow, run it to its end, and show how it went."""
+    if arguments.file == "-" and arguments.input in {"-", "@-"}:
+        raise UsageError("the flow and its input cannot both come from standard input; give one of them as a file")
     host = load_host(arguments.actions, arguments.file)
     compilation = load_flows(arguments.file, host.catalog)
     flow = compilation.unwrap(arguments.flow)
@@ -39,18 +47,37 @@ def run(arguments: argparse.Namespace) -> int:
         _say_where(arguments, host, flow)
 
     async def body(interpreter: Interpreter) -> int:
-        if arguments.event is None:
-            started: Run | None = await interpreter.start(flow, value)
-        else:
-            started = await interpreter.trigger(flow, arguments.event, value)
+        started = await _started(interpreter, flow, arguments.event, value)
         if started is None:
             print(f"{flow.name} does not want this event: the condition of its trigger is false", file=sys.stderr)
+            if arguments.json:
+                print("null")
             return OK
-        with progress(quiet=arguments.quiet or arguments.json) as show:
-            result = await follow(flow, started.watch(), show)
-        return _print_result(arguments, flow, result or started.result())
+        with progress(is_quiet=arguments.quiet or arguments.json, hint=_hint(arguments)) as show:
+            result = await follow(flow, started, show)
+        if arguments.json:
+            print(json_text(plain_result(flow, result)))
+        else:
+            _print_story(Story(flow, result))
+        return _code(result)
 
     return _drive(arguments, host, body, resume=())
+
+
+async def _started(interpreter: Interpreter, flow: Flow, event: str | None, value: object) -> Run | None:
+    try:
+        if event is not None:
+            return await interpreter.trigger(flow, event, value)
+        return await interpreter.start(flow, value)
+    except WireError as error:
+        what = f"the event {event!r}" if event is not None else f"what the flow `{flow.name}` takes"
+        if value is None:
+            raise UsageError(f"no --input was given, and it is not {what}:{_listed(error)}") from error
+        raise UsageError(f"--input is not {what}:{_listed(error)}") from error
+
+
+def _listed(error: WireError) -> str:
+    return "".join(f"\n  {problem}" for problem in error.problems)
 
 
 def resume(arguments: argparse.Namespace) -> int:
@@ -61,34 +88,39 @@ def resume(arguments: argparse.Namespace) -> int:
             wanted = [row.id for row in archive.runs(unfinished=True, limit=1_000_000)]
         else:
             wanted = [archive.find(arguments.run)]
-        flows = {run_id: archive.result(run_id) for run_id in wanted}
-    unfinished = [run_id for run_id, (_, result) in flows.items() if not result.status.is_terminal]
+        stories = {run_id: Story(*archive.result(run_id)) for run_id in wanted}
+    unfinished: dict[str, Flow] = {
+        run_id: story.flow for run_id, story in stories.items() if not story.result.status.is_terminal
+    }
     if not unfinished:
-        what = (
-            f"run {wanted[0]} has ended: {flows[wanted[0]][1].status.value}"
-            if arguments.run and wanted
-            else "every run has ended"
-        )
-        print(f"nothing to resume: {what}", file=sys.stderr)
+        ended = f"run {wanted[0]} has {stories[wanted[0]].result.status.value}" if wanted else "every run has ended"
+        print(f"nothing to resume: {ended}", file=sys.stderr)
+        if arguments.json:
+            print("[]")
         return OK
 
     async def body(interpreter: Interpreter) -> int:
-        for problem in interpreter.stuck.values():
-            print(f"dagflow: {problem}", file=sys.stderr)
-        codes = [OK] if not interpreter.stuck else [USAGE]
-        with progress(quiet=arguments.quiet or arguments.json) as show:
-            results = await _follow_all(interpreter.resumed, {run_id: flow for run_id, (flow, _) in flows.items()}, show)
-        codes += [_print_result(arguments, flows[result.run][0], result) for result in results]
-        return max(codes)
+        for run_id, problem in interpreter.stuck.items():
+            print(f"dagflow: run {run_id} cannot go on: {printable(str(problem))}; see --actions", file=sys.stderr)
+        is_quiet = arguments.quiet or arguments.json
+        with progress(is_quiet=is_quiet, n_runs=len(unfinished), hint=_hint(arguments)) as show:
+            results = await _follow_all(interpreter.resumed, unfinished, show)
+        if arguments.json:
+            print(json_text([plain_result(unfinished[result.run], result) for result in results]))
+        else:
+            for number, result in enumerate(results):
+                print("\n" * bool(number), end="")
+                _print_story(Story(unfinished[result.run], result))
+        return max([USAGE if interpreter.stuck else OK, *map(_code, results)])
 
     return _drive(arguments, host, body, resume=frozenset(unfinished))
 
 
-async def _follow_all(runs: Collection[Run], flows: dict[str, Flow], show: Progress) -> list[RunResult]:
+async def _follow_all(runs: Collection[Run], flows: Mapping[str, Flow], show: Progress) -> list[RunResult]:
     results: dict[str, RunResult] = {}
 
     async def one(started: Run) -> None:
-        results[started.id] = await follow(flows[started.id], started.watch(), show) or started.result()
+        results[started.id] = await follow(flows[started.id], started, show)
 
     async with trio.open_nursery() as nursery:
         for started in runs:
@@ -98,12 +130,11 @@ async def _follow_all(runs: Collection[Run], flows: dict[str, Flow], show: Progr
 
 def cancel(arguments: argparse.Namespace) -> int:
     """Cancel one run."""
-    host = load_host(arguments.actions, None)
     with Archive.open(arguments.store) as archive:
         run_id = archive.find(arguments.run)
         _, before = archive.result(run_id)
     if before.status.is_terminal:
-        print(f"run {run_id} has ended: {before.status.value}")
+        print(f"run {run_id} has {before.status.value} already", file=sys.stderr)
         return OK
 
     async def body(interpreter: Interpreter) -> int:
@@ -111,7 +142,8 @@ def cancel(arguments: argparse.Namespace) -> int:
         print(f"run {run_id} {result.status.value}")
         return OK if result.status is RunStatus.CANCELLED else FAILED
 
-    return _drive(arguments, host, body, resume=frozenset({run_id}))
+    # Not resumed, so nothing of it starts while it is being cancelled; so no action is needed either.
+    return _drive(arguments, load_host(None, None), body, resume=())
 
 
 def runs(arguments: argparse.Namespace) -> int:
@@ -121,11 +153,12 @@ def runs(arguments: argparse.Namespace) -> int:
     with Archive.open(arguments.store) as archive:
         rows = archive.runs(unfinished=arguments.unfinished, limit=arguments.limit)
     if arguments.json:
-        print(json.dumps([{"run": r.id, "flow": r.flow, "status": r.status.value, "digest": r.digest} for r in rows], indent=2))
+        print(json_text(plain_rows(rows)))
     elif rows:
-        console().print(runs_table(rows))
+        out = console()
+        out.print(runs_table(rows, out.width))
     else:
-        print("no runs yet", file=sys.stderr)
+        print("no run is unfinished" if arguments.unfinished else "no runs yet", file=sys.stderr)
     return OK
 
 
@@ -133,19 +166,22 @@ def show(arguments: argparse.Namespace) -> int:
     """Show one run."""
     with Archive.open(arguments.store) as archive:
         flow, result = archive.result(archive.find(arguments.run))
-    _print_result(arguments, flow, result)
+    if arguments.json:
+        print(json_text(plain_result(flow, result)))
+    else:
+        _print_story(Story(flow, result))
     return OK
 
 
-def _print_result(arguments: argparse.Namespace, flow: Flow, result: RunResult) -> int:
-    if arguments.json:
-        print(json.dumps(plain_result(flow, result), ensure_ascii=False, indent=2))
-    else:
-        out = console()
-        out.print(run_table(flow, result))
-        out.print()
-        out.print(verdict(result), soft_wrap=True)
-    return FAILED if result.status in {RunStatus.FAILED, RunStatus.CANCELLED} else OK
+def _print_story(story: Story) -> None:
+    out = console()
+    out.print(run_table(story, out.width))
+    out.print()
+    out.print(verdict(story.result), soft_wrap=True)
+
+
+def _code(result: RunResult) -> int:
+    return OK if result.status is RunStatus.SUCCEEDED else FAILED
 
 
 def _drive(arguments: argparse.Namespace, host: Host, body: _Body, *, resume: Collection[str]) -> int:
@@ -159,31 +195,57 @@ def _drive(arguments: argparse.Namespace, host: Host, body: _Body, *, resume: Co
             return await body(interpreter)
 
     try:
-        return trio.run(main, strict_exception_groups=True)
+        # Ctrl-C is heard where the command waits, never in the middle of a step of the engine.
+        return trio.run(main, strict_exception_groups=True, restrict_keyboard_interrupt_to_checkpoints=True)
     except KeyboardInterrupt:
-        print(f"\ninterrupted; nothing is lost: `dagflow resume --store {arguments.store}` goes on", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted(arguments)
     except BaseExceptionGroup as group:
+        if group.split(KeyboardInterrupt)[0] is not None:
+            return _interrupted(arguments)
         ours, rest = group.split(DagflowError)
         if ours is None or rest is not None:
             raise
-        raise ours.exceptions[0] from group
+        raise _first(ours) from group
+
+
+def _first(group: BaseExceptionGroup[DagflowError]) -> DagflowError:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+
+
+def _interrupted(arguments: argparse.Namespace) -> int:
+    if arguments.store == _MEMORY:
+        print("\ninterrupted; the run is gone, since it was kept nowhere", file=sys.stderr)
+    else:
+        print(f"\ninterrupted; nothing is lost: `{_resume_command(arguments)}` goes on", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _hint(arguments: argparse.Namespace) -> str:
+    if arguments.fast_forward or arguments.store == _MEMORY:
+        return ""
+    return f"sleeping; Ctrl-C stops this process and loses nothing, `{_resume_command(arguments)}` goes on in time"
+
+
+def _resume_command(arguments: argparse.Namespace) -> str:
+    words = ["dagflow", "resume", "--store", arguments.store]
+    if getattr(arguments, "actions", None) is not None:
+        words += ["--actions", arguments.actions]
+    return printable(shlex.join(words))
 
 
 def _say_where(arguments: argparse.Namespace, host: Host, flow: Flow) -> None:
     """Where state goes, and what is not really sent."""
-    lines = [f"state: {arguments.store}" if arguments.store != ":memory:" else "state: nowhere; a killed run cannot be resumed"]
+    lines = [f"state: {arguments.store}" if arguments.store != _MEMORY else "state: nowhere; a killed run cannot be resumed"]
     if arguments.actions is None:
         used = {node.action for node in flow.nodes}
         outbox = host.settings.outbox
         if "email" in used and not host.settings.sends_mail:
-            lines.append(
-                f"e-mail: no SMTP server is configured, so mails go to {outbox}/*.eml; set DAGFLOW_SMTP_HOST to send them"
-            )
+            lines.append(f"email: no mail server is set, so mails go to {outbox}/*.eml; DAGFLOW_SMTP_HOST sets one")
         if "slack" in used and not host.settings.sends_slack:
             lines.append(
-                f"slack: not configured, so messages go to {outbox}/slack.jsonl; set DAGFLOW_SLACK_WEBHOOK_URL or DAGFLOW_SLACK_TOKEN to send them"
+                f"slack: no workspace is set, so messages go to {outbox}/slack.jsonl; DAGFLOW_SLACK_WEBHOOK_URL sets one"
             )
     if arguments.fast_forward:
-        lines.append("time: virtual; waits pass at once")
-    print("\n".join(lines) + "\n", file=sys.stderr)
+        lines.append("time: virtual, so waits pass at once")
+    print("\n".join(map(printable, lines)) + "\n", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -14,9 +15,10 @@ import attrs
 from dagflow.actions.registry import Catalog
 from dagflow.actions.settings import Settings
 from dagflow.app.compiling import compile as compile_flow
+from dagflow.cli.texts import printable
 from dagflow.errors import FlowInvalid, UsageError
 from dagflow.lang.compiler import Compilation
-from dagflow.lang.diagnostics import render
+from dagflow.lang.diagnostics import JsonDiagnostic, render, to_json
 from dagflow.lang.importers.seed import import_seed
 from dagflow.lang.limits import SOURCE_CHARS
 from dagflow.model.json_text import JsonTextError, parse_json
@@ -133,7 +135,7 @@ def load_flows(path: str, catalog: Catalog) -> Compilation:
         FlowInvalid: it is JSON that is no workflow.
     """
     text = read_text(path)
-    name = "<stdin>" if path == "-" else path
+    name = _name(path)
     if path.endswith(".json"):
         text, name = imported(text, name), f"{name} (imported)"
     return compile_flow(text, catalog=catalog, filename=name)
@@ -149,3 +151,41 @@ def imported(text: str, name: str) -> str:
     if flow_text is None:
         raise FlowInvalid(diagnostics, render(diagnostics, text, name))
     return flow_text
+
+
+@attrs.frozen
+class Checked:
+    """What there is to say about one file.
+
+    Attributes:
+        name: what the file is called.
+        flows: the names of those in it.
+        n_errors: how many of the findings keep it from running.
+        rendered: the findings as text; empty if there are none.
+        plain: the same as data.
+    """
+
+    name: str
+    flows: tuple[str, ...]
+    n_errors: int
+    rendered: str
+    plain: Sequence[JsonDiagnostic]
+
+
+def check_file(path: str, catalog: Catalog) -> Checked:
+    """Check a `.flow` file or a JSON workflow. Raises UsageError: it cannot be read."""
+    text = read_text(path)
+    name = _name(path)
+    if path.endswith(".json"):
+        flow_text, found = import_seed(text, filename=name)
+        if flow_text is None:
+            return Checked(name, (), len(found), render(found, text, name), to_json(found, text, name))
+        text = flow_text
+    shown = f"{name} (imported)" if path.endswith(".json") else name
+    compilation = compile_flow(text, catalog=catalog, filename=shown)
+    n_errors = sum(diagnostic.code.startswith("E") for diagnostic in compilation.diagnostics)
+    return Checked(name, tuple(compilation.flows), n_errors, compilation.render(), compilation.to_json())
+
+
+def _name(path: str) -> str:
+    return "<stdin>" if path == "-" else printable(path)

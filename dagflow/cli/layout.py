@@ -1,0 +1,64 @@
+"""Columns of text that fit a width: some may be cut, the others never are, and no line ends in spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from rich.console import Group
+from rich.text import Text
+
+_GAP: Final = 2
+
+
+def aligned(
+    header: Sequence[str],
+    rows: Sequence[Sequence[Text]],
+    width: int,
+    *,
+    elastic: Mapping[int, int],
+    right: frozenset[int] = frozenset(),
+    notes: Sequence[Text] = (),
+) -> Group:
+    """The rows under their header.
+
+    Args:
+        header: a word for each column.
+        rows: a text for each column; the texts are changed.
+        width: cells in a line, at most, if the elastic columns can give enough.
+        elastic: columns that may be cut to so many cells, the first named first.
+        right: columns that are set to the right.
+        notes: for each row what stands under it, on a line of its own; nothing if empty.
+    """
+    lines = [[Text(word, style="bold") for word in header], *rows]
+    widths = [max(line[column].cell_len for line in lines) for column in range(len(header))]
+    excess = sum(widths) + _GAP * (len(widths) - 1) - width
+    for column, least in elastic.items():
+        given = min(max(0, excess), max(0, widths[column] - least))
+        widths[column] -= given
+        excess -= given
+    drawn = [_line(line, widths, right) for line in lines]
+    if not notes:
+        return Group(*drawn)
+    under = [_note(note, width) for note in notes]
+    return Group(drawn[0], *(each for row, note in zip(drawn[1:], under, strict=True) for each in (row, note) if each))
+
+
+def _note(note: Text, width: int) -> Text:
+    line = Text("  " if note else "", no_wrap=True, overflow="ignore")
+    note.truncate(width - line.cell_len, overflow="ellipsis")
+    return line.append_text(note)
+
+
+def _line(cells: Sequence[Text], widths: Sequence[int], right: frozenset[int]) -> Text:
+    last = max((column for column, cell in enumerate(cells) if cell.cell_len), default=0)
+    line = Text(no_wrap=True, overflow="ignore")
+    for column, cell in enumerate(cells[: last + 1]):
+        cell.truncate(widths[column], overflow="ellipsis")
+        space = " " * (widths[column] - cell.cell_len)
+        if column in right:
+            line.append(space)
+        line.append_text(cell)
+        if column != last:
+            line.append(" " * _GAP if column in right else space + " " * _GAP)
+    return line

@@ -13,6 +13,7 @@ import attrs
 
 from dagflow.errors import EvaluationError
 from dagflow.expr.gas import Gas
+from dagflow.model.plain import is_dict, is_list
 from dagflow.model.values import Optional, UInt
 
 _NUMBERS: Final = frozenset({int, float, UInt})
@@ -170,17 +171,17 @@ def keys(mapping: Mapping[object, object]) -> list[object]:
 
 def items_of(value: object) -> list[object]:
     """What a macro with one variable visits: elements, or keys."""
-    if type(value) is list:
+    if is_list(value):
         return value
-    if isinstance(value, dict):
+    if is_dict(value):
         return keys(value)
     raise EvaluationError("type_mismatch", "only a list or a map has elements")
 
 
 def pairs_of(value: object) -> list[tuple[object, object]]:
     """What a macro with two variables visits: index and element, or key and value."""
-    if type(value) is list:
+    if is_list(value):
         return list(enumerate(value))
-    if isinstance(value, dict):
+    if is_dict(value):
         return list(zip(keys(value), value.values(), strict=True))
     raise EvaluationError("type_mismatch", "only a list or a map has elements")

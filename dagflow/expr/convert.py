@@ -10,6 +10,7 @@ from typing import Final
 from dagflow.errors import EvaluationError
 from dagflow.expr.arithmetic import int64, uint64
 from dagflow.expr.compare import BoolKey
+from dagflow.model.plain import is_dict, is_list
 from dagflow.model.values import Duration, Optional, Timestamp, TypeValue, UInt
 from dagflow.model.wire_texts import SCALAR_CHECKS
 
@@ -152,9 +153,9 @@ def display(value: object) -> str:
 def plain_value(value: object) -> object:
     """A result as it leaves: keys unboxed, optionals stored (none is None, a value itself)."""
     match value:
-        case list():
+        case _ if is_list(value):
             return [plain_value(item) for item in value]
-        case dict():
+        case _ if is_dict(value):
             return _plain_dict(value)
         case Optional():
             return plain_value(value.value)

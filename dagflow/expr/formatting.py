@@ -11,6 +11,7 @@ from dagflow.errors import EvaluationError
 from dagflow.expr.compare import BoolKey
 from dagflow.expr.convert import plain_double, text_of_bool, type_name
 from dagflow.expr.gas import Gas
+from dagflow.model.plain import is_dict, is_list
 from dagflow.model.values import Duration, Timestamp, TypeValue, UInt
 
 _CLAUSE: Final = re.compile(r"%(%|(?:\.([0-9]{1,3}))?([a-zA-Z])|.?)", re.DOTALL)
@@ -112,9 +113,9 @@ def _string(gas: Gas, value: object) -> str:
             return plain_double(value)
         case bytes():
             return value.decode("utf-8", "replace")
-        case list():
+        case _ if is_list(value):
             return _paid(gas, f"[{', '.join([_string(gas, item) for item in value])}]")
-        case dict():
+        case _ if is_dict(value):
             entries = sorted((_string(gas, key), _string(gas, item)) for key, item in value.items())
             return _paid(gas, f"{{{', '.join([f'{key}: {item}' for key, item in entries])}}}")
         case _:

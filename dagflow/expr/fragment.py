@@ -8,6 +8,7 @@ from typing import Final, TypeGuard
 import attrs
 
 from dagflow.errors import StoreError
+from dagflow.model.plain import is_sequence
 
 #: A generated text nests at most so many brackets; Python itself stops at 200.
 MAX_DEPTH: Final = 40
@@ -78,20 +79,24 @@ def damaged(what: object) -> StoreError:
 
 def is_core(value: object) -> TypeGuard[Core]:
     """Whether it has the shape of a checked form."""
-    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], str)
+    return is_sequence(value) and bool(value) and isinstance(value[0], str)
 
 
 def strings(value: object) -> list[str]:
     """The value, which has to be a list of strings."""
-    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
-        return list(value)
+    if is_sequence(value):
+        found = [each for each in value if isinstance(each, str)]
+        if len(found) == len(value):
+            return found
     raise damaged(value)
 
 
 def flags(value: object, count: int) -> list[bool]:
     """The value, which has to be a list of so many bools."""
-    if isinstance(value, list | tuple) and len(value) == count and all(isinstance(each, bool) for each in value):
-        return list(value)
+    if is_sequence(value):
+        found = [each for each in value if isinstance(each, bool)]
+        if len(found) == len(value) == count:
+            return found
     raise damaged(value)
 
 

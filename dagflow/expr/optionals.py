@@ -9,6 +9,7 @@ from dagflow.errors import EvaluationError
 from dagflow.expr.compare import at_index, at_key, build_map, find_index, find_key, keys, no_such_key
 from dagflow.expr.convert import type_name
 from dagflow.expr.gas import ELEMENT_SIZE, Gas
+from dagflow.model.plain import is_dict, is_list
 from dagflow.model.values import NONE, Duration, Optional, Timestamp
 
 _T = TypeVar("_T")
@@ -86,7 +87,7 @@ def stored(value: object) -> object:
 
 def select(value: object, name: str) -> object:
     """`value.name` for a value of unknown type."""
-    if isinstance(value, dict):
+    if is_dict(value):
         if name in value:
             return value[name]
         raise no_such_key(name)
@@ -97,7 +98,7 @@ def select(value: object, name: str) -> object:
 
 def find_field(value: object, name: str) -> Optional:
     """`value.?name`, and `value.name` for an optional."""
-    if isinstance(value, dict):
+    if is_dict(value):
         return some(value[name]) if name in value else NONE
     if type(value) is Optional:
         return find_field(value.value, name) if value.is_present else NONE
@@ -106,16 +107,16 @@ def find_field(value: object, name: str) -> Optional:
 
 def has_field(value: object, name: str) -> bool:
     """`has(value.name)`."""
-    if isinstance(value, dict):
+    if is_dict(value):
         return name in value
     return find_field(value, name).is_present
 
 
 def find_at(value: object, key: object) -> Optional:
     """`value[?key]`, and `value[key]` for an optional."""
-    if isinstance(value, dict):
+    if is_dict(value):
         return find_key(value, key)
-    if type(value) is list:
+    if is_list(value):
         return find_index(value, key)
     if type(value) is Optional:
         return find_at(value.value, key) if value.is_present else NONE
@@ -124,9 +125,9 @@ def find_at(value: object, key: object) -> Optional:
 
 def at(value: object, key: object) -> object:
     """`value[key]` for a value of unknown type."""
-    if isinstance(value, dict):
+    if is_dict(value):
         return at_key(value, key)
-    if type(value) is list:
+    if is_list(value):
         return at_index(value, key)
     return find_at(value, key)
 
@@ -167,7 +168,7 @@ def merge_maps(gas: Gas, maps: Sequence[object]) -> dict[object, object]:
     """The entries `transformMapEntry` made, in one map; a key twice is an error."""
     pairs: list[tuple[object, object]] = []
     for each in maps:
-        if not isinstance(each, dict):
+        if not is_dict(each):
             raise EvaluationError("type_mismatch", "`transformMapEntry` takes a map for each entry")
         pairs += zip(keys(each), each.values(), strict=True)
     return build_map(gas, pairs)

@@ -59,7 +59,8 @@ def row(signature: str, template: str, *, in_loop: str = "", cost: int = 1, can_
 
 def _split(params: str) -> list[str]:
     """Split at the commas outside of brackets."""
-    parts, depth, start = [], 0, 0
+    parts: list[str] = []
+    depth = start = 0
     for index, letter in enumerate(params):
         depth += (letter == "(") - (letter == ")")
         if letter == "," and not depth:

@@ -23,6 +23,9 @@ _QUOTES: Final = str.maketrans(
 _MAX_PATTERN: Final = 1_000
 
 
+_PatternError = cast("type[Exception]", re2.error)  # pyright: ignore[reportUnknownMemberType] - re2 has no types
+
+
 class _Pattern(Protocol):
     def search(self, text: str) -> object: ...
 
@@ -67,9 +70,9 @@ def _compile(pattern: str) -> _Pattern:
     options.log_errors = False
     options.max_mem = 1 << 20
     try:
-        return cast("_Pattern", re2.compile(pattern, options))
-    except re2.error as error:
-        reason = error.args[0] if error.args else "not a regular expression"
+        return cast("_Pattern", re2.compile(pattern, options))  # pyright: ignore[reportUnknownMemberType] - re2 has no types
+    except _PatternError as error:
+        reason: object = error.args[0] if error.args else "not a regular expression"
         text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
         raise EvaluationError("bad_argument", f"{pattern[:60]!r} is no pattern for `matches`: {text[:200]}") from None
 

@@ -13,7 +13,7 @@ from dagflow.diagnostic import Span
 from dagflow.model.values import Duration, UInt
 
 #: What a literal can be. `bytes` and `str` are decoded already.
-LiteralValue: TypeAlias = None | bool | int | UInt | float | str | bytes | Duration
+LiteralValue: TypeAlias = bool | int | UInt | float | str | bytes | Duration | None
 
 
 @attrs.frozen

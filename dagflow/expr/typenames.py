@@ -164,6 +164,8 @@ def _named(name: str, params: list[Type] | None, text: str) -> Type:
             return ParamType(name.removeprefix("param:"))
         case _, [_, *_] if name not in _SIMPLE:
             return abstract(name, params or ())
+        case _:
+            pass
     msg = f"{text[:60]!r} is not a type: `{name}` is unknown or takes another number of parameters"
     raise ValueError(msg)
 

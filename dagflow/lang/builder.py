@@ -113,7 +113,7 @@ class Builder:
 
     def _on(self, c: Splice) -> s.OnSetting:
         # The trigger's own tokens are spliced in: `on`, then `event "x"`.
-        kind = c[1].text if isinstance(c[1], Token) else ""
+        kind = c.word(1)
         strings = c.tokens("STRING")
         subject = self._expressions.text(strings[0]) if strings else None
         opening = c.tokens("LPAR")

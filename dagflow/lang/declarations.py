@@ -47,7 +47,7 @@ class Declarations:
     diagnostics: list[Diagnostic] = attrs.field(factory=list)
     _decls: dict[str, s.TypeDecl] = attrs.field(factory=dict)
     _resolving: list[str] = attrs.field(factory=list)
-    _default: ConstantDefault | None = None
+    _default: ConstantDefault | None = attrs.field(default=None, alias="default")
     _depths: dict[str, int] = attrs.field(factory=dict)
 
     def resolve(self, expr: s.TypeExpr) -> Type:

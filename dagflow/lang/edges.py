@@ -91,7 +91,7 @@ def _report_circle(draft: FlowDraft, circle: list[str]) -> None:
     # The circle is always closed by an `after`: textual order and reading only look back.
     at = next((i for i, each in enumerate(drafts) if each.join_span is not None and _waits_by_after(each, drafts)), 0)
     drafts = drafts[at:] + drafts[:at]
-    parts = []
+    parts: list[str] = []
     for each, awaited in zip(drafts, [*drafts[1:], drafts[0]], strict=True):
         parts.append(
             f"{each.node.id} (line {draft.line(each.node.span)}) waits for {awaited.node.id}: {_reason(each, awaited)}"

@@ -166,7 +166,7 @@ class ExpressionBuilder:
         name = c.token("IDENT")
         if name.text in RESERVED:
             self._reserved(name)
-        is_root = isinstance(c[0], Token) and c[0].type == "DOT"
+        is_root = c.word(0) == "."
         return self._keep(tree.Call(c.span, name.text, name.span, tuple(c.all(Expr)), is_root=is_root))
 
     def _reserved(self, name: Token) -> None:

@@ -19,6 +19,7 @@ from dagflow.expr.overloads import Overload
 from dagflow.expr.typenames import parse_type, type_text
 from dagflow.lang.diagnostics import render
 from dagflow.lang.parser import parse_expression
+from dagflow.model.plain import is_sequence
 from dagflow.model.types import DOUBLE, JSON, UINT, ListType, MapType, OptionalType, Type
 from dagflow.model.values import Duration, Optional, Timestamp, TypeValue, UInt
 
@@ -131,7 +132,7 @@ def _taken(value: object, type_: Type, depth: int) -> object:
             return _length(value)
         case Mapping():
             return _taken_map(cast("Mapping[object, object]", value), type_, depth)
-        case list() | tuple():
+        case _ if is_sequence(value):
             element = type_.element if isinstance(type_, ListType) else JSON
             return [_taken(item, element, depth + 1) for item in value]
         case _:

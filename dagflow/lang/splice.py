@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast, get_args
-
-import attrs
+from typing import Any, TypeVar, cast
 
 from dagflow.diagnostic import Span
 from dagflow.lang.lexer import Token
@@ -19,11 +17,20 @@ class Splice(list[object]):
     @property
     def span(self) -> Span:
         """From the first child to the last."""
-        return Span(_edge(self[0]).start, _edge(self[-1]).end)
+        first, last = self[0], self[-1]
+        return Span(
+            first.start if isinstance(first, Token) else _edge(first).start,
+            last.end if isinstance(last, Token) else _edge(last).end,
+        )
 
     def tokens(self, kind: str) -> list[Token]:
         """The direct tokens of a terminal."""
         return [child for child in self if isinstance(child, Token) and child.type == kind]
+
+    def word(self, index: int) -> str:
+        """The text of the child at a place if it is a token, else ""."""
+        child = self[index] if index < len(self) else None
+        return child.text if isinstance(child, Token) else ""
 
     def token(self, kind: str) -> Token:
         """The first direct token of a terminal, which the rule guarantees."""
@@ -39,7 +46,7 @@ class Splice(list[object]):
 
     def all(self, kind: type[T] | Any) -> list[Any]:
         """The children of a type, or of one of the types of a union."""
-        kinds = get_args(kind) or (kind,)
+        kinds = getattr(kind, "__args__", kind)  # of a union its members, for which `isinstance` is quicker
         return [child for child in self if isinstance(child, kinds)]
 
     def maybe(self, kind: type[T] | Any) -> Any:
@@ -61,8 +68,4 @@ class Splice(list[object]):
 
 
 def _edge(child: object) -> Span:
-    if isinstance(child, Token):
-        return child.span
-    if isinstance(child, Splice):
-        return child.span
-    return cast("Span", child.span if attrs.has(type(child)) else None)  # type: ignore[attr-defined]
+    return cast("Span", child.span)  # type: ignore[attr-defined]  # every finished part has one

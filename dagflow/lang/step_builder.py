@@ -143,7 +143,7 @@ def _count(token: Token) -> int:
 
 def _label(c: Splice) -> s.Ident | None:
     """The name before `=`."""
-    is_named = len(c) > 1 and isinstance(c[1], Token) and c[1].type == "EQUAL"
+    is_named = c.word(1) == "="
     return c.ident() if is_named else None
 
 

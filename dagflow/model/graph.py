@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-import networkx
+import networkx as nx
 
 
 class _Node(Protocol):
@@ -24,9 +24,9 @@ class _Edge(Protocol):
     def outcome(self) -> int | None: ...
 
 
-def build_graph(nodes: Iterable[_Node], edges: Iterable[_Edge]) -> networkx.DiGraph[str]:
+def build_graph(nodes: Iterable[_Node], edges: Iterable[_Edge]) -> nx.DiGraph[str]:
     """Make the graph described at `Flow.graph`."""
-    graph: networkx.DiGraph[str] = networkx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     for node in nodes:
         graph.add_node(node.id, node=node)
     for edge in edges:

@@ -80,7 +80,9 @@ def check_newest(connection: apsw.Connection, path: str) -> None:
     """
     version = _known_version(connection, path, MIGRATIONS)
     if version < len(MIGRATIONS):
-        raise StoreError(f"{path} has schema {version}, not {len(MIGRATIONS)}; open it once to run its flows, which brings it up to date")
+        raise StoreError(
+            f"{path} has schema {version}, not {len(MIGRATIONS)}; open it once to run its flows, which brings it up to date"
+        )
 
 
 def _known_version(connection: apsw.Connection, path: str, migrations: Sequence[Sequence[str]]) -> int:

@@ -92,6 +92,9 @@ class Checker:
         if expression is None:
             self._explain_constant(expr)
             return None
+        literal = _widened(expr, wanted.type)
+        if isinstance(literal, tree.Literal):
+            return literal.value  # most constants are literals, and code is dear to make
         try:
             return compile_cores([expression.core])[0]({})
         except EvaluationError as error:

@@ -209,23 +209,27 @@ class _Parser:
     def _feed(self, kind: str, token: Token) -> bool:
         """Reduce as far as the lookahead says, then shift; False, with the stacks as they were, if the token fits nowhere."""
         table, states = self._table, self._states
-        step = table.states[states[-1]].get(kind)
-        if step is None or step < 0:
-            if not self._accepts(kind):
-                return False
-            while step is not None and step < 0:
-                top = table.rename(states[-2], states[-1], kind) if len(states) > 1 else states[-1]
-                step = table.states[top].get(kind)
-                states[-1] = top
-                if step is not None and step < 0:
-                    self._reduce(*table.rules[-step - 1])
-                    step = table.states[states[-1]].get(kind)
+        top, step = self._look(kind)
+        if (step is None or step < 0) and not self._accepts(kind):
+            return False
+        states[-1] = top
+        while step is not None and step < 0:
+            name, origin, size, _ = table.rules[-step - 1]
+            self._reduce(name, origin, size)
+            top, step = self._look(kind)
+            states[-1] = top
         if step is not None:
             states.append(step)
             self._values.append(token if kind == token.type else token.read_as(kind))
         return True
 
-    def _reduce(self, name: str, origin: str, size: int, single: int) -> None:
+    def _look(self, kind: str) -> tuple[int, int | None]:
+        """The state on top once unit rules are applied, and what a token of that kind leads to there."""
+        states = self._states
+        top = self._table.rename(states[-2], states[-1], kind) if len(states) > 1 else states[-1]
+        return top, self._table.states[top].get(kind)
+
+    def _reduce(self, name: str, origin: str, size: int) -> None:
         children = self._values[-size:] if size else []
         if size:
             del self._values[-size:]
@@ -235,8 +239,6 @@ class _Parser:
             # The list of a repetition grows in place, or a thousand statements would be copied a thousand times.
             head = children[0]
             value = _spliced(children[1:], into=head) if isinstance(head, Splice) else _spliced(children)
-        elif single and size == 1 and name == origin:
-            value = children[0]
         else:
             value = self._builder.build(name, _spliced(children))
         self._values.append(value)

@@ -9,6 +9,7 @@ distinction over the few gates involved.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 #: A gate's id and one of its outcomes.
@@ -28,12 +29,9 @@ def is_certain(value: Condition, reader: Condition) -> bool:
 
 def contradiction(condition: Condition) -> tuple[Literal, Literal] | None:
     """Two literals that cannot both hold, if there are any."""
-    seen: dict[str, int] = {}
-    for gate, outcome in sorted(condition):
-        if gate in seen:
-            return (gate, seen[gate]), (gate, outcome)
-        seen[gate] = outcome
-    return None
+    if len({gate for gate, _ in condition}) == len(condition):
+        return None
+    return next((one, other) for one, other in pairwise(sorted(condition)) if one[0] == other[0])
 
 
 def covers(values: Iterable[Condition], reader: Condition, n_outcomes: Mapping[str, int], order: Mapping[str, int]) -> bool:

@@ -57,8 +57,7 @@ class Story:
             case NodeStatus.CANCELLED:
                 return "stopped before it ended"
             case _ if node.failure is not None:
-                default = "used its default after " if node.status is NodeStatus.SUCCEEDED else ""
-                return printable(f"{default}{node.failure.code}: {node.failure.message}")
+                return printable(f"{node.failure.code}: {node.failure.message}")
             case NodeStatus.SUCCEEDED if not node.outcome and node.output is not None:
                 return compact(node.output)
             case _:

@@ -1,0 +1,211 @@
+"""Real processes: killed, interrupted, on a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.support import Dagflow, command, environment, process
+
+SLEEPER = """flow f(n: int) -> string {
+  on manual
+  a = note(text: "first")
+  wait 2d
+  b = note(text: "second ${n}")
+  return a + b
+}
+"""
+DEADLINE_SECONDS = 20
+
+
+@contextmanager
+def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(
+        command(*arguments), cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+    ) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def wait_for(child: subprocess.Popen[bytes], text: str, n_times: int = 1) -> None:
+    """Read what the child says on standard error until the text has come so often."""
+    assert child.stderr is not None
+    said = ""
+    while said.count(text) < n_times:
+        ready, _, _ = select.select([child.stderr], [], [], DEADLINE_SECONDS)
+        part = os.read(child.stderr.fileno(), 65_536) if ready else b""
+        assert part, f"it said only {said!r}"
+        said += part.decode()
+
+
+def interrupt(child: subprocess.Popen[bytes]) -> tuple[str, str]:
+    """What it still says on its outputs."""
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=DEADLINE_SECONDS)
+    assert child.returncode == 130
+    assert b"Traceback" not in err
+    return out.decode(), err.decode()
+
+
+@pytest.fixture
+def sleeper(folder: Path, flow: Callable[[str], str]) -> list[str]:
+    return ["run", flow(SLEEPER), "--actions", "host.py", "--input", '{"n": 1}']
+
+
+class TestKill:
+    def test_a_killed_run_keeps_its_due_time_and_its_flow(self, dagflow: Dagflow, folder: Path, sleeper: list[str]) -> None:
+        with started(folder, *sleeper) as child:
+            wait_for(child, "sleeping; ")
+            shown = dagflow("show", "last")  # while the other process drives it
+            assert "◔ waiting" in shown.out
+            assert " sleeping until " in shown.out
+            held = dagflow("cancel", "last")
+            assert held.code == 2
+            assert f"open in process {child.pid}" in held.err
+            child.kill()
+            child.wait(DEADLINE_SECONDS)
+        before = dagflow("runs", "--unfinished", "--json").json
+        assert isinstance(before, list)
+        assert before[0]["status"] == "sleeping"
+        (folder / "f.flow").write_text("no flow at all")
+        with started(folder, "resume", "--actions", "host.py") as child:
+            wait_for(child, "waiting    wait 2d")
+            child.kill()
+        assert dagflow("runs", "--json").json == before
+        ended = dagflow("resume", "last", "--fast-forward", "--actions", "host.py", "--json").json
+        assert isinstance(ended, list)
+        assert ended[0]["output"] == "FIRSTSECOND 1"
+        wait = next(node for node in ended[0]["nodes"] if node["kind"] == "wait")
+        assert wait["ended_at"] == before[0]["due_at"]
+        assert (folder / "ledger").read_text() == "first\nsecond 1\n"
+
+    def test_a_killed_run_can_be_cancelled(self, dagflow: Dagflow, folder: Path, sleeper: list[str]) -> None:
+        with started(folder, *sleeper) as child:
+            wait_for(child, "sleeping; ")
+            child.kill()
+        said = dagflow("cancel", "last")
+        assert said.code == 0
+        assert said.out.endswith(" cancelled\n")
+        assert "cancelled" in dagflow("runs").out
+        assert "nothing to resume" in dagflow("resume").err
+        assert (folder / "ledger").read_text() == "first\n"
+
+    def test_several_go_on_together(self, dagflow: Dagflow, folder: Path, sleeper: list[str]) -> None:
+        for n in (1, 2):
+            with started(folder, *sleeper[:-1], json.dumps({"n": n})) as child:
+                wait_for(child, "sleeping; ")
+                child.kill()
+        said = dagflow("resume", "--fast-forward", "--actions", "host.py")
+        assert said.code == 0
+        assert said.out.count(" succeeded in 2d") == 2
+        assert sorted((folder / "ledger").read_text().split("\n")) == ["", "first", "first", "second 1", "second 2"]
+
+    def test_without_its_actions_a_run_is_left_alone(self, dagflow: Dagflow, folder: Path, sleeper: list[str]) -> None:
+        with started(folder, *sleeper) as child:
+            wait_for(child, "sleeping; ")
+            child.kill()
+        said = dagflow("resume", "--fast-forward")
+        assert said.code == 2
+        assert "cannot go on: " in said.err
+        assert "`note`" in said.err
+        assert "--actions" in said.err
+        assert dagflow("resume", "--fast-forward", "--actions", "host.py").code == 0
+
+
+class TestInterrupt:
+    @pytest.mark.parametrize("words", [["--quiet"], ["--json"], []])
+    def test_it_says_how_to_go_on(self, dagflow: Dagflow, folder: Path, sleeper: list[str], words: list[str]) -> None:
+        with started(folder, *sleeper, "--store", "my runs.db", *words) as child:
+            self.wait_until_it_sleeps(dagflow)
+            out, err = interrupt(child)
+        assert out == ""
+        assert err.endswith("\ninterrupted; nothing is lost: `dagflow resume --store 'my runs.db' --actions host.py` goes on\n")
+
+    def test_while_several_go_on(self, dagflow: Dagflow, folder: Path, sleeper: list[str]) -> None:
+        for _ in range(2):
+            with started(folder, *sleeper) as child:
+                wait_for(child, "sleeping; ")
+                child.kill()
+        with started(folder, "resume", "--actions", "host.py") as child:
+            wait_for(child, "waiting    wait 2d", 2)
+            _, err = interrupt(child)
+        assert "interrupted; nothing is lost" in err
+
+    def test_what_is_kept_nowhere_is_lost(self, folder: Path, sleeper: list[str]) -> None:
+        with started(folder, *sleeper, "--store", ":memory:") as child:
+            wait_for(child, "waiting    wait 2d")
+            _, err = interrupt(child)
+        assert "the run is gone" in err
+
+    @staticmethod
+    def wait_until_it_sleeps(dagflow: Dagflow) -> None:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while '"sleeping"' not in dagflow("runs", "--store", "my runs.db", "--json").out:
+            assert time.monotonic() < deadline
+
+
+class TestTerminal:
+    def on_terminal(self, folder: Path, columns: int, *arguments: str) -> tuple[int, str]:
+        """What a command shows on a terminal of that width."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.chdir(folder)
+            words = command(*arguments)
+            env = environment(TERM="xterm-256color", COLUMNS=str(columns), LINES="30")
+            os.execve(words[0], words, env)
+        seen = b""
+        try:
+            while select.select([terminal], [], [], DEADLINE_SECONDS)[0]:
+                part = os.read(terminal, 65_536)
+                if not part:
+                    break
+                seen += part
+        except OSError:  # the other end is closed
+            pass
+        finally:
+            os.close(terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), seen.decode()
+
+    @pytest.mark.parametrize("columns", [80, 160])
+    def test_a_run_is_drawn_while_it_goes(self, folder: Path, columns: int) -> None:
+        arguments = ("run", "lead_approval.flow", "--input", "@lead.json", "--fast-forward")
+        code, seen = self.on_terminal(folder, columns, *arguments)
+        assert code == 0
+        assert "\x1b[?25l" in seen  # the cursor is hidden while the screen is drawn …
+        assert "\x1b[?25h" in seen  # … and shown again
+        assert "Traceback" not in seen
+        last = seen.rsplit("\x1b[?25h", 1)[1]
+        assert "✓ succeeded" in last
+        assert "succeeded in 2d" in last
+        assert "message_id" in last
+
+    def test_a_table_of_80_columns(self, folder: Path, dagflow: Dagflow) -> None:
+        dagflow("run", "lead_approval.flow", "--input", "@lead.json", "--fast-forward")
+        code, seen = self.on_terminal(folder, 80, "show", "last")
+        assert code == 0
+        plain = [line.rstrip("\r") for line in _without_colours(seen).split("\n")]
+        assert max(map(len, plain)) <= 80
+        assert plain[0].split() == ["step", "status", "attempts", "started", "(UTC)", "took"]
+        assert any(line.startswith("proposal ") and "✓ succeeded" in line for line in plain)
+        assert any(line.startswith('  {"message_id"') for line in plain)
+
+
+def _without_colours(text: str) -> str:
+    parts = text.split("\x1b[")
+    return parts[0] + "".join(part.partition("m")[2] for part in parts[1:])
+
+
+def test_as_a_module_and_as_a_command(folder: Path) -> None:
+    assert process(folder, "--version").out.startswith("dagflow ")

@@ -1,0 +1,259 @@
+"""`run` and `show`, `runs`, `cancel`, `resume` after it."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.support import EVENT, LEAD, Dagflow, process, statuses
+
+Flow = Callable[[str], str]
+
+
+def mails(folder: Path) -> list[tuple[str, str]]:
+    found = []
+    for path in sorted((folder / "outbox").glob("*.eml")):
+        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        found.append((message["To"], message["Subject"]))
+    return found
+
+
+def slack(folder: Path) -> list[str]:
+    path = folder / "outbox" / "slack.jsonl"
+    return [json.loads(line)["text"] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+class TestRun:
+    def test_the_lead_flow_on_its_event(self, dagflow: Dagflow, folder: Path) -> None:
+        said = dagflow("run", "lead_approval.flow", "--event", EVENT, "--input", "@lead.json", "--fast-forward")
+        assert said.code == 0
+        assert mails(folder) == [
+            ("ada@example.org", "Your proposal, Ada Lovelace"),
+            ("sam@example.org", "Time to call Ada Lovelace"),
+        ]
+        assert slack(folder) == ["Proposal for Ada Lovelace is on its way"]
+        assert "state: dagflow.db" in said.err
+        assert "DAGFLOW_SMTP_HOST sets one" in said.err
+        assert "DAGFLOW_SLACK_WEBHOOK_URL sets one" in said.err
+        assert "✓ succeeded  wait 2d" in said.err
+        lines = said.out.splitlines()
+        assert lines[0].split("  ")[0] == "step"
+        assert [line.split("  ")[0] for line in lines[1:6]][1:] == ["proposal", "notify", "wait 2d", "follow_up"]
+        assert lines[-1].endswith("succeeded in 2d")
+        assert all(line == line.rstrip() for line in lines)
+
+    def test_another_status_ends_at_the_filter(self, dagflow: Dagflow, folder: Path) -> None:
+        lost = {"lead": {**LEAD["lead"], "status": "lost"}}
+        said = dagflow("run", "lead_approval.flow", "--event", EVENT, "--input", json.dumps(lost))
+        assert said.code == 0
+        assert mails(folder) == slack(folder) == []
+        assert "– pruned" in said.out
+        assert 'said no: filter lead.status == "proposal_created"' in said.out
+
+    def test_by_hand_quietly_as_json(self, dagflow: Dagflow) -> None:
+        said = dagflow("run", "lead_approval.flow", "--input", json.dumps(LEAD), "--fast-forward", "--quiet", "--json")
+        assert said.err == ""
+        found = said.json
+        assert isinstance(found, dict)
+        assert found["status"] == "succeeded"
+        assert statuses(found["nodes"])["follow_up"] == "succeeded"
+        assert found["ended_at"] > found["started_at"]
+
+    def test_input_from_standard_input(self, folder: Path) -> None:
+        said = process(folder, "run", "lead_approval.flow", "--input", "-", "--fast-forward", "--quiet", input=json.dumps(LEAD))
+        assert said.code == 0
+        assert "succeeded in 2d" in said.out
+        assert process(folder, "run", "-", "--input", "-").code == 2
+
+    def test_a_json_workflow_and_its_flow_do_the_same(self, dagflow: Dagflow, folder: Path) -> None:
+        arguments = ("--event", EVENT, "--input", "@approval_event.json", "--fast-forward", "--quiet")
+        assert dagflow("run", "approval.json", *arguments).code == 0
+        assert mails(folder) == [
+            ("ada@example.org", "Your proposal"),
+            ("sam@example.org", "A proposal waits for an answer"),
+        ]
+        assert len(slack(folder)) == 1
+
+    def test_an_event_it_does_not_want(self, dagflow: Dagflow, flow: Flow) -> None:
+        name = flow(
+            'event "e" { n: int }\nflow f(n: int) { on event "e" as e when e.n > 1 with (n: e.n)\n log(message: "x")\n}'
+        )
+        said = dagflow("run", name, "--event", "e", "--input", '{"n": 1}')
+        assert (said.code, said.out) == (0, "")
+        assert "f does not want this event" in said.err
+        assert dagflow("run", name, "--event", "e", "--input", '{"n": 1}', "--json").json is None
+        assert dagflow("runs").err == "no runs yet\n"
+
+    def test_warnings_are_said_and_do_not_stop_it(self, dagflow: Dagflow, flow: Flow) -> None:
+        name = flow('flow f { on manual\n let unused = 1\n log(message: "x")\n}')
+        said = dagflow("run", name)
+        assert said.code == 0
+        assert "warning[W901]" in said.err
+        assert "warning" not in dagflow("run", name, "--quiet").err
+
+    def test_which_flow(self, dagflow: Dagflow, flow: Flow) -> None:
+        name = flow('flow a { on manual\n log(message: "x")\n}\nflow b -> int { on manual\n return 7\n}')
+        assert dagflow("run", name).code == 2
+        assert "result: 7" in dagflow("run", name, "--flow", "b").out
+
+    def test_a_store_elsewhere_or_nowhere(self, dagflow: Dagflow, flow: Flow, folder: Path) -> None:
+        name = flow('flow f { on manual\n log(message: "x")\n}')
+        assert dagflow("run", name, "--store", "other.db").code == 0
+        assert "state: nowhere" in dagflow("run", name, "--store", ":memory:").err
+        assert (folder / "other.db").exists()
+        assert not (folder / "dagflow.db").exists()
+        assert dagflow("show", "last", "--store", "other.db").code == 0
+
+    def test_host_actions(self, dagflow: Dagflow, flow: Flow, folder: Path) -> None:
+        name = flow('flow f -> string { on manual\n a = note(text: "x")\n return a\n}')
+        said = dagflow("run", name, "--actions", "host.py")
+        assert said.code == 0
+        assert 'result: "X"' in said.out
+        assert (folder / "ledger").read_text() == "x\n"
+        assert dagflow("run", name).code == 1
+
+    def test_retries_show(self, dagflow: Dagflow, flow: Flow) -> None:
+        name = flow("flow f -> int { on manual\n a = flaky() retry 5 every 1h\n return a\n}")
+        said = dagflow("run", name, "--actions", "host.py", "--fast-forward")
+        assert said.code == 0
+        assert "◔ waiting    a  (tries again at" in said.err
+        row = next(line for line in said.out.splitlines() if line.startswith("a "))
+        assert row.split()[:4] == ["a", "✓", "succeeded", "3"]
+        assert "  1h " in row
+
+
+class TestFailures:
+    FLOW = """flow f {
+  on manual
+  filter 1 + 1 == 2
+  a = broken()
+  b = note(text: "after")
+}"""
+
+    def test_the_cause_is_told_and_the_code_is_1(self, dagflow: Dagflow, flow: Flow) -> None:
+        said = dagflow("run", flow(self.FLOW), "--actions", "host.py")
+        assert said.code == 1
+        assert "✗ failed     a  (shut: the door is" in said.err
+        assert "\n  cause: a: shut: the door is" in said.out
+        row = next(line for line in said.out.splitlines() if line.startswith("b "))
+        assert "the run had ended" in row
+
+    def test_a_failure_that_was_handled_is_told_and_the_code_is_0(self, dagflow: Dagflow, flow: Flow) -> None:
+        name = flow(
+            "flow f {\n on manual\n do part {\n a = broken()\n } on error as e {\n b = note(text: e.code)\n }\n"
+            ' c = broken() default "none"\n d = note(text: c)\n}'
+        )
+        said = dagflow("run", name, "--actions", "host.py")
+        assert said.code == 0
+        assert "handled: a: shut:" in said.out
+        assert "on error of `part`" in said.out
+        assert '"NONE"' in said.out
+
+    def test_a_fail_statement(self, dagflow: Dagflow, flow: Flow) -> None:
+        said = dagflow("run", flow('flow f { on manual\n fail "no \x1b[2J luck"\n}'.replace("\x1b", "\\u001b")))
+        assert said.code == 1
+        assert "failed: no \\u001b[2J luck" in said.out
+
+    def test_an_expression_that_fails(self, dagflow: Dagflow, flow: Flow) -> None:
+        said = dagflow(
+            "run", flow('flow f(n: int) { on manual\n filter 10 / n == 2\n log(message: "x")\n}'), "--input", '{"n": 0}'
+        )
+        assert said.code == 1
+        assert "divide_by_zero" in said.out
+
+    def test_a_stop_says_its_reason(self, dagflow: Dagflow, flow: Flow) -> None:
+        said = dagflow("run", flow('flow f { on manual\n stop "nothing to do"\n}'))
+        assert said.code == 0
+        assert said.out.rstrip().endswith(": nothing to do")
+
+    @pytest.mark.parametrize(
+        ("arguments", "parts"),
+        [
+            (["--input", '{"lead": 3,}'], ["--input is not valid JSON: line 1, column 11"]),
+            (["--input", "@none.json"], ["cannot read none.json"]),
+            (
+                ["--input", '{"lead": {"na\\u001bme": 3, "status": "x"}}'],
+                ["\n  /lead/na\\u001bme: ", "did you mean `name`?", "\n  /lead/status"],
+            ),
+            ([], ["no --input was given", "`lead_approval` takes"]),
+            (["--event", EVENT], ["`--event` needs the event's payload"]),
+            (["--event", "crm/other", "--input", "{}"], ["no trigger", "crm/lead_status.changed"]),
+            (["--event", EVENT, "--input", "{}"], [f"is not the event '{EVENT}':\n  "]),
+            (["--store", "no/where.db", "--input", json.dumps(LEAD)], ["no folder"]),
+            (["--store", ".", "--input", json.dumps(LEAD)], ["is a folder"]),
+        ],
+    )
+    def test_wrong_use(self, dagflow: Dagflow, arguments: list[str], parts: list[str]) -> None:
+        said = dagflow("run", "lead_approval.flow", *arguments)
+        assert (said.code, said.out) == (2, "")
+        for part in parts:
+            assert part in said.err
+
+    def test_a_flow_with_errors(self, dagflow: Dagflow, flow: Flow, folder: Path) -> None:
+        said = dagflow("run", flow("flow f { on manual\n wait 2 days\n}"))
+        assert (said.code, said.out) == (1, "")
+        assert "error[E103]" in said.err
+        assert not (folder / "dagflow.db").exists()
+
+    def test_an_expression_of_the_trigger_that_fails(self, dagflow: Dagflow, flow: Flow) -> None:
+        name = flow(
+            'event "e" { n: int }\nflow f(n: int) { on event "e" as e when 1 / e.n > 1 with (n: e.n)\n log(message: "x")\n}'
+        )
+        said = dagflow("run", name, "--event", "e", "--input", '{"n": 0}')
+        assert said.code == 1
+        assert "dagflow: " in said.err
+
+
+class TestLooking:
+    @pytest.fixture
+    def run_ids(self, dagflow: Dagflow, flow: Flow) -> list[str]:
+        """The oldest first: one that succeeded, one that failed."""
+        name = flow('flow f(n: int) { on manual\n if n > 0 {\n fail "as wished"\n }\n}')
+        for n in (0, 1):
+            dagflow("run", name, "--input", json.dumps({"n": n}))
+        found = dagflow("runs", "--json").json
+        assert isinstance(found, list)
+        return [row["run"] for row in reversed(found)]
+
+    def test_runs_lists_newest_first(self, dagflow: Dagflow, run_ids: list[str]) -> None:
+        lines = dagflow("runs").out.splitlines()
+        assert [line.split()[0] for line in lines] == ["run", *reversed(run_ids)]
+        assert [line.split()[2] for line in lines[1:]] == ["failed", "succeeded"]
+        assert len(dagflow("runs", "--limit", "1").out.splitlines()) == 2
+        assert dagflow("runs", "--unfinished").err == "no run is unfinished\n"
+        assert dagflow("runs", "--limit", "0").code == 2
+
+    def test_show_takes_an_id_a_beginning_or_last(self, dagflow: Dagflow, run_ids: list[str]) -> None:
+        first, last = run_ids
+        assert f"run {last} failed" in dagflow("show", "last").out
+        assert dagflow("show", first).out == dagflow("show", first[:-1]).out
+        shown = dagflow("show", first, "--json").json
+        assert isinstance(shown, dict)
+        assert (shown["run"], shown["status"]) == (first, "succeeded")
+        several = dagflow("show", first[:4])
+        assert several.code == 2
+        assert "2 runs begin" in several.err
+        assert dagflow("show", "zz").code == 2
+        assert dagflow("show", "").code == 2
+
+    def test_no_store(self, dagflow: Dagflow) -> None:
+        for words in (["runs"], ["show", "last"], ["cancel", "last"], ["resume"]):
+            said = dagflow(*words)
+            assert (said.code, said.out) == (2, "")
+            assert "there is no store dagflow.db" in said.err
+
+    def test_what_is_no_store(self, dagflow: Dagflow, folder: Path) -> None:
+        (folder / "dagflow.db").write_text("not a database, " * 100)
+        assert dagflow("runs").code == 2
+        assert dagflow("run", "lead_approval.flow", "--input", json.dumps(LEAD)).code == 2
+
+    def test_nothing_to_resume_or_cancel(self, dagflow: Dagflow, run_ids: list[str]) -> None:
+        assert dagflow("resume").err == "nothing to resume: every run has ended\n"
+        assert dagflow("resume", "--json").json == []
+        assert dagflow("resume", "last").err == f"nothing to resume: run {run_ids[1]} has failed\n"
+        assert dagflow("cancel", "last").err == f"run {run_ids[1]} has failed already\n"

@@ -16,7 +16,7 @@ _ALIVE = frozenset({NodeStatus.READY, NodeStatus.RUNNING, NodeStatus.WAITING})
 
 def check(state: State) -> None:
     """Raise DagflowBug naming everything that is wrong with a state."""
-    problems = [*_counts(state), *_reasons(state), *_order(state), *_ending(state)]
+    problems = [*_counts(state), *_reasons(state), *_order(state), *_races(state), *_ending(state)]
     if problems:
         raise DagflowBug("; ".join(problems))
 
@@ -34,7 +34,7 @@ def _counts(state: State) -> Iterator[str]:
         n_open = sum(not settled[n] for n in plan_.members)
         if plan_.catch != NONE and state.scope_open[scope] != n_open:
             yield f"scope {plan_.id!r} is said to have {state.scope_open[scope]} open members, it has {n_open}"
-    if state.undecided or state.made_ready or state.commands:
+    if state.undecided or state.won or state.made_ready or state.commands:
         yield "something was left over from the last fact"
 
 
@@ -88,6 +88,19 @@ def _is_decidable(state: State, node: int, sources: list[int]) -> bool:
             return False
     scope = plan.catches[node]
     return scope == NONE or all(state.status[n].is_settled for n in plan.scopes[scope].members)
+
+
+def _races(state: State) -> Iterator[str]:
+    for decider, branches in state.plan.races.items():
+        if state.status[decider] is not NodeStatus.SUCCEEDED:
+            continue
+        if sum(state.status[source] is NodeStatus.SUCCEEDED for source, _ in branches) < state.plan.join_counts[decider]:
+            yield f"a race was won by too few: {state.story(decider)}"
+        for source, members in branches:
+            is_lost = state.status[source] is not NodeStatus.SUCCEEDED
+            for node in members if is_lost else ():
+                if not state.status[node].is_settled and not state.is_cancelling[node]:
+                    yield f"goes on though its race is lost: {state.story(node)}"
 
 
 def _ending(state: State) -> Iterator[str]:

@@ -16,7 +16,7 @@ from dagflow.engine.events import Event
 from dagflow.engine.joins import note_unseen
 from dagflow.engine.pruning import prune, prune_reason
 from dagflow.engine.retries import next_attempt, retry_due
-from dagflow.engine.scopes import end_all, fail_node, fail_run
+from dagflow.engine.scopes import end_all, fail_node, fail_run, stop_losers
 from dagflow.engine.state import Failure, State
 from dagflow.engine.transitions import Change
 from dagflow.errors import DagflowBug
@@ -73,15 +73,21 @@ class Machine:
 
     def _finish(self) -> list[Command]:
         state = self.state
-        undecided = state.undecided
-        while undecided:
-            node = undecided.popleft()
-            if state.status[node] is NodeStatus.PENDING:
-                _decide(state, node)
+        undecided, won = state.undecided, state.won
+        while undecided or won:
+            # A race last, when nothing else follows from the fact: every branch that is done by then is done in time.
+            if undecided:
+                node = undecided.popleft()
+                if state.status[node] is NodeStatus.PENDING:
+                    _decide(state, node)
+            else:
+                won.sort()
+                _end_race(state, won.pop(0))
         commands = state.commands
         if state.made_ready:
             state.made_ready.sort()
-            commands += [_wish(state, node) for node in state.made_ready]
+            # Not all are: a race that was won in the meantime may have taken some out.
+            commands += [_wish(state, node) for node in state.made_ready if state.status[node] is NodeStatus.READY]
             state.made_ready = []
         if not state.n_unsettled and not state.is_end_wished:
             state.is_end_wished = True
@@ -100,6 +106,8 @@ def _decide(state: State, node: int) -> None:
     match state.plan.kinds[node]:
         case NodeKind.GROUP:
             state.change(node, Change.PASS)
+        case NodeKind.RACE:
+            state.won.append(node)
         case NodeKind.CATCH:
             caught = state.scope_causes[state.plan.catches[node]] != NONE
             state.outcomes[node] = int(caught)
@@ -108,6 +116,12 @@ def _decide(state: State, node: int) -> None:
             note_unseen(state, node)
             state.change(node, Change.MAKE_READY)
             state.made_ready.append(node)
+
+
+def _end_race(state: State, node: int) -> None:
+    if state.status[node] is NodeStatus.PENDING:
+        state.change(node, Change.PASS)
+        stop_losers(state, node)
 
 
 def _wish(state: State, node: int) -> Command:

@@ -1,4 +1,4 @@
-"""What a failure for good does: it takes down the innermost scope that catches it, or the run."""
+"""What stops nodes: a failure for good takes down the innermost scope that catches it, or the run; a race its losers."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ def fail_run(state: State, failure: Failure) -> None:
 def end_all(state: State) -> None:
     """The run ends before everything had its turn, and no handler runs."""
     stop_nodes(state, range(state.plan.n_nodes), PruneReason.RUN_ENDED)
+
+
+def stop_losers(state: State, decider: int) -> None:
+    """Enough branches are done: stop the others."""
+    for source, members in state.plan.races.get(decider, ()):
+        if state.status[source] is not NodeStatus.SUCCEEDED:
+            stop_nodes(state, members, PruneReason.RACE_LOST)
 
 
 def _catching_scope(state: State, scope: int) -> int:

@@ -78,6 +78,7 @@ class State:
 
     # Scratch of the fact being handled; empty between facts.
     undecided: deque[int] = attrs.field(factory=deque)
+    won: list[int] = attrs.field(factory=list)
     made_ready: list[int] = attrs.field(factory=list)
     commands: list[Command] = attrs.field(factory=list)
 

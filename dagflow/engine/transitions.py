@@ -17,7 +17,7 @@ class Change(enum.StrEnum):
 
     #: All it comes after is settled, and it stays.
     MAKE_READY = "make ready"
-    #: All it comes after is settled, and the engine itself has the answer: a group, a catch.
+    #: All it comes after is settled, and the engine itself has the answer: a group, a race, a catch.
     PASS = "pass"  # noqa: S105 - not a password
     #: It will not run.
     PRUNE = "prune"

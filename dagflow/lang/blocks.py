@@ -12,13 +12,14 @@ from dagflow.lang import syntax as s
 from dagflow.lang.drafts import FlowDraft, Place, deletion
 from dagflow.lang.endings import implied_by_handler
 from dagflow.lang.gates import Tails, lower_filter, lower_if, lower_switch
-from dagflow.lang.modifiers import refusal
+from dagflow.lang.modifiers import refusal, word_span
 from dagflow.lang.names import Symbol, SymbolKind
 from dagflow.lang.presence import ALWAYS
+from dagflow.lang.races import finish, lower_race
 from dagflow.lang.steps import lower_call, lower_emit, lower_end, lower_let, lower_wait, step_name
 from dagflow.lang.survey import define_unknown, walk
 from dagflow.model.action import Effect
-from dagflow.model.flow import Node, NodeKind, Scope
+from dagflow.model.flow import Join, JoinKind, Node, NodeKind, Scope
 from dagflow.model.types import INT, NULL, STRING, Field, RecordType
 
 #: Lowers what an `on error` guards, at the place inside its scope.
@@ -55,6 +56,7 @@ class Blocks:
                 before = self._statement(statement, place, before)
                 place = attrs.evolve(place, implied=place.implied | self.draft.implied.get(id(statement), ALWAYS))
         self.draft.implied[id(statements)] = place.implied - at_start
+        self.draft.ends[id(statements)] = place
         return tuple(dict.fromkeys([*before, *others]))
 
     def _statement(self, statement: s.Statement, place: Place, before: Tails) -> Tails:
@@ -64,7 +66,7 @@ class Blocks:
             case s.WaitStep():
                 return lower_wait(self.draft, statement, place, before)
             case s.WaitEventStep():
-                return self._refuse(statement, "wait event", statement.span, before)
+                return self._refuse(statement, "wait event", word_span(self.draft, statement, "wait").to(statement.span), before)
             case s.Filter():
                 # Reached only as a branch of `parallel`, where it guards nothing.
                 self._warn_idle(statement)
@@ -112,21 +114,21 @@ class Blocks:
             return lower_call(self.draft, step, place, before)
         name = step_name(step.name, step.call)
         tails = self._guarded(name, handler, place, before, lambda inner: lower_call(self.draft, step, inner, before))
-        self.draft.implied[id(step)] = implied_by_handler(handler, f"{name}.catch")
+        self.draft.implied[id(step)] = implied_by_handler(handler, f"{name}.catch", self.draft.complete)
         return tails
 
     def _group(self, group: s.Group, place: Place, before: Tails) -> Tails:
-        if group.first is not None:
-            return self._refuse(group, "parallel first", group.word, before)
         name = group.name.text if group.name is not None else ""
         if group.handler is None:
             tails = self._body(group, place, before)
             parts: tuple[object, ...] = group.block.statements if group.is_parallel else (group.block.statements,)
+            if group.first is not None:
+                parts = ()  # what a loser would make certain is not
             self.draft.implied[id(group)] = ALWAYS.union(*(self.draft.implied.get(id(part), ALWAYS) for part in parts))
         else:
             scope = name or self.draft.generated_id("do", self.draft.text(group.block.span))
             tails = self._guarded(scope, group.handler, place, before, lambda inner: self._body(group, inner, before))
-            self.draft.implied[id(group)] = implied_by_handler(group.handler, f"{scope}.catch")
+            self.draft.implied[id(group)] = implied_by_handler(group.handler, f"{scope}.catch", self.draft.complete)
         if not name:
             return tails
         assert group.name is not None  # noqa: S101 - it has a name
@@ -135,19 +137,24 @@ class Blocks:
 
     def _body(self, group: s.Group, place: Place, before: Tails) -> Tails:
         statements = group.block.statements
+        if group.first is not None:
+            return lower_race(self.draft, group, place, before, self._statement)
         if not group.is_parallel:
-            return self.lower(statements, place, before)
+            tails_inside = self.lower(statements, place, before)
+            return finish(self.draft, group, self.draft.ends[id(statements)], tails_inside)
         inner = attrs.evolve(place, branch=group.word)
         tails: dict[str, None] = {}
         for statement in statements:
             tails.update(dict.fromkeys(self._statement(statement, inner, before)))
-        return tuple(tails) or before
+        return finish(self.draft, group, place, tuple(tails) or before)
 
     def _marker(self, group: s.Group, name: str, place: Place, tails: Tails) -> Tails:
         """The node that stands for a named block in an `after`."""
+        # Being `after` a race asks for it to have been won.
+        won = self.draft.race_ends.get(id(group))
         node = Node(
             id=name, kind=NodeKind.GROUP, span=group.span, doc=group.doc, gate=place.gate, scope=place.scope, type=NULL,
-            effect=Effect.PURE,
+            effect=Effect.PURE, join=None if won is None else Join(JoinKind.ALL, (won,)),
         )  # fmt: skip
         self.draft.add(node, tails, place.condition, [])
         return (name,)

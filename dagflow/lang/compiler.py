@@ -201,7 +201,7 @@ def _flow(draft: FlowDraft, decl: s.FlowDecl, head: Head, edges: tuple[Edge, ...
     return Flow(
         name=decl.name.text, doc=decl.doc, input=head.input, binding=head.binding, result=draft.result or NULL, triggers=head.triggers,
         timeout_ns=head.timeout_ns, nodes=tuple(each.node for each in draft.drafts.values()), edges=edges, scopes=tuple(draft.scopes),
-        secrets=tuple(sorted(used)), source=draft.source.text, filename=draft.source.filename,
+        races=tuple(draft.races),         secrets=tuple(sorted(used)), source=draft.source.text, filename=draft.source.filename,
     )  # fmt: skip
 
 
@@ -213,7 +213,11 @@ def _reads(draft: FlowDraft, node_id: str) -> set[str]:
 
 def _check_returns(draft: FlowDraft, decl: s.FlowDecl) -> None:
     """E314: a flow that promises a result has to end in `return` on every way through it."""
-    if isinstance(draft.result, OptionalType) or always_ends(decl.body.statements, with_stop=False) or draft.broken:
+    if (
+        isinstance(draft.result, OptionalType)
+        or always_ends(decl.body.statements, draft.complete, with_stop=False)
+        or draft.broken
+    ):
         return
     head = Span(decl.name.span.start, decl.name.span.end)
     has_return = any(each.node.kind is NodeKind.RETURN for each in draft.drafts.values())

@@ -13,7 +13,7 @@ from dagflow.lang.declarations import Declarations
 from dagflow.lang.diagnostics import Source
 from dagflow.lang.names import Names, Symbol, SymbolKind, View
 from dagflow.lang.presence import ALWAYS, Condition
-from dagflow.model.flow import Expression, GateRef, Join, JoinKind, Node, RetryPolicy, Scope
+from dagflow.model.flow import Expression, GateRef, Join, JoinKind, Node, Race, RetryPolicy, Scope
 from dagflow.model.types import Type
 
 
@@ -34,6 +34,8 @@ class Place:
     narrowed: frozenset[str] = frozenset()
     branch: Span | None = None
     unawaited: frozenset[str] = frozenset()
+    #: The `parallel first` around it, for messages, and the innermost gate around that.
+    race: tuple[Span, GateRef | None] | None = None
     #: What is certain here although no gate says so: the arms and handlers above that end the run have not been taken.
     implied: Condition = ALWAYS
 
@@ -88,8 +90,16 @@ class FlowDraft:
     awaited: frozenset[str] = frozenset()
     #: Names of statements that did not parse: nothing is said about their use.
     broken: frozenset[str] = frozenset()
+    #: By identity, each `switch` whose cases cover every value without an `else`.
+    complete: set[int] = attrs.field(factory=set)
     #: By identity of a statement, what is certain behind it (`endings`).
     implied: dict[int, Condition] = attrs.field(factory=dict)
+    #: By identity of a block, where it ends: behind its last statement, under its last `filter`.
+    ends: dict[int, Place] = attrs.field(factory=dict)
+    races: list[Race] = attrs.field(factory=list)
+    #: By identity of a group: the marker to put behind it, and the end of a race.
+    finishes: dict[int, str] = attrs.field(factory=dict)
+    race_ends: dict[int, str] = attrs.field(factory=dict)
     n_generated: dict[str, int] = attrs.field(factory=dict)
     #: `let` names by the place of their definition.
     lets: dict[str, Span] = attrs.field(factory=dict)
@@ -160,6 +170,6 @@ def join_condition(draft: FlowDraft, join: Join | None, node: str) -> Condition:
         return ALWAYS
     if join.kind is JoinKind.ALL:
         conditions = [draft.drafts[source].condition for source in join.sources if source in draft.drafts]
-        return frozenset().union(*conditions) if conditions else ALWAYS
+        return ALWAYS.union(*conditions)
     # Which of the steps ran is not known: the step's own presence is a literal that nobody else has.
     return frozenset({(f"{node}.after", 1)})

@@ -88,7 +88,6 @@ def lower_filter(
 def lower_if(draft: FlowDraft, statement: s.If, place: Place, before: Tails, lower: LowerBlock) -> Tails:
     """Lower an `if` with all its arms; its tails are those of every arm."""
     gate = condition_gate(draft, statement, place, before, "if")
-    draft.implied[id(statement)] = implied_by_if(statement, gate.id)
     tails = list(lower(statement.then.statements, place.under(gate.id, 1, gate.if_true), (gate.id,)))
     match statement.otherwise:
         case None:
@@ -97,6 +96,7 @@ def lower_if(draft: FlowDraft, statement: s.If, place: Place, before: Tails, low
             tails += lower((nested,), place.under(gate.id, 0, gate.if_false), (gate.id,))
         case s.Block() as block:
             tails += lower(block.statements, place.under(gate.id, 0, gate.if_false), (gate.id,))
+    draft.implied[id(statement)] = implied_by_if(statement, gate.id, draft.complete)
     return tuple(dict.fromkeys(tails))
 
 
@@ -110,13 +110,14 @@ def lower_switch(draft: FlowDraft, statement: s.Switch, place: Place, before: Ta
     is_complete = _check_coverage(draft, statement, checked.type if checked else UNKNOWN)
     labels = [", ".join(draft.text(value.span) for value in case.values) for case in statement.cases]
     has_else = statement.otherwise is not None or not is_complete
+    if is_complete:
+        draft.complete.add(id(statement))
     n_outcomes = len(statement.cases) + has_else
     node = Node(
         id=node_id, kind=NodeKind.GATE, span=statement.span, doc=statement.doc, gate=place.gate, scope=place.scope,
         expression=checked, cases=cases, outcomes=(*labels, *(["else"] if has_else else [])), type=NULL,
     )  # fmt: skip
     draft.names.define_gate(node_id, max(n_outcomes, 1))
-    draft.implied[id(statement)] = implied_by_switch(statement, node_id, n_outcomes)
     draft.add(node, before, place.condition, [e for e in (checked, *(e for case in cases for e in case)) if e])
     if name is not None:
         draft.define_step(name.text, name.span, NULL, place.condition, node_id, "", has_value=False)
@@ -126,6 +127,7 @@ def lower_switch(draft: FlowDraft, statement: s.Switch, place: Place, before: Ta
     tails: list[str] = []
     for outcome, block in enumerate(blocks):
         tails += lower(block.statements, place.under(node_id, outcome), (node_id,))
+    draft.implied[id(statement)] = implied_by_switch(statement, node_id, n_outcomes, draft.complete)
     return tuple(dict.fromkeys(tails or [node_id]))
 
 
@@ -146,7 +148,7 @@ def _cases(draft: FlowDraft, statement: s.Switch, place: Place, subject: Type) -
 
 def _check_case(draft: FlowDraft, value: tree.Expr, expression: Expression, subject: Type, seen: dict[object, Span]) -> None:
     """A case has to be possible, and not have been taken by an arm above."""
-    literal = value.value if isinstance(value, tree.Literal) else None
+    literal: object = value.value if isinstance(value, tree.Literal) else None
     if isinstance(subject, EnumType) and isinstance(literal, str):
         if literal not in subject.values:
             draft.diagnostics.append(not_in_enum(value.span, literal, subject, "this case can never be"))
@@ -156,6 +158,7 @@ def _check_case(draft: FlowDraft, value: tree.Expr, expression: Expression, subj
             f"the subject is {readable(subject)}", f"write a case of type {readable(subject)}",
         )  # fmt: skip
     if isinstance(value, tree.Literal):
+        literal = (isinstance(literal, bool), literal)  # to Python, true is 1
         if literal in seen:
             line = draft.line(seen[literal])
             draft.report("W303", "this case stands here twice", value.span, f"line {line} takes it already", "remove it")
@@ -215,6 +218,8 @@ def why(draft: FlowDraft, place: Place) -> str:
     """Words for when a step at a place runs."""
     if place.unawaited:
         return "may run before the others of its `after`"
+    if place.race is not None and place.race[1] == place.gate:
+        return f"is left out if others of its `parallel first` (line {draft.line(place.race[0])}) are done sooner"
     if place.gate is None:
         return "has no value if its `on error` ran" if place.scope else ""
     gate: Draft | None = draft.drafts.get(place.gate.gate)

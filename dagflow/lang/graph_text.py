@@ -9,6 +9,7 @@ from dagflow.model.flow import Edge, EdgeKind, Flow, Node, NodeKind
 _SHAPES: Final = {
     NodeKind.GATE: ("{", "}", "diamond"),
     NodeKind.CATCH: ("{", "}", "diamond"),
+    NodeKind.RACE: ("{", "}", "diamond"),
     NodeKind.WAIT: ("([", "])", "oval"),
     NodeKind.WAIT_UNTIL: ("([", "])", "oval"),
     NodeKind.RETURN: ("[[", "]]", "box"),
@@ -57,6 +58,12 @@ def label_of(node: Node) -> str:
             return f"on error of {scope}"
         case NodeKind.GATE if node.id.endswith(".when"):
             return f"when {_text(node)}"
+        case NodeKind.RACE:
+            join = node.join
+            return "first" if join is None else f"first {join.count} of {len(join.sources)}"
+        case NodeKind.GROUP if "." in node.id:
+            last = node.id.rpartition(".")[2]
+            return "end of `parallel first`" if last == "end" else f"branch {last} is done"
         case NodeKind.EMIT:
             return f'emit "{node.event}"'
         case _ if "." not in node.id:

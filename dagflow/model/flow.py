@@ -19,7 +19,7 @@ from dagflow.model.action import Effect
 from dagflow.model.types import RecordType, Type
 
 if TYPE_CHECKING:
-    import networkx
+    import networkx as nx
 
 
 class NodeKind(enum.StrEnum):
@@ -47,6 +47,8 @@ class NodeKind(enum.StrEnum):
     CATCH = "catch"
     #: Stands for a named `do` or `parallel` in an `after`: succeeds by itself once the block is over.
     GROUP = "group"
+    #: Decides a `parallel first`: succeeds by itself once enough branches are done, and then stops the others. See `Race`.
+    RACE = "race"
 
 
 class EdgeKind(enum.StrEnum):
@@ -196,6 +198,19 @@ class Scope:
     catch: str | None
 
 
+@attrs.frozen
+class Race:
+    """A `parallel first n`.
+
+    Attributes:
+        decider: its RACE node, whose `n of` join names for each branch the node that succeeds if the branch is done.
+        branches: per branch, in that order, all nodes in it; they are stopped when the race is won without them.
+    """
+
+    decider: str
+    branches: tuple[tuple[str, ...], ...]
+
+
 class TriggerKind(enum.StrEnum):
     """What starts runs."""
 
@@ -244,12 +259,13 @@ class Flow:
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     scopes: tuple[Scope, ...]
+    races: tuple[Race, ...] = ()
     secrets: tuple[str, ...] = ()
     source: str = attrs.field(default="", repr=False)
     filename: str = ""
 
     @cached_property
-    def graph(self) -> networkx.DiGraph[str]:
+    def graph(self) -> nx.DiGraph[str]:
         """The flow as a `networkx.DiGraph`, made on first use; treat it as read-only.
 
         Nodes, in declared order, are the ids, with the attribute `node` (`Node`). Edges carry `kinds` (a tuple of `EdgeKind`)

@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from dagflow.errors import DagflowBug
-from dagflow.model.flow import Flow, JoinKind, Node, NodeKind, RetryPolicy, Scope
+from dagflow.model.flow import Flow, JoinKind, Node, NodeKind, Race, RetryPolicy, Scope
 
 #: Where a node number is expected: no node, or the run itself.
 NONE: Final = -1
@@ -50,6 +50,7 @@ class Plan:
         joins, join_sources, join_counts: the join's kind or None, its sources, and how many of them have to succeed.
         scope_of: the number of its innermost scope. caught_by: numbers of all scopes around it that have a catch, innermost first.
         catches: for a catch, the number of its scope; else NONE.
+        races: by the number of the deciding node, per branch the node that says it is done, and all nodes of the branch.
     """
 
     ids: tuple[str, ...]
@@ -67,6 +68,7 @@ class Plan:
     caught_by: tuple[tuple[int, ...], ...]
     catches: tuple[int, ...]
     scopes: tuple[ScopePlan, ...]
+    races: dict[int, tuple[tuple[int, tuple[int, ...]], ...]]
     retries: tuple[RetryPolicy, ...]
     timeouts_ns: tuple[int | None, ...]
     withins_ns: tuple[int | None, ...]
@@ -92,6 +94,7 @@ def build_plan(flow: Flow) -> Plan:
         scope_of = tuple(scope_numbers[node.scope] for node in nodes)
         catches = tuple(_caught_scope(node, scope_numbers) for node in nodes)
         gates = tuple(NONE if node.gate is None else numbers[node.gate.gate] for node in nodes)
+        races = {numbers[race.decider]: _branches(flow, race, numbers) for race in flow.races}
         join_sources = tuple(() if node.join is None else tuple(numbers[s] for s in node.join.sources) for node in nodes)
     except KeyError as error:
         raise DagflowBug(f"flow {flow.name!r} refers to {error.args[0]!r}, which it does not have") from None
@@ -112,6 +115,7 @@ def build_plan(flow: Flow) -> Plan:
         caught_by=tuple(_caught_by(scopes, scope, catches[n]) for n, scope in enumerate(scope_of)),
         catches=catches,
         scopes=scopes,
+        races=races,
         retries=tuple(node.retry for node in nodes),
         timeouts_ns=tuple(node.timeout_ns for node in nodes),
         withins_ns=tuple(node.within_ns for node in nodes),
@@ -151,6 +155,17 @@ def _join_count(node: Node) -> int:
             return join.count
         case _:
             return 0
+
+
+def _branches(flow: Flow, race: Race, numbers: dict[str, int]) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    join = flow.node(race.decider).join
+    sources = () if join is None else join.sources
+    if len(sources) != len(race.branches):
+        raise DagflowBug(f"the race {race.decider!r} has {len(race.branches)} branches and asks for {len(sources)}")
+    return tuple(
+        (numbers[source], tuple(sorted(numbers[node] for node in branch)))
+        for source, branch in zip(sources, race.branches, strict=True)
+    )
 
 
 def _is_open(node: Node, early: set[int]) -> bool:

@@ -50,5 +50,7 @@ class PruneReason(enum.StrEnum):
     JOIN = "join unsatisfiable"
     #: Another step of its block failed and the block's `on error` took over.
     SCOPE_FAILED = "block failed"
+    #: Enough other branches of its `parallel first` were done.
+    RACE_LOST = "race lost"
     #: The run ended (`stop`, `return`, a failure, cancellation) before its turn.
     RUN_ENDED = "run ended"

@@ -23,7 +23,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from dagflow.diagnostic import Span
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest
-from dagflow.model.flow import Argument, Edge, Expression, Flow, GateRef, Join, Node, RetryPolicy, Scope, Trigger
+from dagflow.model.flow import Argument, Edge, Expression, Flow, GateRef, Join, Node, Race, RetryPolicy, Scope, Trigger
 from dagflow.model.plain import is_list, is_object, is_sequence
 from dagflow.model.types import RecordType, Type
 from dagflow.store.codec_types import TypeReader, TypeWriter
@@ -139,7 +139,7 @@ def _make_converter() -> cattrs.Converter:
     converter.register_unstructure_hook(Span, lambda span: [span.start, span.end])
     converter.register_structure_hook(Span, _span)
     core = override(unstruct_hook=_flatten, struct_hook=lambda flat, _: _unflatten(flat))
-    for class_ in (Expression, Argument, GateRef, Join, RetryPolicy, Node, Edge, Scope, Trigger, Flow):
+    for class_ in (Expression, Argument, GateRef, Join, RetryPolicy, Node, Edge, Scope, Race, Trigger, Flow):
         # The name in the annotation of a cached property is there for type checkers only.
         attrs.resolve_types(class_, localns=dict.fromkeys(("networkx", "nx"), SimpleNamespace(DiGraph=list)))
         overrides: dict[str, Any] = {"core": core} if class_ is Expression else {}

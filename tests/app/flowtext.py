@@ -54,6 +54,7 @@ class _Writer:
             self.budget -= 1
             kinds = ["step"] * 6 + ["filter", "let", "wait", "emit", "named"]
             kinds += ["if", "parallel", "do", "switch"] * (depth < 4)
+            kinds += ["race"] * (self.is_timed and depth < 4)
             kind = self.draw(st.sampled_from(kinds))
             is_whole = getattr(self, "_" + kind)(depth, sure, maybe) and is_whole
         if not self.lines or self.lines[-1].rstrip().endswith("{"):
@@ -170,6 +171,20 @@ class _Writer:
         else:
             maybe |= mine - sure
         self.line(depth, "}")
+        return True
+
+    def _race(self, depth: int, sure: set[str], maybe: set[str]) -> bool:
+        n_branches = self.draw(st.integers(1, 3))
+        self.line(depth, f"parallel first {self.draw(st.integers(1, n_branches))} r{self.name()} {{")
+        might = set(maybe)
+        for _ in range(n_branches):
+            mine, own = set(sure), set(maybe)
+            getattr(self, self.draw(st.sampled_from(["_step", "_do", "_if", "_switch", "_wait", *["_race"] * (depth < 3)])))(
+                depth + 1, mine, own
+            )
+            might |= own | (mine - sure)
+        self.line(depth, "}")
+        maybe |= might
         return True
 
     def _parallel(self, depth: int, sure: set[str], maybe: set[str]) -> bool:

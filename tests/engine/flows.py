@@ -22,6 +22,7 @@ from dagflow.model.flow import (
     JoinKind,
     Node,
     NodeKind,
+    Race,
     RetryPolicy,
     Scope,
 )
@@ -101,6 +102,7 @@ def flow_of(
     *nodes: Node,
     edges: Sequence[tuple[str, str]] = (),
     scopes: Sequence[Scope] = (),
+    races: Sequence[Race] = (),
     fields: Sequence[Field] = (),
     result: Type = MAYBE_INT,
     timeout_ns: int = 24 * HOUR,
@@ -124,6 +126,7 @@ def flow_of(
             Edge(source, target, tuple(kind for kind in EdgeKind if kind in kinds)) for (source, target), kinds in found.items()
         ),
         scopes=tuple(scopes),
+        races=tuple(races),
     )
 
 
@@ -146,7 +149,7 @@ def flows(
     else:
         builder.scopes.append(Scope("", None, None))
     lifetime = draw(st.sampled_from([24 * HOUR, 24 * HOUR, 3 * SECOND + 500_000_001])) if is_timed else 24 * HOUR
-    return flow_of(*builder.nodes, edges=sorted(builder.edges), scopes=builder.scopes, timeout_ns=lifetime)
+    return flow_of(*builder.nodes, edges=sorted(builder.edges), scopes=builder.scopes, races=builder.races, timeout_ns=lifetime)
 
 
 class _Builder:
@@ -159,6 +162,7 @@ class _Builder:
         self.nodes: list[Node] = []
         self.edges: set[tuple[str, str]] = set()
         self.scopes: list[Scope] = []
+        self.races: list[Race] = []
 
     def name(self) -> str:
         return f"n{len(self.nodes)}"
@@ -178,6 +182,7 @@ class _Builder:
             kinds = ["action"] * 5 + ["gate", "let", "wait", "emit", "group"]
             kinds += ["end"] * (self.is_timed or not self.is_forked)
             kinds += [*["parallel"] * self.is_forked, "if", "scope"] * (depth < 3)
+            kinds += ["race"] * (self.is_timed and depth < 3)
             kind = self.draw(st.sampled_from(kinds))
             after, around = self.statement(kind, scope, around, after, depth)
         return after
@@ -212,6 +217,8 @@ class _Builder:
                 for _ in range(self.draw(st.integers(1, 3))):
                     tails += self.block(scope, around, after, depth + 1)
                 return list(dict.fromkeys(tails)) or after, around
+            case "race":
+                return self._race(place, after, depth), around
             case "if":
                 self.add(gate(name, self.draw(st.booleans()), **place), after)
                 yes = self.block(scope, GateRef(name, 1), [name], depth + 1)
@@ -231,6 +238,27 @@ class _Builder:
         self.scopes[at] = Scope(inner, scope, caught)
         handler = self.block(scope, GateRef(caught, 1), [caught], depth + 1)
         return list(dict.fromkeys([caught, *handler]))
+
+    def _race(self, place: Mapping[str, object], after: list[str], depth: int) -> list[str]:
+        sources: list[str] = []
+        branches: list[tuple[str, ...]] = []
+        ends: list[str] = []
+        for _ in range(self.draw(st.integers(1, 3))):
+            n_known = len(self.nodes)
+            tails = self.block(place["scope"], place["gate"], after, depth + 1)  # type: ignore[arg-type]
+            marker = self.name()
+            self.add(simple(marker, NodeKind.GROUP, **place), tails)
+            branch = self.nodes[n_known:]
+            branches.append(tuple(node.id for node in branch))
+            sources.append(self.draw(st.sampled_from([marker, *branches[-1]])))
+            ends += [marker, *(node.id for node in branch if node.kind is NodeKind.ACTION)]
+        decider, end = f"{self.name()}.first", f"{self.name()}.end"
+        count = self.draw(st.integers(1, len(sources)))
+        self.add(simple(decider, NodeKind.RACE, join=Join(JoinKind.N_OF, tuple(sources), count), **place), [])
+        self.races.append(Race(decider, tuple(branches)))
+        self.edges.update((node, end) for node in ends)
+        self.add(simple(end, NodeKind.GROUP, join=Join(JoinKind.ALL, (decider,)), **place), [])
+        return [end]
 
     def _action(self, name: str, place: Mapping[str, object]) -> Node:
         more: dict[str, object] = {}

@@ -116,6 +116,13 @@ class Reference:
                 if not was_started:
                     self.reason[name] = reason
 
+    def stop_losers(self, decider: Node) -> None:
+        race = next(race for race in self.flow.races if race.decider == decider.id)
+        assert decider.join is not None
+        for source, branch in zip(decider.join.sources, race.branches, strict=True):
+            if self.status[source] != "succeeded":
+                self.stop([name for name in self.names if name in branch], "race lost")
+
     def members(self, scope: str) -> list[str]:
         return [name for name in self.names if scope in self.around(self.nodes[name])]
 
@@ -128,7 +135,8 @@ class Reference:
         return found
 
     def look_again(self) -> bool:
-        for name in self.names:
+        races_last = sorted(self.names, key=lambda name: self.nodes[name].kind is NodeKind.RACE)
+        for name in races_last:
             if self.status[name] == "pending" and self.is_decided(self.nodes[name]):
                 self.decide(self.nodes[name])
                 return True
@@ -158,6 +166,9 @@ class Reference:
             self.prune(node, "join unsatisfiable")
         elif node.kind is NodeKind.GROUP:
             self.status[node.id] = "succeeded"
+        elif node.kind is NodeKind.RACE:
+            self.status[node.id] = "succeeded"
+            self.stop_losers(node)
         elif node.kind is NodeKind.CATCH:
             self.outcome[node.id] = int(node.catches in self.failed_scopes)
             self.status[node.id] = "succeeded"

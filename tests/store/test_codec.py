@@ -26,6 +26,7 @@ from dagflow.model.flow import (
     JoinKind,
     Node,
     NodeKind,
+    Race,
     RetryPolicy,
     Scope,
     Trigger,
@@ -104,6 +105,9 @@ flows = st.builds(
         max_size=2,
     ).map(tuple),
     scopes=st.lists(st.builds(Scope, names, st.none() | names, st.none() | names), max_size=2).map(tuple),
+    races=st.lists(
+        st.builds(Race, names, st.lists(st.lists(names, max_size=2).map(tuple), max_size=2).map(tuple)), max_size=1
+    ).map(tuple),
     secrets=st.lists(names, max_size=2).map(tuple),
     source=texts,
     filename=texts,

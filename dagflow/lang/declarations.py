@@ -49,6 +49,8 @@ class Declarations:
     _resolving: list[str] = attrs.field(factory=list)
     _default: ConstantDefault | None = attrs.field(default=None, alias="default")
     _depths: dict[str, int] = attrs.field(factory=dict)
+    #: Names of the flows of the file.
+    flows: frozenset[str] = frozenset()
 
     def resolve(self, expr: s.TypeExpr) -> Type:
         """The type written, `unknown` with a diagnostic where it is none."""
@@ -178,6 +180,7 @@ class Declarations:
 
     def collect(self, file: s.File) -> None:
         """Take in all declarations of a file; types may be used before they are declared."""
+        self.flows = frozenset(item.name.text for item in file.items if isinstance(item, s.FlowDecl))
         for item in file.items:
             if isinstance(item, s.TypeDecl):
                 self._collect_type(item)

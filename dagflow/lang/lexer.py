@@ -231,6 +231,10 @@ class _Lexer:
                 self._add("QMARK", "?", start)
                 self._add("DOT", ".", start + 1)
             return
+        if piece == "<>" and self.tokens and self.tokens[-1].text in {"list", "map", "Secret"}:
+            self._add("LESSTHAN", "<", start)
+            self._add("MORETHAN", ">", start + 1)
+            return
         if piece in _SLIPS:
             kind, replacement, label = _SLIPS[piece]
             self._report("E114", f"`{piece}` is not an operator here", span, label, f"write `{replacement}`", replacement)
@@ -299,6 +303,8 @@ def _letter_name(piece: str) -> str:
 #: Statement words that are reserved in expressions, so a line that begins with one is a new statement whatever stands before.
 _ALWAYS_NEW: Final = frozenset({"let", "if", "for", "return", "import"})
 _STATEMENT_WORDS: Final = frozenset(["filter", "wait", "emit", "switch", "parallel", "do", "yield", "stop", "fail", "start"])
+#: Words that begin a declaration; a type before them may end in `?` or `>`.
+_ITEM_WORDS: Final = frozenset(["flow", "type", "event", "action", "test"])
 _OPERANDS: Final = frozenset(["IDENT", "INT", "UINT", "FLOAT", "DURATION", "STRING", "BYTES"])
 
 
@@ -346,5 +352,7 @@ def _cannot_continue(token: Token, follower: Token | None) -> bool:
     if token.type != "IDENT" or follower is None or follower.type == "COLON":
         return False
     if token.text in _ALWAYS_NEW or follower.type == "EQUAL":
+        return True
+    if token.text in _ITEM_WORDS and follower.type in {"IDENT", "STRING"}:
         return True
     return token.text in _STATEMENT_WORDS and (follower.type in _OPERANDS or follower.type == "LBRACE")

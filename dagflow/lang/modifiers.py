@@ -49,6 +49,12 @@ def refusal(word: str, span: Span) -> Diagnostic:
     )  # fmt: skip
 
 
+def word_span(draft: FlowDraft, step: s.CallStep | s.WaitEventStep, word: str) -> Span:
+    """Where the word of a statement stands, behind the name it may have."""
+    start = draft.source.text.index(word, step.span.start if step.name is None else step.name.span.end)
+    return Span(start, start + len(word))
+
+
 def lower_join(draft: FlowDraft, deps: s.Deps) -> Join:
     """The join of an `after`; unknown names are reported and left out."""
     sources: dict[str, None] = {}

@@ -121,8 +121,9 @@ def _define_input(draft: FlowDraft, decl: s.FlowDecl, head: Head, triggers: list
     if head.binding:
         bind = next(setting.bind for setting in triggers if setting.bind is not None)
         _define(draft, head.binding, head.input, bind.name.span)
-    for param, field in zip(decl.params or (), head.input.fields, strict=False):
-        _define(draft, field.name, field.type, param.name.span)
+    spans = {param.name.text: param.name.span for param in reversed(decl.params or ())}
+    for field in head.input.fields if decl.params else ():
+        _define(draft, field.name, field.type, spans[field.name])
 
 
 def _define(draft: FlowDraft, name: str, type_: Type, span: Span) -> None:
@@ -174,8 +175,12 @@ def _trigger(draft: FlowDraft, setting: s.OnSetting, head: Head, *, has_params: 
         draft.diagnostics.append(
             refusal(f"on {setting.kind}", Span(setting.span.start, setting.span.start + len(f"on {setting.kind}")))
         )
+        if setting.bind is not None:
+            _define_refused(draft, setting.bind, head, has_params=has_params)
         return None
     payload = _payload(draft, setting, report=True)
+    if payload is None and setting.bind is not None and (setting.kind == "event" or setting.bind.type is not None):
+        _define_refused(draft, setting.bind, head, has_params=has_params)
     if payload is None and setting.kind == "event":
         return None
     names = Names()
@@ -205,6 +210,12 @@ def _trigger(draft: FlowDraft, setting: s.OnSetting, head: Head, *, has_params: 
         when=when,
         mapping=mapping,
     )
+
+
+def _define_refused(draft: FlowDraft, bind: s.Bind, head: Head, *, has_params: bool) -> None:
+    """What a trigger that was complained about would have given: nothing more is said about its use."""
+    if not has_params and not head.binding and bind.name.text not in draft.names.symbols:
+        _define(draft, bind.name.text, UNKNOWN, bind.name.span)
 
 
 def _mapping(

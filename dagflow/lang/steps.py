@@ -13,7 +13,7 @@ from dagflow.lang.calls import lower_arguments
 from dagflow.lang.checking import Wanted
 from dagflow.lang.drafts import FlowDraft, Place, join_condition
 from dagflow.lang.gates import Tails, when_gate, why
-from dagflow.lang.modifiers import length, lower_join, lower_retry, refusal, refuse_modifiers
+from dagflow.lang.modifiers import length, lower_join, lower_retry, refusal, refuse_modifiers, word_span
 from dagflow.model.action import ActionSpec, Effect
 from dagflow.model.flow import Argument, Expression, Join, JoinKind, Node, NodeKind
 from dagflow.model.types import DURATION, NULL, STRING, TIMESTAMP, UNKNOWN
@@ -31,7 +31,7 @@ def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) 
     """Lower a call of an action; the place already has the scope of the step's own `on error`."""
     name = step_name(step.name, step.call)
     if step.is_start:
-        draft.diagnostics.append(refusal("start", Span(step.span.start, step.span.start + len("start"))))
+        draft.diagnostics.append(refusal("start", word_span(draft, step, "start")))
     spec = _action(draft, step.call, is_start=step.is_start)
     refuse_modifiers(draft, step.mods, _OF_CALL, f"`{step.call.callee.text}`")
     inner, before, join, join_span = _place_step(draft, name, step.mods, place, before)
@@ -67,6 +67,11 @@ def _action(draft: FlowDraft, call: s.CallExpr, *, is_start: bool) -> ActionSpec
     spec = draft.declarations.actions.get(name)
     if spec is not None or is_start:
         return spec
+    if name in draft.declarations.flows:
+        draft.diagnostics.append(
+            attrs.evolve(refusal("call", call.callee.span), title=f"calling flow `{name}` cannot run in this version")
+        )
+        return None
     meant = nearest(name, list(draft.declarations.actions))
     if meant is None:
         # `upsert` for `crm.upsert`.

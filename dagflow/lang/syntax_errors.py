@@ -142,7 +142,7 @@ def _misspelt_keyword(c: Context) -> Mended | Skipped | None:
         return None
     is_top_level = c.accepts("BROKEN_ITEM") or not any(t.type == "LBRACE" for t in c.tokens[: c.start])
     words = _ITEMS if is_top_level else (*STATEMENTS, *_MODIFIERS, *_SETTINGS)
-    meant = nearest(word.text, words)
+    meant = None if word.text in words else nearest(word.text, words)
     if meant is None:
         return None
     said = diagnostic(
@@ -221,6 +221,13 @@ def _missing_value(c: Context) -> Mended | None:
     extra = [Token("BROKEN_VALUE", "", c.place.start, c.place.start)]
     # An operator with nothing on its left, as in `* 2`, is swallowed by the broken value.
     return Mended(said, extra, int(c.token.type in {"MULOP", "RELOP", "ANDAND", "OROR", "QQ", "ADDOP"}))
+
+
+def _missing_type(c: Context) -> Skipped | None:
+    if c.position <= c.start or not all(c.accepts(kind) for kind in ("IDENT", "STRING", "LBRACE")):
+        return None
+    help_ = 'types are written `int`, `list<string>`, `"new" | "won"`, `{a: int}` or `T?`'
+    return Skipped(diagnostic("E101", f"expected a type after `{short(c.previous)}`", c.place, found(c), help_))
 
 
 def _missing_sign(c: Context) -> Mended | Skipped | None:
@@ -322,7 +329,7 @@ def _unexpected(c: Context) -> Diagnostic:
 
 _READINGS: Final[tuple[Callable[[Context], Mended | Skipped | None], ...]] = (
     _keyword_as_name, _single_equals, _word_operator, _not, _units, _message_literal, _late_setting, _misspelt_keyword, _not_an_item,
-    _missing_colon, _missing_comma, _missing_value, _nameless_value, _missing_number, _missing_sign, _missing_name, _missing_text, _missing_operator,
+    _missing_colon, _missing_comma, _missing_value, _missing_type, _nameless_value, _missing_number, _missing_sign, _missing_name, _missing_text, _missing_operator,
 )  # fmt: skip
 
 

@@ -66,7 +66,9 @@ class Blocks:
             case s.WaitStep():
                 return lower_wait(self.draft, statement, place, before)
             case s.WaitEventStep():
-                return self._refuse(statement, "wait event", word_span(self.draft, statement, "wait").to(statement.span), before)
+                return self._refuse(
+                    statement, "wait event", word_span(self.draft, statement, "wait").to(statement.span), before
+                )
             case s.Filter():
                 # Reached only as a branch of `parallel`, where it guards nothing.
                 self._warn_idle(statement)

@@ -20,7 +20,7 @@ from dagflow.cli.render import Story
 from dagflow.cli.texts import sign
 from dagflow.drivers.results import NodeResult, RunResult
 from dagflow.model.flow import Flow
-from dagflow.model.status import NodeStatus, RunStatus
+from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 
 _BUSY: Final = frozenset({NodeStatus.RUNNING, NodeStatus.READY})
 #: A large flow is shown a few times a second, since making its table costs more than running it.
@@ -62,7 +62,8 @@ class Lines:
         start = f"{result.run[-8:]}  " if self.has_names else ""
         for node in story.shown():
             key = (result.run, node.id)
-            if node.status in {NodeStatus.PENDING, NodeStatus.READY} or self._seen.get(key) is node.status:
+            is_dull = node.status in {NodeStatus.PENDING, NodeStatus.READY} or node.reason is PruneReason.RUN_ENDED
+            if is_dull or self._seen.get(key) is node.status:
                 continue
             self._seen[key] = node.status
             what = _shown_outcome(story, node)
@@ -106,7 +107,7 @@ class Screen:
     def _table(self, story: Story, room: int) -> RenderableType:
         nodes = story.shown()
         table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, min_width=11)
         table.add_column(no_wrap=True, overflow="ellipsis", min_width=16)
         table.add_column(no_wrap=True, overflow="ellipsis")
         for node in in_view(nodes, room):

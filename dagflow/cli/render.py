@@ -73,6 +73,9 @@ class Story:
             case PruneReason.SCOPE_FAILED:
                 return "another step of its block failed"
             case _:
+                catch = None if gate is None else self.flow.node(gate.gate)
+                if catch is not None and catch.kind is NodeKind.CATCH and self.result.status is RunStatus.SUCCEEDED:
+                    return "nothing failed"
                 return "the run had ended"
 
     def _why_gated(self, decider: Node) -> str:
@@ -112,8 +115,9 @@ def _took(node: NodeResult) -> str:
     return length(node.ended_at - node.started_at)
 
 
-def verdict(result: RunResult) -> Text:
+def verdict(story: Story) -> Text:
     """The last lines: how the run ended, for a failure its cause and all others, and its result."""
+    result = story.result
     if result.ended_at is not None:
         took = f" in {length(result.ended_at - result.started_at)}"
     else:
@@ -126,7 +130,7 @@ def verdict(result: RunResult) -> Text:
     for number, failure in enumerate(result.failures):
         is_cause = number == 0 and result.status is RunStatus.FAILED
         word = "cause" if is_cause else "also" if result.status is RunStatus.FAILED else "handled"
-        where = f"{failure.node}: " if failure.node else ""
+        where = f"{label_of(story.flow.node(failure.node))}: " if failure.node else ""
         attempt = f" (attempt {failure.attempt})" if failure.attempt > 1 else ""
         text.append(f"\n  {word}: {printable(f'{where}{failure.code}: {failure.message}')}{attempt}", style=plain)
     if result.output is not None:

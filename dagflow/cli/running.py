@@ -93,7 +93,7 @@ def resume(arguments: argparse.Namespace) -> int:
         run_id: story.flow for run_id, story in stories.items() if not story.result.status.is_terminal
     }
     if not unfinished:
-        ended = f"run {wanted[0]} has {stories[wanted[0]].result.status.value}" if wanted else "every run has ended"
+        ended = f"run {wanted[0]} has ended: {stories[wanted[0]].result.status.value}" if wanted else "every run has ended"
         print(f"nothing to resume: {ended}", file=sys.stderr)
         if arguments.json:
             print("[]")
@@ -134,7 +134,7 @@ def cancel(arguments: argparse.Namespace) -> int:
         run_id = archive.find(arguments.run)
         _, before = archive.result(run_id)
     if before.status.is_terminal:
-        print(f"run {run_id} has {before.status.value} already", file=sys.stderr)
+        print(f"run {run_id} has ended: {before.status.value}", file=sys.stderr)
         return OK
 
     async def body(interpreter: Interpreter) -> int:
@@ -177,7 +177,7 @@ def _print_story(story: Story) -> None:
     out = console()
     out.print(run_table(story, out.width))
     out.print()
-    out.print(verdict(story.result), soft_wrap=True)
+    out.print(verdict(story), soft_wrap=True)
 
 
 def _code(result: RunResult) -> int:

@@ -255,5 +255,5 @@ class TestLooking:
     def test_nothing_to_resume_or_cancel(self, dagflow: Dagflow, run_ids: list[str]) -> None:
         assert dagflow("resume").err == "nothing to resume: every run has ended\n"
         assert dagflow("resume", "--json").json == []
-        assert dagflow("resume", "last").err == f"nothing to resume: run {run_ids[1]} has failed\n"
-        assert dagflow("cancel", "last").err == f"run {run_ids[1]} has failed already\n"
+        assert dagflow("resume", "last").err == f"nothing to resume: run {run_ids[1]} has ended: failed\n"
+        assert dagflow("cancel", "last").err == f"run {run_ids[1]} has ended: failed\n"

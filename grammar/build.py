@@ -35,8 +35,8 @@ def build(grammar: str) -> str:
         actions = {n: v for n, v in table.states[state].items() if not (v[0] is Reduce and v[1] not in numbers)}
         states.append({name: cell(*value) for name, value in sorted(actions.items())})
     data = {
-        "start": {name: ids[state] for name, state in table.start_states.items()},
-        "end": {name: ids[state] for name, state in table.end_states.items()},
+        "start": {name: ids[table.start_states[name]] for name in STARTS},
+        "end": {name: ids[table.end_states[name]] for name in STARTS},
         "keywords": sorted(t.name for t in parser.terminals if t.pattern.type == "str" and t.pattern.value == t.name.lower()),
         "rules": [
             [rule.alias or rule.origin.name, rule.origin.name, len(rule.expansion), int(bool(rule.options.expand1))]
@@ -47,7 +47,7 @@ def build(grammar: str) -> str:
     text = json.dumps(data, separators=(",", ":"))
     return (
         '"""LALR(1) tables made from `grammar/flow.lark` by `grammar/build.py`. Not to be edited."""\n\n'
-        "TABLES = r'''" + text + "'''\n"
+        'TABLES = r"""' + text + '"""\n'
     )
 
 

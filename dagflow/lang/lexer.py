@@ -317,7 +317,7 @@ def with_newlines(tokens: Iterable[Token]) -> list[Token]:
     for i, token in enumerate(pending):
         if token.starts_line and previous is not None and depth == 0 and previous.type != "LBRACE":
             follower = pending[i + 1] if i + 1 < len(pending) else None
-            can_end = previous.type not in CANNOT_END
+            can_end = previous.type not in CANNOT_END and previous.text != "in"
             begins = _begins_statement(token, follower) if can_end else _cannot_continue(token, follower)
             if begins or (not can_end and is_action_call(pending, i)):
                 result.append(Token("_NL", "", token.start, token.start))

@@ -59,6 +59,8 @@ class Interpreter:
     _clock: Clock
     _driver: LocalDriver
     _programs: Programs = attrs.field(factory=Programs)
+    #: Actions the catalog is known to have; what it has it keeps.
+    _known: frozenset[str] = frozenset()
     resumed: tuple[Run, ...] = ()
     stuck: Mapping[RunId, DagflowError] = attrs.field(factory=dict[RunId, DagflowError])
 
@@ -260,9 +262,11 @@ class Interpreter:
 
     def _check_actions(self, program: Program) -> None:
         """A run that cannot call what it calls had better not begin."""
-        known = self._catalog.interface.actions
         wanted = {node.action: None for node in program.flow.nodes if node.kind is NodeKind.ACTION}
-        missing = [name for name in wanted if name not in known]
+        if self._known.issuperset(wanted):
+            return
+        self._known = frozenset(self._catalog.interface.actions)
+        missing = [name for name in wanted if name not in self._known]
         if missing:
             names = ", ".join(f"`{name}`" for name in missing)
             raise UsageError(f"the flow {program.flow.name!r} calls {names}, which the catalog does not have; register it")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
+import orjson
 
 from dagflow.expr.emit import compile_cores
 from dagflow.model import wire
@@ -39,6 +40,12 @@ def canonical(value: object, codec: wire.Codec, is_plain: bool) -> object:
     """The value as it will be when read back. Raises WireError if it is not of the type."""
     json_value = codec.encode(value)
     return json_value if is_plain else codec.decode(json_value)
+
+
+def canonical_with_json(value: object, codec: wire.Codec, is_plain: bool) -> tuple[object, bytes]:
+    """`canonical`, and the JSON that is kept of it. Raises WireError if it is not of the type."""
+    json_value = codec.encode(value)
+    return json_value if is_plain else codec.decode(json_value), orjson.dumps(json_value)
 
 
 @attrs.frozen(kw_only=True)

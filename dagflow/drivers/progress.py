@@ -19,7 +19,7 @@ from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.drivers.bindings import Bindings, Origin
 from dagflow.drivers.evaluate import Unevaluable, arguments_of, as_record, fact_of, gate_value, present
 from dagflow.drivers.perform import effect_key
-from dagflow.drivers.program import Program, canonical
+from dagflow.drivers.program import Program, canonical_with_json
 from dagflow.engine import events
 from dagflow.engine.commands import CancelAttempt, Command, EndRun, Evaluate, SetTimer, StartAttempt, UseDefault
 from dagflow.engine.events import Event
@@ -116,14 +116,14 @@ class Progress:
         """The running attempt of the node gave this result."""
         code = self.program.codes[node]
         try:
-            kept = canonical(value, code.codec, code.is_plain)
+            kept, as_json = canonical_with_json(value, code.codec, code.is_plain)
         except WireError as error:
             message = f"{code.node.action} gave a result that is not {code.codec.type}: {error}"
             self.fail(node, ActionFailed("bad_result", message, fatal=True), now, jitter)
             return
         event = events.AttemptSucceeded(now, node, self._attempt(node))
         self.values.set(node, kept)
-        self._outside(event, code.codec.dumps(kept))
+        self._outside(event, as_json)
 
     def fail(self, node: int, failure: ActionFailed, now: int, jitter: float) -> None:
         """The running attempt of the node failed."""

@@ -17,6 +17,8 @@ class MemoryStore:
     """See `store.api.Store`. May be called from any thread."""
 
     _rows: dict[RunId, RunRow] = attrs.field(factory=dict, init=False)
+    #: What has become of the rows since; they are put together when somebody asks, which is seldom.
+    _changes: dict[RunId, Append] = attrs.field(factory=dict, init=False)
     _histories: dict[RunId, list[Record]] = attrs.field(factory=dict, init=False)
     _flows: dict[FlowDigest, bytes] = attrs.field(factory=dict, init=False)
     _is_closed: bool = attrs.field(default=False, init=False)
@@ -39,8 +41,7 @@ class MemoryStore:
             self._check_positions(appends)
             for append in appends:
                 self._histories[append.run].extend(append.records)
-                row = self._rows[append.run]
-                self._rows[append.run] = attrs.evolve(row, status=append.status, ended_at=append.ended_at, due_at=append.due_at)
+                self._changes[append.run] = append
 
     def history(self, run: RunId) -> list[Record]:
         """See `Store.history`."""
@@ -52,13 +53,14 @@ class MemoryStore:
         """See `Store.run`."""
         with self._lock:
             self._check_open()
-            return self._rows.get(run)
+            row = self._rows.get(run)
+            return None if row is None else self._current(row)
 
     def runs(self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None) -> list[RunRow]:
         """See `Store.runs`."""
         with self._lock:
             self._check_open()
-            rows = sorted(self._rows.values(), key=lambda row: row.id, reverse=True)
+            rows = sorted(map(self._current, self._rows.values()), key=lambda row: row.id, reverse=True)
         wanted = [row for row in rows if (before is None or row.id < before) and not (unfinished and row.status.is_terminal)]
         return wanted[: max(0, limit)]
 
@@ -72,6 +74,10 @@ class MemoryStore:
         """See `Store.close`."""
         with self._lock:
             self._is_closed = True
+
+    def _current(self, row: RunRow) -> RunRow:
+        last = self._changes.get(row.id)
+        return row if last is None else attrs.evolve(row, status=last.status, ended_at=last.ended_at, due_at=last.due_at)
 
     def _check_open(self) -> None:
         if self._is_closed:

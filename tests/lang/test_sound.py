@@ -1,0 +1,44 @@
+"""What the compiler calls certain is there when the flow runs, whatever runs, fails or is left out."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dagflow.drivers.program import prepare
+from dagflow.drivers.simulator import Script, simulate
+from dagflow.model.flow import NodeKind
+from tests.drivers.harness import failing
+from tests.engine.flows import SECOND
+from tests.lang.adventurous import bold_flows
+
+#: All that can go wrong: actions, `fail`. Nothing that a checked expression could have been spared.
+KNOWN_CODES = {"oops", "failed"}
+INPUTS = st.fixed_dictionaries(
+    {
+        "a": st.integers(-1, 4),
+        "b": st.booleans(),
+        "tier": st.sampled_from(["gold", "silver", "none"]),
+        "given": st.sampled_from([None, {"n": 1}, {"n": 2, "m": 3}]),
+    }
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(st.data())
+def test_certain_is_certain(data: st.DataObject) -> None:
+    compilation = data.draw(bold_flows())
+    flow = compilation.unwrap()
+    program = prepare(flow)
+    for _ in range(4):
+        scripts = {}
+        for node in flow.nodes:
+            if node.kind is NodeKind.ACTION:
+                result: object = data.draw(st.integers(0, 3))
+                if node.action == "pair":
+                    result = {"n": result} | ({"m": 1} if data.draw(st.booleans()) else {})
+                fails = data.draw(st.sampled_from([0, 0, 0, 1, 9]))
+                takes = data.draw(st.integers(0, 5)) * SECOND
+                scripts[node.id] = Script(result=result, takes_ns=takes, failures=(failing(),) * fails)
+        done = simulate(program, data.draw(INPUTS), actions=scripts)
+        assert {failure.code for failure in done.result.failures} <= KNOWN_CODES, flow.source

@@ -33,6 +33,7 @@ Convert: TypeAlias = Callable[[object, list[Found]], object]
 
 
 def add_wrong(wanted: str, value: object, problems: list[Found]) -> None:
+    """Note that a value is not what was wanted."""
     problems.append(Found(f"expected {wanted}, found {_described(value)}"))
 
 

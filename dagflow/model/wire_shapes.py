@@ -36,6 +36,7 @@ def _add_step(problems: list[Found], before: int, step: str | int) -> None:
 
 
 def list_of(convert: Convert, depth: int) -> Convert:
+    """The converter of a list whose elements `convert` converts."""
     def convert_list(value: object, problems: list[Found]) -> object:
         if not is_sequence(value):
             add_wrong("a list", value, problems)
@@ -108,26 +109,36 @@ def encode_number_key(convert: Convert) -> Convert:
 
 def record_of(type_: RecordType, converters: Mapping[str, Convert], defaults: Mapping[str, Convert], depth: int) -> Convert:
     """`converters`: for each field. `defaults`: what makes of a field's default, in JSON form, a value of its own."""
+    # Every value passes here several times, so nothing is asked twice. The name is our own text, whatever kind the key is of.
+    known = {name: (name, convert) for name, convert in converters.items()}
     absent = [field for field in type_.fields if field.is_required or field.has_default]
+    n_fields = len(type_.fields)
 
     def convert_record(value: object, problems: list[Found]) -> object:
         if not is_dict(value):
             add_wrong(f"an object of type {type_}", value, problems)
             return None
-        if _too_deep(depth, problems):
+        if depth >= MAX_DEPTH and _too_deep(depth, problems):
             return None
         result: dict[str, object] = {}
+        before = len(problems)
         for key, member in value.items():
-            before = len(problems)
-            convert = converters.get(key) if isinstance(key, str) else None
-            if convert is None:
+            entry = known.get(key) if isinstance(key, str) else None
+            if entry is None:
                 problems.append(Found(_unknown_field(key, type_.fields)))
             else:
-                result[str(key)] = convert(member, problems)
-            if len(problems) > before:
+                name, convert = entry
+                result[name] = convert(member, problems)
+            if len(problems) != before:
                 _add_step(problems, before, str(key))
-                if len(problems) >= MAX_PROBLEMS:
+                before = len(problems)
+                if before >= MAX_PROBLEMS:
                     break
+        if len(result) != n_fields:
+            fill(value, result, problems)
+        return result
+
+    def fill(value: Mapping[object, object], result: dict[str, object], problems: list[Found]) -> None:
         for field in absent:
             if field.name in value:
                 continue
@@ -135,7 +146,6 @@ def record_of(type_: RecordType, converters: Mapping[str, Convert], defaults: Ma
                 problems.append(Found(f"the field `{field.name}` ({field.type}) is missing"))
             else:
                 result[field.name] = defaults[field.name](field.default, problems)
-        return result
 
     return convert_record
 

@@ -1,0 +1,156 @@
+"""The house rules that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dagflow
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "dagflow"
+GENERATED = {PACKAGE / "lang" / "_grammar.py"}
+FILES = sorted(set(PACKAGE.rglob("*.py")) - GENERATED)
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+#: Its actions take real time, so that a real kill can hit them in their middle.
+TAKE_TIME = {ROOT / "tests" / "app" / "kill_harness.py"}
+
+MOST_LINES_OF_A_FILE = 400
+MOST_LINES_OF_A_FUNCTION = 60
+LINES_THAT_NEED_A_THEORY = 150
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_files_and_functions_are_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES_OF_A_FILE
+    for function in functions(tree_of(path)):
+        assert function.end_lineno is not None
+        assert function.end_lineno - function.lineno < MOST_LINES_OF_A_FUNCTION, function.name
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.name == "__init__.py"], ids=name_of)
+def test_packages_only_export(path: Path) -> None:
+    for node in tree_of(path).body:
+        is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        is_export = isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]
+        assert is_docstring or is_export or isinstance(node, ast.Import | ast.ImportFrom), ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_long_modules_say_what_they_are(path: Path) -> None:
+    if len(path.read_text(encoding="utf-8").splitlines()) >= LINES_THAT_NEED_A_THEORY:
+        assert ast.get_docstring(tree_of(path))
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_nothing_is_left_to_do(path: Path) -> None:
+    assert not re.search(r"\b(TODO|FIXME|XXX|NotImplementedError)\b", path.read_text(encoding="utf-8"))
+
+
+def test_every_public_name_once() -> None:
+    assert len(dagflow.__all__) == len(set(dagflow.__all__))
+    public = {name for name, value in vars(dagflow).items() if not name.startswith("_") and not inspect.ismodule(value)}
+    assert public == {name for name in dagflow.__all__ if not name.startswith("_")}
+
+
+def test_no_two_public_names_for_one_thing() -> None:
+    things = [getattr(dagflow, name) for name in dagflow.__all__]
+    assert len({id(thing) for thing in things}) == len(things)
+
+
+@pytest.mark.parametrize("name", [name for name in dagflow.__all__ if not name.startswith("_")])
+def test_public_names_are_documented(name: str) -> None:
+    thing = getattr(dagflow, name)
+    assert inspect.getdoc(thing), name
+    if inspect.isclass(thing):
+        for part, value in vars(thing).items():
+            if not part.startswith("_") and (
+                inspect.isfunction(value) or isinstance(value, property | classmethod | staticmethod)
+            ):
+                assert inspect.getdoc(getattr(thing, part)), f"{name}.{part}"
+
+
+def public_parts(tree: ast.Module) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (
+        node
+        for node in tree.body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_")
+    )
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_what_other_modules_use_has_a_docstring(path: Path) -> None:
+    for node in public_parts(tree_of(path)):
+        assert ast.get_docstring(node), node.name
+
+
+def codes() -> set[str]:
+    found: set[str] = set()
+    for room in ("lang", "expr"):
+        for path in (PACKAGE / room).rglob("*.py"):
+            if path not in GENERATED:
+                found.update(re.findall(r'"([EWN][1-9]\d\d)"', path.read_text(encoding="utf-8")))
+    return found
+
+
+def test_the_specification_explains_every_code() -> None:
+    text = (ROOT / "grammar" / "SPEC.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^(?:#+ .*?|\| *)`?([EWN]\d{3})\b", text, re.MULTILINE))
+    assert codes() - explained == set(), "have no row in grammar/SPEC.md"
+    assert explained - codes() == set(), "are explained there and never said"
+
+
+@pytest.mark.parametrize("path", [path for path in TESTS if path not in TAKE_TIME], ids=name_of)
+def test_no_test_sleeps(path: Path) -> None:
+    """Waiting in real time makes tests slow or wrong. Virtual time, events and polling of another process are the ways."""
+    tree = tree_of(path)
+    is_virtual = "MockClock" in path.read_text(encoding="utf-8") or "autojump" in path.read_text(encoding="utf-8")
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        assert called not in {"time.sleep", "asyncio.sleep"} or is_polling(tree, node), f"line {node.lineno}: {called}"
+        if called == "trio.sleep" and not is_virtual:
+            assert ast.unparse(node.args[0]) == "0" or is_polling(tree, node), f"line {node.lineno}: {called}"
+
+
+def is_polling(tree: ast.Module, call: ast.Call) -> bool:
+    """Whether a call stands in a `while`, which asks for something again and again."""
+    return any(isinstance(node, ast.While) and any(part is call for part in ast.walk(node)) for node in ast.walk(tree))
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_every_module_imports_on_its_own(path: Path) -> None:
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    if not module.endswith("__main__"):
+        importlib.import_module(module)
+
+
+@pytest.mark.timeout(120)
+def test_the_house_stands_on_its_floors() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    if not linter.exists():
+        pytest.skip("import-linter is among the extras of `lint`")
+    done = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

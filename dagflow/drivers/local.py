@@ -55,14 +55,14 @@ class LocalDriver:
 
     def __attrs_post_init__(self) -> None:
         self._timers = Timers(self._clock, self._fire, self._is_calm)
-        self._writer = Writer.of(self._store, self._timers.look_again)
+        self._writer = Writer.of(self._store, self._timers.may_be_calm)
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Drive until cancelled or until the store fails; then every run that has not ended is given up, see `error`."""
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
-                    self._pool = Pool(nursery, self._attempt, self._concurrency, self._timers.look_again)
+                    self._pool = Pool(nursery, self._attempt, self._concurrency, self._timers.may_be_calm)
                     nursery.start_soon(self._guarded, self._timers.run)
                     nursery.start_soon(self._guarded, self._writer.run)
                     task_status.started()

@@ -42,11 +42,12 @@ class Timers:
         entry = (timer.due, self._n_added, live, timer)
         heapq.heappush(self._heap, entry)
         if self._heap[0] is entry:
-            self.look_again()
+            self._wake.set()
 
-    def look_again(self) -> None:
-        """Something has changed: there is an earlier timer, or it may have become calm."""
-        self._wake.set()
+    def may_be_calm(self) -> None:
+        """Something has come to rest; of no interest to the wall clock, which does not wait for that."""
+        if isinstance(self._clock, VirtualClock):
+            self._wake.set()
 
     async def run(self) -> None:
         """Fire timers, for ever."""

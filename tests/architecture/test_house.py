@@ -91,18 +91,28 @@ def test_public_names_are_documented(name: str) -> None:
                 assert inspect.getdoc(getattr(thing, part)), f"{name}.{part}"
 
 
-def public_parts(tree: ast.Module) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
-    return (
-        node
-        for node in tree.body
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_")
-    )
+def room_of(module: str) -> str:
+    return ".".join(module.split(".")[:2])
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_what_other_modules_use_has_a_docstring(path: Path) -> None:
-    for node in public_parts(tree_of(path)):
-        assert ast.get_docstring(node), node.name
+def imported_by_other_rooms() -> set[tuple[str, str]]:
+    """Module and name of everything that crosses a wall."""
+    found: set[tuple[str, str]] = set()
+    for path in FILES:
+        mine = room_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("dagflow."):
+                if room_of(node.module) != mine:
+                    found.update((node.module, alias.name) for alias in node.names)
+    return found
+
+
+def test_what_other_rooms_use_is_documented_and_public() -> None:
+    for module, name in sorted(imported_by_other_rooms()):
+        thing = getattr(importlib.import_module(module), name)
+        assert not name.startswith("_"), f"{module}.{name}"
+        if inspect.isclass(thing) or inspect.isfunction(thing):
+            assert inspect.getdoc(thing), f"{module}.{name}"
 
 
 def codes() -> set[str]:

@@ -101,9 +101,9 @@ def imported_by_other_rooms() -> set[tuple[str, str]]:
     for path in FILES:
         mine = room_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
         for node in ast.walk(tree_of(path)):
-            if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("dagflow."):
-                if room_of(node.module) != mine:
-                    found.update((node.module, alias.name) for alias in node.names)
+            module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+            if module.startswith("dagflow.") and room_of(module) != mine:
+                found.update((module, alias.name) for alias in node.names)
     return found
 
 

@@ -208,7 +208,9 @@ def _record(context: Context, tree: MapLiteral, names: Sequence[str], wanted: Re
             value = _optional_entry(context, value, field)
         kept.append(name)
         values.append(as_expected(context, value, entry.value, field.type, f"`{name}`").as_stored)
-    missing = [field.name for field in wanted.fields if field.is_required and field.name not in names]
+    # A misspelt field is one mistake, not an unknown field and a missing one.
+    meant = {nearest(name, [field.name for field in wanted.fields]) for name in names if wanted.field(name) is None}
+    missing = [f.name for f in wanted.fields if f.is_required and f.name not in names and f.name not in meant]
     if missing:
         end = tree.span.end
         context.report(

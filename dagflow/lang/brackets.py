@@ -99,16 +99,22 @@ class _Mender:
     diagnostics: list[Diagnostic] = attrs.field(factory=list)
     _open: list[Token] = attrs.field(factory=list)
     _indents: list[int] = attrs.field(factory=list)
+    _lines: list[int] = attrs.field(factory=list)
     _indent_now: int = 0
+    _line_now: int = 0
 
     def take(self, token: Token, *, begins: bool) -> None:
         """Take over one token, closing first what it shows to be left open; `begins`: it is the first of a statement."""
         if token.starts_line:
+            self._line_now += 1
             self._indent_now = self._indent(token)
             self._close_abandoned(token, begins=begins)
+        if self._open and self._open[-1].type == "LPAR" and self._ends_parameters(token):
+            self._insert_closer(self._open[-1], token)
         if token.type in _CLOSER:
             self._open.append(token)
             self._indents.append(self._indent_now)
+            self._lines.append(self._line_now)
         elif token.type in _OPENER and not self._close(token):
             return
         self.result.append(token)
@@ -124,11 +130,30 @@ class _Mender:
         if not any(opener.type == wanted for opener in self._open):
             self._report_extra(token)
             return False
+        if self._open[-1].type != wanted and not token.starts_line and self._lines[-1] == self._line_now:
+            partner = max(i for i, opener in enumerate(self._open) if opener.type == wanted)
+            if self._lines[partner] != self._line_now:
+                # The line opened something else, which closes behind this: the partner of this one is missing in the line.
+                self._report_extra(token)
+                return False
         while self._open[-1].type != wanted:
             self._insert_closer(self._open[-1], token)
+        self._forget()
+        return True
+
+    def _forget(self) -> None:
         self._open.pop()
         self._indents.pop()
-        return True
+        self._lines.pop()
+
+    def _ends_parameters(self, token: Token) -> bool:
+        """Whether a `{` or `->` shows that the parameters of a flow or action end before it."""
+        if token.type == "ARROW":
+            return True
+        if token.type != "LBRACE" or not self.result or self.result[-1].type in {"COLON", "LESSTHAN", "VBAR", "COMMA", "LPAR"}:
+            return False
+        opener = self.result.index(self._open[-1])
+        return opener >= 2 and self.result[opener - 2].text == "flow"
 
     def _close_abandoned(self, token: Token, *, begins: bool) -> None:
         """A line that cannot be inside the innermost bracket closes it; not more often than brackets are missing."""
@@ -151,9 +176,9 @@ class _Mender:
         return self._text.count("\n", 0, place - self._offset) + 1
 
     def _insert_closer(self, opener: Token, before: Token | None) -> None:
-        self._open.pop()
         self._missing -= 1
-        opened_indent = self._indents.pop()
+        opened_indent = self._indents[-1]
+        self._forget()
         kind, sign = _CLOSER[opener.type]
         last = self.result[-1]
         self.result.append(Token(kind, sign, last.end, last.end, starts_line=False))
@@ -170,6 +195,8 @@ class _Mender:
                 else f"opened here; line {line} begins a new statement"
             )
             help_ = f"add `{sign}` before line {line}"
+        elif before.type not in _OPENER:
+            label, help_ = f"opened here; it ends before `{before.text}`", f"add `{sign}` there"
         else:
             label, help_ = (
                 f"opened here; `{before.text}` on line {self._line(before.start)} closes something else",

@@ -54,7 +54,7 @@ class Builder:
             "overflow": lambda c: c[0],
             "timeout_setting": lambda c: s.TimeoutSetting(c.span, c.one(Expr)),
             "retry_setting": lambda c: s.RetrySetting(c.span, c.one(s.Retry)),
-            "broken_setting": lambda c: s.BrokenSetting(c.span),
+            "broken_setting": lambda c: s.BrokenSetting(c.span, tuple(c.token("BROKEN_SETTING").text.split())),
             "broken_item": lambda c: s.BrokenItem(c.span, tuple(c.token("BROKEN_ITEM").text.split())),
             "bind": lambda c: s.Bind(c.span, c.ident(), c.maybe(s.TypeExpr)),
             "qname": lambda c: s.Ident(c.span, ".".join(c.texts("IDENT"))),

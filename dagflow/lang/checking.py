@@ -167,7 +167,8 @@ class Checker:
 
     def _report_mismatch(self, expr: tree.Expr, given: Type, wanted: Wanted) -> None:
         text = self.source.text[expr.span.start : expr.span.end]
-        conversion = _conversion(given, wanted.type)
+        # A literal is written as what is wanted, not converted.
+        conversion = "" if isinstance(expr, tree.Literal) else _conversion(given, wanted.type)
         fix = None
         if conversion:
             edits = (

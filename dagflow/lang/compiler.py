@@ -143,7 +143,7 @@ def _lower_flow(decl: s.FlowDecl, source: Source, declarations: Declarations, ch
     draft.secrets = dict.fromkeys(_SECRET.findall(body_text))
     draft.result = None if decl.result is None else declarations.resolve(decl.result)
     head = lower_head(draft, decl)
-    n_statements = survey(draft, decl.body, decl.handler)
+    n_statements = survey(draft, decl.settings, decl.body, decl.handler)
     if n_statements > limits.steps:
         _too_large(draft, decl, n_statements, limits.steps, "statements")
         return _flow(draft, decl, head, ())

@@ -45,6 +45,8 @@ class Declarations:
     events: dict[str, EventSpec]
     actions: dict[str, ActionSpec]
     diagnostics: list[Diagnostic] = attrs.field(factory=list)
+    #: Names in declarations that did not parse: nobody complains that they are unknown.
+    broken: set[str] = attrs.field(factory=set)
     _decls: dict[str, s.TypeDecl] = attrs.field(factory=dict)
     _resolving: list[str] = attrs.field(factory=list)
     _default: ConstantDefault | None = attrs.field(default=None, alias="default")
@@ -185,7 +187,8 @@ class Declarations:
             if isinstance(item, s.TypeDecl):
                 self._collect_type(item)
             elif isinstance(item, s.BrokenItem):
-                self.types.update(dict.fromkeys(item.types, UNKNOWN))
+                self.broken.update(item.names)
+                self.types.update({name: UNKNOWN for name in item.names if name.isidentifier()})
         for name, decl in list(self._decls.items()):
             self._declared(name, decl.name.span)
         for item in file.items:

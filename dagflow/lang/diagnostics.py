@@ -12,6 +12,8 @@ from dagflow.diagnostic import Diagnostic, Severity, Span
 
 _TAB: Final = "    "
 _MOST: Final = 200
+#: What is said of a flow as a whole means nothing while a part of it cannot be read.
+_OF_WHOLE_FLOWS: Final = frozenset({"E308", "E314", "E401", "E404", "E406"})
 
 
 @attrs.frozen
@@ -183,7 +185,11 @@ def without_cascades(diagnostics: Sequence[Diagnostic], text: str) -> list[Diagn
         diagnostic
         for diagnostic in diagnostics
         if diagnostic.code.startswith("E1")
-        or (diagnostic.severity is Severity.ERROR and not any(_overlap(diagnostic.span, place) for place in places))
+        or (
+            diagnostic.severity is Severity.ERROR
+            and diagnostic.code not in _OF_WHOLE_FLOWS
+            and not any(_overlap(diagnostic.span, place) for place in places)
+        )
     ]
 
 

@@ -181,6 +181,9 @@ def _check_coverage(draft: FlowDraft, statement: s.Switch, subject: Type) -> boo
             )
         return False
     missing = [value for value in known if value not in taken]
+    if any(value not in known for value in taken):
+        # A misspelt case has been reported, and most likely is the one that is missing.
+        return True
     if not missing:
         return True
     shown = [f'"{value}"' if isinstance(value, str) else str(value).lower() for value in missing]

@@ -16,6 +16,8 @@ import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.lang import limits
+from dagflow.lang.patterns import CEL_TEXT, FLOW_TEXT
+from dagflow.lang.quotes import Piece, find_missing_quote
 
 
 class Token:
@@ -118,42 +120,6 @@ CANNOT_END: Final = frozenset(
     ]
 )
 
-_BODY = r"(?:[^{quote}\\$\n]|\\.|\$(?!\{{)|\$\{{(?:[^{{}}\"'\n]|\"[^\"\n]*\"|'[^'\n]*'|\{{[^{{}}\n]*\}})*\}})*"
-_PLAIN = r"(?:[^{quote}\\\n]|\\.)*"
-_LONG = r"(?:\\(?:.|\n)|[^\\])*?"
-
-
-def _pattern(body: str) -> re.Pattern[str]:
-    double, single = body.format(quote='"'), body.format(quote="'")
-    return re.compile(
-        r"""
-        (?P<space>[ \t\f\r\n]+)
-        |(?P<comment>//[^\n]*)
-        |(?P<BYTES>(?:[bB][rR]|[rR][bB])(?:\"\"\"(?:.|\n)*?\"\"\"|'''(?:.|\n)*?'''|"[^"\n]*"|'[^'\n]*')
-            |[bB](?:\"\"\"LONG\"\"\"|'''LONG'''|(?!\"\"\")"(?:[^"\\\n]|\\.)*"|(?!''')'(?:[^'\\\n]|\\.)*'))
-        |(?P<STRING>[rR](?:\"\"\"(?:.|\n)*?\"\"\"|'''(?:.|\n)*?'''|"[^"\n]*"|'[^'\n]*')
-            |\"\"\"LONG\"\"\"|'''LONG'''|(?!\"\"\")"DOUBLE"|(?!''')'SINGLE')
-        |(?P<ON_ERROR>on[ \t]+error\b)
-        |(?P<IDENT>[_a-zA-Z][_a-zA-Z0-9]*)
-        |(?P<DURATION>\d+(?:\.\d+)?(?:ms|s|m|h|d|w)(?:\d+(?:ms|s|m|h|d|w))*(?![A-Za-z0-9_]))
-        |(?P<FLOAT>\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?)
-        |(?P<UINT>(?:0[xX][0-9a-fA-F]+|\d+)[uU](?![A-Za-z0-9_]))
-        |(?P<INT>0[xX][0-9a-fA-F]+|\d+)
-        |(?P<QUOTED>`[^`\n]+`)
-        |(?P<wrong>===|!==|<>|\?\.(?=[A-Za-z_])|&(?!&)|[;@\#$~^\\]|=>)
-        |(?P<sign>->|\?\?|\|\||&&|\.\?|==|!=|<=|>=|[()\[\]{},:.?<>=|+\-*/%!])
-        |(?P<quote>["'`])
-        |(?P<other>.)
-        """.replace("LONG", _LONG)
-        .replace("DOUBLE", double)
-        .replace("SINGLE", single),
-        re.VERBOSE,
-    )
-
-
-_FLOW_TEXT: Final = _pattern(_BODY)
-_CEL_TEXT: Final = _pattern(_PLAIN)
-
 #: Past this many the text is no flow, and more messages do not help.
 _MOST_REPORTS: Final = 50
 
@@ -168,8 +134,11 @@ _SLIPS: Final = {
 
 def lex(text: str, *, interpolate: bool = True, offset: int = 0) -> Lexed:
     """Cut `text` into tokens whose places are counted from `offset`. Never raises: what fits nowhere is a diagnostic."""
-    lexer = _Lexer(offset, is_flow=interpolate)
-    pattern = _FLOW_TEXT if interpolate else _CEL_TEXT
+    return _cut(_Lexer(offset, is_flow=interpolate), text)
+
+
+def _cut(lexer: _Lexer, text: str) -> Lexed:
+    pattern = FLOW_TEXT if lexer.is_flow else CEL_TEXT
     position, length = 0, len(text)
     while position < length and len(lexer.tokens) <= limits.TOKENS:
         match = pattern.match(text, position)
@@ -182,7 +151,9 @@ def lex(text: str, *, interpolate: bool = True, offset: int = 0) -> Lexed:
 @attrs.define(eq=False)
 class _Lexer:
     _offset: int
-    _is_flow: bool = attrs.field(alias="is_flow")
+    is_flow: bool
+    #: Whether a line with a missing quote is read again with the quote in its place.
+    mends: bool = True
     tokens: list[Token] = attrs.field(factory=list)
     docs: dict[int, str] = attrs.field(factory=dict)
     diagnostics: list[Diagnostic] = attrs.field(factory=list)
@@ -222,7 +193,7 @@ class _Lexer:
         """A sign of another language: say what it is here and go on with that."""
         span = Span(start + self._offset, start + self._offset + len(piece))
         if piece == "?.":
-            if self._is_flow and start and (text[start - 1].isalnum() or text[start - 1] in "_)]"):
+            if self.is_flow and start and (text[start - 1].isalnum() or text[start - 1] in "_)]"):
                 self._report(
                     "E105", "`?.` is not an operator here", span, "JavaScript's optional access", "CEL puts the dot first", ".?"
                 )
@@ -252,6 +223,10 @@ class _Lexer:
         """A quote without its partner: the rest of the line (or text, for three quotes) is the string."""
         quote = text[start]
         is_long = text.startswith(quote * 3, start)
+        if not is_long and quote != "`" and self.mends:
+            end = self._mend_quote(text, start)
+            if end is not None:
+                return end
         newline = text.find("\n", start)
         end = len(text) if is_long or newline < 0 else newline
         stop = start + len(text[start:end].rstrip())
@@ -266,6 +241,40 @@ class _Lexer:
         cut = len(body.rstrip(")]},")) if not is_long and body.endswith((")", "]", "}", ",", "{")) else len(body)
         self._add("BROKEN_VALUE", body[:cut], start)
         return start + max(cut, 1) if not is_long else stop
+
+    def _mend_quote(self, text: str, odd: int) -> int | None:
+        """Read the line again with the missing quote in its place; None if that does not help."""
+        begin = text.rfind("\n", 0, odd) + 1
+        while self.tokens and self.tokens[-1].end - self._offset > begin > self.tokens[-1].start - self._offset:
+            begin = self.tokens[-1].end - self._offset
+        newline = text.find("\n", odd)
+        end = len(text) if newline < 0 else newline
+        if end - begin > limits.EXPRESSION_CHARS or len(self.diagnostics) >= _MOST_REPORTS:
+            return None
+        n_kept = len(self.tokens)
+        while n_kept and self.tokens[n_kept - 1].start - self._offset >= begin:
+            n_kept -= 1
+        base = begin + self._offset
+        pieces = [Piece(t.type, t.start - base, t.end - base) for t in self.tokens[n_kept:]]
+        missing = find_missing_quote(text[begin:end], pieces, odd - begin)
+        line = text[begin : begin + missing.at] + missing.quote + text[begin + missing.at : end]
+        again = _cut(_Lexer(base, is_flow=self.is_flow, mends=False), line)
+        if again.diagnostics:
+            return None
+        place = base + missing.at
+        starts_line = self.tokens[n_kept].starts_line if n_kept < len(self.tokens) else self._starts_line
+        del self.tokens[n_kept:]
+        for i, token in enumerate(again.tokens):
+            start, stop = token.start - (token.start > place), token.end - (token.end > place)
+            is_first = i == 0 and starts_line
+            self.tokens.append(Token(token.type, token.text, start, stop, starts_line=is_first))
+        title = "this text has no opening quote" if missing.is_opening else "this string is never closed"
+        label = f"no {missing.quote} before it" if missing.is_opening else f"no closing {missing.quote}"
+        self._report(
+            "E112", title, Span(base + missing.span.start, base + missing.span.end), label,
+            f"add {missing.quote} where it {'begins' if missing.is_opening else 'ends'}", None, insert_at=place, insert=missing.quote,
+        )  # fmt: skip
+        return end
 
     def _stray(self, text: str, start: int) -> int:
         """A run of characters that mean nothing."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
 import attrs
 
@@ -141,7 +141,30 @@ def _parse(text: str, start: str, inner: _Inner, offset: int = 0) -> tuple[objec
     result = parser.run()
     found = sorted(parser.diagnostics + builder.diagnostics[n_before:], key=lambda d: d.span.start)
     del builder.diagnostics[n_before:]
-    return result, _without_echoes(_without_quote_noise(text, offset, found))
+    return result, _without_echoes(_without_bracket_noise(_without_quote_noise(text, offset, found)))
+
+
+def _without_bracket_noise(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """What is said inside of a bracket that was never closed is noise, and so is a closing one whose opening one was missed."""
+    kept: list[Diagnostic] = []
+    # A text that runs to the end of the file has swallowed the closing brackets.
+    has_open_text = any(d.code == "E112" and "in the file" in d.label for d in diagnostics)
+    left_open = [(d.span, d.fix.edits[0].span.start) for d in diagnostics if d.code == "E106" and d.fix is not None]
+    n_missed = {")": 0, "}": 0, "]": 0}
+    for diagnostic in diagnostics:
+        place = diagnostic.span.start
+        if diagnostic.code == "E106" and has_open_text:
+            continue
+        if diagnostic.code not in {"E106", "E112"} and any(span.end <= place <= end for span, end in left_open):
+            continue  # between a bracket and where it was closed for want of better, nothing is sure
+        sign = diagnostic.title[6:7] if diagnostic.code == "E117" else ""
+        if sign and n_missed[sign] > 0:
+            n_missed[sign] -= 1
+            continue
+        for closer, opener in zip(")}]", "({[", strict=True):
+            n_missed[closer] += diagnostic.title.startswith(f"expected `{opener}`")
+        kept.append(diagnostic)
+    return kept
 
 
 def _without_quote_noise(text: str, offset: int, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
@@ -254,7 +277,8 @@ class _Parser:
                 while self._syncs and self._syncs[-1].depth >= depth:
                     self._syncs.pop()
                 is_also_statement = kind == "BROKEN_SETTING" and self._accepts("BROKEN")
-                self._syncs.append(Sync(position, depth, self._states[:], self._values[:], kind, is_also_statement))
+                lengths = [(i, len(value)) for i, value in enumerate(self._values) if isinstance(value, Splice)]
+                self._syncs.append(Sync(position, depth, self._states[:], self._values[:], lengths, kind, is_also_statement))
                 return
 
     def _may_begin(self, position: int) -> bool:
@@ -272,7 +296,9 @@ class _Parser:
         sync = self._syncs[-1] if self._syncs else None
         in_settings = sync is not None and sync.kind == "BROKEN_SETTING"
         start = sync.position if sync else 0
-        context = Context(self._text, self._offset, self._tokens, position, start, self._accepts, in_settings)
+        context = Context(
+            self._text, self._offset, self._tokens, position, start, self._accepts, tables().keywords, in_settings
+        )
         answer = explain(context)
         if not self._is_echo(answer.diagnostic, self._tokens[start].start):
             self.diagnostics.append(answer.diagnostic)
@@ -284,6 +310,9 @@ class _Parser:
         if sync is None:
             return None
         self._states, self._values = sync.states[:], sync.values[:]
+        for i, length in sync.lengths:
+            # Lists of statements grow in place; what was added since has been taken back.
+            del cast("Splice", self._values[i])[length:]
         if isinstance(answer, Mended):
             return sync.position, sync.depth
         follow, broken = skip_statement(self._tokens, sync, position)

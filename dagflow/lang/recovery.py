@@ -19,6 +19,7 @@ class Sync:
     Attributes:
         position: of the statement's first token.
         depth: open `{` there.
+        lengths: of the lists among the values, by their index.
         kind: the terminal that can stand for the whole statement.
         is_also_statement: whether BROKEN would fit as well as BROKEN_SETTING.
     """
@@ -27,6 +28,7 @@ class Sync:
     depth: int
     states: list[int]
     values: list[object]
+    lengths: list[tuple[int, int]]
     kind: str
     is_also_statement: bool
 
@@ -54,7 +56,7 @@ def skip_statement(tokens: list[Token], sync: Sync, position: int) -> tuple[int,
     kind = sync.kind
     if kind == "BROKEN_SETTING" and sync.is_also_statement and first.text not in _SETTINGS:
         kind = "BROKEN"
-    names = _types(tokens, sync.position, i) if kind == "BROKEN_ITEM" else _names(tokens, sync.position, i)
+    names = _declared(tokens, sync.position, i) if kind == "BROKEN_ITEM" else _names(tokens, sync.position, i)
     return i, Token(kind, " ".join(names), first.start, max(last.end, first.end))
 
 
@@ -72,12 +74,26 @@ def _names(tokens: list[Token], start: int, end: int) -> list[str]:
             continue
         follower = tokens[i + 1].type
         previous = tokens[i - 1] if i > start else None
-        is_step = follower == "EQUAL" and (previous is None or previous.type == "_NL" or token.starts_line)
+        begins = previous is None or previous.type in {"_NL", "LBRACE"} or token.starts_line
+        is_step = follower == "EQUAL" and begins
         is_let = previous is not None and previous.text in {"let", "as", "filter", "if", "switch"} and previous.type == "IDENT"
         if is_step or is_let:
             names.append(token.text)
     return names
 
 
-def _types(tokens: list[Token], start: int, end: int) -> list[str]:
-    return [tokens[i].text for i in range(start + 1, end) if tokens[i - 1].text == "type" and tokens[i].type == "IDENT"]
+def _declared(tokens: list[Token], start: int, end: int) -> list[str]:
+    """The names of types, events and actions that what was skipped seems to declare."""
+    names: list[str] = []
+    for i in range(start, end - 1):
+        word, name = tokens[i], tokens[i + 1]
+        if word.text in {"type", "action"} and name.type == "IDENT":
+            parts = [name.text]
+            j = i + 2
+            while j + 1 < end and tokens[j].type == "DOT" and tokens[j + 1].type == "IDENT":
+                parts.append(tokens[j + 1].text)
+                j += 2
+            names.append(".".join(parts))
+        elif word.text == "event" and name.type == "STRING":
+            names.append(name.text[1:-1])
+    return [name for name in names if " " not in name]

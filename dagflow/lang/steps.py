@@ -65,7 +65,7 @@ def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) 
 def _action(draft: FlowDraft, call: s.CallExpr, *, is_start: bool) -> ActionSpec | None:
     name = call.callee.text
     spec = draft.declarations.actions.get(name)
-    if spec is not None or is_start:
+    if spec is not None or is_start or name in draft.declarations.broken:
         return spec
     if name in draft.declarations.flows:
         draft.diagnostics.append(
@@ -164,7 +164,9 @@ def lower_emit(draft: FlowDraft, step: s.Emit, place: Place, before: Tails) -> T
 
 
 def report_unknown_event(draft: FlowDraft, event: s.Text) -> None:
-    """E206."""
+    """E206, unless its declaration has been complained about."""
+    if event.value in draft.declarations.broken:
+        return
     meant = nearest(event.value, list(draft.declarations.events))
     inner = Span(event.span.start + 1, event.span.end - 1)
     fix = Fix("replace", is_safe=True, edits=(Edit(inner, meant),)) if meant else None

@@ -20,6 +20,7 @@ class Context:
     position: int
     start: int
     accepts: Callable[[str], bool]
+    keywords: frozenset[str] = frozenset()
     in_settings: bool = False
 
     @property

@@ -12,12 +12,13 @@ from dagflow.lang.steps import duplicate_name, step_name, unnamed_twice
 from dagflow.model.types import UNKNOWN
 
 
-def survey(draft: FlowDraft, body: s.Block, handler: s.Handler | None) -> int:
+def survey(draft: FlowDraft, settings: tuple[s.Setting, ...], body: s.Block, handler: s.Handler | None) -> int:
     """Count the statements; fill `names.lines`, `broken` and `awaited`; report names used twice (E204) and unnamed steps that clash (E205)."""
     statements = list(walk(body.statements))
     if handler is not None:
         statements += walk(handler.block.statements)
     broken = {name for statement in statements if isinstance(statement, s.Broken) for name in statement.names}
+    broken.update(name for setting in settings if isinstance(setting, s.BrokenSetting) for name in setting.names)
     draft.broken = frozenset(broken)
     draft.awaited = frozenset(name.text for statement in statements for name in _awaited(statement))
     spans: dict[str, Span] = {}

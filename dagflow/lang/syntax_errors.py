@@ -11,7 +11,8 @@ from typing import Final
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
 from dagflow.lang.lexer import Token
-from dagflow.lang.stuck import Context, Mended, Skipped, diagnostic, found, inserting, replacing, short, shown
+from dagflow.lang.missing import MISSING
+from dagflow.lang.stuck import Context, Mended, Skipped, diagnostic, replacing, short, shown
 
 _UNITS: Final = {
     "ms": "ms", "millisecond": "ms", "s": "s", "sec": "s", "second": "s", "m": "m", "min": "m", "minute": "m", "h": "h", "hr": "h",
@@ -111,6 +112,39 @@ def _keyword_as_name(c: Context) -> Skipped | Mended | None:
     return Mended(said, [Token("IDENT", f"{word.text}_1", word.start, word.end, starts_line=True)], 0, back=1)
 
 
+def _misspelt_here(c: Context) -> Mended | None:
+    """A word that is nearly the keyword that fits here: `ese` for `else`."""
+    word = c.token
+    if word.type != "IDENT" or len(word.text) < 2:
+        return None
+    fitting = sorted(keyword.lower() for keyword in c.keywords if c.accepts(keyword))
+    meant = nearest(word.text, fitting)
+    if meant is None:
+        return None
+    said = diagnostic(
+        "E103",
+        f"unexpected `{word.text}`",
+        word.span,
+        "no word of the language",
+        f"did you mean `{meant}`?",
+        replacing(word.span, meant),
+    )
+    return Mended(said, [Token("IDENT", meant, word.start, word.end, starts_line=word.starts_line)], 1)
+
+
+def _doubled(c: Context) -> Mended | None:
+    """`lead lead`: the same word twice."""
+    word = c.token
+    between = c.text[c.previous.end - c.offset : word.start - c.offset]
+    if word.type != "IDENT" or c.previous.text != word.text or c.position <= c.start or between.strip():
+        return None
+    gap = Span(c.previous.end, word.end)
+    fix = Fix("delete", is_safe=True, edits=(Edit(gap, ""),))
+    return Mended(
+        diagnostic("E103", f"`{word.text}` stands here twice", word.span, "once is enough", "remove one of them", fix), [], 1
+    )
+
+
 def _message_literal(c: Context) -> Mended | None:
     name = c.previous
     is_typed = name.type == "IDENT" and name.text[:1].isupper() and c.token.type == "LBRACE"
@@ -173,142 +207,6 @@ def _not_an_item(c: Context) -> Skipped | Mended | None:
     return Mended(said, [Token("IDENT", meant, c.token.start, c.token.end, starts_line=True)], 1)
 
 
-def _missing_colon(c: Context) -> Mended | None:
-    name, before = c.previous, c.tokens[max(c.position - 2, 0)]
-    if name.type not in {"IDENT", "STRING"} or not c.accepts("COLON") or c.token.type not in _OPERANDS:
-        return None
-    if c.accepts("QMARK") and (before.type not in {"LPAR", "COMMA", "LBRACE"} or c.token.starts_line):
-        return None
-    if c.accepts("EQUAL"):
-        return None
-    said = diagnostic(
-        "E101", f"expected `:` after `{short(name)}`", c.token.span, "the value begins here", "a name and its value are written `name: value`",
-        inserting(name.end, ":"),
-    )  # fmt: skip
-    return Mended(said, [Token("COLON", ":", name.end, name.end)])
-
-
-def _missing_comma(c: Context) -> Mended | None:
-    token = c.tokens[c.position + 1] if c.token.type == "_NL" else c.token
-    if not c.accepts("COMMA") or token.type not in _OPERANDS or c.previous.type not in _ENDS | {"QMARK", "MORETHAN"}:
-        return None
-    if c.token.type == "_NL" and c.tokens[c.position + 2].type != "COLON":
-        return None
-    if (c.token.type != "_NL" and token.type == "LBRACE") or not _is_in_list(c):
-        return None
-    said = diagnostic(
-        "E101", f"expected `,` before {shown(token)}", token.span, "the next one begins here", "parts of a list are separated by commas",
-        inserting(c.previous.end, ","),
-    )  # fmt: skip
-    return Mended(said, [Token("COMMA", ",", c.previous.end, c.previous.end)], int(c.token.type == "_NL"))
-
-
-def _missing_value(c: Context) -> Mended | None:
-    if not c.wants_value or c.position <= c.start:
-        return None
-    if c.token.type == "COMMA":
-        label = "a value should come before this comma"
-    elif c.is_at_line_end:
-        label = "the line ends here"
-    else:
-        label = f"a value should come before this {shown(c.token)}"
-    name = c.tokens[c.position - 2].text + c.previous.text if c.previous.type == "COLON" else c.previous.text
-    said = diagnostic(
-        "E101", f"expected a value after `{name}`", c.place, label,
-        "arguments are written `name: value`" if c.previous.type == "COLON" else "write a value, or remove what waits for it",
-        Fix('insert `""`', is_safe=False, edits=(Edit(Span(c.place.start, c.place.start), '""'),)),
-    )  # fmt: skip
-    extra = [Token("BROKEN_VALUE", "", c.place.start, c.place.start)]
-    # An operator with nothing on its left, as in `* 2`, is swallowed by the broken value.
-    return Mended(said, extra, int(c.token.type in {"MULOP", "RELOP", "ANDAND", "OROR", "QQ", "ADDOP"}))
-
-
-def _missing_type(c: Context) -> Skipped | None:
-    if c.position <= c.start or not all(c.accepts(kind) for kind in ("IDENT", "STRING", "LBRACE")):
-        return None
-    help_ = 'types are written `int`, `list<string>`, `"new" | "won"`, `{a: int}` or `T?`'
-    return Skipped(diagnostic("E101", f"expected a type after `{short(c.previous)}`", c.place, found(c), help_))
-
-
-def _missing_sign(c: Context) -> Mended | Skipped | None:
-    """One certain sign is missing: `{`, `(`, `)`, `=`, `->`, or a word such as `in`."""
-    wanted = {
-        "LBRACE": ("{", "a block is written `{ … }`"), "LPAR": ("(", "arguments stand in `( … )`"), "EQUAL": ("=", "a name is given a value with `=`"),
-        "COLON": (":", "a name and its type are written `name: type`"), "IN": ("in", "loops are written `for x in list`"),
-        "AS": ("as", "write `as name`"), "OF": ("of", "write `2 of (a, b)`"), "TO": ("to", "write `from 1s to 10m`"),
-        "FOR": ("for", 'write `test "…" for flow`'), "PER": ("per", "write `rate 10 per 1h`"), "BY": ("by", "write `by` and what to count"),
-    }  # fmt: skip
-    missing = [(kind, *rest) for kind, rest in wanted.items() if c.accepts(kind)]
-    is_operator_place = c.accepts("RELOP")
-    if not missing or (is_operator_place and missing[0][0] != "LBRACE"):
-        return None
-    kind, sign, help_ = missing[0]
-    if is_operator_place and c.token.type in _OPERANDS and not c.token.starts_line:
-        return None
-    fix = inserting(c.previous.end, f" {sign}")
-    said = diagnostic("E101", f"expected `{sign}` after `{short(c.previous)}`", c.place, found(c), help_, fix)
-    if kind in {"EQUAL", "COLON", "TO", "IN", "AS", "OF"} and c.token.type in _OPERANDS:
-        return Mended(said, [Token(kind, sign, c.previous.end, c.previous.end)])
-    return Skipped(said)
-
-
-def _nameless_value(c: Context) -> Mended | None:
-    """`x = 3`: a value wants `let`."""
-    if c.previous.type != "EQUAL" or c.position != c.start + 2 or c.accepts("BROKEN_VALUE"):
-        return None
-    name = c.first
-    said = diagnostic(
-        "E101",
-        f"expected an action after `{name.text} =`",
-        c.place,
-        found(c),
-        "to name a value, write `let`",
-        inserting(name.start, "let "),
-    )
-    if c.token.type not in _OPERANDS:
-        return None
-    let = Token("IDENT", "let", name.start, name.start, starts_line=True)
-    return Mended(said, [let, name, c.previous], 0, back=2)
-
-
-def _missing_number(c: Context) -> Skipped | None:
-    if not c.accepts("INT") or c.accepts("STRING") or c.position <= c.start:
-        return None
-    return Skipped(
-        diagnostic("E101", f"expected a number after `{short(c.previous)}`", c.place, found(c), "a whole number such as `5`")
-    )
-
-
-def _missing_name(c: Context) -> Skipped | None:
-    if not c.accepts("IDENT") or c.position <= c.start:
-        return None
-    is_keyword = c.token.type == "IDENT"
-    help_ = "this word is a keyword here; choose another name" if is_keyword else "names are made of letters, digits and _"
-    return Skipped(diagnostic("E101", f"expected a name after `{short(c.previous)}`", c.place, found(c), help_))
-
-
-def _missing_text(c: Context) -> Skipped | None:
-    if not c.accepts("STRING") or c.position <= c.start:
-        return None
-    return Skipped(
-        diagnostic("E101", f"expected a text after `{short(c.previous)}`", c.place, found(c), 'write it in quotes: `"…"`')
-    )
-
-
-def _missing_operator(c: Context) -> Skipped | None:
-    if not c.accepts("RELOP") or c.token.type not in _OPERANDS or c.token.starts_line:
-        return None
-    return Skipped(
-        diagnostic(
-            "E103",
-            f"unexpected {shown(c.token)} after `{short(c.previous)}`",
-            c.token.span,
-            "two values with no operator between them",
-            "write an operator such as `==` or `&&`, or begin a new line for a new statement",
-        )
-    )
-
-
 def _unexpected(c: Context) -> Diagnostic:
     if c.is_at_line_end:
         return diagnostic(
@@ -328,22 +226,10 @@ def _unexpected(c: Context) -> Diagnostic:
 
 
 _READINGS: Final[tuple[Callable[[Context], Mended | Skipped | None], ...]] = (
-    _keyword_as_name, _single_equals, _word_operator, _not, _units, _message_literal, _late_setting, _misspelt_keyword, _not_an_item,
-    _missing_colon, _missing_comma, _missing_value, _missing_type, _nameless_value, _missing_number, _missing_sign, _missing_name, _missing_text, _missing_operator,
+    _doubled, _keyword_as_name, _single_equals, _word_operator, _not, _units, _message_literal, _late_setting, _misspelt_keyword,
+    _not_an_item, _misspelt_here,
+    *MISSING,
 )  # fmt: skip
-
-
-def _is_in_list(c: Context) -> bool:
-    """Whether the innermost open bracket holds a list: arguments, elements, entries or fields, not a block."""
-    depth = 0
-    for token in reversed(c.tokens[: c.position]):
-        if token.type in {"RPAR", "RSQB", "RBRACE"}:
-            depth += 1
-        elif token.type in {"LPAR", "LSQB", "LBRACE"}:
-            if depth == 0:
-                return True
-            depth -= 1
-    return False
 
 
 def _matching(tokens: list[Token], position: int) -> int:

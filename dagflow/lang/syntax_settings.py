@@ -80,9 +80,10 @@ class OtherSetting:
 
 @attrs.frozen
 class BrokenSetting:
-    """A setting that did not parse."""
+    """A setting that did not parse; `names` are those it seems to define."""
 
     span: Span
+    names: tuple[str, ...] = ()
 
 
 Setting: TypeAlias = OnSetting | TimeoutSetting | RetrySetting | OtherSetting | BrokenSetting

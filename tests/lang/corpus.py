@@ -151,7 +151,9 @@ flow lookup_and_tell(id: string, watchers: list<string>, urgent: bool = false) {
   found = desk.lookup(id: id)
   filter found.state != "{third}" && watchers.exists(w, w == "team")
   if urgent {
-    slack(channel: "C-NOW", text: """ + '"""{Thing} ${found.title}\n    needs somebody"""' + """)
+    slack(channel: "C-NOW", text: """
+    '"""{Thing} ${found.title}\n    needs somebody"""'
+    """)
   }
   wait 15m
   checked = desk.lookup(id: id) after found

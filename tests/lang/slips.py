@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - a tool that prints
 """One slip, one message: what the compiler says of good flows with one token spoilt. `python -m tests.lang.slips [--show KIND]` prints the figures."""
 
 from __future__ import annotations
@@ -15,20 +16,56 @@ from tests.lang.corpus import GOOD, interface
 
 INTERFACE = interface()
 KEYWORDS = frozenset(
-    "filter if else switch case let parallel do wait until emit return stop fail retry timeout within default after when flow"
-    " event action type from every only any settled on with as".split()
+    [
+        "filter",
+        "if",
+        "else",
+        "switch",
+        "case",
+        "let",
+        "parallel",
+        "do",
+        "wait",
+        "until",
+        "emit",
+        "return",
+        "stop",
+        "fail",
+        "retry",
+        "timeout",
+        "within",
+        "default",
+        "after",
+        "when",
+        "flow",
+        "event",
+        "action",
+        "type",
+        "from",
+        "every",
+        "only",
+        "any",
+        "settled",
+        "on",
+        "with",
+        "as",
+    ]
 )
 
 
 @attrs.frozen
 class Slip:
-    """A spoilt text. `start`, `end`: of what was done, in the spoilt text (`end` > `start`, or the place behind a deletion)."""
+    """A spoilt text. `start`, `end`: of what was done, in the spoilt text; `start == end` where something was deleted.
+
+    `also`: another place that is as good to point at: the partner of a closing bracket.
+    """
 
     kind: str
     text: str
     start: int
     end: int
     good: str
+    also: int = -1
 
 
 @attrs.frozen
@@ -45,7 +82,11 @@ class Verdict:
 def _swap(word: str, chance: random.Random) -> str:
     """A typo: two letters change places, one is left out, or one comes twice."""
     at = chance.randrange(1, len(word) - 1)
-    typos = [word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :], word[:at] + word[at + 1 :], word[:at] + word[at] + word[at:]]
+    typos = [
+        word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :],
+        word[:at] + word[at + 1 :],
+        word[:at] + word[at] + word[at:],
+    ]
     return next((typo for typo in chance.sample(typos, 3) if typo != word), word + word[-1])
 
 
@@ -59,7 +100,18 @@ def slips(good: str, chance: random.Random, per_kind: int) -> Iterator[Slip]:
     for kind, (picks, spoil) in KINDS.items():
         places = [i for i in range(len(tokens)) if picks(tokens, i)]
         for i in sorted(chance.sample(places, min(per_kind, len(places)))):
-            yield _replaced(kind, good, tokens[i], spoil(tokens[i].text, chance))
+            slip = _replaced(kind, good, tokens[i], spoil(tokens[i].text, chance))
+            yield attrs.evolve(slip, also=_partner(tokens, i)) if kind in {"missing }", "missing )"} else slip
+
+
+def _partner(tokens: list[Token], i: int) -> int:
+    """Where the bracket was opened that a token closes."""
+    depth = 0
+    while True:
+        depth += (tokens[i].type in {"RPAR", "RBRACE", "RSQB"}) - (tokens[i].type in {"LPAR", "LBRACE", "LSQB"})
+        if depth == 0:
+            return tokens[i].start
+        i -= 1
 
 
 def _is_name(tokens: list[Token], i: int) -> bool:
@@ -67,10 +119,18 @@ def _is_name(tokens: list[Token], i: int) -> bool:
     token = tokens[i]
     follower = tokens[i + 1].type if i + 1 < len(tokens) else ""
     previous = tokens[i - 1].text if i else ""
-    is_given = follower in {"EQUAL"} or previous in {"flow", "let", "as", "do", "type"} or (follower == "COLON" and token.starts_line)
+    is_given = (
+        follower == "EQUAL" or previous in {"flow", "let", "as", "do", "type"} or (follower == "COLON" and token.starts_line)
+    )
     is_given = is_given or (previous in {"if", "filter", "switch"} and follower == "COLON")
     # Parameters, fields and macro variables are given too.
-    is_given = is_given or (follower == "COLON" and previous in {"(", ","} and _in_head(tokens, i))
+    is_given = (
+        is_given
+        or previous == "action"
+        or (i > 1 and tokens[i - 2].text == "action")
+        or (i > 2 and tokens[i - 3].text == "action")
+    )
+    is_given = is_given or (follower == "COLON" and previous in {"(", ",", "{"} and _in_head(tokens, i))
     is_given = is_given or (previous == "(" and follower == "COMMA")
     return token.type == "IDENT" and len(token.text) >= 4 and token.text not in KEYWORDS and not is_given
 
@@ -81,7 +141,10 @@ def _in_head(tokens: list[Token], i: int) -> bool:
     while i >= 0:
         depth += (tokens[i].type in {"RPAR", "RBRACE"}) - (tokens[i].type in {"LPAR", "LBRACE"})
         if depth < 0:
-            return any(token.text in {"flow", "action", "type", "event"} for token in tokens[max(i - 4, 0) : i]) or tokens[i - 1].type == "ARROW"
+            return (
+                any(token.text in {"flow", "action", "type", "event"} for token in tokens[max(i - 4, 0) : i])
+                or tokens[i - 1].type == "ARROW"
+            )
         i -= 1
     return False
 
@@ -95,7 +158,9 @@ def _word(tokens: list[Token], i: int) -> bool:
 
 
 def _sign(kind: str) -> Callable[[list[Token], int], bool]:
-    return lambda tokens, i: tokens[i].type == kind and not (kind == "COMMA" and tokens[i + 1].starts_line and tokens[i + 1].type == "RBRACE")
+    return lambda tokens, i: (
+        tokens[i].type == kind and not (kind == "COMMA" and tokens[i + 1].starts_line and tokens[i + 1].type == "RBRACE")
+    )
 
 
 def _text(tokens: list[Token], i: int) -> bool:
@@ -110,7 +175,9 @@ def _enum(tokens: list[Token], i: int) -> bool:
 
 def _number(tokens: list[Token], i: int) -> bool:
     previous = tokens[i - 1].text if i else ""
-    return tokens[i].type in {"INT", "DURATION"} and previous not in {"retry", "after", "default"} and tokens[i + 1].text != "of"
+    return (
+        tokens[i].type in {"INT", "DURATION"} and previous not in {"retry", "after", "default"} and tokens[i + 1].text != "of"
+    )
 
 
 def _argument(tokens: list[Token], i: int) -> bool:
@@ -160,8 +227,13 @@ def judge(slip: Slip) -> Verdict | None:
     span_end = max(first.span.end, first.span.start + 1)
     touched = first.span.start <= max(right, slip.end) and span_end >= left
     fixed = apply_fixes(slip.text, [first], only_safe=False) if first.fix is not None and first.fix.edits else None
+    if slip.also >= 0 and first.span.start <= slip.also < span_end:
+        lines.add(source.place(slip.also).line)
+        touched = True
     restores = fixed is not None and not compile_text(fixed, INTERFACE).has_errors
-    return Verdict(slip, compilation, source.place(first.span.start).line in lines, touched, len(errors), fixed is not None, restores)
+    return Verdict(
+        slip, compilation, source.place(first.span.start).line in lines, touched, len(errors), fixed is not None, restores
+    )
 
 
 def figures(verdicts: list[Verdict]) -> dict[str, float]:
@@ -195,7 +267,13 @@ def main(arguments: list[str]) -> None:
         for v in verdicts:
             if v.slip.kind == arguments[1] and (not v.on_line or not v.on_token or v.n_messages > 1):
                 print("-" * 80, v.slip.kind, v.on_line, v.on_token, v.n_messages)
-                print(v.slip.text[: v.slip.start].rpartition("\n")[2] + "⟦" + v.slip.text[v.slip.start : v.slip.end] + "⟧" + v.slip.text[v.slip.end :].partition("\n")[0])
+                print(
+                    v.slip.text[: v.slip.start].rpartition("\n")[2]
+                    + "⟦"
+                    + v.slip.text[v.slip.start : v.slip.end]
+                    + "⟧"
+                    + v.slip.text[v.slip.end :].partition("\n")[0]
+                )
                 print(v.compilation.render())
 
 

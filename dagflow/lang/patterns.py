@@ -1,0 +1,45 @@
+"""The tokens of a text as one regular expression: once for flows, where strings hold `${…}`, and once for plain CEL.
+
+No alternative backtracks into another, so cutting is linear in the text, whatever it contains.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_BODY = r"(?:[^{quote}\\$\n]|\\.|\$(?!\{{)|\$\{{(?:[^{{}}\"'\n]|\"[^\"\n]*\"|'[^'\n]*'|\{{[^{{}}\n]*\}})*\}})*"
+_PLAIN = r"(?:[^{quote}\\\n]|\\.)*"
+_LONG = r"(?:\\(?:.|\n)|[^\\])*?"
+
+
+def _pattern(body: str) -> re.Pattern[str]:
+    double, single = body.format(quote='"'), body.format(quote="'")
+    return re.compile(
+        r"""
+        (?P<space>[ \t\f\r\n]+)
+        |(?P<comment>//[^\n]*)
+        |(?P<BYTES>(?:[bB][rR]|[rR][bB])(?:\"\"\"(?:.|\n)*?\"\"\"|'''(?:.|\n)*?'''|"[^"\n]*"|'[^'\n]*')
+            |[bB](?:\"\"\"LONG\"\"\"|'''LONG'''|(?!\"\"\")"(?:[^"\\\n]|\\.)*"|(?!''')'(?:[^'\\\n]|\\.)*'))
+        |(?P<STRING>[rR](?:\"\"\"(?:.|\n)*?\"\"\"|'''(?:.|\n)*?'''|"[^"\n]*"|'[^'\n]*')
+            |\"\"\"LONG\"\"\"|'''LONG'''|(?!\"\"\")"DOUBLE"|(?!''')'SINGLE')
+        |(?P<ON_ERROR>on[ \t]+error\b)
+        |(?P<IDENT>[_a-zA-Z][_a-zA-Z0-9]*)
+        |(?P<DURATION>\d+(?:\.\d+)?(?:ms|s|m|h|d|w)(?:\d+(?:ms|s|m|h|d|w))*(?![A-Za-z0-9_]))
+        |(?P<FLOAT>\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?)
+        |(?P<UINT>(?:0[xX][0-9a-fA-F]+|\d+)[uU](?![A-Za-z0-9_]))
+        |(?P<INT>0[xX][0-9a-fA-F]+|\d+)
+        |(?P<QUOTED>`[^`\n]+`)
+        |(?P<wrong>===|!==|<>|\?\.(?=[A-Za-z_])|&(?!&)|[;@\#$~^\\]|=>)
+        |(?P<sign>->|\?\?|\|\||&&|\.\?|==|!=|<=|>=|[()\[\]{},:.?<>=|+\-*/%!])
+        |(?P<quote>["'`])
+        |(?P<other>.)
+        """.replace("LONG", _LONG)
+        .replace("DOUBLE", double)
+        .replace("SINGLE", single),
+        re.VERBOSE,
+    )
+
+
+FLOW_TEXT: Final = _pattern(_BODY)
+CEL_TEXT: Final = _pattern(_PLAIN)

@@ -145,15 +145,14 @@ flow optional_steps({thing}: {Thing}) {
   slack(channel: "C-GIFT", text: "gift ${gift.code} with mail ${message.message_id}")
 }
 """,
-    """
+    '''
 /// Looks the {thing} up, and tells those who asked.
 flow lookup_and_tell(id: string, watchers: list<string>, urgent: bool = false) {
   found = desk.lookup(id: id)
   filter found.state != "{third}" && watchers.exists(w, w == "team")
   if urgent {
-    slack(channel: "C-NOW", text: """
-    '"""{Thing} ${found.title}\n    needs somebody"""'
-    """)
+    slack(channel: "C-NOW", text: """{Thing} ${found.title}
+    needs somebody""")
   }
   wait 15m
   checked = desk.lookup(id: id) after found
@@ -162,7 +161,7 @@ flow lookup_and_tell(id: string, watchers: list<string>, urgent: bool = false) {
   // told once, whatever failed
   log(message: e.message)
 }
-""",
+''',
     """
 flow guarded {
   on event "shop/{thing}.changed" as change

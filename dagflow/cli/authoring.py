@@ -12,7 +12,7 @@ from rich.text import Text
 
 from dagflow.cli.codes import FAILED, OK
 from dagflow.cli.render import console
-from dagflow.cli.sources import Checked, check_file, imported, load_flows, load_host, read_text
+from dagflow.cli.sources import Checked, check_file, imported, load_flows, load_host, name_of, read_text
 from dagflow.cli.texts import json_text, printable, printable_lines
 from dagflow.errors import UsageError
 from dagflow.lang.graph_text import to_dot, to_json, to_mermaid
@@ -82,8 +82,7 @@ def graph(arguments: argparse.Namespace) -> int:
 
 def import_workflow(arguments: argparse.Namespace) -> int:
     """Print the flow that a JSON workflow means, or write it to a file."""
-    name = "<stdin>" if arguments.file == "-" else arguments.file
-    text = imported(read_text(arguments.file), name)
+    text = imported(read_text(arguments.file), name_of(arguments.file))
     if arguments.output is None:
         sys.stdout.write(printable_lines(text))
         return OK
@@ -94,7 +93,7 @@ def import_workflow(arguments: argparse.Namespace) -> int:
         target.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {target}: {error.strerror or error}") from error
-    print(f"wrote {target}; try `dagflow check {target}`", file=sys.stderr)
+    print(printable(f"wrote {target}; try `dagflow check {target}`"), file=sys.stderr)
     return OK
 
 

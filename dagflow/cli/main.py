@@ -132,7 +132,9 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="dagflow", description="Typed, total flows: check them, run them, kill them, resume them."
+        prog="dagflow",
+        description="Typed, total flows: check them, run them, kill them, resume them.",
+        epilog="Exit codes: 0 all is well, 1 the flow is wrong or its run failed, 2 dagflow was called in a way that cannot work.",
     )
     parser.add_argument("--version", action="version", version=f"dagflow {version('dagflow')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -143,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_authoring(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     check = _command(commands, "check", _check, "say everything that is wrong with flows")
-    check.add_argument("files", nargs="+", metavar="FILE", help="a .flow file, or - for standard input")
+    check.add_argument("files", nargs="+", metavar="FILE", help="a .flow file, a .json workflow, or - for standard input")
     check.add_argument("--format", choices=["text", "json"], default="text")
     check.add_argument("--strict", action="store_true", help="warnings count as errors")
     _add_actions(check)

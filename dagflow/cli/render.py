@@ -141,21 +141,27 @@ def verdict(story: Story) -> Text:
 
 def runs_table(rows: Sequence[RunRow], width: int) -> Group:
     """Runs, in the order given."""
+    is_narrow = width < _NARROW
     lines = [
         [
             Text(row.id),
             Text(printable(row.flow)),
             Text(row.status.value, style=RUN_STYLE.get(row.status, "cyan")),
-            Text(instant(row.created_at, is_short=width < _NARROW)),
-            Text(_end(row, is_short=width < _NARROW)),
+            Text(instant(row.created_at, is_short=is_narrow)),
         ]
         for row in rows
     ]
+    ends = [Text(_end(row)) for row in rows]
+    header = ["run", "flow", "status", "started (UTC)"]
     # Ids are never cut: they are there to be copied.
-    return aligned(["run", "flow", "status", "started (UTC)", "ended, or due"], lines, width, elastic={1: 8})
+    if is_narrow:
+        due = [end if row.due_at is not None else Text() for row, end in zip(rows, ends, strict=True)]
+        return aligned(header, lines, width, elastic={1: 8}, notes=due)
+    whole = [[*line, end] for line, end in zip(lines, ends, strict=True)]
+    return aligned([*header, "ended, or due"], whole, width, elastic={1: 8})
 
 
-def _end(row: RunRow, *, is_short: bool) -> str:
+def _end(row: RunRow) -> str:
     if row.ended_at is not None:
-        return instant(row.ended_at, is_short=is_short)
-    return f"due {instant(row.due_at, is_short=is_short)}" if row.due_at is not None else ""
+        return instant(row.ended_at)
+    return f"due {instant(row.due_at)}" if row.due_at is not None else ""

@@ -135,7 +135,7 @@ def load_flows(path: str, catalog: Catalog) -> Compilation:
         FlowInvalid: it is JSON that is no workflow.
     """
     text = read_text(path)
-    name = _name(path)
+    name = name_of(path)
     if path.endswith(".json"):
         text, name = imported(text, name), f"{name} (imported)"
     return compile_flow(text, catalog=catalog, filename=name)
@@ -175,7 +175,7 @@ class Checked:
 def check_file(path: str, catalog: Catalog) -> Checked:
     """Check a `.flow` file or a JSON workflow. Raises UsageError: it cannot be read."""
     text = read_text(path)
-    name = _name(path)
+    name = name_of(path)
     if path.endswith(".json"):
         flow_text, found = import_seed(text, filename=name)
         if flow_text is None:
@@ -187,5 +187,6 @@ def check_file(path: str, catalog: Catalog) -> Checked:
     return Checked(name, tuple(compilation.flows), n_errors, compilation.render(), compilation.to_json())
 
 
-def _name(path: str) -> str:
+def name_of(path: str) -> str:
+    """What messages call a file."""
     return "<stdin>" if path == "-" else printable(path)

@@ -214,6 +214,16 @@ class TestTerminal:
         assert any(line.startswith("proposal ") and "✓ succeeded" in line for line in plain)
         assert any(line.startswith('  {"message_id"') for line in plain)
 
+    @pytest.mark.usefixtures("asleep")
+    def test_a_list_of_80_columns(self, folder: Path, dagflow: Dagflow) -> None:
+        rows = dagflow("runs", "--json").json
+        assert isinstance(rows, list)
+        code, seen = self.on_terminal(folder, 80, "runs")
+        plain = [line.rstrip("\r") for line in _without_colours(seen).splitlines()]
+        assert code == 0
+        assert max(map(len, plain)) <= 80
+        assert [line.split()[0] for line in plain] == ["run", rows[0]["run"], "due", rows[1]["run"], "due"]
+
 
 def _without_colours(text: str) -> str:
     parts = text.split("\x1b[")

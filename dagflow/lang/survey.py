@@ -22,10 +22,11 @@ def survey(draft: FlowDraft, settings: tuple[s.Setting, ...], body: s.Block, han
     draft.broken = frozenset(broken)
     draft.awaited = frozenset(name.text for statement in statements for name in _awaited(statement))
     spans: dict[str, Span] = {}
-    for statement in statements:
-        name = getattr(statement, "name", None)
-        if isinstance(name, s.Ident):
-            _define(draft, name, spans)
+    names = [name for statement in statements if isinstance(name := getattr(statement, "name", None), s.Ident)]
+    # First all of them, so that no name proposed instead of one is taken further down.
+    draft.names.lines.update({name.text: draft.line(name.span) for name in reversed(names)})
+    for name in names:
+        _define(draft, name, spans)
     for statement in statements:
         if isinstance(statement, s.CallStep) and statement.name is None:
             _define_unnamed(draft, statement, spans)

@@ -24,7 +24,8 @@ def survey(draft: FlowDraft, settings: tuple[s.Setting, ...], body: s.Block, han
     spans: dict[str, Span] = {}
     names = [name for statement in statements if isinstance(name := getattr(statement, "name", None), s.Ident)]
     # First all of them, so that no name proposed instead of one is taken further down.
-    draft.names.lines.update({name.text: draft.line(name.span) for name in reversed(names)})
+    for name in names:
+        draft.names.lines.setdefault(name.text, draft.line(name.span))
     for name in names:
         _define(draft, name, spans)
     for statement in statements:

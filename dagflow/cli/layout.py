@@ -23,15 +23,15 @@ def aligned(
     """The rows under their header.
 
     Args:
-        header: a word for each column.
+        header: a word for each column; empty for none.
         rows: a text for each column; the texts are changed.
         width: cells in a line, at most, if the elastic columns can give enough.
         elastic: columns that may be cut to so many cells, the first named first.
         right: columns that are set to the right.
         notes: for each row what stands under it, on a line of its own; nothing if empty.
     """
-    lines = [[Text(word, style="bold") for word in header], *rows]
-    widths = [max(line[column].cell_len for line in lines) for column in range(len(header))]
+    lines = [[Text(word, style="bold") for word in header], *rows] if header else rows
+    widths = [max(cell.cell_len for cell in column) for column in zip(*lines, strict=True)]
     excess = sum(widths) + _GAP * (len(widths) - 1) - width
     for column, least in elastic.items():
         given = min(max(0, excess), max(0, widths[column] - least))

@@ -9,13 +9,12 @@ from typing import Final, Protocol
 
 import attrs
 import trio
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
-from rich.spinner import Spinner
-from rich.table import Table
 from rich.text import Text
 
 from dagflow.app.runs import Run
+from dagflow.cli.layout import aligned
 from dagflow.cli.render import Story
 from dagflow.cli.texts import sign
 from dagflow.drivers.results import NodeResult, RunResult
@@ -23,6 +22,7 @@ from dagflow.model.flow import Flow
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 
 _BUSY: Final = frozenset({NodeStatus.RUNNING, NodeStatus.READY})
+_FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 #: A large flow is shown a few times a second, since making its table costs more than running it.
 _LARGE: Final = 100
 _PAUSE_SECONDS: Final = 0.2
@@ -85,7 +85,7 @@ def _shown_outcome(story: Story, node: NodeResult) -> str:
 
 @attrs.define(eq=False)
 class Screen:
-    """A table that is drawn again at every change.
+    """A table that is drawn again at every change, and a few times a second while something is under way.
 
     Attributes:
         hint: how to go on with runs that sleep.
@@ -98,25 +98,30 @@ class Screen:
     def update(self, story: Story) -> None:
         """Draw the run as it stands."""
         self._stories[story.result.run] = story
-        room = max(3, (self._live.console.height - 2) // len(self._stories) - 1)
-        parts: list[RenderableType] = [self._table(each, room) for each in self._stories.values()]
-        if self.hint and all(each.result.status is RunStatus.SLEEPING for each in self._stories.values()):
-            parts.append(Text(self.hint, style="dim"))
-        self._live.update(Group(*parts))
+        self._live.update(self)
 
-    def _table(self, story: Story, room: int) -> RenderableType:
-        nodes = story.shown()
-        table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True, min_width=11)
-        table.add_column(no_wrap=True, overflow="ellipsis", min_width=16)
-        table.add_column(no_wrap=True, overflow="ellipsis")
-        for node in in_view(nodes, room):
-            mark = Spinner("dots", Text(node.status.value), style="cyan") if node.status in _BUSY else sign(node.status)
-            table.add_row(mark, Text(story.label(node)), Text(_shown_outcome(story, node), style="dim"))
-        if len(nodes) <= room:
-            return table
-        n_settled = sum(node.status.is_settled for node in nodes)
-        return Group(Text(f"{n_settled} of {len(nodes)} steps of {story.result.run} have ended", style="dim"), table)
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """All runs, one below the other, in as many lines as there are on the screen."""
+        stories = self._stories.values()
+        room = max(3, (console.height - 2) // max(1, len(stories)) - 1)
+        for story in stories:
+            nodes = story.shown()
+            if len(nodes) > room:
+                n_settled = sum(node.status.is_settled for node in nodes)
+                yield Text(f"{n_settled} of {len(nodes)} steps of {story.result.run} have ended", style="dim")
+            rows = [
+                [_mark(node, console.get_time()), Text(story.label(node)), Text(_shown_outcome(story, node), style="dim")]
+                for node in in_view(nodes, room)
+            ]
+            yield aligned((), rows, options.max_width, elastic={2: 30, 1: 16})
+        if self.hint and stories and all(story.result.status is RunStatus.SLEEPING for story in stories):
+            yield Text(self.hint, style="dim")
+
+
+def _mark(node: NodeResult, seconds: float) -> Text:
+    if node.status in _BUSY:
+        return Text(f"{_FRAMES[int(seconds * 12) % len(_FRAMES)]} {node.status.value}", style="cyan")
+    return sign(node.status)
 
 
 def in_view(nodes: Sequence[NodeResult], room: int) -> list[NodeResult]:

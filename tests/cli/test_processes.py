@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from rich.cells import cell_len
 
 from dagflow.app.compiling import compile as compile_flow
 from dagflow.app.interpreter import Interpreter
@@ -203,6 +204,14 @@ class TestTerminal:
         assert "✓ succeeded" in last
         assert "succeeded in 2d" in last
         assert "message_id" in last
+        for line in _without_colours(seen).split("\n"):
+            assert cell_len(line.rstrip("\r")) <= columns or not line.startswith(("✓", "·", "◔"))
+
+    def test_marks_are_never_pushed_off_the_screen(self, folder: Path, flow: Callable[[str], str]) -> None:
+        name = "a_step_with_a_name_" + "that_goes_on_" * 10
+        path = flow(f'flow f -> string {{ on manual\n {name} = note(text: "{"x" * 200}")\n wait 1ms\n return {name}\n}}')
+        _, seen = self.on_terminal(folder, 80, "run", path, "--actions", "host.py")
+        assert "✓ succeeded  a_step_with" in _without_colours(seen.rsplit("\x1b[?25h", 1)[0])
 
     def test_a_table_of_80_columns(self, folder: Path, dagflow: Dagflow) -> None:
         dagflow("run", "lead_approval.flow", "--input", "@lead.json", "--fast-forward")

@@ -1,5 +1,5 @@
 """The fixtures of this folder."""
 
-from tests.cli.support import dagflow, flow, folder
+from tests.cli.support import dagflow, flow, folder, typed_in
 
-__all__ = ["dagflow", "flow", "folder"]
+__all__ = ["dagflow", "flow", "folder", "typed_in"]

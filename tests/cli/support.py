@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -123,6 +124,16 @@ def process(folder: Path, *arguments: str, input: str | None = None, timeout: fl
 def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DAGFLOW_") and name != "COLUMNS"}
     return {**kept, "PYTHONPATH": str(REPOSITORY), **more}
+
+
+@pytest.fixture
+def typed_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Puts a text where standard input is read from."""
+
+    def put(text: str) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    return put
 
 
 def statuses(nodes: Sequence[dict[str, object]]) -> dict[object, object]:

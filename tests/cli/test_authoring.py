@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.cli.support import Dagflow, command, environment, process
+from tests.cli.support import Dagflow, command, environment
 
 GOOD = 'flow good { on manual\n log(message: "hi")\n}\n'
 WARNING = 'flow warned { on manual\n let unused = 1\n log(message: "hi")\n}\n'
@@ -57,10 +58,12 @@ class TestCheck:
         assert "bad.json:1:" in said.out
         assert "(at /actions/1/type)" in said.out
 
-    def test_standard_input(self, folder: Path) -> None:
-        said = process(folder, "check", "-", input=GOOD)
+    def test_standard_input(self, dagflow: Dagflow, typed_in: Callable[[str], None]) -> None:
+        typed_in(GOOD)
+        said = dagflow("check", "-")
         assert (said.code, said.out) == (0, "<stdin>: ok: good\n")
-        assert process(folder, "check", "-", input=BAD).code == 1
+        typed_in(BAD)
+        assert dagflow("check", "-").code == 1
 
     def test_host_actions_are_known_when_given(self, dagflow: Dagflow, folder: Path) -> None:
         (folder / "mine.py").write_text("import dagflow\nx = dagflow.Catalog()\n@x.action('mine')\ndef f() -> None: ...\n")
@@ -68,6 +71,8 @@ class TestCheck:
         assert dagflow("check", "mine.flow").code == 1
         assert dagflow("check", "mine.flow", "--actions", "mine.py").code == 0
         assert dagflow("check", "mine.flow", "--actions", "mine.py:x").code == 0
+        (folder / "mine.py").rename(folder / "a_module_of_the_host.py")
+        assert dagflow("check", "mine.flow", "--actions", "a_module_of_the_host:x").code == 0
 
     @pytest.mark.parametrize("text", ["", "\n", "// nothing\n"])
     def test_an_empty_file_is_no_error(self, dagflow: Dagflow, folder: Path, text: str) -> None:
@@ -131,9 +136,9 @@ class TestImport:
         assert "new.flow is there already" in said.err
         assert "cannot write no/new.flow" in dagflow("import", "approval.json", "-o", "no/new.flow").err
 
-    def test_standard_input(self, dagflow: Dagflow, folder: Path) -> None:
-        said = process(folder, "import", "-", input=(folder / "approval.json").read_text())
-        assert said.out == dagflow("import", "approval.json").out
+    def test_standard_input(self, dagflow: Dagflow, folder: Path, typed_in: Callable[[str], None]) -> None:
+        typed_in((folder / "approval.json").read_text())
+        assert dagflow("import", "-").out == dagflow("import", "approval.json").out
 
     def test_every_mistake_is_said_with_its_pointer(self, dagflow: Dagflow) -> None:
         said = dagflow("import", "bad.json")

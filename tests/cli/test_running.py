@@ -64,11 +64,11 @@ class TestRun:
         assert statuses(found["nodes"])["follow_up"] == "succeeded"
         assert found["ended_at"] > found["started_at"]
 
-    def test_input_from_standard_input(self, folder: Path) -> None:
+    def test_input_from_standard_input(self, dagflow: Dagflow, folder: Path) -> None:
         said = process(folder, "run", "lead_approval.flow", "--input", "-", "--fast-forward", "--quiet", input=json.dumps(LEAD))
         assert said.code == 0
         assert "succeeded in 2d" in said.out
-        assert process(folder, "run", "-", "--input", "-").code == 2
+        assert dagflow("run", "-", "--input", "-").code == 2
 
     def test_a_json_workflow_and_its_flow_do_the_same(self, dagflow: Dagflow, folder: Path) -> None:
         arguments = ("--event", EVENT, "--input", "@approval_event.json", "--fast-forward", "--quiet")

@@ -13,7 +13,7 @@ from tests.cli.support import Dagflow, command, environment
 
 GOOD = 'flow good { on manual\n log(message: "hi")\n}\n'
 WARNING = 'flow warned { on manual\n let unused = 1\n log(message: "hi")\n}\n'
-BAD = 'flow bad { on manual\n log(mesage: 1 + "a")\n wait 2 days\n}\n'
+BAD = 'flow bad { on manual\n log(mess: 1 + "a")\n wait 2 days\n}\n'
 SEED_ERROR = '{"name": "X", "actions": [{"type": "email", "data": {"template": "t"}}, {"type": "fax", "data": {}}]}'
 
 

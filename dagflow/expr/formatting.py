@@ -118,7 +118,7 @@ def _string(gas: Gas, value: object) -> str:
         case _ if is_dict(value):
             entries = sorted((_string(gas, key), _string(gas, item)) for key, item in value.items())
             return _paid(gas, f"{{{', '.join([f'{key}: {item}' for key, item in entries])}}}")
-        case _:
+        case _:  # pragma: no cover - every value there is has a branch above
             raise _error(f"%s does not take {type_name(value)}")
 
 

@@ -124,7 +124,8 @@ class Checker:
             if isinstance(inner, ScalarType):
                 return self._scalar_literal(expr, expr.value, inner, wanted)
             if isinstance(inner, EnumType):
-                return self._enum_literal(expr, expr.value, inner)
+                self.diagnostics.append(not_in_enum(expr.span, expr.value, inner, "this value is not allowed here"))
+                return False
         if isinstance(given, SecretType):
             self._report(
                 "E601", "a secret would leave the system", expr.span, f"{wanted.words} {readable(target)}",
@@ -144,12 +145,6 @@ class Checker:
             self._report("E307", f"{wanted.words} {type_}, got a text that is none", expr.span, problem, "correct the text")
             return False
         return True
-
-    def _enum_literal(self, expr: tree.Expr, value: str, type_: EnumType) -> bool:
-        if value in type_.values:
-            return True
-        self.diagnostics.append(not_in_enum(expr.span, value, type_, "this value is not allowed here"))
-        return False
 
     def _report_missing(self, expr: tree.Expr, given: OptionalType, wanted: Wanted) -> None:
         fallback = {"string": '""', "int": "0", "double": "0.0", "bool": "false"}.get(readable(given.value), "")
@@ -254,7 +249,7 @@ def _difference(given: Type, wanted: Type) -> str:
                 return f"`{extra[0]}` is no field of {readable(wanted)}"
             if missing:
                 return f"`{missing[0]}` is missing"
-            for field in wanted.fields:
+            for field in wanted.fields:  # pragma: no branch - one of them differs, or the records would fit
                 have = given.field(field.name)
                 if have is not None and not is_assignable(have.type, field.type):
                     return f"`{field.name}` is {readable(have.type)}, wanted is {readable(field.type)}"

@@ -92,7 +92,7 @@ def compile_text(text: str, interface: Interface, *, filename: str = "<flow>", l
         checker.declarations = declarations
         diagnostics += declarations.diagnostics
         flows = {flow.name: flow for flow in _lower_flows(file, source, declarations, checker, limits)}
-    except RecursionError as error:
+    except RecursionError as error:  # pragma: no cover - depth is bounded before; what gets here is a fault of ours
         raise DagflowBug("the compiler's depth limits do not hold; please report the flow") from error
     found = capped(_filed(diagnostic, filename) for diagnostic in without_cascades(diagnostics, text))
     known = Interface(actions=declarations.actions, events=declarations.events, types=declarations.types)
@@ -123,7 +123,7 @@ def _lower_flows(file: s.File, source: Source, declarations: Declarations, check
                 checker.diagnostics.append(refusal("import", Span(item.span.start, item.span.start + len("import"))))
             case s.TestDecl():
                 checker.diagnostics.append(refusal("test", Span(item.span.start, item.span.start + len("test"))))
-            case s.TypeDecl() | s.EventDecl() | s.ActionDecl() | s.BrokenItem():
+            case s.TypeDecl() | s.EventDecl() | s.ActionDecl() | s.BrokenItem():  # pragma: no branch - there are no others
                 pass
     return flows
 

@@ -64,7 +64,7 @@ class Declarations:
                 return EnumType("", tuple(dict.fromkeys(value.value for value in expr.values)))
             case s.RecordTypeExpr():
                 return RecordType("", self.fields(expr.fields))
-            case s.NamedType():
+            case s.NamedType():  # pragma: no branch - there are no others
                 return self._named(expr)
 
     def fields(self, decls: tuple[s.FieldDecl, ...]) -> tuple[Field, ...]:

@@ -262,10 +262,7 @@ class ExpressionBuilder:
         except literals.LiteralError as error:
             self._bad_literal(token.start + start + error.offset, token.start + end, error)
             return
-        if parts and isinstance(parts[-1], str):
-            parts[-1] += text
-        else:
-            parts.append(text)
+        parts.append(text)
 
 
 @attrs.frozen

@@ -77,7 +77,7 @@ def _policy(draft: FlowDraft, head: Head, setting: s.Setting, seen: dict[str, Sp
                 head.retry = lower_retry(draft, setting.retry)
         case s.OtherSetting():
             draft.diagnostics.append(refusal(setting.word, Span(setting.span.start, setting.span.start + len(setting.word))))
-        case s.OnSetting() | s.BrokenSetting():
+        case s.OnSetting() | s.BrokenSetting():  # pragma: no branch - there are no others
             pass
 
 

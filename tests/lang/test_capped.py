@@ -16,7 +16,7 @@ def test_the_rest_is_counted() -> None:
 
 
 def test_an_error_behind_many_warnings_is_shown() -> None:
-    lets = "".join(f"  let a{i} = {i}\n" for i in range(250))
+    lets = "".join(f"  if true {{ w{i} = wait {i + 1}s }}\n" for i in range(250))
     compilation = check("flow f(lead: Lead) {\n" + lets + "  log(message: nobody)\n}\n", INTERFACE)
     assert compilation.has_errors
     assert "E202" in {diagnostic.code for diagnostic in compilation.diagnostics}

@@ -75,6 +75,7 @@ CASES = {
     "[-Infinity]": (1, 2, "`-Infinity` is no JSON value; JSON has finite numbers only"),
     "[1e999]": (1, 2, "a number beyond 64 bits; write it as a text"),
     "[123456789012345678901234567890]": (1, 2, "a number beyond 64 bits; write it as a text"),
+    "[18446744073709551616]": (1, 2, "a number beyond 64 bits; write it as a text"),
     "[01]": (1, 2, "`01` is no JSON number"),
     "[1.]": (1, 2, "`1.` is no JSON number"),
     '["a\nb"]': (

@@ -51,6 +51,20 @@ def test_a_node_of_an_inner_scope_is_caught_further_out_as_well() -> None:
     assert len(plan.caught_by[plan.ids.index("a")]) == 2
 
 
+def test_the_root_handler_is_caught_by_nobody() -> None:
+    flow = check(f"flow f {{ {step('a')} }} on error {{ {step('b')} }}", INTERFACE).unwrap()
+    plan = build_plan(flow)
+    assert [plan.caught_by[plan.ids.index(node)] for node in ("a", "b")] == [(0,), ()]
+
+
+def test_a_node_may_wait_for_a_gate_and_for_others_and_for_a_scope() -> None:
+    body = (
+        f"parallel {{ {step('a')}{step('b')} }}\nfilter q: lead.score > 1\n{step('c', 'after any(a, b)')}"
+        f"do g {{ {step('d')}{step('e', 'on error { wait 1s }')} }} on error {{ wait 2s }}\n{step('h', 'after g')}"
+    )
+    assert build_plan(compiled(body)).n_nodes > 8
+
+
 @pytest.mark.parametrize(
     ("flow", "message"),
     [

@@ -110,7 +110,7 @@ class Screen:
                 n_settled = sum(node.status.is_settled for node in nodes)
                 yield Text(f"{n_settled} of {len(nodes)} steps of {story.result.run} have ended", style="dim")
             rows = [
-                [_mark(node, console.get_time()), Text(story.label(node)), Text(_shown_outcome(story, node), style="dim")]
+                [mark(node, console.get_time()), Text(story.label(node)), Text(_shown_outcome(story, node), style="dim")]
                 for node in in_view(nodes, room)
             ]
             yield aligned((), rows, options.max_width, elastic={2: 30, 1: 16})
@@ -118,7 +118,8 @@ class Screen:
             yield Text(self.hint, style="dim")
 
 
-def _mark(node: NodeResult, seconds: float) -> Text:
+def mark(node: NodeResult, seconds: float) -> Text:
+    """The status of a node, which turns with time while the node is under way."""
     if node.status in _BUSY:
         return Text(f"{_FRAMES[int(seconds * 12) % len(_FRAMES)]} {node.status.value}", style="cyan")
     return sign(node.status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -10,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
+from rich.live import Live
 from rich.text import Text
 
+import dagflow
 from dagflow.cli.layout import aligned
-from dagflow.cli.progress import in_view
+from dagflow.cli.progress import Screen, in_view, mark
+from dagflow.cli.render import Story
 from dagflow.cli.texts import instant, json_text, length, printable, printable_lines, rfc3339
 from dagflow.drivers.results import NodeResult
 from dagflow.ids import NodeId
@@ -116,3 +120,51 @@ class TestView:
         assert [node.id for node in in_view(nodes, 4)] == ["n3", "n4", "n5", "n7"]
         assert [node.id for node in in_view(nodes, 1)] == ["n5"]
         assert [node.id for node in in_view(nodes[5:], 2)] == ["n5", "n7"]
+
+
+class TestScreen:
+    def screen(self, n_steps: int, height: int, width: int = 80) -> list[str]:
+        """What is on the screen when a run of so many steps has ended."""
+        catalog = dagflow.Catalog()
+
+        @catalog.action("work")
+        async def work(n: int) -> int:
+            return n
+
+        steps = "\n".join(f"  step_{n} = work(n: {n})" for n in range(n_steps))
+        flow = dagflow.compile(f"flow f {{\n  on manual\n{steps}\n}}", catalog=catalog).unwrap()
+        result = dagflow.run(flow, catalog=catalog, clock=dagflow.VirtualClock(0))
+        console = Console(file=io.StringIO(), width=width, height=height, color_system=None)
+        screen = Screen(Live(console=console, auto_refresh=False), "a hint")
+        screen.update(Story(flow, result))
+        with console.capture() as capture:
+            console.print(screen)
+        return capture.get().splitlines()
+
+    @pytest.mark.parametrize(
+        ("kind", "text"),
+        [(NodeKind.ACTION, "tries again at 2026-01-01 00:00:00 UTC"), (NodeKind.WAIT, "until 2026-01-01 00:00:00 UTC")],
+    )
+    def test_what_a_step_waits_for(self, kind: NodeKind, text: str) -> None:
+        flow = dagflow.compile("flow f { on manual }", catalog=dagflow.Catalog()).unwrap()
+        node = NodeResult(id=NodeId("n"), kind=kind, status=NodeStatus.WAITING, due_at=1_767_225_600_000_000_000)
+        assert Story(flow, dagflow.run(flow, catalog=dagflow.Catalog())).outcome(node) == text
+
+    def test_a_small_run(self) -> None:
+        assert self.screen(2, 24) == ["✓ succeeded  step_0", "✓ succeeded  step_1"]
+
+    def test_a_large_run_is_cut_to_the_screen(self) -> None:
+        lines = self.screen(200, 24)
+        assert len(lines) < 24
+        assert lines[0].startswith("200 of 200 steps of ")
+        assert lines[0].endswith(" have ended")
+
+    def test_a_small_screen(self) -> None:
+        assert len(self.screen(50, 3)) == 4
+
+    @pytest.mark.parametrize("status", [NodeStatus.RUNNING, NodeStatus.READY])
+    def test_what_is_under_way_turns(self, status: NodeStatus) -> None:
+        node = NodeResult(id=NodeId("n"), kind=NodeKind.ACTION, status=status)
+        marks = {mark(node, seconds / 24).plain for seconds in range(24)}
+        assert len(marks) == 10
+        assert {each[2:] for each in marks} == {status.value}

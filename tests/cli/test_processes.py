@@ -121,6 +121,9 @@ class TestKill:
         rows = dagflow("runs", "--json").json
         assert isinstance(rows, list)
         assert [row["status"] for row in rows] == ["cancelled", "sleeping"]
+        shown = dagflow("show", "last")
+        assert "⊘ cancelled" in shown.out
+        assert "stopped before it ended" in shown.out
         assert "has ended: cancelled" in dagflow("resume", "last").err
         assert (folder / "ledger").read_text() == "first\nfirst\n"
 

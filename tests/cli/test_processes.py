@@ -176,24 +176,23 @@ class TestInterrupt:
 class TestTerminal:
     def on_terminal(self, folder: Path, columns: int, *arguments: str) -> tuple[int, str]:
         """What a command shows on a terminal of that width."""
-        child, terminal = pty.fork()
-        if child == 0:
-            os.chdir(folder)
-            words = command(*arguments)
-            env = environment(TERM="xterm-256color", COLUMNS=str(columns), LINES="30")
-            os.execve(words[0], words, env)
-        seen = b""
-        try:
-            while select.select([terminal], [], [], DEADLINE_SECONDS)[0]:
-                part = os.read(terminal, 65_536)
-                if not part:
-                    break
-                seen += part
-        except OSError:  # the other end is closed
-            pass
-        finally:
-            os.close(terminal)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), seen.decode()
+        terminal, end = pty.openpty()
+        env = environment(TERM="xterm-256color", COLUMNS=str(columns), LINES="30")
+        with subprocess.Popen(command(*arguments), cwd=folder, env=env, stdin=end, stdout=end, stderr=end) as child:
+            os.close(end)
+            seen = b""
+            try:
+                while select.select([terminal], [], [], DEADLINE_SECONDS)[0]:
+                    part = os.read(terminal, 65_536)
+                    if not part:
+                        break
+                    seen += part
+            except OSError:  # the other end is closed
+                pass
+            finally:
+                os.close(terminal)
+            code = child.wait(DEADLINE_SECONDS)
+        return code, seen.decode()
 
     @pytest.mark.parametrize("columns", [80, 160])
     def test_a_run_is_drawn_while_it_goes(self, folder: Path, columns: int) -> None:

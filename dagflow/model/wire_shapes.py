@@ -37,6 +37,7 @@ def _add_step(problems: list[Found], before: int, step: str | int) -> None:
 
 def list_of(convert: Convert, depth: int) -> Convert:
     """The converter of a list whose elements `convert` converts."""
+
     def convert_list(value: object, problems: list[Found]) -> object:
         if not is_sequence(value):
             add_wrong("a list", value, problems)

@@ -21,7 +21,7 @@ from dagflow.lang.limits import Limits, too_large
 from dagflow.lang.modifiers import refusal
 from dagflow.lang.parser import parse_file
 from dagflow.lang.settings import Head, lower_head
-from dagflow.lang.survey import survey
+from dagflow.lang.survey import statements_of, survey
 from dagflow.model.action import Interface
 from dagflow.model.flow import Edge, Flow, NodeKind, Scope
 from dagflow.model.types import NULL, Field, OptionalType, Type
@@ -143,10 +143,11 @@ def _lower_flow(decl: s.FlowDecl, source: Source, declarations: Declarations, ch
     draft.secrets = dict.fromkeys(_SECRET.findall(body_text))
     draft.result = None if decl.result is None else declarations.resolve(decl.result)
     head = lower_head(draft, decl)
-    n_statements = survey(draft, decl.settings, decl.body, decl.handler)
-    if n_statements > limits.steps:
-        _too_large(draft, decl, n_statements, limits.steps, "statements")
+    statements = statements_of(decl)
+    if len(statements) > limits.steps:
+        _too_large(draft, decl, len(statements), limits.steps, "statements")
         return _flow(draft, decl, head, ())
+    survey(draft, decl, statements)
     _lower_body(draft, decl)
     # Types named inside the flow were resolved after the file's own diagnostics had been taken over.
     checker.diagnostics += declarations.diagnostics[n_before:]

@@ -147,6 +147,7 @@ class Declarations:
             return UNKNOWN
         if len(self._resolving) >= limits.TYPE_DEPTH:
             self._report_deep(span)
+            self.types[name] = UNKNOWN
             return UNKNOWN
         self._resolving.append(name)
         resolved = self.resolve(self._decls[name].type)

@@ -13,7 +13,7 @@ SOURCE_CHARS: Final = 262_144
 #: Brackets of any kind, one inside the other.
 NESTING: Final = 64
 #: Words and signs of a file; a file of the greatest size has half as many.
-TOKENS: Final = 100_000
+TOKENS: Final = 65_536
 #: What the parser keeps of unfinished constructs; 64 nested blocks need less.
 STACK: Final = 1_000
 #: Types inside types.

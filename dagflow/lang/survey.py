@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dagflow.diagnostic import Span
 from dagflow.lang import syntax as s
@@ -12,13 +12,16 @@ from dagflow.lang.steps import duplicate_name, step_name, unnamed_twice
 from dagflow.model.types import UNKNOWN
 
 
-def survey(draft: FlowDraft, settings: tuple[s.Setting, ...], body: s.Block, handler: s.Handler | None) -> int:
-    """Count the statements; fill `names.lines`, `broken` and `awaited`; report names used twice (E204) and unnamed steps that clash (E205)."""
-    statements = list(walk(body.statements))
-    if handler is not None:
-        statements += walk(handler.block.statements)
+def statements_of(decl: s.FlowDecl) -> list[s.Statement]:
+    """Every statement of a flow, the handler's last."""
+    handled = () if decl.handler is None else decl.handler.block.statements
+    return [*walk(decl.body.statements), *walk(handled)]
+
+
+def survey(draft: FlowDraft, decl: s.FlowDecl, statements: Sequence[s.Statement]) -> None:
+    """Fill `names.lines`, `broken` and `awaited`; report names used twice (E204) and unnamed steps that clash (E205)."""
     broken = {name for statement in statements if isinstance(statement, s.Broken) for name in statement.names}
-    broken.update(name for setting in settings if isinstance(setting, s.BrokenSetting) for name in setting.names)
+    broken.update(name for setting in decl.settings if isinstance(setting, s.BrokenSetting) for name in setting.names)
     draft.broken = frozenset(broken)
     draft.awaited = frozenset(name.text for statement in statements for name in _awaited(statement))
     spans: dict[str, Span] = {}
@@ -33,8 +36,7 @@ def survey(draft: FlowDraft, settings: tuple[s.Setting, ...], body: s.Block, han
             _define_unnamed(draft, statement, spans)
     draft.names.lines.update({name: draft.line(span) for name, span in spans.items()})
     for name in broken - spans.keys() - draft.names.symbols.keys():
-        define_unknown(draft, name, body.span)
-    return len(statements)
+        define_unknown(draft, name, decl.body.span)
 
 
 def define_unknown(draft: FlowDraft, name: str, span: Span) -> None:
@@ -54,7 +56,6 @@ def _define(draft: FlowDraft, name: s.Ident, spans: dict[str, Span]) -> None:
 def _define_unnamed(draft: FlowDraft, step: s.CallStep, spans: dict[str, Span]) -> None:
     name = step_name(None, step.call)
     if name in spans or name in draft.names.symbols:
-        draft.names.lines.update({each: draft.line(span) for each, span in spans.items()})
         unnamed_twice(draft, step, name, spans.get(name, step.span), is_input=name in draft.names.symbols)
     else:
         spans[name] = step.call.callee.span

@@ -4,32 +4,38 @@ A `.flow` text is compiled to a graph of typed actions, and everything wrong wit
 interpreter runs the graph, writes down each step's result, and goes on where it was when its process is killed.
 """
 
-from dagflow.actions.failures import ActionFailed, Fatal, Invocation, RetryAfter
-from dagflow.actions.kinds import EffectKey, Email, Scalar, Url
-from dagflow.actions.registry import Catalog
-from dagflow.actions.settings import Settings
-from dagflow.app.compiling import compile  # noqa: A004 - the word of the API
-from dagflow.app.interpreter import Interpreter
-from dagflow.app.once import run
-from dagflow.app.runs import Run
-from dagflow.clock import Clock, SystemClock, VirtualClock
-from dagflow.diagnostic import Diagnostic, Edit, Fix, Severity, Span
-from dagflow.drivers.results import NodeResult, RunResult
-from dagflow.errors import (
-    DagflowBug,
-    DagflowError,
-    EvaluationError,
-    ExpressionError,
-    FlowInvalid,
-    StoreError,
-    UsageError,
-)
-from dagflow.lang.compiler import Compilation
-from dagflow.lang.expressions import check, evaluate
-from dagflow.lang.limits import Limits
-from dagflow.model.flow import Edge, EdgeKind, Flow, Node, NodeKind
-from dagflow.model.status import NodeStatus, PruneReason, RunStatus
-from dagflow.model.values import Duration, Secret, Timestamp, UInt
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dagflow.actions.failures import ActionFailed, Fatal, Invocation, RetryAfter
+    from dagflow.actions.kinds import EffectKey, Email, Scalar, Url
+    from dagflow.actions.registry import Catalog
+    from dagflow.actions.settings import Settings
+    from dagflow.app.compiling import compile  # noqa: A004 - the word of the API
+    from dagflow.app.interpreter import Interpreter
+    from dagflow.app.once import run
+    from dagflow.app.runs import Run
+    from dagflow.clock import Clock, SystemClock, VirtualClock
+    from dagflow.diagnostic import Diagnostic, Edit, Fix, Severity, Span
+    from dagflow.drivers.results import NodeResult, RunResult
+    from dagflow.errors import (
+        DagflowBug,
+        DagflowError,
+        EvaluationError,
+        ExpressionError,
+        FlowInvalid,
+        StoreError,
+        UsageError,
+    )
+    from dagflow.lang.compiler import Compilation
+    from dagflow.lang.expressions import check, evaluate
+    from dagflow.lang.limits import Limits
+    from dagflow.model.flow import Edge, EdgeKind, Flow, Node, NodeKind
+    from dagflow.model.status import NodeStatus, PruneReason, RunStatus
+    from dagflow.model.values import Duration, Secret, Timestamp, UInt
 
 __all__ = [
     "ActionFailed",
@@ -80,3 +86,66 @@ __all__ = [
     "evaluate",
     "run",
 ]
+
+#: Where each public name lives. It is imported when it is asked for, so that a program pays only for what it uses.
+_HOMES = {
+    "ActionFailed": "dagflow.actions.failures",
+    "Catalog": "dagflow.actions.registry",
+    "Clock": "dagflow.clock",
+    "Compilation": "dagflow.lang.compiler",
+    "DagflowBug": "dagflow.errors",
+    "DagflowError": "dagflow.errors",
+    "Diagnostic": "dagflow.diagnostic",
+    "Duration": "dagflow.model.values",
+    "Edge": "dagflow.model.flow",
+    "EdgeKind": "dagflow.model.flow",
+    "Edit": "dagflow.diagnostic",
+    "EffectKey": "dagflow.actions.kinds",
+    "Email": "dagflow.actions.kinds",
+    "EvaluationError": "dagflow.errors",
+    "ExpressionError": "dagflow.errors",
+    "Fatal": "dagflow.actions.failures",
+    "Fix": "dagflow.diagnostic",
+    "Flow": "dagflow.model.flow",
+    "FlowInvalid": "dagflow.errors",
+    "Interpreter": "dagflow.app.interpreter",
+    "Invocation": "dagflow.actions.failures",
+    "Limits": "dagflow.lang.limits",
+    "Node": "dagflow.model.flow",
+    "NodeKind": "dagflow.model.flow",
+    "NodeResult": "dagflow.drivers.results",
+    "NodeStatus": "dagflow.model.status",
+    "PruneReason": "dagflow.model.status",
+    "RetryAfter": "dagflow.actions.failures",
+    "Run": "dagflow.app.runs",
+    "RunResult": "dagflow.drivers.results",
+    "RunStatus": "dagflow.model.status",
+    "Scalar": "dagflow.actions.kinds",
+    "Secret": "dagflow.model.values",
+    "Settings": "dagflow.actions.settings",
+    "Severity": "dagflow.diagnostic",
+    "Span": "dagflow.diagnostic",
+    "StoreError": "dagflow.errors",
+    "SystemClock": "dagflow.clock",
+    "Timestamp": "dagflow.model.values",
+    "UInt": "dagflow.model.values",
+    "Url": "dagflow.actions.kinds",
+    "UsageError": "dagflow.errors",
+    "VirtualClock": "dagflow.clock",
+    "check": "dagflow.lang.expressions",
+    "compile": "dagflow.app.compiling",
+    "evaluate": "dagflow.lang.expressions",
+    "run": "dagflow.app.once",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

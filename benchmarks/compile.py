@@ -11,7 +11,7 @@ from dagflow.lang.limits import Limits
 from dagflow.lang.parser import parse_file
 from dagflow.model.action import Interface
 
-SIZES = (10, 100, 1_000, 5_000)
+SIZES = (10, 100, 1_000, 4_000)  # the language has at most 65,536 words and signs in a file
 LIMITS = Limits(source_chars=10**8, steps=10**6, edges=10**7)
 HEAD = """
 type Lead { name: string, email: Email, score: int }

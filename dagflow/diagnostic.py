@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
@@ -83,6 +84,10 @@ class Diagnostic:
         return {"E": Severity.ERROR, "W": Severity.WARNING}.get(self.code[0], Severity.NOTE)
 
 
+#: Comparing costs; past so many names nobody finds the one that was meant by its spelling.
+_MOST_CANDIDATES: Final = 1_000
+
+
 def nearest(word: str, candidates: Sequence[str]) -> str | None:
     """The candidate most likely meant by `word`, or None if none is close: "did you mean".
 
@@ -90,6 +95,7 @@ def nearest(word: str, candidates: Sequence[str]) -> str | None:
     and at least one; ties go to the earlier candidate.
     """
     best: str | None = None
+    candidates = candidates[:_MOST_CANDIDATES]
     limit = max(1, (len(word) + 1) // 3)
     for candidate in candidates:
         if abs(len(candidate) - len(word)) > limit:

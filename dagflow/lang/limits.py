@@ -14,6 +14,8 @@ SOURCE_CHARS: Final = 262_144
 NESTING: Final = 64
 #: Words and signs of a file; a file of the greatest size has half as many.
 TOKENS: Final = 65_536
+#: Statements, settings and declarations of a file.
+STATEMENTS: Final = 8_192
 #: What the parser keeps of unfinished constructs; 64 nested blocks need less.
 STACK: Final = 1_000
 #: Types inside types.
@@ -78,7 +80,7 @@ def too_many(span: Span) -> Diagnostic:
     """E116 for a file of too many parts."""
     return Diagnostic(
         code="E116",
-        title=f"this file has more than {TOKENS} words and signs",
+        title=f"this file has more than {TOKENS} words and signs, or {STATEMENTS} statements",
         span=span,
         label="nothing behind this was read",
         help="split it into several flows",

@@ -196,6 +196,7 @@ class _Parser:
     _states: list[int] = attrs.field(factory=list)
     _values: list[object] = attrs.field(factory=list)
     _syncs: list[Sync] = attrs.field(factory=list)
+    _n_begun: int = 0
     _table: Tables = attrs.field(factory=tables)
 
     def run(self) -> object:
@@ -214,8 +215,9 @@ class _Parser:
                 continue
             if kind == "$END":
                 return self._values[0]
-            if len(self._states) > limits.STACK:
-                self.diagnostics.append(limits.too_deep(token.span))
+            if len(self._states) > limits.STACK or self._n_begun > limits.STATEMENTS:
+                is_deep = len(self._states) > limits.STACK
+                self.diagnostics.append(limits.too_deep(token.span) if is_deep else limits.too_many(token.span))
                 return None
             depth += (token.type == "LBRACE") - (token.type == "RBRACE")
             position += 1
@@ -278,6 +280,7 @@ class _Parser:
                     self._syncs.pop()
                 is_also_statement = kind == "BROKEN_SETTING" and self._accepts("BROKEN")
                 lengths = [(i, len(value)) for i, value in enumerate(self._values) if isinstance(value, Splice)]
+                self._n_begun += 1
                 self._syncs.append(Sync(position, depth, self._states[:], self._values[:], lengths, kind, is_also_statement))
                 return
 

@@ -124,6 +124,8 @@ class Checker:
             if isinstance(inner, ScalarType):
                 return self._scalar_literal(expr, expr.value, inner, wanted)
             if isinstance(inner, EnumType):
+                if expr.value in inner.values:
+                    return True
                 self.diagnostics.append(not_in_enum(expr.span, expr.value, inner, "this value is not allowed here"))
                 return False
         if isinstance(given, SecretType):

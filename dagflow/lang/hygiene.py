@@ -1,12 +1,14 @@
-"""What is allowed and still most likely a slip: W402, W901."""
+"""What is allowed and still most likely a slip: W402, W405, W901."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
-from dagflow.diagnostic import Edit, Fix
+from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.lang import syntax as s
 from dagflow.lang.drafts import FlowDraft, deletion
+from dagflow.lang.endings import always_ends
+from dagflow.lang.survey import blocks, has_after
 from dagflow.model.action import Effect
 from dagflow.model.flow import NodeKind
 
@@ -21,6 +23,9 @@ def check_hygiene(draft: FlowDraft, decl: s.FlowDecl) -> None:
             "W901", f"`{name}` is never used", span, "defined here, read nowhere", "remove it", deletion(draft, node.span)
         )
     _check_order(draft, decl.body.statements)
+    _check_reached(draft, decl.body.statements)
+    if decl.handler is not None:
+        _check_reached(draft, decl.handler.block.statements)
 
 
 def _check_order(draft: FlowDraft, statements: tuple[s.Statement, ...]) -> None:
@@ -43,6 +48,38 @@ def _check_order(draft: FlowDraft, statements: tuple[s.Statement, ...]) -> None:
                 "W402", "these steps could run in parallel", name.span, f"does not use `{first_name}` (line {line})",
                 "put both into `parallel { }`", fix,
             )  # fmt: skip
+
+
+def _check_reached(draft: FlowDraft, statements: tuple[s.Statement, ...]) -> None:
+    """W405 for the first statement of each sequence that stands behind the end of the run."""
+    end: s.Statement | None = None
+    is_reported = False
+    for statement in statements:
+        if has_after(statement):
+            end = None  # it does not wait for the statements above
+        elif end is not None and not is_reported:
+            is_reported = True
+            _report_unreached(draft, statement, end)
+        if always_ends((statement,), draft.complete, with_stop=True):
+            end = statement
+        for block in blocks(statement):
+            if isinstance(statement, s.Group) and statement.is_parallel and block is statement.block.statements:
+                for branch in block:
+                    _check_reached(draft, (branch,))
+            else:
+                _check_reached(draft, block)
+
+
+def _report_unreached(draft: FlowDraft, statement: s.Statement, end: s.Statement) -> None:
+    first_line = draft.text(statement.span).partition("\n")[0]
+    word = draft.text(end.span).split(maxsplit=1)[0]
+    is_end = isinstance(end, s.Return | s.Stop | s.Fail)
+    line = draft.line(end.span)
+    draft.report(
+        "W405", "this can never run", Span(statement.span.start, statement.span.start + len(first_line)),
+        f"nothing comes after `{word}` on line {line}" if is_end else f"no way leads past `{word}` on line {line}",
+        f"remove it, or move it above line {line}",
+    )  # fmt: skip
 
 
 def _is_free(draft: FlowDraft, step: s.CallStep) -> bool:

@@ -9,7 +9,8 @@ import attrs
 from dagflow.lang.lexer import Token
 
 _ITEMS: Final = frozenset(["flow", "type", "event", "action", "import", "test"])
-_SETTINGS: Final = frozenset(["on", "concurrency", "rate", "debounce", "once", "cancel", "timeout", "retry", "priority"])
+#: Words that begin a setting, so no step may have them as its name.
+SETTINGS: Final = ("on", "concurrency", "rate", "debounce", "once", "cancel", "timeout", "retry", "priority")
 
 
 @attrs.frozen
@@ -54,7 +55,7 @@ def skip_statement(tokens: list[Token], sync: Sync, position: int) -> tuple[int,
         i += 1
     first, last = tokens[sync.position], tokens[max(i - 1, sync.position)]
     kind = sync.kind
-    if kind == "BROKEN_SETTING" and sync.is_also_statement and first.text not in _SETTINGS:
+    if kind == "BROKEN_SETTING" and sync.is_also_statement and first.text not in SETTINGS:
         kind = "BROKEN"
     names = _declared(tokens, sync.position, i) if kind == "BROKEN_ITEM" else _names(tokens, sync.position, i)
     return i, Token(kind, " ".join(names), first.start, max(last.end, first.end))

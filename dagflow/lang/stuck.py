@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.lang.lexer import Token
+from dagflow.lang.recovery import SETTINGS
+
+_MEANINGS: Final = {
+    "wait": "a wait step",
+    "filter": "a filter",
+    "emit": "an emit step",
+    "let": "a value",
+    "start": "a detached run",
+}
 
 
 @attrs.frozen
@@ -108,3 +118,17 @@ def inserting(place: int, text: str) -> Fix:
 def diagnostic(code: str, title: str, span: Span, label: str, help_: str, fix: Fix | None = None) -> Diagnostic:
     """A diagnostic, by position."""
     return Diagnostic(code=code, title=title, span=span, label=label, help=help_, fix=fix)
+
+
+def not_a_step_name(word: str, span: Span) -> Diagnostic:
+    """E104 for a word that begins a statement or setting."""
+    if word in SETTINGS:
+        label, help_ = "this word begins a setting of the flow", "choose another name"
+    else:
+        meaning = _MEANINGS.get(word)
+        label = (
+            f"this word starts {meaning}" if meaning else "this word has a meaning of its own at the beginning of a statement"
+        )
+        help_ = "any name that is not a statement keyword"
+    fix = Fix(f"`{word}_1`", is_safe=False, edits=(Edit(span, f"{word}_1"),))
+    return diagnostic("E104", f"`{word}` cannot be a step name", span, label, help_, fix)

@@ -8,7 +8,9 @@ from dagflow.diagnostic import Span
 from dagflow.lang import syntax as s
 from dagflow.lang.drafts import FlowDraft
 from dagflow.lang.names import Symbol, SymbolKind
+from dagflow.lang.recovery import SETTINGS
 from dagflow.lang.steps import duplicate_name, step_name, unnamed_twice
+from dagflow.lang.stuck import not_a_step_name
 from dagflow.model.types import UNKNOWN
 
 
@@ -32,6 +34,9 @@ def survey(draft: FlowDraft, decl: s.FlowDecl, statements: Sequence[s.Statement]
     for name in names:
         _define(draft, name, spans)
     for statement in statements:
+        if isinstance(statement, s.CallStep | s.WaitStep | s.WaitEventStep | s.For) and statement.name is not None:
+            _check_word(draft, statement.name)
+    for statement in statements:
         if isinstance(statement, s.CallStep) and statement.name is None:
             _define_unnamed(draft, statement, spans)
     draft.names.lines.update({name: draft.line(span) for name, span in spans.items()})
@@ -42,6 +47,12 @@ def survey(draft: FlowDraft, decl: s.FlowDecl, statements: Sequence[s.Statement]
 def define_unknown(draft: FlowDraft, name: str, span: Span) -> None:
     """A name of something that has been complained about already: nothing more is said about what is done with it."""
     draft.names.define(Symbol(name, SymbolKind.CONSTANT, UNKNOWN, span, draft.line(span)))
+
+
+def _check_word(draft: FlowDraft, name: s.Ident) -> None:
+    """E104 for a step named like a setting: the same line would be refused at the beginning of the flow."""
+    if name.text in SETTINGS:
+        draft.diagnostics.append(not_a_step_name(name.text, name.span))
 
 
 def _define(draft: FlowDraft, name: s.Ident, spans: dict[str, Span]) -> None:
@@ -66,15 +77,22 @@ def _awaited(statement: s.Statement) -> tuple[s.Ident, ...]:
     return mods.after.names if isinstance(mods, s.Modifiers) and mods.after is not None else ()
 
 
+def has_after(statement: s.Statement) -> bool:
+    """Whether a statement says itself what it comes after."""
+    mods = getattr(statement, "mods", None)
+    return isinstance(mods, s.Modifiers) and mods.after is not None
+
+
 def walk(statements: tuple[s.Statement, ...]) -> Iterator[s.Statement]:
     """Every statement, those inside blocks behind the one they are in."""
     for statement in statements:
         yield statement
-        for block in _blocks(statement):
+        for block in blocks(statement):
             yield from walk(block)
 
 
-def _blocks(statement: s.Statement) -> Iterator[tuple[s.Statement, ...]]:
+def blocks(statement: s.Statement) -> Iterator[tuple[s.Statement, ...]]:
+    """What stands in each block of a statement, its handler's last."""
     match statement:
         case s.Filter(otherwise=s.Block() as block) | s.WaitEventStep(otherwise=s.Block() as block):
             yield block.statements

@@ -12,7 +12,8 @@ from typing import Final
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
 from dagflow.lang.lexer import Token
 from dagflow.lang.missing import MISSING
-from dagflow.lang.stuck import Context, Mended, Skipped, diagnostic, replacing, short, shown
+from dagflow.lang.recovery import SETTINGS
+from dagflow.lang.stuck import Context, Mended, Skipped, diagnostic, not_a_step_name, replacing, short, shown
 
 _UNITS: Final = {
     "ms": "ms", "millisecond": "ms", "s": "s", "sec": "s", "second": "s", "m": "m", "min": "m", "minute": "m", "h": "h", "hr": "h",
@@ -22,8 +23,7 @@ _WORD_OPERATORS: Final = {"and": ("ANDAND", "&&"), "or": ("OROR", "||"), "is": (
 _OPERANDS: Final = frozenset(["IDENT", "INT", "UINT", "FLOAT", "DURATION", "STRING", "BYTES", "LSQB", "LBRACE", "BROKEN_VALUE"])
 _ENDS: Final = frozenset(["IDENT", "INT", "UINT", "FLOAT", "DURATION", "STRING", "BYTES", "RSQB", "RPAR", "RBRACE"])
 _ITEMS: Final = ("flow", "type", "event", "action", "import", "test")
-_SETTINGS: Final = ("on", "concurrency", "rate", "debounce", "once", "cancel", "timeout", "retry", "priority")
-_ONLY_SETTINGS: Final = frozenset(_SETTINGS) - {"timeout", "retry"}
+_ONLY_SETTINGS: Final = frozenset(SETTINGS) - {"timeout", "retry"}
 STATEMENTS: Final = (
     "filter", "if", "switch", "let", "parallel", "do", "for", "emit", "yield", "return", "stop", "fail", "wait", "start",
 )  # fmt: skip
@@ -103,10 +103,7 @@ def _keyword_as_name(c: Context) -> Skipped | Mended | None:
     if c.token.type != "EQUAL" or c.position != c.start + 1 or word.type != "IDENT":
         return None
     after = c.tokens[c.position + 1 : c.position + 3]
-    said = diagnostic(
-        "E104", f"`{word.text}` cannot be a step name", word.span, _word_meaning(word.text), "any name that is not a statement keyword",
-        Fix(f"`{word.text}_1`", is_safe=False, edits=(Edit(word.span, f"{word.text}_1"),)),
-    )  # fmt: skip
+    said = not_a_step_name(word.text, word.span)
     if [token.type for token in after] not in (["IDENT", "LPAR"], ["IDENT", "DOT"]):
         return Skipped(said)
     return Mended(said, [Token("IDENT", f"{word.text}_1", word.start, word.end, starts_line=True)], 0, back=1)
@@ -175,7 +172,7 @@ def _misspelt_keyword(c: Context) -> Mended | Skipped | None:
     if c.position != c.start + 1 or word.type != "IDENT" or c.token.type not in _OPERANDS:
         return None
     is_top_level = c.accepts("BROKEN_ITEM") or not any(t.type == "LBRACE" for t in c.tokens[: c.start])
-    words = _ITEMS if is_top_level else (*STATEMENTS, *_MODIFIERS, *_SETTINGS)
+    words = _ITEMS if is_top_level else (*STATEMENTS, *_MODIFIERS, *SETTINGS)
     meant = None if word.text in words else nearest(word.text, words)
     if meant is None:
         return None
@@ -248,15 +245,6 @@ def _first_step(c: Context) -> Token | None:
     for i in range(max(head, 0) + 1, c.start):
         token = c.tokens[i]
         begins = token.starts_line or c.tokens[i - 1].type == "LBRACE"
-        if begins and token.type == "IDENT" and token.text not in _SETTINGS:
+        if begins and token.type == "IDENT" and token.text not in SETTINGS:
             return token
     return None
-
-
-def _word_meaning(word: str) -> str:
-    kinds = {"wait": "a wait step", "filter": "a filter", "emit": "an emit step", "let": "a value", "start": "a detached run"}
-    return (
-        f"this word starts {kinds[word]}"
-        if word in kinds
-        else "this word has a meaning of its own at the beginning of a statement"
-    )

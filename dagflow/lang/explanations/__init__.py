@@ -1,0 +1,6 @@
+"""What each code of a diagnostic means, told at length."""
+
+from dagflow.lang.explanations.lookup import all_codes, explanation
+from dagflow.lang.explanations.page import Explanation
+
+__all__ = ["Explanation", "all_codes", "explanation"]

@@ -1,0 +1,100 @@
+"""Pages about bounds, safety and tidiness: codes 5xx, 6xx, 9xx, and the note about what is not shown."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PAGES: Final = r"""
+# E501 an expression can cost too much
+An expression may take 10,000 steps, and the compiler can see that this one needs more: loops inside
+of loops multiply. The bound is what keeps one flow from holding up all others. Visit fewer
+elements, or compute it in an action.
+--- wrong
+flow show {
+  let sums = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map(a,
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map(b,
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map(c,
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map(d, a + b + c + d))))
+  log(message: "${sums.size()}")
+}
+--- right
+flow show {
+  let sums = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map(a,
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map(b, a + b))
+  log(message: "${sums.size()}")
+}
+
+# E503 a flow is too large
+A flow may have 1,000 steps and conditions and 5,000 edges; a host may set other limits. Two wide
+`parallel` blocks in a row have as many edges as the product of their widths: put a single step
+between them. Otherwise split the flow: one emits an event that starts the next.
+
+# E504 a wait could last for ever
+A `wait event` says with `within` how long it waits, because an event may never come, and a run that
+waits for nothing would be kept for nothing. Say how long, and with `else` what happens then; without
+an `else` the flow goes on, and what the event carries may be absent.
+--- wrong
+event "ops/incident.acked" { id: string, by: string }
+
+flow incident(id: string) {
+  ack = wait event "ops/incident.acked" as a when a.id == id
+  log(message: ack.?by ?? "nobody")
+}
+--- right
+event "ops/incident.acked" { id: string, by: string }
+
+flow incident(id: string) {
+  ack = wait event "ops/incident.acked" as a when a.id == id within 1d
+  log(message: ack.?by ?? "nobody")
+}
+
+# E601 a secret would leave the system
+A flow only holds the handle of a secret, `secrets.NAME`, and may only give it to a parameter of the
+type `Secret<string>`. It cannot be put into a text, compared or logged, so it stands in no history
+and in no message. Give it to an action that takes one.
+--- wrong
+flow call(url: Url) {
+  log(message: "token ${secrets.token}")
+}
+--- right
+flow call(url: Url) {
+  http.request(url: url, token: secrets.token)
+}
+
+# N101 more was found than is shown
+After 200 findings the rest are only counted: nobody reads more at once, and many of them tend to
+have one cause. Correct the first ones and check again.
+
+# W501 a retry may repeat an effect
+A retried step may have done its work already when its answer was lost. For an action that is
+`effectful` and takes no effect key, trying again may do it twice: two messages, two charges. Let
+the action take the key, declare it `idempotent` if doing it twice does no harm, or do not retry it.
+--- wrong
+action pay.charge(order: string) effectful
+
+flow charge(order: string) {
+  pay.charge(order: order)
+    retry 5 from 1s to 1m
+}
+--- right
+action pay.charge(order: string) idempotent
+
+flow charge(order: string) {
+  pay.charge(order: order)
+    retry 5 from 1s to 1m
+}
+
+# W901 something is never used
+A `let` is computed and nothing reads it. Often its name is misspelt somewhere, or what used it was
+removed. Use it, or remove it.
+--- wrong
+flow greet {
+  let discount = 0.1
+  log(message: "hello")
+}
+--- right
+flow greet {
+  let discount = 0.1
+  log(message: "a discount of ${discount}")
+}
+"""

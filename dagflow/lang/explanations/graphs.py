@@ -1,0 +1,156 @@
+"""Pages about the order of steps and what they wait for: codes 4xx."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PAGES: Final = r"""
+# E401 steps wait for each other in a circle
+Each of them waits for the next, by `after`, by reading its value or by its place, and the last one
+waits for the first. None could ever begin. The label names the circle: drop one of the `after`, or
+move a step.
+--- wrong
+flow tell {
+  a = slack(channel: "C1", text: "one") after b
+  b = slack(channel: "C1", text: "two") after a
+}
+--- right
+flow tell {
+  a = slack(channel: "C1", text: "one")
+  b = slack(channel: "C1", text: "two") after a
+}
+
+# E404 a join can never be satisfied
+`after` wants more than can come true: more steps than are named, or steps of two branches of which
+only one is taken. `after a, b` needs all to succeed; `after any(a, b)` needs one, and
+`after settled(a, b)` only waits until all are over.
+--- wrong
+flow tell(is_big: bool) {
+  if is_big {
+    a = slack(channel: "C1", text: "big")
+  } else {
+    b = slack(channel: "C1", text: "small")
+  }
+  log(message: "told") after a, b
+}
+--- right
+flow tell(is_big: bool) {
+  if is_big {
+    a = slack(channel: "C1", text: "big")
+  } else {
+    b = slack(channel: "C1", text: "small")
+  }
+  log(message: "told") after any(a, b)
+}
+
+# E406 a step can never run
+The conditions around it and those of the steps that it waits for exclude each other, so it would
+be pruned in every run. `after` changes when a step runs, never whether the conditions around it
+let it run. Remove the step, or move it to where its conditions fit.
+--- wrong
+flow tell(is_big: bool) {
+  if is_big {
+    a = slack(channel: "C1", text: "big")
+  } else {
+    log(message: "told") after a
+  }
+}
+--- right
+flow tell(is_big: bool) {
+  if is_big {
+    a = slack(channel: "C1", text: "big")
+    log(message: "told") after a
+  }
+}
+
+# W401 a filter guards nothing
+A `filter` lets the rest of its block run, and here the block has no rest. It does not act on the
+steps above it. Move it above the steps it should guard, or remove it.
+--- wrong
+flow greet(to: Email, is_new: bool) {
+  email(template: "greeting", to: to)
+  filter is_new
+}
+--- right
+flow greet(to: Email, is_new: bool) {
+  filter is_new
+  email(template: "greeting", to: to)
+}
+
+# W402 steps could run in parallel
+Two steps that call actions follow each other, and the second does not use the first. One waits for
+the other for nothing. Put both into `parallel { }`; if the order matters, say so with `after`.
+--- wrong
+action pay.charge(order: string) -> {id: string} idempotent
+action risk.score(order: string) -> {score: double} idempotent
+
+flow check(order: string) {
+  charge = pay.charge(order: order)
+  risk = risk.score(order: order)
+  log(message: "${charge.id} ${risk.score}")
+}
+--- right
+action pay.charge(order: string) -> {id: string} idempotent
+action risk.score(order: string) -> {score: double} idempotent
+
+flow check(order: string) {
+  parallel {
+    charge = pay.charge(order: order)
+    risk = risk.score(order: order)
+  }
+  log(message: "${charge.id} ${risk.score}")
+}
+
+# W403 an end inside of `parallel` cancels the other branches
+`stop` and `return` end the whole run. Inside of `parallel` that cancels what the other branches are
+doing, perhaps halfway. To end only one branch, put it into `do { }` and use `filter`.
+--- wrong
+flow tell(to: Email, is_vip: bool) {
+  parallel {
+    email(template: "greeting", to: to)
+    if is_vip {
+      stop "we call them"
+    }
+  }
+}
+--- right
+flow tell(to: Email, is_vip: bool) {
+  parallel {
+    email(template: "greeting", to: to)
+    do {
+      filter is_vip
+      slack(channel: "C1", text: "call them")
+    }
+  }
+}
+
+# W404 a step is named twice
+A join counts each step once, however often it is named. In `after 2 of (a, a, b)` that would make
+the number mean something else than it seems to. Remove one, or name the step that is meant.
+--- wrong
+flow tell {
+  a = slack(channel: "C1", text: "one")
+  log(message: "told") after a, a
+}
+--- right
+flow tell {
+  a = slack(channel: "C1", text: "one")
+  log(message: "told") after a
+}
+
+# W405 a statement can never run
+The statements above it end the run in every case, with `return`, `stop` or `fail`, so this one and
+what follows it never run. Remove it, or put the end into the condition it was meant for.
+--- wrong
+flow greet(to: Email, is_new: bool) {
+  stop "not yet"
+  email(template: "greeting", to: to)
+}
+--- right
+flow greet(to: Email, is_new: bool) {
+  if !is_new {
+    stop "not yet"
+  }
+  email(template: "greeting", to: to)
+}
+"""

@@ -1,0 +1,157 @@
+"""Pages about values that may be absent, results, constants and settings: codes 308 and 314 to 318; warnings 3xx."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PAGES: Final = r"""
+# E308 a step is read that may not have run
+Behind a condition a step runs in some runs and not in others; where it did not run, there is no
+value. The same holds for a step whose `when` was false, whose `on error` ran, or that lost a race.
+Give a default with `.?` and `??`, move the reading step into the condition, or ask with
+`hasValue()` first.
+--- wrong
+action shop.gift(to: Email) -> {code: string} idempotent
+
+flow thank(to: Email, is_gold: bool) {
+  if is_gold {
+    gift = shop.gift(to: to)
+  }
+  log(message: "thanks, with ${gift.code}")
+}
+--- right
+action shop.gift(to: Email) -> {code: string} idempotent
+
+flow thank(to: Email, is_gold: bool) {
+  if is_gold {
+    gift = shop.gift(to: to)
+  }
+  log(message: "thanks, with ${gift.?code ?? "no gift"}")
+}
+
+# E314 a flow may end without its result
+A flow that declares `-> T` promises a result, so every way through it ends in `return` or `fail`. A
+`filter` ends the flow where its condition is false, and `stop` ends it too. Return on every way, or
+promise less: `-> T?`. A flow that declares no result cannot return one.
+--- wrong
+flow greet(name: string, is_new: bool) -> {text: string} {
+  filter is_new
+  return {"text": "hello ${name}"}
+}
+--- right
+flow greet(name: string, is_new: bool) -> {text: string}? {
+  filter is_new
+  return {"text": "hello ${name}"}
+}
+
+# E315 this has to be a constant
+Settings, retries, time limits and defaults of fields are needed before there is a run, so they
+cannot read anything of it. Write a literal. A step can wait for a length that is computed:
+`wait` takes any `duration`.
+--- wrong
+flow greet(patience: duration) {
+  timeout patience
+  log(message: "hello")
+}
+--- right
+flow greet {
+  timeout 1d
+  log(message: "hello")
+}
+
+# E316 a modifier does not fit
+A modifier has to mean something where it stands: a `wait` cannot fail, so there is nothing to
+retry. What would have no effect is refused instead of ignored. The same code is given for values
+out of range: 1 to 19 retries, a first pause that is not longer than the last, a `timeout` of at
+most 366 days.
+--- wrong
+flow pause {
+  wait 2d retry 3
+}
+--- right
+flow pause {
+  wait 2d
+}
+
+# E317 a setting or modifier is given twice
+Of two `timeout`s of one step, or of one flow, only one could hold, and which one would be a guess.
+Remove one. Triggers are different: a flow may have several `on` lines.
+--- wrong
+flow greet {
+  log(message: "hello") timeout 3s timeout 4s
+}
+--- right
+flow greet {
+  log(message: "hello") timeout 4s
+}
+
+# E318 triggers give different inputs
+Without parameters, what the trigger brings is the input of the flow, so all triggers have to bring
+the same under the same name. Otherwise the steps could not know what they read. Give the flow
+parameters, and each trigger a `with (…)` that fills them.
+--- wrong
+event "crm/lead.created" { name: string }
+event "shop/order.placed" { customer: string }
+
+flow greet {
+  on event "crm/lead.created" as e
+  on event "shop/order.placed" as o
+  log(message: "hello")
+}
+--- right
+event "crm/lead.created" { name: string }
+event "shop/order.placed" { customer: string }
+
+flow greet(name: string) {
+  on event "crm/lead.created" as e with (name: e.name)
+  on event "shop/order.placed" as o with (name: o.customer)
+  log(message: "hello ${name}")
+}
+
+# W302 a condition is always the same
+The condition reads nothing that could change from run to run, so it decides nothing. Perhaps it was
+written to try something out. Remove it, or write the condition that is meant.
+--- wrong
+flow greet {
+  filter true
+  log(message: "hello")
+}
+--- right
+flow greet {
+  log(message: "hello")
+}
+
+# W303 a case can never be taken
+The first case that equals the value is taken, so a value that stands in two cases reaches only the
+first. An `else` is never reached where the cases cover every value. Remove what is too much; one of
+them may have been meant to be another value.
+--- wrong
+flow gift(tier: "standard" | "gold", to: Email) {
+  switch tier {
+    case "gold", "gold" { email(template: "gift", to: to) }
+    case "standard" { }
+  }
+}
+--- right
+flow gift(tier: "standard" | "gold", to: Email) {
+  switch tier {
+    case "gold" { email(template: "gift", to: to) }
+    case "standard" { }
+  }
+}
+
+# W304 a payload without a type is read
+A value of the type `json` can be anything, so nothing that is read from it can be checked: a
+misspelt field shows up only when the flow runs, as a failed step. Declare a type with the fields
+that are read.
+--- wrong
+flow greet(payload: json) {
+  log(message: "hello ${string(payload.user)}")
+}
+--- right
+type Payload { user: string }
+
+flow greet(payload: Payload) {
+  log(message: "hello ${payload.user}")
+}
+"""

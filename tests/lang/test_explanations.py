@@ -1,0 +1,56 @@
+"""Every code has a page, and what the page shows is true."""
+
+from __future__ import annotations
+
+import pytest
+
+import dagflow
+from dagflow.lang.compiler import compile_text
+from dagflow.lang.explanations import Explanation, all_codes, explanation
+from dagflow.lang.importers.seed import import_seed
+from tests.lang.golden import CASES
+from tests.lang.test_golden import ELSEWHERE, codes_in_sources
+
+INTERFACE = dagflow.Catalog.builtin().interface
+JSON = {"E110", "E111", "E208"}
+#: They are about files too large to show.
+SIZES = {"E116", "E503", "N101"}
+
+
+def page(code: str) -> Explanation:
+    found = explanation(code)
+    assert found is not None
+    return found
+
+
+def codes_said(code: str, text: str) -> list[str]:
+    if code in JSON:
+        return [diagnostic.code for diagnostic in import_seed(text)[1]]
+    return [diagnostic.code for diagnostic in compile_text(text, INTERFACE).diagnostics]
+
+
+def test_every_code_has_a_page_and_no_other() -> None:
+    assert set(all_codes()) == codes_in_sources()
+    assert set(all_codes()) == {path.stem for path in CASES.glob("[EWN][1-9][0-9][0-9].flowtest")} | ELSEWHERE
+    assert list(all_codes()) == sorted(all_codes())
+    assert explanation("E999") is None
+
+
+@pytest.mark.parametrize("code", all_codes())
+def test_a_page_is_whole(code: str) -> None:
+    it = page(code)
+    assert it.code == code
+    assert it.title
+    assert not it.title.endswith(".")
+    assert len(f"{code}  {it.title}") <= 80
+    assert it.rule.endswith(".")
+    assert 2 <= it.rule.replace("?", ".").replace(":", ".").count(". ") + 1 <= 8
+    assert bool(it.wrong) == bool(it.right) == (code not in SIZES)
+    assert all(len(line) <= 100 and line == line.rstrip() for line in (it.wrong + it.right).splitlines())
+
+
+@pytest.mark.parametrize("code", [code for code in all_codes() if code not in SIZES])
+def test_the_examples_show_it(code: str) -> None:
+    it = page(code)
+    assert set(codes_said(code, it.wrong)) == {code}
+    assert codes_said(code, it.right) == []

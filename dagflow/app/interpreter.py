@@ -21,15 +21,19 @@ from dagflow.drivers.perform import Performer, threads
 from dagflow.drivers.program import Program
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult, result_of
-from dagflow.drivers.triggers import as_input, input_for
+from dagflow.drivers.triggers import as_input, check_expected, check_payload, input_for
 from dagflow.errors import DagflowError, UsageError
 from dagflow.ids import RunId, new_jitter, new_run_id
+from dagflow.model import wire
 from dagflow.model.action import Interface
 from dagflow.model.flow import Flow, NodeKind
+from dagflow.model.types import JSON
 from dagflow.store.api import Record, RunRow, Store
 from dagflow.store.open import open_store
 
 _PAGE = 500
+#: Characters of an event's id.
+_MOST_ID = 200
 
 
 class ActionCatalog(Protocol):
@@ -150,6 +154,33 @@ class Interpreter:
             return None
         return await self._start(flow, value, Origin(kind="event", name=event))
 
+    async def send(self, event: str, payload: object, id: str | None = None) -> int:  # noqa: A002 - the word of the API
+        """Send an event to the runs that wait for it; when this returns it will survive a crash.
+
+        Each wait it fits gets it once, at most one in each run; a run that has not reached its wait yet keeps it. Runs that
+        cannot go on now get it when they can. It starts no runs; `trigger` does.
+
+        Args:
+            event: its name.
+            payload: what it carries, as JSON values.
+            id: a name for this event; one that was sent before is not sent again.
+
+        Returns:
+            How many runs took it or keep it; 0 if the id was known.
+
+        Raises:
+            WireError: the payload is not what the catalog declares, or not what any of the runs that wait expects.
+            UsageError: the id is empty or too long, or the interpreter was closed.
+            StoreError: the store failed; send it again, with the same id.
+        """
+        if id is not None and not 0 < len(id) <= _MOST_ID:
+            raise UsageError(f"the id of an event has 1 to {_MOST_ID} characters, not {len(id)}")
+        declared = self._catalog.interface.events.get(event)
+        check_payload(payload, None if declared is None else declared.payload)
+        check_expected(self._driver.waiting_for(event), event, payload)
+        as_json = wire.codec(JSON).dumps(wire.decode(payload, JSON))
+        return await self._driver.send(event, as_json, id or new_run_id(self._clock.now()))
+
     def resume(self, run_id: str) -> Run:
         """The handle of a run that has not ended. All of them go on as soon as the interpreter is open.
 
@@ -204,7 +235,7 @@ class Interpreter:
             raise self._driver.error
         now = self._clock.now()
         progress = Progress(prepared.program, new_run_id(now))
-        progress.begin(value, origin, now)
+        progress.begin(value, origin, now, self._driver.n_events)
         live = Live(progress, Creation(prepared.digest, prepared.encoded, now))
         self._driver.take(live)
         await live.wait_committed(1)
@@ -231,8 +262,7 @@ class Interpreter:
         lives.reverse()
         self.resumed = tuple(Run(live, self._driver) for live in lives)
         self.stuck = stuck
-        for live in lives:
-            self._driver.take(live)
+        self._driver.take(*lives)
 
     async def _cancelled(self, run_id: RunId) -> Live | None:
         """Take a run that was left alone, cancelled before it can start anything; None if there is none or it has ended."""
@@ -250,7 +280,14 @@ class Interpreter:
         history = self._store.history(row.id)
         progress.restore(history)
         progress.interrupt(max(self._clock.now(), progress.machine.state.now))
+        self._catch_up(progress)
         return Live(progress, n_committed=len(history))
+
+    def _catch_up(self, progress: Progress) -> None:
+        """Deliver the events that came while nobody drove the run."""
+        while progress.program.waits and (sent := self._store.events(after=progress.inbox.n_seen, limit=_PAGE)):
+            for event in sent:
+                progress.deliver(event, max(self._clock.now(), progress.machine.state.now))
 
     def _read_result(self, run_id: RunId) -> RunResult:
         row = self._store.run(run_id)

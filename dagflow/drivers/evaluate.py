@@ -35,7 +35,7 @@ class Unevaluable(Exception):  # noqa: N818 - not an error: a fact about the nod
 
 def arguments_of(code: Code, bindings: Mapping[str, object]) -> dict[str, object]:
     """The arguments of a call, or the payload of an event. Raises Unevaluable."""
-    return {name: _value(typed, bindings, f"`{name}`") for name, typed in code.arguments}
+    return {name: evaluated(typed, bindings, f"`{name}`") for name, typed in code.arguments}
 
 
 def fact_of(
@@ -46,20 +46,20 @@ def fact_of(
     at = state.wanted_at[node]
     try:
         if isinstance(command, UseDefault):
-            value = _value(_needed(code.default), bindings, "the default")
+            value = evaluated(_needed(code.default), bindings, "the default")
             return events.DefaultUsed(at, node), value, code.codec.dumps(value)
-        return _evaluated(node, code, bindings, at)
+        return _evaluated_node(node, code, bindings, at)
     except Unevaluable as problem:
         return events.EvaluationFailed(at, node, problem.code, problem.message), None, None
 
 
-def _evaluated(node: int, code: Code, bindings: Mapping[str, object], at: int) -> tuple[Event, object, bytes | None]:
+def _evaluated_node(node: int, code: Code, bindings: Mapping[str, object], at: int) -> tuple[Event, object, bytes | None]:
     match code.node.kind:
         case NodeKind.GATE:
             outcome = _outcome(code, bindings)
             return events.GateDecided(at, node, outcome), gate_value(code, outcome), None
         case NodeKind.LET | NodeKind.RETURN | NodeKind.STOP:
-            value = None if code.expression is None else _value(code.expression, bindings, "the value")
+            value = None if code.expression is None else evaluated(code.expression, bindings, "the value")
             return events.ValueComputed(at, node), value, code.codec.dumps(value)
         case NodeKind.WAIT | NodeKind.WAIT_UNTIL:
             return events.TimerSet(at, node, _due(code, bindings, at)), None, None
@@ -68,7 +68,7 @@ def _evaluated(node: int, code: Code, bindings: Mapping[str, object], at: int) -
             kept = {name: typed.codec.encode(payload[name]) for name, typed in code.arguments}
             return events.EventEmitted(at, node), None, orjson.dumps(kept)
         case NodeKind.FAIL:
-            text = "" if code.expression is None else str(_value(code.expression, bindings, "the text"))
+            text = "" if code.expression is None else str(evaluated(code.expression, bindings, "the text"))
             raise Unevaluable(FAILED, text)
         case kind:
             raise DagflowBug(f"a node of kind {kind} has nothing to evaluate")
@@ -82,17 +82,17 @@ def gate_value(code: Code, outcome: int) -> object:
 
 
 def _outcome(code: Code, bindings: Mapping[str, object]) -> int:
-    subject = _value(_needed(code.expression), bindings, "the condition")
+    subject = evaluated(_needed(code.expression), bindings, "the condition")
     if not code.cases:
         return int(subject is True)
     for arm, values in enumerate(code.cases):
-        if any(subject == _value(value, bindings, "the case") for value in values):
+        if any(subject == evaluated(value, bindings, "the case") for value in values):
             return arm
     return len(code.cases)
 
 
 def _due(code: Code, bindings: Mapping[str, object], at: int) -> int:
-    value = _value(_needed(code.expression), bindings, "the wait")
+    value = evaluated(_needed(code.expression), bindings, "the wait")
     match value:
         case Duration():
             return at + value.nanos
@@ -102,7 +102,8 @@ def _due(code: Code, bindings: Mapping[str, object], at: int) -> int:
             raise Unevaluable(BAD_VALUE, f"cannot wait for {value!r}")
 
 
-def _value(typed: Typed, bindings: Mapping[str, object], what: str) -> object:
+def evaluated(typed: Typed, bindings: Mapping[str, object], what: str) -> object:
+    """The value of an expression; `what` is its name in messages. Raises Unevaluable."""
     try:
         return typed(bindings)
     except EvaluationError as error:

@@ -14,16 +14,17 @@ import trio
 
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.clock import Clock
+from dagflow.drivers.dispatch import Dispatch
 from dagflow.drivers.live import Live
 from dagflow.drivers.perform import Performer, timed_out
 from dagflow.drivers.pool import Pool
 from dagflow.drivers.timers import Timers
-from dagflow.drivers.writer import Writer
+from dagflow.drivers.writer import Sending, Writer
 from dagflow.engine.commands import SetTimer, StartAttempt
 from dagflow.errors import DagflowError, UsageError
 from dagflow.ids import RunId
 from dagflow.model.action import Effect
-from dagflow.store.api import Store
+from dagflow.store.api import SentEvent, Store
 
 
 @attrs.frozen
@@ -52,33 +53,84 @@ class LocalDriver:
     _timers: Timers = attrs.field(init=False)
     _pool: Pool[_Item] = attrs.field(init=False)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    _dispatch: Dispatch = attrs.field(factory=Dispatch)
+    _is_serving: bool = False
+    _sendings: dict[str, Sending] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self._timers = Timers(self._clock, self._fire, self._is_calm)
         self._writer = Writer.of(self._store, self._timers.may_be_calm)
+        self._writer.on_event = self._dispatch.put
+        self._dispatch.turn = self._turn_after_event
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Drive until cancelled or until the store fails; then every run that has not ended is given up, see `error`."""
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
+                    self._writer.n_events = await self._writer.reading(self._store.last_event)
                     self._pool = Pool(nursery, self._attempt, self._concurrency, self._timers.may_be_calm)
                     nursery.start_soon(self._guarded, self._timers.run)
                     nursery.start_soon(self._guarded, self._writer.run)
+                    self._is_serving = True
                     task_status.started()
         finally:
+            self._is_serving = False
             if self.error is None:
                 with trio.CancelScope(shield=True):
                     await self._guarded(self._writer.drain)
             reason = self.error or UsageError("the interpreter was closed before the run ended; open it again to go on")
             for live in list(self.lives.values()):
                 live.give_up(reason)
+            for sending in self._sendings.values():
+                sending.is_over.set()
 
-    def take(self, live: Live) -> None:
-        """Drive this run, from where it stands."""
-        self.lives[live.run] = live
-        live.on_ended = self._forget
-        self._turn(live)
+    @property
+    def n_events(self) -> int:
+        """How many events have been sent or emitted so far."""
+        return self._writer.n_events
+
+    def take(self, *lives: Live) -> None:
+        """Drive these runs, from where they stand. All are there before any of them does anything that others may see."""
+        for live in lives:
+            self.lives[live.run] = live
+            live.on_ended = self._forget
+            self._dispatch.add(live)
+        for live in lives:
+            self._turn(live)
+
+    def waiting_for(self, event: str) -> list[Live]:
+        """The runs in hand with a wait for such events that has not settled."""
+        return self._dispatch.waiting_for(event)
+
+    async def send(self, event: str, payload: bytes, event_id: str) -> int:
+        """Keep an event, once for each id, and give it to the runs that wait for it; when this returns it will survive a crash.
+
+        Returns:
+            How many runs took it, or keep it for a wait they have not reached.
+
+        Raises:
+            StoreError: the store failed.
+            UsageError: the driver was stopped first.
+        """
+        earlier = self._sendings.get(event_id)
+        if earlier is not None:
+            await earlier.is_over.wait()
+            return 0
+        sent = SentEvent(number=0, id=event_id, name=event, at=self._clock.now(), payload=payload)
+        sending = self._sendings[event_id] = Sending(sent)
+        try:
+            if await self._writer.reading(lambda: self._store.has_event(event_id)):
+                return 0
+            if self._is_serving:
+                self._writer.send(sending)
+                await sending.is_over.wait()
+            if not sending.is_kept:
+                raise self.error or UsageError("the interpreter was closed before the event was kept; send it again")
+            return sending.n_reached
+        finally:
+            sending.is_over.set()
+            del self._sendings[event_id]
 
     def cancel(self, live: Live) -> None:
         """Ask the run to end; it does when everything that runs has stopped."""
@@ -105,6 +157,14 @@ class LocalDriver:
 
     def _forget(self, live: Live) -> None:
         del self.lives[live.run]
+        self._dispatch.remove(live)
+
+    def _turn_after_event(self, live: Live, event: SentEvent) -> bool:
+        n_recorded = live.progress.n_recorded
+        is_reached = live.progress.deliver(event, self._now(live))
+        if live.progress.n_recorded > n_recorded:
+            self._turn(live)
+        return is_reached
 
     def _fire(self, live: Live, timer: SetTimer) -> None:
         live.progress.fire(timer, self._now(live))

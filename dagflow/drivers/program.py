@@ -77,12 +77,17 @@ class TriggerCode:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Program:
-    """A flow that can be run. Made once, shared by all its runs."""
+    """A flow that can be run. Made once, shared by all its runs.
+
+    Attributes:
+        waits: by the name of an event, the nodes that wait for such events.
+    """
 
     flow: Flow
     plan: Plan
     codes: tuple[Code, ...]
     triggers: tuple[TriggerCode, ...]
+    waits: Mapping[str, tuple[int, ...]]
     input_codec: wire.Codec
 
 
@@ -126,8 +131,17 @@ def build_program(flow: Flow, compile_all: CompileCores) -> Program:
             )
             for trigger in flow.triggers
         ),
+        waits=_waits(flow),
         input_codec=wire.codec(flow.input),
     )
+
+
+def _waits(flow: Flow) -> dict[str, tuple[int, ...]]:
+    waits: dict[str, tuple[int, ...]] = {}
+    for number, node in enumerate(flow.nodes):
+        if node.kind is NodeKind.WAIT_EVENT:
+            waits[node.event] = (*waits.get(node.event, ()), number)
+    return waits
 
 
 def _expressions(flow: Flow) -> Iterator[Expression]:

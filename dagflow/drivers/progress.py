@@ -18,6 +18,7 @@ import orjson
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.drivers.bindings import Bindings, Origin
 from dagflow.drivers.evaluate import Unevaluable, arguments_of, as_record, fact_of, gate_value, present
+from dagflow.drivers.inbox import Arrival, Inbox, arrival_of, encoded
 from dagflow.drivers.perform import effect_key
 from dagflow.drivers.program import Program, canonical_with_json
 from dagflow.engine import events
@@ -25,11 +26,11 @@ from dagflow.engine.commands import CancelAttempt, Command, EndRun, Evaluate, Se
 from dagflow.engine.events import Event
 from dagflow.engine.machine import Machine
 from dagflow.ids import RunId
-from dagflow.model.flow import NodeKind
+from dagflow.model.flow import Node, NodeKind
 from dagflow.model.plan import NONE
 from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.model.wire import WireError
-from dagflow.store.api import Append, Record
+from dagflow.store.api import Append, Record, SentEvent
 from dagflow.store.facts import from_record, to_record
 
 
@@ -48,6 +49,7 @@ class Progress:
         self.run = run
         self.machine = Machine(program.plan)
         self.values = Bindings(program, self.machine)
+        self.inbox = Inbox(program, self.machine, self.values)
         self.input: Mapping[str, object] = {}
         self.origin = Origin()
         self.starts: deque[StartAttempt] = deque()
@@ -56,15 +58,19 @@ class Progress:
         self.n_recorded = 0
         self.n_binding = 0
         self._pending: list[Record] = []
+        self._emitted: list[SentEvent] = []
         self._pure: deque[Evaluate | UseDefault | EndRun] = deque()
 
-    def begin(self, input_value: Mapping[str, object], origin: Origin, now: int) -> None:
-        """Start the run with this input, in stored form."""
+    def begin(self, input_value: Mapping[str, object], origin: Origin, now: int, n_events: int = 0) -> None:
+        """Start the run with this input, in stored form; the first `n_events` events of the store came before it."""
+        self.inbox.n_seen = n_events
         self._know(input_value, origin, now)
         value = {
             "input": self.program.input_codec.encode(input_value),
             "trigger": {"kind": origin.kind, "name": origin.name},
         }
+        if n_events:
+            value["events"] = n_events
         self._outside(events.RunStarted(now), orjson.dumps(value))
 
     def restore(self, records: Iterable[Record]) -> None:
@@ -82,6 +88,7 @@ class Progress:
         """After `restore`: no attempt survived. They are tried again."""
         for node, attempt in self.machine.open_attempts():
             self._outside(events.AttemptInterrupted(now, node, attempt))
+        self.cancels.clear()
 
     @property
     def is_ended(self) -> bool:
@@ -166,6 +173,32 @@ class Progress:
             self.values.set(timer.node, None)
         self._outside(events.TimerFired(now, timer.node))
 
+    def deliver(self, event: SentEvent, now: int) -> bool:
+        """An event is in the store; gives whether a wait took it or it was kept for one. One that came before changes nothing."""
+        inbox = self.inbox
+        if event.number <= inbox.n_seen:
+            return False
+        inbox.n_seen = event.number
+        if event.run == self.run or not inbox.is_wanted(event.name):
+            return False
+        arrival = arrival_of(event)
+        is_noted = inbox.is_awaited_later(event.name)
+        if is_noted:
+            self._arrive(arrival, now)
+        for node in inbox.waiting(arrival):
+            try:
+                is_for = inbox.is_for(node, arrival)
+            except Unevaluable as problem:
+                self._outside(events.EvaluationFailed(now, node, problem.code, problem.message))
+                continue
+            if is_for:
+                if not is_noted:
+                    self._arrive(arrival, now)
+                self.values.set(node, inbox.payload(node, arrival))
+                self._outside(events.EventTaken(now, node, len(inbox.arrivals) - 1))
+                return True
+        return is_noted
+
     def cancel(self, now: int) -> None:
         """Somebody asked to cancel the run; nothing happens if it is ending already."""
         state = self.machine.state
@@ -178,6 +211,7 @@ class Progress:
             return None
         records = tuple(self._pending)
         self._pending = []
+        emitted, self._emitted = tuple(self._emitted), []
         ended = self.machine.state.ended
         status, due_at = self.standing()
         return Append(
@@ -187,6 +221,7 @@ class Progress:
             status=status,
             ended_at=None if ended is None else self.machine.state.now,
             due_at=due_at,
+            events=emitted,
         )
 
     def standing(self) -> tuple[RunStatus, int | None]:
@@ -242,10 +277,39 @@ class Progress:
     def _compute_node(self, command: Evaluate | UseDefault) -> None:
         node = command.node
         code = self.program.codes[node]
+        if code.node.kind is NodeKind.WAIT_EVENT:
+            self._wait(node)
+            return
         event, value, kept = fact_of(command, code, self.values.of(node), self.machine.state)
         if not isinstance(event, (events.TimerSet, events.EvaluationFailed)):
             self.values.set(node, value)
+        if isinstance(event, events.EventEmitted):
+            self._emit(code.node, event.at, present(kept))
         self._apply(event, kept)
+
+    def _emit(self, node: Node, at: int, payload: bytes) -> None:
+        """The event goes to other runs; its number comes with the commit."""
+        self._emitted.append(
+            SentEvent(number=0, id=f"{self.run}/{node.id}", name=node.event, at=at, payload=payload, run=self.run)
+        )
+
+    def _wait(self, node: int) -> None:
+        """A wait is reached: it takes an event that has come, or begins to wait."""
+        at = self.machine.state.wanted_at[node]
+        try:
+            number = self.inbox.find(node)
+        except Unevaluable as problem:
+            self._apply(events.EvaluationFailed(at, node, problem.code, problem.message))
+            return
+        if number is None:
+            self._apply(events.TimerSet(at, node, at + (self.program.codes[node].node.within_ns or 0)))
+        else:
+            self.values.set(node, self.inbox.payload(node, self.inbox.arrivals[number]))
+            self._apply(events.EventTaken(at, node, number))
+
+    def _arrive(self, arrival: Arrival, now: int) -> None:
+        self.inbox.arrivals.append(arrival)
+        self._outside(events.EventArrived(now), encoded(arrival))
 
     def _remember(self, event: Event, value: bytes | None) -> None:
         """Take the value beside a recorded fact."""
@@ -255,6 +319,11 @@ class Progress:
                 trigger = started["trigger"]
                 origin = Origin(kind=trigger["kind"], name=trigger["name"])
                 self._know(as_record(self.program.input_codec.decode(started["input"])), origin, at)
+                self.inbox.n_seen = started.get("events", 0)
+            case events.EventArrived():
+                self.inbox.keep(present(value))
+            case events.EventTaken(_, node, number):
+                self.values.set(node, self.inbox.taken(node, number))
             case events.AttemptSucceeded(_, node) | events.ValueComputed(_, node) | events.DefaultUsed(_, node):
                 self.values.set(node, self.program.codes[node].codec.loads(present(value)))
             case events.GateDecided(_, node, outcome):

@@ -8,11 +8,12 @@ made, call made and not kept, kept and nothing after it begun.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from random import Random  # noqa: TID251 - seeded by the caller: the same seed is the same run
 from typing import Final, TypeAlias
 
 import attrs
+import orjson
 
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.drivers.bindings import Origin
@@ -27,7 +28,7 @@ from dagflow.ids import RunId
 from dagflow.model.action import Effect
 from dagflow.model.flow import Flow
 from dagflow.model.plan import NONE
-from dagflow.store.api import Record
+from dagflow.store.api import Record, SentEvent
 
 #: When simulations start unless told otherwise: 2026-01-01T00:00:00Z.
 DEFAULT_START: Final = 1_767_225_600_000_000_000
@@ -63,6 +64,16 @@ class Call:
 
 
 @attrs.frozen(kw_only=True)
+class Send:
+    """An event somebody sends: when, its name, what it carries as JSON values, and its id, if it has one of its own."""
+
+    at: int
+    event: str
+    payload: object = attrs.field(factory=dict[str, object])
+    id: str = ""
+
+
+@attrs.frozen(kw_only=True)
 class Simulation:
     """What came of a simulated run.
 
@@ -88,6 +99,7 @@ def simulate(
     seed: int = 0,
     crash_at: Collection[int] = (),
     cancel_at: int | None = None,
+    sends: Sequence[Send] = (),
     trigger: Origin | None = None,
     start: int = DEFAULT_START,
     jitter: Callable[[], float] | None = None,
@@ -102,6 +114,7 @@ def simulate(
         seed: chooses the jitter, and the order of what happens at one instant.
         crash_at: numbers of points to crash at, from 0; see `Simulation.n_points`.
         cancel_at: the instant somebody cancels the run.
+        sends: events for its waits. One that was sent survives a crash; of two with one id, the second is as if it had not been sent.
         trigger: what started the run.
         jitter: draws the fraction that spreads a retry, instead of the seed.
         start: the instant it starts, nanoseconds since 1970 UTC.
@@ -116,6 +129,7 @@ def simulate(
     scripts = {name: _as_script(script) for name, script in (actions or {}).items()}
     random = Random(seed)  # noqa: S311 - protects nothing
     world = _World(program, scripts, random, jitter or random.random, start, frozenset(crash_at), observe or _ignore)
+    world.sends = [_Happening(send.at, -1.0, send=send, number=i) for i, send in enumerate(sends)]
     world.run(value, trigger or Origin(), cancel_at)
     return Simulation(
         result=result_of(world.progress),
@@ -140,6 +154,8 @@ class _Happening:
     node: int = attrs.field(default=NONE, order=False)
     invocation: Invocation | None = attrs.field(default=None, order=False)
     is_late: bool = attrs.field(default=False, order=False)
+    send: Send | None = attrs.field(default=None, order=False)
+    number: int = attrs.field(default=0, order=False)
 
 
 @attrs.define(eq=False)
@@ -157,11 +173,14 @@ class _World:
     history: list[Record] = attrs.field(factory=list)
     calls: list[Call] = attrs.field(factory=list)
     n_points: int = 0
+    sends: list[_Happening] = attrs.field(factory=list)
+    sent: list[SentEvent] = attrs.field(factory=list)
     happenings: list[_Happening] = attrs.field(factory=list)
 
     def run(self, value: Mapping[str, object], origin: Origin, cancel_at: int | None) -> None:
         while True:
-            self.happenings = []
+            self.happenings = list(self.sends)
+            heapq.heapify(self.happenings)
             self.progress = Progress(self.program, _RUN)
             if cancel_at is not None:
                 heapq.heappush(self.happenings, _Happening(cancel_at, -1.0))
@@ -169,6 +188,8 @@ class _World:
                 if self.history:
                     self.progress.restore(self.history)
                     self.progress.interrupt(self.now)
+                    for event in self.sent:
+                        self.progress.deliver(event, self.now)
                 else:
                     self.progress.begin(value, origin, self.now)
                 self._live()
@@ -241,6 +262,9 @@ class _World:
         return script
 
     def _happen(self, happening: _Happening) -> None:
+        if happening.send is not None:
+            self._send(happening, happening.send)
+            return
         if happening.timer is not None:
             if self.progress.is_due(happening.timer):
                 self.now = max(self.now, happening.at)
@@ -251,6 +275,18 @@ class _World:
             self.progress.cancel(self.now)
         else:
             self._answer(happening.node, happening.invocation, is_late=happening.is_late)
+
+    def _send(self, happening: _Happening, send: Send) -> None:
+        self.now = max(self.now, happening.at)
+        self.sends.remove(happening)
+        event_id = send.id or f"sent {happening.number}"
+        if any(event.id == event_id for event in self.sent):
+            return
+        number = len(self.sent) + 1
+        event = SentEvent(number=number, id=event_id, name=send.event, at=self.now, payload=orjson.dumps(send.payload))
+        self.sent.append(event)
+        self._point()
+        self.progress.deliver(event, self.now)
 
     def _answer(self, node: int, invocation: Invocation, *, is_late: bool) -> None:
         script = self._script(invocation)

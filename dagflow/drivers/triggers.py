@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
+from dagflow.drivers.live import Live
 from dagflow.drivers.program import Program, TriggerCode
 from dagflow.errors import UsageError
 from dagflow.model import wire
 from dagflow.model.flow import Trigger, TriggerKind
+from dagflow.model.types import JSON, RecordType
 from dagflow.model.values import Secret, Timestamp
 
 
@@ -38,6 +40,26 @@ def input_for(program: Program, event: str, payload: object, now: int) -> Mappin
         if found is not None:
             return found
     return None
+
+
+def check_payload(payload: object, declared: RecordType | None) -> None:
+    """An event carries a record, and that which is declared. Raises WireError."""
+    wire.decode(payload, RecordType("", ()) if declared is None and not isinstance(payload, dict) else declared or JSON)
+
+
+def check_expected(lives: Sequence[Live], event: str, payload: object) -> None:
+    """Raises WireError if runs wait for such events and none of them expects such a payload."""
+    problem: wire.WireError | None = None
+    for live in lives:
+        for node in live.progress.program.waits[event]:
+            try:
+                live.progress.program.codes[node].codec.decode(payload)
+            except wire.WireError as error:
+                problem = problem or error
+            else:
+                return
+    if problem is not None:
+        raise problem
 
 
 def _input(program: Program, trigger: Trigger, code: TriggerCode, payload: object, now: int) -> Mapping[str, object] | None:

@@ -47,7 +47,7 @@ class EventEmitted:
 
 @attrs.frozen
 class TimerSet:
-    """A wait found out until when: `due`, an instant."""
+    """A wait found out until when: `due`, an instant. For an event, the last one at which it may come."""
 
     at: int
     node: int
@@ -60,6 +60,22 @@ class TimerFired:
 
     at: int
     node: int
+
+
+@attrs.frozen
+class EventArrived:
+    """An event some wait of the run may be meant for has come; what it carries is the value. They are counted from 0."""
+
+    at: int
+
+
+@attrs.frozen
+class EventTaken:
+    """A wait has got its event: the one with that `number` among those that arrived."""
+
+    at: int
+    node: int
+    number: int
 
 
 @attrs.frozen
@@ -165,6 +181,8 @@ Event: TypeAlias = (
     | EventEmitted
     | TimerSet
     | TimerFired
+    | EventArrived
+    | EventTaken
     | AttemptStarted
     | AttemptSucceeded
     | AttemptFailed

@@ -175,11 +175,27 @@ def _timer_set(state: State, event: events.TimerSet) -> None:
 
 def _timer_fired(state: State, event: events.TimerFired) -> None:
     node = event.node
-    if state.plan.kinds[node] is NodeKind.ACTION:
-        state.change(node, Change.RETRY_NOW)
-        state.made_ready.append(node)
-    else:
-        state.change(node, Change.SUCCEED)
+    match state.plan.kinds[node]:
+        case NodeKind.ACTION:
+            state.change(node, Change.RETRY_NOW)
+            state.made_ready.append(node)
+        case NodeKind.WAIT_EVENT:
+            state.outcomes[node] = 0
+            state.change(node, Change.GIVE_UP)
+        case _:
+            state.change(node, Change.SUCCEED)
+
+
+def _event_arrived(state: State, _event: events.EventArrived) -> None:
+    state.n_arrived += 1
+
+
+def _event_taken(state: State, event: events.EventTaken) -> None:
+    if event.number in state.taken or not 0 <= event.number < state.n_arrived:
+        raise DagflowBug(f"the event {event.number} of {state.n_arrived} is not there to be taken: {state.story(event.node)}")
+    state.taken.add(event.number)
+    state.outcomes[event.node] = 1
+    state.change(event.node, Change.SUCCEED)
 
 
 def _attempt_started(state: State, event: events.AttemptStarted) -> None:
@@ -269,6 +285,8 @@ _HANDLERS: Final = cast(
         events.EventEmitted: _event_emitted,
         events.TimerSet: _timer_set,
         events.TimerFired: _timer_fired,
+        events.EventArrived: _event_arrived,
+        events.EventTaken: _event_taken,
         events.AttemptStarted: _attempt_started,
         events.AttemptSucceeded: _attempt_succeeded,
         events.AttemptFailed: _attempt_failed,

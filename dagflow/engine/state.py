@@ -43,6 +43,7 @@ class State:
         join_succeeded, join_open: of the join's distinct sources, those that succeeded, and those not settled.
         scope_open: members not settled. scope_causes: the number of the failure that took the scope down, or NONE.
         failures: in the order they happened.
+        n_arrived: events that came. taken: those of them some wait got.
         ending: set once it is known how the run will end, while attempts are still being cancelled.
         ended: from the recorded end on.
     """
@@ -72,6 +73,8 @@ class State:
     scope_open: list[int]
     scope_causes: list[int]
     failures: list[Failure] = attrs.field(factory=list)
+    n_arrived: int = 0
+    taken: set[int] = attrs.field(factory=set)
     ending: RunStatus | None = None
     is_end_wished: bool = False
     ended: RunStatus | None = None

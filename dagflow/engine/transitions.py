@@ -28,6 +28,8 @@ class Change(enum.StrEnum):
     #: The attempt failed, or nobody knows; there will be another.
     RETRY_LATER = "retry later"
     RETRY_NOW = "retry now"
+    #: What it waited for did not come in time.
+    GIVE_UP = "give up"
     #: It failed for good, and has a default.
     FALL_BACK = "fall back"
     #: It failed for good.
@@ -64,6 +66,8 @@ TRANSITIONS: Final[dict[NodeStatus, dict[Change, NodeStatus]]] = {
     _S.WAITING: {
         _C.SUCCEED: _S.SUCCEEDED,
         _C.RETRY_NOW: _S.READY,
+        _C.GIVE_UP: _S.CANCELLED,
+        _C.FAIL: _S.FAILED,
         _C.CANCEL: _S.CANCELLED,
     },
 }

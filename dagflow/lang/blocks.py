@@ -12,10 +12,11 @@ from dagflow.lang import syntax as s
 from dagflow.lang.drafts import FlowDraft, Place, deletion
 from dagflow.lang.endings import implied_by_handler
 from dagflow.lang.gates import Tails, lower_filter, lower_if, lower_switch
-from dagflow.lang.modifiers import refusal, word_span
+from dagflow.lang.modifiers import refusal
 from dagflow.lang.names import Symbol, SymbolKind
 from dagflow.lang.presence import ALWAYS
 from dagflow.lang.races import finish, lower_race
+from dagflow.lang.signals import lower_wait_event
 from dagflow.lang.steps import lower_call, lower_emit, lower_end, lower_let, lower_wait, step_name
 from dagflow.lang.survey import define_unknown, walk
 from dagflow.model.action import Effect
@@ -66,9 +67,7 @@ class Blocks:
             case s.WaitStep():
                 return lower_wait(self.draft, statement, place, before)
             case s.WaitEventStep():
-                return self._refuse(
-                    statement, "wait event", word_span(self.draft, statement, "wait").to(statement.span), before
-                )
+                return lower_wait_event(self.draft, statement, place, before, self.lower)
             case s.Filter():
                 # Reached only as a branch of `parallel`, where it guards nothing.
                 self._warn_idle(statement)

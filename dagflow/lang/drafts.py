@@ -13,7 +13,7 @@ from dagflow.lang.declarations import Declarations
 from dagflow.lang.diagnostics import Source
 from dagflow.lang.names import Names, Symbol, SymbolKind, View
 from dagflow.lang.presence import ALWAYS, Condition
-from dagflow.model.flow import Expression, GateRef, Join, JoinKind, Node, Race, RetryPolicy, Scope
+from dagflow.model.flow import Expression, GateRef, Join, JoinKind, Node, NodeKind, Race, RetryPolicy, Scope
 from dagflow.model.types import Type
 
 
@@ -169,7 +169,9 @@ def join_condition(draft: FlowDraft, join: Join | None, node: str) -> Condition:
     if join is None or join.kind is JoinKind.SETTLED:
         return ALWAYS
     if join.kind is JoinKind.ALL:
-        conditions = [draft.drafts[source].condition for source in join.sources if source in draft.drafts]
-        return ALWAYS.union(*conditions)
+        found = [draft.drafts[source] for source in join.sources if source in draft.drafts]
+        # Being after a `wait event` needs the event to have come.
+        came = frozenset((each.node.id, 1) for each in found if each.node.kind is NodeKind.WAIT_EVENT)
+        return came.union(*(each.condition for each in found))
     # Which of the steps ran is not known: the step's own presence is a literal that nobody else has.
     return frozenset({(f"{node}.after", 1)})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.lang.drafts import Draft, FlowDraft, deletion
+from dagflow.lang.graph_text import label_of
 from dagflow.lang.presence import contradiction
 from dagflow.model.flow import Edge, EdgeKind, JoinKind, NodeKind
 
@@ -142,12 +143,16 @@ def _check_reachable(draft: FlowDraft, each: Draft) -> None:
     if conflict is None or each.node.kind is NodeKind.CATCH:
         return
     (gate, one), (_, other) = conflict
-    decider = draft.drafts.get(gate)
-    if decider is None:
-        return
+    decider = draft.drafts[gate]
     outcomes = decider.node.outcomes
     words = {"no": "false", "yes": "true"}
-    shown = decider.node.expression.text if decider.node.expression is not None else gate
+    shown = (
+        label_of(decider.node)
+        if decider.node.kind is NodeKind.WAIT_EVENT
+        else decider.node.expression.text
+        if decider.node.expression is not None
+        else gate
+    )
     first, second = (words.get(outcomes[i], outcomes[i]) for i in (one, other))
     name = draft.text(each.node.span).split("(")[0].split("=")[0].strip()
     span = Span(each.node.span.start, each.node.span.start + max(1, len(name)))

@@ -66,6 +66,14 @@ def implied_by_switch(statement: s.Switch, gate: str, n_outcomes: int, complete:
     return frozenset({(gate, going_on[0])}) if len(going_on) == 1 and n_outcomes > 1 else ALWAYS
 
 
+def implied_by_wait(statement: s.WaitEventStep, node: str, complete: Container[int]) -> Condition:
+    """What is certain behind a `wait event` whose `else` ends the run: the event came."""
+    otherwise = statement.otherwise
+    if otherwise is None or not always_ends(otherwise.statements, complete, with_stop=True):
+        return ALWAYS
+    return frozenset({(node, 1)})
+
+
 def implied_by_handler(handler: s.Handler, catch: str, complete: Container[int]) -> Condition:
     """What is certain behind a block whose `on error` ends the run: nothing in it failed."""
     return frozenset({(catch, 0)}) if always_ends(handler.block.statements, complete, with_stop=True) else ALWAYS

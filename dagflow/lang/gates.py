@@ -14,7 +14,7 @@ from dagflow.lang import syntax as s
 from dagflow.lang.assign import is_assignable
 from dagflow.lang.checking import Wanted, not_in_enum
 from dagflow.lang.declarations import readable
-from dagflow.lang.drafts import Draft, FlowDraft, Place
+from dagflow.lang.drafts import FlowDraft, Place
 from dagflow.lang.endings import implied_by_if, implied_by_switch
 from dagflow.model.flow import Expression, Node, NodeKind
 from dagflow.model.types import BOOL, NULL, UNKNOWN, EnumType, Primitive, Type
@@ -94,7 +94,7 @@ def lower_if(draft: FlowDraft, statement: s.If, place: Place, before: Tails, low
             pass
         case s.If() as nested:
             tails += lower((nested,), place.under(gate.id, 0, gate.if_false), (gate.id,))
-        case s.Block() as block:
+        case s.Block() as block:  # pragma: no branch - there are no others
             tails += lower(block.statements, place.under(gate.id, 0, gate.if_false), (gate.id,))
     draft.implied[id(statement)] = implied_by_if(statement, gate.id, draft.complete)
     return tuple(dict.fromkeys(tails))
@@ -225,10 +225,11 @@ def why(draft: FlowDraft, place: Place) -> str:
         return f"is left out if others of its `parallel first` (line {draft.line(place.race[0])}) are done sooner"
     if place.gate is None:
         return "has no value if its `on error` ran" if place.scope else ""
-    gate: Draft | None = draft.drafts.get(place.gate.gate)
-    if gate is None:
-        return "may be left out"
+    gate = draft.drafts[place.gate.gate]
     line = draft.line(gate.node.span)
+    if gate.node.kind is NodeKind.WAIT_EVENT:
+        verb = "comes" if place.gate.outcome else "does not come"
+        return f'runs only when "{gate.node.event}" {verb} in time (line {line})'
     if gate.node.expression is None:
         return f"runs only under the condition on line {line}"
     text = gate.node.expression.text

@@ -12,6 +12,7 @@ _SHAPES: Final = {
     NodeKind.RACE: ("{", "}", "diamond"),
     NodeKind.WAIT: ("([", "])", "oval"),
     NodeKind.WAIT_UNTIL: ("([", "])", "oval"),
+    NodeKind.WAIT_EVENT: ("([", "])", "oval"),
     NodeKind.RETURN: ("[[", "]]", "box"),
     NodeKind.STOP: ("[[", "]]", "box"),
     NodeKind.FAIL: ("[[", "]]", "box"),
@@ -61,6 +62,8 @@ def label_of(node: Node) -> str:
         case NodeKind.RACE:
             join = node.join
             return "first" if join is None else f"first {join.count} of {len(join.sources)}"
+        case NodeKind.WAIT_EVENT if "." in node.id:
+            return f'wait event "{node.event}"'
         case NodeKind.GROUP if "." in node.id:
             last = node.id.rpartition(".")[2]
             return "end of `parallel first`" if last == "end" else f"branch {last} is done"

@@ -74,7 +74,7 @@ def _lower_branch(
             return draft.race_ends[id(branch)], tails
         case s.CallStep():
             return step_name(branch.name, branch.call), lower(branch, inner, before)
-        case s.WaitStep() | s.Emit() | s.Let():
+        case s.WaitStep() | s.Emit() | s.Let() | s.WaitEventStep(otherwise=None):
             tails = lower(branch, inner, before)
             return tails[0], tails
         case _:

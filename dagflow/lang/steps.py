@@ -34,7 +34,7 @@ def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) 
         draft.diagnostics.append(refusal("start", word_span(draft, step, "start")))
     spec = _action(draft, step.call, is_start=step.is_start)
     refuse_modifiers(draft, step.mods, _OF_CALL, f"`{step.call.callee.text}`")
-    inner, before, join, join_span = _place_step(draft, name, step.mods, place, before)
+    inner, before, join, join_span = place_step(draft, name, step.mods, place, before)
     arguments: tuple[Argument, ...] = ()
     if spec is not None:
         arguments = lower_arguments(draft, spec.name, step.call.args, spec.params, inner, step.call.close)
@@ -96,7 +96,7 @@ def _warn_repeat(draft: FlowDraft, spec: ActionSpec, mods: s.Modifiers) -> None:
         )  # fmt: skip
 
 
-def _place_step(
+def place_step(
     draft: FlowDraft, name: str, mods: s.Modifiers, place: Place, before: Tails
 ) -> tuple[Place, Tails, Join | None, Span | None]:
     """Where a step stands once its `after` and `when` are looked at; the join goes to the `when` if there is one."""
@@ -127,7 +127,7 @@ def lower_wait(draft: FlowDraft, step: s.WaitStep, place: Place, before: Tails) 
     word = "wait until" if step.is_until else "wait"
     name = step.name.text if step.name is not None else draft.generated_id("wait", draft.text(step.value.span))
     refuse_modifiers(draft, step.mods, _OF_OTHERS, f"`{word}`")
-    inner, before, join, join_span = _place_step(draft, name, step.mods, place, before)
+    inner, before, join, join_span = place_step(draft, name, step.mods, place, before)
     wanted = Wanted(TIMESTAMP if step.is_until else DURATION, f"`{word}` takes")
     expression = draft.checker.expression(step.value, draft.view(inner), wanted)
     kind = NodeKind.WAIT_UNTIL if step.is_until else NodeKind.WAIT
@@ -145,7 +145,7 @@ def lower_emit(draft: FlowDraft, step: s.Emit, place: Place, before: Tails) -> T
     """Lower `emit "x" (…)`."""
     name = draft.generated_id("emit", step.event.value)
     refuse_modifiers(draft, step.mods, _OF_OTHERS, "`emit`")
-    inner, before, join, join_span = _place_step(draft, name, step.mods, place, before)
+    inner, before, join, join_span = place_step(draft, name, step.mods, place, before)
     event = draft.declarations.events.get(step.event.value)
     arguments: tuple[Argument, ...] = ()
     if event is None:
@@ -209,7 +209,7 @@ def lower_end(draft: FlowDraft, step: s.Return | s.Stop | s.Fail, place: Place, 
         case s.Stop():
             kind, word, value = NodeKind.STOP, "stop", step.reason
             _warn_stop(draft, step, place)
-        case s.Fail():
+        case s.Fail():  # pragma: no branch - there are no others
             kind, word, value = NodeKind.FAIL, "fail", step.reason
     expression: Expression | None = None
     if value is not None:

@@ -35,6 +35,8 @@ class NodeKind(enum.StrEnum):
     WAIT = "wait"
     #: Sleeps until an instant.
     WAIT_UNTIL = "wait until"
+    #: Waits for an event: a gate as well, with outcome 1 if the event came and 0 if it did not in time.
+    WAIT_EVENT = "wait event"
     #: Records an event for other flows.
     EMIT = "emit"
     #: Ends the run successfully, with the flow's result.
@@ -141,15 +143,17 @@ class Node:
         gate: the innermost condition around it, if any.
         scope: the innermost scope around it; the root scope has id "".
         action, arguments: for ACTION; `arguments` also for EMIT.
-        event: the event's name, for EMIT.
-        expression: the condition (GATE), value (LET, RETURN), length (WAIT), instant (WAIT_UNTIL), text (STOP, FAIL; may be None for STOP).
+        event: the event's name, for EMIT and WAIT_EVENT.
+        expression: the condition (GATE), value (LET, RETURN), length (WAIT), instant (WAIT_UNTIL), text (STOP, FAIL; may be None for STOP),
+            or which events are meant (WAIT_EVENT; None for all of the name).
         cases: for a GATE from `switch`: per arm but the `else`, the values that choose it, as expressions; `expression` is the
             subject. Empty for the other gates.
         outcomes: for a GATE or CATCH, the word for each outcome, by index (`("no", "yes")`; for a switch, the arms).
         type: what the step reads as.
-        timeout_ns: of one attempt. within_ns: of all attempts together.
+        timeout_ns: of one attempt. within_ns: of all attempts together, or of a WAIT_EVENT.
         default: the value used when the step fails for good.
-        catches: for CATCH, the id of its scope. binding: for CATCH, the name the failure is bound to, or "".
+        catches: for CATCH, the id of its scope. binding: for CATCH, the name the failure is bound to, or "". For WAIT_EVENT, the name its
+            condition reads the event by, or "".
         members: for GROUP, nothing but the name; the ordering is in the edges.
     """
 

@@ -47,11 +47,32 @@ class RunRow:
 
 
 @attrs.frozen(kw_only=True)
+class SentEvent:
+    """An event for the waits of runs.
+
+    Attributes:
+        number: of the events of this store, from 1; runs have them in this order.
+        id: an event is kept once for each.
+        at: when it came, nanoseconds since 1970 UTC.
+        payload: JSON.
+        run: the run that emitted it, or "" for one from outside.
+    """
+
+    number: int
+    id: str
+    name: str
+    at: int
+    payload: bytes
+    run: str = ""
+
+
+@attrs.frozen(kw_only=True)
 class Append:
     """Facts to add to one run, together with what they make of its row.
 
     Attributes:
         first: the position of the first record; has to be the length of the history so far, else nothing is written.
+        events: what the run emitted by these facts.
     """
 
     run: RunId
@@ -60,6 +81,7 @@ class Append:
     status: RunStatus
     ended_at: int | None = None
     due_at: int | None = None
+    events: tuple[SentEvent, ...] = ()
 
 
 class Store(Protocol):
@@ -67,8 +89,24 @@ class Store(Protocol):
     reopen and read before going on.
     """
 
-    def create(self, row: RunRow, flow: bytes, records: Sequence[Record]) -> None:
+    def create(self, row: RunRow, flow: bytes, records: Sequence[Record], events: Sequence[SentEvent] = ()) -> None:
         """Begin a run with its first facts; keep `flow` (the encoded flow) under `row.digest` if it is not there yet."""
+        ...
+
+    def send(self, events: Sequence[SentEvent]) -> None:
+        """Keep events from outside, all or none; nothing is kept if one of their ids is there already."""
+        ...
+
+    def events(self, *, after: int, limit: int = 1000) -> list[SentEvent]:
+        """The events with greater numbers, in order."""
+        ...
+
+    def last_event(self) -> int:
+        """The number of the last event; 0 if there is none."""
+        ...
+
+    def has_event(self, event_id: str) -> bool:
+        """Whether an event of that id has been kept."""
         ...
 
     def append(self, appends: Sequence[Append]) -> None:

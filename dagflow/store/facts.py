@@ -30,6 +30,8 @@ _CLASSES: Final[tuple[type[Event], ...]] = (
     events.EventEmitted,
     events.TimerSet,
     events.TimerFired,
+    events.EventArrived,
+    events.EventTaken,
     events.AttemptStarted,
     events.AttemptSucceeded,
     events.AttemptFailed,
@@ -48,6 +50,7 @@ _WITH_VALUE: Final = (
     events.RunStarted,
     events.ValueComputed,
     events.EventEmitted,
+    events.EventArrived,
     events.AttemptSucceeded,
     events.DefaultUsed,
 )
@@ -66,7 +69,7 @@ def to_record(event: Event, plan: Plan, value: bytes | None = None) -> Record:
     """The record of an event, with the JSON of the value beside it."""
     kind = _KINDS[type(event)]
     match event:
-        case events.RunStarted(at):
+        case events.RunStarted(at) | events.EventArrived(at):
             return Record(kind, at, "", 0, value)
         case events.RunCancelRequested(at) | events.RunTimedOut(at):
             return Record(kind, at)
@@ -87,6 +90,8 @@ def to_record(event: Event, plan: Plan, value: bytes | None = None) -> Record:
             return Record(kind, at, plan.ids[node], 0, payload)
         case events.TimerFired(at, node):
             return Record(kind, at, plan.ids[node])
+        case events.EventTaken(at, node, number):
+            return Record(kind, at, plan.ids[node], 0, orjson.dumps({"number": number}))
         case events.TimerSet(at, node, due):
             return Record(kind, at, plan.ids[node], 0, orjson.dumps({"due": due}))
         case events.EvaluationFailed(at, node, code, message):

@@ -9,7 +9,7 @@ import attrs
 
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId
-from dagflow.store.api import Append, Record, RunRow
+from dagflow.store.api import Append, Record, RunRow, SentEvent
 
 
 @attrs.define(eq=False)
@@ -21,15 +21,18 @@ class MemoryStore:
     _changes: dict[RunId, Append] = attrs.field(factory=dict, init=False)
     _histories: dict[RunId, list[Record]] = attrs.field(factory=dict, init=False)
     _flows: dict[FlowDigest, bytes] = attrs.field(factory=dict, init=False)
+    _events: list[SentEvent] = attrs.field(factory=list, init=False)
+    _event_ids: set[str] = attrs.field(factory=set, init=False)
     _is_closed: bool = attrs.field(default=False, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
-    def create(self, row: RunRow, flow: bytes, records: Sequence[Record]) -> None:
+    def create(self, row: RunRow, flow: bytes, records: Sequence[Record], events: Sequence[SentEvent] = ()) -> None:
         """See `Store.create`."""
         with self._lock:
             self._check_open()
             if row.id in self._rows:
                 raise StoreError(f"run {row.id} is there already; every run needs an id of its own")
+            self._keep_events(events)
             self._flows.setdefault(row.digest, flow)
             self._rows[row.id] = row
             self._histories[row.id] = list(records)
@@ -39,9 +42,35 @@ class MemoryStore:
         with self._lock:
             self._check_open()
             self._check_positions(appends)
+            if any(append.events for append in appends):
+                self._keep_events([event for append in appends for event in append.events])
             for append in appends:
                 self._histories[append.run].extend(append.records)
                 self._changes[append.run] = append
+
+    def send(self, events: Sequence[SentEvent]) -> None:
+        """See `Store.send`."""
+        with self._lock:
+            self._check_open()
+            self._keep_events(events)
+
+    def events(self, *, after: int, limit: int = 1000) -> list[SentEvent]:
+        """See `Store.events`."""
+        with self._lock:
+            self._check_open()
+            return [event for event in self._events if event.number > after][: max(0, limit)]
+
+    def last_event(self) -> int:
+        """See `Store.last_event`."""
+        with self._lock:
+            self._check_open()
+            return self._events[-1].number if self._events else 0
+
+    def has_event(self, event_id: str) -> bool:
+        """See `Store.has_event`."""
+        with self._lock:
+            self._check_open()
+            return event_id in self._event_ids
 
     def history(self, run: RunId) -> list[Record]:
         """See `Store.history`."""
@@ -82,6 +111,14 @@ class MemoryStore:
     def _check_open(self) -> None:
         if self._is_closed:
             raise StoreError("the store is closed; open it again")
+
+    def _keep_events(self, events: Sequence[SentEvent]) -> None:
+        ids = [event.id for event in events]
+        known = [event_id for event_id in ids if event_id in self._event_ids]
+        if known or len(set(ids)) < len(ids):
+            raise StoreError(f"the event {(known or ids)[0]!r} is there already; an id is for one event")
+        self._events += events
+        self._event_ids.update(ids)
 
     def _check_positions(self, appends: Sequence[Append]) -> None:
         """All positions first, so that a wrong one leaves everything as it was."""

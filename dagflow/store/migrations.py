@@ -45,6 +45,18 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             PRIMARY KEY (run, seq)
         ) STRICT, WITHOUT ROWID""",
     ),
+    (
+        # What runs may be waiting for: sent from outside, or emitted by a run.
+        """CREATE TABLE event (
+            number INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            payload BLOB NOT NULL,
+            run TEXT NOT NULL,
+            checksum INTEGER NOT NULL
+        ) STRICT""",
+    ),
 )
 
 

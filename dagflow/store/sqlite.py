@@ -24,7 +24,7 @@ import attrs
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
-from dagflow.store.api import Append, Record, RunRow
+from dagflow.store.api import Append, Record, RunRow, SentEvent
 from dagflow.store.connections import (
     CHECKPOINT_PAGES,
     TRUNCATE_PAGES,
@@ -56,6 +56,11 @@ _SELECT_RUNS: Final = f"SELECT {_RUN_COLUMNS} FROM run WHERE id < ? ORDER BY id 
 _SELECT_UNFINISHED: Final = f"""
     SELECT {_RUN_COLUMNS} FROM run WHERE status IN ('queued', 'running', 'sleeping') AND id < ?
     ORDER BY id DESC LIMIT ?"""  # noqa: S608
+_INSERT_EVENT: Final = "INSERT INTO event (number, id, name, at, payload, run, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_SELECT_EVENTS: Final = """
+    SELECT number, id, name, at, payload, run, checksum FROM event WHERE number > ? ORDER BY number LIMIT ?"""
+_SELECT_LAST_EVENT: Final = "SELECT max(number) FROM event"
+_SELECT_EVENT_ID: Final = "SELECT 1 FROM event WHERE id = ?"
 _SELECT_FLOW: Final = "SELECT body, checksum FROM flow WHERE digest = ?"
 #: Above every id, which are hexadecimal digits.
 _AFTER_ALL: Final = "~"
@@ -145,7 +150,7 @@ class SqliteStore:
         writer.set_wal_hook(store._count_pages)
         return store
 
-    def create(self, row: RunRow, flow: bytes, records: Sequence[Record]) -> None:
+    def create(self, row: RunRow, flow: bytes, records: Sequence[Record], events: Sequence[SentEvent] = ()) -> None:
         """See `Store.create`."""
         with self._transaction() as connection:
             execute(connection, _INSERT_FLOW, (row.digest, flow, _checksum(flow, row.digest)))
@@ -155,6 +160,7 @@ class SqliteStore:
             if key is None:
                 raise StoreError(f"run {row.id} is there already; every run needs an id of its own")
             _insert_records(connection, key, row.id, 0, records)
+            _insert_events(connection, events)
 
     def append(self, appends: Sequence[Append]) -> None:
         """See `Store.append`."""
@@ -168,6 +174,25 @@ class SqliteStore:
                 if key is None:
                     raise self._misplaced(connection, append)
                 _insert_records(connection, key, append.run, append.first, append.records)
+                _insert_events(connection, append.events)
+
+    def send(self, events: Sequence[SentEvent]) -> None:
+        """See `Store.send`."""
+        with self._transaction() as connection:
+            _insert_events(connection, events)
+
+    def events(self, *, after: int, limit: int = 1000) -> list[SentEvent]:
+        """See `Store.events`."""
+        return [self._event(row) for row in self._read(_SELECT_EVENTS, after, max(0, limit))]
+
+    def last_event(self) -> int:
+        """See `Store.last_event`."""
+        number = self._read(_SELECT_LAST_EVENT)[0][0]
+        return number if isinstance(number, int) else 0
+
+    def has_event(self, event_id: str) -> bool:
+        """See `Store.has_event`."""
+        return bool(self._read(_SELECT_EVENT_ID, event_id))
 
     def history(self, run: RunId) -> list[Record]:
         """See `Store.history`."""
@@ -291,6 +316,14 @@ class SqliteStore:
             raise self._damaged(f"fact {position} of run {run} is not what was written")
         return Record(str(kind), int(str(at)), str(node), int(str(attempt)), payload)
 
+    def _event(self, row: tuple[Value, ...]) -> SentEvent:
+        number, event_id, name, at, payload, run, checksum = row
+        if not isinstance(payload, bytes) or checksum != _checksum(payload, number, event_id, name, at, run):
+            raise self._damaged(f"the event {event_id!r} is not what was written")
+        return SentEvent(
+            number=int(str(number)), id=str(event_id), name=str(name), at=int(str(at)), payload=payload, run=str(run)
+        )
+
     def _row(self, values: tuple[Value, ...]) -> RunRow:
         run, flow, digest, created_at, sealed, status, ended_at, due_at, length, checksum = values
         if checksum != _checksum(None, run, status, ended_at, due_at, length) or sealed != _checksum(
@@ -319,6 +352,13 @@ def _insert_records(connection: apsw.Connection, key: Value, run: str, first: in
             for seq, record in enumerate(records, first)
         ),
     )
+
+
+def _insert_events(connection: apsw.Connection, events: Sequence[SentEvent]) -> None:
+    for event in events:
+        values = (event.number, event.id, event.name, event.at, event.payload, event.run)
+        checksum = _checksum(event.payload, event.number, event.id, event.name, event.at, event.run)
+        execute(connection, _INSERT_EVENT, (*values, checksum))
 
 
 def _record_checksum(run: str, seq: int, record: Record) -> int:

@@ -9,6 +9,7 @@ action work(n: int, note: string = "") -> int idempotent
 action pay(n: int) -> int effectful
 action look(n: int) -> int pure
 event "made" { n: int }
+event "asked" { n: int }
 """
 
 
@@ -54,6 +55,7 @@ class _Writer:
             self.budget -= 1
             kinds = ["step"] * 6 + ["filter", "let", "wait", "emit", "named"]
             kinds += ["if", "parallel", "do", "switch"] * (depth < 4)
+            kinds += ["wait_event"] * (self.is_timed and depth < 4)
             kinds += ["race"] * (self.is_timed and depth < 4)
             kind = self.draw(st.sampled_from(kinds))
             is_whole = getattr(self, "_" + kind)(depth, sure, maybe) and is_whole
@@ -116,6 +118,23 @@ class _Writer:
 
     def _wait(self, depth: int, sure: set[str], maybe: set[str]) -> bool:
         self.line(depth, f"wait {self.draw(st.integers(1, 5)) * 1000 + self.n_names}ms")
+        return True
+
+    def _wait_event(self, depth: int, sure: set[str], maybe: set[str]) -> bool:
+        name = self.name()
+        when = self.draw(st.sampled_from(["", f" when e.n > {self.number(sure, maybe)}", " when 10 / e.n > 3"]))
+        within = self.draw(st.integers(1, 6)) * 1000 + self.n_names
+        text = f'{name} = wait event "asked" as e{when} within {within}ms'
+        if self.draw(st.booleans()):
+            self.line(depth, text + " else {")
+            self._arm(depth, sure, maybe)
+            self.line(depth, "}")
+        else:
+            self.line(depth, text)
+        came = self.name()
+        self.line(depth, f"let {came} = {name}.?n ?? 0")
+        sure.add(came)
+        self.earlier.append(name)
         return True
 
     def _emit(self, depth: int, sure: set[str], maybe: set[str]) -> bool:

@@ -18,7 +18,7 @@ from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
 from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.model.wire import WireError
-from dagflow.store.api import Append, Record, RunRow
+from dagflow.store.api import Append, Record, RunRow, SentEvent
 from dagflow.store.sqlite import SqliteStore
 from tests.app.host import START, Host
 
@@ -295,8 +295,8 @@ class FailingStore:
     def append(self, appends: Sequence[Append]) -> None:
         self._write(lambda: self._inner.append(appends))
 
-    def create(self, row: RunRow, flow: bytes, records: Sequence[Record]) -> None:
-        self._write(lambda: self._inner.create(row, flow, records))
+    def create(self, row: RunRow, flow: bytes, records: Sequence[Record], events: Sequence[SentEvent] = ()) -> None:
+        self._write(lambda: self._inner.create(row, flow, records, events))
 
     def _write(self, write: Callable[[], None]) -> None:
         self._left -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from tests.drivers.test_crash import check_ledger, essence
 from tests.drivers.test_equal import said, scripts_for
 from tests.engine.flows import SECOND
 from tests.engine.reference import Reference
+from tests.engine.test_reference import sends
 
 #: What the scripts and the texts can bring about: actions that fail, `fail`, `10 / 0`, attempts and runs that take too long.
 KNOWN_CODES = {"oops", "failed", "divide_by_zero", "timeout", "run_timeout"}
@@ -39,8 +41,9 @@ def test_both_drivers_and_the_reference_agree(data: st.DataObject) -> None:
     program = prepare(flow)
     scripts = data.draw(scripts_for(flow))
     given_input = data.draw(INPUTS)
-    simulated = simulate(program, given_input, actions=scripts, jitter=lambda: 0.5)
-    result, progress, store = run_local(program, scripts, input_value=given_input)
+    sent = [attrs.evolve(send, event="asked", payload={"n": len(send.id)}) for send in data.draw(sends())]
+    simulated = simulate(program, given_input, actions=scripts, jitter=lambda: 0.5, sends=sent)
+    result, progress, store = run_local(program, scripts, input_value=given_input, sends=sent)
     assert said(result) == said(simulated.result)
     assert {failure.code for failure in result.failures} <= KNOWN_CODES, "what is checked cannot go wrong in other ways"
     for history, end in ((simulated.history, simulated.progress), (store.history(RUN), progress)):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
+import orjson
 import trio
 import trio.testing
 
@@ -15,7 +16,7 @@ from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.program import Program
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult
-from dagflow.drivers.simulator import DEFAULT_START, Script
+from dagflow.drivers.simulator import DEFAULT_START, Script, Send
 from dagflow.ids import FlowDigest, RunId
 from dagflow.store.api import Store
 from dagflow.store.memory import MemoryStore
@@ -58,6 +59,7 @@ def run_local(
     store: Store | None = None,
     concurrency: int = 64,
     input_value: Mapping[str, object] | None = None,
+    sends: Sequence[Send] = (),
 ) -> tuple[RunResult, Progress, Store]:
     """Run once, in the virtual time of trio."""
     used = store or MemoryStore()
@@ -71,11 +73,18 @@ def run_local(
             progress.begin(input_value or {}, Origin(), clock.now())
             live = Live(progress, Creation(FlowDigest("d"), b"{}", clock.now()))
             driver.take(live)
+            for send in sends:
+                nursery.start_soon(_send, driver, send)
             result = await live.wait_ended()
             nursery.cancel_scope.cancel()
         return result, progress, used
 
     return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+async def _send(driver: LocalDriver, send: Send) -> None:
+    await trio.sleep_until((send.at - DEFAULT_START) / 1e9)
+    await driver.send(send.event, orjson.dumps(send.payload), send.id or f"sent at {send.at}")
 
 
 def failing(code: str = "oops", *, fatal: bool = False, retry_after_ns: int | None = None) -> ActionFailed:

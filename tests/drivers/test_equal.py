@@ -13,6 +13,7 @@ from dagflow.model.flow import Flow, NodeKind
 from dagflow.store.facts import from_record
 from tests.drivers.harness import RUN, failing, run_local
 from tests.engine.flows import SECOND, flows, program_of
+from tests.engine.test_reference import sends
 
 
 @st.composite
@@ -48,8 +49,9 @@ def test_simulator_and_trio_give_the_same(data: st.DataObject) -> None:
     flow = data.draw(flows(10, with_now=False))
     program = program_of(flow)
     scripts = data.draw(scripts_for(flow))
-    simulated = simulate(program, actions=scripts, jitter=lambda: 0.5)
-    result, progress, store = run_local(program, scripts)
+    sent = data.draw(sends())
+    simulated = simulate(program, actions=scripts, jitter=lambda: 0.5, sends=sent)
+    result, progress, store = run_local(program, scripts, sends=sent)
     assert said(result) == said(simulated.result)
     for history, machine in ((simulated.history, simulated.progress.machine), (store.history(RUN), progress.machine)):
         restored = Machine.restore(program.plan, [from_record(record, program.plan).event for record in history])

@@ -27,6 +27,7 @@ SHAPES = {
     "attempt": ATTEMPTS,
     "outcome": st.integers(0, 200),
     "due": INSTANTS,
+    "number": st.integers(0, 1000),
     "code": TEXTS,
     "message": TEXTS,
     "is_fatal": st.booleans(),
@@ -35,7 +36,7 @@ SHAPES = {
     "status": st.sampled_from(RunStatus),
 }
 CLASSES = e.Event.__args__  # type: ignore[attr-defined]
-WITH_VALUE = {e.RunStarted, e.ValueComputed, e.EventEmitted, e.AttemptSucceeded, e.DefaultUsed}
+WITH_VALUE = {e.RunStarted, e.ValueComputed, e.EventEmitted, e.EventArrived, e.AttemptSucceeded, e.DefaultUsed}
 
 
 @given(st.sampled_from(CLASSES).flatmap(lambda c: st.builds(c, **{f.name: SHAPES[f.name] for f in attrs.fields(c)})))

@@ -23,7 +23,7 @@ from dagflow.errors import DagflowBug, StoreError, UsageError
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.action import Effect
 from dagflow.model.flow import RetryPolicy
-from dagflow.store.api import Append, Record, RunRow
+from dagflow.store.api import Append, Record, RunRow, SentEvent
 from dagflow.store.memory import MemoryStore
 from tests.drivers.harness import RUN, TrioClock
 from tests.engine.flows import HOUR, SECOND, action, expr, flow_of, program_of, wait
@@ -107,8 +107,8 @@ class Slow:
     log: list[str] = attrs.field(factory=list)
     fails: bool = False
 
-    def create(self, row: RunRow, flow: bytes, records: Sequence[Record]) -> None:
-        self.inner.create(row, flow, records)
+    def create(self, row: RunRow, flow: bytes, records: Sequence[Record], events: Sequence[SentEvent] = ()) -> None:
+        self.inner.create(row, flow, records, events)
         self.log += [f"{record.kind} {record.node}" for record in records]
 
     def append(self, appends: Sequence[Append]) -> None:

@@ -87,6 +87,13 @@ def wait(node_id: str, nanos: int, **more: object) -> Node:
     return Node(id=node_id, kind=NodeKind.WAIT, span=SPAN, type=NULL, expression=expr(("nanos", nanos), DURATION), **more)  # type: ignore[arg-type]
 
 
+def wait_event(node_id: str, core: object, within_ns: int, event: str = "x/y", **more: object) -> Node:
+    return Node(
+        id=node_id, kind=NodeKind.WAIT_EVENT, span=SPAN, type=INT, event=event, binding="e", within_ns=within_ns,
+        expression=None if core is None else expr(core, BOOL), outcomes=("timed out", "in time"), **more,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
 def catch(node_id: str, catches: str, *, binding: str = "", **more: object) -> Node:
     return Node(
         id=node_id, kind=NodeKind.CATCH, span=SPAN, type=NULL, catches=catches, binding=binding, outcomes=("no", "yes"), **more
@@ -182,6 +189,7 @@ class _Builder:
             kinds = ["action"] * 5 + ["gate", "let", "wait", "emit", "group"]
             kinds += ["end"] * (self.is_timed or not self.is_forked)
             kinds += [*["parallel"] * self.is_forked, "if", "scope"] * (depth < 3)
+            kinds += ["wait event"] * (self.is_timed and depth < 3)
             kinds += ["race"] * (self.is_timed and depth < 3)
             kind = self.draw(st.sampled_from(kinds))
             after, around = self.statement(kind, scope, around, after, depth)
@@ -204,6 +212,12 @@ class _Builder:
                 )
             case "wait":
                 self.add(wait(name, self.draw(st.integers(0, 5)) * SECOND + len(self.nodes), **place), after)
+            case "wait event":
+                core = self.draw(st.sampled_from([None, ("eq", ("get", "e"), 1), ("eq", ("get", "e"), 2), ("boom",)]))
+                within = self.draw(st.integers(1, 6)) * SECOND + 7 * len(self.nodes)
+                self.add(wait_event(name, core, within, event=self.draw(st.sampled_from(["x/y", "x/z"])), **place), after)
+                late = self.block(scope, GateRef(name, 0), [name], depth + 1) if self.draw(st.booleans()) else []
+                return list(dict.fromkeys([name, *late])), around
             case "emit":
                 self.add(simple(name, NodeKind.EMIT, event="x/y", **place), after)
             case "group":

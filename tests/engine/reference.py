@@ -45,6 +45,14 @@ class Reference:
                 self.status[name] = "succeeded"
             case e.TimerSet():
                 self.status[name] = "waiting"
+            case e.EventArrived():
+                pass
+            case e.EventTaken():
+                self.outcome[name] = 1
+                self.status[name] = "succeeded"
+            case e.TimerFired() if self.nodes[name].kind is NodeKind.WAIT_EVENT:
+                self.outcome[name] = 0
+                self.status[name] = "cancelled"
             case e.TimerFired():
                 self.status[name] = "ready" if self.nodes[name].kind is NodeKind.ACTION else "succeeded"
             case e.AttemptStarted(at=at):

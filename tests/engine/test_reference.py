@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagflow.drivers.simulator import DEFAULT_START, Script, simulate
+from dagflow.drivers.simulator import DEFAULT_START, Script, Send, simulate
 from dagflow.engine import invariants
 from dagflow.engine.machine import Machine
 from dagflow.model.flow import Flow, NodeKind
@@ -26,6 +26,21 @@ def any_scripts(draw: st.DrawFn, flow: Flow) -> dict[str, Script]:
     return scripts
 
 
+def sends() -> st.SearchStrategy[list[Send]]:
+    """Events at instants of their own, some of them twice."""
+    return st.lists(
+        st.builds(
+            Send,
+            at=st.integers(0, 60).map(lambda n: DEFAULT_START + n * SECOND // 5 + 3),
+            event=st.sampled_from(["x/y", "x/z"]),
+            payload=st.sampled_from([1, 2, "no number"]),
+            id=st.sampled_from(["", "", "a", "b"]),
+        ),
+        max_size=5,
+        unique_by=lambda send: send.at,
+    )
+
+
 @settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_every_fact_is_read_as_the_language_says(data: st.DataObject) -> None:
@@ -39,6 +54,7 @@ def test_every_fact_is_read_as_the_language_says(data: st.DataObject) -> None:
         seed=data.draw(st.integers(0, 99)),
         crash_at=crash_at,
         cancel_at=cancel_at,
+        sends=data.draw(sends()),
     )
     machine, reference = Machine(program.plan), Reference(flow)
     for record in simulated.history:

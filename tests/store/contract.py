@@ -10,7 +10,7 @@ import pytest
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId, new_run_id
 from dagflow.model.status import RunStatus
-from dagflow.store import Append, Record, RunRow, Store
+from dagflow.store import Append, Record, RunRow, SentEvent, Store
 
 DIGEST = FlowDigest("d" * 64)
 FLOW = b'{"dagflow":1}'
@@ -27,6 +27,11 @@ def facts(n: int, start: int = 0) -> tuple[Record, ...]:
 
 def add(run: RunId, first: int, records: tuple[Record, ...], **changes: object) -> Append:
     return Append(run=run, first=first, records=records, **({"status": RunStatus.RUNNING} | changes))  # type: ignore[arg-type]
+
+
+def sent(number: int, **changes: object) -> SentEvent:
+    values = {"number": number, "id": f"e{number}", "name": "x/y", "at": number, "payload": b"{}"}
+    return SentEvent(**(values | changes))  # type: ignore[arg-type]
 
 
 class StoreContract:
@@ -51,6 +56,31 @@ class StoreContract:
         assert store.history(RunId("f" * 32)) == []
         assert store.flow(FlowDigest("0")) is None
         assert store.runs() == []
+
+    def test_events_are_kept_with_the_facts_that_sent_them(self, store):
+        row = run_row()
+        store.create(row, FLOW, facts(1), [sent(1, run=row.id)])
+        store.append([add(row.id, 1, facts(1), events=(sent(2), sent(3)))])
+        store.send([sent(4, payload=b'{"other": 1}')])
+        assert store.events(after=0) == [sent(1, run=row.id), sent(2), sent(3), sent(4, payload=b'{"other": 1}')]
+        assert store.events(after=2, limit=1) == [sent(3)]
+        assert store.last_event() == 4
+        assert store.has_event("e4")
+        assert not store.has_event("e5")
+
+    def test_an_event_is_kept_once(self, store):
+        assert (store.last_event(), store.events(after=0)) == (0, [])
+        store.send([sent(1)])
+        row = run_row()
+        store.create(row, FLOW, facts(1))
+        for again in (
+            lambda: store.send([sent(2), sent(3, id="e1")]),
+            lambda: store.append([add(row.id, 1, facts(1), events=(sent(2), sent(3, id="e1")))]),
+        ):
+            with pytest.raises(StoreError):
+                again()
+            assert store.events(after=0) == [sent(1)]
+            assert store.history(row.id) == list(facts(1))
 
     def test_a_run_may_begin_without_facts(self, store):
         row = run_row()

@@ -1,0 +1,116 @@
+"""The events that came for one run, and which wait gets which.
+
+An event goes to one wait of a run at most: to the one that has waited longest and whose condition is true of it. One that
+came before such a wait was reached is kept for it, in the run's history, and found when the wait is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import attrs
+import orjson
+
+from dagflow.drivers.bindings import Bindings
+from dagflow.drivers.evaluate import evaluated
+from dagflow.drivers.program import Program
+from dagflow.engine.machine import Machine
+from dagflow.errors import StoreError
+from dagflow.model.status import NodeStatus
+from dagflow.model.wire import WireError
+from dagflow.store.api import SentEvent
+
+
+@attrs.frozen
+class Arrival:
+    """An event that came. `at`: when it was sent. `payload`: as JSON values."""
+
+    number: int
+    name: str
+    at: int
+    payload: object
+
+
+@attrs.define(eq=False)
+class Inbox:
+    """The events of one run that were written into its history, in that order.
+
+    Attributes:
+        n_seen: the number of the last event of the store that needs no looking at any more.
+    """
+
+    _program: Program
+    _machine: Machine
+    _values: Bindings
+    arrivals: list[Arrival] = attrs.field(factory=list)
+    n_seen: int = 0
+
+    def is_wanted(self, name: str) -> bool:
+        """Whether a wait for such events has not settled."""
+        status = self._machine.state.status
+        return any(not status[node].is_settled for node in self._program.waits.get(name, ()))
+
+    def is_awaited_later(self, name: str) -> bool:
+        """Whether there is a wait for such events that has not been reached, so that one has to be kept for it."""
+        status = self._machine.state.status
+        return any(status[node] in (NodeStatus.PENDING, NodeStatus.READY) for node in self._program.waits.get(name, ()))
+
+    def waiting(self, arrival: Arrival) -> Iterator[int]:
+        """The nodes that wait for events of this name, the one that has waited longest first, unless it came too late for them."""
+        state, waits = self._machine.state, self._program.waits[arrival.name]
+        for node in list(state.waiting):
+            if node in waits and node in state.waiting and arrival.at <= state.due[node]:
+                yield node
+
+    def find(self, node: int) -> int | None:
+        """The first event kept that the wait is for. Raises Unevaluable."""
+        name, taken = self._program.codes[node].node.event, self._machine.state.taken
+        for index, arrival in enumerate(self.arrivals):
+            if arrival.name == name and index not in taken and self.is_for(node, arrival):
+                return index
+        return None
+
+    def is_for(self, node: int, arrival: Arrival) -> bool:
+        """Whether the wait's condition is true of the event. Raises Unevaluable: it has no value."""
+        code = self._program.codes[node]
+        try:
+            payload = self.payload(node, arrival)
+        except WireError:
+            return False
+        if code.expression is None:
+            return True
+        bindings = self._values.of(node)
+        if code.node.binding:
+            bindings = {**bindings, code.node.binding: payload}
+        return evaluated(code.expression, bindings, "the condition") is True
+
+    def payload(self, node: int, arrival: Arrival) -> object:
+        """What the event carries, as the wait reads it. Raises WireError: it is not of the type the flow declares."""
+        return self._program.codes[node].codec.decode(arrival.payload)
+
+    def taken(self, node: int, number: int) -> object:
+        """What a wait got, by the number in the history. Raises StoreError if there is no such event, or not for it."""
+        try:
+            return self.payload(node, self.arrivals[number])
+        except (IndexError, WireError) as error:
+            raise StoreError(f"a history has a wait that took the event {number}, which is not there for it") from error
+
+    def keep(self, value: bytes) -> None:
+        """Take an event from the history. Raises StoreError if it is damaged."""
+        try:
+            arrival = Arrival(**orjson.loads(value))
+        except (ValueError, TypeError) as error:
+            raise StoreError("a history has a damaged fact of the kind 'event_arrived'") from error
+        self.arrivals.append(arrival)
+        self.n_seen = max(self.n_seen, arrival.number)
+
+
+def arrival_of(event: SentEvent) -> Arrival:
+    """The event as a run sees it."""
+    return Arrival(event.number, event.name, event.at, cast("object", orjson.loads(event.payload)))
+
+
+def encoded(arrival: Arrival) -> bytes:
+    """As it is kept in the history."""
+    return orjson.dumps(attrs.asdict(arrival))

@@ -82,6 +82,12 @@ def _check(arguments: argparse.Namespace) -> int:
     return check(arguments)
 
 
+def _explain(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.explaining import explain  # noqa: PLC0415
+
+    return explain(arguments)
+
+
 def _graph(arguments: argparse.Namespace) -> int:
     from dagflow.cli.authoring import graph  # noqa: PLC0415
 
@@ -110,6 +116,12 @@ def _resume(arguments: argparse.Namespace) -> int:
     from dagflow.cli.running import resume  # noqa: PLC0415
 
     return resume(arguments)
+
+
+def _send(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.sending import send  # noqa: PLC0415
+
+    return send(arguments)
 
 
 def _cancel(arguments: argparse.Namespace) -> int:
@@ -148,7 +160,11 @@ def _add_authoring(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     check.add_argument("files", nargs="+", metavar="FILE", help="a .flow file, a .json workflow, or - for standard input")
     check.add_argument("--format", choices=["text", "json"], default="text")
     check.add_argument("--strict", action="store_true", help="warnings count as errors")
+    check.add_argument("--fix", action="store_true", help="apply the safe fixes to the files first; of -, print what comes out")
     _add_actions(check)
+
+    explain = _command(commands, "explain", _explain, "tell what a code such as E308 means")
+    explain.add_argument("codes", nargs="*", metavar="CODE", help="a code of a message; all are listed if none is given")
 
     graph = _command(commands, "graph", _graph, "print the graph a flow compiles to")
     graph.add_argument("file", metavar="FILE")
@@ -180,6 +196,16 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_store(resume)
     _add_actions(resume)
     _add_manner(resume)
+
+    send = _command(commands, "send", _send, "send an event to the runs that wait for it, and go on with them")
+    send.add_argument("event", metavar="EVENT", help="the event's name")
+    send.add_argument("--input", metavar="JSON|@FILE|-", help="what the event carries; nothing if not given")
+    send.add_argument("--id", metavar="ID", help="a name for this event: one that was sent before is not sent again")
+    _add_store(send)
+    _add_actions(send)
+    send.add_argument("--quiet", action="store_true", help="show no progress")
+    send.add_argument("--json", action="store_true", help="print the results as JSON")
+    send.set_defaults(fast_forward=False)
 
     cancel = _command(commands, "cancel", _cancel, "cancel a run")
     cancel.add_argument("run", metavar="RUN", help=_RUN_HELP)

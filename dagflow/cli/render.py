@@ -24,7 +24,7 @@ _NARROW: Final = 110
 #: A result is shown whole up to so many characters; `--json` shows all of it.
 _MOST_RESULT: Final = 2_000
 #: These do their work in no time.
-_TIMED: Final = frozenset({NodeKind.ACTION, NodeKind.WAIT, NodeKind.WAIT_UNTIL})
+_TIMED: Final = frozenset({NodeKind.ACTION, NodeKind.WAIT, NodeKind.WAIT_UNTIL, NodeKind.WAIT_EVENT})
 
 
 def console() -> Console:
@@ -40,8 +40,8 @@ class Story:
     result: RunResult
 
     def shown(self) -> list[NodeResult]:
-        """The nodes people know: all but what stands behind an `on error` that had nothing to do."""
-        return [node for node in self.result.nodes if node.kind is not NodeKind.CATCH or node.outcome == "failure"]
+        """The nodes people know: not what stands behind an `on error` that had nothing to do, nor the marks of a `parallel first`."""
+        return [node for node in self.result.nodes if _is_known(node)]
 
     def label(self, node: NodeResult) -> str:
         """What a person calls a node."""
@@ -55,10 +55,10 @@ class Story:
             case NodeStatus.WAITING if node.due_at is not None:
                 return f"{'tries again at' if node.kind is NodeKind.ACTION else 'until'} {instant(node.due_at)} UTC"
             case NodeStatus.CANCELLED:
-                return "stopped before it ended"
+                return printable(node.outcome) or "stopped before it ended"
             case _ if node.failure is not None:
                 return printable(f"{node.failure.code}: {node.failure.message}")
-            case NodeStatus.SUCCEEDED if not node.outcome and node.output is not None:
+            case NodeStatus.SUCCEEDED if node.output is not None and (not node.outcome or node.kind is NodeKind.WAIT_EVENT):
                 return compact(node.output)
             case _:
                 return printable(node.outcome)
@@ -72,6 +72,8 @@ class Story:
                 return "too few of the steps it is `after` succeeded"
             case PruneReason.SCOPE_FAILED:
                 return "another step of its block failed"
+            case PruneReason.RACE_LOST:
+                return "others of its `parallel first` were done sooner"
             case _:
                 catch = None if gate is None else self.flow.node(gate.gate)
                 if catch is not None and catch.kind is NodeKind.CATCH and self.result.status is RunStatus.SUCCEEDED:
@@ -84,6 +86,18 @@ class Story:
         line = self.flow.source.count("\n", 0, decider.span.start) + 1
         said = self.result.node(decider.id).outcome
         return f"line {line} {f'said {said}' if said else 'was not reached'}: {label_of(decider)}"
+
+
+def _is_known(node: NodeResult) -> bool:
+    match node.kind:
+        case NodeKind.CATCH:
+            return node.outcome == "failure"
+        case NodeKind.RACE:
+            return False
+        case NodeKind.GROUP:
+            return "." not in node.id
+        case _:
+            return True
 
 
 def run_table(story: Story, width: int) -> Group:

@@ -72,11 +72,12 @@ async def _started(interpreter: Interpreter, flow: Flow, event: str | None, valu
     except WireError as error:
         what = f"the event {event!r}" if event is not None else f"what the flow `{flow.name}` takes"
         if value is None:
-            raise UsageError(f"no --input was given, and it is not {what}:{_listed(error)}") from error
-        raise UsageError(f"--input is not {what}:{_listed(error)}") from error
+            raise UsageError(f"no --input was given, and it is not {what}:{listed(error)}") from error
+        raise UsageError(f"--input is not {what}:{listed(error)}") from error
 
 
-def _listed(error: WireError) -> str:
+def listed(error: WireError) -> str:
+    """The problems of a value, a line for each."""
     return "".join(f"\n  {problem}" for problem in error.problems)
 
 
@@ -99,7 +100,20 @@ def resume(arguments: argparse.Namespace) -> int:
             print("[]")
         return OK
 
+    return go_on(arguments, host, unfinished)
+
+
+def go_on(
+    arguments: argparse.Namespace,
+    host: Host,
+    unfinished: Mapping[str, Flow],
+    first: Callable[[Interpreter], Awaitable[None]] | None = None,
+) -> int:
+    """Go on with these runs, once `first` is done, and show how they went."""
+
     async def body(interpreter: Interpreter) -> int:
+        if first is not None:
+            await first(interpreter)
         for run_id, problem in interpreter.stuck.items():
             print(f"dagflow: run {run_id} cannot go on: {printable(str(problem))}; see --actions", file=sys.stderr)
         is_quiet = arguments.quiet or arguments.json

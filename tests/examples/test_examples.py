@@ -17,6 +17,7 @@ import pytest
 
 import dagflow
 from dagflow.cli.main import main
+from dagflow.drivers.simulator import Send, Simulation, simulate
 from dagflow.lang.importers.seed import import_seed
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -174,18 +175,53 @@ class TestIncidentEscalation:
         value = {"incident": {**json_of("incident.json")["incident"], **changes}}
         return shop.run(shop.example("incident_escalation.flow"), value)
 
-    def test_one_after_the_other(self, shop: World) -> None:
+    def test_nobody_says_so(self, shop: World) -> None:
         result = self.incident(shop)
         assert result.output == {"by": "director"}
         assert shop.clock.now() == START + DAY // 48
-        assert status_of(result, "first", "second", "last") == ["succeeded"] * 3
+        assert status_of(result, "first", "ack", "second", "ack2", "last") == [
+            "succeeded",
+            "cancelled",
+            "succeeded",
+            "cancelled",
+            "succeeded",
+        ]
         assert shop.slack() == [("C-OPS", "The checkout is slow: director looks at it")]
 
-    def test_the_first_answers(self, shop: World) -> None:
-        result = self.incident(shop, title="fire")
-        assert result.output == {"by": "on call"}
-        assert status_of(result, "alone", "second", "last") == ["succeeded", "pruned", "pruned"]
-        assert shop.clock.now() == START
+    @pytest.mark.parametrize(
+        ("minutes", "by", "who", "called"),
+        [
+            ([0], "Ann", "Ann", ["first"]),
+            ([14], "Ann", "Ann", ["first"]),
+            ([16], "Ann", "Ann", ["first", "second"]),
+            ([31], "Ann", "director", ["first", "second", "last"]),
+            ([3, 20], "Ann", "Ann", ["first"]),
+        ],
+    )
+    def test_somebody_does_at_some_time_and_the_process_dies_at_any(
+        self, shop: World, minutes: list[int], by: str, who: str, called: list[str]
+    ) -> None:
+        """In the simulator, where there is a crash at every point there is."""
+        incident = json_of("incident.json")["incident"]
+        sends = [
+            Send(at=START + minute * 60 * 10**9, event="ops/incident.acked", payload={"id": incident["id"], "by": by})
+            for minute in minutes
+        ]
+        other = Send(at=START + 10**9, event="ops/incident.acked", payload={"id": "another", "by": "Bo"})
+        scripts = {"pager.page": lambda call: {"who": call.arguments["who"]}, "slack": lambda _: {"ok": True, "ts": "1"}}
+        flow = shop.example("incident_escalation.flow")
+
+        def simulated(*crash_at: int) -> Simulation:
+            return simulate(flow, {"incident": incident}, actions=scripts, sends=[other, *sends], crash_at=crash_at)
+
+        calm = simulated()
+        assert calm.result.output == {"by": who}
+        assert [name for name in ("first", "second", "last") if calm.result.node(name).attempts] == called
+        for point in range(calm.n_points):
+            crashed = simulated(point).result
+            assert [(node.id, node.status, node.output) for node in crashed.nodes] == [
+                (node.id, node.status, node.output) for node in calm.result.nodes
+            ]
 
     def test_what_can_wait(self, shop: World) -> None:
         result = self.incident(shop, severity="low")

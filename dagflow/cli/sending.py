@@ -1,0 +1,35 @@
+"""The command `send`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from dagflow.app.archive import Archive
+from dagflow.app.interpreter import Interpreter
+from dagflow.cli.running import go_on, listed
+from dagflow.cli.sources import load_host, read_value
+from dagflow.cli.texts import printable
+from dagflow.errors import UsageError
+from dagflow.model.flow import Flow
+from dagflow.model.wire import WireError
+
+
+def send(arguments: argparse.Namespace) -> int:
+    """Send an event to the runs of a store, go on with them, and show how they went."""
+    value = {} if arguments.input is None else read_value(arguments.input)
+    host = load_host(arguments.actions, None)
+    with Archive.open(arguments.store) as archive:
+        rows = archive.runs(unfinished=True, limit=1_000_000)
+        unfinished: dict[str, Flow] = {row.id: archive.result(row.id)[0] for row in rows}
+
+    async def first(interpreter: Interpreter) -> None:
+        try:
+            n_reached = await interpreter.send(arguments.event, value, arguments.id)
+        except WireError as error:
+            raise UsageError(f"--input is not what the event {arguments.event!r} carries:{listed(error)}") from error
+        if not arguments.quiet and not arguments.json:
+            runs = "1 run" if n_reached == 1 else f"{n_reached} runs"
+            print(f"the event {printable(arguments.event)} reached {runs}", file=sys.stderr)
+
+    return go_on(arguments, host, unfinished, first)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
+from dagflow.actions.registry import Catalog
 from dagflow.cli.codes import FAILED, OK
+from dagflow.cli.fixing import fix_file, print_text
 from dagflow.cli.render import console
 from dagflow.cli.sources import Checked, check_file, imported, load_flows, load_host, name_of, read_text
 from dagflow.cli.texts import json_text, printable, printable_lines
@@ -19,23 +23,52 @@ from dagflow.lang.graph_text import to_dot, to_json, to_mermaid
 from dagflow.model.action import ActionSpec
 from dagflow.model.types import Field
 
+#: Codes that `check` offers to explain.
+_MOST_CODES: Final = 3
+
 
 def check(arguments: argparse.Namespace) -> int:
-    """Compile each file and print what there is to say; 1 if anything is wrong."""
+    """Compile each file, with its safe fixes applied if wanted, and print what there is to say; 1 if anything is wrong."""
     host = load_host(arguments.actions, arguments.files[0])
     if arguments.files.count("-") > 1:
         raise UsageError("standard input can be read only once; give `-` once")
-    checked = [check_file(path, host.catalog) for path in arguments.files]
-    if arguments.format == "json":
-        print(json_text([each for one in checked for each in one.plain]))
+    is_json = arguments.format == "json"
+    takes_stdout = arguments.fix and "-" in arguments.files  # what the fixed text is printed to
+    out = Console(highlight=False, soft_wrap=True, stderr=takes_stdout)
+    all_checked: list[Checked] = []
+    for path in arguments.files:
+        if arguments.fix:
+            checked = _fix(path, host.catalog, Console(highlight=False, soft_wrap=True, stderr=True) if is_json else out)
+        else:
+            checked = check_file(path, host.catalog)
+        all_checked.append(checked)
+        if not is_json:
+            _print_check(out, checked)
+    found = [each for one in all_checked for each in one.plain]
+    if is_json:
+        print(json_text(found), file=sys.stderr if takes_stdout else sys.stdout)
     else:
-        for one in checked:
-            _print_check(one)
-    return FAILED if any(one.n_errors or (arguments.strict and one.plain) for one in checked) else OK
+        _print_explain(out, [each["code"] for each in found])
+    return FAILED if any(one.n_errors or (arguments.strict and one.plain) for one in all_checked) else OK
 
 
-def _print_check(checked: Checked) -> None:
-    out = Console(highlight=False, soft_wrap=True)
+def _fix(path: str, catalog: Catalog, out: Console) -> Checked:
+    fixed = fix_file(path, catalog)
+    if fixed.text is not None:
+        print_text(fixed.text)
+    for note in fixed.notes:
+        out.print(Text(note))
+    return fixed.checked
+
+
+def _print_explain(out: Console, codes: Sequence[str]) -> None:
+    """Where to read more about the errors: those said first, each once."""
+    errors = list(dict.fromkeys(code for code in codes if code.startswith("E")))[:_MOST_CODES]
+    if errors:
+        out.print(Text(f"`dagflow explain {' '.join(errors)}` tells more"))
+
+
+def _print_check(out: Console, checked: Checked) -> None:
     if checked.rendered:
         for block in checked.rendered.split("\n\n"):
             out.print(_styled(block))

@@ -16,6 +16,7 @@ from dagflow.actions.registry import Catalog
 from dagflow.actions.settings import Settings
 from dagflow.app.compiling import compile as compile_flow
 from dagflow.cli.texts import printable
+from dagflow.diagnostic import Severity
 from dagflow.errors import FlowInvalid, UsageError
 from dagflow.lang.compiler import Compilation
 from dagflow.lang.diagnostics import JsonDiagnostic, render, to_json
@@ -33,6 +34,15 @@ def read_text(path: str) -> str:
     Raises:
         UsageError: it cannot be read, or is no UTF-8 text.
     """
+    return decoded(read_bytes(path), path)
+
+
+def read_bytes(path: str) -> bytes:
+    """What is in a file, or comes from standard input for `-`.
+
+    Raises:
+        UsageError: it cannot be read, or is larger than any text dagflow takes.
+    """
     try:
         if path == "-":
             data = sys.stdin.buffer.read(_MOST_BYTES + 1)
@@ -43,6 +53,15 @@ def read_text(path: str) -> str:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
     if len(data) > _MOST_BYTES:
         raise UsageError(f"{path} is larger than {_MOST_BYTES} bytes")
+    return data
+
+
+def decoded(data: bytes, path: str) -> str:
+    """The text of a file, without a byte order mark.
+
+    Raises:
+        UsageError: it is no UTF-8 text.
+    """
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -183,7 +202,12 @@ def check_file(path: str, catalog: Catalog) -> Checked:
         text = flow_text
     shown = f"{name} (imported)" if path.endswith(".json") else name
     compilation = compile_flow(text, catalog=catalog, filename=shown)
-    n_errors = sum(diagnostic.code.startswith("E") for diagnostic in compilation.diagnostics)
+    return checked_of(compilation, name)
+
+
+def checked_of(compilation: Compilation, name: str) -> Checked:
+    """What there is to say about a compiled text."""
+    n_errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in compilation.diagnostics)
     return Checked(name, tuple(compilation.flows), n_errors, compilation.render(), compilation.to_json())
 
 

@@ -13,6 +13,8 @@ from dagflow.diagnostic import Diagnostic, Severity, Span
 _TAB: Final = "    "
 _MOST: Final = 200
 #: What is said of a flow as a whole means nothing while a part of it cannot be read.
+#: Found in what was read without an error.
+_OF_MEANING: Final = frozenset({"E107", "E120"})
 _OF_WHOLE_FLOWS: Final = frozenset({"E308", "E314", "E401", "E404", "E406"})
 
 
@@ -177,14 +179,16 @@ def capped(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 def without_cascades(diagnostics: Sequence[Diagnostic], text: str) -> list[Diagnostic]:
     """Drop what only follows from a syntax error: errors about the same words, and every warning."""
-    syntax = [diagnostic for diagnostic in diagnostics if diagnostic.code.startswith("E1") and diagnostic.code != "E120"]
+    syntax = [
+        diagnostic for diagnostic in diagnostics if diagnostic.code.startswith("E1") and diagnostic.code not in _OF_MEANING
+    ]
     if not syntax:
         return list(diagnostics)
     places = [_line_of(d.span, text) if d.code == "E112" else d.span for d in syntax]
     return [
         diagnostic
         for diagnostic in diagnostics
-        if diagnostic.code.startswith("E1")
+        if (diagnostic.code.startswith("E1") and diagnostic.code != "E107")
         or (
             diagnostic.severity is Severity.ERROR
             and diagnostic.code not in _OF_WHOLE_FLOWS
@@ -222,6 +226,7 @@ def apply_fixes(text: str, diagnostics: Iterable[Diagnostic], *, only_safe: bool
         if not any(edit.span.start < span.end and span.start < edit.span.end for span in taken) and edit.span not in taken:
             taken.append(edit.span)
             parts.append((edit.span, edit.text))
-    for span, replacement in sorted(parts, key=lambda part: part[0].start, reverse=True):
+    # From the end, and what is put before a word after the word itself, so that every place still holds.
+    for span, replacement in sorted(parts, key=lambda part: (part[0].start, part[0].end), reverse=True):
         text = text[: span.start] + replacement + text[span.end :]
     return text

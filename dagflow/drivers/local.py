@@ -131,6 +131,7 @@ class LocalDriver:
         finally:
             sending.is_over.set()
             del self._sendings[event_id]
+            self._timers.may_be_calm()
 
     def cancel(self, live: Live) -> None:
         """Ask the run to end; it does when everything that runs has stopped."""
@@ -142,7 +143,7 @@ class LocalDriver:
         return max(self._clock.now(), live.progress.machine.state.now)
 
     def _is_calm(self) -> bool:
-        return self._pool.is_idle and self._writer.is_idle
+        return self._pool.is_idle and self._writer.is_idle and not self._sendings
 
     def _turn(self, live: Live) -> None:
         """After something happened to the run: see to what it wishes, and to its facts."""

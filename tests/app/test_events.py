@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from dagflow.app.interpreter import Interpreter
+from dagflow.clock import VirtualClock
 from dagflow.drivers.simulator import DEFAULT_START, Send, Simulation, simulate
 from dagflow.errors import UsageError
 from dagflow.lang.compiler import compile_text
@@ -134,6 +135,18 @@ class TestSend:
             assert await interpreter.send("unheard/of", {}) == 0
             assert await interpreter.send("approved", {"id": "a", "by": "Bo"}, id="2") == 1
             assert (await runs[0].wait()).output == "Bo"
+
+    async def test_virtual_time_stands_while_an_event_is_on_its_way(self, host: Host, tmp_path: Path) -> None:
+        clock = VirtualClock(DEFAULT_START)
+        async with Interpreter.open(tmp_path / "runs.db", catalog=host.catalog, clock=clock) as interpreter:
+            text = APPROVAL.replace("on manual", "on manual\n held(n: 1)").replace("within 1d", "within 1s")
+            run = await interpreter.start(host.flow(text, "asks"), {"id": "a"})
+            await host.began.wait()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(interpreter.send, "approved", {"id": "a", "by": "Ann"})
+                await trio.lowlevel.checkpoint()
+                host.gate.set()
+            assert (await run.wait()).output == "Ann"
 
     async def test_what_does_not_fit_is_refused_and_not_kept(self, host: Host) -> None:
         store = MemoryStore()

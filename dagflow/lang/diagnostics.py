@@ -12,9 +12,9 @@ from dagflow.diagnostic import Diagnostic, Severity, Span
 
 _TAB: Final = "    "
 _MOST: Final = 200
-#: What is said of a flow as a whole means nothing while a part of it cannot be read.
 #: Found in what was read without an error.
 _OF_MEANING: Final = frozenset({"E107", "E120"})
+#: What is said of a flow as a whole means nothing while a part of it cannot be read.
 _OF_WHOLE_FLOWS: Final = frozenset({"E308", "E314", "E401", "E404", "E406"})
 
 

@@ -41,7 +41,7 @@ class Token:
         """The same piece as another terminal."""
         return Token(kind, self.text, self.start, self.end, starts_line=self.starts_line)
 
-    def __repr__(self) -> str:
+    def __repr__(self) -> str:  # pragma: no cover - for those who look at tokens in a debugger
         return f"Token({self.type}, {self.text!r}, {self.start})"
 
 
@@ -245,15 +245,16 @@ class _Lexer:
     def _mend_quote(self, text: str, odd: int) -> int | None:
         """Read the line again with the missing quote in its place; None if that does not help."""
         begin = text.rfind("\n", 0, odd) + 1
-        while self.tokens and self.tokens[-1].end - self._offset > begin > self.tokens[-1].start - self._offset:
-            begin = self.tokens[-1].end - self._offset
+        n_kept = len(self.tokens)
+        while n_kept and self.tokens[n_kept - 1].start - self._offset >= begin:
+            n_kept -= 1
+        if n_kept:
+            # A long string may end in this line.
+            begin = max(begin, self.tokens[n_kept - 1].end - self._offset)
         newline = text.find("\n", odd)
         end = len(text) if newline < 0 else newline
         if end - begin > limits.EXPRESSION_CHARS or len(self.diagnostics) >= _MOST_REPORTS:
             return None
-        n_kept = len(self.tokens)
-        while n_kept and self.tokens[n_kept - 1].start - self._offset >= begin:
-            n_kept -= 1
         base = begin + self._offset
         pieces = [Piece(t.type, t.start - base, t.end - base) for t in self.tokens[n_kept:]]
         missing = find_missing_quote(text[begin:end], pieces, odd - begin)

@@ -34,7 +34,7 @@ def _missing_comma(c: Context) -> Mended | None:
         return None
     if c.token.type == "_NL" and c.tokens[c.position + 2].type != "COLON":
         return None
-    if (c.token.type != "_NL" and token.type == "LBRACE") or not _is_in_list(c):
+    if c.token.type != "_NL" and token.type == "LBRACE":
         return None
     # Where the next part is on another line, the comma is missing at the end of this one.
     place = Span(c.previous.end, c.previous.end) if token.starts_line else token.span
@@ -75,8 +75,7 @@ def _missing_value(c: Context) -> Mended | None:
         Fix('insert `""`', is_safe=False, edits=(Edit(Span(c.place.start, c.place.start), '""'),)),
     )  # fmt: skip
     extra = [Token("BROKEN_VALUE", "", c.place.start, c.place.start)]
-    # An operator with nothing on its left, as in `* 2`, is swallowed by the broken value.
-    return Mended(said, extra, int(c.token.type in {"MULOP", "RELOP", "ANDAND", "OROR", "QQ", "ADDOP"}))
+    return Mended(said, extra)
 
 
 def _missing_brace(c: Context) -> Skipped | None:
@@ -118,7 +117,10 @@ def _missing_sign(c: Context) -> Mended | Skipped | None:
         "AS": ("as", "write `as name`"), "OF": ("of", "write `2 of (a, b)`"), "TO": ("to", "write `from 1s to 10m`"),
         "FOR": ("for", 'write `test "…" for flow`'), "PER": ("per", "write `rate 10 per 1h`"), "BY": ("by", "write `by` and what to count"),
     }  # fmt: skip
-    missing = [(kind, *rest) for kind, rest in wanted.items() if c.accepts(kind)]
+    # `for` begins a loop wherever a statement may begin; only behind a test's name is it a word that is missing.
+    missing = [
+        (kind, *rest) for kind, rest in wanted.items() if c.accepts(kind) and (kind != "FOR" or c.previous.type == "STRING")
+    ]
     is_operator_place = c.accepts("RELOP")
     if not missing or (is_operator_place and missing[0][0] != "LBRACE"):
         return None
@@ -132,27 +134,24 @@ def _missing_sign(c: Context) -> Mended | Skipped | None:
     return Skipped(said)
 
 
-def _nameless_value(c: Context) -> Mended | None:
+def _nameless_value(c: Context) -> Mended | Skipped | None:
     """`x = 3`: a value wants `let`."""
     if c.previous.type != "EQUAL" or c.position != c.start + 2 or c.accepts("BROKEN_VALUE"):
         return None
     name = c.first
+    is_value = c.token.type in _OPERANDS
     said = diagnostic(
-        "E101",
-        f"expected an action after `{name.text} =`",
-        c.place,
-        found(c),
-        "to name a value, write `let`",
-        inserting(name.start, "let "),
-    )
-    if c.token.type not in _OPERANDS:
-        return None
+        "E101", f"expected an action after `{name.text} =`", c.place, found(c), "to name a value, write `let`",
+        inserting(name.start, "let ") if is_value else None,
+    )  # fmt: skip
+    if not is_value:
+        return Skipped(said)
     let = Token("IDENT", "let", name.start, name.start, starts_line=True)
     return Mended(said, [let, name, c.previous], 0, back=2)
 
 
 def _missing_number(c: Context) -> Skipped | None:
-    if not c.accepts("INT") or c.accepts("STRING") or c.position <= c.start:
+    if not c.accepts("INT") or c.accepts("STRING") or c.accepts("IDENT") or c.position <= c.start:
         return None
     return Skipped(
         diagnostic("E101", f"expected a number after `{short(c.previous)}`", c.place, found(c), "a whole number such as `5`")
@@ -187,19 +186,6 @@ def _missing_operator(c: Context) -> Skipped | None:
             "write an operator such as `==` or `&&`, or begin a new line for a new statement",
         )
     )
-
-
-def _is_in_list(c: Context) -> bool:
-    """Whether the innermost open bracket holds a list: arguments, elements, entries or fields, not a block."""
-    depth = 0
-    for token in reversed(c.tokens[: c.position]):
-        if token.type in {"RPAR", "RSQB", "RBRACE"}:
-            depth += 1
-        elif token.type in {"LPAR", "LSQB", "LBRACE"}:
-            if depth == 0:
-                return True
-            depth -= 1
-    return False
 
 
 #: The most telling first.

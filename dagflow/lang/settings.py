@@ -144,7 +144,7 @@ def _payload(draft: FlowDraft, setting: s.OnSetting, *, report: bool) -> RecordT
             if report:
                 report_unknown_event(draft, setting.subject)
             return None
-        if event is not None and declared is not None and report:
+        if event is not None and isinstance(declared, RecordType) and report:
             _check_payload(draft, setting, event.payload, declared)
         if declared is None and event is not None:
             return event.payload

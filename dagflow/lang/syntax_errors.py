@@ -161,7 +161,7 @@ def _late_setting(c: Context) -> Skipped | None:
     if word.text not in _ONLY_SETTINGS or c.position != c.start + 1 or c.in_settings:
         return None
     steps = _first_step(c)
-    label = f"the first step is on line {c.line_of(steps)}" if steps else "a step stands above it"
+    label = f"the first step is on line {c.line_of(steps)}" if steps else "this is not the beginning of the flow"
     help_ = f"move this line above line {c.line_of(steps)}" if steps else "move it to the beginning of the flow"
     return Skipped(diagnostic("E108", "settings come before the first step", word.span, label, help_))
 
@@ -205,7 +205,7 @@ def _not_an_item(c: Context) -> Skipped | Mended | None:
 
 
 def _unexpected(c: Context) -> Diagnostic:
-    if c.is_at_line_end:
+    if c.token.type in {"_NL", "$END", "RBRACE"} and c.is_at_line_end:
         return diagnostic(
             "E101",
             f"something is missing after `{short(c.previous)}`",
@@ -232,11 +232,11 @@ _READINGS: Final[tuple[Callable[[Context], Mended | Skipped | None], ...]] = (
 def _matching(tokens: list[Token], position: int) -> int:
     """The position of the `}` of a `{`; brackets have been mended, so there is one."""
     depth = 0
-    for i in range(position, len(tokens)):
+    for i in range(position, len(tokens)):  # pragma: no branch - there is one
         depth += (tokens[i].type == "LBRACE") - (tokens[i].type == "RBRACE")
         if depth == 0:
             return i
-    return position
+    return position  # pragma: no cover - there is one
 
 
 def _first_step(c: Context) -> Token | None:

@@ -17,7 +17,7 @@ from dagflow.model.wire import WireError
 
 def send(arguments: argparse.Namespace) -> int:
     """Send an event to the runs of a store, go on with them, and show how they went."""
-    value = {} if arguments.input is None else read_value(arguments.input)
+    value: object = {} if arguments.input is None else read_value(arguments.input)
     host = load_host(arguments.actions, None)
     with Archive.open(arguments.store) as archive:
         rows = archive.runs(unfinished=True, limit=1_000_000)

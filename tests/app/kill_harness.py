@@ -24,6 +24,7 @@ from dagflow.model.status import RunStatus
 from dagflow.store.sqlite import SqliteStore
 
 FLOW = """
+event "step" { n: int }
 flow f(n: int) -> int {
   on manual
   a = note(n: n)
@@ -35,7 +36,11 @@ flow f(n: int) -> int {
       d = note(n: 100)
     }
   }
-  wait 3ms
+  emit "step" (n: a)
+  parallel first 1 {
+    step = wait event "step" within 60ms
+    wait 9ms
+  }
   do tried {
     e = broken(n: b)
   } on error as err {
@@ -129,7 +134,9 @@ def check(folder: Path) -> str:
     assert not [which for which, n in attempts.items() if n > 1], "an attempt had its effect twice"
     by_run = Counter(row.status for row in rows)
     assert set(by_run) == {RunStatus.SUCCEEDED}, by_run
-    interrupted = 0
+    sent = store.events(after=0, limit=1_000_000)
+    assert sorted(event.run for event in sent) == sorted(row.id for row in rows), "every run sends one event"
+    interrupted = n_taken = 0
     for row in rows:
         history = store.history(row.id)
         kinds = Counter((record.kind, record.node) for record in history)
@@ -138,6 +145,10 @@ def check(folder: Path) -> str:
         for node in ("a", "b", "c", "g", "f"):
             assert kinds["attempt_succeeded", node] == 1, (row.id, node)
             assert (row.id, node) in effects, "a result without its effect"
+        taken = [record.payload for record in history if record.kind == "event_arrived"]
+        assert len(set(taken)) == len(taken), "an event came twice"
+        assert kinds["event_taken", "step"] <= 1
+        n_taken += kinds["event_taken", "step"]
         last = {record.node: record.payload for record in history if record.kind in ("attempt_succeeded", "value_computed")}
         arguments = {n for run, node, _, _, n in lines if run == row.id and node == "b"}
         assert len(arguments) == 1, "attempts of one node differ in their arguments"
@@ -145,7 +156,7 @@ def check(folder: Path) -> str:
         result = next(value for node, value in last.items() if node.startswith("return"))
         assert int(result or b"") == 2 * n + 3 + 100 * (n > 0) + int(last["f"] or b""), "the result is not what it has to be"
     store.close()
-    return f"{len(rows)} runs, {len(lines)} effects, {interrupted} attempts interrupted"
+    return f"{len(rows)} runs, {len(lines)} effects, {interrupted} attempts interrupted, {n_taken} events taken"
 
 
 def main() -> None:

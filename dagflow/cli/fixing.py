@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
 import shutil
 import sys
@@ -55,7 +56,7 @@ def fix_file(path: str, catalog: Catalog) -> FixedFile:
     result = fixed.compilation.text
     if path != "-" and result != text:
         mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
-        replace(Path(path), mark + result.encode())
+        replace(Path(path), data, mark + result.encode())
     return FixedFile(checked_of(fixed.compilation, name), _notes(fixed, name), result if path == "-" else None)
 
 
@@ -81,27 +82,44 @@ def print_text(text: str) -> None:
         sys.stdout.buffer.write(text.encode())
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Put other bytes into a file, in one step and with its mode kept; a link stays one.
+def replace(path: Path, before: bytes, after: bytes) -> None:
+    """Put other bytes into a file, in one step, with its mode and owner kept; a link stays one.
+
+    Args:
+        path: the file.
+        before: what was read from it; if somebody has changed it since, it is left to them.
+        after: what it is to contain.
 
     Raises:
-        UsageError: it is no file, or may not be written; it is as it was.
+        UsageError: it is no file, may not be written, or has changed; it is as it was.
     """
     target = path.resolve()
     if not target.is_file():
         raise UsageError(f"{path} is no ordinary file; fix standard input with `-` instead")
     if not os.access(target, os.W_OK):
         raise UsageError(f"cannot write {path}: it is read-only")
+    if read_bytes(str(target)) != before:
+        raise UsageError(f"{path} has changed while it was read; try again")
+    temporary: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                shutil.copymode(target, file.name)
-                Path(file.name).replace(target)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+            temporary = Path(file.name)
+            file.write(after)
+            file.flush()
+            os.fsync(file.fileno())
+        _make_alike(temporary, target)
+        temporary.replace(target)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)  # not there any more if all went well
+
+
+def _make_alike(made: Path, model: Path) -> None:
+    """Give a file the owner, where that is allowed, and the mode of another."""
+    mine, theirs = made.stat(), model.stat()
+    if (mine.st_uid, mine.st_gid) != (theirs.st_uid, theirs.st_gid):
+        with contextlib.suppress(PermissionError):
+            os.chown(made, theirs.st_uid, theirs.st_gid)
+    shutil.copymode(model, made)

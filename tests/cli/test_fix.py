@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from dagflow.cli.fixing import replace
+from dagflow.errors import UsageError
 from tests.cli.support import Dagflow, process
 
 BAD = """flow f(to: Email, status: string) {
@@ -90,6 +92,27 @@ def test_the_mode_is_kept_and_nothing_is_left_behind(dagflow: Dagflow, folder: P
     dagflow("check", "--fix", "a.flow")
     assert (folder / "a.flow").stat().st_mode & 0o777 == 0o640
     assert set(folder.iterdir()) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser gives files away")
+def test_the_owner_is_kept(dagflow: Dagflow, folder: Path) -> None:
+    (folder / "a.flow").write_text(BAD)
+    os.chown(folder / "a.flow", 1234, 1235)
+    dagflow("check", "--fix", "a.flow")
+    after = (folder / "a.flow").stat()
+    assert (after.st_uid, after.st_gid) == (1234, 1235)
+
+
+def test_a_file_that_changes_meanwhile_is_left_to_who_changed_it(folder: Path) -> None:
+    (folder / "a.flow").write_text("theirs")
+    with pytest.raises(UsageError, match="has changed"):
+        replace(Path("a.flow"), b"before", b"after")
+    assert (folder / "a.flow").read_text() == "theirs"
+
+
+def test_only_files_are_written(folder: Path) -> None:
+    with pytest.raises(UsageError, match="no ordinary file"):
+        replace(folder, b"", b"after")
 
 
 def test_a_link_stays_one(dagflow: Dagflow, folder: Path) -> None:

@@ -63,18 +63,25 @@ def _end(step: s.WaitEventStep) -> int:
 def _payload(draft: FlowDraft, step: s.WaitEventStep) -> Type:
     declared = draft.declarations.events.get(step.event.value)
     wanted = None if step.bind is None or step.bind.type is None else draft.declarations.resolve(step.bind.type)
-    if declared is None:
-        if wanted is None:
-            report_unknown_event(draft, step.event)
-        return UNKNOWN if wanted is None else wanted
     if wanted is None or step.bind is None:
-        return declared.payload
+        if declared is None:
+            report_unknown_event(draft, step.event)
+        return UNKNOWN if declared is None else declared.payload
+    if not isinstance(wanted, RecordType):
+        if wanted is not UNKNOWN:
+            draft.report(
+                "E307", f"an event carries a record, not {readable(wanted)}", step.bind.span, "not a record",
+                "declare a `type` with fields",
+            )  # fmt: skip
+        return UNKNOWN
+    if declared is None:
+        return wanted
     if not is_assignable(attrs.evolve(declared.payload, name=getattr(wanted, "name", "")), wanted):
         draft.report(
             "E307", f"the event carries {readable(declared.payload)}, not {readable(wanted)}", step.bind.span,
             "another type than the event's", "leave the type out, or correct one of the two",
         )  # fmt: skip
-    return wanted if isinstance(wanted, RecordType) else declared.payload
+    return wanted
 
 
 def _condition(draft: FlowDraft, step: s.WaitEventStep, payload: Type, place: Place) -> Expression | None:

@@ -118,6 +118,17 @@ flow answers(id: string) -> string? {
 """
 
 
+#: Another flow's idea of the same event.
+OTHERWISE = """
+event "approved" { id: int }
+flow f() -> int? {
+  on manual
+  answer = wait event "approved" within 1d
+  return answer.?id
+}
+"""
+
+
 @pytest.fixture
 def host() -> Host:
     return Host()
@@ -152,6 +163,8 @@ class TestSend:
         store = MemoryStore()
         async with Interpreter.open(":memory:", catalog=host.catalog, store=store) as interpreter:
             await interpreter.start(host.flow(APPROVAL, "asks"), {"id": "a"})
+            await interpreter.start(host.flow(OTHERWISE))
+            assert await interpreter.send("approved", {"id": 7}) == 1, "it fits one of them"
             n_events = store.last_event()
             for payload in ({"id": "a"}, {"id": "a", "by": 7}, "text", None, {"id": "a", "by": object()}):
                 with pytest.raises(WireError):

@@ -19,7 +19,7 @@ from dagflow.errors import DagflowBug
 from dagflow.model.flow import Flow, GateRef, Join, JoinKind, Node, NodeKind, RetryPolicy, Scope
 from dagflow.model.plan import NONE, build_plan
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
-from tests.engine.flows import HOUR, action, catch, expr, flow_of, gate, let, simple, wait
+from tests.engine.flows import HOUR, action, catch, expr, flow_of, gate, let, simple, wait, wait_event
 
 LIFETIME = SetTimer(NONE, 24 * HOUR + 1)
 
@@ -537,6 +537,26 @@ class TestBugs:
         self.refuse(run, e.RunEnded(1, RunStatus.FAILED), "cannot end failed")
         run.take(e.RunEnded, "", RunStatus.SUCCEEDED)
         self.refuse(run, e.RunCancelRequested(1), "no fact for a run that has ended succeeded")
+
+
+def test_waits_for_events() -> None:
+    run = play(
+        wait_event("w", None, 5),
+        wait_event("v", None, 5),
+        action("late", gate=GateRef("w", 0)),
+        action("came", gate=GateRef("v", 1)),
+    )
+    assert run.start() == [Evaluate(0), Evaluate(1)]
+    run.take(e.TimerSet, "w", 6)
+    run.take(e.TimerSet, "v", 7)
+    run.take(e.EventArrived)
+    assert run.take(e.TimerFired, "w", at=6) == [StartAttempt(2, 1)]
+    assert run.status("w") is NodeStatus.CANCELLED
+    with pytest.raises(DagflowBug, match="the event 1 of 1 is not there to be taken"):
+        run.take(e.EventTaken, "v", 1)
+    assert run.take(e.EventTaken, "v", 0) == [StartAttempt(3, 1)]
+    with pytest.raises(DagflowBug, match="the event 0 of 1 is not there to be taken"):
+        run.take(e.EventTaken, "v", 0)
 
 
 def test_statuses_without_a_row_are_the_settled_ones() -> None:

@@ -17,7 +17,7 @@ from dagflow.lang.explanations import Explanation, all_codes, explanation
 
 #: Columns of a paragraph, at most: longer lines are hard to read.
 _WIDTH: Final = 88
-_CODE: Final = re.compile(r"``.+?``|`[^`]+`")
+_CODE: Final = re.compile(r"`[^`]+`")
 _STYLES: Final = {"E": "bold red", "W": "bold yellow", "N": "bold cyan"}
 
 

@@ -22,7 +22,7 @@ flow tell {
 
 # E404 a join can never be satisfied
 `after` wants more than can come true: more steps than are named, or steps of two branches of which
-only one is taken. `after a, b` needs all to succeed; `after any(a, b)` needs one, and
+only one is taken; or `parallel first` wants more branches than it has. `after a, b` needs all to succeed; `after any(a, b)` needs one, and
 `after settled(a, b)` only waits until all are over.
 --- wrong
 flow tell(is_big: bool) {
@@ -78,8 +78,9 @@ flow greet(to: Email, is_new: bool) {
 }
 
 # W402 steps could run in parallel
-Two steps that call actions follow each other, and the second does not use the first. One waits for
-the other for nothing. Put both into `parallel { }`; if the order matters, say so with `after`.
+Two steps follow each other, the second does not use the first, and both call actions that are
+`pure` or `idempotent`, so their order can hardly matter. The second waits for nothing. Put both into
+`parallel { }`; if the order does matter, say so with `after`.
 --- wrong
 action pay.charge(order: string) -> {id: string} idempotent
 action risk.score(order: string) -> {score: double} idempotent

@@ -244,7 +244,7 @@ flow greet {
 # E118 a reserved word is used as a name
 CEL, the language of expressions, reserves some words for itself: `while`, `loop`, `package`,
 `namespace` and others. They cannot be names in an expression. Choose another name; a field that is
-called so is read with backquotes, as in `` x.`while` ``.
+called so is read with backquotes, as in x.`while`.
 --- wrong
 flow show {
   let while = 1

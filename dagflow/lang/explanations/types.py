@@ -114,7 +114,7 @@ flow count(n: int) {
   log(message: "orders: ${n}")
 }
 
-# E310 numbers of different types meet in one sum
+# E310 numbers of different types meet in one operation
 `int`, `uint` and `double` are not mixed in arithmetic, because a silent conversion can lose digits.
 Say which one is meant: `double(n) * price`. Comparing them is fine: `n < 1.5` compares the values.
 --- wrong

@@ -20,7 +20,6 @@ from dagflow.model.types import (
     INT,
     JSON,
     NULL,
-    STRING,
     UNKNOWN,
     EnumType,
     ListType,
@@ -273,8 +272,5 @@ def _check_enum_list(context: Context, tree: Binary, left: Typed) -> None:
 
 
 def join_types(context: Context, types: Sequence[Type]) -> Type | None:
-    """The common type; enums and literals that differ read as strings."""
-    joined = context.bindings.join(types)
-    if joined is None and all(plain(context.resolve(type_)) is STRING for type_ in types):
-        return STRING
-    return joined
+    """The common type, None if there is none; enums and literals that differ read as strings."""
+    return context.bindings.join(types)

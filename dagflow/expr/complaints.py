@@ -49,8 +49,6 @@ def replaced(span: Span, new: str, *, is_safe: bool = True) -> Fix:
 def default_text(type_: Type) -> str:
     """A literal that can stand in for a missing value, or empty."""
     match type_:
-        case OptionalType(value):
-            return default_text(value)
         case ListType():
             return "[]"
         case _:

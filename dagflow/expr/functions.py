@@ -115,8 +115,7 @@ def _convert(context: Context, tree: Call, scalar: ScalarType) -> Typed:
         case _ if context.bindings.fits((type_,), (STRING,)):
             pass
         case _:
-            if type_ is not UNKNOWN:
-                return _not_text(context, tree.args[0].span, scalar, str(type_))
+            return _not_text(context, tree.args[0].span, scalar, str(type_))
     return Typed(scalar, ("scalar", arg.core, scalar.name), tree.span)
 
 

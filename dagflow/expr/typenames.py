@@ -113,7 +113,7 @@ class _Peek:
         self._tokens = tokens
         self._back: list[str] = []
 
-    def __iter__(self) -> _Peek:
+    def __iter__(self) -> _Peek:  # pragma: no cover - an iterator has one
         return self
 
     def __next__(self) -> str:

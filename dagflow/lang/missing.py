@@ -118,9 +118,9 @@ def _missing_sign(c: Context) -> Mended | Skipped | None:
         "FOR": ("for", 'write `test "…" for flow`'), "PER": ("per", "write `rate 10 per 1h`"), "BY": ("by", "write `by` and what to count"),
     }  # fmt: skip
     # `for` begins a loop wherever a statement may begin; only behind a test's name is it a word that is missing.
-    missing = [
-        (kind, *rest) for kind, rest in wanted.items() if c.accepts(kind) and (kind != "FOR" or c.previous.type == "STRING")
-    ]
+    # `=` behind a field's type is optional.
+    needless = {"FOR": c.previous.type != "STRING", "EQUAL": c.accepts("COMMA")}
+    missing = [(kind, *rest) for kind, rest in wanted.items() if c.accepts(kind) and not needless.get(kind, False)]
     is_operator_place = c.accepts("RELOP")
     if not missing or (is_operator_place and missing[0][0] != "LBRACE"):
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from dagflow.errors import EvaluationError, ExpressionError
@@ -63,6 +65,7 @@ def record(**fields: Type) -> RecordType:
         (NULL, INT, False),
         (INT, OptionalType(INT), False),
         (A, A, True),
+        (ParamType("A"), A, True),
         (A, ListType(A), False),
         (ListType(A), A, False),
     ],
@@ -196,3 +199,54 @@ def test_a_scalar_without_a_rule_is_any_text() -> None:
 
 def test_errors_only() -> None:
     assert errors(checked("payload.x")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x ? 1 : 2", "a bool is needed here, not int"),
+        ("type('a').b", "type has no fields"),
+        ("[1].b", "list has no fields"),
+        ("'a'.b", "string has no fields"),
+    ],
+)
+def test_unchecked_expressions_are_refused_by_their_values(text: str, said: str) -> None:
+    with pytest.raises(EvaluationError, match=re.escape(said)):
+        evaluate(text, {"x": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1 ?? 'a'", 1), ("null ?? 'a'", "a"), ("['a'] ?? 1", ["a"]), ("type(1) == int", True)]
+)
+def test_unchecked_fallbacks_take_any_types(text: str, value: object) -> None:
+    assert evaluate(text, {}) == value
+
+
+def test_an_expression_that_goes_on_behind_its_end_is_refused() -> None:
+    with pytest.raises(ExpressionError, match="unexpected `4` after `3`"):
+        evaluate("3 4", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("lead.?nam", "E301"),
+        ("guess.?who.?nam", "E301"),
+        ("true ? payload : lead.owner", None),
+        ("true ? lead.owner : 3", "E303"),
+        ("secrets.pay - 1", "E601"),
+        ("1 - secrets.pay", "E601"),
+    ],
+)
+def test_mistakes_with_fields_and_secrets(text: str, code: str | None) -> None:
+    assert {d.code for d in errors(checked(text))} == ({code} if code else set())
+
+
+def test_a_field_that_is_known_to_be_there_is_read_as_such() -> None:
+    assert checked("lead.?owner", narrowed=frozenset({"lead.owner"})).type == EMAIL
+
+
+def test_a_variable_never_holds_itself() -> None:
+    bindings = Bindings()
+    assert bindings.fits((ListType(JSON), ListType(A)), (A, A))
+    assert bindings.resolve(A) is JSON

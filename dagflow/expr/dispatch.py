@@ -28,7 +28,6 @@ from dagflow.model.types import (
     OptionalType,
     Primitive,
     Type,
-    TypeType,
 )
 from dagflow.model.values import Duration, Optional, Timestamp, TypeValue, UInt
 
@@ -58,8 +57,6 @@ def _classes(param: Type) -> tuple[type, ...]:
             return (dict,)
         case OptionalType():
             return (Optional,)
-        case TypeType():
-            return (TypeValue,)
         case _:
             return _ALL
 

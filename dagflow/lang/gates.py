@@ -186,18 +186,35 @@ def _check_coverage(draft: FlowDraft, statement: s.Switch, subject: Type) -> boo
         return True
     if not missing:
         return True
-    shown = [f'"{value}"' if isinstance(value, str) else str(value).lower() for value in missing]
-    insertion = " ".join(f"case {value} {{ }}" for value in shown)
+    shown = [_literal(value) for value in missing]
     fix = Fix(
-        f"insert `{insertion}`",
+        f"insert `{' '.join(f'case {value} {{ }}' for value in shown)}`",
         is_safe=True,
-        edits=(Edit(Span(statement.close.start, statement.close.start), f"{insertion} "),),
+        edits=(_cases_inserted(draft, statement, shown),),
     )
     draft.report(
         "E311", f"`switch` does not cover {', '.join(shown)}", statement.subject.span, f"one of {readable(subject)}",
         "add the case, or an `else`", fix,
     )  # fmt: skip
     return True
+
+
+def _literal(value: str | bool) -> str:
+    """A case as it is written."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$").replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _cases_inserted(draft: FlowDraft, statement: s.Switch, values: list[str]) -> Edit:
+    """Empty arms before the closing brace, each on a line of its own where the brace has one."""
+    place = statement.close.start
+    begin = draft.source.text.rfind("\n", 0, place) + 1
+    indent = draft.source.text[begin:place]
+    if indent.strip() or not begin:
+        return Edit(Span(place, place), "".join(f"case {value} {{ }} " for value in values))
+    return Edit(Span(begin, begin), "".join(f"{indent}  case {value} {{ }}\n" for value in values))
 
 
 def when_gate(draft: FlowDraft, name: str, condition: tree.Expr, place: Place, before: Tails) -> tuple[str, frozenset[str]]:

@@ -222,6 +222,11 @@ def test_unchecked_fallbacks_take_any_types(text: str, value: object) -> None:
     assert evaluate(text, {}) == value
 
 
+@pytest.mark.parametrize(("text", "value"), [("x ? 1 : 2", 1), ("x && true", True), ("[x].all(y, y)", True)])
+def test_unchecked_conditions_are_decided_by_their_values(text: str, value: object) -> None:
+    assert evaluate(text, {"x": True}) == value
+
+
 def test_an_expression_that_goes_on_behind_its_end_is_refused() -> None:
     with pytest.raises(ExpressionError, match="unexpected `4` after `3`"):
         evaluate("3 4", {})
@@ -236,6 +241,7 @@ def test_an_expression_that_goes_on_behind_its_end_is_refused() -> None:
         ("true ? lead.owner : 3", "E303"),
         ("secrets.pay - 1", "E601"),
         ("1 - secrets.pay", "E601"),
+        ("secrets.pay ?? 1", "E601"),
     ],
 )
 def test_mistakes_with_fields_and_secrets(text: str, code: str | None) -> None:

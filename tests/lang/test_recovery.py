@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
-from dagflow.diagnostic import Diagnostic
+from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.lang import limits
+from dagflow.lang.compiler import Compilation
+from dagflow.lang.fixing import fix_text
+from dagflow.lang.graph_text import label_of
 from tests.lang.golden import check, prelude
 
 INTERFACE = prelude()
@@ -52,3 +56,21 @@ def test_what_is_too_deep_is_refused(text: str) -> None:
 
 def test_a_mistake_inside_of_another_is_not_told() -> None:
     assert [d.code for d in found("flow f(lead: Lead) {\n  let x = Lead{name: 1, tags: 2 3}\n}")] == ["E109"]
+
+
+def test_fixes_that_lead_to_ever_more_fixes_come_to_an_end() -> None:
+    longer = Diagnostic(
+        code="E101", title="too short", span=Span(0, 0), fix=Fix("longer", is_safe=True, edits=(Edit(Span(0, 0), "a"),))
+    )
+
+    def compile_(text: str) -> Compilation:
+        return attrs.evolve(check(text, INTERFACE), diagnostics=(longer,))
+
+    fixed = fix_text("", compile_)
+    assert fixed.compilation.text == "a" * 10
+    assert len(fixed.applied) == 10
+
+
+def test_a_wait_for_an_event_without_a_name_is_called_by_its_event() -> None:
+    flow = check('flow f {\n  wait event "crm/lead.changed" within 1d\n}', INTERFACE).unwrap()
+    assert next(label_of(node) for node in flow.nodes) == 'wait event "crm/lead.changed"'

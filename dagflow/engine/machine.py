@@ -119,7 +119,7 @@ def _decide(state: State, node: int) -> None:
 
 
 def _end_race(state: State, node: int) -> None:
-    if state.status[node] is NodeStatus.PENDING:
+    if state.status[node] is NodeStatus.PENDING:  # pragma: no branch - one that was pruned is not decided again
         state.change(node, Change.PASS)
         stop_losers(state, node)
 

@@ -14,7 +14,7 @@ from dagflow.model.flow import Flow, GateRef, Join, JoinKind, Node, NodeKind, Ra
 from dagflow.model.plan import build_plan
 from dagflow.model.status import NodeStatus, PruneReason
 from tests.engine.flows import SECOND, action, catch, flow_of, gate, simple
-from tests.engine.test_machine import Play
+from tests.engine.play import Play
 
 
 def race_of(*branches: tuple[Node, ...], count: int = 1, sources: tuple[str, ...] = ()) -> Flow:

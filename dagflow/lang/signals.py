@@ -108,7 +108,7 @@ def _condition(draft: FlowDraft, step: s.WaitEventStep, payload: Type, place: Pl
 def _within(draft: FlowDraft, step: s.WaitEventStep) -> int | None:
     within = step.mods.within
     if within is None:
-        if "within" not in {word for word, _ in step.mods.spans}:
+        if "within" not in {word for word, _ in step.mods.spans}:  # pragma: no branch - one without a value has been refused
             head = word_span(draft, step, "wait").to(step.event.span)
             fix = Fix("append `within 1d`", is_safe=False, edits=(Edit(Span(_end(step), _end(step)), " within 1d"),))
             draft.report(

@@ -20,3 +20,15 @@ def test_an_error_behind_many_warnings_is_shown() -> None:
     compilation = check("flow f(lead: Lead) {\n" + lets + "  log(message: nobody)\n}\n", INTERFACE)
     assert compilation.has_errors
     assert "E202" in {diagnostic.code for diagnostic in compilation.diagnostics}
+
+
+def test_too_many_statements_are_not_read_to_the_end() -> None:
+    compilation = check("flow f {\n" + "wait 1s\n" * 8_300 + "}\n", INTERFACE)
+    assert [diagnostic.code for diagnostic in compilation.diagnostics] == ["E116"]
+    assert "8192 statements" in compilation.render()
+
+
+def test_a_text_of_errors_is_given_up() -> None:
+    compilation = check("flow f {\n" + "a b c\n" * 100 + "}\n", INTERFACE)
+    assert 1 < len(compilation.diagnostics) <= 50
+    assert {diagnostic.code for diagnostic in compilation.diagnostics} <= {"E101", "E103"}

@@ -18,7 +18,7 @@ from dagflow.lang.presence import ALWAYS
 from dagflow.lang.races import finish, lower_race
 from dagflow.lang.signals import lower_wait_event
 from dagflow.lang.steps import lower_call, lower_emit, lower_end, lower_let, lower_wait, step_name
-from dagflow.lang.survey import define_unknown, walk
+from dagflow.lang.survey import define_unknown, has_after, walk
 from dagflow.model.action import Effect
 from dagflow.model.flow import Join, JoinKind, Node, NodeKind, Scope
 from dagflow.model.types import INT, NULL, STRING, Field, RecordType
@@ -45,7 +45,7 @@ class Blocks:
         others: list[str] = []
         at_start = place.implied
         for i, statement in enumerate(statements):
-            if _has_after(statement):
+            if has_after(statement):
                 # It does not wait for the statements above, so what they rule out may still come to be.
                 place = attrs.evolve(place, implied=ALWAYS)
             if isinstance(statement, s.Filter):
@@ -203,8 +203,3 @@ class Blocks:
             if draft.node.gate is not None:
                 followed.add(draft.node.gate.gate)
         return [node for node in nodes if node not in followed]
-
-
-def _has_after(statement: s.Statement) -> bool:
-    mods = getattr(statement, "mods", None)
-    return isinstance(mods, s.Modifiers) and mods.after is not None

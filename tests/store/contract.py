@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import threading
 from pathlib import Path
 
@@ -34,9 +35,9 @@ def sent(number: int, **changes: object) -> SentEvent:
     return SentEvent(**(values | changes))  # type: ignore[arg-type]
 
 
-class StoreContract:
-    def open(self, folder: Path) -> Store:
-        raise NotImplementedError
+class StoreContract(abc.ABC):
+    @abc.abstractmethod
+    def open(self, folder: Path) -> Store: ...
 
     @pytest.fixture
     def store(self, tmp_path):

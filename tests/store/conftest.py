@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dagflow.ids import RunId
+from dagflow.store import open_store
+from tests.store.contract import FLOW, facts, run_row
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return tmp_path / "runs.db"
+
+
+@pytest.fixture
+def closed(path) -> tuple[Path, RunId]:
+    """A database that was closed, with one run in it."""
+    row = run_row()
+    store = open_store(path)
+    store.create(row, FLOW, facts(40))
+    store.close()
+    return path, row.id

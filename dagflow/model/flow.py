@@ -51,6 +51,18 @@ class NodeKind(enum.StrEnum):
     GROUP = "group"
     #: Decides a `parallel first`: succeeds by itself once enough branches are done, and then stops the others. See `Race`.
     RACE = "race"
+    #: Runs its body once for each item of a list, as a run of its own. See `Loop`.
+    FOR = "for"
+    #: Gives the item of a `for` its value.
+    YIELD = "yield"
+    #: Calls another flow: a run of its own, whose end is the end of the attempt.
+    CALL = "call"
+    #: Starts a run of another flow, which then goes its own way.
+    START = "start"
+    #: Takes back what a step has done: by an action, or, where the step had runs of its own, by their undo. See `UNWIND`.
+    UNDO = "undo"
+    #: The gate before all UNDO nodes. Decided by the engine when everything else is settled: 1 if the run failed or was cancelled.
+    UNWIND = "unwind"
 
 
 class EdgeKind(enum.StrEnum):
@@ -154,7 +166,10 @@ class Node:
         default: the value used when the step fails for good.
         catches: for CATCH, the id of its scope. binding: for CATCH, the name the failure is bound to, or "". For WAIT_EVENT, the name its
             condition reads the event by, or "".
-        members: for GROUP, nothing but the name; the ordering is in the edges.
+        loop: for FOR; `expression` is the list.
+        flow: for CALL and START, the key of the flow among the callees; `arguments` make its input.
+        undoes: for UNDO, the id of the step, which is also its join. `action` and `arguments` say how; where `action` is "", the runs that
+            the step had are undone, the last one first.
     """
 
     id: str
@@ -178,6 +193,33 @@ class Node:
     default: Expression | None = None
     catches: str = ""
     binding: str = ""
+    loop: Loop | None = None
+    flow: str = ""
+    undoes: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Loop:
+    """What a FOR does with each item.
+
+    Attributes:
+        item, index: the names by which the body reads the item and its number, from 0; `index` may be "".
+        most: how many items there may be at most; more fail the step before the first one is begun.
+        width: how many are worked on at a time.
+        key: names an item for people and in `failed`; read with the names of the body. Two items of one key are an error. None: the index is the key.
+        collects: an item that fails is listed, and the others go on. The step then reads as `{ok: list<V>, failed: list<{key, error}>}`,
+            else as `list<V>`; in the order of the items, where those that yielded nothing are left out.
+        body: the flow each item runs. Its input are `item` and `index`; it also reads every name of the flow around that it needs, which
+            the FOR comes after. Its `result` is what its YIELD nodes give, of which one at most is reached.
+    """
+
+    item: str
+    index: str = ""
+    most: int
+    width: int = 1
+    key: Expression | None = None
+    collects: bool = False
+    body: Flow
 
 
 @attrs.frozen
@@ -194,7 +236,8 @@ class Edge:
 class Scope:
     """A block whose failures are caught. The root scope is `Scope("", None, catch)`; its handler runs, then the run fails.
 
-    Handler nodes lie in `parent`; those of the root handler in the scope `on_error`, which nothing catches.
+    Handler nodes lie in `parent`; those of the root handler in the scope `on_error`, which nothing catches. UNDO nodes and their gate
+    lie in the scope `undo`; if one of them fails for good, the others go on.
     """
 
     id: str
@@ -240,6 +283,14 @@ class Trigger:
     mapping: tuple[Argument, ...] | None = None
 
 
+@attrs.frozen
+class Callee:
+    """A flow that another one calls or starts, under the key by which its nodes name it."""
+
+    key: str
+    flow: Flow
+
+
 @attrs.frozen(kw_only=True)
 class Flow:
     """A compiled flow.
@@ -249,7 +300,9 @@ class Flow:
         binding: if not "", expressions see the whole input under this name; else each field under its own.
         result: what `return` gives, or NULL.
         timeout_ns: lifetime of a run.
-        secrets: names read as `secrets.NAME`.
+        secrets: names read as `secrets.NAME`, by the bodies of its loops as well.
+        callees: every flow that is called or started by this one, by the bodies of its loops or by those flows, each once. Those in here,
+            and bodies, list none themselves.
         source, filename: the text it was compiled from, for messages.
     """
 
@@ -265,6 +318,7 @@ class Flow:
     scopes: tuple[Scope, ...]
     races: tuple[Race, ...] = ()
     secrets: tuple[str, ...] = ()
+    callees: tuple[Callee, ...] = ()
     source: str = attrs.field(default="", repr=False)
     filename: str = ""
 

@@ -19,6 +19,8 @@ from dagflow.model.flow import Flow, JoinKind, Node, NodeKind, Race, RetryPolicy
 NONE: Final = -1
 #: The id of the scope of the root handler's nodes; nothing catches their failures.
 HANDLER_SCOPE: Final = "on_error"
+#: The id of the scope of the UNDO nodes and their gate.
+UNDO_SCOPE: Final = "undo"
 
 _EARLY: Final = (JoinKind.ANY, JoinKind.N_OF)
 

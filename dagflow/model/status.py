@@ -15,11 +15,13 @@ class RunStatus(enum.StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    #: Failed or cancelled, and something that was to be undone could not be: a person has to look.
+    FAILED_DIRTY = "failed_dirty"
 
     @property
     def is_terminal(self) -> bool:
-        """Whether it can never change again."""
-        return self in {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED}
+        """Whether nothing happens any more, unless the run is part of another one that has to be undone."""
+        return self in {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.FAILED_DIRTY}
 
 
 class NodeStatus(enum.StrEnum):
@@ -52,5 +54,7 @@ class PruneReason(enum.StrEnum):
     SCOPE_FAILED = "block failed"
     #: Enough other branches of its `parallel first` were done.
     RACE_LOST = "race lost"
+    #: What it would undo was not done.
+    NOTHING_TO_UNDO = "nothing to undo"
     #: The run ended (`stop`, `return`, a failure, cancellation) before its turn.
     RUN_ENDED = "run ended"

@@ -23,7 +23,21 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from dagflow.diagnostic import Span
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest
-from dagflow.model.flow import Argument, Edge, Expression, Flow, GateRef, Join, Node, Race, RetryPolicy, Scope, Trigger
+from dagflow.model.flow import (
+    Argument,
+    Callee,
+    Edge,
+    Expression,
+    Flow,
+    GateRef,
+    Join,
+    Loop,
+    Node,
+    Race,
+    RetryPolicy,
+    Scope,
+    Trigger,
+)
 from dagflow.model.plain import is_list, is_object, is_sequence
 from dagflow.model.types import RecordType, Type
 from dagflow.store.codec_types import TypeReader, TypeWriter
@@ -139,16 +153,23 @@ def _make_converter() -> cattrs.Converter:
     converter.register_unstructure_hook(Span, lambda span: [span.start, span.end])
     converter.register_structure_hook(Span, _span)
     core = override(unstruct_hook=_flatten, struct_hook=lambda flat, _: _unflatten(flat))
-    for class_ in (Expression, Argument, GateRef, Join, RetryPolicy, Node, Edge, Scope, Race, Trigger, Flow):
-        # The name in the annotation of a cached property is there for type checkers only.
-        attrs.resolve_types(class_, localns=dict.fromkeys(("networkx", "nx"), SimpleNamespace(DiGraph=list)))
+    # The name in the annotation of a cached property is there for type checkers only.
+    attrs.resolve_types(Flow, localns=dict.fromkeys(("networkx", "nx"), SimpleNamespace(DiGraph=list)))
+    # Flows hold loops and callees, which hold flows; their hooks are looked up when they are needed.
+    converter.register_unstructure_hook(Flow, lambda flow: flow_hooks[0](flow))
+    converter.register_structure_hook(Flow, lambda value, type_: flow_hooks[1](value, type_))
+    flow_hooks: list[Any] = []
+    for class_ in (Expression, Argument, GateRef, Join, RetryPolicy, Loop, Node, Edge, Scope, Race, Trigger, Callee, Flow):
         overrides: dict[str, Any] = {"core": core} if class_ is Expression else {}
         writing = make_dict_unstructure_fn(class_, converter, _cattrs_omit_if_default=True, **overrides)
         reading = make_dict_structure_fn(
             class_, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=False, **overrides
         )
-        converter.register_unstructure_hook(class_, writing)
-        converter.register_structure_hook(class_, reading)
+        if class_ is Flow:
+            flow_hooks += [writing, reading]
+        else:
+            converter.register_unstructure_hook(class_, writing)
+            converter.register_structure_hook(class_, reading)
     return converter
 
 

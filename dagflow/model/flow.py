@@ -16,6 +16,9 @@ import attrs
 
 from dagflow.diagnostic import Span
 from dagflow.model.action import Effect
+from dagflow.model.expression import Argument as Argument  # noqa: PLC0414 - part of a flow to those who read one
+from dagflow.model.expression import Expression as Expression  # noqa: PLC0414 - likewise
+from dagflow.model.policies import Policies, Schedule
 from dagflow.model.types import RecordType, Type
 
 if TYPE_CHECKING:
@@ -84,34 +87,6 @@ class JoinKind(enum.StrEnum):
 
 
 @attrs.frozen
-class Expression:
-    """A checked expression.
-
-    Attributes:
-        text: as the author wrote it.
-        type: of its value; the value comes out in stored form (`model.values`).
-        reads: names of the variables it reads, in order of first use.
-        core: the checked form the emitter turns into code: nested tuples of str, int, float, bool and None.
-        cost: the static bound on its evaluation steps.
-    """
-
-    text: str
-    span: Span
-    type: Type
-    reads: tuple[str, ...]
-    core: object
-    cost: int = 0
-
-
-@attrs.frozen
-class Argument:
-    """A named argument of a call."""
-
-    name: str
-    value: Expression
-
-
-@attrs.frozen
 class GateRef:
     """The condition a node stands under: that gate, with that outcome."""
 
@@ -168,6 +143,7 @@ class Node:
             condition reads the event by, or "".
         loop: for FOR; `expression` is the list.
         flow: for CALL and START, the key of the flow among the callees; `arguments` make its input.
+        was: the name the step had before it was renamed, or "".
         undoes: for UNDO, the id of the step, which is also its join. `action` and `arguments` say how; where `action` is "", the runs that
             the step had are undone, the last one first.
     """
@@ -196,6 +172,7 @@ class Node:
     loop: Loop | None = None
     flow: str = ""
     undoes: str = ""
+    was: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -263,6 +240,8 @@ class TriggerKind(enum.StrEnum):
 
     EVENT = "event"
     MANUAL = "manual"
+    CRON = "cron"
+    WEBHOOK = "webhook"
 
 
 @attrs.frozen(kw_only=True)
@@ -270,6 +249,8 @@ class Trigger:
     """One `on …` of a flow.
 
     Attributes:
+        event: the event's name, for EVENT. webhook: the name of the address, for WEBHOOK. schedule: for CRON.
+        payload: what the trigger brings; None where that is anything (WEBHOOK, MANUAL) or nothing (CRON).
         binding: the name the payload has in `when` and `mapping`; "" if none was given.
         when: starts nothing unless true.
         mapping: makes the flow's input from the payload; None means the payload is the input.
@@ -277,6 +258,8 @@ class Trigger:
 
     kind: TriggerKind
     event: str = ""
+    webhook: str = ""
+    schedule: Schedule | None = None
     payload: RecordType | None = None
     binding: str = ""
     when: Expression | None = None
@@ -300,6 +283,7 @@ class Flow:
         binding: if not "", expressions see the whole input under this name; else each field under its own.
         result: what `return` gives, or NULL.
         timeout_ns: lifetime of a run.
+        policies: for the service that starts its runs.
         secrets: names read as `secrets.NAME`, by the bodies of its loops as well.
         callees: every flow that is called or started by this one, by the bodies of its loops or by those flows, each once. Those in here,
             and bodies, list none themselves.
@@ -312,6 +296,7 @@ class Flow:
     binding: str = ""
     result: Type
     triggers: tuple[Trigger, ...] = ()
+    policies: Policies = attrs.field(factory=Policies)
     timeout_ns: int
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]

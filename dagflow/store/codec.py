@@ -39,6 +39,7 @@ from dagflow.model.flow import (
     Trigger,
 )
 from dagflow.model.plain import is_list, is_object, is_sequence
+from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Policies, Rate, Schedule
 from dagflow.model.types import RecordType, Type
 from dagflow.store.codec_types import TypeReader, TypeWriter
 
@@ -159,7 +160,9 @@ def _make_converter() -> cattrs.Converter:
     converter.register_unstructure_hook(Flow, lambda flow: flow_hooks[0](flow))
     converter.register_structure_hook(Flow, lambda value, type_: flow_hooks[1](value, type_))
     flow_hooks: list[Any] = []
-    for class_ in (Expression, Argument, GateRef, Join, RetryPolicy, Loop, Node, Edge, Scope, Race, Trigger, Callee, Flow):
+    policies = (Schedule, Concurrency, Rate, Debounce, Once, CancelOn, Policies)
+    graph = (GateRef, Join, RetryPolicy, Loop, Node, Edge, Scope, Race, Trigger, Callee, Flow)
+    for class_ in (Expression, Argument, *policies, *graph):
         overrides: dict[str, Any] = {"core": core} if class_ is Expression else {}
         writing = make_dict_unstructure_fn(class_, converter, _cattrs_omit_if_default=True, **overrides)
         reading = make_dict_structure_fn(

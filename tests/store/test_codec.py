@@ -32,6 +32,7 @@ from dagflow.model.flow import (
     Trigger,
     TriggerKind,
 )
+from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Overflow, Policies, Rate, Schedule
 from dagflow.model.types import NULL, STRING, Field, ListType, ParamType, RecordType, TypeType
 from dagflow.store.codec import decode_flow, encode_flow, flow_digest
 from tests.model.strategies import names, texts, types
@@ -78,11 +79,35 @@ nodes = st.builds(
     default=st.none() | expressions,
     catches=names,
     binding=names,
+    was=names,
+)
+numbers = st.lists(st.integers(0, 59), max_size=3).map(tuple)
+maybe_expression = st.none() | expressions
+maybe_length = st.none() | st.integers(1, 2**62)
+schedules = st.builds(
+    Schedule, text=texts, zone=texts, minutes=numbers, hours=numbers, days=numbers, months=numbers, weekdays=numbers,
+    is_either_day=st.booleans(),
+)  # fmt: skip
+policies = st.builds(
+    Policies,
+    concurrency=st.none() | st.builds(Concurrency, limit=st.integers(1, 9), key=maybe_expression),
+    rate=st.none()
+    | st.builds(
+        Rate, limit=st.integers(1, 9), period_ns=st.integers(1, 2**62), key=maybe_expression, overflow=st.sampled_from(Overflow)
+    ),
+    debounce=st.none() | st.builds(Debounce, quiet_ns=st.integers(1, 2**62), key=maybe_expression, max_ns=maybe_length),
+    once=st.none() | st.builds(Once, key=expressions, within_ns=maybe_length),
+    cancel_on=st.lists(
+        st.builds(CancelOn, event=texts, payload=st.none() | records, binding=names, when=maybe_expression), max_size=2
+    ).map(tuple),
+    priority=maybe_expression,
 )
 triggers = st.builds(
     Trigger,
     kind=st.sampled_from(TriggerKind),
     event=texts,
+    webhook=names,
+    schedule=st.none() | schedules,
     payload=st.none() | records,
     binding=names,
     when=st.none() | expressions,
@@ -97,6 +122,7 @@ flows = st.builds(
     result=all_types,
     triggers=st.lists(triggers, max_size=2).map(tuple),
     timeout_ns=st.integers(1, 2**62),
+    policies=policies,
     nodes=st.lists(nodes, max_size=2).map(tuple),
     edges=st.lists(
         st.builds(

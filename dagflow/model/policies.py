@@ -1,0 +1,110 @@
+"""What a flow asks of the service that starts its runs: how many, how often, in which order, and when.
+
+An interpreter that is embedded in a program starts each run when it is told to, so it keeps these and does not apply them.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from dagflow.model.expression import Expression
+from dagflow.model.types import RecordType
+
+
+class Overflow(enum.StrEnum):
+    """What becomes of a run that would be one too many."""
+
+    #: It begins when there is room.
+    QUEUE = "queue"
+    #: It is not begun at all.
+    DROP = "drop"
+
+
+@attrs.frozen(kw_only=True)
+class Schedule:
+    """When a cron trigger is due, by the clock on the wall in a place.
+
+    Attributes:
+        text: as written: minute, hour, day of the month, month, day of the week.
+        zone: the name of the time zone.
+        minutes, hours, days, months: those that match, ascending. weekdays: likewise, 0 is Sunday.
+        is_either_day: a day matches if it is one of `days` or one of `weekdays`; otherwise it has to be both.
+    """
+
+    text: str
+    zone: str = "UTC"
+    minutes: tuple[int, ...]
+    hours: tuple[int, ...]
+    days: tuple[int, ...]
+    months: tuple[int, ...]
+    weekdays: tuple[int, ...]
+    is_either_day: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Concurrency:
+    """At most `limit` runs at a time: of the flow, or of those for which `key` has the same value. The others wait."""
+
+    limit: int
+    key: Expression | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Rate:
+    """At most `limit` runs begin in any `period_ns` nanoseconds: of the flow, or of those for which `key` has the same value."""
+
+    limit: int
+    period_ns: int
+    key: Expression | None = None
+    overflow: Overflow = Overflow.QUEUE
+
+
+@attrs.frozen(kw_only=True)
+class Debounce:
+    """A run begins when nothing more has asked for one for `quiet_ns` nanoseconds, with what came last.
+
+    Attributes:
+        key: only what has the same value of it counts as more.
+        max_ns: how long the first one waits at most; None is for ever.
+    """
+
+    quiet_ns: int
+    key: Expression | None = None
+    max_ns: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Once:
+    """One run for each value of `key`: within `within_ns` nanoseconds of the first, or, without, for ever."""
+
+    key: Expression
+    within_ns: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class CancelOn:
+    """An event that cancels runs.
+
+    Attributes:
+        payload: what the event carries. binding: the name `when` reads it by, or "".
+        when: which runs it cancels; reads the event and the run's input. None: all of the flow.
+    """
+
+    event: str
+    payload: RecordType | None = None
+    binding: str = ""
+    when: Expression | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Policies:
+    """All of them. `priority`: of two runs that wait to begin, the one for which it is higher is first."""
+
+    concurrency: Concurrency | None = None
+    rate: Rate | None = None
+    debounce: Debounce | None = None
+    once: Once | None = None
+    cancel_on: tuple[CancelOn, ...] = ()
+    priority: Expression | None = None

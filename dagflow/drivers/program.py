@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TypeAlias
 
 import attrs
@@ -10,7 +11,7 @@ import orjson
 
 from dagflow.expr.emit import compile_cores
 from dagflow.model import wire
-from dagflow.model.flow import Expression, Flow, Node, NodeKind
+from dagflow.model.flow import Callee, Expression, Flow, Node, NodeKind
 from dagflow.model.plan import Plan, build_plan
 from dagflow.model.types import NULL, STRING, Type
 
@@ -54,6 +55,7 @@ class Code:
 
     Attributes:
         codec, is_plain: of what the step reads as.
+        key: of an item of a loop.
         catches: names of failures its expressions may read, with the numbers of their catch nodes.
     """
 
@@ -64,6 +66,7 @@ class Code:
     cases: tuple[tuple[Typed, ...], ...]
     arguments: tuple[tuple[str, Typed], ...]
     default: Typed | None
+    key: Typed | None
     catches: tuple[tuple[str, int], ...]
 
 
@@ -81,6 +84,8 @@ class Program:
 
     Attributes:
         waits: by the name of an event, the nodes that wait for such events.
+        bodies: of its loops, by the number of the node.
+        callees: the flows it or they call or start, by key; one mapping for all of them.
     """
 
     flow: Flow
@@ -89,6 +94,25 @@ class Program:
     triggers: tuple[TriggerCode, ...]
     waits: Mapping[str, tuple[int, ...]]
     input_codec: wire.Codec
+    bodies: Mapping[int, Program]
+    callees: Mapping[str, Program]
+
+    @cached_property
+    def result_codec(self) -> wire.Codec:
+        """Of what the flow returns, or what an item of the loop it is the body of yields."""
+        return wire.codec(self.flow.result)
+
+    @cached_property
+    def startable(self) -> Flow:
+        """The flow with all that it calls or starts, itself or through others, so that it can be kept on its own."""
+        wanted: dict[str, None] = {}
+        waiting = [self]
+        while waiting:
+            for key in _named(waiting.pop().flow):
+                if key not in wanted:
+                    wanted[key] = None
+                    waiting.append(self.callees[key])
+        return attrs.evolve(self.flow, callees=tuple(Callee(key, self.callees[key].flow) for key in sorted(wanted)))
 
 
 def prepare(flow: Flow) -> Program:
@@ -97,7 +121,14 @@ def prepare(flow: Flow) -> Program:
 
 
 def build_program(flow: Flow, compile_all: CompileCores) -> Program:
-    """Compile the expressions of a flow, all in one go."""
+    """Compile the expressions of a flow and of all it needs, those of each flow in one go."""
+    callees: dict[str, Program] = {}
+    for callee in flow.callees:
+        callees[callee.key] = _build(callee.flow, compile_all, callees)
+    return _build(flow, compile_all, callees)
+
+
+def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]) -> Program:
     expressions = list(_expressions(flow))
     functions = compile_all([expression.core for expression in expressions])
     code_of = {id(expression): fn for expression, fn in zip(expressions, functions, strict=True)}
@@ -117,6 +148,7 @@ def build_program(flow: Flow, compile_all: CompileCores) -> Program:
             cases=tuple(tuple(typed(value) for value in case) for case in node.cases),
             arguments=tuple((argument.name, typed(argument.value)) for argument in node.arguments),
             default=None if node.default is None else typed(node.default, node.type),
+            key=None if node.loop is None or node.loop.key is None else typed(node.loop.key),
             catches=_catches(flow, plan, number),
         )
 
@@ -133,7 +165,18 @@ def build_program(flow: Flow, compile_all: CompileCores) -> Program:
         ),
         waits=_waits(flow),
         input_codec=wire.codec(flow.input),
+        bodies={n: _build(node.loop.body, compile_all, callees) for n, node in enumerate(flow.nodes) if node.loop is not None},
+        callees=callees,
     )
+
+
+def _named(flow: Flow) -> Iterator[str]:
+    """The keys of the flows it calls or starts, in its loops too."""
+    for node in flow.nodes:
+        if node.flow:
+            yield node.flow
+        if node.loop is not None:
+            yield from _named(node.loop.body)
 
 
 def _waits(flow: Flow) -> dict[str, tuple[int, ...]]:
@@ -154,6 +197,8 @@ def _expressions(flow: Flow) -> Iterator[Expression]:
             yield argument.value
         if node.default is not None:
             yield node.default
+        if node.loop is not None and node.loop.key is not None:
+            yield node.loop.key
     for trigger in flow.triggers:
         if trigger.when is not None:
             yield trigger.when
@@ -164,7 +209,7 @@ def _expressions(flow: Flow) -> Iterator[Expression]:
 def _value_type(flow: Flow, node: Node) -> Type:
     """Of the value that goes into the history beside the node's success."""
     match node.kind:
-        case NodeKind.RETURN:
+        case NodeKind.RETURN | NodeKind.YIELD:
             return flow.result
         case NodeKind.STOP:
             return STRING if node.expression is not None else NULL
@@ -174,7 +219,7 @@ def _value_type(flow: Flow, node: Node) -> Type:
 
 def _expected_type(flow: Flow, node: Node) -> Type | None:
     """What the expression's value is kept as, where that may be wider than its own type."""
-    if node.kind in (NodeKind.RETURN, NodeKind.LET):
+    if node.kind in (NodeKind.RETURN, NodeKind.YIELD, NodeKind.LET):
         return _value_type(flow, node)
     return None
 

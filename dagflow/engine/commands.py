@@ -50,6 +50,22 @@ class CancelAttempt:
 
 
 @attrs.frozen
+class StartItem:
+    """Run the body of a loop for the item of this number; answer with its end."""
+
+    node: int
+    index: int
+
+
+@attrs.frozen
+class CancelItem:
+    """Cancel the run of an item; answer with its end."""
+
+    node: int
+    index: int
+
+
+@attrs.frozen
 class SetTimer:
     """Say when `due` has come: `TimerFired`, or `RunTimedOut` where `node` is NONE. Forget it if the node is no longer waiting."""
 
@@ -71,4 +87,4 @@ class EndRun:
     status: RunStatus
 
 
-Command: TypeAlias = Evaluate | StartAttempt | CancelAttempt | SetTimer | UseDefault | EndRun
+Command: TypeAlias = Evaluate | StartAttempt | CancelAttempt | StartItem | CancelItem | SetTimer | UseDefault | EndRun

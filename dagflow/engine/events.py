@@ -15,9 +15,10 @@ from dagflow.model.status import RunStatus
 
 @attrs.frozen
 class RunStarted:
-    """The run began; its input is the value."""
+    """The run began; its input is the value. `due`: the instant its lifetime is over, if not the flow's word counts for that."""
 
     at: int
+    due: int | None = None
 
 
 @attrs.frozen
@@ -43,6 +44,42 @@ class EventEmitted:
 
     at: int
     node: int
+
+
+@attrs.frozen
+class RunRequested:
+    """A `start` left a run of another flow in the store, which goes its own way; the run's id and input are the value."""
+
+    at: int
+    node: int
+
+
+@attrs.frozen
+class ItemsListed:
+    """A loop knows its items: how many."""
+
+    at: int
+    node: int
+    count: int
+
+
+@attrs.frozen
+class ItemEnded:
+    """The run of a loop's item ended, or never began because of a failure; what it yielded is the value.
+
+    Attributes:
+        index: the item's number, from 0.
+        step, code, message, attempt: of its failure, if it has one.
+    """
+
+    at: int
+    node: int
+    index: int
+    status: RunStatus
+    step: str = ""
+    code: str = ""
+    message: str = ""
+    attempt: int = 0
 
 
 @attrs.frozen
@@ -160,6 +197,13 @@ class RunCancelRequested:
 
 
 @attrs.frozen
+class RunUndoRequested:
+    """The run had succeeded, and what it is a part of is being undone."""
+
+    at: int
+
+
+@attrs.frozen
 class RunTimedOut:
     """The run's lifetime is over."""
 
@@ -179,6 +223,9 @@ Event: TypeAlias = (
     | GateDecided
     | ValueComputed
     | EventEmitted
+    | RunRequested
+    | ItemsListed
+    | ItemEnded
     | TimerSet
     | TimerFired
     | EventArrived
@@ -191,6 +238,7 @@ Event: TypeAlias = (
     | EvaluationFailed
     | DefaultUsed
     | RunCancelRequested
+    | RunUndoRequested
     | RunTimedOut
     | RunEnded
 )

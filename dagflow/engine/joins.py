@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import assert_never
 
 from dagflow.engine.state import State
+from dagflow.engine.undoing import has_effect
 from dagflow.model.flow import JoinKind
+from dagflow.model.plan import NONE
 from dagflow.model.status import NodeStatus
 
 
@@ -13,6 +15,8 @@ def is_satisfied(state: State, node: int) -> bool:
     """Whether what the node's join asks of its sources is true; a node without a join asks nothing."""
     plan = state.plan
     kind = plan.joins[node]
+    if plan.undoes[node] != NONE:
+        return has_effect(state, plan.undoes[node])
     match kind:
         case None | JoinKind.SETTLED:
             return True

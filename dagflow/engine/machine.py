@@ -14,15 +14,19 @@ from dagflow.engine import events
 from dagflow.engine.commands import Command, EndRun, Evaluate, SetTimer, UseDefault
 from dagflow.engine.events import Event
 from dagflow.engine.joins import note_unseen
+from dagflow.engine.loops import end_item, list_items, open_wishes
 from dagflow.engine.pruning import prune, prune_reason
 from dagflow.engine.retries import next_attempt, retry_due
 from dagflow.engine.scopes import end_all, fail_node, fail_run, stop_losers
 from dagflow.engine.state import Failure, State
 from dagflow.engine.transitions import Change
+from dagflow.engine.undoing import is_unwinding, reopen
 from dagflow.errors import DagflowBug
 from dagflow.model.flow import NodeKind
 from dagflow.model.plan import NONE, Plan
 from dagflow.model.status import NodeStatus, RunStatus
+
+_ATTEMPTED: Final = frozenset({NodeKind.ACTION, NodeKind.CALL, NodeKind.UNDO})
 
 
 class Machine:
@@ -45,16 +49,20 @@ class Machine:
         """Take a fact, return the wishes that follow. Raises DagflowBug if it cannot be a fact of this run."""
         state = self.state
         handler = _HANDLERS.get(type(event))
-        if handler is None or state.ended is not None:
+        if handler is None or (state.ended is not None and not isinstance(event, events.RunUndoRequested)):
             raise DagflowBug(f"{event} is no fact for a run that has ended {state.ended}")
         state.now = event.at
         handler(state, event)
         return self._finish()
 
     def open_attempts(self) -> list[tuple[int, int]]:
-        """Nodes with an attempt running, and its number."""
+        """Nodes with an attempt running, and its number. A loop has none."""
         state = self.state
-        return [(n, state.attempts[n]) for n, status in enumerate(state.status) if status is NodeStatus.RUNNING]
+        return [
+            (n, state.attempts[n])
+            for n, status in enumerate(state.status)
+            if status is NodeStatus.RUNNING and n not in state.loops
+        ]
 
     def outstanding(self) -> list[Command]:
         """Every wish still open, except to cancel: for a driver that has lost them. Attempts that run are not wished again."""
@@ -63,13 +71,13 @@ class Machine:
             return []
         if state.is_end_wished:
             return [EndRun(_end_status(state))]
-        found: list[Command] = [SetTimer(NONE, state.started_at + state.plan.lifetime_ns)]
+        found: list[Command] = [SetTimer(NONE, state.lifetime_due)]
         for node, status in enumerate(state.status):
             if status is NodeStatus.READY:
                 found.append(_wish(state, node))
             elif status is NodeStatus.WAITING:
                 found.append(SetTimer(node, state.due[node]))
-        return found
+        return found + open_wishes(state)
 
     def _finish(self) -> list[Command]:
         state = self.state
@@ -112,6 +120,9 @@ def _decide(state: State, node: int) -> None:
             caught = state.scope_causes[state.plan.catches[node]] != NONE
             state.outcomes[node] = int(caught)
             state.change(node, Change.PASS)
+        case NodeKind.UNWIND:
+            state.outcomes[node] = int(is_unwinding(state))
+            state.change(node, Change.PASS)
         case _:
             note_unseen(state, node)
             state.change(node, Change.MAKE_READY)
@@ -128,26 +139,28 @@ def _wish(state: State, node: int) -> Command:
     """What is wanted of a node that is ready."""
     if state.uses_default[node]:
         return UseDefault(node)
-    if state.plan.kinds[node] is NodeKind.ACTION:
+    if state.plan.kinds[node] in _ATTEMPTED:
         return next_attempt(state, node)
     return Evaluate(node)
 
 
 def _end_status(state: State) -> RunStatus:
-    if state.ending is not None:
-        return state.ending
-    top_failed = any(
-        cause != NONE and scope.parent == NONE for cause, scope in zip(state.scope_causes, state.plan.scopes, strict=True)
-    )
-    return RunStatus.FAILED if top_failed else RunStatus.SUCCEEDED
+    if state.ending is None:
+        causes = zip(state.scope_causes, state.plan.scopes, strict=True)
+        top_failed = any(cause != NONE and scope.parent == NONE for cause, scope in causes)
+        status = RunStatus.FAILED if top_failed else RunStatus.SUCCEEDED
+    else:
+        status = state.ending
+    return RunStatus.FAILED_DIRTY if state.is_dirty and status is not RunStatus.SUCCEEDED else status
 
 
 def _run_started(state: State, event: events.RunStarted) -> None:
     state.started_at = event.at
-    state.commands.append(SetTimer(NONE, event.at + state.plan.lifetime_ns))
+    state.lifetime_due = event.at + state.plan.lifetime_ns if event.due is None else event.due
+    state.commands.append(SetTimer(NONE, state.lifetime_due))
     for scope, n_open in zip(state.plan.scopes, state.scope_open, strict=True):
-        if not n_open and scope.catch != NONE:
-            state.n_waits[scope.catch] -= 1
+        for watcher in scope.watchers if not n_open else ():
+            state.n_waits[watcher] -= 1
     state.undecided.extend(node for node, count in enumerate(state.n_waits) if not count)
 
 
@@ -163,7 +176,7 @@ def _value_computed(state: State, event: events.ValueComputed) -> None:
         end_all(state)
 
 
-def _event_emitted(state: State, event: events.EventEmitted) -> None:
+def _left_in_store(state: State, event: events.EventEmitted | events.RunRequested) -> None:
     state.change(event.node, Change.SUCCEED)
 
 
@@ -176,7 +189,7 @@ def _timer_set(state: State, event: events.TimerSet) -> None:
 def _timer_fired(state: State, event: events.TimerFired) -> None:
     node = event.node
     match state.plan.kinds[node]:
-        case NodeKind.ACTION:
+        case NodeKind.ACTION | NodeKind.CALL | NodeKind.UNDO:
             state.change(node, Change.RETRY_NOW)
             state.made_ready.append(node)
         case NodeKind.WAIT_EVENT:
@@ -265,6 +278,12 @@ def _run_cancel_requested(state: State, _event: events.RunCancelRequested) -> No
         end_all(state)
 
 
+def _run_undo_requested(state: State, _event: events.RunUndoRequested) -> None:
+    if state.ended is not RunStatus.SUCCEEDED:
+        raise DagflowBug(f"a run that is {state.ended or 'not over'} undoes itself, or has")
+    reopen(state)
+
+
 def _run_timed_out(state: State, event: events.RunTimedOut) -> None:
     if state.ending is None:
         fail_run(state, Failure(NONE, 0, "run_timeout", f"the run was not done after {event.at - state.started_at} ns"))
@@ -282,7 +301,10 @@ _HANDLERS: Final = cast(
         events.RunStarted: _run_started,
         events.GateDecided: _gate_decided,
         events.ValueComputed: _value_computed,
-        events.EventEmitted: _event_emitted,
+        events.EventEmitted: _left_in_store,
+        events.RunRequested: _left_in_store,
+        events.ItemsListed: list_items,
+        events.ItemEnded: end_item,
         events.TimerSet: _timer_set,
         events.TimerFired: _timer_fired,
         events.EventArrived: _event_arrived,
@@ -295,6 +317,7 @@ _HANDLERS: Final = cast(
         events.EvaluationFailed: _evaluation_failed,
         events.DefaultUsed: _default_used,
         events.RunCancelRequested: _run_cancel_requested,
+        events.RunUndoRequested: _run_undo_requested,
         events.RunTimedOut: _run_timed_out,
         events.RunEnded: _run_ended,
     },

@@ -16,7 +16,7 @@ def prune_reason(state: State, node: int) -> PruneReason | None:
     if gate != NONE and state.outcomes[gate] != state.plan.gate_outcomes[node]:
         return PruneReason.GATE
     if not is_satisfied(state, node):
-        return PruneReason.JOIN
+        return PruneReason.JOIN if state.plan.undoes[node] == NONE else PruneReason.NOTHING_TO_UNDO
     return None
 
 

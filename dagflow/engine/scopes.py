@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-from dagflow.engine.commands import CancelAttempt, UseDefault
+from dagflow.engine.commands import CancelAttempt, CancelItem, UseDefault
 from dagflow.engine.pruning import prune
 from dagflow.engine.state import Failure, State
 from dagflow.engine.transitions import Change
-from dagflow.model.plan import NONE
+from dagflow.model.plan import HANDLER_SCOPE, NONE, UNDO_SCOPE
 from dagflow.model.status import NodeStatus, PruneReason
 
 
@@ -22,6 +22,11 @@ def fail_node(state: State, failure: Failure) -> None:
         state.uses_default[node] = True
         state.change(node, Change.FALL_BACK)
         state.commands.append(UseDefault(node))
+    elif state.plan.undoes[node] != NONE:
+        # The others are undone all the same.
+        state.is_dirty = True
+        state.change(node, Change.FAIL)
+        state.failures.append(failure)
     else:
         state.change(node, Change.FAIL)
         state.failures.append(failure)
@@ -32,12 +37,14 @@ def fail_run(state: State, failure: Failure) -> None:
     """The run itself failed: as if a node outside of every block had, or in the root's handler if that is what runs."""
     state.failures.append(failure)
     has_failed = state.scope_causes[0] != NONE
-    _fail_scope(state, _handler_scope(state) if has_failed else 0)
+    _fail_scope(state, _scope(state, HANDLER_SCOPE) if has_failed else 0)
 
 
 def end_all(state: State) -> None:
-    """The run ends before everything had its turn, and no handler runs."""
-    stop_nodes(state, range(state.plan.n_nodes), PruneReason.RUN_ENDED)
+    """The run ends before everything had its turn, and no handler runs; what undoes it does, where it has to."""
+    undoing = _scope(state, UNDO_SCOPE)
+    stopped = (node for node, scope in enumerate(state.plan.scope_of) if scope != undoing)
+    stop_nodes(state, stopped, PruneReason.RUN_ENDED)
 
 
 def stop_losers(state: State, decider: int) -> None:
@@ -54,8 +61,8 @@ def _catching_scope(state: State, scope: int) -> int:
     return scope
 
 
-def _handler_scope(state: State) -> int:
-    return next(n for n, scope in enumerate(state.plan.scopes) if n and scope.parent == NONE)
+def _scope(state: State, scope_id: str) -> int:
+    return next(n for n, scope in enumerate(state.plan.scopes) if scope.id == scope_id)
 
 
 def _fail_scope(state: State, scope: int) -> None:
@@ -83,8 +90,16 @@ def stop_nodes(state: State, nodes: Iterable[int], reason: PruneReason) -> None:
             case NodeStatus.RUNNING:
                 if not state.is_cancelling[node]:
                     state.is_cancelling[node] = True
-                    state.commands.append(CancelAttempt(node, state.attempts[node]))
+                    _ask_to_stop(state, node)
             case NodeStatus.SUCCEEDED | NodeStatus.FAILED | NodeStatus.PRUNED | NodeStatus.CANCELLED:
                 pass
             case _:
                 assert_never(status)
+
+
+def _ask_to_stop(state: State, node: int) -> None:
+    loop = state.loops.get(node)
+    if loop is None:
+        state.commands.append(CancelAttempt(node, state.attempts[node]))
+    elif loop.failure is None:  # else they were asked already
+        state.commands += [CancelItem(node, index) for index in loop.open]

@@ -12,7 +12,7 @@ from dagflow.errors import DagflowBug
 from dagflow.model.plan import NONE, Plan
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 
-_SETTLED = frozenset(status for status in NodeStatus if status not in TRANSITIONS)
+_SETTLED = frozenset(status for status in NodeStatus if status.is_settled)
 
 
 @attrs.frozen
@@ -25,6 +25,29 @@ class Failure:
     message: str
 
 
+@attrs.define
+class Loop:
+    """What is known of a loop that has listed its items.
+
+    Attributes:
+        total: how many there are. n_begun: how many of them were wished for; they are in this order.
+        open: those wished for that have not ended.
+        unsuccessful: those that ended otherwise than well, with how.
+        failure: what ends the loop, once something does.
+    """
+
+    total: int
+    n_begun: int = 0
+    open: dict[int, None] = attrs.field(factory=dict)
+    unsuccessful: dict[int, RunStatus] = attrs.field(factory=dict)
+    failure: Failure | None = None
+
+    @property
+    def succeeded(self) -> list[int]:
+        """The items that ended well, in order."""
+        return [n for n in range(self.n_begun) if n not in self.open and n not in self.unsuccessful]
+
+
 @attrs.define(kw_only=True)
 class State:
     """Everything that is true of a run. Two are equal if they say the same of the same plan.
@@ -34,7 +57,7 @@ class State:
         n_unsettled, n_active: nodes that are not settled; those ready or running. waiting: the nodes waiting.
         outcomes: of gates and catches, NONE until known.
         attempts: the number of the last attempt. n_failed: how many of them failed (others were interrupted).
-        now: the instant of the last fact.
+        now: the instant of the last fact. lifetime_due: when the run's lifetime is over.
         first_started_at, ready_at, settled_at, due: instants; 0 until known. `due` is that of a waiting node; `ready_at` that
             of its first becoming ready. wanted_at: when it became ready the last time.
         is_cancelling: told to stop, not yet stopped. uses_default: failed for good, its default being evaluated.
@@ -44,12 +67,15 @@ class State:
         scope_open: members not settled. scope_causes: the number of the failure that took the scope down, or NONE.
         failures: in the order they happened.
         n_arrived: events that came. taken: those of them some wait got.
+        loops: by the number of a loop whose items are listed.
+        is_dirty: whether something that was to be undone could not be. is_reopened: whether the run had ended well, and is being undone.
         ending: set once it is known how the run will end, while attempts are still being cancelled.
         ended: from the recorded end on.
     """
 
     plan: Plan
     started_at: int = 0
+    lifetime_due: int = 0
     now: int = 0
     status: list[NodeStatus]
     n_waits: list[int]
@@ -75,6 +101,9 @@ class State:
     failures: list[Failure] = attrs.field(factory=list)
     n_arrived: int = 0
     taken: set[int] = attrs.field(factory=set)
+    loops: dict[int, Loop] = attrs.field(factory=dict)
+    is_dirty: bool = False
+    is_reopened: bool = False
     ending: RunStatus | None = None
     is_end_wished: bool = False
     ended: RunStatus | None = None
@@ -142,10 +171,11 @@ class State:
                 self.undecided.append(target)
         for target in plan.joiners[node]:
             self._count_join(target, succeeded)
-        for scope in plan.caught_by[node]:
+        for scope in plan.watched_by[node]:
             self.scope_open[scope] -= 1
             if not self.scope_open[scope]:
-                self.release(plan.scopes[scope].catch)
+                for watcher in plan.scopes[scope].watchers:
+                    self.release(watcher)
 
     def _count_join(self, target: int, succeeded: bool) -> None:
         """An early join is released once: when enough succeeded, or when enough cannot succeed any more."""
@@ -161,6 +191,15 @@ class State:
         """One of the things the node waits for has happened."""
         self.n_waits[node] -= 1
         if not self.n_waits[node]:
+            self.undecided.append(node)
+
+    def reopen(self, node: int, n_waits: int) -> None:
+        """A node that was pruned has its turn after all, once so many things have happened."""
+        self.status[node] = TRANSITIONS[self.status[node]][Change.REOPEN]
+        self.reasons[node] = None
+        self.n_unsettled += 1
+        self.n_waits[node] = n_waits
+        if not n_waits:
             self.undecided.append(node)
 
     def story(self, node: int) -> str:

@@ -1,4 +1,4 @@
-"""What can happen to a node: one table. A status without a row is terminal.
+"""What can happen to a node: one table. What is settled stays so, but for one thing: what undoes a run that ended well.
 
 What a fact means for a node may depend on more than its status (is an attempt left? is it being cancelled?); that is
 decided elsewhere and named by a `Change`; whether the change is legal, and where it leads, is decided here alone.
@@ -35,6 +35,8 @@ class Change(enum.StrEnum):
     #: It failed for good.
     FAIL = "fail"
     CANCEL = "cancel"
+    #: It was not needed, and now it is: the run is being undone.
+    REOPEN = "reopen"
 
 
 _S = NodeStatus
@@ -69,5 +71,8 @@ TRANSITIONS: Final[dict[NodeStatus, dict[Change, NodeStatus]]] = {
         _C.GIVE_UP: _S.CANCELLED,
         _C.FAIL: _S.FAILED,
         _C.CANCEL: _S.CANCELLED,
+    },
+    _S.PRUNED: {
+        _C.REOPEN: _S.PENDING,
     },
 }

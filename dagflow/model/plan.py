@@ -2,7 +2,8 @@
 
 Theory. Nodes are numbered in declared order. `n_waits` says for each node how many things have to happen before it can be
 decided: one for every distinct node it comes after, except those named in an `any` or `n of` join, which together count
-as one (the join is *released* as soon as its fate is known). A catch also waits for its scope, which counts as one.
+as one (the join is *released* as soon as its fate is known). A catch also waits for its scope, which counts as one, and so
+does the gate before what undoes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ HANDLER_SCOPE: Final = "on_error"
 UNDO_SCOPE: Final = "undo"
 
 _EARLY: Final = (JoinKind.ANY, JoinKind.N_OF)
+_WATCHERS: Final = (NodeKind.CATCH, NodeKind.UNWIND)
 
 
 @attrs.frozen(kw_only=True)
@@ -30,15 +32,17 @@ class ScopePlan:
     """A scope, with the scopes around it counted in.
 
     Attributes:
-        parent: the next scope out, NONE for the outermost two: the root and the root's handler.
+        parent: the next scope out, NONE for the outermost: the root, the root's handler, and what undoes.
         catch: its catch node, or NONE.
         members: every node in it or in a scope inside it, in declared order; its own catch is not one.
+        watchers: the nodes that wait until all members are settled: its catch and, for the root, the gate before what undoes.
     """
 
     id: str
     parent: int
     catch: int
     members: tuple[int, ...]
+    watchers: tuple[int, ...]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -50,8 +54,10 @@ class Plan:
         n_waits: see the theory above.
         gates, gate_outcomes: the gate it stands under (or NONE), and the outcome wanted.
         joins, join_sources, join_counts: the join's kind or None, its sources, and how many of them have to succeed.
-        scope_of: the number of its innermost scope. caught_by: numbers of all scopes around it that have a catch, innermost first.
-        catches: for a catch, the number of its scope; else NONE.
+        scope_of: the number of its innermost scope. watched_by: numbers of all scopes around it that have a watcher, innermost first.
+        catches: for a watcher, the number of its scope; else NONE.
+        widths: for a loop, how many items are open at a time; else 0. collects: whether a loop goes on when an item fails.
+        undoes: for what undoes, the node it undoes; else NONE. unwind: the number of the gate before all of these, or NONE.
         races: by the number of the deciding node, per branch the node that says it is done, and all nodes of the branch.
     """
 
@@ -67,8 +73,12 @@ class Plan:
     join_sources: tuple[tuple[int, ...], ...]
     join_counts: tuple[int, ...]
     scope_of: tuple[int, ...]
-    caught_by: tuple[tuple[int, ...], ...]
+    watched_by: tuple[tuple[int, ...], ...]
     catches: tuple[int, ...]
+    widths: tuple[int, ...]
+    collects: tuple[bool, ...]
+    undoes: tuple[int, ...]
+    unwind: int
     scopes: tuple[ScopePlan, ...]
     races: dict[int, tuple[tuple[int, tuple[int, ...]], ...]]
     retries: tuple[RetryPolicy, ...]
@@ -98,6 +108,7 @@ def build_plan(flow: Flow) -> Plan:
         gates = tuple(NONE if node.gate is None else numbers[node.gate.gate] for node in nodes)
         races = {numbers[race.decider]: _branches(flow, race, numbers) for race in flow.races}
         join_sources = tuple(() if node.join is None else tuple(numbers[s] for s in node.join.sources) for node in nodes)
+        undoes = tuple(numbers[node.undoes] if node.kind is NodeKind.UNDO else NONE for node in nodes)
     except KeyError as error:
         raise DagflowBug(f"flow {flow.name!r} refers to {error.args[0]!r}, which it does not have") from None
     waited = [sources[n] - (early[n] - {gates[n]}) for n in range(len(nodes))]
@@ -114,8 +125,12 @@ def build_plan(flow: Flow) -> Plan:
         join_sources=join_sources,
         join_counts=tuple(_join_count(node) for node in nodes),
         scope_of=scope_of,
-        caught_by=tuple(_caught_by(scopes, scope, catches[n]) for n, scope in enumerate(scope_of)),
+        watched_by=tuple(_watched_by(scopes, scope, catches[n]) for n, scope in enumerate(scope_of)),
         catches=catches,
+        widths=tuple(0 if node.loop is None else node.loop.width for node in nodes),
+        collects=tuple(node.loop is not None and node.loop.collects for node in nodes),
+        undoes=undoes,
+        unwind=next((n for n, node in enumerate(nodes) if node.kind is NodeKind.UNWIND), NONE),
         scopes=scopes,
         races=races,
         retries=tuple(node.retry for node in nodes),
@@ -180,6 +195,11 @@ def _scopes(flow: Flow, numbers: dict[str, int]) -> tuple[dict[str, int], tuple[
     listed = {scope.id: scope for scope in flow.scopes}
     listed = {"": listed.get("", Scope("", None, None))} | listed
     listed.setdefault(HANDLER_SCOPE, Scope(HANDLER_SCOPE, None, None))
+    listed.setdefault(UNDO_SCOPE, Scope(UNDO_SCOPE, None, None))
+    watchers: dict[str, list[int]] = {}
+    for number, node in enumerate(flow.nodes):
+        if node.kind in _WATCHERS:
+            watchers.setdefault(node.catches, []).append(number)
     scope_numbers = {scope_id: number for number, scope_id in enumerate(listed)}
     parents = [_parent(scope, scope_numbers) for scope in listed.values()]
     members: list[list[int]] = [[] for _ in listed]
@@ -194,13 +214,14 @@ def _scopes(flow: Flow, numbers: dict[str, int]) -> tuple[dict[str, int], tuple[
             parent=parents[number],
             catch=NONE if scope.catch is None else numbers[scope.catch],
             members=tuple(n for n in members[number] if scope.catch is None or n != numbers[scope.catch]),
+            watchers=tuple(watchers.get(scope.id, ())),
         )
         for number, scope in enumerate(listed.values())
     )
 
 
 def _parent(scope: Scope, scope_numbers: dict[str, int]) -> int:
-    if scope.id in {"", HANDLER_SCOPE}:
+    if scope.id in {"", HANDLER_SCOPE, UNDO_SCOPE}:
         return NONE
     return scope_numbers[scope.parent or ""]
 
@@ -210,15 +231,15 @@ def _is_root_catch(node: Node) -> bool:
 
 
 def _caught_scope(node: Node, scope_numbers: dict[str, int]) -> int:
-    return scope_numbers[node.catches] if node.kind is NodeKind.CATCH else NONE
+    return scope_numbers[node.catches] if node.kind in _WATCHERS else NONE
 
 
-def _caught_by(scopes: tuple[ScopePlan, ...], scope: int, own: int) -> tuple[int, ...]:
+def _watched_by(scopes: tuple[ScopePlan, ...], scope: int, own: int) -> tuple[int, ...]:
     if own == 0:
         return ()
     found: list[int] = []
     while scope != NONE:
-        if scopes[scope].catch != NONE and scope != own:
+        if scopes[scope].watchers and scope != own:
             found.append(scope)
         scope = scopes[scope].parent
     return tuple(found)
@@ -255,7 +276,7 @@ def _refuse_cycles(plan: Plan, name: str) -> None:
                 left[target] -= 1
                 if left[target] == 0:
                     free.append(target)
-        for scope in plan.caught_by[node]:
+        for scope in plan.watched_by[node]:
             open_members[scope] -= 1
             if open_members[scope] == 0:
                 free += _released(plan, left, [scope])
@@ -266,9 +287,8 @@ def _refuse_cycles(plan: Plan, name: str) -> None:
 def _released(plan: Plan, left: list[int], scopes: list[int]) -> list[int]:
     free: list[int] = []
     for scope in scopes:
-        catch = plan.scopes[scope].catch
-        if catch != NONE:
-            left[catch] -= 1
-            if left[catch] == 0:
-                free.append(catch)
+        for watcher in plan.scopes[scope].watchers:
+            left[watcher] -= 1
+            if left[watcher] == 0:
+                free.append(watcher)
     return free

@@ -1,6 +1,7 @@
 """Between the engine's events and the records a store keeps. The words here are on disk: none may change its meaning.
 
-A record's payload is either the event's own fields as a JSON object, or the value beside it, as JSON; no event has both.
+A record's payload is either the event's own fields as a JSON object, or the value beside it, as JSON. Two events have both:
+the end of an item, whose value is the field `value`, and the start of a run, whose value has the field `due` where it is set.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ _CLASSES: Final[tuple[type[Event], ...]] = (
     events.GateDecided,
     events.ValueComputed,
     events.EventEmitted,
+    events.RunRequested,
+    events.ItemsListed,
+    events.ItemEnded,
     events.TimerSet,
     events.TimerFired,
     events.EventArrived,
@@ -40,6 +44,7 @@ _CLASSES: Final[tuple[type[Event], ...]] = (
     events.EvaluationFailed,
     events.DefaultUsed,
     events.RunCancelRequested,
+    events.RunUndoRequested,
     events.RunTimedOut,
     events.RunEnded,
 )
@@ -50,6 +55,7 @@ _WITH_VALUE: Final = (
     events.RunStarted,
     events.ValueComputed,
     events.EventEmitted,
+    events.RunRequested,
     events.EventArrived,
     events.AttemptSucceeded,
     events.DefaultUsed,
@@ -71,11 +77,16 @@ def to_record(event: Event, plan: Plan, value: bytes | None = None) -> Record:
     match event:
         case events.RunStarted(at) | events.EventArrived(at):
             return Record(kind, at, "", 0, value)
-        case events.RunCancelRequested(at) | events.RunTimedOut(at):
+        case events.RunCancelRequested(at) | events.RunUndoRequested(at) | events.RunTimedOut(at):
             return Record(kind, at)
         case events.RunEnded(at, status):
             return Record(kind, at, "", 0, orjson.dumps({"status": status.value}))
-        case events.ValueComputed(at, node) | events.EventEmitted(at, node) | events.DefaultUsed(at, node):
+        case (
+            events.ValueComputed(at, node)
+            | events.EventEmitted(at, node)
+            | events.RunRequested(at, node)
+            | events.DefaultUsed(at, node)
+        ):
             return Record(kind, at, plan.ids[node], 0, value)
         case events.AttemptSucceeded(at, node, attempt):
             return Record(kind, at, plan.ids[node], attempt, value)
@@ -92,6 +103,10 @@ def to_record(event: Event, plan: Plan, value: bytes | None = None) -> Record:
             return Record(kind, at, plan.ids[node])
         case events.EventTaken(at, node, number):
             return Record(kind, at, plan.ids[node], 0, orjson.dumps({"number": number}))
+        case events.ItemsListed(at, node, count):
+            return Record(kind, at, plan.ids[node], 0, orjson.dumps({"count": count}))
+        case events.ItemEnded(at, node):
+            return Record(kind, at, plan.ids[node], 0, _item_payload(event, value))
         case events.TimerSet(at, node, due):
             return Record(kind, at, plan.ids[node], 0, orjson.dumps({"due": due}))
         case events.EvaluationFailed(at, node, code, message):
@@ -120,9 +135,25 @@ def from_record(record: Record, plan: Plan) -> Fact:
             raise StoreError(f"a history has a fact about the node {record.node!r}, which its flow does not have")
     if "attempt" in names:
         arguments["attempt"] = record.attempt
+    if event_class is events.RunStarted:
+        return Fact(_made(event_class, arguments | {"due": _fields(record).get("due")}), record.payload)
+    if event_class is events.ItemEnded:
+        fields = _fields(record)
+        kept = orjson.dumps(fields.pop("value")) if "value" in fields else None
+        return Fact(_made(event_class, arguments | fields), kept)
     if event_class in _WITH_VALUE:
         return Fact(_made(event_class, arguments), record.payload)
     return Fact(_made(event_class, arguments | _fields(record)))
+
+
+def _item_payload(event: events.ItemEnded, value: bytes | None) -> bytes:
+    """What is at its default is left out: a loop has many items, and most of them end well."""
+    fields: dict[str, object] = {"index": event.index, "status": event.status.value}
+    if event.code:
+        fields |= {"step": event.step, "code": event.code, "message": event.message, "attempt": event.attempt}
+    if value is not None:
+        fields["value"] = orjson.Fragment(value)
+    return orjson.dumps(fields)
 
 
 def _fields(record: Record) -> dict[str, object]:

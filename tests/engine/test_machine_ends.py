@@ -7,7 +7,7 @@ import pytest
 from dagflow.engine import events as e
 from dagflow.engine import invariants
 from dagflow.engine.commands import CancelAttempt, EndRun, Evaluate, StartAttempt
-from dagflow.engine.transitions import TRANSITIONS
+from dagflow.engine.transitions import TRANSITIONS, Change
 from dagflow.errors import DagflowBug
 from dagflow.model.flow import Flow, GateRef, Join, JoinKind, NodeKind, RetryPolicy, Scope
 from dagflow.model.plan import NONE, build_plan
@@ -266,8 +266,9 @@ def test_waits_for_events() -> None:
         run.take(e.EventTaken, "v", 0)
 
 
-def test_statuses_without_a_row_are_the_settled_ones() -> None:
-    assert {status for status in NodeStatus if status not in TRANSITIONS} == {s for s in NodeStatus if s.is_settled}
+def test_what_is_settled_stays_so_but_for_what_undoes() -> None:
+    rows = {status: TRANSITIONS[status] for status in NodeStatus if status.is_settled and status in TRANSITIONS}
+    assert rows == {NodeStatus.PRUNED: {Change.REOPEN: NodeStatus.PENDING}}
 
 
 class TestPlans:

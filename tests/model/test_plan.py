@@ -48,13 +48,13 @@ def test_scopes_and_who_catches() -> None:
 
 def test_a_node_of_an_inner_scope_is_caught_further_out_as_well() -> None:
     plan = build_plan(compiled(f"do g {{ do h {{ {step('a')} }} on error {{ wait 1s }} }} on error {{ wait 2s }}"))
-    assert len(plan.caught_by[plan.ids.index("a")]) == 2
+    assert len(plan.watched_by[plan.ids.index("a")]) == 2
 
 
 def test_the_root_handler_is_caught_by_nobody() -> None:
     flow = check(f"flow f {{ {step('a')} }} on error {{ {step('b')} }}", INTERFACE).unwrap()
     plan = build_plan(flow)
-    assert [plan.caught_by[plan.ids.index(node)] for node in ("a", "b")] == [(0,), ()]
+    assert [plan.watched_by[plan.ids.index(node)] for node in ("a", "b")] == [(0,), ()]
 
 
 def test_a_node_may_wait_for_a_gate_and_for_others_and_for_a_scope() -> None:

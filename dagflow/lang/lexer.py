@@ -25,7 +25,7 @@ class Token:
 
     __slots__ = ("end", "start", "starts_line", "text", "type")
 
-    def __init__(self, kind: str, text: str, start: int, end: int, *, starts_line: bool = False) -> None:
+    def __init__(self, kind: str, text: str, start: int, end: int, starts_line: bool = False) -> None:
         self.type = kind
         self.text = text
         self.start = start
@@ -132,84 +132,105 @@ _SLIPS: Final = {
 }
 
 
-def lex(text: str, *, interpolate: bool = True, offset: int = 0) -> Lexed:
-    """Cut `text` into tokens whose places are counted from `offset`. Never raises: what fits nowhere is a diagnostic."""
-    return _cut(_Lexer(offset, is_flow=interpolate), text)
+def lex(text: str, *, interpolate: bool = True, offset: int = 0, most: int = limits.TOKENS) -> Lexed:
+    """Cut `text` into tokens whose places are counted from `offset`. Never raises: what fits nowhere is a diagnostic.
+
+    Args:
+        most: past so many tokens nothing more is read; there are more then than that.
+    """
+    return _cut(_Lexer(offset, is_flow=interpolate), text, most)
 
 
-def _cut(lexer: _Lexer, text: str) -> Lexed:
-    pattern = FLOW_TEXT if lexer.is_flow else CEL_TEXT
-    position, length = 0, len(text)
-    while position < length and len(lexer.tokens) <= limits.TOKENS:
-        match = pattern.match(text, position)
-        assert match is not None  # noqa: S101 - `other` takes any character but a newline, `space` takes those
-        end = lexer.take(match, text)
-        position = max(end, position + 1)
-    return Lexed(lexer.tokens, lexer.docs, lexer.diagnostics)
+def _cut(lexer: _Lexer, text: str, most: int) -> Lexed:
+    match = (FLOW_TEXT if lexer.is_flow else CEL_TEXT).match
+    tokens, offset = lexer.tokens, lexer.offset
+    position = 0
+    while len(tokens) <= most:
+        found = match(text, position)
+        if found is None:
+            break  # nothing but blanks is left
+        kind = found.lastgroup or ""
+        piece = found[kind]
+        end = found.end()
+        start = end - len(piece)
+        if start > position and not lexer.starts_line and "\n" in text[position:start]:
+            lexer.starts_line = True
+        position = end
+        if kind in _RARE:
+            position = max(lexer.take(kind, piece, start, text), start + 1)
+            continue
+        if lexer.doc_lines:
+            lexer.keep_docs(start + offset)
+        if kind == "sign":
+            kind = SINGLE[piece]
+        tokens.append(Token(kind, piece, start + offset, end + offset, lexer.starts_line))
+        lexer.starts_line = False
+    return Lexed(tokens, lexer.docs, lexer.diagnostics)
+
+
+#: The groups that are not a token each.
+_RARE: Final = frozenset({"comment", "wrong", "quote", "other"})
 
 
 @attrs.define(eq=False)
 class _Lexer:
-    _offset: int
+    offset: int
     is_flow: bool
     #: Whether a line with a missing quote is read again with the quote in its place.
     mends: bool = True
     tokens: list[Token] = attrs.field(factory=list)
     docs: dict[int, str] = attrs.field(factory=dict)
     diagnostics: list[Diagnostic] = attrs.field(factory=list)
-    _doc_lines: list[str] = attrs.field(factory=list)
-    _starts_line: bool = True
+    doc_lines: list[str] = attrs.field(factory=list)
+    starts_line: bool = True
 
-    def take(self, match: re.Match[str], text: str) -> int:
-        """Turn one match into a token, a doc line or a diagnostic; returns where the next match begins."""
-        kind, piece, start = match.lastgroup or "", match.group(), match.start()
+    def take(self, kind: str, piece: str, start: int, text: str) -> int:
+        """What is not simply a token: a comment, or something to complain about. Returns where to go on."""
         match kind:
-            case "space":
-                self._starts_line = self._starts_line or "\n" in piece
             case "comment":
-                if piece.startswith("///") and self._starts_line:
-                    self._doc_lines.append(piece[3:].strip())
-            case "sign":
-                self._add(SINGLE[piece], piece, start)
+                if piece.startswith("///") and self.starts_line:
+                    self.doc_lines.append(piece[3:].strip())
             case "wrong":
                 self._mend(piece, start, text)
             case "quote":
                 return self._unterminated(text, start)
-            case "other":
-                return self._stray(text, start)
             case _:
-                self._add(kind, piece, start)
-        return match.end()
+                return self._stray(text, start)
+        return start + len(piece)
 
-    def _add(self, kind: str, piece: str, start: int) -> None:
-        place = start + self._offset
-        if self._doc_lines:
-            self.docs[place] = "\n".join(self._doc_lines)
-            self._doc_lines = []
-        self.tokens.append(Token(kind, piece, place, place + len(piece), starts_line=self._starts_line))
-        self._starts_line = False
+    def keep_docs(self, place: int) -> None:
+        """The doc lines read so far belong to the token at `place`."""
+        self.docs[place] = "\n".join(self.doc_lines)
+        self.doc_lines = []
+
+    def _add(self, kind: str, piece: str, start: int, width: int) -> None:
+        place = start + self.offset
+        if self.doc_lines:
+            self.keep_docs(place)
+        self.tokens.append(Token(kind, piece, place, place + width, self.starts_line))
+        self.starts_line = False
 
     def _mend(self, piece: str, start: int, text: str) -> None:
         """A sign of another language: say what it is here and go on with that."""
-        span = Span(start + self._offset, start + self._offset + len(piece))
+        span = Span(start + self.offset, start + self.offset + len(piece))
         if piece == "?.":
             if self.is_flow and start and (text[start - 1].isalnum() or text[start - 1] in "_)]"):
                 self._report(
                     "E105", "`?.` is not an operator here", span, "JavaScript's optional access", "CEL puts the dot first", ".?"
                 )
-                self._add("OPTDOT", piece, start)
+                self._add("OPTDOT", piece, start, 2)
             else:
-                self._add("QMARK", "?", start)
-                self._add("DOT", ".", start + 1)
+                self._add("QMARK", "?", start, 1)
+                self._add("DOT", ".", start + 1, 1)
             return
         if piece == "<>" and self.tokens and self.tokens[-1].text in {"list", "map", "Secret"}:
-            self._add("LESSTHAN", "<", start)
-            self._add("MORETHAN", ">", start + 1)
+            self._add("LESSTHAN", "<", start, 1)
+            self._add("MORETHAN", ">", start + 1, 1)
             return
         if piece in _SLIPS:
             kind, replacement, label = _SLIPS[piece]
             self._report("E114", f"`{piece}` is not an operator here", span, label, f"write `{replacement}`", replacement)
-            self._add(kind, replacement, start)
+            self._add(kind, replacement, start, len(piece))
             return
         if piece == "=>":
             self._report(
@@ -233,37 +254,37 @@ class _Lexer:
         word = "name" if quote == "`" else "string"
         shown = quote * (3 if is_long else 1)
         self._report(
-            "E112", f"this {word} is never closed", Span(start + self._offset, stop + self._offset), f"no closing {shown} on this line"
-            if not is_long else f"no closing {shown} in the file", f"add {shown} where it ends", None, insert_at=stop + self._offset, insert=shown,
+            "E112", f"this {word} is never closed", Span(start + self.offset, stop + self.offset), f"no closing {shown} on this line"
+            if not is_long else f"no closing {shown} in the file", f"add {shown} where it ends", None, insert_at=stop + self.offset, insert=shown,
         )  # fmt: skip
         # Brackets behind the missing quote most likely belong to the code around it, so that one slip stays one message.
         body = text[start:stop]
         cut = len(body.rstrip(")]},")) if not is_long and body.endswith((")", "]", "}", ",", "{")) else len(body)
-        self._add("BROKEN_VALUE", body[:cut], start)
+        self._add("BROKEN_VALUE", body[:cut], start, cut)
         return start + max(cut, 1) if not is_long else stop
 
     def _mend_quote(self, text: str, odd: int) -> int | None:
         """Read the line again with the missing quote in its place; None if that does not help."""
         begin = text.rfind("\n", 0, odd) + 1
         n_kept = len(self.tokens)
-        while n_kept and self.tokens[n_kept - 1].start - self._offset >= begin:
+        while n_kept and self.tokens[n_kept - 1].start - self.offset >= begin:
             n_kept -= 1
         if n_kept:
             # A long string may end in this line.
-            begin = max(begin, self.tokens[n_kept - 1].end - self._offset)
+            begin = max(begin, self.tokens[n_kept - 1].end - self.offset)
         newline = text.find("\n", odd)
         end = len(text) if newline < 0 else newline
         if end - begin > limits.EXPRESSION_CHARS or len(self.diagnostics) >= _MOST_REPORTS:
             return None
-        base = begin + self._offset
+        base = begin + self.offset
         pieces = [Piece(t.type, t.start - base, t.end - base) for t in self.tokens[n_kept:]]
         missing = find_missing_quote(text[begin:end], pieces, odd - begin)
         line = text[begin : begin + missing.at] + missing.quote + text[begin + missing.at : end]
-        again = _cut(_Lexer(base, is_flow=self.is_flow, mends=False), line)
+        again = _cut(_Lexer(base, is_flow=self.is_flow, mends=False), line, limits.TOKENS)
         if again.diagnostics:
             return None
         place = base + missing.at
-        starts_line = self.tokens[n_kept].starts_line if n_kept < len(self.tokens) else self._starts_line
+        starts_line = self.tokens[n_kept].starts_line if n_kept < len(self.tokens) else self.starts_line
         del self.tokens[n_kept:]
         for i, token in enumerate(again.tokens):
             start, stop = token.start - (token.start > place), token.end - (token.end > place)
@@ -284,7 +305,7 @@ class _Lexer:
         while end < len(text) and not (text[end].isascii() and (text[end].isprintable() or text[end] in "\n\r\t\f")):
             end += 1
         shown = piece if piece.isprintable() else f"U+{ord(piece):04X}"
-        span = Span(start + self._offset, end + self._offset)
+        span = Span(start + self.offset, end + self.offset)
         looks_like_name = piece.isalpha()
         title = f"`{shown}` cannot be part of a name" if looks_like_name else f"`{shown}` does not belong here"
         label = f"this letter is {_letter_name(piece)}" if looks_like_name else "this character has no meaning in a flow"

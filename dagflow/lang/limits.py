@@ -12,9 +12,9 @@ from dagflow.diagnostic import Diagnostic, Span
 SOURCE_CHARS: Final = 262_144
 #: Brackets of any kind, one inside the other.
 NESTING: Final = 64
-#: Words and signs of a file; a file of the greatest size has half as many.
+#: Words and signs of a file, if the host allows no more steps than the language does.
 TOKENS: Final = 65_536
-#: Statements, settings and declarations of a file.
+#: Statements, settings and declarations of a file, likewise.
 STATEMENTS: Final = 8_192
 #: What the parser keeps of unfinished constructs; 64 nested blocks need less.
 STACK: Final = 1_000
@@ -28,19 +28,55 @@ EXPRESSION_CHARS: Final = 8_192
 EXPRESSION_DEPTH: Final = 100
 
 
+#: A host that allows more steps allows the text they take: characters, words and signs, statements and edges a step.
+_CHARS_A_STEP: Final = 256
+_TOKENS_A_STEP: Final = 32
+_STATEMENTS_A_STEP: Final = 4
+_EDGES_A_STEP: Final = 5
+
+
 @attrs.frozen(kw_only=True)
 class Limits:
-    """What a host allows a flow to be; the defaults are those of the language.
+    """What a host allows a flow to be; the defaults are those of the language, and grow with `steps`.
 
     Attributes:
-        source_chars: characters of the text.
         steps: nodes of a compiled flow, gates included.
+        source_chars: characters of the text.
         edges: edges of its graph.
+        items: the greatest `max` of a `for`.
     """
 
-    source_chars: int = SOURCE_CHARS
     steps: int = 1_000
-    edges: int = 5_000
+    source_chars: int = attrs.field()
+    edges: int = attrs.field()
+
+    @source_chars.default
+    def _source_chars(self) -> int:
+        return max(SOURCE_CHARS, self.steps * _CHARS_A_STEP)
+
+    @edges.default
+    def _edges(self) -> int:
+        return max(5_000, self.steps * _EDGES_A_STEP)
+
+    @property
+    def tokens(self) -> int:
+        """Words and signs of a file."""
+        return max(TOKENS, self.steps * _TOKENS_A_STEP)
+
+    @property
+    def statements(self) -> int:
+        """Statements, settings and declarations of a file."""
+        return max(STATEMENTS, self.steps * _STATEMENTS_A_STEP)
+
+    def too_many(self, span: Span) -> Diagnostic:
+        """E116 for a file of too many parts."""
+        return Diagnostic(
+            code="E116",
+            title=f"this file has more than {self.tokens} words and signs, or {self.statements} statements",
+            span=span,
+            label="nothing behind this was read",
+            help="split it into several flows",
+        )
 
 
 def too_deep(span: Span) -> Diagnostic:
@@ -73,15 +109,4 @@ def too_long(span: Span) -> Diagnostic:
         span=span,
         label=f"an expression has at most {EXPRESSION_CHARS} characters and {EXPRESSION_DEPTH} parts one inside the other",
         help="name parts of it with `let`",
-    )
-
-
-def too_many(span: Span) -> Diagnostic:
-    """E116 for a file of too many parts."""
-    return Diagnostic(
-        code="E116",
-        title=f"this file has more than {TOKENS} words and signs, or {STATEMENTS} statements",
-        span=span,
-        label="nothing behind this was read",
-        help="split it into several flows",
     )

@@ -17,8 +17,8 @@ def _pattern(body: str) -> re.Pattern[str]:
     double, single = body.format(quote='"'), body.format(quote="'")
     return re.compile(
         r"""
-        (?P<space>[ \t\f\r\n]+)
-        |(?P<comment>//[^\n]*)
+        [ \t\f\r\n]*+(?:
+        (?P<comment>//[^\n]*)
         |(?P<BYTES>(?:[bB][rR]|[rR][bB])(?:\"\"\"(?:.|\n)*?\"\"\"|'''(?:.|\n)*?'''|"[^"\n]*"|'[^'\n]*')
             |[bB](?:\"\"\"LONG\"\"\"|'''LONG'''|(?!\"\"\")"(?:[^"\\\n]|\\.)*"|(?!''')'(?:[^'\\\n]|\\.)*'))
         |(?P<STRING>[rR](?:\"\"\"(?:.|\n)*?\"\"\"|'''(?:.|\n)*?'''|"[^"\n]*"|'[^'\n]*')
@@ -34,6 +34,7 @@ def _pattern(body: str) -> re.Pattern[str]:
         |(?P<sign>->|\?\?|\|\||&&|\.\?|==|!=|<=|>=|[()\[\]{},:.?<>=|+\-*/%!])
         |(?P<quote>["'`])
         |(?P<other>.)
+        )
         """.replace("LONG", _LONG)
         .replace("DOUBLE", double)
         .replace("SINGLE", single),

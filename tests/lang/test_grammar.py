@@ -11,9 +11,9 @@ from pathlib import Path
 import lark
 import pytest
 
-from dagflow.lang import parser
+from dagflow.lang.automaton import Automaton, tables
 from dagflow.lang.lexer import Token, lex, with_newlines
-from dagflow.lang.parser import parse_file, tables
+from dagflow.lang.parser import parse_file
 from tests.lang.golden import CASES, HERE, check, prelude, read
 
 ROOT = Path(__file__).parents[2]
@@ -64,15 +64,15 @@ def kinds_of_lark(text: str) -> list[tuple[str, int]]:
 def kinds_of_ours(text: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """The tokens of the file as our parser takes them; those inside of `${…}` are parsed on their own."""
     found: list[tuple[str, int]] = []
-    feed = parser._Parser._feed
+    feed = Automaton.feed
 
-    def spy(self: parser._Parser, kind: str, token: Token) -> bool:
+    def spy(self: Automaton, kind: str, token: Token) -> bool:
         taken = feed(self, kind, token)
-        if taken and self._start == "start" and kind != "$END":
+        if taken and self.start == "start" and kind != "$END":
             found.append((kind, token.start))
         return taken
 
-    monkeypatch.setattr(parser._Parser, "_feed", spy)
+    monkeypatch.setattr(Automaton, "feed", spy)
     _, diagnostics = parse_file(text)
     assert not diagnostics
     return found

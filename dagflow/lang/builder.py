@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from dagflow.diagnostic import Diagnostic, Span
 from dagflow.expr.tree import Expr
 from dagflow.lang import syntax as s
 from dagflow.lang.expression_builder import ExpressionBuilder, ParseInner
 from dagflow.lang.lexer import Token
+from dagflow.lang.setting_builder import setting_rules
 from dagflow.lang.splice import Splice
 from dagflow.lang.step_builder import StepBuilder
-
-_OTHER_SETTINGS: Final = {
-    "concurrency": "concurrency", "rate": "rate", "debounce": "debounce", "once": "once by", "cancel_on": "cancel on",
-    "priority": "priority",
-}  # fmt: skip
 
 
 class Builder:
@@ -30,7 +25,7 @@ class Builder:
         self._rules: dict[str, Callable[[Splice], object]] = {
             **self._expressions.rules(),
             **self._steps.rules(),
-            **{name: self._other_setting(word) for name, word in _OTHER_SETTINGS.items()},
+            **setting_rules(self._expressions.text),
             "start": lambda c: s.File(tuple(c.all(s.Item))),
             "import_": self._import,
             "type_alias": self._type_decl,
@@ -46,17 +41,7 @@ class Builder:
             "enum_type": self._enum_type,
             "record_type": lambda c: s.RecordTypeExpr(c.span, tuple(c.all(s.FieldDecl))),
             "flow": self._flow,
-            "on_setting": self._on,
-            "on_event": lambda c: c,
-            "on_cron": lambda c: c,
-            "on_webhook": lambda c: c,
-            "on_manual": lambda c: c,
-            "overflow": lambda c: c[0],
-            "timeout_setting": lambda c: s.TimeoutSetting(c.span, c.one(Expr)),
-            "retry_setting": lambda c: s.RetrySetting(c.span, c.one(s.Retry)),
-            "broken_setting": lambda c: s.BrokenSetting(c.span, tuple(c.token("BROKEN_SETTING").text.split())),
             "broken_item": lambda c: s.BrokenItem(c.span, tuple(c.token("BROKEN_ITEM").text.split())),
-            "bind": lambda c: s.Bind(c.span, c.ident(), c.maybe(s.TypeExpr)),
             "qname": lambda c: s.Ident(c.span, ".".join(c.texts("IDENT"))),
             "test": self._test,
         }
@@ -110,19 +95,6 @@ class Builder:
             handler=c.maybe(s.Handler),
             doc=self._doc(c.span),
         )
-
-    def _on(self, c: Splice) -> s.OnSetting:
-        # The trigger's own tokens are spliced in: `on`, then `event "x"`.
-        kind = c.word(1)
-        strings = c.tokens("STRING")
-        subject = self._expressions.text(strings[0]) if strings else None
-        opening = c.tokens("LPAR")
-        mapping = tuple(c.all(s.Arg)) if opening else None
-        mapping_span = Span(opening[0].start, c.tokens("RPAR")[-1].end) if opening else None
-        return s.OnSetting(c.span, kind, subject, c.maybe(s.Bind), c.maybe(Expr), mapping, mapping_span)
-
-    def _other_setting(self, word: str) -> Callable[[Splice], s.OtherSetting]:
-        return lambda c: s.OtherSetting(c.span, word)
 
     def _test(self, c: Splice) -> s.TestDecl:
         return s.TestDecl(c.span, self._expressions.text(c.token("STRING")), c.ident())

@@ -201,7 +201,7 @@ def _flow(draft: FlowDraft, decl: s.FlowDecl, head: Head, edges: tuple[Edge, ...
     used = {name for each in draft.drafts.values() if "secrets" in _reads(draft, each.node.id) for name in draft.secrets}
     return Flow(
         name=decl.name.text, doc=decl.doc, input=head.input, binding=head.binding, result=draft.result or NULL, triggers=head.triggers,
-        timeout_ns=head.timeout_ns, nodes=tuple(each.node for each in draft.drafts.values()), edges=edges, scopes=tuple(draft.scopes),
+        policies=head.policies, timeout_ns=head.timeout_ns, nodes=tuple(each.node for each in draft.drafts.values()), edges=edges, scopes=tuple(draft.scopes),
         races=tuple(draft.races),         secrets=tuple(sorted(used)), source=draft.source.text, filename=draft.source.filename,
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ def lower_wait_event(draft: FlowDraft, step: s.WaitEventStep, place: Place, befo
     refuse_modifiers(draft, step.mods, _MODIFIERS, "`wait event`")
     # Its `when` says which event is meant, not whether the step runs.
     inner, before, join, join_span = place_step(draft, name, attrs.evolve(step.mods, when=None), place, before)
-    payload = _payload(draft, step)
+    payload = event_payload(draft, step.event, step.bind)
     condition = _condition(draft, step, payload, inner)
     node = Node(
         id=name, kind=NodeKind.WAIT_EVENT, span=step.span, doc=step.doc, effect=Effect.TRANSACTIONAL, gate=inner.gate,
@@ -60,17 +60,18 @@ def _end(step: s.WaitEventStep) -> int:
     return step.bind.span.end if step.bind is not None else step.event.span.end
 
 
-def _payload(draft: FlowDraft, step: s.WaitEventStep) -> Type:
-    declared = draft.declarations.events.get(step.event.value)
-    wanted = None if step.bind is None or step.bind.type is None else draft.declarations.resolve(step.bind.type)
-    if wanted is None or step.bind is None:
+def event_payload(draft: FlowDraft, event: s.Text, bind: s.Bind | None) -> Type:
+    """What an event carries: as it is declared, or as its name says; UNKNOWN where that has been complained about."""
+    declared = draft.declarations.events.get(event.value)
+    wanted = None if bind is None or bind.type is None else draft.declarations.resolve(bind.type)
+    if wanted is None or bind is None:
         if declared is None:
-            report_unknown_event(draft, step.event)
+            report_unknown_event(draft, event)
         return UNKNOWN if declared is None else declared.payload
     if not isinstance(wanted, RecordType):
         if wanted is not UNKNOWN:
             draft.report(
-                "E307", f"an event carries a record, not {readable(wanted)}", step.bind.span, "not a record",
+                "E307", f"an event carries a record, not {readable(wanted)}", bind.span, "not a record",
                 "declare a `type` with fields",
             )  # fmt: skip
         return UNKNOWN
@@ -78,7 +79,7 @@ def _payload(draft: FlowDraft, step: s.WaitEventStep) -> Type:
         return wanted
     if not is_assignable(attrs.evolve(declared.payload, name=getattr(wanted, "name", "")), wanted):
         draft.report(
-            "E307", f"the event carries {readable(declared.payload)}, not {readable(wanted)}", step.bind.span,
+            "E307", f"the event carries {readable(declared.payload)}, not {readable(wanted)}", bind.span,
             "another type than the event's", "leave the type out, or correct one of the two",
         )  # fmt: skip
     return wanted

@@ -66,7 +66,7 @@ class StepBuilder:
             "on_error": lambda c: s.Handler(c.span, next(iter(c.idents()), None), c.one(s.Block)),
             "all_of": lambda c: s.Deps(c.span, s.DepsKind.ALL, tuple(c.all(s.Ident))),
             "any_of": lambda c: s.Deps(c.span, s.DepsKind.ANY, tuple(c.all(s.Ident))),
-            "n_of": lambda c: s.Deps(c.span, s.DepsKind.N_OF, tuple(c.all(s.Ident)), _count(c.token("INT"))),
+            "n_of": lambda c: s.Deps(c.span, s.DepsKind.N_OF, tuple(c.all(s.Ident)), whole_number(c.token("INT"))),
             "settled": lambda c: s.Deps(c.span, s.DepsKind.SETTLED, tuple(c.all(s.Ident))),
             "ids": lambda c: Splice(c.idents()),
             "retry": self._retry,
@@ -102,7 +102,7 @@ class StepBuilder:
     def _group(self, c: Splice) -> s.Group:
         counts = c.tokens("INT")
         return s.Group(
-            c.span, _word(c), _name(c), _word_text(c) == "parallel", _count(counts[0]) if counts else None,
+            c.span, _word(c), _name(c), _word_text(c) == "parallel", whole_number(counts[0]) if counts else None,
             c.one(s.Block), c.maybe(s.Handler), self._doc(c.span),
         )  # fmt: skip
 
@@ -128,14 +128,14 @@ class StepBuilder:
     def _retry(self, c: Splice) -> s.Retry:
         values = c.all(Expr)
         only = tuple(self._expressions.text(token) for token in c.tokens("STRING"))
-        count = _count(c.token("INT"))
+        count = whole_number(c.token("INT"))
         if c.has_word("every"):
             return s.Retry(c.span, count, None, None, values[0], only)
         initial, maximum = values or (None, None)
         return s.Retry(c.span, count, initial, maximum, None, only)
 
 
-def _count(token: Token) -> int:
+def whole_number(token: Token) -> int:
     """A small number; a huge one is cut so that checking its bound costs nothing."""
     digits = token.text
     return int(digits, 0 if digits[:2] in {"0x", "0X"} else 10) if len(digits) < 10 else 10**9

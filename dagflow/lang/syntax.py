@@ -64,7 +64,7 @@ from dagflow.lang.syntax_settings import (
     OnSetting as OnSetting,
 )
 from dagflow.lang.syntax_settings import (
-    OtherSetting as OtherSetting,
+    PolicySetting as PolicySetting,
 )
 from dagflow.lang.syntax_settings import (
     Retry as Retry,

@@ -31,11 +31,12 @@ class Arg:
 
 @attrs.frozen
 class OnSetting:
-    """`on event "x" as e when … with (…)`; `kind` is event, cron, webhook or manual."""
+    """`on event "x" as e when … with (…)`; `kind` is event, cron, webhook or manual. `zone`: of a cron, the place whose clock counts."""
 
     span: Span
     kind: str
     subject: Text | None
+    zone: Text | None
     bind: Bind | None
     when: Expr | None
     mapping: tuple[Arg, ...] | None
@@ -71,11 +72,71 @@ class RetrySetting:
 
 
 @attrs.frozen
-class OtherSetting:
-    """Flow control: `concurrency`, `rate`, `debounce`, `once`, `cancel on`, `priority`."""
+class Count:
+    """A whole number and its place."""
 
     span: Span
-    word: str
+    value: int
+
+
+@attrs.frozen
+class ConcurrencySetting:
+    """`concurrency 5 by lead.account_id`."""
+
+    span: Span
+    count: Count
+    key: Expr | None
+
+
+@attrs.frozen
+class RateSetting:
+    """`rate 100 per 1h by lead.account_id drop`."""
+
+    span: Span
+    count: Count
+    period: Expr
+    key: Expr | None
+    is_drop: bool
+
+
+@attrs.frozen
+class DebounceSetting:
+    """`debounce 30s by lead.id max 5m`."""
+
+    span: Span
+    quiet: Expr
+    key: Expr | None
+    maximum: Expr | None
+
+
+@attrs.frozen
+class OnceSetting:
+    """`once by lead.id within 24h`."""
+
+    span: Span
+    key: Expr
+    within: Expr | None
+
+
+@attrs.frozen
+class CancelSetting:
+    """`cancel on event "x" as e when e.id == lead.id`."""
+
+    span: Span
+    event: Text
+    bind: Bind | None
+    when: Expr | None
+
+
+@attrs.frozen
+class PrioritySetting:
+    """`priority lead.vip ? 10 : 0`."""
+
+    span: Span
+    value: Expr
+
+
+PolicySetting: TypeAlias = ConcurrencySetting | RateSetting | DebounceSetting | OnceSetting | CancelSetting | PrioritySetting
 
 
 @attrs.frozen
@@ -86,4 +147,4 @@ class BrokenSetting:
     names: tuple[str, ...] = ()
 
 
-Setting: TypeAlias = OnSetting | TimeoutSetting | RetrySetting | OtherSetting | BrokenSetting
+Setting: TypeAlias = OnSetting | TimeoutSetting | RetrySetting | PolicySetting | BrokenSetting

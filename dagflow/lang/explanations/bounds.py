@@ -48,6 +48,22 @@ flow incident(id: string) {
   log(message: ack.?by ?? "nobody")
 }
 
+# E505 a schedule means nothing
+A cron schedule has five fields: minute, hour, day of the month, month, day of the week. Each is
+`*`, a number, a range `9-17`, a list `1,15`, or every so many of a range, `*/10` or `9-17/2`;
+months and days of the week have names too, `JAN` and `MON`. There are no seconds, and a schedule
+has to be due at some time. The time zone is one by its name, `Europe/Paris`; without, it is `UTC`.
+--- wrong
+flow digest {
+  on cron "0 25 * * MON"
+  slack(channel: "C1", text: "a new week")
+}
+--- right
+flow digest {
+  on cron "0 9 * * MON" in "Europe/Paris"
+  slack(channel: "C1", text: "a new week")
+}
+
 # E601 a secret would leave the system
 A flow only holds the handle of a secret, `secrets.NAME`, and may only give it to a parameter of the
 type `Secret<string>`. It cannot be put into a text, compared or logged, so it stands in no history

@@ -257,17 +257,19 @@ flow show {
 }
 
 # E120 this version cannot run it
-The grammar knows more than this version runs: `for`, `undo`, `on cron` and others. It is refused
-instead of ignored, because a flow that runs only in part is worse than one that does not run.
-Leave it out, or do it in an action of the host.
+The grammar knows more than this version does: `test` is one of these words. It is refused instead
+of ignored, because a file of which only a part counts is worse than one that does not compile.
+Leave it out.
 --- wrong
 flow digest {
-  on cron "0 9 * * MON"
   slack(channel: "C1", text: "a new week")
+}
+
+test "it says so" for digest {
+  expect calls("slack") == 1
 }
 --- right
 flow digest {
-  on manual
   slack(channel: "C1", text: "a new week")
 }
 '''

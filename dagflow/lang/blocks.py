@@ -12,22 +12,19 @@ from dagflow.lang import syntax as s
 from dagflow.lang.drafts import FlowDraft, Place, deletion
 from dagflow.lang.endings import implied_by_handler
 from dagflow.lang.gates import Tails, lower_filter, lower_if, lower_switch
-from dagflow.lang.modifiers import refusal
+from dagflow.lang.loops import FAILURE, lower_for, lower_yield
 from dagflow.lang.names import Symbol, SymbolKind
 from dagflow.lang.presence import ALWAYS
 from dagflow.lang.races import finish, lower_race
 from dagflow.lang.signals import lower_wait_event
 from dagflow.lang.steps import lower_call, lower_emit, lower_end, lower_let, lower_wait, step_name
-from dagflow.lang.survey import define_unknown, has_after, walk
+from dagflow.lang.survey import has_after
 from dagflow.model.action import Effect
 from dagflow.model.flow import Join, JoinKind, Node, NodeKind, Scope
-from dagflow.model.types import INT, NULL, STRING, Field, RecordType
+from dagflow.model.types import NULL
 
 #: Lowers what an `on error` guards, at the place inside its scope.
 Lower: TypeAlias = Callable[[Place], Tails]
-
-#: What a handler's `as` name reads as.
-FAILURE = RecordType("Failure", (Field("step", STRING), Field("code", STRING), Field("message", STRING), Field("attempt", INT)))
 
 
 @attrs.frozen
@@ -82,25 +79,28 @@ class Blocks:
             case s.Group():
                 return self._group(statement, place, before)
             case s.For():
-                return self._refuse(statement, "for", statement.word, before)
+                return self._for(statement, place, before)
             case s.Emit():
                 return lower_emit(self.draft, statement, place, before)
             case s.Return() | s.Stop() | s.Fail():
                 return lower_end(self.draft, statement, place, before)
             case s.Yield():
-                return self._refuse(statement, "yield", statement.span, before)
+                return lower_yield(self.draft, statement, place, before)
             case s.Broken():
                 return before
             case _:
                 assert_never(statement)
 
-    def _refuse(self, statement: s.Statement, word: str, span: Span, before: Tails) -> Tails:
-        for inner in walk((statement,)):
-            name = getattr(inner, "name", None)
-            if isinstance(name, s.Ident):
-                define_unknown(self.draft, name.text, name.span)
-        self.draft.diagnostics.append(refusal(word, Span(span.start, min(span.end, span.start + len(word)))))
-        return before
+    def _for(self, loop: s.For, place: Place, before: Tails) -> Tails:
+        words = self.draft.text(Span(loop.word.start, loop.block.span.end))
+        name = loop.name.text if loop.name is not None else self.draft.generated_id("for", words)
+        if loop.handler is None:
+            return lower_for(self.draft, loop, name, place, before, _lower_body)
+        tails = self._guarded(
+            name, loop.handler, place, before, lambda at: lower_for(self.draft, loop, name, at, before, _lower_body)
+        )
+        self.draft.implied[id(loop)] = implied_by_handler(loop.handler, f"{name}.catch", self.draft.complete)
+        return tails
 
     def _warn_idle(self, statement: s.Filter) -> None:
         if statement.otherwise is None and statement.name is None:
@@ -203,3 +203,7 @@ class Blocks:
             if draft.node.gate is not None:
                 followed.add(draft.node.gate.gate)
         return [node for node in nodes if node not in followed]
+
+
+def _lower_body(body: FlowDraft, statements: tuple[s.Statement, ...], place: Place) -> Tails:
+    return Blocks(body).lower(statements, place, ())

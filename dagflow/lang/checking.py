@@ -12,6 +12,7 @@ from dagflow.errors import EvaluationError
 from dagflow.expr import tree
 from dagflow.expr.emit import compile_cores
 from dagflow.expr.infer import Absence, Checked, Environment, check
+from dagflow.lang import syntax as s
 from dagflow.lang.assign import is_assignable, is_number_widening
 from dagflow.lang.declarations import Declarations, readable
 from dagflow.lang.diagnostics import Source
@@ -190,6 +191,9 @@ class Checker:
         if diagnostic.code != "E202":
             return diagnostic
         word = self.source.text[diagnostic.span.start : diagnostic.span.end]
+        loop = names.hidden(word)
+        if loop is not None:
+            return self._of_loop(diagnostic.span, word, loop)
         line = names.later(word)
         if line is not None:
             here = self.source.place(diagnostic.span.start).line
@@ -204,6 +208,15 @@ class Checker:
                 help="read the step before it, or wait for it with `after`", fix=None,
             )  # fmt: skip
         return diagnostic
+
+    def _of_loop(self, span: Span, word: str, loop: s.For) -> Diagnostic:
+        """What a step in the body of a loop gives is there once for each item, and nowhere else."""
+        line = self.source.place(loop.word.start).line
+        whole = f"read `{loop.name.text}`" if loop.name is not None else "read the loop by its name: `rows = for …`"
+        return Diagnostic(
+            code="E202", title=f"`{word}` cannot be read outside of its loop", span=span, label=f"there once for each item of the `for` on line {line}",
+            help=f"`yield` it in the loop, and {whole}",
+        )  # fmt: skip
 
     def _report(self, code: str, title: str, span: Span, label: str, help_: str, fix: Fix | None = None) -> None:
         self.diagnostics.append(Diagnostic(code=code, title=title, span=span, label=label, help=help_, fix=fix))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -11,10 +12,11 @@ from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.lang.checking import Checker
 from dagflow.lang.declarations import Declarations
 from dagflow.lang.diagnostics import Source
+from dagflow.lang.limits import Limits
 from dagflow.lang.names import Names, Symbol, SymbolKind, View
 from dagflow.lang.presence import ALWAYS, Condition
 from dagflow.model.flow import Expression, GateRef, Join, JoinKind, Node, NodeKind, Race, RetryPolicy, Scope
-from dagflow.model.types import Type
+from dagflow.model.types import Field, Type
 
 
 @attrs.frozen
@@ -56,6 +58,26 @@ class Place:
         return attrs.evolve(self, unawaited=frozenset(join.sources))
 
 
+@attrs.frozen(kw_only=True)
+class Signature:
+    """What a caller knows of a flow.
+
+    Attributes:
+        key: by which nodes name it.
+        params: its input; where that comes from triggers, one parameter of the name it has there.
+        can_undo: whether something in it has an `undo`.
+        depth: how many flows are inside each other where it is called, itself counted.
+        is_loose: its head has errors, so that nothing is said about arguments.
+    """
+
+    key: str
+    params: tuple[Field, ...]
+    result: Type
+    can_undo: bool = False
+    depth: int = 1
+    is_loose: bool = False
+
+
 @attrs.define(eq=False)
 class Draft:
     """A node and what orders it.
@@ -81,7 +103,21 @@ class FlowDraft:
     declarations: Declarations
     checker: Checker
     diagnostics: list[Diagnostic]
+    name: str = ""
+    limits: Limits = attrs.field(factory=Limits)
+    #: The flows it may call, by the names it calls them.
+    signatures: Mapping[str, Signature] = attrs.field(factory=dict[str, Signature])
+    #: For the body of a loop, what it stands in, and the nodes of that and of what is around that which it reads.
+    outer: FlowDraft | None = None
+    outer_reads: dict[str, None] = attrs.field(factory=dict)
+    #: The bodies of its loops, by the ids of their nodes.
+    bodies: dict[str, FlowDraft] = attrs.field(factory=dict)
+    #: Ids of the `yield` nodes.
+    yields: list[str] = attrs.field(factory=list)
+    #: The nodes that take steps back, by the steps.
+    undos: dict[str, Draft] = attrs.field(factory=dict)
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    timeout_ns: int = 0
     result: Type | None = None
     names: Names = attrs.field(factory=Names)
     drafts: dict[str, Draft] = attrs.field(factory=dict)
@@ -113,22 +149,46 @@ class FlowDraft:
         """The line a span begins on."""
         return self.source.place(span.start).line
 
+    def inside(self, loop: str) -> FlowDraft:
+        """The draft of a loop's body: nodes of its own, names shared with this one."""
+        body = attrs.evolve(
+            self, name=f"{self.name}.{loop}", outer=self, outer_reads={}, bodies={}, yields=[], undos={}, result=None, drafts={},
+            scopes=[Scope("", None, None)], races=[], lets={},
+        )  # fmt: skip
+        self.bodies[loop] = body
+        return body
+
     def add(
         self,
         node: Node,
         before: tuple[str, ...],
         condition: Condition,
-        expressions: list[Expression],
+        expressions: Iterable[Expression],
         join_span: Span | None = None,
+        also: Iterable[str] = (),
     ) -> None:
-        """Add a node in declared order; it reads what its expressions read."""
-        reads: dict[str, None] = {}
+        """Add a node in declared order; it reads what its expressions read, and the nodes in `also`."""
+        self.drafts[node.id] = Draft(node, before, self.nodes_read(expressions, also), condition, join_span)
+
+    def nodes_read(self, expressions: Iterable[Expression], also: Iterable[str] = ()) -> tuple[str, ...]:
+        """The nodes of this draft that expressions read; those around it are noted down."""
+        reads = dict.fromkeys(also)
         for expression in expressions:
             for name in expression.reads:
                 symbol = self.names.symbols.get(name)
                 if symbol is not None and symbol.node:
                     reads[symbol.node] = None
-        self.drafts[node.id] = Draft(node, before, tuple(reads), condition, join_span)
+        if self.outer is None:
+            return tuple(reads)
+        self.outer_reads.update(dict.fromkeys(node for node in reads if node not in self.drafts))
+        return tuple(node for node in reads if node in self.drafts)
+
+    def find(self, node_id: str) -> Draft | None:
+        """A node of this draft or of a body in it."""
+        found = self.drafts.get(node_id)
+        if found is not None:
+            return found
+        return next((found for body in self.bodies.values() if (found := body.find(node_id)) is not None), None)
 
     def generated_id(self, word: str, text: str) -> str:
         """An id for a node without a name: it depends on what the node does, not on where it stands."""

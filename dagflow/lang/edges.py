@@ -140,8 +140,8 @@ def _check_reachable(draft: FlowDraft, each: Draft) -> None:
             )  # fmt: skip
             return
     conflict = contradiction(each.condition)
-    if conflict is None or each.node.kind is NodeKind.CATCH:
-        return
+    if conflict is None or each.node.kind is NodeKind.CATCH or conflict[0][0] not in draft.drafts:
+        return  # what is never so around a loop is said of the loop
     (gate, one), (_, other) = conflict
     decider = draft.drafts[gate]
     outcomes = decider.node.outcomes

@@ -49,6 +49,7 @@ class Limits:
     steps: int = 1_000
     source_chars: int = attrs.field()
     edges: int = attrs.field()
+    items: int = 10_000
 
     @source_chars.default
     def _source_chars(self) -> int:

@@ -31,7 +31,7 @@ def refuse_modifiers(draft: FlowDraft, mods: s.Modifiers, allowed: frozenset[str
     seen: set[str] = set()
     for name, span in mods.spans:
         head = Span(span.start, span.start + len(name))
-        if name in {"undo", "was"}:
+        if name == "was":
             draft.diagnostics.append(refusal(name, head))
         elif name not in allowed:
             fix = Fix("delete", is_safe=False, edits=(Edit(span, ""),))
@@ -61,11 +61,11 @@ def lower_join(draft: FlowDraft, deps: s.Deps) -> Join:
     for name in deps.names:
         if name.text in draft.broken:
             continue
-        if name.text in draft.names.lines:
+        if name.text in draft.names.lines and not _is_elsewhere(draft, name):
             if name.text in sources:
                 draft.report("W404", f"`{name.text}` is named twice", name.span, "it counts once", "remove one of them")
             sources[name.text] = None
-        else:
+        elif name.text not in draft.names.lines:
             _report_unknown(draft, name)
     kind = _KINDS[deps.kind]
     n_named = len({name.text for name in deps.names})
@@ -82,6 +82,38 @@ def lower_join(draft: FlowDraft, deps: s.Deps) -> Join:
             fix,
         )
     return Join(kind, tuple(sources), deps.count if kind is JoinKind.N_OF else 0)
+
+
+def _is_elsewhere(draft: FlowDraft, name: s.Ident) -> bool:
+    """E402 for a step that stands inside of a loop this one is outside of, or the other way round."""
+    hidden = draft.names.hidden(name.text)
+    if hidden is not None:
+        row, line = hidden.variable.text, draft.line(hidden.word)
+        whole = hidden.name
+        is_beside = len(draft.names.around) == _n_around(draft, name.text, hidden)
+        fix = None
+        if whole is not None and is_beside:
+            fix = Fix(f"`after {whole.text}`", is_safe=True, edits=(Edit(name.span, whole.text),))
+        what = f"`{whole.text}` (line {line})" if whole is not None else f"the `for` on line {line}"
+        draft.report(
+            "E402", "cannot wait for a step inside another loop", name.span, f"runs once per {row} of {what}",
+            "wait for the whole loop" if whole is not None and is_beside else "give the loop a name, `rows = for …`, and wait for that"
+            if is_beside else "put both into one loop, or let this loop wait for that one", fix,
+        )  # fmt: skip
+        return True
+    if len(draft.names.loops.get(name.text, ())) == len(draft.names.around):
+        return False
+    line = draft.line(draft.names.around[-1].word)
+    draft.report(
+        "E402", "cannot wait for a step outside of the loop", name.span, f"the `for` on line {line} begins when what stands above it is over",
+        "leave this out, or put the loop below that step",
+    )  # fmt: skip
+    return True
+
+
+def _n_around(draft: FlowDraft, name: str, loop: s.For) -> int:
+    """How many loops are around a loop in which a name is defined."""
+    return next(n for n, each in enumerate(draft.names.loops[name]) if each is loop)
 
 
 def _report_unknown(draft: FlowDraft, name: s.Ident) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 import attrs
 
 from dagflow.diagnostic import Span
+from dagflow.lang import syntax as s
 from dagflow.lang.presence import Condition, covers, is_certain
 from dagflow.model.types import OptionalType, Type
 
@@ -50,6 +51,10 @@ class Names:
         self.symbols: dict[str, Symbol] = {}
         #: Names of steps anywhere in the flow, with their lines; filled before lowering.
         self.lines: dict[str, int] = {}
+        #: For each name that is defined inside of loops, those loops, the outermost first; filled before lowering.
+        self.loops: dict[str, tuple[s.For, ...]] = {}
+        #: The loops around what is being lowered.
+        self.around: tuple[s.For, ...] = ()
         self.n_outcomes: dict[str, int] = {}
         self.gate_order: dict[str, int] = {}
 
@@ -61,6 +66,11 @@ class Names:
         """Make a gate known to the case distinctions of `covers`."""
         self.n_outcomes[gate] = n_outcomes
         self.gate_order[gate] = len(self.gate_order)
+
+    def hidden(self, name: str) -> s.For | None:
+        """The outermost loop with that name in it which is not around what is being lowered."""
+        loops = self.loops.get(name, ())
+        return next((loop for loop in loops if all(loop is not known for known in self.around)), None)
 
     def later(self, name: str) -> int | None:
         """The line on which a name is defined that is not readable yet."""
@@ -89,7 +99,7 @@ class View(Mapping[str, Type]):
     def covers(self, names: frozenset[str]) -> bool:
         """Whether one of the steps of these names has certainly run."""
         symbols = [self.names.symbols.get(name) for name in names]
-        conditions = [s.condition for s in symbols if s is not None and s.node not in self.unawaited]
+        conditions = [each.condition for each in symbols if each is not None and each.node not in self.unawaited]
         return covers(conditions, self.condition, self.names.n_outcomes, self.names.gate_order)
 
     def __getitem__(self, name: str) -> Type:

@@ -56,7 +56,7 @@ class StepBuilder:
             "parallel": self._group,
             "do_": self._group,
             "for_": self._for,
-            "for_opt": lambda c: _Mod(c.span, "option", None),
+            "for_opt": _for_option,
             "emit": self._emit,
             "yield_": lambda c: s.Yield(c.span, c.one(Expr), self._doc(c.span)),
             "return_": lambda c: s.Return(c.span, c.one(Expr), self._doc(c.span)),
@@ -113,8 +113,8 @@ class StepBuilder:
             names = names[1:]
         word = c.tokens("FOR")[0].span
         return s.For(
-            c.span, word, label, names[0], names[1] if len(names) > 1 else None, c.one(Expr), c.one(s.Block),
-            c.maybe(s.Handler), self._doc(c.span),
+            c.span, word, label, names[0], names[1] if len(names) > 1 else None, c.one(Expr), tuple(c.all(s.ForOption)),
+            c.one(s.Block), c.maybe(s.Handler), self._doc(c.span),
         )  # fmt: skip
 
     def _emit(self, c: Splice) -> s.Emit:
@@ -133,6 +133,11 @@ class StepBuilder:
             return s.Retry(c.span, count, None, None, values[0], only)
         initial, maximum = values or (None, None)
         return s.Retry(c.span, count, initial, maximum, None, only)
+
+
+def _for_option(c: Splice) -> s.ForOption:
+    counts = c.tokens("INT")
+    return s.ForOption(c.span, _word_text(c), whole_number(counts[0]) if counts else None, c.maybe(Expr))
 
 
 def whole_number(token: Token) -> int:

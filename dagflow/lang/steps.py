@@ -13,12 +13,14 @@ from dagflow.lang.calls import lower_arguments
 from dagflow.lang.checking import Wanted
 from dagflow.lang.drafts import FlowDraft, Place, join_condition
 from dagflow.lang.gates import Tails, when_gate, why
-from dagflow.lang.modifiers import length, lower_join, lower_retry, refusal, refuse_modifiers, word_span
+from dagflow.lang.modifiers import length, lower_join, lower_retry, refuse_modifiers
+from dagflow.lang.subflows import find_target
+from dagflow.lang.undo import lower_undo
 from dagflow.model.action import ActionSpec, Effect
-from dagflow.model.flow import Argument, Expression, Join, JoinKind, Node, NodeKind
+from dagflow.model.flow import Argument, Expression, Join, JoinKind, Node, NodeKind, RetryPolicy
 from dagflow.model.types import DURATION, NULL, STRING, TIMESTAMP, UNKNOWN
 
-_OF_CALL: Final = frozenset({"after", "when", "retry", "timeout", "within", "default", "on error"})
+_OF_CALL: Final = frozenset({"after", "when", "retry", "timeout", "within", "default", "undo", "on error"})
 _OF_OTHERS: Final = frozenset({"after", "when"})
 
 
@@ -28,30 +30,30 @@ def step_name(name: s.Ident | None, call: s.CallExpr) -> str:
 
 
 def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) -> Tails:
-    """Lower a call of an action; the place already has the scope of the step's own `on error`."""
+    """Lower a call of an action or a flow; the place already has the scope of the step's own `on error`."""
     name = step_name(step.name, step.call)
-    if step.is_start:
-        draft.diagnostics.append(refusal("start", word_span(draft, step, "start")))
-    spec = _action(draft, step.call, is_start=step.is_start)
-    refuse_modifiers(draft, step.mods, _OF_CALL, f"`{step.call.callee.text}`")
+    callee = step.call.callee.text
+    target = find_target(draft, step)
+    refuse_modifiers(draft, step.mods, _OF_OTHERS if step.is_start else _OF_CALL, "`start`" if step.is_start else f"`{callee}`")
     inner, before, join, join_span = place_step(draft, name, step.mods, place, before)
     arguments: tuple[Argument, ...] = ()
-    if spec is not None:
-        arguments = lower_arguments(draft, spec.name, step.call.args, spec.params, inner, step.call.close)
+    if target is not None and target.params is not None:
+        arguments = lower_arguments(draft, callee, step.call.args, target.params, inner, step.call.close)
     else:
         for arg in step.call.args:
             draft.checker.check(arg.value, draft.view(inner))
-    result = UNKNOWN if spec is None else spec.result
+    result = UNKNOWN if target is None else target.result
     default = None
     if step.mods.default is not None:
         default = draft.checker.expression(step.mods.default, draft.view(inner), Wanted(result, "`default` takes"))
     policy = draft.retry if step.mods.retry is None else lower_retry(draft, step.mods.retry)
-    if spec is not None and step.mods.retry is not None:
-        _warn_repeat(draft, spec, step.mods)
+    if target is not None and target.action is not None and step.mods.retry is not None:
+        _warn_repeat(draft, target.action, step.mods)
+    kind, effect = (NodeKind.ACTION, Effect.EFFECTFUL) if target is None else (target.kind, target.effect)
     node = Node(
-        id=name, kind=NodeKind.ACTION, span=step.span, doc=step.doc, effect=Effect.EFFECTFUL if spec is None else spec.effect,
-        gate=inner.gate, scope=inner.scope, join=join, action=step.call.callee.text, arguments=arguments, type=result,
-        retry=policy, default=default,
+        id=name, kind=kind, span=step.span, doc=step.doc, effect=effect, gate=inner.gate, scope=inner.scope, join=join,
+        action=callee if kind is NodeKind.ACTION else "", flow="" if target is None else target.flow, arguments=arguments,
+        type=result, retry=RetryPolicy() if kind is NodeKind.START else policy, default=default,
         timeout_ns=None if step.mods.timeout is None else length(draft, step.mods.timeout, "`timeout` takes"),
         within_ns=None if step.mods.within is None else length(draft, step.mods.within, "`within` takes"),
     )  # fmt: skip
@@ -59,31 +61,8 @@ def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) 
     draft.add(node, before, inner.condition, reads, join_span)
     span = step.name.span if step.name is not None else step.call.callee.span
     draft.define_step(name, span, result, inner.condition, name, why(draft, inner), has_value=result is not NULL)
+    lower_undo(draft, step, name, inner)
     return (name,)
-
-
-def _action(draft: FlowDraft, call: s.CallExpr, *, is_start: bool) -> ActionSpec | None:
-    name = call.callee.text
-    spec = draft.declarations.actions.get(name)
-    if spec is not None or is_start or name in draft.declarations.broken:
-        return spec
-    if name in draft.declarations.flows:
-        draft.diagnostics.append(
-            attrs.evolve(refusal("call", call.callee.span), title=f"calling flow `{name}` cannot run in this version")
-        )
-        return None
-    meant = nearest(name, list(draft.declarations.actions))
-    if meant is None:
-        # `upsert` for `crm.upsert`.
-        meant = next((each for each in draft.declarations.actions if each.rpartition(".")[2] == name), None)
-    help_ = "`dagflow actions` lists those there are; declare others with `action`"
-    if meant is not None:
-        params = {param.name for param in draft.declarations.actions[meant].params}
-        matches = call.args and all(arg.name is not None and arg.name.text in params for arg in call.args)
-        help_ = f"did you mean `{meant}`?" + (" its arguments match" if matches else "")
-    fix = Fix(f"`{meant}`", is_safe=True, edits=(Edit(call.callee.span, meant),)) if meant else None
-    draft.report("E201", f"unknown action `{name}`", call.callee.span, "no such action or flow", help_, fix)
-    return None
 
 
 def _warn_repeat(draft: FlowDraft, spec: ActionSpec, mods: s.Modifiers) -> None:
@@ -211,6 +190,8 @@ def lower_end(draft: FlowDraft, step: s.Return | s.Stop | s.Fail, place: Place, 
             _warn_stop(draft, step, place)
         case s.Fail():  # pragma: no branch - there are no others
             kind, word, value = NodeKind.FAIL, "fail", step.reason
+    if draft.outer is not None and kind is not NodeKind.FAIL:
+        return _refuse_end(draft, step, word, place, before)
     expression: Expression | None = None
     if value is not None:
         expression = draft.checker.expression(value, draft.view(place), _result(draft, step, word))
@@ -220,6 +201,20 @@ def lower_end(draft: FlowDraft, step: s.Return | s.Stop | s.Fail, place: Place, 
     )  # fmt: skip
     draft.add(node, before, place.condition, [expression] if expression else [])
     return (node.id,)
+
+
+def _refuse_end(draft: FlowDraft, step: s.Return | s.Stop | s.Fail, word: str, place: Place, before: Tails) -> Tails:
+    """E319: an item cannot end the run, which has others."""
+    value = step.value if isinstance(step, s.Return) else step.reason
+    if value is not None:
+        draft.checker.check(value, draft.view(place))
+    head = Span(step.span.start, step.span.start + len(word))
+    fix = Fix("`yield`", is_safe=False, edits=(Edit(head, "yield"),)) if isinstance(step, s.Return) else None
+    draft.report(
+        "E319", f"`{word}` cannot end the run from inside a loop", head, "the other items go on",
+        "to give the item a value, write `yield`; to end the item, `filter`; to end it with an error, `fail`", fix,
+    )  # fmt: skip
+    return before
 
 
 def _result(draft: FlowDraft, step: s.Return | s.Stop | s.Fail, word: str) -> Wanted:

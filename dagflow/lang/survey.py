@@ -31,6 +31,7 @@ def survey(draft: FlowDraft, decl: s.FlowDecl, statements: Sequence[s.Statement]
     # First all of them, so that no name proposed instead of one is taken further down.
     for name in names:
         draft.names.lines.setdefault(name.text, draft.line(name.span))
+    draft.names.loops = _loops(statements)
     for name in names:
         _define(draft, name, spans)
     for statement in statements:
@@ -42,6 +43,31 @@ def survey(draft: FlowDraft, decl: s.FlowDecl, statements: Sequence[s.Statement]
     draft.names.lines.update({name: draft.line(span) for name, span in spans.items()})
     for name in broken - spans.keys() - draft.names.symbols.keys():
         define_unknown(draft, name, decl.body.span)
+
+
+def _loops(statements: Sequence[s.Statement]) -> dict[str, tuple[s.For, ...]]:
+    """For each name defined inside of loops, those loops, the outermost first; statements come behind what they are in."""
+    found: dict[str, tuple[s.For, ...]] = {}
+    around: dict[int, tuple[s.For, ...]] = {}
+    for statement in statements:
+        loops = around.get(id(statement), ())
+        name = _name_of(statement)
+        if loops and name:
+            found.setdefault(name, loops)
+        for block in blocks(statement):
+            is_body = isinstance(statement, s.For) and block is statement.block.statements
+            inside = (*loops, statement) if is_body and isinstance(statement, s.For) else loops
+            if inside:
+                around.update((id(each), inside) for each in block)
+    return found
+
+
+def _name_of(statement: s.Statement) -> str:
+    """The name by which a statement is read or waited for, or ""."""
+    if isinstance(statement, s.CallStep):
+        return step_name(statement.name, statement.call)
+    name = getattr(statement, "name", None)
+    return name.text if isinstance(name, s.Ident) else ""
 
 
 def define_unknown(draft: FlowDraft, name: str, span: Span) -> None:

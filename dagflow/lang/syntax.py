@@ -284,6 +284,16 @@ class Group:
 
 
 @attrs.frozen
+class ForOption:
+    """`max 5000`, `parallel 20`, `key row.email` or `collect errors`; `count` or `value` is what the word takes, if anything."""
+
+    span: Span
+    word: str
+    count: int | None = None
+    value: Expr | None = None
+
+
+@attrs.frozen
 class For:
     """`rows = for row, i in xs max 5000 {…}`."""
 
@@ -293,6 +303,7 @@ class For:
     variable: Ident
     index: Ident | None
     items: Expr
+    options: tuple[ForOption, ...]
     block: Block
     handler: Handler | None
     doc: str = ""

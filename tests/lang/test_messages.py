@@ -55,7 +55,7 @@ def said(body: str, head: str = HEAD) -> str:
         ("parallel first 3 { wait 1s\nwait 2s }", "this race can never be won"),
         ("parallel first 0 { wait 1s\nwait 2s }", "does not wait for anything"),
         ("parallel first 2 { wait 1s }", "give it two branches or more"),
-        ('for x in lead.tags { a = log(message: x) }\nb = log(message: a)\nc = log(message: "c") after a', "`for` cannot run"),
+        ('for x in lead.tags { a = log(message: x) }\nb = log(message: a)\nc = log(message: "c") after a', "this loop has no limit"),
         # calls
         ('emit "crm/lead.changed" ()', "values of type Lead here: lead"),
         ('pay.charge(order_id: "x")', "values of type double here: order.total"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 from typing import NewType
 
-#: A run: 32 lower-case hexadecimal digits, a UUID version 7 (RFC 9562), so ids sort by the time they were made.
+#: A run: 32 lower-case hexadecimal digits, a UUID version 7 (RFC 9562), so ids sort by the time they were made. A run that is
+#: part of another one has that one's id, and behind it `/step[3]` for item 3 of a loop, or `/step#1` for attempt 1 of a call.
 RunId = NewType("RunId", str)
 #: A node of a flow: the author's step name, or a generated name with a dot in it, which no author can write.
 NodeId = NewType("NodeId", str)
@@ -18,6 +20,17 @@ def new_run_id(now: int) -> RunId:
     """A fresh run id made at `now` (nanoseconds since 1970 UTC)."""
     millis = now // 1_000_000 & (1 << 48) - 1
     chance = int.from_bytes(os.urandom(10), "big")
+    return _version_7(millis, chance)
+
+
+def derived_run_id(now: int, name: str) -> RunId:
+    """The id of a run that another one begins at `now`; `name` is the same for the same beginning, and for no other."""
+    millis = now // 1_000_000 & (1 << 48) - 1
+    chance = int.from_bytes(hashlib.sha256(name.encode()).digest()[:10], "big")
+    return _version_7(millis, chance)
+
+
+def _version_7(millis: int, chance: int) -> RunId:
     value = millis << 80 | 0x7 << 76 | (chance >> 68 & 0xFFF) << 64 | 0b10 << 62 | chance & (1 << 62) - 1
     return RunId(f"{value:032x}")
 

@@ -15,13 +15,14 @@ from dagflow.app.programs import Programs
 from dagflow.app.runs import Run
 from dagflow.clock import Clock, SystemClock
 from dagflow.drivers.bindings import Origin
+from dagflow.drivers.inputs import as_input
 from dagflow.drivers.live import Creation, Live
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.perform import Performer, threads
 from dagflow.drivers.program import Program
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult, result_of
-from dagflow.drivers.triggers import as_input, check_expected, check_payload, input_for
+from dagflow.drivers.triggers import check_expected, check_payload, input_for
 from dagflow.errors import DagflowError, UsageError
 from dagflow.ids import RunId, new_jitter, new_run_id
 from dagflow.model import wire

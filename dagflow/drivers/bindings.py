@@ -43,6 +43,10 @@ class Bindings:
         self._shared["trigger"] = {"kind": origin.kind, "name": origin.name}
         self._shared["secrets"] = {name: Secret(name) for name in flow.secrets}
 
+    def start_item(self, around: Mapping[str, object], item: Mapping[str, object]) -> None:
+        """Fill in what does not change, for the run of a loop's item: all that is read around the loop, and the item."""
+        self._shared = {**around, **dict.fromkeys(self._program.plan.ids), **item}
+
     def set(self, node: int, value: object) -> None:
         """A node has succeeded with this value."""
         node_id = self._program.plan.ids[node]

@@ -17,14 +17,28 @@ import orjson
 
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.drivers.bindings import Bindings, Origin
-from dagflow.drivers.evaluate import Unevaluable, arguments_of, as_record, fact_of, gate_value, present
+from dagflow.drivers.children import Children
+from dagflow.drivers.evaluate import Unevaluable, arguments_of, fact_of, present
 from dagflow.drivers.inbox import Arrival, Inbox, arrival_of, encoded
+from dagflow.drivers.lineage import WAITS, Lineage
 from dagflow.drivers.perform import effect_key
 from dagflow.drivers.program import Program, canonical_with_json
+from dagflow.drivers.recall import recall
 from dagflow.engine import events
-from dagflow.engine.commands import CancelAttempt, Command, EndRun, Evaluate, SetTimer, StartAttempt, UseDefault
+from dagflow.engine.commands import (
+    CancelAttempt,
+    CancelItem,
+    Command,
+    EndRun,
+    Evaluate,
+    SetTimer,
+    StartAttempt,
+    StartItem,
+    UseDefault,
+)
 from dagflow.engine.events import Event
 from dagflow.engine.machine import Machine
+from dagflow.engine.retries import open_attempt
 from dagflow.ids import RunId
 from dagflow.model.flow import Node, NodeKind
 from dagflow.model.plan import NONE
@@ -33,20 +47,27 @@ from dagflow.model.wire import WireError
 from dagflow.store.api import Append, Record, SentEvent
 from dagflow.store.facts import from_record, to_record
 
+#: What has more to it than evaluating an expression.
+_SPECIAL = frozenset({NodeKind.WAIT_EVENT, NodeKind.FOR, NodeKind.START})
+
 
 class Progress:
     """One run.
 
     Attributes:
-        starts, cancels, timers: open wishes, for the driver to take.
+        starts, cancels, timers: open wishes, for the driver to take; those about other runs are in `children`.
+        lineage: set for a child.
         origin, input: what started it.
+        n_events: so many events of the store came before it.
         n_recorded: facts so far, those not yet taken by `take_append` included.
         n_binding: facts up to here have to be in the store before anything is done to the world. Those after it are pure.
     """
 
-    def __init__(self, program: Program, run: RunId) -> None:
+    def __init__(self, program: Program, run: RunId, lineage: Lineage | None = None) -> None:
         self.program = program
         self.run = run
+        self.lineage = lineage
+        self.children = Children(self)
         self.machine = Machine(program.plan)
         self.values = Bindings(program, self.machine)
         self.inbox = Inbox(program, self.machine, self.values)
@@ -55,39 +76,66 @@ class Progress:
         self.starts: deque[StartAttempt] = deque()
         self.cancels: deque[CancelAttempt] = deque()
         self.timers: deque[SetTimer] = deque()
+        self.n_events = 0
         self.n_recorded = 0
         self.n_binding = 0
         self._pending: list[Record] = []
         self._emitted: list[SentEvent] = []
         self._pure: deque[Evaluate | UseDefault | EndRun] = deque()
+        self._known: deque[Event] = deque()
 
-    def begin(self, input_value: Mapping[str, object], origin: Origin, now: int, n_events: int = 0) -> None:
-        """Start the run with this input, in stored form; the first `n_events` events of the store came before it."""
-        self.inbox.n_seen = n_events
-        self._know(input_value, origin, now)
-        value = {
-            "input": self.program.input_codec.encode(input_value),
-            "trigger": {"kind": origin.kind, "name": origin.name},
-        }
+    def begin(
+        self, input_value: Mapping[str, object], origin: Origin, now: int, n_events: int = 0, due: int | None = None
+    ) -> None:
+        """Start the run.
+
+        Args:
+            input_value: in stored form.
+            origin: what started it.
+            now: the instant.
+            n_events: so many events of the store came before it.
+            due: when its lifetime is over, if not the flow's word counts for that.
+        """
+        self.inbox.n_seen = self.n_events = n_events
+        self.know(input_value, origin, now)
+        value: dict[str, object] = {"trigger": {"kind": origin.kind, "name": origin.name}}
+        if self.lineage is None or not self.lineage.is_item:
+            value["input"] = self.program.input_codec.encode(input_value)
         if n_events:
             value["events"] = n_events
-        self._outside(events.RunStarted(now), orjson.dumps(value))
+        if due is not None:
+            value["due"] = due
+        self._outside(events.RunStarted(now, due), orjson.dumps(value))
+
+    def undo(self, now: int) -> None:
+        """The run has ended well, and what it is a part of is being undone."""
+        self._outside(events.RunUndoRequested(now))
+
+    def take_fact(self, event: Event, value: bytes | None = None) -> None:
+        """Take a fact from outside; dependents may touch the world only once it is in the store."""
+        self._outside(event, value)
 
     def restore(self, records: Iterable[Record]) -> None:
         """Fold a history; then do the pure work that is open. Raises StoreError if the history is damaged."""
         plan = self.program.plan
         for record in records:
             fact = from_record(record, plan)
-            self._remember(fact.event, fact.value)
+            recall(self, fact.event, fact.value)
             self.machine.handle(fact.event)
+            if isinstance(fact.event, events.ItemsListed | events.ItemEnded):
+                self.children.note(fact.event, fact.value)
             self.n_recorded += 1
-        self._sort(self.machine.outstanding())
+        self._sort(self.machine.outstanding(), is_new=False)
         self._compute()
 
     def interrupt(self, now: int) -> None:
-        """After `restore`: no attempt survived. They are tried again."""
+        """After `restore`: no attempt survived, but for those that children make. They are tried again."""
         for node, attempt in self.machine.open_attempts():
-            self._outside(events.AttemptInterrupted(now, node, attempt))
+            if self.children.has(node):
+                command = open_attempt(self.machine.state, node)
+                self.children.resume_attempt(command, command.deadline(now))
+            else:
+                self._outside(events.AttemptInterrupted(now, node, attempt))
         self.cancels.clear()
 
     @property
@@ -109,6 +157,9 @@ class Progress:
             return None
         self._apply(events.AttemptStarted(now, node, command.attempt))
         self._compute()
+        if self.children.has(node):
+            self.children.begin_attempt(command, command.deadline(now))
+            return None
         node_id = self.program.plan.ids[node]
         return Invocation(
             action=self.program.codes[node].node.action,
@@ -132,7 +183,7 @@ class Progress:
         self.values.set(node, kept)
         self._outside(event, as_json)
 
-    def fail(self, node: int, failure: ActionFailed, now: int, jitter: float) -> None:
+    def fail(self, node: int, failure: ActionFailed, now: int, jitter: float, *, is_dirty: bool = False) -> None:
         """The running attempt of the node failed."""
         self._outside(
             events.AttemptFailed(
@@ -144,6 +195,7 @@ class Progress:
                 is_fatal=failure.fatal,
                 retry_after_ns=failure.retry_after_ns,
                 jitter=jitter,
+                is_dirty=is_dirty,
             )
         )
 
@@ -169,7 +221,7 @@ class Progress:
         if timer.node == NONE:
             self._outside(events.RunTimedOut(now))
             return
-        if self.program.plan.kinds[timer.node] is not NodeKind.ACTION:
+        if self.program.plan.kinds[timer.node] in WAITS:
             self.values.set(timer.node, None)
         self._outside(events.TimerFired(now, timer.node))
 
@@ -236,9 +288,13 @@ class Progress:
     def _attempt(self, node: int) -> int:
         return self.machine.state.attempts[node]
 
-    def _know(self, input_value: Mapping[str, object], origin: Origin, started_at: int) -> None:
+    def know(self, input_value: Mapping[str, object], origin: Origin, started_at: int) -> None:
+        """Take what started the run."""
         self.input, self.origin = input_value, origin
-        self.values.start(self.run, input_value, origin, started_at)
+        if self.lineage is not None and self.lineage.is_item:
+            self.values.start_item(self.lineage.parent.values.of(self.lineage.node), input_value)
+        else:
+            self.values.start(self.run, input_value, origin, started_at)
 
     def _outside(self, event: Event, value: bytes | None = None) -> None:
         """Take a fact from outside; dependents may touch the world only once it is in the store."""
@@ -249,9 +305,12 @@ class Progress:
     def _apply(self, event: Event, value: bytes | None = None) -> None:
         self._pending.append(to_record(event, self.program.plan, value))
         self.n_recorded += 1
-        self._sort(self.machine.handle(event))
+        commands = self.machine.handle(event)
+        if isinstance(event, events.ItemsListed | events.ItemEnded):
+            self.children.note(event, value)
+        self._sort(commands)
 
-    def _sort(self, commands: Iterable[Command]) -> None:
+    def _sort(self, commands: Iterable[Command], *, is_new: bool = True) -> None:
         for command in commands:
             match command:
                 case Evaluate() | UseDefault() | EndRun():
@@ -260,14 +319,25 @@ class Progress:
                     self.starts.append(command)
                 case SetTimer():
                     self.timers.append(command)
+                case CancelAttempt() if self.children.has(command.node):
+                    self.children.stop_attempt(command.node, command.attempt)
                 case CancelAttempt():
                     self.cancels.append(command)
+                case StartItem():
+                    known = self.children.start_item(command, is_new=is_new)
+                    if known is not None:
+                        self._known.append(known)
+                case CancelItem():
+                    self.children.stop_item(command)
                 case _:
                     assert_never(command)
 
     def _compute(self) -> None:
-        pure, state = self._pure, self.machine.state
-        while pure:
+        pure, known, state = self._pure, self._known, self.machine.state
+        while pure or known:
+            if known:
+                self._apply(known.popleft())
+                continue
             command = pure.popleft()
             if isinstance(command, EndRun):
                 self._apply(events.RunEnded(state.now, command.status))
@@ -277,8 +347,8 @@ class Progress:
     def _compute_node(self, command: Evaluate | UseDefault) -> None:
         node = command.node
         code = self.program.codes[node]
-        if code.node.kind is NodeKind.WAIT_EVENT:
-            self._wait(node)
+        if code.node.kind in _SPECIAL:
+            self._compute_special(node, code.node)
             return
         event, value, kept = fact_of(command, code, self.values.of(node), self.machine.state)
         if not isinstance(event, (events.TimerSet, events.EvaluationFailed)):
@@ -286,6 +356,19 @@ class Progress:
         if isinstance(event, events.EventEmitted):
             self._emit(code.node, event.at, present(kept))
         self._apply(event, kept)
+
+    def _compute_special(self, node: int, of: Node) -> None:
+        try:
+            match of.kind:
+                case NodeKind.WAIT_EVENT:
+                    self._wait(node)
+                case NodeKind.FOR:
+                    self._apply(self.children.list_items(node))
+                case _:
+                    event, kept = self.children.request(node)
+                    self._apply(event, kept)
+        except Unevaluable as problem:
+            self._apply(events.EvaluationFailed(self.machine.state.wanted_at[node], node, problem.code, problem.message))
 
     def _emit(self, node: Node, at: int, payload: bytes) -> None:
         """The event goes to other runs; its number comes with the commit."""
@@ -296,11 +379,7 @@ class Progress:
     def _wait(self, node: int) -> None:
         """A wait is reached: it takes an event that has come, or begins to wait."""
         at = self.machine.state.wanted_at[node]
-        try:
-            number = self.inbox.find(node)
-        except Unevaluable as problem:
-            self._apply(events.EvaluationFailed(at, node, problem.code, problem.message))
-            return
+        number = self.inbox.find(node)
         if number is None:
             self._apply(events.TimerSet(at, node, at + (self.program.codes[node].node.within_ns or 0)))
         else:
@@ -310,27 +389,3 @@ class Progress:
     def _arrive(self, arrival: Arrival, now: int) -> None:
         self.inbox.arrivals.append(arrival)
         self._outside(events.EventArrived(now), encoded(arrival))
-
-    def _remember(self, event: Event, value: bytes | None) -> None:
-        """Take the value beside a recorded fact."""
-        match event:
-            case events.RunStarted(at):
-                started = orjson.loads(present(value))
-                trigger = started["trigger"]
-                origin = Origin(kind=trigger["kind"], name=trigger["name"])
-                self._know(as_record(self.program.input_codec.decode(started["input"])), origin, at)
-                self.inbox.n_seen = started.get("events", 0)
-            case events.EventArrived():
-                self.inbox.keep(present(value))
-            case events.EventTaken(_, node, number):
-                self.values.set(node, self.inbox.taken(node, number))
-            case events.AttemptSucceeded(_, node) | events.ValueComputed(_, node) | events.DefaultUsed(_, node):
-                self.values.set(node, self.program.codes[node].codec.loads(present(value)))
-            case events.GateDecided(_, node, outcome):
-                self.values.set(node, gate_value(self.program.codes[node], outcome))
-            case events.EventEmitted(_, node):
-                self.values.set(node, None)
-            case events.TimerFired(_, node) if self.program.plan.kinds[node] is not NodeKind.ACTION:
-                self.values.set(node, None)
-            case _:
-                pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from dagflow.drivers.outcomes import last_value
 from dagflow.drivers.progress import Progress
 from dagflow.engine.state import Failure, State
 from dagflow.ids import NodeId, RunId
@@ -94,8 +95,8 @@ def result_of(progress: Progress) -> RunResult:
         run=progress.run,
         flow=progress.program.flow.name,
         status=status,
-        output=_last(progress, NodeKind.RETURN),
-        reason=str(_last(progress, NodeKind.STOP) or ""),
+        output=last_value(progress, NodeKind.RETURN),
+        reason=str(last_value(progress, NodeKind.STOP) or ""),
         nodes=tuple(_node(progress, number, by_node) for number in range(plan.n_nodes)),
         failures=tuple(failures),
         started_at=state.started_at,
@@ -106,12 +107,6 @@ def result_of(progress: Progress) -> RunResult:
 def _failure(failure: Failure, ids: tuple[str, ...]) -> RunFailure:
     node = "" if failure.node == NONE else ids[failure.node]
     return RunFailure(node=node, code=failure.code, message=failure.message, attempt=failure.attempt)
-
-
-def _last(progress: Progress, kind: NodeKind) -> object:
-    """The value of the one node of that kind that was reached, if one was."""
-    plan, outputs = progress.program.plan, progress.values.outputs
-    return next((outputs[plan.ids[n]] for n, k in enumerate(plan.kinds) if k is kind and plan.ids[n] in outputs), None)
 
 
 def _node(progress: Progress, number: int, failures: dict[str, RunFailure]) -> NodeResult:

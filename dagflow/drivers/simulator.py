@@ -10,24 +10,27 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Collection, Mapping, Sequence
 from random import Random  # noqa: TID251 - seeded by the caller: the same seed is the same run
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 import attrs
 import orjson
 
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.drivers.bindings import Origin
+from dagflow.drivers.children import Spawn
+from dagflow.drivers.inputs import as_input
+from dagflow.drivers.lineage import Lineage, Requested
 from dagflow.drivers.perform import timed_out
 from dagflow.drivers.program import Program, prepare
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult, result_of
-from dagflow.drivers.triggers import as_input
 from dagflow.engine.commands import SetTimer, StartAttempt
 from dagflow.errors import DagflowBug, UsageError
 from dagflow.ids import RunId
 from dagflow.model.action import Effect
 from dagflow.model.flow import Flow
 from dagflow.model.plan import NONE
+from dagflow.model.status import RunStatus
 from dagflow.store.api import Record, SentEvent
 
 #: When simulations start unless told otherwise: 2026-01-01T00:00:00Z.
@@ -79,6 +82,8 @@ class Simulation:
 
     Attributes:
         history: the facts as the store would have them.
+        histories: those of every run there was: of this one, of the items of its loops and of the flows it called; by run.
+        started: the runs of other flows it started, with their input; what became of them is not simulated.
         calls: every call that was made to its end, also those whose result a crash lost.
         n_points: how many points there were at which it could have crashed.
         progress: the run in memory at the end.
@@ -86,6 +91,8 @@ class Simulation:
 
     result: RunResult
     history: tuple[Record, ...]
+    histories: Mapping[RunId, tuple[Record, ...]]
+    started: tuple[Requested, ...]
     calls: tuple[Call, ...]
     n_points: int
     progress: Progress
@@ -118,7 +125,7 @@ def simulate(
         trigger: what started the run.
         jitter: draws the fraction that spreads a retry, instead of the seed.
         start: the instant it starts, nanoseconds since 1970 UTC.
-        observe: called with the run between any two things that happen to it.
+        observe: called with the run, and with each that is part of it, between any two things that happen.
 
     Raises:
         WireError: the input does not fit.
@@ -133,7 +140,9 @@ def simulate(
     world.run(value, trigger or Origin(), cancel_at)
     return Simulation(
         result=result_of(world.progress),
-        history=tuple(world.history),
+        history=tuple(world.store[_RUN]),
+        histories={run: tuple(records) for run, records in world.store.items()},
+        started=tuple(world.started),
         calls=tuple(world.calls),
         n_points=world.n_points,
         progress=world.progress,
@@ -150,6 +159,7 @@ class _Happening:
 
     at: int
     tie: float
+    progress: Progress | None = attrs.field(default=None, order=False)
     timer: SetTimer | None = attrs.field(default=None, order=False)
     node: int = attrs.field(default=NONE, order=False)
     invocation: Invocation | None = attrs.field(default=None, order=False)
@@ -160,7 +170,7 @@ class _Happening:
 
 @attrs.define(eq=False)
 class _World:
-    """The store, the clock and the actions of a simulated run, and the loop around its progress."""
+    """The store, the clock and the actions of a simulated run, and the loop around it and the runs that are part of it."""
 
     program: Program
     scripts: dict[str, Script]
@@ -170,26 +180,29 @@ class _World:
     crash_at: frozenset[int]
     observe: Callable[[Progress], None]
     progress: Progress = attrs.field(init=False)
-    history: list[Record] = attrs.field(factory=list)
+    store: dict[RunId, list[Record]] = attrs.field(factory=dict)
+    started: list[Requested] = attrs.field(factory=list)
     calls: list[Call] = attrs.field(factory=list)
     n_points: int = 0
     sends: list[_Happening] = attrs.field(factory=list)
     sent: list[SentEvent] = attrs.field(factory=list)
     happenings: list[_Happening] = attrs.field(factory=list)
+    #: The runs in memory, and the wishes that children came from.
+    alive: dict[RunId, Progress] = attrs.field(factory=dict)
+    spawns: dict[RunId, Spawn] = attrs.field(factory=dict)
+    n_facts: int = 0
 
     def run(self, value: Mapping[str, object], origin: Origin, cancel_at: int | None) -> None:
         while True:
             self.happenings = list(self.sends)
             heapq.heapify(self.happenings)
-            self.progress = Progress(self.program, _RUN)
+            self.alive, self.spawns = {}, {}
+            self.progress = self.alive[_RUN] = Progress(self.program, _RUN)
             if cancel_at is not None:
                 heapq.heappush(self.happenings, _Happening(cancel_at, -1.0))
             try:
-                if self.history:
-                    self.progress.restore(self.history)
-                    self.progress.interrupt(self.now)
-                    for event in self.sent:
-                        self.progress.deliver(event, self.now)
+                if _RUN in self.store:
+                    self._resume(self.progress)
                 else:
                     self.progress.begin(value, origin, self.now)
                 self._live()
@@ -197,23 +210,37 @@ class _World:
                 continue
             return
 
+    def _resume(self, progress: Progress) -> None:
+        progress.restore(self.store[progress.run])
+        progress.interrupt(self.now)
+        self._catch_up(progress)
+
+    def _catch_up(self, progress: Progress) -> None:
+        for event in self.sent:
+            progress.deliver(event, self.now)
+
     def _live(self) -> None:
-        self._commit()
+        self._commit(self.progress)
         while not self.progress.is_ended:
-            self._obey()
-            self.observe(self.progress)
+            for progress in list(self.alive.values()):
+                self._obey(progress)
+            if self._hear_of_ends():
+                continue
+            for progress in self.alive.values():
+                self.observe(progress)
             if not self.progress.is_ended:
-                if not self.happenings or len(self.history) > _MAX_FACTS:
+                if not self.happenings or self.n_facts > _MAX_FACTS:
                     raise DagflowBug(f"the run of {self.program.flow.name!r} does not end")
                 self._happen(heapq.heappop(self.happenings))
-            self._commit()
         self.observe(self.progress)
 
-    def _commit(self) -> None:
-        append = self.progress.take_append()
+    def _commit(self, progress: Progress) -> None:
+        append = progress.take_append()
         if append is not None:
             self._point()
-            self.history += append.records
+            self.store.setdefault(progress.run, []).extend(append.records)
+            self.n_facts += len(append.records)
+            self.started += progress.children.take_requested()
             self._point()
 
     def _point(self) -> None:
@@ -221,36 +248,68 @@ class _World:
         if self.n_points - 1 in self.crash_at:
             raise _Crash
 
-    def _obey(self) -> None:
-        progress = self.progress
-        while progress.starts or progress.cancels or progress.timers:
+    def _obey(self, progress: Progress) -> None:
+        children = progress.children
+        while progress.starts or progress.cancels or progress.timers or children.spawns or children.stops:
             while progress.timers:
                 timer = progress.timers.popleft()
-                heapq.heappush(self.happenings, _Happening(timer.due, self.random.random(), timer))
+                heapq.heappush(self.happenings, _Happening(timer.due, self.random.random(), progress, timer))
             while progress.cancels:
-                self._stop(progress.cancels.popleft().node)
+                self._stop(progress, progress.cancels.popleft().node)
             if progress.starts:
-                self._start(progress.starts.popleft())
+                self._start(progress, progress.starts.popleft())
+            self._commit(progress)
+            while children.spawns:
+                self._spawn(progress, children.spawns.popleft())
+            while children.stops:
+                stopped = self.alive.get(children.stops.popleft())
+                if stopped is not None:
+                    stopped.cancel(self.now)
+                    self._commit(stopped)
 
-    def _stop(self, node: int) -> None:
-        self.happenings = [happening for happening in self.happenings if happening.node != node]
+    def _spawn(self, parent: Progress, spawn: Spawn) -> None:
+        child = self.alive[spawn.run] = parent.children.make(spawn)
+        self.spawns[spawn.run] = spawn
+        if spawn.run not in self.store:
+            parent.children.begin(child, spawn, self.now, len(self.sent))
+            if child.program.waits:
+                self._catch_up(child)
+        else:
+            self._resume(child)
+            if spawn.is_undo and child.machine.state.ended is RunStatus.SUCCEEDED:
+                child.undo(self.now)
+        self._commit(child)
+
+    def _hear_of_ends(self) -> bool:
+        """Tell parents of children that have ended; whether there were any."""
+        ended = [progress for progress in self.alive.values() if progress.is_ended and progress.lineage is not None]
+        for child in ended:
+            del self.alive[child.run]
+            parent = cast("Lineage", child.lineage).parent
+            parent.children.ended(self.spawns.pop(child.run), child, self.now, self.jitter())
+            self._commit(parent)
+        return bool(ended)
+
+    def _stop(self, progress: Progress, node: int) -> None:
+        self.happenings = [each for each in self.happenings if each.node != node or each.progress is not progress]
         heapq.heapify(self.happenings)
-        self.progress.cancelled(node, self.now)
-        self._commit()
+        progress.cancelled(node, self.now)
+        self._commit(progress)
 
-    def _start(self, command: StartAttempt) -> None:
+    def _start(self, progress: Progress, command: StartAttempt) -> None:
         node = command.node
-        invocation = self.progress.begin_attempt(command, self.now)
+        invocation = progress.begin_attempt(command, self.now)
         if invocation is None:
             return
-        effect = self.program.codes[node].node.effect
-        if effect is Effect.EFFECTFUL or (effect is not Effect.PURE and len(self.history) < self.progress.n_binding):
-            self._commit()
+        effect = progress.program.codes[node].node.effect
+        n_kept = len(self.store.get(progress.run, ()))
+        if effect is Effect.EFFECTFUL or (effect is not Effect.PURE and n_kept < progress.n_binding):
+            self._commit(progress)
         done_at = self.now + self._script(invocation).takes_ns
         deadline = command.deadline(self.now)
         is_late = deadline is not None and deadline < done_at
         at = deadline if deadline is not None and is_late else done_at
-        happening = _Happening(at, self.random.random(), None, node, invocation, is_late)
+        happening = _Happening(at, self.random.random(), progress, None, node, invocation, is_late)
         heapq.heappush(self.happenings, happening)
 
     def _script(self, invocation: Invocation) -> Script:
@@ -265,16 +324,20 @@ class _World:
         if happening.send is not None:
             self._send(happening, happening.send)
             return
-        if happening.timer is not None:
-            if self.progress.is_due(happening.timer):
+        progress = happening.progress
+        if happening.timer is not None and progress is not None:
+            if progress.is_due(happening.timer):
                 self.now = max(self.now, happening.at)
-                self.progress.fire(happening.timer, self.now)
+                progress.fire(happening.timer, self.now)
+                self._commit(progress)
             return
         self.now = max(self.now, happening.at)
-        if happening.invocation is None:
+        if happening.invocation is None or progress is None:
             self.progress.cancel(self.now)
+            self._commit(self.progress)
         else:
-            self._answer(happening.node, happening.invocation, is_late=happening.is_late)
+            self._answer(progress, happening.node, happening.invocation, is_late=happening.is_late)
+            self._commit(progress)
 
     def _send(self, happening: _Happening, send: Send) -> None:
         self.now = max(self.now, happening.at)
@@ -286,18 +349,20 @@ class _World:
         event = SentEvent(number=number, id=event_id, name=send.event, at=self.now, payload=orjson.dumps(send.payload))
         self.sent.append(event)
         self._point()
-        self.progress.deliver(event, self.now)
+        for progress in list(self.alive.values()):
+            progress.deliver(event, self.now)
+            self._commit(progress)
 
-    def _answer(self, node: int, invocation: Invocation, *, is_late: bool) -> None:
+    def _answer(self, progress: Progress, node: int, invocation: Invocation, *, is_late: bool) -> None:
         script = self._script(invocation)
         jitter = self.jitter()
         self.calls.append(Call(invocation=invocation, at=self.now))
         try:
-            value = _outcome(script, invocation, self.progress.machine.state.n_failed[node], is_late=is_late)
+            value = _outcome(script, invocation, progress.machine.state.n_failed[node], is_late=is_late)
         except ActionFailed as failure:
-            self.progress.fail(node, failure, self.now, jitter)
+            progress.fail(node, failure, self.now, jitter)
         else:
-            self.progress.succeed(node, value, self.now, jitter)
+            progress.succeed(node, value, self.now, jitter)
 
 
 def _outcome(script: Script, invocation: Invocation, n_failed: int, *, is_late: bool) -> object:

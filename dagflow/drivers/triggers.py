@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from dagflow.drivers.inputs import filled_in
 from dagflow.drivers.live import Live
 from dagflow.drivers.program import Program, TriggerCode
 from dagflow.errors import UsageError
@@ -70,25 +71,12 @@ def _input(program: Program, trigger: Trigger, code: TriggerCode, payload: objec
     if code.when is not None and code.when(bindings) is not True:
         return None
     if code.mapping is not None:
-        return _mapped(program, {name: typed(bindings) for name, typed in code.mapping})
-    return _mapped(program, value)
+        return filled_in(program, {name: typed(bindings) for name, typed in code.mapping})
+    return filled_in(program, value)
 
 
 def _fields(value: object) -> Mapping[str, object]:
     return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
-
-
-def _mapped(program: Program, value: object) -> Mapping[str, object]:
-    """The trip through JSON fills in the defaults of parameters."""
-    return as_input(program, program.input_codec.encode(value))
-
-
-def as_input(program: Program, json_value: object) -> Mapping[str, object]:
-    """The input of a run, in stored form, from JSON values. Raises WireError, with paths, if it does not fit."""
-    value = program.input_codec.decode({} if json_value is None else json_value)
-    if not isinstance(value, dict):
-        raise UsageError(f"the input of {program.flow.name!r} is a record; give an object")
-    return cast("Mapping[str, object]", value)
 
 
 def _known(program: Program) -> str:

@@ -141,6 +141,7 @@ class AttemptFailed:
         is_fatal: never worth a retry.
         retry_after_ns: how long to wait before the next attempt, if the action said so; overrides the policy.
         jitter: a fraction in [0, 1), drawn when it failed, so that the retry is due at the same instant after a crash.
+        is_dirty: it left something behind that could not be undone.
     """
 
     at: int
@@ -151,6 +152,7 @@ class AttemptFailed:
     is_fatal: bool = False
     retry_after_ns: int | None = None
     jitter: float = 0.0
+    is_dirty: bool = False
 
 
 @attrs.frozen

@@ -29,7 +29,8 @@ def end_item(state: State, event: events.ItemEnded) -> None:
         loop.unsuccessful[index] = event.status
         state.is_dirty |= event.status is RunStatus.FAILED_DIRTY
         if not state.plan.collects[node] and loop.failure is None and not state.is_cancelling[node]:
-            loop.failure = Failure(node, event.attempt, event.code, event.message)
+            where = f"item {index}, {event.step}" if event.step else f"item {index}"
+            loop.failure = Failure(node, event.attempt, event.code, f"{where}: {event.message}")
             state.commands += [CancelItem(node, other) for other in loop.open]
     _go_on(state, node)
 

@@ -231,6 +231,7 @@ def _attempt_failed(state: State, event: events.AttemptFailed) -> None:
     node = event.node
     _check_attempt(state, node, event.attempt)
     state.n_failed[node] += 1
+    state.is_dirty |= event.is_dirty
     due = None if state.is_cancelling[node] else retry_due(state, event)
     if due is None:
         fail_node(state, Failure(node, event.attempt, event.code, event.message))

@@ -42,3 +42,10 @@ def next_attempt(state: State, node: int) -> StartAttempt:
     if attempt == 1:
         return StartAttempt(node, attempt, within if timeout is None else min(timeout, within))
     return StartAttempt(node, attempt, timeout, state.first_started_at[node] + within)
+
+
+def open_attempt(state: State, node: int) -> StartAttempt:
+    """The wish that the running attempt came from, but for the time it had: a `timeout` counts from when it goes on."""
+    within = state.plan.withins_ns[node]
+    give_up_at = None if within is None else state.first_started_at[node] + within
+    return StartAttempt(node, state.attempts[node], state.plan.timeouts_ns[node], give_up_at)

@@ -1,7 +1,7 @@
 """Between the engine's events and the records a store keeps. The words here are on disk: none may change its meaning.
 
 A record's payload is either the event's own fields as a JSON object, or the value beside it, as JSON. Two events have both:
-the end of an item, whose value is the field `value`, and the start of a run, whose value has the field `due` where it is set.
+the end of an item, whose value is the field `value`, and the start of a run, in whose value the field `due` is that of the event.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ def to_record(event: Event, plan: Plan, value: bytes | None = None) -> Record:
         case events.EvaluationFailed(at, node, code, message):
             return Record(kind, at, plan.ids[node], 0, orjson.dumps({"code": code, "message": message}))
         case events.AttemptFailed(at, node, attempt):
-            fields = attrs.asdict(event, filter=lambda field, _: field.name not in {"at", "node", "attempt"})
+            elsewhere = {"at", "node", "attempt"} if event.is_dirty else {"at", "node", "attempt", "is_dirty"}
+            fields = attrs.asdict(event, filter=lambda field, _: field.name not in elsewhere)
             return Record(kind, at, plan.ids[node], attempt, orjson.dumps(fields))
         case _:
             assert_never(event)
@@ -149,8 +150,8 @@ def from_record(record: Record, plan: Plan) -> Fact:
 def _item_payload(event: events.ItemEnded, value: bytes | None) -> bytes:
     """What is at its default is left out: a loop has many items, and most of them end well."""
     fields: dict[str, object] = {"index": event.index, "status": event.status.value}
-    if event.code:
-        fields |= {"step": event.step, "code": event.code, "message": event.message, "attempt": event.attempt}
+    words = {"step": event.step, "code": event.code, "message": event.message, "attempt": event.attempt}
+    fields |= {name: value for name, value in words.items() if value}
     if value is not None:
         fields["value"] = orjson.Fragment(value)
     return orjson.dumps(fields)

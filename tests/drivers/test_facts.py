@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +28,10 @@ SHAPES = {
     "attempt": ATTEMPTS,
     "outcome": st.integers(0, 200),
     "due": INSTANTS,
+    "count": st.integers(0, 10_000),
+    "index": st.integers(0, 10_000),
+    "step": TEXTS,
+    "is_dirty": st.booleans(),
     "number": st.integers(0, 1000),
     "code": TEXTS,
     "message": TEXTS,
@@ -36,15 +41,32 @@ SHAPES = {
     "status": st.sampled_from(RunStatus),
 }
 CLASSES = e.Event.__args__  # type: ignore[attr-defined]
-WITH_VALUE = {e.RunStarted, e.ValueComputed, e.EventEmitted, e.EventArrived, e.AttemptSucceeded, e.DefaultUsed}
+WITH_VALUE = {
+    e.ValueComputed,
+    e.EventEmitted,
+    e.RunRequested,
+    e.EventArrived,
+    e.AttemptSucceeded,
+    e.DefaultUsed,
+    e.ItemEnded,
+}
 
 
 @given(st.sampled_from(CLASSES).flatmap(lambda c: st.builds(c, **{f.name: SHAPES[f.name] for f in attrs.fields(c)})))
 def test_there_and_back(event: e.Event) -> None:
-    value = b'{"some": "value"}' if type(event) in WITH_VALUE else None
+    value = b'{"some":"value"}' if type(event) in WITH_VALUE else None
+    if isinstance(event, e.RunStarted):
+        value = orjson.dumps({"due": event.due})
     record = to_record(event, PLAN, value)
     fact = from_record(record, PLAN)
     assert (fact.event, fact.value) == (event, value)
+
+
+def test_an_item_that_yielded_nothing() -> None:
+    event = e.ItemEnded(5, 0, 3, RunStatus.SUCCEEDED)
+    record = to_record(event, PLAN)
+    assert record == Record("item_ended", 5, "a", 0, b'{"index":3,"status":"succeeded"}')
+    assert (from_record(record, PLAN).event, from_record(record, PLAN).value) == (event, None)
 
 
 def test_the_words_on_disk() -> None:

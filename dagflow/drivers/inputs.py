@@ -1,0 +1,22 @@
+"""The input of a run, from what a host, an event or another run gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from dagflow.drivers.program import Program
+from dagflow.errors import UsageError
+
+
+def as_input(program: Program, json_value: object) -> Mapping[str, object]:
+    """The input of a run, in stored form, from JSON values. Raises WireError, with paths, if it does not fit."""
+    value = program.input_codec.decode({} if json_value is None else json_value)
+    if not isinstance(value, dict):
+        raise UsageError(f"the input of {program.flow.name!r} is a record; give an object")
+    return cast("Mapping[str, object]", value)
+
+
+def filled_in(program: Program, value: object) -> Mapping[str, object]:
+    """The input of a run from values in stored form; the trip through JSON fills in the defaults of parameters. Raises WireError."""
+    return as_input(program, program.input_codec.encode(value))

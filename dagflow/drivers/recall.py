@@ -1,0 +1,47 @@
+"""What a run knows beside its facts, from the values beside them in the history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from dagflow.drivers.bindings import Origin
+from dagflow.drivers.evaluate import as_record, gate_value, present
+from dagflow.drivers.lineage import WAITS
+from dagflow.engine import events
+from dagflow.engine.events import Event
+
+if TYPE_CHECKING:
+    from dagflow.drivers.progress import Progress
+
+
+def recall(progress: Progress, event: Event, value: bytes | None) -> None:
+    """Take the value beside a recorded fact. Raises StoreError if it is not there."""
+    match event:
+        case events.RunStarted(at):
+            started = orjson.loads(present(value))
+            trigger = started["trigger"]
+            origin = Origin(kind=trigger["kind"], name=trigger["name"])
+            lineage = progress.lineage
+            if lineage is not None and lineage.is_item:
+                progress.know(lineage.parent.children.item(lineage.node, lineage.number), origin, at)
+            else:
+                progress.know(as_record(progress.program.input_codec.decode(started["input"])), origin, at)
+            progress.inbox.n_seen = progress.n_events = started.get("events", 0)
+        case events.EventArrived():
+            progress.inbox.keep(present(value))
+        case events.EventTaken(_, node, number):
+            progress.values.set(node, progress.inbox.taken(node, number))
+        case events.AttemptSucceeded(_, node) | events.ValueComputed(_, node) | events.DefaultUsed(_, node):
+            progress.values.set(node, progress.program.codes[node].codec.loads(present(value)))
+        case events.GateDecided(_, node, outcome):
+            progress.values.set(node, gate_value(progress.program.codes[node], outcome))
+        case events.EventEmitted(_, node):
+            progress.values.set(node, None)
+        case events.RunRequested(_, node):
+            progress.values.set(node, orjson.loads(present(value)))
+        case events.TimerFired(_, node) if progress.program.plan.kinds[node] in WAITS:
+            progress.values.set(node, None)
+        case _:
+            pass

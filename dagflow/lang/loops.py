@@ -171,7 +171,7 @@ def _most(draft: FlowDraft, loop: s.For, option: s.ForOption | None) -> int:
         return 1
     if option.count > limit:
         fix = Fix(f"`max {limit}`", is_safe=False, edits=(Edit(option.span, f"max {limit}"),))
-        shown = option.count if option.count < 10**9 else "too many"
+        shown = option.count if option.count < 10**9 else "a thousand million"
         draft.report(
             "E503", f"this loop may have {shown} items, the limit is {limit}", option.span, "too large to run",
             "lower the maximum, or let whoever makes the list give it in parts", fix,

@@ -104,7 +104,8 @@ def find_action(draft: FlowDraft, call: s.CallExpr, *, word: str) -> ActionSpec 
                 "call an action; what a called flow has done is undone by the `undo` of its own steps",
             )  # fmt: skip
         return None
-    known = [*(() if word == "start" else declarations.actions), *(() if word == "undo" else draft.signatures)]
+    flows = dict.fromkeys([*declarations.flows, *draft.signatures])
+    known = [*(() if word == "start" else declarations.actions), *(() if word == "undo" else flows)]
     meant = nearest(name, known)
     if meant is None:
         # `upsert` for `crm.upsert`.
@@ -125,7 +126,8 @@ def find_action(draft: FlowDraft, call: s.CallExpr, *, word: str) -> ActionSpec 
 
 def _params_of(draft: FlowDraft, name: str) -> tuple[Field, ...]:
     spec = draft.declarations.actions.get(name)
-    return spec.params if spec is not None else draft.signatures[name].params
+    signature = draft.signatures.get(name)
+    return spec.params if spec is not None else () if signature is None else signature.params
 
 
 # ---- after lowering

@@ -6,6 +6,7 @@ the first one undone: where `b` comes after `a`, `a.undo` comes after `b.undo`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Final
 
@@ -82,7 +83,7 @@ def _explained(draft: FlowDraft, found: Diagnostic, call: s.CallExpr, step: str)
     """E405 for what is unknown, or not certain, when the step is done."""
     if found.code not in _ABSENT:
         return found
-    name = draft.text(found.span)
+    name = re.split(r"\W", draft.text(found.span), maxsplit=1)[0]
     label = f"`{name}` may not have run when `{step}` is undone"
     if found.code == "E203":
         label = f"`{name}` runs after `{step}`; it may not have run when `{step}` is undone"

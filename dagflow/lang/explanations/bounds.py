@@ -24,15 +24,33 @@ flow show {
   log(message: "${sums.size()}")
 }
 
+# E502 flows call each other in a circle
+A flow that called itself, directly or through others, might never end, so there is no such call,
+and no `start`; and at most eight flows are inside each other. To go on later, `emit` an event that
+starts a run of its own. To do something many times, use `for`.
+--- wrong
+flow remind(to: Email) {
+  email(template: "reminder", to: to)
+  wait 1w
+  remind(to: to)
+}
+--- right
+flow remind(to: Email) {
+  email(template: "reminder", to: to)
+  wait 1w
+  second = email(template: "reminder", to: to)
+}
+
 # E503 a flow is too large
 A flow may have 1,000 steps and conditions and 5,000 edges; a host may set other limits. Two wide
 `parallel` blocks in a row have as many edges as the product of their widths: put a single step
 between them. Otherwise split the flow: one emits an event that starts the next.
 
-# E504 a wait could last for ever
+# E504 there is no limit
 A `wait event` says with `within` how long it waits, because an event may never come, and a run that
 waits for nothing would be kept for nothing. Say how long, and with `else` what happens then; without
-an `else` the flow goes on, and what the event carries may be absent.
+an `else` the flow goes on, and what the event carries may be absent. A `for` says with `max` how
+many items there may be; a longer list fails the loop before it begins.
 --- wrong
 event "ops/incident.acked" { id: string, by: string }
 

@@ -20,6 +20,25 @@ flow tell {
   b = slack(channel: "C1", text: "two") after a
 }
 
+# E402 a step waits across the border of a loop
+A step in the body of a `for` runs once for each item, so nothing outside can wait for "it": wait
+for the loop, by its name. And a step inside cannot wait for one outside: all items begin when the
+loop does, which is behind the statements above it.
+--- wrong
+flow greet(people: list<Email>) {
+  greetings = for person in people max 100 {
+    greeting = email(template: "greeting", to: person)
+  }
+  log(message: "all greeted") after greeting
+}
+--- right
+flow greet(people: list<Email>) {
+  greetings = for person in people max 100 {
+    greeting = email(template: "greeting", to: person)
+  }
+  log(message: "all greeted") after greetings
+}
+
 # E404 a join can never be satisfied
 `after` wants more than can come true: more steps than are named, or steps of two branches of which
 only one is taken; or `parallel first` wants more branches than it has. `after a, b` needs all to succeed; `after any(a, b)` needs one, and
@@ -43,6 +62,27 @@ flow tell(is_big: bool) {
   log(message: "told") after any(a, b)
 }
 
+# E405 an undo reads a step that may not exist
+What an `undo` is called with is settled when its step is done, so that it can be called whatever
+happens later. It may read the input, its own step, and steps that are certain to be done before
+that. Read what comes later in an `undo` of the later step, or give a value where one may be absent.
+--- wrong
+action pay.charge(amount: double) -> {id: string} idempotent
+action pay.refund(charge: string, label: string) idempotent
+
+flow sell(amount: double) {
+  charge = pay.charge(amount: amount) undo pay.refund(charge: charge.id, label: label.ts)
+  label = slack(channel: "C1", text: "charged ${charge.id}")
+}
+--- right
+action pay.charge(amount: double) -> {id: string} idempotent
+action pay.refund(charge: string) idempotent
+
+flow sell(amount: double) {
+  charge = pay.charge(amount: amount) undo pay.refund(charge: charge.id)
+  label = slack(channel: "C1", text: "charged ${charge.id}")
+}
+
 # E406 a step can never run
 The conditions around it and those of the steps that it waits for exclude each other, so it would
 be pruned in every run. `after` changes when a step runs, never whether the conditions around it
@@ -61,6 +101,26 @@ flow tell(is_big: bool) {
     a = slack(channel: "C1", text: "big")
     log(message: "told") after a
   }
+}
+
+# E407 an item may yield twice
+An item has one value, so at most one `yield` may be reached on any way through the body of a loop.
+Two of them have to exclude each other: in two arms of an `if` or a `switch`. A handler does not
+exclude what it handles, because something may fail behind a `yield`: yield once, at the end.
+--- wrong
+flow sort(names: list<string>) {
+  kinds = for name in names max 100 {
+    if name == "" { yield "empty" }
+    yield "full"
+  }
+  log(message: "${size(kinds)}")
+}
+--- right
+flow sort(names: list<string>) {
+  kinds = for name in names max 100 {
+    if name == "" { yield "empty" } else { yield "full" }
+  }
+  log(message: "${size(kinds)}")
 }
 
 # W401 a filter guards nothing

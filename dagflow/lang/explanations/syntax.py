@@ -225,7 +225,7 @@ flow show {
 }
 
 # E116 a file is too large
-A file may have 262,144 characters, and 65,536 words and signs. This is checked before anything else
+A file may have 262,144 characters, and 32,768 words and signs. This is checked before anything else
 looks at it, so that no file can keep a server busy. Split it: declarations of events and actions
 can be repeated in each file that uses them, and one flow can emit an event that starts the next.
 

@@ -108,6 +108,43 @@ flow greet(name: string) {
   log(message: "hello ${name}")
 }
 
+# E319 a word stands on the wrong side of a loop
+The body of a `for` runs once for each item, and its items know nothing of each other. So none of
+them can end the run with `return` or `stop`: write `filter` to end the item, `fail` to end it with
+an error, `yield` to give it a value. Outside of a loop there is no item, so there is no `yield`.
+--- wrong
+flow tell(names: list<string>) {
+  for name in names max 100 {
+    if name == "" { stop "a name is missing" }
+    log(message: name)
+  }
+}
+--- right
+flow tell(names: list<string>) {
+  for name in names max 100 {
+    filter name != ""
+    log(message: name)
+  }
+}
+
+# E320 the yields of a loop differ
+What a loop yields is read as one list, so every `yield` in it gives a value of the same type. Where
+one of two ways has nothing to say, let it yield nothing: such items are left out of the list.
+--- wrong
+flow measure(names: list<string>) {
+  sizes = for name in names max 100 {
+    if name != "" { yield size(name) } else { yield "none" }
+  }
+  log(message: "${size(sizes)}")
+}
+--- right
+flow measure(names: list<string>) {
+  sizes = for name in names max 100 {
+    if name != "" { yield size(name) } else { yield 0 }
+  }
+  log(message: "${size(sizes)}")
+}
+
 # W302 a condition is always the same
 The condition reads nothing that could change from run to run, so it decides nothing. Perhaps it was
 written to try something out. Remove it, or write the condition that is meant.

@@ -67,7 +67,7 @@ class Archive:
         row = self._store.run(run_id)
         if row is None:
             raise UsageError(f"there is no run {run_id}; `dagflow runs` lists those there are")
-        program = self._programs.load(self._store, row.digest)
+        program = self._programs.load(self._store, row.digest).program
         progress = Progress(program, run_id)
         progress.restore(self._store.history(run_id))
         return program.flow, result_of(progress)

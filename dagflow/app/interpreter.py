@@ -16,7 +16,7 @@ from dagflow.app.runs import Run
 from dagflow.clock import Clock, SystemClock
 from dagflow.drivers.bindings import Origin
 from dagflow.drivers.inputs import as_input
-from dagflow.drivers.live import Creation, Live
+from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.perform import Performer, threads
 from dagflow.drivers.program import Program
@@ -237,7 +237,7 @@ class Interpreter:
         now = self._clock.now()
         progress = Progress(prepared.program, new_run_id(now))
         progress.begin(value, origin, now, self._driver.n_events)
-        live = Live(progress, Creation(prepared.digest, prepared.encoded, now))
+        live = Live(progress, Pinned(prepared.digest, prepared.encoded), is_new=True)
         self._driver.take(live)
         await live.wait_committed(1)
         if live.broken is not None:
@@ -277,12 +277,13 @@ class Interpreter:
         return live
 
     def _load(self, row: RunRow) -> Live:
-        progress = Progress(self._programs.load(self._store, row.digest), row.id)
+        prepared = self._programs.load(self._store, row.digest)
+        progress = Progress(prepared.program, row.id)
         history = self._store.history(row.id)
         progress.restore(history)
         progress.interrupt(max(self._clock.now(), progress.machine.state.now))
         self._catch_up(progress)
-        return Live(progress, n_committed=len(history))
+        return Live(progress, Pinned(prepared.digest, prepared.encoded), n_committed=len(history))
 
     def _catch_up(self, progress: Progress) -> None:
         """Deliver the events that came while nobody drove the run."""
@@ -294,7 +295,7 @@ class Interpreter:
         row = self._store.run(run_id)
         if row is None:
             raise UsageError(f"there is no run {run_id}; `runs()` lists those there are")
-        progress = Progress(self._programs.load(self._store, row.digest), run_id)
+        progress = Progress(self._programs.load(self._store, row.digest).program, run_id)
         progress.restore(self._store.history(run_id))
         return result_of(progress)
 

@@ -49,17 +49,17 @@ class Programs:
             _keep(self._by_digest, digest, Prepared(prepare(flow), digest, encoded))
         return self._by_digest[digest]
 
-    def load(self, store: Store, digest: FlowDigest) -> Program:
+    def load(self, store: Store, digest: FlowDigest) -> Prepared:
         """The program of a stored flow. Raises StoreError if it is not there or damaged."""
         known = self._by_digest.get(digest)
         if known is not None:
-            return known.program
+            return known
         encoded = store.flow(digest)
         if encoded is None:
             raise StoreError(f"the store has runs of the flow {digest}, but not the flow; it is damaged")
         prepared = Prepared(prepare(decode_flow(encoded)), digest, encoded)
         _keep(self._by_digest, digest, prepared)
-        return prepared.program
+        return prepared
 
 
 def _keep(kept: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:

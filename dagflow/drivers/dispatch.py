@@ -18,10 +18,12 @@ class Dispatch:
     """Gives each event to each run in hand that may want it.
 
     Attributes:
+        n_handed_out: the number of the last event.
         turn: gives one event to one run and lets it go on; says whether the run took it. It may put more events.
     """
 
     turn: Callable[[Live, SentEvent], bool] = attrs.field(default=lambda _live, _event: False)
+    n_handed_out: int = 0
     _lives: dict[str, dict[RunId, Live]] = attrs.field(factory=dict)
     _queue: deque[tuple[SentEvent, Sending | None]] = attrs.field(factory=deque)
     _is_busy: bool = False
@@ -54,6 +56,7 @@ class Dispatch:
             self._is_busy = False
 
     def _hand_out(self, event: SentEvent, sending: Sending | None) -> None:
+        self.n_handed_out = event.number
         n_reached = sum(self.turn(live, event) for live in list(self._lives.get(event.name, {}).values()))
         if sending is not None:
             sending.n_reached = n_reached

@@ -58,7 +58,7 @@ def _evaluated_node(node: int, code: Code, bindings: Mapping[str, object], at: i
         case NodeKind.GATE:
             outcome = _outcome(code, bindings)
             return events.GateDecided(at, node, outcome), gate_value(code, outcome), None
-        case NodeKind.LET | NodeKind.RETURN | NodeKind.STOP:
+        case NodeKind.LET | NodeKind.RETURN | NodeKind.YIELD | NodeKind.STOP:
             value = None if code.expression is None else evaluated(code.expression, bindings, "the value")
             return events.ValueComputed(at, node), value, code.codec.dumps(value)
         case NodeKind.WAIT | NodeKind.WAIT_UNTIL:

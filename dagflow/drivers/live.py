@@ -7,6 +7,7 @@ from collections.abc import Callable
 import attrs
 import trio
 
+from dagflow.drivers.children import Spawn
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult, result_of
 from dagflow.errors import DagflowError
@@ -14,12 +15,11 @@ from dagflow.ids import FlowDigest, RunId
 
 
 @attrs.frozen
-class Creation:
-    """What the store needs to begin a run it has not seen."""
+class Pinned:
+    """The flow that a run keeps, encoded, with its digest; for a part of a run, that of the whole."""
 
     digest: FlowDigest
     flow: bytes
-    created_at: int
 
 
 @attrs.define(eq=False)
@@ -27,7 +27,8 @@ class Live:
     """A run and what waits for it.
 
     Attributes:
-        creation: set until the store has the run.
+        is_new: whether the store does not have the run yet.
+        parent, spawn: for a part of another run, that run and the wish it comes from.
         n_committed: how many of its facts the store has.
         scopes: of the attempts running, by node.
         has_ended: set once the end is in the store, or never will be; then see `broken`.
@@ -36,8 +37,11 @@ class Live:
     """
 
     progress: Progress
-    creation: Creation | None = None
+    pinned: Pinned
+    is_new: bool = False
     n_committed: int = 0
+    parent: Live | None = None
+    spawn: Spawn | None = None
     scopes: dict[int, trio.CancelScope] = attrs.field(factory=dict)
     has_ended: trio.Event = attrs.field(factory=trio.Event)
     broken: DagflowError | None = None
@@ -78,7 +82,7 @@ class Live:
     def committed(self, n_facts: int) -> None:
         """The store has that many facts now."""
         self.n_committed = n_facts
-        self.creation = None
+        self.is_new = False
         if self._waiting:
             for needed, event in self._waiting:
                 if needed <= n_facts:

@@ -15,6 +15,7 @@ import trio
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.clock import Clock
 from dagflow.drivers.dispatch import Dispatch
+from dagflow.drivers.family import Family
 from dagflow.drivers.live import Live
 from dagflow.drivers.perform import Performer, timed_out
 from dagflow.drivers.pool import Pool
@@ -52,6 +53,7 @@ class LocalDriver:
     _writer: Writer = attrs.field(init=False)
     _timers: Timers = attrs.field(init=False)
     _pool: Pool[_Item] = attrs.field(init=False)
+    _family: Family = attrs.field(init=False)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _dispatch: Dispatch = attrs.field(factory=Dispatch)
     _is_serving: bool = False
@@ -61,6 +63,7 @@ class LocalDriver:
         self._timers = Timers(self._clock, self._fire, self._is_calm)
         self._writer = Writer.of(self._store, self._timers.may_be_calm)
         self._writer.on_event = self._dispatch.put
+        self._writer.on_born = self.take
         self._dispatch.turn = self._turn_after_event
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -69,6 +72,9 @@ class LocalDriver:
             with self._scope:
                 async with trio.open_nursery() as nursery:
                     self._writer.n_events = await self._writer.reading(self._store.last_event)
+                    self._dispatch.n_handed_out = self._writer.n_events
+                    self._family = Family(self, self._writer, nursery, self._jitter)
+                    self._writer.bear = self._family.bear
                     self._pool = Pool(nursery, self._attempt, self._concurrency, self._timers.may_be_calm)
                     nursery.start_soon(self._guarded, self._timers.run)
                     nursery.start_soon(self._guarded, self._writer.run)
@@ -86,18 +92,24 @@ class LocalDriver:
                 sending.is_over.set()
 
     @property
+    def n_handed_out(self) -> int:
+        """The number of the last event that was handed out."""
+        return self._dispatch.n_handed_out
+
+    @property
     def n_events(self) -> int:
         """How many events have been sent or emitted so far."""
         return self._writer.n_events
 
     def take(self, *lives: Live) -> None:
         """Drive these runs, from where they stand. All are there before any of them does anything that others may see."""
+        lives = tuple(live for live in lives if not live.has_ended.is_set())
         for live in lives:
             self.lives[live.run] = live
             live.on_ended = self._forget
             self._dispatch.add(live)
         for live in lives:
-            self._turn(live)
+            self.turn(live)
 
     def waiting_for(self, event: str) -> list[Live]:
         """The runs in hand with a wait for such events that has not settled."""
@@ -135,17 +147,17 @@ class LocalDriver:
 
     def cancel(self, live: Live) -> None:
         """Ask the run to end; it does when everything that runs has stopped."""
-        live.progress.cancel(self._now(live))
-        self._turn(live)
+        live.progress.cancel(self.now(live))
+        self.turn(live)
 
-    def _now(self, live: Live) -> int:
+    def now(self, live: Live) -> int:
         """The clock's time, but never before the run's last fact."""
         return max(self._clock.now(), live.progress.machine.state.now)
 
     def _is_calm(self) -> bool:
-        return self._pool.is_idle and self._writer.is_idle and not self._sendings
+        return self._pool.is_idle and self._writer.is_idle and not self._sendings and not self._family.n_coming
 
-    def _turn(self, live: Live) -> None:
+    def turn(self, live: Live) -> None:
         """After something happened to the run: see to what it wishes, and to its facts."""
         progress = live.progress
         while progress.cancels:
@@ -155,21 +167,32 @@ class LocalDriver:
         while progress.starts:
             self._pool.put(_Item(live, progress.starts.popleft()))
         self._writer.mark(live)
+        self._family.see_to(live)
+
+    def drop(self, live: Live, reason: DagflowError) -> None:
+        """Leave a run alone that cannot go on."""
+        for scope in live.scopes.values():
+            scope.cancel()
+        live.give_up(reason)
+        del self.lives[live.run]
+        self._dispatch.remove(live)
 
     def _forget(self, live: Live) -> None:
         del self.lives[live.run]
         self._dispatch.remove(live)
+        self._timers.forget()
+        self._family.ended(live)
 
     def _turn_after_event(self, live: Live, event: SentEvent) -> bool:
         n_recorded = live.progress.n_recorded
-        is_reached = live.progress.deliver(event, self._now(live))
+        is_reached = live.progress.deliver(event, self.now(live))
         if live.progress.n_recorded > n_recorded:
-            self._turn(live)
+            self.turn(live)
         return is_reached
 
     def _fire(self, live: Live, timer: SetTimer) -> None:
-        live.progress.fire(timer, self._now(live))
-        self._turn(live)
+        live.progress.fire(timer, self.now(live))
+        self.turn(live)
 
     async def _attempt(self, item: _Item) -> None:
         try:
@@ -179,17 +202,17 @@ class LocalDriver:
 
     async def _attempt_unguarded(self, live: Live, command: StartAttempt) -> None:
         progress, node = live.progress, command.node
-        now = self._now(live)
+        now = self.now(live)
         invocation = progress.begin_attempt(command, now)
         if invocation is None:
-            self._turn(live)
+            self.turn(live)
             return
         scope = live.scopes[node] = trio.CancelScope()
         deadline = command.deadline(now)
         if deadline is not None:
             scope.deadline = trio.current_time() + max(0, deadline - now) / 1e9
         needed = _needed_facts(live, node)
-        self._turn(live)
+        self.turn(live)
         value: object = None
         failure: ActionFailed | None = None
         with scope:
@@ -203,7 +226,7 @@ class LocalDriver:
             except Exception as raised:  # noqa: BLE001 - whatever a host's code does, the run hears of it
                 failure = _unexpected(invocation, raised)
         del live.scopes[node]
-        now = self._now(live)
+        now = self.now(live)
         if not scope.cancelled_caught and failure is None:
             progress.succeed(node, value, now, self._jitter())
         elif failure is not None:
@@ -212,7 +235,7 @@ class LocalDriver:
             progress.cancelled(node, now)
         else:
             progress.fail(node, timed_out(), now, self._jitter())
-        self._turn(live)
+        self.turn(live)
 
     async def _guarded(self, task: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -222,10 +222,7 @@ class _World:
     def _live(self) -> None:
         self._commit(self.progress)
         while not self.progress.is_ended:
-            for progress in list(self.alive.values()):
-                self._obey(progress)
-            if self._hear_of_ends():
-                continue
+            self._obey_all()
             for progress in self.alive.values():
                 self.observe(progress)
             if not self.progress.is_ended:
@@ -247,6 +244,16 @@ class _World:
         self.n_points += 1
         if self.n_points - 1 in self.crash_at:
             raise _Crash
+
+    def _obey_all(self) -> None:
+        """Until no run wishes anything more; one run's wish may be another run's beginning or end."""
+        is_calm = False
+        while not is_calm:
+            n_before = self.n_facts
+            alive = list(self.alive.values())
+            for progress in alive:
+                self._obey(progress)
+            is_calm = not self._hear_of_ends() and n_before == self.n_facts and len(alive) == len(self.alive)
 
     def _obey(self, progress: Progress) -> None:
         children = progress.children

@@ -34,6 +34,7 @@ class Timers:
     _is_calm: Callable[[], bool]
     _heap: list[_Entry] = attrs.field(factory=list)
     _n_added: int = 0
+    _n_forgotten: int = 0
     _wake: trio.Event = attrs.field(factory=trio.Event)
 
     def add(self, live: Live, timer: SetTimer) -> None:
@@ -43,6 +44,14 @@ class Timers:
         heapq.heappush(self._heap, entry)
         if self._heap[0] is entry:
             self._wake.set()
+
+    def forget(self) -> None:
+        """A run has ended; when many have, their timers are thrown out, which keep them in memory."""
+        self._n_forgotten += 1
+        if self._n_forgotten > _TURN and self._n_forgotten * 2 > len(self._heap):
+            self._n_forgotten = 0
+            self._heap = [entry for entry in self._heap if entry[2].progress.is_due(entry[3])]
+            heapq.heapify(self._heap)
 
     def may_be_calm(self) -> None:
         """Something has come to rest; of no interest to the wall clock, which does not wait for that."""

@@ -12,8 +12,10 @@ from typing import TypeVar
 import attrs
 import trio
 
-from dagflow.drivers.live import Creation, Live
-from dagflow.store.api import Append, RunRow, SentEvent, Store
+from dagflow.drivers.lineage import Requested
+from dagflow.drivers.live import Live
+from dagflow.errors import DagflowBug
+from dagflow.store.api import Append, Creation, RunRow, SentEvent, Store
 from dagflow.store.memory import MemoryStore
 
 _Value = TypeVar("_Value")
@@ -37,14 +39,18 @@ class Sending:
     n_reached: int = 0
 
 
+def _nobody(live: Live, _requested: Requested) -> Live:
+    raise DagflowBug(f"nobody is there to begin what {live.run} starts")
+
+
 @attrs.frozen
 class _Write:
-    """`row` and `flow` only for a run the store does not have yet."""
+    """`creation` for a run the store does not have yet. `is_born`: a `start` has just made it, and nobody drives it yet."""
 
     live: Live
     append: Append
-    row: RunRow | None
-    flow: bytes
+    creation: Creation | None
+    is_born: bool
 
     def acknowledge(self) -> None:
         self.live.committed(self.append.first + len(self.append.records))
@@ -58,6 +64,7 @@ class Writer:
         is_instant: writing blocks nobody, so `mark` does it at once.
         on_idle: called when the store has everything.
         on_event: called with each event once it is in the store, in the order of their numbers.
+        bear: makes the run that a `start` asks for. on_born: called with it once it is in the store.
         n_events: the number of the last event, also of one that is not in the store yet.
     """
 
@@ -65,6 +72,8 @@ class Writer:
     on_idle: Callable[[], None]
     is_instant: bool
     on_event: Callable[[SentEvent, Sending | None], None] = attrs.field(default=lambda _event, _sending: None)
+    bear: Callable[[Live, Requested], Live] = attrs.field(default=_nobody)
+    on_born: Callable[[Live], None] = attrs.field(default=lambda _live: None)
     n_events: int = 0
     _sendings: list[Sending] = attrs.field(factory=list)
     _dirty: dict[Live, None] = attrs.field(factory=dict)
@@ -85,10 +94,10 @@ class Writer:
     def mark(self, live: Live) -> None:
         """The run may have new facts."""
         if self.is_instant:
-            write = self._taken(live)
-            if write is not None:
-                _perform(self.store, [], [write])
-                self._acknowledge([], [write])
+            writes = self._taken(live)
+            if writes:
+                _perform(self.store, [], writes)
+                self._acknowledge([], writes)
         else:
             self._dirty[live] = None
             self._wake.set()
@@ -124,7 +133,7 @@ class Writer:
             batch = list(self._dirty)[:_MAX_BATCH]
             for live in batch:
                 del self._dirty[live]
-            writes = [write for write in map(self._taken, batch) if write is not None]
+            writes = [write for live in batch for write in self._taken(live)]
             if not writes and not sendings:
                 continue
             self._is_writing = True
@@ -137,21 +146,25 @@ class Writer:
             self._acknowledge(sendings, writes)
         self.on_idle()
 
-    def _taken(self, live: Live) -> _Write | None:
+    def _taken(self, live: Live, *, is_born: bool = False) -> list[_Write]:
+        """What the run has to write, and behind it the runs it started: they begin in the same transaction."""
         append = live.progress.take_append()
         if append is None:
-            return None
+            return []
         if append.events:
             numbered = tuple(attrs.evolve(event, number=self.n_events + i) for i, event in enumerate(append.events, 1))
             self.n_events += len(numbered)
             append = attrs.evolve(append, events=numbered)
-        creation = live.creation
-        row = None if creation is None else _row(live, creation, append)
-        return _Write(live, append, row, b"" if creation is None else creation.flow)
+        born = [self.bear(live, requested) for requested in live.progress.children.take_requested()]
+        write = _Write(live, append, _creation(live, append) if live.is_new else None, is_born)
+        return [write, *(more for each in born for more in self._taken(each, is_born=True))]
 
     def _acknowledge(self, sendings: list[Sending], writes: list[_Write]) -> None:
         for write in writes:
             write.acknowledge()
+        for write in writes:
+            if write.is_born:
+                self.on_born(write.live)
         for sending in sendings:
             sending.is_kept = True
             self.on_event(sending.event, sending)
@@ -160,24 +173,25 @@ class Writer:
                 self.on_event(event, None)
 
 
-def _row(live: Live, creation: Creation, append: Append) -> RunRow:
-    return RunRow(
+def _creation(live: Live, append: Append) -> Creation:
+    row = RunRow(
         id=live.run,
         flow=live.progress.program.flow.name,
-        digest=creation.digest,
+        digest=live.pinned.digest,
         status=append.status,
-        created_at=creation.created_at,
+        created_at=live.progress.machine.state.started_at,
         ended_at=append.ended_at,
         due_at=append.due_at,
+        parent="" if live.parent is None else live.parent.run,
     )
+    return Creation(row=row, flow=live.pinned.flow, records=append.records, events=append.events)
 
 
 def _perform(store: Store, sent: list[SentEvent], writes: list[_Write]) -> None:
     if sent:
         store.send(sent)
-    for write in writes:
-        if write.row is not None:
-            store.create(write.row, write.flow, write.append.records, write.append.events)
-    appends = [write.append for write in writes if write.row is None]
-    if appends:
-        store.append(appends)
+    # In one transaction, so that no part of a run is ever in the store without the fact it comes from.
+    creations = [write.creation for write in writes if write.creation is not None]
+    appends = [write.append for write in writes if write.creation is None]
+    if creations or appends:
+        store.write(appends, creations)

@@ -35,7 +35,12 @@ class Record:
 
 @attrs.frozen(kw_only=True)
 class RunRow:
-    """What lists of runs show. `due_at`: when a sleeping run has to be looked at, else None. Instants in nanoseconds."""
+    """What lists of runs show. Instants in nanoseconds.
+
+    Attributes:
+        due_at: when a sleeping run has to be looked at, else None.
+        parent: the run that this one is a part of, or "".
+    """
 
     id: RunId
     flow: str
@@ -44,6 +49,7 @@ class RunRow:
     created_at: int
     ended_at: int | None = None
     due_at: int | None = None
+    parent: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -84,14 +90,20 @@ class Append:
     events: tuple[SentEvent, ...] = ()
 
 
+@attrs.frozen(kw_only=True)
+class Creation:
+    """A run to begin, with its first facts. `flow`: encoded; kept under `row.digest` if it is not there yet."""
+
+    row: RunRow
+    flow: bytes
+    records: tuple[Record, ...]
+    events: tuple[SentEvent, ...] = ()
+
+
 class Store(Protocol):
-    """Where facts are kept. Every method may raise `StoreError`; after one from `create` or `append` the outcome is unknown:
+    """Where facts are kept. Every method may raise `StoreError`; after one from `write` the outcome is unknown:
     reopen and read before going on.
     """
-
-    def create(self, row: RunRow, flow: bytes, records: Sequence[Record], events: Sequence[SentEvent] = ()) -> None:
-        """Begin a run with its first facts; keep `flow` (the encoded flow) under `row.digest` if it is not there yet."""
-        ...
 
     def send(self, events: Sequence[SentEvent]) -> None:
         """Keep events from outside, all or none; nothing is kept if one of their ids is there already."""
@@ -109,8 +121,8 @@ class Store(Protocol):
         """Whether an event of that id has been kept."""
         ...
 
-    def append(self, appends: Sequence[Append]) -> None:
-        """Add facts to any number of runs, all or none. When it returns they survive a power cut (if the store is durable)."""
+    def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
+        """Begin runs, and add facts to others, all or none. When it returns it survives a power cut (if the store is durable)."""
         ...
 
     def history(self, run: RunId) -> list[Record]:
@@ -121,8 +133,13 @@ class Store(Protocol):
         """The row of a run."""
         ...
 
-    def runs(self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None) -> list[RunRow]:
-        """Rows, newest first, older than `before`; with `unfinished` only of runs that have not ended."""
+    def runs(
+        self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
+    ) -> list[RunRow]:
+        """Rows, the newest first, older than `before`; with `unfinished` only of runs that have not ended.
+
+        They are those that are part of `parent`, in the order in which they began; or those that are part of no other.
+        """
         ...
 
     def flow(self, digest: FlowDigest) -> bytes | None:

@@ -9,7 +9,7 @@ import attrs
 
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId
-from dagflow.store.api import Append, Record, RunRow, SentEvent
+from dagflow.store.api import Append, Creation, Record, RunRow, SentEvent
 
 
 @attrs.define(eq=False)
@@ -26,24 +26,18 @@ class MemoryStore:
     _is_closed: bool = attrs.field(default=False, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
-    def create(self, row: RunRow, flow: bytes, records: Sequence[Record], events: Sequence[SentEvent] = ()) -> None:
-        """See `Store.create`."""
+    def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
+        """See `Store.write`."""
         with self._lock:
             self._check_open()
-            if row.id in self._rows:
-                raise StoreError(f"run {row.id} is there already; every run needs an id of its own")
-            self._keep_events(events)
-            self._flows.setdefault(row.digest, flow)
-            self._rows[row.id] = row
-            self._histories[row.id] = list(records)
-
-    def append(self, appends: Sequence[Append]) -> None:
-        """See `Store.append`."""
-        with self._lock:
-            self._check_open()
+            self._check_new([creation.row.id for creation in creations])
             self._check_positions(appends)
-            if any(append.events for append in appends):
-                self._keep_events([event for append in appends for event in append.events])
+            events = [event for creation in creations for event in creation.events]
+            events += [event for append in appends for event in append.events]
+            if events:
+                self._keep_events(events)
+            for creation in creations:
+                self._create(creation)
             for append in appends:
                 self._histories[append.run].extend(append.records)
                 self._changes[append.run] = append
@@ -85,13 +79,18 @@ class MemoryStore:
             row = self._rows.get(run)
             return None if row is None else self._current(row)
 
-    def runs(self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None) -> list[RunRow]:
+    def runs(
+        self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
+    ) -> list[RunRow]:
         """See `Store.runs`."""
         with self._lock:
             self._check_open()
-            rows = sorted(map(self._current, self._rows.values()), key=lambda row: row.id, reverse=True)
-        wanted = [row for row in rows if (before is None or row.id < before) and not (unfinished and row.status.is_terminal)]
-        return wanted[: max(0, limit)]
+            rows = [self._current(row) for row in self._rows.values() if row.parent == parent]
+        # Ids sort by time, but for those of parts, which began in the order they are kept in.
+        rows = rows[::-1] if parent else sorted(rows, key=lambda row: row.id, reverse=True)
+        if before is not None:
+            rows = [row for row in rows if row.id < before] if not parent else _behind(rows, before)
+        return [row for row in rows if not (unfinished and row.status.is_terminal)][: max(0, limit)]
 
     def flow(self, digest: FlowDigest) -> bytes | None:
         """See `Store.flow`."""
@@ -107,6 +106,17 @@ class MemoryStore:
     def _current(self, row: RunRow) -> RunRow:
         last = self._changes.get(row.id)
         return row if last is None else attrs.evolve(row, status=last.status, ended_at=last.ended_at, due_at=last.due_at)
+
+    def _create(self, creation: Creation) -> None:
+        row = creation.row
+        self._flows.setdefault(row.digest, creation.flow)
+        self._rows[row.id] = row
+        self._histories[row.id] = list(creation.records)
+
+    def _check_new(self, runs: Sequence[RunId]) -> None:
+        known = [run for run in runs if run in self._rows]
+        if known or len(set(runs)) < len(runs):
+            raise StoreError(f"run {(known or runs)[0]} is there already; every run needs an id of its own")
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -130,3 +140,7 @@ class MemoryStore:
             if append.first != length:
                 raise StoreError(f"run {append.run} has {length} facts, not {append.first}; read its history again")
             lengths[append.run] = length + len(append.records)
+
+
+def _behind(rows: list[RunRow], run: RunId) -> list[RunRow]:
+    return next((rows[n + 1 :] for n, row in enumerate(rows) if row.id == run), [])

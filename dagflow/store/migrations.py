@@ -57,6 +57,14 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             checksum INTEGER NOT NULL
         ) STRICT""",
     ),
+    (
+        # Runs that are part of another one: of a loop's item, or of a flow that is called.
+        "ALTER TABLE run ADD COLUMN parent TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX run_parent ON run (parent) WHERE parent != ''",
+        "DROP INDEX run_unfinished",
+        "CREATE INDEX run_unfinished ON run (id) WHERE parent = '' AND status IN ('queued', 'running', 'sleeping')",
+        "CREATE INDEX run_whole ON run (id) WHERE parent = ''",
+    ),
 )
 
 

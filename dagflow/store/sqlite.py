@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import threading
-import zlib
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,8 @@ import attrs
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
-from dagflow.store.api import Append, Record, RunRow, SentEvent
+from dagflow.store.api import Append, Creation, Record, RunRow, SentEvent
+from dagflow.store.checksums import checksum, record_checksum, seal
 from dagflow.store.connections import (
     CHECKPOINT_PAGES,
     TRUNCATE_PAGES,
@@ -40,8 +40,8 @@ from dagflow.store.migrations import check_newest, migrate
 
 _INSERT_FLOW: Final = "INSERT INTO flow (digest, body, checksum) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
 _INSERT_RUN: Final = """
-    INSERT INTO run (id, flow, digest, created_at, sealed, status, ended_at, due_at, length, checksum)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING key"""
+    INSERT INTO run (id, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, checksum)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING key"""
 _UPDATE_RUN: Final = """
     UPDATE run SET status = ?, ended_at = ?, due_at = ?, length = ?, checksum = ? WHERE id = ? AND length = ? RETURNING key"""
 _INSERT_RECORD: Final = """
@@ -50,12 +50,16 @@ _SELECT_LENGTH: Final = "SELECT length FROM run WHERE id = ?"
 _SELECT_HISTORY: Final = """
     SELECT run.length, seq, at, kind, node, attempt, payload, history.checksum
     FROM run LEFT JOIN history ON history.run = run.key WHERE run.id = ? ORDER BY seq"""
-_RUN_COLUMNS: Final = "id, flow, digest, created_at, sealed, status, ended_at, due_at, length, checksum"
+_RUN_COLUMNS: Final = "id, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, checksum"
 _SELECT_RUN: Final = f"SELECT {_RUN_COLUMNS} FROM run WHERE id = ?"  # noqa: S608 - both parts are constants
-_SELECT_RUNS: Final = f"SELECT {_RUN_COLUMNS} FROM run WHERE id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
+_SELECT_RUNS: Final = f"SELECT {_RUN_COLUMNS} FROM run WHERE parent = '' AND id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
+_IS_UNFINISHED: Final = "status IN ('queued', 'running', 'sleeping')"
 _SELECT_UNFINISHED: Final = f"""
-    SELECT {_RUN_COLUMNS} FROM run WHERE status IN ('queued', 'running', 'sleeping') AND id < ?
-    ORDER BY id DESC LIMIT ?"""  # noqa: S608
+    SELECT {_RUN_COLUMNS} FROM run WHERE parent = '' AND {_IS_UNFINISHED} AND id < ? ORDER BY id DESC LIMIT ?"""  # noqa: S608
+_SELECT_PARTS: Final = f"""
+    SELECT {_RUN_COLUMNS} FROM run
+    WHERE parent != '' AND parent = ?1 AND (?2 = '' OR key < (SELECT key FROM run WHERE id = ?2)) AND (NOT ?3 OR {_IS_UNFINISHED})
+    ORDER BY key DESC LIMIT ?4"""  # noqa: S608
 _INSERT_EVENT: Final = "INSERT INTO event (number, id, name, at, payload, run, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _SELECT_EVENTS: Final = """
     SELECT number, id, name, at, payload, run, checksum FROM event WHERE number > ? ORDER BY number LIMIT ?"""
@@ -150,26 +154,21 @@ class SqliteStore:
         writer.set_wal_hook(store._count_pages)
         return store
 
-    def create(self, row: RunRow, flow: bytes, records: Sequence[Record], events: Sequence[SentEvent] = ()) -> None:
-        """See `Store.create`."""
-        with self._transaction() as connection:
-            execute(connection, _INSERT_FLOW, (row.digest, flow, _checksum(flow, row.digest)))
-            changing = (str(row.status), row.ended_at, row.due_at, len(records))
-            values = (row.id, row.flow, row.digest, row.created_at, _seal(row), *changing, _checksum(None, row.id, *changing))
-            key = first_of(connection, _INSERT_RUN, values)
-            if key is None:
-                raise StoreError(f"run {row.id} is there already; every run needs an id of its own")
-            _insert_records(connection, key, row.id, 0, records)
-            _insert_events(connection, events)
-
-    def append(self, appends: Sequence[Append]) -> None:
-        """See `Store.append`."""
-        if not appends:
+    def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
+        """See `Store.write`."""
+        if not appends and not creations:
             return
         with self._transaction() as connection:
+            digests: set[str] = set()
+            for creation in creations:
+                digest = creation.row.digest
+                if digest not in digests:
+                    digests.add(digest)
+                    execute(connection, _INSERT_FLOW, (digest, creation.flow, checksum(creation.flow, digest)))
+                _insert_run(connection, creation)
             for append in appends:
                 changing = (str(append.status), append.ended_at, append.due_at, append.first + len(append.records))
-                values = (*changing, _checksum(None, append.run, *changing), append.run, append.first)
+                values = (*changing, checksum(None, append.run, *changing), append.run, append.first)
                 key = first_of(connection, _UPDATE_RUN, values)
                 if key is None:
                     raise self._misplaced(connection, append)
@@ -208,8 +207,12 @@ class SqliteStore:
         rows = self._read(_SELECT_RUN, run)
         return self._row(rows[0]) if rows else None
 
-    def runs(self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None) -> list[RunRow]:
+    def runs(
+        self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
+    ) -> list[RunRow]:
         """See `Store.runs`."""
+        if parent:
+            return [self._row(row) for row in self._read(_SELECT_PARTS, parent, before or "", unfinished, max(0, limit))]
         query = _SELECT_UNFINISHED if unfinished else _SELECT_RUNS
         return [self._row(row) for row in self._read(query, before or _AFTER_ALL, max(0, limit))]
 
@@ -218,8 +221,8 @@ class SqliteStore:
         rows = self._read(_SELECT_FLOW, digest)
         if not rows:
             return None
-        body, checksum = rows[0]
-        if not isinstance(body, bytes) or checksum != _checksum(body, digest):
+        body, stored = rows[0]
+        if not isinstance(body, bytes) or stored != checksum(body, digest):
             raise self._damaged(f"the flow {digest} is not what was written")
         return body
 
@@ -305,32 +308,30 @@ class SqliteStore:
         return StoreError(f"run {append.run} has {length!r} facts, not {append.first}; read its history again")
 
     def _record(self, run: RunId, position: int, row: tuple[Value, ...]) -> Record:
-        _, seq, at, kind, node, attempt, payload, checksum = row
+        _, seq, at, kind, node, attempt, payload, stored = row
         fits = isinstance(at, int) and isinstance(kind, str) and isinstance(node, str) and isinstance(attempt, int)
         if (
             seq != position
             or not fits
             or not (payload is None or isinstance(payload, bytes))
-            or checksum != _checksum(payload, run, position, at, kind, node, attempt)
+            or stored != checksum(payload, run, position, at, kind, node, attempt)
         ):
             raise self._damaged(f"fact {position} of run {run} is not what was written")
         return Record(str(kind), int(str(at)), str(node), int(str(attempt)), payload)
 
     def _event(self, row: tuple[Value, ...]) -> SentEvent:
-        number, event_id, name, at, payload, run, checksum = row
-        if not isinstance(payload, bytes) or checksum != _checksum(payload, number, event_id, name, at, run):
+        number, event_id, name, at, payload, run, stored = row
+        if not isinstance(payload, bytes) or stored != checksum(payload, number, event_id, name, at, run):
             raise self._damaged(f"the event {event_id!r} is not what was written")
         return SentEvent(
             number=int(str(number)), id=str(event_id), name=str(name), at=int(str(at)), payload=payload, run=str(run)
         )
 
     def _row(self, values: tuple[Value, ...]) -> RunRow:
-        run, flow, digest, created_at, sealed, status, ended_at, due_at, length, checksum = values
-        if checksum != _checksum(None, run, status, ended_at, due_at, length) or sealed != _checksum(
-            None, run, flow, digest, created_at
-        ):
+        run, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, stored = values
+        if stored != checksum(None, run, status, ended_at, due_at, length):
             raise self._damaged(f"the row of run {run!r} is not what was written")
-        return RunRow(
+        row = RunRow(
             id=RunId(str(run)),
             flow=str(flow),
             digest=FlowDigest(str(digest)),
@@ -338,17 +339,32 @@ class SqliteStore:
             created_at=int(str(created_at)),
             ended_at=ended_at if isinstance(ended_at, int) else None,
             due_at=due_at if isinstance(due_at, int) else None,
+            parent=str(parent),
         )
+        if sealed != seal(row):
+            raise self._damaged(f"the row of run {run!r} is not what was written")
+        return row
 
     def _damaged(self, what: str) -> StoreError:
         return StoreError(f"{self.path} is damaged: {what}; restore a backup")
+
+
+def _insert_run(connection: apsw.Connection, creation: Creation) -> None:
+    row = creation.row
+    changing = (str(row.status), row.ended_at, row.due_at, len(creation.records))
+    fixed = (row.id, row.flow, row.digest, row.created_at, row.parent, seal(row))
+    key = first_of(connection, _INSERT_RUN, (*fixed, *changing, checksum(None, row.id, *changing)))
+    if key is None:
+        raise StoreError(f"run {row.id} is there already; every run needs an id of its own")
+    _insert_records(connection, key, row.id, 0, creation.records)
+    _insert_events(connection, creation.events)
 
 
 def _insert_records(connection: apsw.Connection, key: Value, run: str, first: int, records: Sequence[Record]) -> None:
     connection.executemany(  # pyright: ignore[reportUnknownMemberType]
         _INSERT_RECORD,
         (
-            (key, seq, record.at, record.kind, record.node, record.attempt, record.payload, _record_checksum(run, seq, record))
+            (key, seq, record.at, record.kind, record.node, record.attempt, record.payload, record_checksum(run, seq, record))
             for seq, record in enumerate(records, first)
         ),
     )
@@ -357,21 +373,7 @@ def _insert_records(connection: apsw.Connection, key: Value, run: str, first: in
 def _insert_events(connection: apsw.Connection, events: Sequence[SentEvent]) -> None:
     for event in events:
         values = (event.number, event.id, event.name, event.at, event.payload, event.run)
-        checksum = _checksum(event.payload, event.number, event.id, event.name, event.at, event.run)
-        execute(connection, _INSERT_EVENT, (*values, checksum))
-
-
-def _record_checksum(run: str, seq: int, record: Record) -> int:
-    return _checksum(record.payload, run, seq, record.at, record.kind, record.node, record.attempt)
-
-
-def _seal(row: RunRow) -> int:
-    return _checksum(None, row.id, row.flow, row.digest, row.created_at)
-
-
-def _checksum(body: bytes | None, *values: Value) -> int:
-    """CRC-32 of a body and what belongs to it; `repr` keeps neighbours and types apart, and is spared the long part."""
-    return zlib.crc32(body or b"", zlib.crc32(repr((body is None, values)).encode("utf-8", "surrogatepass")))
+        execute(connection, _INSERT_EVENT, (*values, checksum(event.payload, *values[:4], event.run)))
 
 
 def _reason(error: apsw.Error) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
 from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.model.wire import WireError
-from dagflow.store.api import Append, Record, RunRow, SentEvent
+from dagflow.store.api import Append, Creation
 from dagflow.store.sqlite import SqliteStore
 from tests.app.host import START, Host
 
@@ -292,17 +292,11 @@ class FailingStore:
         self._left = fail_at
         self._after = after
 
-    def append(self, appends: Sequence[Append]) -> None:
-        self._write(lambda: self._inner.append(appends))
-
-    def create(self, row: RunRow, flow: bytes, records: Sequence[Record], events: Sequence[SentEvent] = ()) -> None:
-        self._write(lambda: self._inner.create(row, flow, records, events))
-
-    def _write(self, write: Callable[[], None]) -> None:
+    def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
         self._left -= 1
         if self._left == 0 and not self._after:
             raise StoreError("the disk is gone")
-        write()
+        self._inner.write(appends, creations)
         if self._left == 0:
             raise StoreError("the disk is gone")
 

@@ -11,7 +11,7 @@ import trio.testing
 
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.drivers.bindings import Origin
-from dagflow.drivers.live import Creation, Live
+from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.program import Program
 from dagflow.drivers.progress import Progress
@@ -71,7 +71,7 @@ def run_local(
         async with trio.open_nursery() as nursery:
             await nursery.start(driver.serve)
             progress.begin(input_value or {}, Origin(), clock.now())
-            live = Live(progress, Creation(FlowDigest("d"), b"{}", clock.now()))
+            live = Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
             driver.take(live)
             for send in sends:
                 nursery.start_soon(_send, driver, send)

@@ -11,7 +11,7 @@ import trio
 
 from dagflow.clock import VirtualClock
 from dagflow.drivers.bindings import Origin
-from dagflow.drivers.live import Creation, Live
+from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.simulator import DEFAULT_START, Script, Send, simulate
@@ -223,7 +223,7 @@ class TestLocal:
 
     def live(self, progress: Progress, driver: LocalDriver) -> Live:
         progress.begin({}, Origin(), 1, driver.n_events)
-        return Live(progress, Creation(FlowDigest("d"), b"{}", 1))
+        return Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
 
     @pytest.mark.parametrize("make", [MemoryStore, Slow])
     async def test_what_a_run_emits_reaches_others_and_not_itself(self, make: type) -> None:

@@ -12,7 +12,7 @@ import trio.testing
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.clock import VirtualClock
 from dagflow.drivers.bindings import Origin
-from dagflow.drivers.live import Creation, Live
+from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.perform import effect_key, threads
 from dagflow.drivers.pool import Pool
@@ -23,7 +23,7 @@ from dagflow.errors import DagflowBug, StoreError, UsageError
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.action import Effect
 from dagflow.model.flow import RetryPolicy
-from dagflow.store.api import Append, Record, RunRow, SentEvent
+from dagflow.store.api import Append, Creation
 from dagflow.store.memory import MemoryStore
 from tests.drivers.harness import RUN, TrioClock
 from tests.engine.flows import HOUR, SECOND, action, expr, flow_of, program_of, wait
@@ -107,15 +107,11 @@ class Slow:
     log: list[str] = attrs.field(factory=list)
     fails: bool = False
 
-    def create(self, row: RunRow, flow: bytes, records: Sequence[Record], events: Sequence[SentEvent] = ()) -> None:
-        self.inner.create(row, flow, records, events)
-        self.log += [f"{record.kind} {record.node}" for record in records]
-
-    def append(self, appends: Sequence[Append]) -> None:
-        if self.fails:
+    def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
+        if self.fails and appends:
             raise StoreError("gone")
-        self.inner.append(appends)
-        self.log += [f"{record.kind} {record.node}" for append in appends for record in append.records]
+        self.inner.write(appends, creations)
+        self.log += [f"{record.kind} {record.node}" for write in (*creations, *appends) for record in write.records]
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.inner, name)
@@ -127,7 +123,7 @@ async def run(program: Program, function: Callable[[Invocation], object], store:
         await nursery.start(driver.serve)
         progress = Progress(program, RUN)
         progress.begin({}, Origin(), 1)
-        live = Live(progress, Creation(FlowDigest("d"), b"{}", 1))
+        live = Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
         driver.take(live)
         result = await live.wait_ended()
         nursery.cancel_scope.cancel()
@@ -222,7 +218,7 @@ class TestOrder:
             await nursery.start(driver.serve)
             progress = Progress(program_of(flow_of(action("a"), action("b"), edges=[("a", "b")])), RUN)
             progress.begin({}, Origin(), 1)
-            live = Live(progress, Creation(FlowDigest("d"), b"{}", 1))
+            live = Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
             driver.take(live)
             with pytest.raises(StoreError, match="gone"):
                 await live.wait_ended()
@@ -243,7 +239,7 @@ class TestRealTime:
             for number in range(3):
                 progress = Progress(program_of(flow), RunId(f"{number:032}"))
                 progress.begin({}, Origin(), clock.now())
-                lives.append(Live(progress, Creation(FlowDigest("d"), b"{}", 1)))
+                lives.append(Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True))
                 driver.take(lives[-1])
             results = [await live.wait_ended() for live in lives]
             nursery.cancel_scope.cancel()
@@ -256,7 +252,7 @@ class TestRealTime:
             await nursery.start(driver.serve)
             progress = Progress(program_of(flow), RUN)
             progress.begin({}, Origin(), TrioClock().now())
-            live = Live(progress, Creation(FlowDigest("d"), b"{}", 1))
+            live = Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
             driver.take(live)
             result = await live.wait_ended()
             nursery.cancel_scope.cancel()
@@ -269,7 +265,7 @@ async def test_a_bug_in_the_machine_stops_the_driver() -> None:
         await nursery.start(driver.serve)
         progress = Progress(program_of(flow_of(action("a"))), RUN)
         progress.begin({}, Origin(), 1)
-        live = Live(progress, Creation(FlowDigest("d"), b"{}", 1))
+        live = Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
         live.progress.succeed = broken  # type: ignore[method-assign]
         driver.take(live)
         with pytest.raises(DagflowBug, match="planted"):

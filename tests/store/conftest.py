@@ -6,7 +6,7 @@ import pytest
 
 from dagflow.ids import RunId
 from dagflow.store import open_store
-from tests.store.contract import FLOW, facts, run_row
+from tests.store.contract import FLOW, create, facts, run_row
 
 
 @pytest.fixture
@@ -19,6 +19,6 @@ def closed(path) -> tuple[Path, RunId]:
     """A database that was closed, with one run in it."""
     row = run_row()
     store = open_store(path)
-    store.create(row, FLOW, facts(40))
+    create(store, row, FLOW, facts(40))
     store.close()
     return path, row.id

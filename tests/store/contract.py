@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId, new_run_id
 from dagflow.model.status import RunStatus
-from dagflow.store import Append, Record, RunRow, SentEvent, Store
+from dagflow.store import Append, Creation, Record, RunRow, SentEvent, Store
 
 DIGEST = FlowDigest("d" * 64)
 FLOW = b'{"dagflow":1}'
@@ -28,6 +29,10 @@ def facts(n: int, start: int = 0) -> tuple[Record, ...]:
 
 def add(run: RunId, first: int, records: tuple[Record, ...], **changes: object) -> Append:
     return Append(run=run, first=first, records=records, **({"status": RunStatus.RUNNING} | changes))  # type: ignore[arg-type]
+
+
+def create(store: Store, row: RunRow, flow: bytes, records: Sequence[Record], events: Sequence[SentEvent] = ()) -> None:
+    store.write((), [Creation(row=row, flow=flow, records=tuple(records), events=tuple(events))])
 
 
 def sent(number: int, **changes: object) -> SentEvent:
@@ -47,7 +52,7 @@ class StoreContract(abc.ABC):
 
     def test_a_run_begins_with_its_facts(self, store):
         row = run_row()
-        store.create(row, FLOW, facts(2))
+        create(store, row, FLOW, facts(2))
         assert store.run(row.id) == row
         assert store.history(row.id) == list(facts(2))
         assert store.flow(DIGEST) == FLOW
@@ -60,8 +65,8 @@ class StoreContract(abc.ABC):
 
     def test_events_are_kept_with_the_facts_that_sent_them(self, store):
         row = run_row()
-        store.create(row, FLOW, facts(1), [sent(1, run=row.id)])
-        store.append([add(row.id, 1, facts(1), events=(sent(2), sent(3)))])
+        create(store, row, FLOW, facts(1), [sent(1, run=row.id)])
+        store.write([add(row.id, 1, facts(1), events=(sent(2), sent(3)))])
         store.send([sent(4, payload=b'{"other": 1}')])
         assert store.events(after=0) == [sent(1, run=row.id), sent(2), sent(3), sent(4, payload=b'{"other": 1}')]
         assert store.events(after=2, limit=1) == [sent(3)]
@@ -73,10 +78,10 @@ class StoreContract(abc.ABC):
         assert (store.last_event(), store.events(after=0)) == (0, [])
         store.send([sent(1)])
         row = run_row()
-        store.create(row, FLOW, facts(1))
+        create(store, row, FLOW, facts(1))
         for again in (
             lambda: store.send([sent(2), sent(3, id="e1")]),
-            lambda: store.append([add(row.id, 1, facts(1), events=(sent(2), sent(3, id="e1")))]),
+            lambda: store.write([add(row.id, 1, facts(1), events=(sent(2), sent(3, id="e1")))]),
         ):
             with pytest.raises(StoreError):
                 again()
@@ -85,20 +90,20 @@ class StoreContract(abc.ABC):
 
     def test_a_run_may_begin_without_facts(self, store):
         row = run_row()
-        store.create(row, FLOW, ())
+        create(store, row, FLOW, ())
         assert store.history(row.id) == []
-        store.append([add(row.id, 0, facts(1))])
+        store.write([add(row.id, 0, facts(1))])
         assert store.history(row.id) == list(facts(1))
 
     def test_facts_are_added_and_the_row_follows(self, store):
         row = run_row()
-        store.create(row, FLOW, facts(1))
-        store.append([add(row.id, 1, facts(2, 1), status=RunStatus.SLEEPING, due_at=77)])
+        create(store, row, FLOW, facts(1))
+        store.write([add(row.id, 1, facts(2, 1), status=RunStatus.SLEEPING, due_at=77)])
         assert store.history(row.id) == list(facts(3))
         sleeping = store.run(row.id)
         assert sleeping is not None
         assert (sleeping.status, sleeping.due_at, sleeping.ended_at) == (RunStatus.SLEEPING, 77, None)
-        store.append([add(row.id, 3, (), status=RunStatus.SUCCEEDED, ended_at=99)])
+        store.write([add(row.id, 3, (), status=RunStatus.SUCCEEDED, ended_at=99)])
         ended = store.run(row.id)
         assert ended is not None
         assert (ended.status, ended.due_at, ended.ended_at) == (RunStatus.SUCCEEDED, None, 99)
@@ -106,49 +111,49 @@ class StoreContract(abc.ABC):
 
     def test_an_id_is_used_once(self, store):
         row = run_row()
-        store.create(row, FLOW, facts(1))
+        create(store, row, FLOW, facts(1))
         with pytest.raises(StoreError, match="there already"):
-            store.create(row, FLOW, facts(2))
+            create(store, row, FLOW, facts(2))
         assert store.history(row.id) == list(facts(1))
 
     def test_a_digest_keeps_its_first_flow(self, store):
-        store.create(run_row(), FLOW, ())
-        store.create(run_row(), b"other", ())
+        create(store, run_row(), FLOW, ())
+        create(store, run_row(), b"other", ())
         assert store.flow(DIGEST) == FLOW
 
     @pytest.mark.parametrize("first", [0, 1, 3])
     def test_a_wrong_position_is_refused_and_nothing_is_written(self, store, first):
         row = run_row()
-        store.create(row, FLOW, facts(2))
+        create(store, row, FLOW, facts(2))
         with pytest.raises(StoreError, match=f"has 2 facts, not {first}"):
-            store.append([add(row.id, first, facts(1), status=RunStatus.FAILED)])
+            store.write([add(row.id, first, facts(1), status=RunStatus.FAILED)])
         assert store.history(row.id) == list(facts(2))
         assert store.run(row.id) == row
-        store.append([add(row.id, 2, facts(1, 2))])
+        store.write([add(row.id, 2, facts(1, 2))])
         assert store.history(row.id) == list(facts(3))
 
     def test_an_unknown_run_is_refused(self, store):
         with pytest.raises(StoreError, match="no run"):
-            store.append([add(RunId("f" * 32), 0, facts(1))])
+            store.write([add(RunId("f" * 32), 0, facts(1))])
 
     def test_many_runs_are_appended_to_all_or_none(self, store):
         rows = [run_row(at) for at in (1, 2, 3)]
         for row in rows:
-            store.create(row, FLOW, facts(1))
+            create(store, row, FLOW, facts(1))
         good = [add(row.id, 1, facts(1, 1)) for row in rows]
         with pytest.raises(StoreError):
-            store.append([*good, add(rows[0].id, 1, facts(1))])
+            store.write([*good, add(rows[0].id, 1, facts(1))])
         assert [len(store.history(row.id)) for row in rows] == [1, 1, 1]
-        store.append([*good, add(rows[0].id, 2, facts(1, 2))])
+        store.write([*good, add(rows[0].id, 2, facts(1, 2))])
         assert [len(store.history(row.id)) for row in rows] == [3, 2, 2]
 
     def test_no_appends_are_fine(self, store):
-        store.append([])
+        store.write([])
 
     def test_lists_are_newest_first_and_go_on(self, store):
         rows = [run_row(at * 1_000_000_000) for at in range(1, 6)]
         for row in rows:
-            store.create(row, FLOW, ())
+            create(store, row, FLOW, ())
         newest = list(reversed(rows))
         assert store.runs() == newest
         assert store.runs(limit=2) == newest[:2]
@@ -158,21 +163,21 @@ class StoreContract(abc.ABC):
     def test_unfinished_runs_are_those_not_ended(self, store):
         rows = {status: run_row(status=status) for status in RunStatus}
         for row in rows.values():
-            store.create(row, FLOW, ())
+            create(store, row, FLOW, ())
         unfinished = {row.status for row in store.runs(unfinished=True)}
         assert unfinished == {RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.SLEEPING}
-        store.append([add(rows[RunStatus.RUNNING].id, 0, (), status=RunStatus.CANCELLED)])
+        store.write([add(rows[RunStatus.RUNNING].id, 0, (), status=RunStatus.CANCELLED)])
         assert RunStatus.RUNNING not in {row.status for row in store.runs(unfinished=True)}
 
     def test_what_is_read_is_not_the_store_s_own(self, store):
         row = run_row()
-        store.create(row, FLOW, facts(1))
+        create(store, row, FLOW, facts(1))
         store.history(row.id).clear()
         assert len(store.history(row.id)) == 1
 
     def test_one_writes_while_others_read(self, store):
         row = run_row()
-        store.create(row, FLOW, ())
+        create(store, row, FLOW, ())
         lengths: list[list[int]] = [[], []]
 
         def read(seen: list[int]) -> None:
@@ -183,7 +188,7 @@ class StoreContract(abc.ABC):
         for reader in readers:
             reader.start()
         for first in range(0, 60, 3):
-            store.append([add(row.id, first, facts(3, first))])
+            store.write([add(row.id, first, facts(3, first))])
         for reader in readers:
             reader.join(20)
         assert all(seen == sorted(seen) and all(length % 3 == 0 for length in seen) for seen in lengths)
@@ -194,4 +199,32 @@ class StoreContract(abc.ABC):
         with pytest.raises(StoreError, match="closed"):
             store.runs()
         with pytest.raises(StoreError, match="closed"):
-            store.create(run_row(), FLOW, ())
+            create(store, run_row(), FLOW, ())
+
+    def test_runs_and_facts_are_written_together_or_not_at_all(self, store):
+        row, other = run_row(1), run_row(2)
+        create(store, row, FLOW, facts(1))
+        new = Creation(row=other, flow=FLOW, records=facts(2))
+        with pytest.raises(StoreError, match="has 1 facts, not 7"):
+            store.write([add(row.id, 7, facts(1))], [new])
+        assert store.run(other.id) is None
+        with pytest.raises(StoreError, match="is there already"):
+            store.write([add(row.id, 1, facts(1))], [new, new])
+        assert len(store.history(row.id)) == 1
+        store.write([add(row.id, 1, facts(1))], [new])
+        assert (len(store.history(row.id)), store.run(other.id)) == (2, other)
+
+    def test_parts_of_a_run_are_listed_with_it_alone(self, store):
+        whole = run_row(5)
+        create(store, whole, FLOW, facts(1))
+        parts = [run_row(6, id=RunId(f"{whole.id}/rows[{n}]"), parent=whole.id) for n in range(12)]
+        for part in parts:
+            create(store, part, FLOW, facts(1))
+        assert store.runs() == store.runs(unfinished=True) == [whole]
+        assert store.runs(parent=whole.id) == parts[::-1]
+        assert store.runs(parent=whole.id, limit=2, before=parts[10].id) == [parts[9], parts[8]]
+        assert store.runs(parent=whole.id, before=RunId("nobody")) == []
+        assert store.runs(parent=parts[0].id) == []
+        assert store.run(parts[3].id) == parts[3]
+        store.write([add(part.id, 1, facts(1), status=RunStatus.FAILED, ended_at=9) for part in parts[1:]])
+        assert store.runs(parent=whole.id, unfinished=True) == [parts[0]]

@@ -9,7 +9,7 @@ import pytest
 
 from dagflow.errors import StoreError
 from dagflow.store import open_store
-from tests.store.contract import DIGEST, FLOW, add, facts, run_row
+from tests.store.contract import DIGEST, FLOW, add, create, facts, run_row
 
 
 def test_no_damage_is_computed_with(closed, tmp_path):
@@ -50,7 +50,7 @@ def test_no_damage_is_computed_with(closed, tmp_path):
 def test_an_unclean_stop_is_looked_over(closed, tmp_path):
     path, run = closed
     store = open_store(path)
-    store.append([add(run, 40, facts(1, 40))])
+    store.write([add(run, 40, facts(1, 40))])
     copy = tmp_path / "copy" / "runs.db"
     copy.parent.mkdir()
     for suffix in ("", "-wal"):
@@ -89,9 +89,9 @@ def test_the_log_is_moved_into_the_file_when_it_grows(path, monkeypatch):
     monkeypatch.setattr("dagflow.store.sqlite.TRUNCATE_PAGES", 40)
     store = open_store(path)
     row = run_row()
-    store.create(row, FLOW, ())
+    create(store, row, FLOW, ())
     for first in range(0, 5_000, 500):
-        store.append([add(row.id, first, facts(500, first))])
+        store.write([add(row.id, first, facts(500, first))])
     assert store.path.stat().st_size > 100_000
     assert Path(f"{path}-wal").stat().st_size < 400_000
     store.close()
@@ -115,12 +115,12 @@ def test_a_file_that_cannot_be_made_is_told(tmp_path):
 def test_an_interruption_rolls_back_and_the_store_goes_on(path):
     store = open_store(path)
     row = run_row()
-    store.create(row, FLOW, facts(1))
+    create(store, row, FLOW, facts(1))
 
     with pytest.raises(KeyboardInterrupt):
-        store.append([add(row.id, 1, Interrupted(facts(3, 1)))])
+        store.write([add(row.id, 1, Interrupted(facts(3, 1)))])
     assert store.history(row.id) == list(facts(1))
-    store.append([add(row.id, 1, facts(1, 1))])
+    store.write([add(row.id, 1, facts(1, 1))])
     store.close()
 
 
@@ -148,9 +148,9 @@ def test_a_text_that_is_no_text_is_damage(closed):
 def test_a_damaged_log_gives_whole_appends_or_an_error(path, tmp_path):
     store = open_store(path)
     row = run_row()
-    store.create(row, FLOW, facts(4))
+    create(store, row, FLOW, facts(4))
     for first in range(4, 40, 4):
-        store.append([add(row.id, first, facts(4, first), due_at=first + 4)])
+        store.write([add(row.id, first, facts(4, first), due_at=first + 4)])
     log = Path(f"{path}-wal").read_bytes()
     base = path.read_bytes()
     store.close()

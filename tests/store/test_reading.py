@@ -12,6 +12,7 @@ from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Append, Record, RunRow
 from dagflow.store.open import open_reading, open_store
+from tests.store.contract import create
 
 RUN = RunId("0" * 31 + "1")
 ROW = RunRow(id=RUN, flow="f", digest=FlowDigest("d"), status=RunStatus.RUNNING, created_at=5)
@@ -28,14 +29,14 @@ def test_a_reader_sees_what_is_committed_while_the_writer_goes_on(path: Path) ->
     writer = open_store(path)
     reader = open_reading(path)
     assert reader.runs() == []
-    writer.create(ROW, b"flow", BEGUN)
+    create(writer, ROW, b"flow", BEGUN)
     assert reader.runs() == [ROW]
     assert reader.flow(FlowDigest("d")) == b"flow"
     assert reader.history(RUN) == BEGUN
-    writer.append([MORE])
+    writer.write([MORE])
     assert reader.history(RUN) == [*BEGUN, *MORE.records]
     reader.close()
-    writer.create(ROW.__class__(id=RunId("2"), flow="f", digest=ROW.digest, status=ROW.status, created_at=6), b"flow", BEGUN)
+    create(writer, ROW.__class__(id=RunId("2"), flow="f", digest=ROW.digest, status=ROW.status, created_at=6), b"flow", BEGUN)
     writer.close()
 
 
@@ -43,7 +44,7 @@ def test_a_reader_does_not_keep_a_writer_out_nor_the_other_way_round(path: Path)
     open_store(path).close()
     first, second = open_reading(path), open_reading(path)
     writer = open_store(path)
-    writer.create(ROW, b"flow", BEGUN)
+    create(writer, ROW, b"flow", BEGUN)
     assert first.run(RUN) == second.run(RUN) == ROW
     for store in (first, writer, second):
         store.close()
@@ -51,7 +52,7 @@ def test_a_reader_does_not_keep_a_writer_out_nor_the_other_way_round(path: Path)
 
 def test_a_reader_reads_what_a_dead_writer_left_in_its_log(path: Path) -> None:
     writer = open_store(path)
-    writer.create(ROW, b"flow", BEGUN)
+    create(writer, ROW, b"flow", BEGUN)
     copy = path.with_name("copy.db")
     for suffix in ("", "-wal"):  # as a process leaves them that is killed
         Path(f"{copy}{suffix}").write_bytes(Path(f"{path}{suffix}").read_bytes())
@@ -67,7 +68,7 @@ def test_a_reader_reads_what_a_dead_writer_left_in_its_log(path: Path) -> None:
 def test_writing_is_refused(path: Path) -> None:
     open_store(path).close()
     reader = open_reading(path)
-    for write in (lambda: reader.create(ROW, b"", BEGUN), lambda: reader.append([MORE])):
+    for write in (lambda: create(reader, ROW, b"", BEGUN), lambda: reader.write([MORE])):
         with pytest.raises(StoreError, match="is open for reading only"):
             write()
     assert reader.runs() == []

@@ -15,7 +15,7 @@ from dagflow.errors import StoreError
 from dagflow.ids import RunId
 from dagflow.store import connections, migrations, open_store
 from dagflow.store.files import refuse_remote
-from tests.store.contract import DIGEST, FLOW, StoreContract, add, facts, run_row
+from tests.store.contract import DIGEST, FLOW, StoreContract, add, create, facts, run_row
 
 
 class TestSqlite(StoreContract):
@@ -44,7 +44,7 @@ def test_the_files_are_their_owner_s(path):
     before = os.umask(0)
     try:
         store = open_store(path)
-        store.create(run_row(), FLOW, facts(1))
+        create(store, run_row(), FLOW, facts(1))
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
         store.close()
     finally:
@@ -79,7 +79,7 @@ def test_a_fork_may_not_use_it(path):
     with pytest.raises(StoreError, match="fork"):
         store.runs()
     with pytest.raises(StoreError, match="fork"):
-        store.append([add(RunId("0"), 0, ())])
+        store.write([add(RunId("0"), 0, ())])
     store._process -= 1
     store.close()
 
@@ -132,7 +132,7 @@ def test_a_newer_schema_is_refused(closed):
     connection = apsw.Connection(str(path))
     connection.execute("PRAGMA user_version = 7")
     connection.close()
-    with pytest.raises(StoreError, match="schema 7, this dagflow knows 2"):
+    with pytest.raises(StoreError, match="schema 7, this dagflow knows 3"):
         open_store(path)
 
 
@@ -152,14 +152,14 @@ def test_migrations_go_forward_one_whole_step_at_a_time(closed):
 KILLED = """
 import sys
 from dagflow.store import open_store
-from tests.store.contract import FLOW, add, facts, run_row
+from tests.store.contract import FLOW, add, create, facts, run_row
 store = open_store(sys.argv[1])
 row = run_row()
-store.create(row, FLOW, facts(1))
+create(store, row, FLOW, facts(1))
 print(row.id, flush=True)
 first = 1
 while True:
-    store.append([add(row.id, first, facts(5, first))])
+    store.write([add(row.id, first, facts(5, first))])
     first += 5
     print(first, flush=True)
 """
@@ -183,24 +183,24 @@ def test_what_was_acknowledged_outlives_a_kill(path, n_acknowledged):
     assert len(history) >= length
     assert len(history) % 5 == 1
     assert history == list(facts(len(history)))
-    store.append([add(run, len(history), facts(1))])
+    store.write([add(run, len(history), facts(1))])
     store.close()
 
 
 def test_a_full_database_is_an_error_of_unknown_outcome_and_loses_nothing(path):
     store = open_store(path)
     row = run_row()
-    store.create(row, FLOW, facts(1))
+    create(store, row, FLOW, facts(1))
     store._writer.execute("PRAGMA max_page_count = 14")
     with pytest.raises(StoreError, match=r"disk is full.*outcome is unknown; open it again"):
-        store.append([add(row.id, 1, facts(10_000, 1))])
-    for use in (store.runs, lambda: store.append([add(row.id, 1, facts(1, 1))])):
+        store.write([add(row.id, 1, facts(10_000, 1))])
+    for use in (store.runs, lambda: store.write([add(row.id, 1, facts(1, 1))])):
         with pytest.raises(StoreError, match="outcome is unknown"):
             use()
     store.close()
     again = open_store(path)
     assert again.history(row.id) == list(facts(1))
-    again.append([add(row.id, 1, facts(10_000, 1))])
+    again.write([add(row.id, 1, facts(10_000, 1))])
     again.close()
 
 
@@ -208,15 +208,15 @@ FULL = """
 import resource, sys
 from dagflow.errors import StoreError
 from dagflow.store import open_store
-from tests.store.contract import FLOW, add, facts, run_row
+from tests.store.contract import FLOW, add, create, facts, run_row
 store = open_store(sys.argv[1])
 row = run_row()
-store.create(row, FLOW, facts(1))
+create(store, row, FLOW, facts(1))
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 first = 1
 try:
     while True:
-        store.append([add(row.id, first, facts(5, first))])
+        store.write([add(row.id, first, facts(5, first))])
         first += 5
 except StoreError as error:
     print(row.id, first, error)
@@ -238,13 +238,13 @@ def test_a_write_the_system_refuses_is_a_store_error(path):
 def test_a_value_that_cannot_be_kept_is_refused_and_the_store_goes_on(path):
     store = open_store(path)
     row = run_row()
-    store.create(row, FLOW, facts(1))
+    create(store, row, FLOW, facts(1))
     for record in (
         facts(1)[0].__class__("k", 2**70),
         facts(1)[0].__class__("k", 1, "\ud800"),
         facts(1)[0].__class__("k", 1, payload=b"x" * (connections.MAX_LENGTH + 1)),
     ):
         with pytest.raises(StoreError, match="cannot keep this"):
-            store.append([add(row.id, 1, (record,))])
+            store.write([add(row.id, 1, (record,))])
     assert store.history(row.id) == list(facts(1))
     store.close()

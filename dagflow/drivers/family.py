@@ -1,0 +1,185 @@
+"""The local driver's part in runs that other runs have: bringing them to life, and telling of their ends."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+import trio
+
+from dagflow.drivers.bindings import Origin
+from dagflow.drivers.children import Spawn
+from dagflow.drivers.lineage import Requested
+from dagflow.drivers.live import Live, Pinned
+from dagflow.drivers.progress import Progress
+from dagflow.drivers.writer import Writer
+from dagflow.errors import DagflowError
+from dagflow.ids import RunId
+from dagflow.model.status import RunStatus
+from dagflow.store.codec import encode_flow, flow_digest
+
+_PAGE = 500
+
+
+class Driver(Protocol):
+    """What the driver does for a family."""
+
+    @property
+    def lives(self) -> dict[RunId, Live]:
+        """The runs in hand."""
+        ...
+
+    @property
+    def n_handed_out(self) -> int:
+        """The number of the last event that was handed out."""
+        ...
+
+    def take(self, *lives: Live) -> None:
+        """Drive these runs."""
+        ...
+
+    def drop(self, live: Live, reason: DagflowError) -> None:
+        """Leave a run alone that cannot go on."""
+        ...
+
+    def turn(self, live: Live) -> None:
+        """See to what a run wishes."""
+        ...
+
+    def cancel(self, live: Live) -> None:
+        """Ask a run to end."""
+        ...
+
+    def now(self, live: Live) -> int:
+        """The time, for that run."""
+        ...
+
+
+@attrs.define(eq=False)
+class Family:
+    """Makes children, and tells parents of their ends.
+
+    Attributes:
+        n_coming: children being read from the store.
+    """
+
+    _driver: Driver
+    _writer: Writer
+    _nursery: trio.Nursery
+    _jitter: Callable[[], float]
+    n_coming: int = 0
+    _pinned: dict[int, Pinned] = attrs.field(factory=dict)
+    _stopped: set[RunId] = attrs.field(factory=set)
+    _ended: deque[Live] = attrs.field(factory=deque)
+    _is_telling: bool = False
+
+    def see_to(self, live: Live) -> None:
+        """Do what a run wishes of its children. The run's own facts have to be marked for the store before."""
+        children = live.progress.children
+        while children.spawns:
+            self._spawn(live, children.spawns.popleft())
+        while children.stops:
+            run = children.stops.popleft()
+            child = self._driver.lives.get(run)
+            if child is None:
+                self._stopped.add(run)
+            else:
+                self._driver.cancel(child)
+
+    def bear(self, live: Live, requested: Requested) -> Live:
+        """The run that a `start` asks for; it goes its own way once it is in the store."""
+        program = live.progress.program.callees[requested.key]
+        pinned = self._pinned.get(id(program))
+        if pinned is None:
+            encoded = encode_flow(program.startable)
+            pinned = self._pinned[id(program)] = Pinned(flow_digest(encoded), encoded)
+        progress = Progress(program, requested.run)
+        origin = Origin(kind="flow", name=live.progress.program.flow.name)
+        progress.begin(requested.input, origin, requested.at, self._writer.n_events)
+        return Live(progress, pinned, is_new=True)
+
+    def ended(self, live: Live) -> None:
+        """The end of a run is in the store: tell the one it is a part of, after those that ended before."""
+        if live.parent is None:
+            return
+        self._ended.append(live)
+        if self._is_telling:
+            # What a parent does next may end other children at once: they have their turn further up.
+            return
+        self._is_telling = True
+        try:
+            while self._ended:
+                self._tell(self._ended.popleft())
+        finally:
+            self._is_telling = False
+
+    def _tell(self, live: Live) -> None:
+        parent, spawn = live.parent, live.spawn
+        if parent is None or spawn is None or parent.has_ended.is_set():
+            return
+        parent.progress.children.ended(spawn, live.progress, self._driver.now(parent), self._jitter())
+        self._driver.turn(parent)
+
+    def _spawn(self, parent: Live, spawn: Spawn) -> None:
+        child = parent.progress.children.make(spawn)
+        live = Live(child, parent.pinned, is_new=True, parent=parent, spawn=spawn)
+        if spawn.is_new and not child.program.waits:
+            self._begin(live, spawn)
+            self._driver.take(live)
+        else:
+            self.n_coming += 1
+            self._nursery.start_soon(self._bring, live, spawn)
+
+    def _begin(self, live: Live, spawn: Spawn) -> None:
+        parent = live.parent
+        if parent is not None:
+            parent.progress.children.begin(live.progress, spawn, self._driver.now(parent), self._writer.n_events)
+
+    async def _bring(self, live: Live, spawn: Spawn) -> None:
+        """Go on with a child that may be in the store, or that has to look at events that came before it."""
+        try:
+            history = [] if spawn.is_new else await self._writer.reading(lambda: self._writer.store.history(spawn.run))
+            if history:
+                live.progress.restore(history)
+                live.is_new, live.n_committed = False, len(history)
+                live.progress.interrupt(self._driver.now(live))
+            else:
+                self._begin(live, spawn)
+            await self._catch_up(live)
+            self._go_on(live, spawn)
+        except DagflowError as error:
+            self._give_up(live, error)
+        finally:
+            self.n_coming -= 1
+
+    def _go_on(self, live: Live, spawn: Spawn) -> None:
+        progress = live.progress
+        if spawn.is_undo and progress.machine.state.ended is RunStatus.SUCCEEDED:
+            progress.undo(self._driver.now(live))
+        if progress.is_ended and progress.n_recorded == live.n_committed:
+            live.has_ended.set()
+            self.ended(live)
+            return
+        self._driver.take(live)
+        if spawn.run in self._stopped:
+            self._stopped.discard(spawn.run)
+            self._driver.cancel(live)
+
+    async def _catch_up(self, live: Live) -> None:
+        """Deliver the events that came before, up to the last one handed out when this returns."""
+        inbox = live.progress.inbox
+        while live.progress.program.waits and inbox.n_seen < self._driver.n_handed_out:
+            sent = await self._writer.reading(lambda: self._writer.store.events(after=inbox.n_seen, limit=_PAGE))
+            for event in sent:
+                live.progress.deliver(event, self._driver.now(live))
+
+    def _give_up(self, live: Live, error: DagflowError) -> None:
+        """A part of a run cannot go on, so the whole cannot."""
+        whole = live
+        while whole.parent is not None:
+            whole = whole.parent
+        prefix = f"{whole.run}/"
+        for each in [run for run in self._driver.lives.values() if run is whole or run.run.startswith(prefix)]:
+            self._driver.drop(each, error)

@@ -42,8 +42,6 @@ def condition_gate(draft: FlowDraft, statement: s.Filter | s.If, place: Place, b
     name = statement.name
     node_id = name.text if name is not None else draft.generated_id(word, draft.text(condition.span))
     expression = draft.checker.expression(condition, draft.view(place), Wanted(BOOL, f"`{word}` takes"))
-    if expression is not None and not expression.reads:
-        warn_constant(draft, expression)
     node = Node(
         id=node_id, kind=NodeKind.GATE, span=statement.span, doc=statement.doc, gate=place.gate, scope=place.scope,
         expression=expression, outcomes=YES_NO, type=BOOL,
@@ -54,20 +52,6 @@ def condition_gate(draft: FlowDraft, statement: s.Filter | s.If, place: Place, b
         draft.define_step(name.text, name.span, BOOL, place.condition, node_id, _why(draft, place))
     negated = tree.Unary(condition.span, "!", condition)
     return Gate(node_id, narrowed_by(condition), narrowed_by(negated))
-
-
-def warn_constant(draft: FlowDraft, expression: Expression) -> None:
-    """W302 for a condition that reads nothing, so it is always the same."""
-    word = expression.text.strip("() ")
-    if word not in {"true", "false"}:
-        return
-    draft.report(
-        "W302",
-        f"this condition is always {word}",
-        expression.span,
-        "reads nothing that could change",
-        "remove it, or write the condition that is meant",
-    )
 
 
 def lower_filter(

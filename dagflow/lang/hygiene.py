@@ -1,4 +1,4 @@
-"""What is allowed and still most likely a slip: W402, W405, W901."""
+"""What is allowed and still most likely a slip: W302, W402, W405, W901."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from itertools import pairwise
 
 from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.lang import syntax as s
+from dagflow.lang.diagnostics import has_errors
 from dagflow.lang.drafts import FlowDraft, deletion
 from dagflow.lang.endings import always_ends
+from dagflow.lang.foregone import check_foregone
 from dagflow.lang.survey import blocks, has_after
 from dagflow.model.action import Effect
 from dagflow.model.flow import NodeKind
@@ -22,6 +24,8 @@ def check_hygiene(draft: FlowDraft, decl: s.FlowDecl) -> None:
         draft.report(
             "W901", f"`{name}` is never used", span, "defined here, read nowhere", "remove it", deletion(draft, node.span)
         )
+    if not has_errors(draft.diagnostics):
+        check_foregone(draft, decl)
     _check_order(draft, decl.body.statements)
     _check_reached(draft, decl.body.statements)
     if decl.handler is not None:

@@ -146,16 +146,22 @@ flow measure(names: list<string>) {
 }
 
 # W302 a condition is always the same
-The condition reads nothing that could change from run to run, so it decides nothing. Perhaps it was
-written to try something out. Remove it, or write the condition that is meant.
+Given the types of what it reads and the conditions around it, the condition comes to the same in
+every run, so it decides nothing: a number above 5 is not below 3, and a text that is "a" is not
+"b". One of the two conditions is most likely not the one that was meant. The same goes for a case
+that can never be chosen. Remove it, or write what is meant.
 --- wrong
-flow greet {
-  filter true
-  log(message: "hello")
+flow greet(score: int) {
+  filter score > 5
+  if score < 3 {
+    log(message: "few points")
+  }
 }
 --- right
-flow greet {
-  log(message: "hello")
+flow greet(score: int) {
+  if score < 3 {
+    log(message: "few points")
+  }
 }
 
 # W303 a case can never be taken

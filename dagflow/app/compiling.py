@@ -6,6 +6,7 @@ from typing import Protocol
 
 from dagflow.actions.registry import Catalog
 from dagflow.lang.compiler import Compilation, compile_text
+from dagflow.lang.imports import Sources
 from dagflow.lang.limits import Limits
 from dagflow.model.action import Interface
 
@@ -20,7 +21,12 @@ class HasInterface(Protocol):
 
 
 def compile(  # noqa: A001 - the word of the API
-    text: str, *, catalog: HasInterface | None = None, filename: str = "<flow>", limits: Limits | None = None
+    text: str,
+    *,
+    catalog: HasInterface | None = None,
+    filename: str = "<flow>",
+    limits: Limits | None = None,
+    sources: Sources | None = None,
 ) -> Compilation:
     """Compile the flows of a text. Whatever the text contains, this returns.
 
@@ -29,6 +35,9 @@ def compile(  # noqa: A001 - the word of the API
         catalog: the actions, events and types a flow may use beside those it declares itself; the built-in ones if not given.
         filename: what messages call the text.
         limits: how large a flow may be; those of the language if not given.
+        sources: what the text may `import`: the texts of other files by their paths, or what gives the text of a path, None for one
+            there is none of. Paths have `/` and no `.` or `..` in them. They are read from the place of `filename` if that is such a path as well,
+            else as if the text stood beside them all. Nothing is read from a disk unless the host does that.
 
     Returns:
         The flows and everything there is to say about the text.
@@ -37,4 +46,4 @@ def compile(  # noqa: A001 - the word of the API
         UsageError: no catalogue was given, and a setting of the built-in one in the environment is wrong.
     """
     offered = Catalog.builtin() if catalog is None else catalog
-    return compile_text(text, offered.interface, filename=filename, limits=limits)
+    return compile_text(text, offered.interface, filename=filename, limits=limits, sources=sources)

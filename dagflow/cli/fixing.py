@@ -14,7 +14,7 @@ import attrs
 
 from dagflow.actions.registry import Catalog
 from dagflow.app.compiling import compile as compile_flow
-from dagflow.cli.sources import Checked, check_file, checked_of, decoded, name_of, read_bytes
+from dagflow.cli.sources import Checked, check_file, checked_of, decoded, files_beside, name_of, read_bytes
 from dagflow.cli.texts import printable, printable_lines
 from dagflow.errors import UsageError
 from dagflow.lang.compiler import Compilation
@@ -50,7 +50,7 @@ def fix_file(path: str, catalog: Catalog) -> FixedFile:
     name = name_of(path)
 
     def compile_(source: str) -> Compilation:
-        return compile_flow(source, catalog=catalog, filename=name)
+        return compile_flow(source, catalog=catalog, filename=name, sources=files_beside(path))
 
     fixed = fix_text(text, compile_)
     result = fixed.compilation.text

@@ -21,6 +21,7 @@ from dagflow.errors import FlowInvalid, UsageError
 from dagflow.lang.compiler import Compilation
 from dagflow.lang.diagnostics import JsonDiagnostic, render, to_json
 from dagflow.lang.importers.seed import import_seed
+from dagflow.lang.imports import Sources, path_of
 from dagflow.lang.limits import SOURCE_CHARS
 from dagflow.model.json_text import JsonTextError, parse_json
 
@@ -157,7 +158,29 @@ def load_flows(path: str, catalog: Catalog) -> Compilation:
     name = name_of(path)
     if path.endswith(".json"):
         text, name = imported(text, name), f"{name} (imported)"
-    return compile_flow(text, catalog=catalog, filename=name)
+    return compile_flow(text, catalog=catalog, filename=name, sources=files_beside(path))
+
+
+def files_beside(path: str) -> Sources | None:
+    """The files that a flow file may import: those in its directory and below; none for standard input.
+
+    What is given raises UsageError where such a file cannot be read, or is no text.
+    """
+    if path == "-":
+        return None
+    directory = Path(path).parent
+    before = path_of(name_of(path)).rpartition("/")[0]
+
+    def text_of(wanted: str) -> str | None:
+        if before and not wanted.startswith(f"{before}/"):
+            return None
+        file = directory / wanted[len(before) + 1 if before else 0 :]
+        # A link may lead anywhere; only what it leads to counts.
+        if not file.is_file() or not file.resolve().is_relative_to(directory.resolve()):
+            return None
+        return read_text(str(file))
+
+    return text_of
 
 
 def imported(text: str, name: str) -> str:
@@ -201,7 +224,7 @@ def check_file(path: str, catalog: Catalog) -> Checked:
             return Checked(name, (), len(found), render(found, text, name), to_json(found, text, name))
         text = flow_text
     shown = f"{name} (imported)" if path.endswith(".json") else name
-    compilation = compile_flow(text, catalog=catalog, filename=shown)
+    compilation = compile_flow(text, catalog=catalog, filename=shown, sources=files_beside(path))
     return checked_of(compilation, name)
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from dagflow.diagnostic import Diagnostic, Span
+from dagflow.diagnostic import Diagnostic, Span, few_suggestions
 from dagflow.errors import DagflowBug, FlowInvalid, UsageError
 from dagflow.lang import syntax as s
 from dagflow.lang.call_order import in_call_order
 from dagflow.lang.checking import Checker
 from dagflow.lang.declarations import Declarations, collect_declarations
 from dagflow.lang.diagnostics import JsonDiagnostic, Source, capped, has_errors, render, to_json, without_cascades
-from dagflow.lang.drafts import Signature
+from dagflow.lang.imports import Import, Library, Module, Sources, check_imports, path_of, severe
 from dagflow.lang.limits import Limits, too_large
 from dagflow.lang.lowering import Unit, lower_flow
 from dagflow.lang.modifiers import refusal
@@ -30,8 +31,9 @@ class Compilation:
 
     Attributes:
         flows: those without an error, by name, in declared order; empty if anything in the file is an error.
-        diagnostics: every finding, in source order.
+        diagnostics: every finding, in source order; behind those of the text itself the errors of files it imports.
         interface: what the file and the host declare together.
+        imported: the texts of imported files in which there are errors, by the names diagnostics give as `file`.
     """
 
     flows: dict[str, Flow]
@@ -39,6 +41,7 @@ class Compilation:
     text: str = attrs.field(repr=False)
     filename: str
     interface: Interface = attrs.field(repr=False)
+    imported: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
 
     @property
     def has_errors(self) -> bool:
@@ -65,33 +68,134 @@ class Compilation:
 
     def render(self) -> str:
         """All diagnostics as text for a person."""
-        return render(self.diagnostics, self.text, self.filename)
+        return "\n\n".join(render(found, text, name) for name, text, found in self._by_file())
 
     def to_json(self) -> list[JsonDiagnostic]:
         """All diagnostics as plain data, as `dagflow check --format json` prints them."""
-        return to_json(self.diagnostics, self.text, self.filename)
+        return [plain for name, text, found in self._by_file() for plain in to_json(found, text, name)]
+
+    def _by_file(self) -> Iterator[tuple[str, str, list[Diagnostic]]]:
+        for name, found in itertools.groupby(self.diagnostics, lambda diagnostic: diagnostic.file):
+            yield name, self.imported.get(name, self.text), list(found)
 
 
-def compile_text(text: str, interface: Interface, *, filename: str = "<flow>", limits: Limits | None = None) -> Compilation:
-    """Compile the flows of a text against what a host declares. Never raises for anything in the text."""
-    limits = limits or Limits()
-    if len(text) > limits.source_chars:
-        return Compilation({}, (_filed(too_large(len(text), limits.source_chars), filename),), text, filename, interface)
-    file, diagnostics = parse_file(text, limits)
-    source = Source(text, filename)
-    nothing = Declarations({}, {}, {})
-    checker = Checker(source, nothing, diagnostics)
+@few_suggestions()
+def compile_text(
+    text: str, interface: Interface, *, filename: str = "<flow>", limits: Limits | None = None, sources: Sources | None = None
+) -> Compilation:
+    """Compile the flows of a text against what a host declares. Never raises for anything in the text.
+
+    Args:
+        text: of a `.flow` file.
+        interface: what the host declares.
+        filename: what messages call the text; a relative path is also where it stands among `sources`.
+        limits: those of the language if not given.
+        sources: the texts of the files it may import, by their paths, or what gives the text of a path.
+    """
+    compiler = _Compiler(interface, limits or Limits(), filename, sources)
     try:
-        declarations = collect_declarations(file, interface, lambda decl, type_: _default(checker, decl, type_))
-        checker.declarations = declarations
-        diagnostics += declarations.diagnostics
-        unit = Unit(source=source, declarations=declarations, checker=checker, limits=limits)
-        flows = {flow.name: flow for flow in _lower_flows(file, unit)}
+        flows, known = compiler.root(text)
     except RecursionError as error:  # pragma: no cover - depth is bounded before; what gets here is a fault of ours
         raise DagflowBug("the compiler's depth limits do not hold; please report the flow") from error
-    found = capped(_filed(diagnostic, filename) for diagnostic in without_cascades(diagnostics, text))
-    known = Interface(actions=declarations.actions, events=declarations.events, types=declarations.types)
-    return Compilation({} if has_errors(found) else flows, found, text, filename, known)
+    found = compiler.found
+    return Compilation({} if has_errors(found) else flows, tuple(found), text, filename, known, compiler.texts)
+
+
+class _Compiler:
+    """Compiles a text and what it imports, each file once."""
+
+    def __init__(self, interface: Interface, limits: Limits, filename: str, sources: Sources | None) -> None:
+        self.interface = interface
+        self.limits = limits
+        self.filename = filename
+        self.path = path_of(filename)
+        #: What was found, of the text that is compiled first.
+        self.found: list[Diagnostic] = []
+        #: The texts of the others in which something was found, by what messages call them.
+        self.texts: dict[str, str] = {}
+        #: All flows in the order of lowering, by their keys.
+        self.known: dict[str, Flow] = {}
+        self.library = Library(sources, limits, self._module, [self.path])
+
+    def root(self, text: str) -> tuple[dict[str, Flow], Interface]:
+        """The flows of the text that is compiled, and what it and the host declare."""
+        unit, imports, found = self._file(text, self.filename, "")
+        rest, self.found = self.found, list(found)
+        self.found += rest
+        if unit is None:
+            return {}, self.interface
+        qualified = tuple(f"{each.name.text}." for each in imports)
+        declared = unit.declarations
+        known = Interface(
+            actions={name: spec for name, spec in declared.actions.items() if not name.startswith(qualified)},
+            events=declared.events,
+            types={name: type_ for name, type_ in declared.types.items() if not name.startswith(qualified)},
+        )
+        return {decl.name.text: self.known[decl.name.text] for decl in unit.flows}, known
+
+    def _module(self, path: str, text: str) -> Module:
+        """What another file gives."""
+        shown = (
+            path
+            if self.path == self.filename
+            else self.filename.rpartition("/")[0] + "/" + path
+            if "/" in self.filename
+            else path
+        )
+        unit, _, found = self._file(text, shown, f"{path}#")
+        errors = severe(found)
+        if errors:
+            self.found += errors
+            self.texts[shown] = text
+        if unit is None:
+            return Module(is_broken=True)
+        return unit.module(is_broken=bool(errors))
+
+    def _file(self, text: str, filename: str, prefix: str) -> tuple[Unit | None, list[Import], tuple[Diagnostic, ...]]:
+        """Lower the flows of a file into `known`, under keys with a prefix."""
+        limits = self.limits
+        if len(text) > limits.source_chars:
+            return None, [], (_filed(too_large(len(text), limits.source_chars), filename),)
+        file, diagnostics = parse_file(text, limits)
+        source = Source(text, filename)
+        imports = self._imports(file, diagnostics)
+        checker = Checker(source, Declarations({}, {}, {}), diagnostics)
+        given = [(each.name.text, each.module) for each in imports]
+        declarations = collect_declarations(file, self.interface, lambda decl, type_: _default(checker, decl, type_), given)
+        checker.declarations = declarations
+        diagnostics += declarations.diagnostics
+        diagnostics += check_imports(imports, self.interface.actions, source)
+        unit = Unit(source=source, declarations=declarations, checker=checker, limits=limits, file=file)
+        unit.signatures.update(
+            (each.qualified(name), signature) for each in imports for name, signature in each.module.flows.items()
+        )
+        self._lower(unit, prefix)
+        return unit, imports, capped(_filed(diagnostic, filename) for diagnostic in without_cascades(diagnostics, text))
+
+    def _imports(self, file: s.File, diagnostics: list[Diagnostic]) -> list[Import]:
+        imports: list[Import] = []
+        for item in file.items:
+            if isinstance(item, s.ImportDecl):
+                module, problem = self.library.find(item)
+                imports.append(Import(item, module))
+                if problem is not None:
+                    diagnostics.append(problem)
+        return imports
+
+    def _lower(self, unit: Unit, prefix: str) -> None:
+        """Lower all flows of a file, those that are called before those that call them."""
+        found = unit.checker.diagnostics
+        ordered, circles = in_call_order(unit.flows, unit.source)
+        found += circles
+        for decl in ordered:
+            key = prefix + decl.name.text
+            lowered = lower_flow(unit, decl, key)
+            unit.signatures.setdefault(decl.name.text, lowered.signature)
+            self.known.setdefault(key, with_callees(lowered.flow, self.known))
+        for item in unit.file.items:
+            if isinstance(item, s.TestDecl):
+                found.append(refusal("test", Span(item.span.start, item.span.start + len("test"))))
+        found += _twice(unit.flows, unit)
 
 
 def _filed(diagnostic: Diagnostic, filename: str) -> Diagnostic:
@@ -102,37 +206,6 @@ def _default(checker: Checker, decl: s.FieldDecl, type_: Type) -> Field:
     assert decl.default is not None  # noqa: S101 - called for fields with a default
     value = checker.default(decl.default, type_)
     return Field(decl.name.text, type_, has_default=True, default=value)
-
-
-def _lower_flows(file: s.File, unit: Unit) -> list[Flow]:
-    """Lower all flows, those that are called before those that call them; they come out in declared order."""
-    found = unit.checker.diagnostics
-    decls = [item for item in file.items if isinstance(item, s.FlowDecl)]
-    signatures: dict[str, Signature] = {}
-    known: dict[str, Flow] = {}
-    flows: dict[int, Flow] = {}
-    ordered, circles = in_call_order(decls, unit.source)
-    found += circles
-    for decl in ordered:
-        lowered = lower_flow(unit, decl, decl.name.text, signatures)
-        flow = with_callees(lowered.flow, known)
-        flows[id(decl)] = flow
-        signatures.setdefault(decl.name.text, lowered.signature)
-        known.setdefault(decl.name.text, flow)
-    found += _refused(file)
-    found += _twice(decls, unit)
-    return [flows[id(decl)] for decl in decls]
-
-
-def _refused(file: s.File) -> Iterator[Diagnostic]:
-    for item in file.items:
-        match item:
-            case s.ImportDecl():
-                yield refusal("import", Span(item.span.start, item.span.start + len("import")))
-            case s.TestDecl():
-                yield refusal("test", Span(item.span.start, item.span.start + len("test")))
-            case _:
-                pass
 
 
 def _twice(decls: Sequence[s.FlowDecl], unit: Unit) -> Iterator[Diagnostic]:

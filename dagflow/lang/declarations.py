@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Protocol
 
 import attrs
 
@@ -37,6 +37,19 @@ _KEYS: Final = frozenset({Primitive.BOOL, Primitive.INT, Primitive.UINT, Primiti
 ConstantDefault = Callable[[s.FieldDecl, Type], "Field"]
 
 
+class Imported(Protocol):
+    """What another file declares, under the names it has there; see `imports.Module`."""
+
+    @property
+    def types(self) -> Mapping[str, Type]: ...
+    @property
+    def events(self) -> Mapping[str, EventSpec]: ...
+    @property
+    def actions(self) -> Mapping[str, ActionSpec]: ...
+    @property
+    def is_broken(self) -> bool: ...
+
+
 @attrs.define(eq=False)
 class Declarations:
     """Names of types, events and actions a flow may use."""
@@ -47,12 +60,30 @@ class Declarations:
     diagnostics: list[Diagnostic] = attrs.field(factory=list)
     #: Names in declarations that did not parse: nobody complains that they are unknown.
     broken: set[str] = attrs.field(factory=set)
+    #: The names of imports with errors: nobody complains of what stands behind them, nor of events, which have no such name before them.
+    broken_imports: set[str] = attrs.field(factory=set)
     _decls: dict[str, s.TypeDecl] = attrs.field(factory=dict)
     _resolving: list[str] = attrs.field(factory=list)
     _default: ConstantDefault | None = attrs.field(default=None, alias="default")
     _depths: dict[str, int] = attrs.field(factory=dict)
     #: Names of the flows of the file.
     flows: frozenset[str] = frozenset()
+
+    def is_broken(self, name: str) -> bool:
+        """Whether a name may be one of a declaration that has been complained about."""
+        return name in self.broken or name.partition(".")[0] in self.broken_imports
+
+    def may_be_broken(self, event: str) -> bool:
+        """The same for an event."""
+        return event in self.broken or bool(self.broken_imports)
+
+    def take_in(self, name: str, module: Imported) -> None:
+        """Add what another file gives: events as they are, everything else behind the name of the import."""
+        self.types.update({f"{name}.{each}": type_ for each, type_ in module.types.items()})
+        self.actions.update({f"{name}.{each}": spec for each, spec in module.actions.items()})
+        self.events.update({each: spec for each, spec in module.events.items() if each not in self.events})
+        if module.is_broken:
+            self.broken_imports.add(name)
 
     def resolve(self, expr: s.TypeExpr) -> Type:
         """The type written, `unknown` with a diagnostic where it is none."""
@@ -102,7 +133,12 @@ class Declarations:
         found = _PRIMITIVES.get(name) or self.types.get(name)
         if found is not None:
             return found
+        if self.is_broken(name):
+            return UNKNOWN
         meant = nearest(name, [*_PRIMITIVES, *_GENERIC, *self.types, *self._decls])
+        if meant is None:
+            # `Lead` for `crm.Lead`.
+            meant = next((each for each in self.types if each.rpartition(".")[2] == name), None)
         fix = Fix(f"`{meant}`", is_safe=True, edits=(Edit(expr.name.span, meant),)) if meant else None
         help_ = f"did you mean `{meant}`?" if meant else "declare it: `type " + name + " { … }`"
         self._report("E209", f"unknown type `{name}`", expr.name.span, "no type of this name is declared", help_, fix)
@@ -244,10 +280,14 @@ class Declarations:
         self.diagnostics.append(Diagnostic(code=code, title=title, span=span, label=label, help=help_, fix=fix))
 
 
-def collect_declarations(file: s.File, interface: Interface, default: ConstantDefault) -> Declarations:
-    """The declarations of a file on top of those of the host."""
+def collect_declarations(
+    file: s.File, interface: Interface, default: ConstantDefault, imports: Iterable[tuple[str, Imported]] = ()
+) -> Declarations:
+    """The declarations of a file on top of those of the host, and of what it imports, by the names of the imports."""
     events: Mapping[str, EventSpec] = interface.events
     declarations = Declarations({**_SCALARS, **interface.types}, dict(events), dict(interface.actions), default=default)
+    for name, module in imports:
+        declarations.take_in(name, module)
     declarations.collect(file)
     return declarations
 

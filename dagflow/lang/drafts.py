@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
@@ -183,12 +183,11 @@ class FlowDraft:
         self.outer_reads.update(dict.fromkeys(node for node in reads if node not in self.drafts))
         return tuple(node for node in reads if node in self.drafts)
 
-    def find(self, node_id: str) -> Draft | None:
-        """A node of this draft or of a body in it."""
-        found = self.drafts.get(node_id)
-        if found is not None:
-            return found
-        return next((found for body in self.bodies.values() if (found := body.find(node_id)) is not None), None)
+    def whole(self) -> Iterator[FlowDraft]:
+        """Itself and every body in it."""
+        yield self
+        for body in self.bodies.values():
+            yield from body.whole()
 
     def generated_id(self, word: str, text: str) -> str:
         """An id for a node without a name: it depends on what the node does, not on where it stands."""

@@ -17,6 +17,17 @@ from dagflow.model.flow import NodeKind
 
 def check_hygiene(draft: FlowDraft, decl: s.FlowDecl) -> None:
     """Warn of values nobody reads, and of steps that wait for each other without need."""
+    for each in draft.whole():
+        _check_lets(each)
+    if not has_errors(draft.diagnostics):
+        check_foregone(draft, decl)
+    _check_order(draft, decl.body.statements)
+    _check_reached(draft, decl.body.statements)
+    if decl.handler is not None:
+        _check_reached(draft, decl.handler.block.statements)
+
+
+def _check_lets(draft: FlowDraft) -> None:
     for name, span in draft.lets.items():
         if name in draft.checker.read:
             continue
@@ -24,12 +35,6 @@ def check_hygiene(draft: FlowDraft, decl: s.FlowDecl) -> None:
         draft.report(
             "W901", f"`{name}` is never used", span, "defined here, read nowhere", "remove it", deletion(draft, node.span)
         )
-    if not has_errors(draft.diagnostics):
-        check_foregone(draft, decl)
-    _check_order(draft, decl.body.statements)
-    _check_reached(draft, decl.body.statements)
-    if decl.handler is not None:
-        _check_reached(draft, decl.handler.block.statements)
 
 
 def _check_order(draft: FlowDraft, statements: tuple[s.Statement, ...]) -> None:

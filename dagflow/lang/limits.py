@@ -12,10 +12,10 @@ from dagflow.diagnostic import Diagnostic, Span
 SOURCE_CHARS: Final = 262_144
 #: Brackets of any kind, one inside the other.
 NESTING: Final = 64
-#: Words and signs of a file, if the host allows no more steps than the language does.
-TOKENS: Final = 65_536
+#: Words and signs of a file (a flow of 1,000 steps has about 16,000), if the host allows no more steps than the language does.
+TOKENS: Final = 32_768
 #: Statements, settings and declarations of a file, likewise.
-STATEMENTS: Final = 8_192
+STATEMENTS: Final = 4_096
 #: What the parser keeps of unfinished constructs; 64 nested blocks need less.
 STACK: Final = 1_000
 #: Types inside types.
@@ -44,12 +44,16 @@ class Limits:
         source_chars: characters of the text.
         edges: edges of its graph.
         items: the greatest `max` of a `for`.
+        files: how many others a file may import, directly and through others.
+        imported_chars: characters of all of those together.
     """
 
     steps: int = 1_000
     source_chars: int = attrs.field()
     edges: int = attrs.field()
     items: int = 10_000
+    files: int = 32
+    imported_chars: int = 1_048_576
 
     @source_chars.default
     def _source_chars(self) -> int:

@@ -74,6 +74,7 @@ def lower_for(draft: FlowDraft, loop: s.For, node_id: str, place: Place, before:
     key = None if options.key is None else _key(body, options.key, inner)
     lower(body, loop.block.statements, inner)
     value = _value(body)
+    _check_index(body, loop)
     draft.names.symbols, draft.names.around = known, draft.names.around[:-1]
     type_ = _type(value, INT if key is None else key.type, options)
     flow = Flow(
@@ -199,6 +200,16 @@ def _define_item(body: FlowDraft, loop: s.For, element: Type) -> tuple[Field, ..
         body.names.define(Symbol(name.text, SymbolKind.CONSTANT, type_, name.span, body.line(name.span)))
         fields.setdefault(name.text, Field(name.text, type_))
     return tuple(fields.values())
+
+
+def _check_index(body: FlowDraft, loop: s.For) -> None:
+    """W901 for the number of an item, which nobody has to name."""
+    if loop.index is None or loop.index.text in body.checker.read:
+        return
+    fix = Fix("delete", is_safe=False, edits=(Edit(Span(loop.variable.span.end, loop.index.span.end), ""),))
+    body.report(
+        "W901", f"`{loop.index.text}` is never used", loop.index.span, "the number of the item, read nowhere", "remove it", fix
+    )
 
 
 def _check_free(body: FlowDraft, name: s.Ident, *, is_twice: bool) -> None:

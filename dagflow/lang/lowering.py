@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import attrs
 
@@ -17,6 +17,7 @@ from dagflow.lang.drafts import FlowDraft, Place, Signature
 from dagflow.lang.edges import build_edges, check_graph, count_edges
 from dagflow.lang.endings import always_ends
 from dagflow.lang.hygiene import check_hygiene
+from dagflow.lang.imports import Module
 from dagflow.lang.limits import Limits
 from dagflow.lang.settings import Head, lower_head
 from dagflow.lang.subflows import call_depth
@@ -37,6 +38,33 @@ class Unit:
     declarations: Declarations
     checker: Checker
     limits: Limits
+    file: s.File
+    #: The flows that may be called so far, by the names they are called by.
+    signatures: dict[str, Signature] = attrs.field(factory=dict[str, Signature])
+
+    @property
+    def flows(self) -> list[s.FlowDecl]:
+        """Its flows, in declared order."""
+        return [item for item in self.file.items if isinstance(item, s.FlowDecl)]
+
+    def module(self, *, is_broken: bool) -> Module:
+        """What it gives to a file that imports it: all it declares itself."""
+        declared, items = self.declarations, self.file.items
+        return Module(
+            types={
+                i.name.text: declared.types[i.name.text]
+                for i in items
+                if isinstance(i, s.TypeDecl) and i.name.text in declared.types
+            },
+            events={i.name.value: declared.events[i.name.value] for i in items if isinstance(i, s.EventDecl)},
+            actions={
+                i.name.text: declared.actions[i.name.text]
+                for i in items
+                if isinstance(i, s.ActionDecl) and i.name.text in declared.actions
+            },
+            flows={decl.name.text: self.signatures[decl.name.text] for decl in self.flows},
+            is_broken=is_broken,
+        )
 
 
 @attrs.frozen
@@ -47,12 +75,18 @@ class Lowered:
     signature: Signature
 
 
-def lower_flow(unit: Unit, decl: s.FlowDecl, key: str, signatures: Mapping[str, Signature]) -> Lowered:
-    """Lower a flow; what it calls has been lowered before it, or is not in `signatures`."""
+def lower_flow(unit: Unit, decl: s.FlowDecl, key: str) -> Lowered:
+    """Lower a flow; what it calls has been lowered before it, or is not among the signatures of the unit."""
     declarations, checker = unit.declarations, unit.checker
     n_before, n_found = len(declarations.diagnostics), len(checker.diagnostics)
     draft = FlowDraft(
-        unit.source, declarations, checker, checker.diagnostics, name=decl.name.text, limits=unit.limits, signatures=signatures
+        unit.source,
+        declarations,
+        checker,
+        checker.diagnostics,
+        name=decl.name.text,
+        limits=unit.limits,
+        signatures=unit.signatures,
     )
     draft.secrets = dict.fromkeys(_SECRET.findall(draft.text(decl.span)))
     draft.result = None if decl.result is None else declarations.resolve(decl.result)
@@ -122,7 +156,7 @@ def _finish(draft: FlowDraft, *, is_sound: bool) -> tuple[Edge, ...]:
 
 def _is_too_large(draft: FlowDraft, decl: s.FlowDecl) -> bool:
     """E503, before the edges are made: two wide blocks in a row have as many as the product of their widths."""
-    drafts = list(_all_drafts(draft))
+    drafts = list(draft.whole())
     for count, limit, what in (
         (sum(len(each.drafts) for each in drafts), draft.limits.steps, "steps and conditions"),
         (sum(count_edges(each) for each in drafts), draft.limits.edges, "edges"),
@@ -131,12 +165,6 @@ def _is_too_large(draft: FlowDraft, decl: s.FlowDecl) -> bool:
             _too_large(draft, decl, count, limit, what)
             return True
     return False
-
-
-def _all_drafts(draft: FlowDraft) -> Iterator[FlowDraft]:
-    yield draft
-    for body in draft.bodies.values():
-        yield from _all_drafts(body)
 
 
 def _too_large(draft: FlowDraft, decl: s.FlowDecl, count: int, limit: int, what: str) -> None:
@@ -159,8 +187,9 @@ def _flow(draft: FlowDraft, decl: s.FlowDecl, head: Head, edges: tuple[Edge, ...
 
 def _secrets(draft: FlowDraft) -> tuple[str, ...]:
     """The secrets that a flow or a body in it may read."""
-    drafts = _all_drafts(draft)
-    is_read = any("secrets" in e.reads for each in drafts for one in each.drafts.values() for e in _expressions(one.node))
+    is_read = any(
+        "secrets" in e.reads for each in draft.whole() for one in each.drafts.values() for e in _expressions(one.node)
+    )
     return tuple(sorted(draft.secrets)) if is_read else ()
 
 

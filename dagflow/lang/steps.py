@@ -52,7 +52,7 @@ def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) 
     kind, effect = (NodeKind.ACTION, Effect.EFFECTFUL) if target is None else (target.kind, target.effect)
     node = Node(
         id=name, kind=kind, span=step.span, doc=step.doc, effect=effect, gate=inner.gate, scope=inner.scope, join=join,
-        action=callee if kind is NodeKind.ACTION else "", flow="" if target is None else target.flow, arguments=arguments,
+        action="" if kind is not NodeKind.ACTION else callee if target is None or target.action is None else target.action.name, flow="" if target is None else target.flow, arguments=arguments,
         type=result, retry=RetryPolicy() if kind is NodeKind.START else policy, default=default,
         timeout_ns=None if step.mods.timeout is None else length(draft, step.mods.timeout, "`timeout` takes"),
         within_ns=None if step.mods.within is None else length(draft, step.mods.within, "`within` takes"),
@@ -144,7 +144,7 @@ def lower_emit(draft: FlowDraft, step: s.Emit, place: Place, before: Tails) -> T
 
 def report_unknown_event(draft: FlowDraft, event: s.Text) -> None:
     """E206, unless its declaration has been complained about."""
-    if event.value in draft.declarations.broken:
+    if draft.declarations.may_be_broken(event.value):
         return
     meant = nearest(event.value, list(draft.declarations.events))
     inner = Span(event.span.start + 1, event.span.end - 1)

@@ -95,7 +95,7 @@ def find_action(draft: FlowDraft, call: s.CallExpr, *, word: str) -> ActionSpec 
     name = call.callee.text
     declarations = draft.declarations
     spec = declarations.actions.get(name)
-    if spec is not None or name in declarations.broken:
+    if spec is not None or declarations.is_broken(name):
         return spec
     if name in draft.signatures or name in declarations.flows:
         if word == "undo":

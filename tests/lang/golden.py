@@ -15,6 +15,9 @@ from dagflow.model.action import Interface
 
 HERE = Path(__file__).parent
 CASES = HERE / "cases"
+#: The files that those of the cases may import.
+IMPORTED = HERE / "imported"
+SOURCES = {path.relative_to(IMPORTED).as_posix(): path.read_text(encoding="utf-8") for path in sorted(IMPORTED.rglob("*.flow"))}
 
 
 @attrs.frozen
@@ -34,7 +37,7 @@ def prelude() -> Interface:
 
 
 def check(source: str, interface: Interface) -> Compilation:
-    return compile_text(source, interface, filename="a.flow")
+    return compile_text(source, interface, filename="a.flow", sources=SOURCES)
 
 
 def read(path: Path) -> list[Case]:

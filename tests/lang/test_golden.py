@@ -8,6 +8,7 @@ import pytest
 import dagflow
 from dagflow.lang.diagnostics import apply_fixes
 from tests.lang.golden import CASES, Case, check, prelude, read
+from tests.lang.golden import SOURCES as IMPORTABLE
 
 FILES = sorted(CASES.glob("*.flowtest"))
 INTERFACE = prelude()
@@ -56,9 +57,9 @@ def test_safe_fixes_leave_less_to_say(case: Case) -> None:
 @pytest.mark.parametrize("case", [case for path in FILES for case in read(path)], ids=lambda case: case.name)
 def test_json_carries_the_same(case: Case) -> None:
     compilation = check(case.source, INTERFACE)
-    lines = case.source.split("\n")
     for diagnostic, plain in zip(compilation.diagnostics, compilation.to_json(), strict=True):
-        assert (plain["code"], plain["title"], plain["file"]) == (diagnostic.code, diagnostic.title, "a.flow")
+        assert (plain["code"], plain["title"], plain["file"]) == (diagnostic.code, diagnostic.title, diagnostic.file)
+        lines = (case.source if diagnostic.file == "a.flow" else IMPORTABLE[diagnostic.file]).split("\n")
         start = plain["start"]
         offset = sum(len(line) + 1 for line in lines[: start["line"] - 1]) + start["column"] - 1
         assert offset == start["offset"] == diagnostic.span.start

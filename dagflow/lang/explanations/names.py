@@ -96,6 +96,10 @@ flow greet {
   log(message: "hello")
 }
 
+# E207 files import each other in a circle
+A file is compiled before the ones that import it, so no file can import itself, directly or through
+others. Put what both of them need into a third file, which imports neither.
+
 # E208 a JSON workflow names a recipient that is not known
 In a JSON workflow, `to` of an e-mail is an address, or the name of a field of the event that has
 one, such as `leadEmail`. The fields are those of the event that starts the flow, and a host may
@@ -145,4 +149,13 @@ have none either. Use `json` for the inner part, or a list of ids instead of the
 type Person { name: string, friends: list<Person> }
 --- right
 type Person { name: string, friends: list<string> }
+
+# E212 a file to import is not there
+The path of an `import` is read from the place of the file it stands in, and never leads out of the
+directory of the files that are given: `"./x.flow"` lies beside this file. The command line looks in
+the directory of the file and below; a program gives the texts with `dagflow.compile(sources=…)`.
+
+# E213 an imported file has errors
+What a file with errors declares cannot be relied on, so nothing that imports it is compiled either.
+Its errors are listed behind those of the importing file. Correct that file first.
 """

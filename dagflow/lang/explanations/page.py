@@ -1,7 +1,7 @@
 """The page about one code, and how pages are written down.
 
 A page begins with `# CODE title`; then comes the rule, and after lines `--- wrong` and `--- right` the two examples. A page
-about the mere size of a file has none.
+about the mere size of a file, or about several files, has none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Explanation:
         code: such as `E301`.
         title: the mistake in general words, without a full stop.
         rule: what the rule is, why there is one, and what to do; one paragraph.
-        wrong: a whole `.flow` file that has the mistake, or a JSON workflow; empty where the code is about the size of a file.
+        wrong: a whole `.flow` file that has the mistake, or a JSON workflow; empty where the code is about the size of a file, or about several.
         right: the same without the mistake; empty where `wrong` is.
     """
 

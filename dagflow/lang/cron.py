@@ -7,6 +7,7 @@ the two is enough, as everywhere; a field that begins with `*` names none.
 
 from __future__ import annotations
 
+import functools
 import re
 import zoneinfo
 from typing import Final
@@ -99,12 +100,18 @@ def check_zone(name: str) -> CronProblem | None:
             pass
         else:
             return None
-    known = sorted(zoneinfo.available_timezones())
+    known = _known_zones()
     meant = nearest(name[:64], known)
     if meant is None:  # a city without its continent
         meant = next((zone for zone in known if zone.rpartition("/")[2].lower() == name.replace(" ", "_").lower()), None)
     help_ = f"did you mean `{meant}`?" if meant else "write it like `Europe/Paris`, or `UTC`"
     return CronProblem(0, len(name), f"unknown time zone `{_shown(name)}`", "no zone of this name", help_, meant)
+
+
+@functools.cache
+def _known_zones() -> list[str]:
+    """The names of all zones; finding them takes long."""
+    return sorted(zoneinfo.available_timezones())
 
 
 def _macro(text: str, macro: str) -> CronProblem:

@@ -12,6 +12,8 @@ from dagflow.diagnostic import Diagnostic, Severity, Span
 
 _TAB: Final = "    "
 _MOST: Final = 200
+#: Of a line longer than this, a part is shown.
+_MOST_COLUMNS: Final = 400
 #: Found in what was read without an error.
 _OF_MEANING: Final = frozenset({"E107", "E120"})
 #: What is said of a flow as a whole means nothing while a part of it cannot be read.
@@ -88,14 +90,15 @@ def _render_one(diagnostic: Diagnostic, source: Source) -> str:
     place = source.place(diagnostic.span.start)
     width = len(str(place.line))
     margin = " " * width
+    shown, column = _window(source.line(place.line), place.column)
     where = f"{source.filename}:{place.line}:{place.column}"
     if diagnostic.pointer:
         where += f" (at {diagnostic.pointer})"
     lines = [
         f"{diagnostic.severity}[{diagnostic.code}]: {_printable(diagnostic.title)}",
         f"{margin}--> {where}",
-        f"{place.line} | {_printable(source.line(place.line))}",
-        f"{margin} | {_carets(diagnostic, source, place)}".rstrip(),
+        f"{place.line} | {_printable(shown)}",
+        f"{margin} | {_carets(diagnostic, shown, column)}".rstrip(),
     ]
     if diagnostic.help:
         lines.append(f"{margin} = help: {_printable(diagnostic.help)}")
@@ -105,11 +108,20 @@ def _render_one(diagnostic: Diagnostic, source: Source) -> str:
     return "\n".join(lines)
 
 
-def _carets(diagnostic: Diagnostic, source: Source, place: Place) -> str:
-    line = source.line(place.line)
-    before = _printable(line[: place.column - 1])
-    length = max(1, min(diagnostic.span.end - diagnostic.span.start, len(line) - place.column + 1))
-    marked = _printable(line[place.column - 1 : place.column - 1 + length])
+def _window(line: str, column: int) -> tuple[str, int]:
+    """The line, or of a very long one what stands around the column; and where the column is in that."""
+    if len(line) <= _MOST_COLUMNS:
+        return line, column
+    begin = max(0, column - 1 - _MOST_COLUMNS // 2)
+    end = begin + _MOST_COLUMNS
+    head = "…" if begin else ""
+    return head + line[begin:end] + ("…" if end < len(line) else ""), column - begin + len(head)
+
+
+def _carets(diagnostic: Diagnostic, line: str, column: int) -> str:
+    before = _printable(line[: column - 1])
+    length = max(1, min(diagnostic.span.end - diagnostic.span.start, len(line) - column + 1))
+    marked = _printable(line[column - 1 : column - 1 + length])
     return " " * len(before) + "^" * max(1, len(marked)) + f" {_printable(diagnostic.label)}"
 
 

@@ -8,7 +8,6 @@ a word that continues nothing, no `(` or `[` is open, and the token before can e
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -149,7 +148,7 @@ def _cut(lexer: _Lexer, text: str, most: int) -> Lexed:
         found = match(text, position)
         if found is None:
             break  # nothing but blanks is left
-        kind = found.lastgroup or ""
+        kind = found.lastgroup or ""  # there is one; the `or` is for type checkers
         piece = found[kind]
         end = found.end()
         start = end - len(piece)
@@ -161,9 +160,10 @@ def _cut(lexer: _Lexer, text: str, most: int) -> Lexed:
             continue
         if lexer.doc_lines:
             lexer.keep_docs(start + offset)
-        if kind == "sign":
-            kind = SINGLE[piece]
-        tokens.append(Token(kind, piece, start + offset, end + offset, lexer.starts_line))
+        if kind == "word":
+            kind = "IDENT"
+        # A text is never one of the signs, since its quotes are part of it.
+        tokens.append(Token(SINGLE.get(piece, kind), piece, start + offset, end + offset, lexer.starts_line))
         lexer.starts_line = False
     return Lexed(tokens, lexer.docs, lexer.diagnostics)
 
@@ -304,6 +304,8 @@ class _Lexer:
         end = start + 1
         while end < len(text) and not (text[end].isascii() and (text[end].isprintable() or text[end] in "\n\r\t\f")):
             end += 1
+        if len(self.diagnostics) >= _MOST_REPORTS:
+            return end
         shown = piece if piece.isprintable() else f"U+{ord(piece):04X}"
         span = Span(start + self.offset, end + self.offset)
         looks_like_name = piece.isalpha()

@@ -51,8 +51,10 @@ def refusal(word: str, span: Span) -> Diagnostic:
 
 def word_span(draft: FlowDraft, step: s.CallStep | s.WaitEventStep, word: str) -> Span:
     """Where the word of a statement stands, behind the name it may have."""
-    start = draft.source.text.index(word, step.span.start if step.name is None else step.name.span.end)
-    return Span(start, start + len(word))
+    begin = step.span.start if step.name is None else step.name.span.end
+    start = draft.source.text.find(word, begin, step.span.end)
+    # A misspelt word has been mended, and is not in the text.
+    return Span(begin, begin + 1) if start < 0 else Span(start, start + len(word))
 
 
 def lower_join(draft: FlowDraft, deps: s.Deps) -> Join:

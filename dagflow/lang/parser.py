@@ -8,6 +8,7 @@ to where the statement began, and one BROKEN token stands for it. That keeps one
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final, cast
 
 import attrs
@@ -22,11 +23,15 @@ from dagflow.lang.builder import Builder
 from dagflow.lang.lexer import Token, lex, with_newlines
 from dagflow.lang.recovery import Sync, skip_statement
 from dagflow.lang.splice import Splice
-from dagflow.lang.stuck import Context, Mended
+from dagflow.lang.stuck import Context, Mended, Skipped
 from dagflow.lang.syntax import File
 from dagflow.lang.syntax_errors import explain
 
 _MOST_ERRORS: Final = 50
+#: Slips that are not reported, since something near them is, are recovered from as well.
+_MOST_RECOVERIES: Final = 400
+#: Mendings at one place; more than two slips there leave nothing to guess from.
+_MOST_MENDED: Final = 3
 
 
 def parse_file(text: str, allowed: limits.Limits | None = None) -> tuple[File, list[Diagnostic]]:
@@ -87,7 +92,11 @@ def _parse(text: str, start: str, inner: _Inner, offset: int = 0) -> tuple[objec
     if too_deep is not None:
         return None, [*diagnostics[:_MOST_ERRORS], limits.too_deep(too_deep.span)]
     if start == "start":
+        n_before = len(tokens)
         tokens = with_newlines(tokens)
+        if len(tokens) - n_before > allowed.statements:
+            begins = [token for token in tokens if token.type == "_NL"]
+            return None, [allowed.too_many(begins[allowed.statements].span)]
     end = offset + len(text.rstrip())
     tokens.append(Token("$END", "", end, end, starts_line=True))
 
@@ -152,6 +161,9 @@ class _Parser:
     _allowed: limits.Limits
     _syncs: list[Sync] = attrs.field(factory=list)
     _n_begun: int = 0
+    _n_recovered: int = 0
+    #: By the place of the token that fitted nowhere.
+    _n_mended: Counter[int] = attrs.field(factory=Counter[int])
 
     def run(self) -> object:
         """Parse all tokens; None if nothing could be saved."""
@@ -180,6 +192,8 @@ class _Parser:
                 depth += 1
             elif token.type == "RBRACE":
                 depth -= 1
+                # Where a block is over, its statements are no place to go back to, not even from a brace of the same depth behind it.
+                self._forget(depth)
             position += 1
 
     def _may_begin(self, position: int, token: Token) -> bool:
@@ -205,10 +219,10 @@ class _Parser:
 
     def _recover(self, position: int, depth: int) -> tuple[int, int] | None:
         """Explain the token at `position`; mend it or skip its statement. Returns where to go on."""
-        if len(self.diagnostics) >= _MOST_ERRORS:
+        self._n_recovered += 1
+        if len(self.diagnostics) >= _MOST_ERRORS or self._n_recovered > _MOST_RECOVERIES:
             return None
-        while self._syncs and self._syncs[-1].depth > depth:
-            self._syncs.pop()
+        self._forget(depth)
         sync = self._syncs[-1] if self._syncs else None
         in_settings = sync is not None and sync.kind == "BROKEN_SETTING"
         start = sync.position if sync else 0
@@ -216,7 +230,7 @@ class _Parser:
         context = Context(
             self._text, self._offset, self._tokens, position, start, automaton.accepts, tables().keywords, in_settings
         )
-        answer = explain(context)
+        answer = self._not_for_ever(explain(context), self._tokens[position].start)
         if not self._is_echo(answer.diagnostic, self._tokens[start].start):
             self.diagnostics.append(answer.diagnostic)
         if isinstance(answer, Mended):
@@ -236,6 +250,17 @@ class _Parser:
         if not automaton.feed(broken.type, broken):  # pragma: no cover - a place is noted only where this token fits
             return None
         return follow, sync.depth
+
+    def _forget(self, depth: int) -> None:
+        while self._syncs and self._syncs[-1].depth > depth:
+            self._syncs.pop()
+
+    def _not_for_ever(self, answer: Mended | Skipped, place: int) -> Mended | Skipped:
+        """What one reading mends another may spoil (`import =`: no step name; `import_1 =`: no declaration); then the statement is skipped."""
+        if isinstance(answer, Skipped):
+            return answer
+        self._n_mended[place] += 1
+        return answer if self._n_mended[place] <= _MOST_MENDED else Skipped(answer.diagnostic)
 
     def _is_echo(self, diagnostic: Diagnostic, statement: int) -> bool:
         """Whether the lexer has spoken about this statement, or an earlier recovery about this place."""

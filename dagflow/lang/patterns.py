@@ -1,6 +1,7 @@
 """The tokens of a text as one regular expression: once for flows, where strings hold `${…}`, and once for plain CEL.
 
-No alternative backtracks into another, so cutting is linear in the text, whatever it contains.
+The blanks before a token are part of the match. No alternative backtracks into another, so cutting is linear in the text, whatever it
+contains. The commonest come first; what looks like a name and may be the prefix of a string (`bb"`) is tried again as a `word`.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ def _pattern(body: str) -> re.Pattern[str]:
     return re.compile(
         r"""
         [ \t\f\r\n]*+(?:
-        (?P<comment>//[^\n]*)
+        (?P<bracket>[()\[\]{},:])
+        |(?P<IDENT>(?![bBrR]{1,2}["']|on[ \t]+error\b)[_a-zA-Z][_a-zA-Z0-9]*+)
+        |(?P<comment>//[^\n]*)
         |(?P<BYTES>(?:[bB][rR]|[rR][bB])(?:\"\"\"(?:.|\n)*?\"\"\"|'''(?:.|\n)*?'''|"[^"\n]*"|'[^'\n]*')
             |[bB](?:\"\"\"LONG\"\"\"|'''LONG'''|(?!\"\"\")"(?:[^"\\\n]|\\.)*"|(?!''')'(?:[^'\\\n]|\\.)*'))
         |(?P<STRING>[rR](?:\"\"\"(?:.|\n)*?\"\"\"|'''(?:.|\n)*?'''|"[^"\n]*"|'[^'\n]*')
             |\"\"\"LONG\"\"\"|'''LONG'''|(?!\"\"\")"DOUBLE"|(?!''')'SINGLE')
         |(?P<ON_ERROR>on[ \t]+error\b)
-        |(?P<IDENT>[_a-zA-Z][_a-zA-Z0-9]*)
+        |(?P<word>[_a-zA-Z][_a-zA-Z0-9]*)
         |(?P<DURATION>\d+(?:\.\d+)?(?:ms|s|m|h|d|w)(?:\d+(?:ms|s|m|h|d|w))*(?![A-Za-z0-9_]))
         |(?P<FLOAT>\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?)
         |(?P<UINT>(?:0[xX][0-9a-fA-F]+|\d+)[uU](?![A-Za-z0-9_]))

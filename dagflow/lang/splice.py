@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from dagflow.diagnostic import Span
 from dagflow.lang.lexer import Token
@@ -19,8 +19,8 @@ class Splice(list[object]):
         """From the first child to the last."""
         first, last = self[0], self[-1]
         return Span(
-            first.start if isinstance(first, Token) else _edge(first).start,
-            last.end if isinstance(last, Token) else _edge(last).end,
+            first.start if type(first) is Token else first.span.start,  # type: ignore[attr-defined]  # every finished part has one
+            last.end if type(last) is Token else last.span.end,  # type: ignore[attr-defined]
         )
 
     def tokens(self, kind: str) -> list[Token]:
@@ -65,7 +65,3 @@ class Splice(list[object]):
     def idents(self) -> list[Ident]:
         """The names among the direct tokens; a keyword read as such has been renamed by the parser."""
         return [Ident(token.span, token.text) for token in self.tokens("IDENT")]
-
-
-def _edge(child: object) -> Span:
-    return cast("Span", child.span)  # type: ignore[attr-defined]  # every finished part has one

@@ -25,7 +25,7 @@ def test_an_error_behind_many_warnings_is_shown() -> None:
 def test_too_many_statements_are_not_read_to_the_end() -> None:
     compilation = check("flow f {\n" + "wait 1s\n" * 8_300 + "}\n", INTERFACE)
     assert [diagnostic.code for diagnostic in compilation.diagnostics] == ["E116"]
-    assert "8192 statements" in compilation.render()
+    assert "4096 statements" in compilation.render()
 
 
 def test_a_text_of_errors_is_given_up() -> None:

@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - a tool that prints
 """`python -m tests.lang.fuzz --count N --seed S [--processes P]`: run inputs and print what they came to; `--show N` prints one."""
 
 from __future__ import annotations

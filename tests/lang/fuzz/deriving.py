@@ -13,7 +13,7 @@ from lark.grammar import NonTerminal, Symbol
 GRAMMAR = Path(__file__).parents[3] / "grammar" / "flow.lark"
 
 #: Names that are declared in the prelude, names of fields, words of CEL, names that a derivation itself may give.
-NAMES = (
+NAMES = (  # noqa: SIM905 - a list of ninety literals says no more
     "lead order email slack log pay charge token crm lookup risk score name owner status tags created items total count note extra "
     "id tier sku qty price template to data channel text message amount run now secrets trigger event size map filter all exists "
     "has string int double duration timestamp matches contains startsWith orValue hasValue value optional of none cel bind math "

@@ -1,4 +1,4 @@
-"""What is done with an input, and what must hold whatever it is: `Broken` says what did not."""
+"""What is done with an input, and what must hold whatever it is: `BrokenPromiseError` says what did not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BINDINGS: dict[str, object] = {
 _MOST_FIXED = 10_000
 
 
-class Broken(AssertionError):
+class BrokenPromiseError(AssertionError):
     """A promise that was not kept."""
 
 
@@ -49,7 +49,7 @@ def _flow(text: str) -> None:
         encoded = encode_flow(flow)
         decoded = decode_flow(encoded)
         if decoded != flow or encode_flow(decoded) != encoded:
-            raise Broken("a flow is not what its encoding says")
+            raise BrokenPromiseError("a flow is not what its encoding says")
         prepare(flow)
 
 
@@ -65,13 +65,13 @@ def _json(text: str) -> None:
     made, diagnostics = import_seed(text)
     _sound(diagnostics, text)
     if made is not None and compile_text(made, INTERFACE).has_errors:
-        raise Broken("what was imported does not compile")
+        raise BrokenPromiseError("what was imported does not compile")
 
 
 def _sound(diagnostics: tuple[Diagnostic, ...] | list[Diagnostic], text: str) -> None:
     for found in diagnostics:
         if not 0 <= found.span.start <= found.span.end <= max(1, len(text)):
-            raise Broken(f"{found.code} points outside of the text: {found.span}")
+            raise BrokenPromiseError(f"{found.code} points outside of the text: {found.span}")
         for edit in found.fix.edits if found.fix else ():
             if not 0 <= edit.span.start <= edit.span.end <= len(text):
-                raise Broken(f"the fix of {found.code} changes what is outside of the text: {edit.span}")
+                raise BrokenPromiseError(f"the fix of {found.code} changes what is outside of the text: {edit.span}")

@@ -1,0 +1,78 @@
+"""Nothing but diagnostics, whatever the input; see `tests/lang/fuzz`. What was found once is kept here."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from dagflow.lang import parser
+from dagflow.lang.stuck import Context, Mended, Skipped
+from tests.lang.fuzz.__main__ import run_in_processes
+from tests.lang.fuzz.deriving import grammar
+from tests.lang.fuzz.inputs import Input, make_input
+from tests.lang.fuzz.measuring import run
+from tests.lang.fuzz.subject import exercise
+
+#: Each was a fault: an exception, a fix outside of the text, mendings without end.
+FOUND = [
+    Input("flow", 'flow f(lead: Lead) {\n ait event "crm/lead.changed" as e when d\n}\n'),
+    Input(
+        "flow",
+        'flow f(order: Order) {\n switch order.extra {\n case true { stop }\n case 1< { a = log(message: "x") }\n }\n}\n',
+    ),
+    Input("flow", "{&"),
+    Input("flow", "flow f { let x = (a &"),
+]
+#: Readings that undid each other's mendings: thousands of rounds for a dozen tokens.
+CIRCLES = [
+    'imeout = log(message: "x")\n}\n',
+    "flow= f(lead",
+    "type  = list(>\n",
+    'floa = log(message: "x")\n  retry = log(message: "y")\n',
+]
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda found: found.text[:20])
+def test_found_once(found: Input) -> None:
+    exercise(found)
+
+
+@pytest.mark.parametrize("text", CIRCLES)
+def test_mending_comes_to_an_end(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    n_explained = 0
+
+    def counting(context: Context) -> Mended | Skipped:
+        nonlocal n_explained
+        n_explained += 1
+        return explain(context)
+
+    explain = parser.explain
+    monkeypatch.setattr(parser, "explain", counting)
+    exercise(Input("flow", text))
+    assert n_explained <= 40  # of the text, and of the text with its fixes applied
+
+
+def test_an_input_is_found_again_by_its_number() -> None:
+    assert [make_input(7, n) for n in range(50)] == [make_input(7, n) for n in range(50)]
+
+
+def test_the_grammar_is_derived_whole() -> None:
+    """Every rule has a derivation that ends, and every terminal a text."""
+    assert set(grammar().rules) == set(grammar().depths)
+    used = {symbol.name for options in grammar().rules.values() for option in options for symbol in option}
+    assert used <= set(grammar().rules) | set(grammar().terminals)
+
+
+def test_twenty_thousand_inputs() -> None:
+    report = run(1, range(20_000))
+    assert not report.faults, report
+    assert report.count == 20_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(4 * 3_600)
+def test_a_million_inputs() -> None:
+    report = run_in_processes(2, range(1_000_000), os.cpu_count() or 1)
+    assert not report.faults, report
+    assert report.count == 1_000_000

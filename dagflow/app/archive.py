@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import attrs
 
 from dagflow.app.programs import Programs
-from dagflow.drivers.progress import Progress
+from dagflow.app.reading import restored
 from dagflow.drivers.results import RunResult, result_of
 from dagflow.errors import UsageError
 from dagflow.ids import RunId
@@ -35,9 +35,9 @@ class Archive:
         finally:
             store.close()
 
-    def runs(self, *, unfinished: bool = False, limit: int = 100) -> list[RunRow]:
-        """The rows of runs, newest first."""
-        return self._store.runs(unfinished=unfinished, limit=limit)
+    def runs(self, *, unfinished: bool = False, limit: int = 100, parent: str = "") -> list[RunRow]:
+        """The rows of runs, newest first: those that are part of `parent`, or of no other run."""
+        return self._store.runs(unfinished=unfinished, limit=limit, parent=parent)
 
     def find(self, prefix: str) -> RunId:
         """The id of the one run whose id begins so, `last` being the newest.
@@ -64,10 +64,5 @@ class Archive:
 
     def result(self, run_id: RunId) -> tuple[Flow, RunResult]:
         """How a run stands, with the flow it began with. Raises UsageError: there is no such run."""
-        row = self._store.run(run_id)
-        if row is None:
-            raise UsageError(f"there is no run {run_id}; `dagflow runs` lists those there are")
-        program = self._programs.load(self._store, row.digest).program
-        progress = Progress(program, run_id)
-        progress.restore(self._store.history(run_id))
-        return program.flow, result_of(progress)
+        progress = restored(self._store, self._programs, run_id)
+        return progress.program.flow, result_of(progress)

@@ -12,6 +12,7 @@ import trio
 
 from dagflow.actions.calling import RunInThread
 from dagflow.app.programs import Programs
+from dagflow.app.reading import restored
 from dagflow.app.runs import Run
 from dagflow.clock import Clock, SystemClock
 from dagflow.drivers.bindings import Origin
@@ -19,7 +20,7 @@ from dagflow.drivers.inputs import as_input
 from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.perform import Performer, threads
-from dagflow.drivers.program import Program
+from dagflow.drivers.program import Program, actions_of
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult, result_of
 from dagflow.drivers.triggers import check_expected, check_payload, input_for
@@ -33,6 +34,8 @@ from dagflow.store.api import Record, RunRow, Store
 from dagflow.store.open import open_store
 
 _PAGE = 500
+_UNDOING = frozenset({NodeKind.UNDO})
+_CALLING = _UNDOING | {NodeKind.ACTION}
 #: Characters of an event's id.
 _MOST_ID = 200
 
@@ -199,18 +202,27 @@ class Interpreter:
     async def cancel(self, run_id: str) -> RunResult:
         """Cancel a run and wait until it has ended; one that has ended stays as it is.
 
-        A run that cannot go on can still be cancelled, unless it cannot even be read.
+        A run that cannot go on can still be cancelled, unless it cannot even be read. What it has done is undone, where its
+        flow says how.
 
         Raises:
-            UsageError: there is no such run.
+            UsageError: there is no such run, or the catalog lacks an action that undoes.
             StoreError: the store failed, or what it has of the run is damaged.
         """
         live = self._driver.lives.get(RunId(run_id)) or await self._cancelled(RunId(run_id))
         return await self.result(run_id) if live is None else await Run(live, self._driver).cancel()
 
-    async def runs(self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None) -> list[RunRow]:
-        """The runs in the store, newest first, older than `before`. Raises StoreError."""
-        return await trio.to_thread.run_sync(lambda: self._store.runs(unfinished=unfinished, limit=limit, before=before))
+    async def runs(
+        self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
+    ) -> list[RunRow]:
+        """The runs in the store, newest first, older than `before`. Raises StoreError.
+
+        They are those that are part of the run `parent`: the items of its loops, and the flows it called; or, without that,
+        those that are part of no other.
+        """
+        return await trio.to_thread.run_sync(
+            lambda: self._store.runs(unfinished=unfinished, limit=limit, before=before, parent=parent)
+        )
 
     async def result(self, run_id: str) -> RunResult:
         """How a run stands, or how it ended, from the store.
@@ -271,6 +283,7 @@ class Interpreter:
         if row is None or row.status.is_terminal:
             return None
         live = await trio.to_thread.run_sync(self._load, row)
+        self._check_actions(live.progress.program, _UNDOING)
         live.progress.cancel(live.progress.machine.state.now)
         self.stuck = {stuck: error for stuck, error in self.stuck.items() if stuck != run_id}
         self._driver.take(live)
@@ -292,16 +305,11 @@ class Interpreter:
                 progress.deliver(event, max(self._clock.now(), progress.machine.state.now))
 
     def _read_result(self, run_id: RunId) -> RunResult:
-        row = self._store.run(run_id)
-        if row is None:
-            raise UsageError(f"there is no run {run_id}; `runs()` lists those there are")
-        progress = Progress(self._programs.load(self._store, row.digest).program, run_id)
-        progress.restore(self._store.history(run_id))
-        return result_of(progress)
+        return result_of(restored(self._store, self._programs, run_id))
 
-    def _check_actions(self, program: Program) -> None:
+    def _check_actions(self, program: Program, kinds: Collection[NodeKind] = _CALLING) -> None:
         """A run that cannot call what it calls had better not begin."""
-        wanted = {node.action: None for node in program.flow.nodes if node.kind is NodeKind.ACTION}
+        wanted = dict.fromkeys(actions_of(program, kinds))
         if self._known.issuperset(wanted):
             return
         self._known = frozenset(self._catalog.interface.actions)

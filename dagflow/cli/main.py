@@ -210,10 +210,14 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     cancel = _command(commands, "cancel", _cancel, "cancel a run")
     cancel.add_argument("run", metavar="RUN", help=_RUN_HELP)
     _add_store(cancel)
+    _add_actions(cancel)
 
     runs = _command(commands, "runs", _runs, "list runs, newest first")
     runs.add_argument("--limit", type=int, default=20, metavar="N")
     runs.add_argument("--unfinished", action="store_true", help="only those that have not ended")
+    runs.add_argument(
+        "--of", metavar="RUN", help="only those that are part of this run: the items of its loops, the flows it called"
+    )
     runs.add_argument("--json", action="store_true", help="as JSON")
     _add_store(runs)
 

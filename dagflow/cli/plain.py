@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
+
 from dagflow.cli.texts import rfc3339
 from dagflow.drivers.results import NodeResult, RunResult
 from dagflow.lang.graph_text import label_of
@@ -42,6 +44,7 @@ def _plain_node(flow: Flow, node: NodeResult) -> dict[str, object]:
         "ended_at": rfc3339(node.ended_at),
         "due_at": rfc3339(node.due_at),
         "outcome": node.outcome or None,
+        "items": None if node.items is None else attrs.asdict(node.items),
         "output": wire.encode(node.output, JSON) if has_output else None,
         "failure": None if node.failure is None else {"code": node.failure.code, "message": node.failure.message},
     }
@@ -58,6 +61,7 @@ def plain_rows(rows: Sequence[RunRow]) -> list[dict[str, object]]:
             "ended_at": rfc3339(row.ended_at),
             "due_at": rfc3339(row.due_at),
             "digest": row.digest,
+            "part_of": row.parent or None,
         }
         for row in rows
     ]

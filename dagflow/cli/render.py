@@ -12,7 +12,7 @@ from rich.text import Text
 
 from dagflow.cli.layout import aligned
 from dagflow.cli.texts import RUN_STYLE, compact, instant, length, printable, sign
-from dagflow.drivers.results import NodeResult, RunResult
+from dagflow.drivers.results import ItemCounts, NodeResult, RunResult
 from dagflow.lang.graph_text import label_of
 from dagflow.model.flow import Flow, Node, NodeKind
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
@@ -24,7 +24,17 @@ _NARROW: Final = 110
 #: A result is shown whole up to so many characters; `--json` shows all of it.
 _MOST_RESULT: Final = 2_000
 #: These do their work in no time.
-_TIMED: Final = frozenset({NodeKind.ACTION, NodeKind.WAIT, NodeKind.WAIT_UNTIL, NodeKind.WAIT_EVENT})
+_TIMED: Final = frozenset(
+    {
+        NodeKind.ACTION,
+        NodeKind.WAIT,
+        NodeKind.WAIT_UNTIL,
+        NodeKind.WAIT_EVENT,
+        NodeKind.FOR,
+        NodeKind.CALL,
+        NodeKind.UNDO,
+    }
+)
 
 
 def console() -> Console:
@@ -50,6 +60,8 @@ class Story:
     def outcome(self, node: NodeResult) -> str:
         """What came of a node, as one line."""
         match node.status:
+            case _ if node.items is not None and node.items.total and node.failure is None:
+                return _items(node.items)
             case NodeStatus.PRUNED:
                 return printable(self._why_pruned(node))
             case NodeStatus.WAITING if node.due_at is not None:
@@ -72,6 +84,8 @@ class Story:
                 return "too few of the steps it is `after` succeeded"
             case PruneReason.SCOPE_FAILED:
                 return "another step of its block failed"
+            case PruneReason.NOTHING_TO_UNDO:
+                return "there was nothing to undo"
             case PruneReason.RACE_LOST:
                 return "others of its `parallel first` were done sooner"
             case _:
@@ -81,7 +95,7 @@ class Story:
                 return "the run had ended"
 
     def _why_gated(self, decider: Node) -> str:
-        if decider.kind is NodeKind.CATCH:
+        if decider.kind in {NodeKind.CATCH, NodeKind.UNWIND}:
             return "nothing failed"
         line = self.flow.source.count("\n", 0, decider.span.start) + 1
         said = self.result.node(decider.id).outcome
@@ -92,12 +106,19 @@ def _is_known(node: NodeResult) -> bool:
     match node.kind:
         case NodeKind.CATCH:
             return node.outcome == "failure"
-        case NodeKind.RACE:
+        case NodeKind.RACE | NodeKind.UNWIND:
             return False
+        case NodeKind.UNDO:
+            return node.status is not NodeStatus.PRUNED
         case NodeKind.GROUP:
             return "." not in node.id
         case _:
             return True
+
+
+def _items(items: ItemCounts) -> str:
+    bad = f", {items.unsuccessful} not" if items.unsuccessful else ""
+    return f"{items.succeeded} of {items.total} items succeeded{bad}"
 
 
 def run_table(story: Story, width: int) -> Group:
@@ -142,8 +163,10 @@ def verdict(story: Story) -> Text:
     if result.reason:
         text.append(f": {printable(result.reason)}", style=plain)
     for number, failure in enumerate(result.failures):
-        is_cause = number == 0 and result.status is RunStatus.FAILED
-        word = "cause" if is_cause else "also" if result.status is RunStatus.FAILED else "handled"
+        has_failed = result.status in {RunStatus.FAILED, RunStatus.FAILED_DIRTY}
+        is_undo = bool(failure.node) and story.flow.node(failure.node).kind is NodeKind.UNDO
+        cause = "also" if number or not has_failed else "cause"
+        word = "not undone" if is_undo else cause if has_failed else "handled"
         where = f"{label_of(story.flow.node(failure.node))}: " if failure.node else ""
         attempt = f" (attempt {failure.attempt})" if failure.attempt > 1 else ""
         text.append(f"\n  {word}: {printable(f'{where}{failure.code}: {failure.message}')}{attempt}", style=plain)

@@ -156,8 +156,8 @@ def cancel(arguments: argparse.Namespace) -> int:
         print(f"run {run_id} {result.status.value}")
         return OK if result.status is RunStatus.CANCELLED else FAILED
 
-    # Not resumed, so nothing of it starts while it is being cancelled; so no action is needed either.
-    return _drive(arguments, load_host(None, None), body, resume=())
+    # Not resumed, so nothing of it starts while it is being cancelled; only what undoes its steps needs actions.
+    return _drive(arguments, load_host(arguments.actions, None), body, resume=())
 
 
 def runs(arguments: argparse.Namespace) -> int:
@@ -165,14 +165,16 @@ def runs(arguments: argparse.Namespace) -> int:
     if arguments.limit < 1:
         raise UsageError("--limit has to be at least 1")
     with Archive.open(arguments.store) as archive:
-        rows = archive.runs(unfinished=arguments.unfinished, limit=arguments.limit)
+        parent = "" if arguments.of is None else archive.find(arguments.of)
+        rows = archive.runs(unfinished=arguments.unfinished, limit=arguments.limit, parent=parent)
     if arguments.json:
         print(json_text(plain_rows(rows)))
     elif rows:
         out = console()
         out.print(runs_table(rows, out.width))
     else:
-        print("no run is unfinished" if arguments.unfinished else "no runs yet", file=sys.stderr)
+        none = "no runs yet" if arguments.of is None else f"run {parent} has no runs of its own"
+        print("no run is unfinished" if arguments.unfinished else none, file=sys.stderr)
     return OK
 
 

@@ -22,7 +22,12 @@ _SIGNS: Final = {
     NodeStatus.WAITING: ("◔", "blue"),
     NodeStatus.PENDING: ("·", "dim"),
 }
-RUN_STYLE: Final = {RunStatus.SUCCEEDED: "bold green", RunStatus.FAILED: "bold red", RunStatus.CANCELLED: "bold yellow"}
+RUN_STYLE: Final = {
+    RunStatus.SUCCEEDED: "bold green",
+    RunStatus.FAILED: "bold red",
+    RunStatus.FAILED_DIRTY: "bold red reverse",
+    RunStatus.CANCELLED: "bold yellow",
+}
 _UNITS: Final = ((86_400_000_000_000, "d"), (3_600_000_000_000, "h"), (60_000_000_000, "min"), (1_000_000_000, "s"))
 
 

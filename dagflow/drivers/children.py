@@ -17,7 +17,7 @@ import orjson
 from dagflow.actions.failures import ActionFailed
 from dagflow.drivers.bindings import Origin
 from dagflow.drivers.evaluate import BAD_VALUE, Unevaluable, arguments_of
-from dagflow.drivers.inputs import filled_in
+from dagflow.drivers.inputs import of_call
 from dagflow.drivers.lineage import Lineage, Requested
 from dagflow.drivers.listing import Listed, failure_record, list_items, loop_value
 from dagflow.drivers.outcomes import returned, yielded_json
@@ -141,7 +141,7 @@ class Children:
         arguments = arguments_of(parent.program.codes[spawn.node], parent.values.of(spawn.node))
         due = None if spawn.due is None else min(spawn.due, now + child.program.plan.lifetime_ns)
         origin = Origin(kind="flow", name=parent.program.flow.name)
-        child.begin(filled_in(child.program, arguments), origin, now, n_events, due)
+        child.begin(of_call(child.program, arguments), origin, now, n_events, due)
 
     def stop_item(self, command: CancelItem) -> None:
         """An item is to be cancelled."""
@@ -172,7 +172,7 @@ class Children:
         parent, of = self._parent, self._node(node)
         at = parent.machine.state.wanted_at[node]
         try:
-            value = filled_in(parent.program.callees[of.flow], arguments_of(parent.program.codes[node], parent.values.of(node)))
+            value = of_call(parent.program.callees[of.flow], arguments_of(parent.program.codes[node], parent.values.of(node)))
         except WireError as error:
             raise Unevaluable(BAD_VALUE, str(error)) from None
         run = derived_run_id(at, f"{parent.run}/{of.id}")

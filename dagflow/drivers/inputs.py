@@ -20,3 +20,12 @@ def as_input(program: Program, json_value: object) -> Mapping[str, object]:
 def filled_in(program: Program, value: object) -> Mapping[str, object]:
     """The input of a run from values in stored form; the trip through JSON fills in the defaults of parameters. Raises WireError."""
     return as_input(program, program.input_codec.encode(value))
+
+
+def of_call(program: Program, arguments: Mapping[str, object]) -> Mapping[str, object]:
+    """The input of a run from the arguments of a call, in stored form. Raises WireError.
+
+    Where the flow reads its input under one name, that is the name of the only argument.
+    """
+    binding = program.flow.binding
+    return filled_in(program, arguments[binding] if binding else arguments)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TypeAlias
 
@@ -168,6 +168,15 @@ def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]
         bodies={n: _build(node.loop.body, compile_all, callees) for n, node in enumerate(flow.nodes) if node.loop is not None},
         callees=callees,
     )
+
+
+def actions_of(program: Program, kinds: Collection[NodeKind]) -> Iterator[str]:
+    """The actions that nodes of these kinds call, with those in loops and in the flows it calls or starts."""
+    waiting = [program, *program.callees.values()]
+    while waiting:
+        one = waiting.pop()
+        waiting += one.bodies.values()
+        yield from (node.action for node in one.flow.nodes if node.action and node.kind in kinds)
 
 
 def _named(flow: Flow) -> Iterator[str]:

@@ -28,6 +28,16 @@ class RunFailure:
     attempt: int
 
 
+@attrs.frozen
+class ItemCounts:
+    """How far a loop is: its items in all, those begun, and of these those that ended, well or otherwise."""
+
+    total: int
+    begun: int
+    succeeded: int
+    unsuccessful: int
+
+
 @attrs.frozen(kw_only=True)
 class NodeResult:
     """How one node went. Instants in nanoseconds since 1970 UTC.
@@ -38,6 +48,7 @@ class NodeResult:
         output: what the step reads as, in stored form; None too where there is none.
         outcome: for a gate that was decided, the word for its outcome; else "".
         due_at: until when it waits.
+        items: of a loop that knows its items.
     """
 
     id: NodeId
@@ -51,6 +62,7 @@ class NodeResult:
     outcome: str = ""
     failure: RunFailure | None = None
     due_at: int | None = None
+    items: ItemCounts | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -125,7 +137,16 @@ def _node(progress: Progress, number: int, failures: dict[str, RunFailure]) -> N
         outcome=node.outcomes[outcome] if 0 <= outcome < len(node.outcomes) else "",
         failure=failures.get(node.id),
         due_at=state.due[number] if status is NodeStatus.WAITING else None,
+        items=_items(state, number),
     )
+
+
+def _items(state: State, number: int) -> ItemCounts | None:
+    loop = state.loops.get(number)
+    if loop is None:
+        return None
+    n_bad = len(loop.unsuccessful)
+    return ItemCounts(loop.total, loop.n_begun, loop.n_begun - len(loop.open) - n_bad, n_bad)
 
 
 def _started_at(state: State, number: int) -> int | None:

@@ -7,7 +7,7 @@ and under its last `filter`. The decider counts those; the end waits for everyth
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -18,6 +18,9 @@ from dagflow.lang.gates import Tails
 from dagflow.lang.steps import step_name
 from dagflow.model.flow import Join, JoinKind, Node, NodeKind, Race
 from dagflow.model.types import NULL
+
+#: What takes a while to stop.
+_STOPPING: Final = frozenset({NodeKind.ACTION, NodeKind.CALL, NodeKind.FOR})
 
 #: Lowers one branch.
 LowerStatement: TypeAlias = Callable[[s.Statement, Place, Tails], Tails]
@@ -39,7 +42,7 @@ def lower_race(draft: FlowDraft, group: s.Group, place: Place, before: Tails, lo
         branches.append(tuple(added))
         ends.update(dict.fromkeys((*tails, source)))
         # A loser that is pruned at its end may still be stopping in its middle.
-        ends.update(dict.fromkeys(node for node in added if draft.drafts[node].node.kind is NodeKind.ACTION))
+        ends.update(dict.fromkeys(node for node in added if draft.drafts[node].node.kind in _STOPPING))
     decider = f"{base}.first"
     _add(draft, decider, NodeKind.RACE, group.word, place, (), Join(JoinKind.N_OF, tuple(sources), count))
     draft.races.append(Race(decider, tuple(branches)))
@@ -74,6 +77,9 @@ def _lower_branch(
             return draft.race_ends[id(branch)], tails
         case s.CallStep():
             return step_name(branch.name, branch.call), lower(branch, inner, before)
+        case s.For():
+            tails = lower(branch, inner, before)
+            return tails[0], tails
         case s.WaitStep() | s.Emit() | s.Let() | s.WaitEventStep(otherwise=None):
             tails = lower(branch, inner, before)
             return tails[0], tails

@@ -183,6 +183,10 @@ class FlowDraft:
         self.outer_reads.update(dict.fromkeys(node for node in reads if node not in self.drafts))
         return tuple(node for node in reads if node in self.drafts)
 
+    def find(self, node_id: str) -> Draft | None:
+        """A node of this draft or of a body in it."""
+        return next((found for draft in self.whole() if (found := draft.drafts.get(node_id)) is not None), None)
+
     def whole(self) -> Iterator[FlowDraft]:
         """Itself and every body in it."""
         yield self

@@ -19,12 +19,18 @@ import trio
 from dagflow.actions.failures import Invocation
 from dagflow.actions.registry import Catalog
 from dagflow.app.interpreter import Interpreter
+from dagflow.ids import RunId
 from dagflow.lang.compiler import compile_text
 from dagflow.model.status import RunStatus
 from dagflow.store.sqlite import SqliteStore
 
 FLOW = """
 event "step" { n: int }
+flow part(n: int) -> int {
+  p = note(n: n) undo unnote(n: p)
+  if n == 3 { fail "three is too many" }
+  return p
+}
 flow f(n: int) -> int {
   on manual
   a = note(n: n)
@@ -46,8 +52,13 @@ flow f(n: int) -> int {
   } on error as err {
     f = note(n: err.attempt)
   }
+  rows = for i in [1, 2, 3, 4] max 9 parallel 2 collect errors {
+    h = note(n: i) undo unnote(n: h)
+    q = part(n: i)
+    yield q + h
+  }
   g = note(n: b + c) after settled(b, c)
-  return g + (d ?? 0) + (f ?? 0)
+  return g + (d ?? 0) + (f ?? 0) + size(rows.ok) * 1000
 }
 """
 RUNS_AT_ONCE = 3
@@ -80,12 +91,16 @@ def catalog_for(ledger: Path) -> Catalog:
         write(invocation)
         raise ConnectionError("as always")
 
+    @catalog.action("unnote", effect="idempotent")
+    async def unnote(n: int, invocation: Invocation) -> None:
+        write(invocation)
+
     return catalog
 
 
 async def live(folder: Path, catalog: Catalog) -> None:
     """Finish what there is, then some more."""
-    flow = compile_text(FLOW, catalog.interface).unwrap()
+    flow = compile_text(FLOW, catalog.interface).unwrap("f")
     async with Interpreter.open(folder / "runs.db", catalog=catalog) as interpreter:
         runs = list(interpreter.resumed)
         runs += [await interpreter.start(flow, {"n": n % 2}) for n in range(len(runs), RUNS_AT_ONCE)]
@@ -154,9 +169,29 @@ def check(folder: Path) -> str:
         assert len(arguments) == 1, "attempts of one node differ in their arguments"
         n = int(last["a"] or b"")
         result = next(value for node, value in last.items() if node.startswith("return"))
-        assert int(result or b"") == 2 * n + 3 + 100 * (n > 0) + int(last["f"] or b""), "the result is not what it has to be"
+        assert int(result or b"") == 3000 + 2 * n + 3 + 100 * (n > 0) + int(last["f"] or b""), (
+            "the result is not what it has to be"
+        )
+        check_parts(store, row.id, effects)
     store.close()
     return f"{len(rows)} runs, {len(lines)} effects, {interrupted} attempts interrupted, {n_taken} events taken"
+
+
+def check_parts(store: SqliteStore, run: RunId, effects: set[tuple[str, str]]) -> None:
+    """The items of the loop, and the flows they called: all are there, and the one that failed left nothing behind."""
+    items = store.runs(parent=run)
+    parts = {item.id: store.runs(parent=item.id) for item in items}
+    assert [item.id for item in sorted(items, key=lambda item: item.id)] == [f"{run}/rows[{n}]" for n in range(4)]
+    assert all([part.id for part in mine] == [f"{item}/q#1"] for item, mine in parts.items()), parts
+    for row in [*items, *(part for mine in parts.values() for part in mine)]:
+        is_third = "/rows[2]" in row.id
+        assert row.status is (RunStatus.FAILED if is_third else RunStatus.SUCCEEDED), (row.id, row.status)
+        step = "p" if "#" in row.id else "h"
+        kinds = Counter((record.kind, record.node) for record in store.history(row.id))
+        assert kinds["attempt_succeeded", step] == 1
+        assert (row.id, step) in effects, "a result without its effect"
+        assert kinds["attempt_succeeded", f"{step}.undo"] == is_third
+        assert ((row.id, f"{step}.undo") in effects) == is_third, "what failed is undone, and nothing else"
 
 
 def main() -> None:

@@ -8,99 +8,23 @@ understood is taken for anything, errors included, so a verdict is never wrong.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 import attrs
 
 from dagflow.expr import tree
 from dagflow.lang.intervals import FLIPPED, Constant, Values, constant_of, size_values, values_of_type
+from dagflow.lang.known import Facts, Fuel, Key, Named, Verdict
 from dagflow.lang.sameness import Numbers
 from dagflow.model.types import ListType, MapType, OptionalType, Primitive, RecordType, ScalarType, SecretType, Type
 
-#: A path or an expression, so that two that are the same have the same one.
-Key: TypeAlias = tuple[object, ...]
-
-#: A condition that people can read has not nearly as many parts.
-_MOST_PARTS: Final = 100
-#: More facts than this are forgotten, the oldest first.
-_MOST_FACTS: Final = 128
 #: Names that stand for conditions which are names that stand for conditions.
 _MOST_DEPTH: Final = 4
-
-
-@attrs.frozen
-class Fact:
-    """What is known of a key: the values it can have, and the line of the condition that says so."""
-
-    values: Values
-    line: int
-
-
-@attrs.frozen
-class Facts:
-    """What is known at a place. `is_impossible`: nothing gets there."""
-
-    known: dict[Key, Fact] = attrs.field(factory=dict[Key, Fact])
-    is_impossible: bool = False
-
-    def having(self, key: Key, values: Values, line: int) -> Facts:
-        """With one more fact, which replaces what was known of the key."""
-        before = self.known.get(key)
-        if before is not None and before.values == values:
-            return self  # said already, further up
-        known = {**self.known, key: Fact(values, line)}
-        if len(known) > _MOST_FACTS:
-            del known[next(iter(known))]
-        return Facts(known, self.is_impossible or values.is_empty)
-
-    def joined(self, other: Facts) -> Facts:
-        """What is known where one of two ways was taken."""
-        if self.is_impossible or other.is_impossible:
-            return other if self.is_impossible else self
-        return Facts(
-            {
-                key: Fact(fact.values.joined(theirs.values), max(fact.line, theirs.line))
-                for key, fact in self.known.items()
-                if (theirs := other.known.get(key)) is not None
-            }
-        )
-
-
-@attrs.frozen
-class Verdict:
-    """Which outcomes an expression can have."""
-
-    can_be_true: bool = True
-    can_be_false: bool = True
-    can_fail: bool = True
-
-    def or_else(self, other: Verdict) -> Verdict:
-        """The outcomes of either."""
-        return Verdict(
-            self.can_be_true or other.can_be_true, self.can_be_false or other.can_be_false, self.can_fail or other.can_fail
-        )
-
-    @property
-    def certain(self) -> bool | None:
-        """The only outcome there is, if there is but one."""
-        if self.can_fail or self.can_be_true == self.can_be_false:
-            return None
-        return self.can_be_true
-
-
 _UNKNOWN: Final = Verdict()
 _NOTHING: Final = Verdict(can_be_true=False, can_be_false=False, can_fail=False)
 _FLAGS: Final = frozenset({("bool", True), ("bool", False)})
-
-
-@attrs.frozen
-class Named:
-    """What a name is. `number` tells two of the same name apart; `meaning`: the condition it stands for."""
-
-    number: int
-    type: Type | None
-    meaning: tree.Expr | None = None
 
 
 @attrs.frozen
@@ -110,24 +34,6 @@ class _Operand:
     key: Key | None
     values: Values
     can_fail: bool = False
-
-
-@attrs.define(eq=False)
-class Fuel:
-    """How many parts are still looked at, in a flow and in one condition; after that nothing more is found out."""
-
-    left: int
-    _in_condition: int = 0
-
-    def begin(self) -> None:
-        """Another condition."""
-        self._in_condition = _MOST_PARTS
-
-    def is_spent(self) -> bool:
-        """Take one."""
-        self.left -= 1
-        self._in_condition -= 1
-        return self.left < 0 or self._in_condition < 0
 
 
 @attrs.frozen
@@ -228,6 +134,8 @@ class Conditions:
 
     def _atom_assumed(self, expr: tree.Expr, facts: Facts, *, truth: bool, depth: int) -> Facts:
         facts = self._asked(expr, facts, truth=truth)
+        if truth:
+            facts = self._vetted(expr, facts)
         meaning = self._meaning(expr)
         if meaning is not None and depth < _MOST_DEPTH:
             return self.assumed(meaning, facts, truth=truth, depth=depth + 1)
@@ -331,6 +239,37 @@ class Conditions:
             type_ = None if of is None else _plain(of.type)
         return (expr.name, named.number, *reversed(fields)), type_
 
+    def type_of(self, path: tree.Expr) -> Type | None:
+        """The type of a path, where reading it certainly gives a value of that type."""
+        found = self._path(path)
+        return None if found is None else found[1]
+
+    def is_vetted(self, path: tree.Expr, facts: Facts) -> bool:
+        """Whether a path has been compared with a constant or a list, or how it begins or ends."""
+        found = self._path(path)
+        if found is None:
+            return False
+        fact = facts.known.get(found[0])
+        return ("vetted", *found[0]) in facts.known or (fact is not None and fact.values.members is not None)
+
+    def _vetted(self, expr: tree.Expr, facts: Facts) -> Facts:
+        """What a comparison that came out true has vetted: with something that is not of the same origin."""
+        pairs: list[tuple[tree.Expr, tree.Expr | None]] = []
+        match expr:
+            case tree.Call(function=function, target=tree.Name() | tree.Select() as path, args=[tree.Literal(value=str(text))]):
+                pairs = [(path, None)] if _says_whose(function, text) else []
+            case tree.Binary(operator="in", left=left, right=right):
+                pairs = [(left, right)]
+            case tree.Binary(operator="==", left=left, right=right):
+                pairs = [(left, right), (right, left)]
+            case _:
+                return facts
+        for one, other in pairs:
+            found, against = self._path(one), None if other is None else self._path(other)
+            if found is not None and (other is None or (against is not None and against[0][:2] != found[0][:2])):
+                facts = facts.having(("vetted", *found[0]), Values(), self.line(expr))
+        return facts
+
     def asked(self, expr: tree.Expr) -> tuple[bool, Key | None]:
         """Whether a condition is a negation, and the key of what it asks; None for what may change."""
         is_negated, number = self.numbers.of_condition(expr, self._identity)
@@ -355,6 +294,19 @@ def _chain(expr: tree.Expr, operator: str) -> list[tree.Expr]:
         parts.append(expr.right)
         expr = expr.left
     return [expr, *reversed(parts)]
+
+
+def _says_whose(function: str, text: str) -> bool:
+    """Whether beginning or ending like this leaves no choice of the machine or domain an address is of."""
+    match function:
+        case "startsWith":
+            return re.match(r"[a-z]+://[^/@?#]+/", text) is not None
+        case "endsWith":
+            return "@" in text
+        case "matches":
+            return text.startswith("^") and text.endswith("$")
+        case _:
+            return False
 
 
 def _is_on_line(constant: Constant) -> bool:

@@ -15,13 +15,15 @@ from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.expr import tree
 from dagflow.lang import syntax as s
 from dagflow.lang.checking import Wanted
-from dagflow.lang.conditions import Conditions, Facts, Fuel, Named
+from dagflow.lang.conditions import Conditions
 from dagflow.lang.drafts import FlowDraft, deletion
 from dagflow.lang.endings import always_ends
 from dagflow.lang.intervals import constant_of, described
+from dagflow.lang.known import Facts, Fuel, Named
 from dagflow.lang.names import SymbolKind
 from dagflow.lang.sameness import Numbers
 from dagflow.lang.survey import has_after
+from dagflow.lang.taint import Taint
 from dagflow.model.flow import NodeKind
 from dagflow.model.types import BOOL, INT, Type
 
@@ -32,7 +34,10 @@ _MOST_PARTS: Final = 20_000
 
 def check_foregone(draft: FlowDraft, decl: s.FlowDecl) -> None:
     """Report every condition of a sound flow that decides nothing."""
-    walk = _Walk(draft, Fuel(_MOST_PARTS), items=dict(_items(draft)))
+    walk = _Walk(draft, Fuel(_MOST_PARTS), Taint(draft), items=dict(_items(draft)))
+    for setting in decl.settings:
+        if isinstance(setting, s.OnSetting):
+            walk.trigger(setting, has_params=decl.params is not None)
     walk.block(decl.body.statements, Facts(), _Scope())
     if decl.handler is not None:
         walk.block(decl.handler.block.statements, Facts(), walk.handled(_Scope(), decl.handler))
@@ -49,6 +54,7 @@ class _Scope:
 class _Walk:
     _draft: FlowDraft
     _fuel: Fuel
+    _taint: Taint
     _numbers: Numbers = attrs.field(factory=Numbers)
     #: Conditions that have a name, `filter ok: …`, `let ok = …`, and the names in them.
     _meanings: dict[str, tuple[tree.Expr, set[str]]] = attrs.field(factory=dict[str, tuple[tree.Expr, set[str]]])
@@ -81,17 +87,21 @@ class _Walk:
                 self._switch(statement, facts, scope)
             case s.Let():
                 self._define(statement.name, statement.value, scope)
+                self._taint.define(statement.name.text, 0, statement.value, self._at(scope), facts)
             case s.Group() if statement.is_parallel:
                 for branch in statement.block.statements:
                     self.block((branch,), facts, scope)
             case s.Group():
                 self.block(statement.block.statements, facts, scope)
             case s.For():
-                self.block(statement.block.statements, facts, self._of_item(statement, scope))
+                inner = self._of_item(statement, scope)
+                number = inner.names[statement.variable.text].number
+                self._taint.define(statement.variable.text, number, statement.items, self._at(scope), facts)
+                self.block(statement.block.statements, facts, inner)
             case s.WaitEventStep(otherwise=s.Block() as block):
                 self.block(block.statements, facts, scope)
-            case s.CallStep() | s.WaitStep() | s.Emit() if statement.mods.when is not None:
-                self._when(statement, statement.mods.when, facts, scope)
+            case s.CallStep() | s.WaitStep() | s.Emit():
+                self._step(statement, facts, scope)
             case _:
                 pass
         handler = getattr(statement, "handler", None) or getattr(getattr(statement, "mods", None), "handler", None)
@@ -194,18 +204,51 @@ class _Walk:
     def _ends(self, statements: tuple[s.Statement, ...]) -> bool:
         return always_ends(statements, self._draft.complete, with_stop=True)
 
-    def _when(self, step: s.Statement, condition: tree.Expr, facts: Facts, scope: _Scope) -> None:
-        certain = self._certain(condition, facts, scope)
-        if certain is None:
+    def _step(self, step: s.CallStep | s.WaitStep | s.Emit, facts: Facts, scope: _Scope) -> None:
+        condition = step.mods.when
+        if condition is not None:
+            certain = self._certain(condition, facts, scope)
+            if certain is not None:
+                fix = self._without_when(step.mods) if certain else None
+                help_ = "remove it" if certain else "remove the step"
+                self._report(condition, facts, scope, help_, fix, certain=certain)
+        if not isinstance(step, s.CallStep) or self._taint.is_clean:
             return
-        fix = None
-        mods = getattr(step, "mods", None)
-        span = mods.span("when") if isinstance(mods, s.Modifiers) else None
-        if certain and span is not None:
-            text = self._draft.source.text
-            start = len(text[: span.start].rstrip())
-            fix = Fix("delete", is_safe=False, edits=(Edit(Span(start, span.end), ""),))
-        self._report(condition, facts, scope, "remove it" if certain else "remove the step", fix, certain=certain)
+        conditions = self._at(scope)
+        inner = facts if condition is None else conditions.assumed(condition, facts, truth=True)
+        self._taint.check_call(step.call, conditions, inner)
+        if step.mods.undo is not None:
+            self._taint.check_call(step.mods.undo, conditions, inner)
+
+    def _without_when(self, mods: s.Modifiers) -> Fix | None:
+        span = mods.span("when")
+        if span is None:  # pragma: no cover - there is one, or nothing would have been said
+            return None
+        start = len(self._draft.source.text[: span.start].rstrip())
+        return Fix("delete", is_safe=False, edits=(Edit(Span(start, span.end), ""),))
+
+    def trigger(self, setting: s.OnSetting, *, has_params: bool) -> None:
+        """Judge the `when` of a trigger, and follow what a webhook brings into the input."""
+        bind = setting.bind
+        event = None if setting.subject is None else self._draft.declarations.events.get(setting.subject.value)
+        payload = None if event is None or setting.kind != "event" else event.payload
+        scope = _Scope() if bind is None else self._bound(_Scope(), {bind.name.text: payload if bind.type is None else None})
+        facts = Facts()
+        if setting.when is not None:
+            certain = self._certain(setting.when, facts, scope)
+            if certain is not None:
+                help_ = "remove it" if certain else "this trigger never starts anything; remove it"
+                self._report(setting.when, facts, scope, help_, None, certain=certain)
+            facts = self._at(scope).assumed(setting.when, facts, truth=True)
+        if setting.kind != "webhook" or bind is None:
+            return
+        if not has_params:
+            self._taint.webhook(setting, bind.name.text, 0)
+            return
+        self._taint.webhook(setting, bind.name.text, scope.names[bind.name.text].number)
+        for arg in setting.mapping or ():
+            if arg.name is not None:
+                self._taint.define(arg.name.text, 0, arg.value, self._at(scope), facts)
 
     def _switch(self, statement: s.Switch, facts: Facts, scope: _Scope) -> None:
         conditions = self._at(scope)

@@ -17,7 +17,7 @@ from dagflow.lang.declarations import readable
 from dagflow.lang.drafts import FlowDraft, Place
 from dagflow.lang.endings import implied_by_if, implied_by_switch
 from dagflow.model.flow import Expression, Node, NodeKind
-from dagflow.model.types import BOOL, NULL, UNKNOWN, EnumType, Primitive, Type
+from dagflow.model.types import BOOL, NULL, UNKNOWN, EnumType, Primitive, SecretType, Type
 
 #: Node ids the next statement comes after.
 Tails: TypeAlias = tuple[str, ...]
@@ -90,6 +90,10 @@ def lower_switch(draft: FlowDraft, statement: s.Switch, place: Place, before: Ta
     checked = draft.checker.expression(subject, draft.view(place))
     name = statement.name
     node_id = name.text if name is not None else draft.generated_id("switch", draft.text(subject.span))
+    if checked is not None and isinstance(checked.type, SecretType):
+        draft.report(
+            "E601", "a secret would leave the system", subject.span, "`switch` compares it", "secrets may only be given to arguments of type Secret"
+        )  # fmt: skip
     cases = _cases(draft, statement, place, checked.type if checked else UNKNOWN)
     is_complete = _check_coverage(draft, statement, checked.type if checked else UNKNOWN)
     labels = [", ".join(draft.text(value.span) for value in case.values) for case in statement.cases]

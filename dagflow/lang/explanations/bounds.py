@@ -118,6 +118,22 @@ flow charge(order: string) {
     retry 5 from 1s to 1m
 }
 
+# W602 outside text becomes an address
+A webhook brings what somebody else wrote. Where a text of it becomes an address, that somebody
+chooses whom a mail goes to, or which machine a request is sent to. Compare it first, with a list of
+addresses, or with what it has to begin or end with; or give it a type that is a set of texts.
+--- wrong
+flow subscribe {
+  on webhook "subscriptions" as body: {callback: Url}
+  http.request(url: body.callback)
+}
+--- right
+flow subscribe {
+  on webhook "subscriptions" as body: {callback: Url}
+  filter body.callback.startsWith("https://hooks.example.com/")
+  http.request(url: body.callback)
+}
+
 # W901 something is never used
 A `let` is computed and nothing reads it. Often its name is misspelt somewhere, or what used it was
 removed. Use it, or remove it.

@@ -12,6 +12,9 @@ import dagflow
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "grammar" / "SPEC.md"]
 BLOCK = re.compile(r"^```flow\n(.*?)^```", re.DOTALL | re.MULTILINE)
+#: A block with a name is a file that the others may import.
+NAMED = re.compile(r"^```flow (\S+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+SOURCES = {match[1]: match[2] for path in DOCUMENTS for match in NAMED.finditer(path.read_text(encoding="utf-8"))}
 FLOWS = [
     pytest.param(match[1], id=f"{path.name}:{path.read_text(encoding='utf-8').count(chr(10), 0, match.start()) + 2}")
     for path in DOCUMENTS
@@ -21,7 +24,13 @@ FLOWS = [
 
 @pytest.mark.parametrize("text", FLOWS)
 def test_flows_compile(text: str) -> None:
-    compilation = dagflow.compile(text, filename="document.flow")
+    compilation = dagflow.compile(text, filename="document.flow", sources=SOURCES)
+    assert not compilation.diagnostics, compilation.render()
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_files_to_import_compile(name: str) -> None:
+    compilation = dagflow.compile(SOURCES[name], filename=name, sources=SOURCES)
     assert not compilation.diagnostics, compilation.render()
 
 

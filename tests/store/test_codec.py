@@ -202,7 +202,7 @@ def test_the_bytes_do_not_depend_on_the_hash_seed():
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{", b"[]", b"{}", b'{"dagflow":"1"}', b'{"dagflow":1}', b'{"dagflow":1,"types":[],"flow":{}}']
+    "data", [b"", b"{", b"[]", b"{}", b'{"dagflow":"2"}', b'{"dagflow":2}', b'{"dagflow":2,"types":[],"flow":{}}']
 )
 def test_damage_is_a_store_error(data):
     with pytest.raises(StoreError, match="is damaged"):
@@ -210,8 +210,20 @@ def test_damage_is_a_store_error(data):
 
 
 def test_a_newer_form_is_refused():
-    with pytest.raises(StoreError, match="form 2, this dagflow knows 1"):
-        decode_flow(b'{"dagflow":2}')
+    with pytest.raises(StoreError, match="form 3, this dagflow knows 2"):
+        decode_flow(b'{"dagflow":3}')
+
+
+def test_a_form_from_before_the_first_release_is_refused():
+    with pytest.raises(StoreError, match="form 1, which no release wrote"):
+        decode_flow(b'{"dagflow":1,"types":[],"flow":{}}')
+
+
+def test_what_is_written_by_position_has_no_other_fields():
+    """Expressions, arguments and edges are arrays: a field more needs a place there, and a new version."""
+    assert [field.name for field in attrs.fields(Expression)] == ["text", "span", "type", "reads", "core", "cost"]
+    assert [field.name for field in attrs.fields(Argument)] == ["name", "value"]
+    assert [field.name for field in attrs.fields(Edge)] == ["source", "target", "kinds", "outcome"]
 
 
 DOCUMENT = orjson.loads(encode_flow(with_core(("a", 1))))

@@ -54,14 +54,10 @@ ENDLESS = 1_000
 
 @attrs.frozen
 class Grammar:
-    """The rules, and of each symbol how deep its shallowest derivation is."""
+    """The rules: of each the expansions, and how deep each is at least, the shallowest first; the texts of each terminal."""
 
-    rules: dict[str, list[tuple[Symbol, ...]]]
+    rules: dict[str, list[tuple[tuple[Symbol, ...], int]]]
     terminals: dict[str, tuple[str, ...]]
-    depths: dict[str, int]
-
-    def depth(self, symbol: Symbol) -> int:
-        return self.depths.get(symbol.name, ENDLESS) if isinstance(symbol, NonTerminal) else 0
 
     def derive(self, start: str, chance: random.Random, depth: int) -> str:
         """A random text of the rule `start`; below `depth` only the shallowest derivations are taken."""
@@ -80,12 +76,8 @@ class Grammar:
 
     def _choose(self, name: str, chance: random.Random, left: int) -> tuple[Symbol, ...]:
         options = self.rules[name]
-        costs = [max(map(self.depth, option), default=0) for option in options]
-        least = min(costs)
-        fitting = [option for option, cost in zip(options, costs, strict=True) if cost <= max(left, least)]
-        if left <= 0:
-            fitting = [option for option, cost in zip(options, costs, strict=True) if cost == least]
-        return chance.choice(fitting)
+        fitting = [option for option, depth in options if depth <= left]
+        return chance.choice(fitting or [option for option, depth in options if depth == options[0][1]])
 
 
 @functools.cache
@@ -100,7 +92,16 @@ def grammar() -> Grammar:
             rules.setdefault(rule.origin.name, []).append(tuple(rule.expansion))
     terminals = {t.name: WORDS.get(t.name) or (str(t.pattern.value),) for t in parser.terminals}
     terminals |= {"_NL": WORDS["_NL"]}
-    return Grammar(rules, terminals, _depths(rules))
+    depths = _depths(rules)
+    ranked = {
+        name: sorted(((option, _depth(option, depths)) for option in options), key=lambda pair: pair[1])
+        for name, options in rules.items()
+    }
+    return Grammar(ranked, terminals)
+
+
+def _depth(expansion: tuple[Symbol, ...], depths: dict[str, int]) -> int:
+    return max((depths.get(s.name, ENDLESS) if isinstance(s, NonTerminal) else 0 for s in expansion), default=0)
 
 
 def _depths(rules: dict[str, list[tuple[Symbol, ...]]]) -> dict[str, int]:
@@ -109,10 +110,7 @@ def _depths(rules: dict[str, list[tuple[Symbol, ...]]]) -> dict[str, int]:
     while is_changing:
         is_changing = False
         for name, options in rules.items():
-            least = min(
-                1 + max((depths.get(s.name, ENDLESS) if isinstance(s, NonTerminal) else 0 for s in option), default=0)
-                for option in options
-            )
+            least = min(1 + _depth(option, depths) for option in options)
             if least < depths.get(name, ENDLESS):
                 depths[name] = least
                 is_changing = True

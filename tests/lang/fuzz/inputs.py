@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,10 @@ NASTY = (
     "'''", "${", "}", "\\", "`", "//", "///", "/*", "===", "?.", "<>", "=>", "&", ";", "#", "@", "$", "~", "-", "--", "0x", "1e", "1.", "..", "?", "??", ".?",
 )  # fmt: skip
 SIGNS = ("(", ")", "[", "]", "{", "}", ",", ":", ".", "=", "|", "+", "-", "*", "/", "!", "<", ">", "->", "||", "&&", "==", "in")
+
+
+#: About a token, from its beginning or from within.
+PIECE = re.compile(r"""\w+|"[^"\n]*"|'[^'\n]*'|[-=<>!&|?.]{2}|\S""")
 
 
 @attrs.frozen
@@ -135,11 +140,10 @@ MAKERS: dict[Callable[[str, random.Random], str], int] = {
 
 def _span(text: str, chance: random.Random) -> tuple[int, int]:
     """A token, or any range."""
-    tokens = lex(text[:MOST_CHARS]).tokens if chance.random() < 0.7 else []
-    if tokens:
-        token = chance.choice(tokens)
-        return token.start, token.end
     start = chance.randrange(len(text) + 1)
+    token = PIECE.search(text, start) if chance.random() < 0.7 else None
+    if token is not None:
+        return token.span()
     return start, min(len(text), start + chance.choice((0, 1, 1, 2, 5, 20, 60)))
 
 

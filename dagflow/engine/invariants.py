@@ -16,7 +16,7 @@ _ALIVE = frozenset({NodeStatus.READY, NodeStatus.RUNNING, NodeStatus.WAITING})
 
 def check(state: State) -> None:
     """Raise DagflowBug naming everything that is wrong with a state."""
-    problems = [*_counts(state), *_reasons(state), *_order(state), *_races(state), *_ending(state)]
+    problems = [*_counts(state), *_reasons(state), *_order(state), *_races(state), *_loops(state), *_ending(state)]
     if problems:
         raise DagflowBug("; ".join(problems))
 
@@ -60,7 +60,9 @@ def _order(state: State) -> Iterator[str]:
             PruneReason.GATE,
             PruneReason.JOIN,
         )
-        if was_decided and not all(state.status[source].is_settled for source in sources[node]):
+        # What undoes a run that had ended has its turn when everything else had.
+        awaited = [s for s in sources[node] if not (state.is_reopened and plan.undoes[s] != NONE and plan.undoes[node] == NONE)]
+        if was_decided and not all(state.status[source].is_settled for source in awaited):
             yield f"decided too early: {state.story(node)}"
         if status not in (NodeStatus.PENDING, NodeStatus.PRUNED):
             yield from _permission(state, node)
@@ -101,6 +103,17 @@ def _races(state: State) -> Iterator[str]:
             for node in members if is_lost else ():
                 if not state.status[node].is_settled and not state.is_cancelling[node]:
                     yield f"goes on though its race is lost: {state.story(node)}"
+
+
+def _loops(state: State) -> Iterator[str]:
+    for node, loop in state.loops.items():
+        is_running = state.status[node] is NodeStatus.RUNNING
+        if is_running != bool(loop.open):
+            yield f"a loop runs exactly while items are open, {list(loop.open)} are: {state.story(node)}"
+        if len(loop.open) > state.plan.widths[node] or loop.n_begun > loop.total:
+            yield f"{len(loop.open)} items are open and {loop.n_begun} begun, of {loop.total}: {state.story(node)}"
+        if state.status[node] is NodeStatus.SUCCEEDED and loop.n_begun < loop.total:
+            yield f"succeeded with {loop.n_begun} of {loop.total} items: {state.story(node)}"
 
 
 def _ending(state: State) -> Iterator[str]:

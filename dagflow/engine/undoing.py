@@ -32,9 +32,9 @@ def reopen(state: State) -> None:
     state.outcomes[plan.unwind] = 1
     undoing = [node for node, kind in enumerate(plan.kinds) if kind is NodeKind.UNDO]
     n_before = dict.fromkeys(undoing, 0)
-    for node in undoing:
-        for successor in plan.successors[node]:
-            if successor in n_before:
-                n_before[successor] += 1
+    for successor in (successor for node in undoing for successor in plan.successors[node]):
+        # What is no undo is the flow's `on error`, which had its turn.
+        if successor in n_before:
+            n_before[successor] += 1
     for node, count in n_before.items():
         state.reopen(node, count)

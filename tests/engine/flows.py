@@ -20,13 +20,14 @@ from dagflow.model.flow import (
     GateRef,
     Join,
     JoinKind,
+    Loop,
     Node,
     NodeKind,
     Race,
     RetryPolicy,
     Scope,
 )
-from dagflow.model.types import BOOL, DURATION, INT, JSON, NULL, STRING, Field, OptionalType, RecordType, Type
+from dagflow.model.types import BOOL, DURATION, INT, JSON, NULL, STRING, Field, ListType, OptionalType, RecordType, Type
 from dagflow.model.values import Duration
 
 SPAN = Span(0, 0)
@@ -103,6 +104,27 @@ def catch(node_id: str, catches: str, *, binding: str = "", **more: object) -> N
 def simple(node_id: str, kind: NodeKind, core: object = None, type_: Type = STRING, **more: object) -> Node:
     expression = None if core is None else expr(core, type_)
     return Node(id=node_id, kind=kind, span=SPAN, type=NULL, expression=expression, **more)  # type: ignore[arg-type]
+
+
+def loop(node_id: str, *, width: int = 1, collects: bool = False, most: int = 9, **more: object) -> Node:
+    """A loop over 1, 2, 3, whose body is one action `do.it`."""
+    body = flow_of(action("it"), simple("v", NodeKind.YIELD, ("get", "it"), INT), edges=[("it", "v")], result=INT)
+    items = expr(("list", 1, 2, 3), ListType(INT))
+    return Node(
+        id=node_id, kind=NodeKind.FOR, span=SPAN, type=ListType(INT), expression=items, effect=Effect.TRANSACTIONAL,
+        loop=Loop(item="item", most=most, width=width, collects=collects, body=body), **more,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def undo_gate() -> Node:
+    return Node(id="undo.gate", kind=NodeKind.UNWIND, span=SPAN, type=NULL, scope="undo", outcomes=("no", "yes"))
+
+
+def undo(step: str, action_: str = "back", **more: object) -> Node:
+    return Node(
+        id=f"{step}.undo", kind=NodeKind.UNDO, span=SPAN, type=NULL, action=action_, undoes=step, scope="undo",
+        gate=GateRef("undo.gate", 1), join=Join(JoinKind.ALL, (step,)), effect=Effect.IDEMPOTENT, **more,
+    )  # type: ignore[arg-type]  # fmt: skip
 
 
 def flow_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from dagflow.diagnostic import Span
 from dagflow.lang import syntax as s
@@ -11,7 +12,12 @@ from dagflow.lang.names import Symbol, SymbolKind
 from dagflow.lang.recovery import SETTINGS
 from dagflow.lang.steps import duplicate_name, step_name, unnamed_twice
 from dagflow.lang.stuck import not_a_step_name
+from dagflow.model.plan import HANDLER_SCOPE, UNDO_SCOPE
 from dagflow.model.types import UNKNOWN
+
+
+#: What its own handler and all that undoes it are called in every flow.
+_TAKEN: Final = frozenset({HANDLER_SCOPE, UNDO_SCOPE})
 
 
 def statements_of(decl: s.FlowDecl) -> list[s.Statement]:
@@ -82,6 +88,9 @@ def _check_word(draft: FlowDraft, name: s.Ident) -> None:
 
 
 def _define(draft: FlowDraft, name: s.Ident, spans: dict[str, Span]) -> None:
+    if name.text in _TAKEN:
+        label = "part of every flow"
+        draft.report("E204", f"the name `{name.text}` is taken", name.span, label, "choose another name")
     if name.text in draft.names.symbols:
         duplicate_name(draft, name, draft.names.symbols[name.text].span, is_input=True)
     elif name.text in spans:

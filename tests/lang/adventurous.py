@@ -18,6 +18,11 @@ type Two = { n: int, m: int? }
 action work(n: int) -> int idempotent
 action pair(n: int) -> {n: int, m: int?} effectful
 event "made" { n: int }
+flow half(n: int) -> int? {
+  filter n > 1 && n != 4
+  part = work(n: n) undo work(n: part)
+  return part
+}
 flow f(a: int, b: bool, tier: Tier, given: Two?) -> int? {
   on manual
 """
@@ -45,7 +50,11 @@ class Bold:
     pairs: list[str] = attrs.field(factory=list)
     bools: list[str] = attrs.field(factory=list)
     steps: list[str] = attrs.field(factory=list)
+    lists: list[str] = attrs.field(factory=list)
     n_names: int = 0
+    #: How many loops are around what is being written, and whether it is the flow's own `on error`.
+    n_loops: int = 0
+    is_last: bool = False
 
     def name(self) -> str:
         self.n_names += 1
@@ -59,6 +68,9 @@ class Bold:
 
     def number(self) -> Hole:
         """An int: read from anything that is called before, by any of the ways there are."""
+        if self.lists and self.draw(st.integers(0, 3)) == 0:
+            rows = self.pick(self.lists)
+            return Hole([f"{rows}[0]", f"size({rows})", f"size({rows}.orValue([]))", "6"])
         names = self.numbers + [f"{pair}.n" for pair in self.pairs]
         if not names or self.draw(st.integers(0, 3)) == 0:
             return Hole([self.pick(["a", "1", "given.?n ?? 2", "a + 1"])])
@@ -106,15 +118,42 @@ class Bold:
             if self.budget < 0:
                 break
             kinds = ["step"] * 5 + ["pair", "let", "filter", "filter", "wait", "emit"]
-            kinds += ["if", "if", "switch", "parallel", "do", "do", "race", "end"] * (depth < 4)
+            kinds += ["if", "if", "switch", "parallel", "do", "do", "race", "end", "call"] * (depth < 4)
+            kinds += ["loop", "loop"] * (depth < 4 and self.n_loops < 2)
             getattr(self, "_" + self.pick(kinds))(depth)
 
     def nested(self, depth: int, *, may_end: bool = True) -> None:
         self.write("{\n")
         self.block(depth + 1)
         if may_end and self.draw(st.integers(0, 3)) == 0:
-            self.write(self.pick(["return 1\n", "stop\n", 'fail "ended"\n']))
+            self.write(self.pick(self.ends("1")))
+            self.write("\n")
         self.write("}")
+
+    def ends(self, value: str) -> list[str]:
+        """What ends the run, or in a loop the item."""
+        return ['fail "ended"'] if self.n_loops else [f"return {value}", "stop", 'fail "ended"']
+
+    def _loop(self, depth: int) -> None:
+        """Nothing that is named inside is known outside, and no step inside waits for one outside."""
+        name, item = self.name(), self.name()
+        self.write(f"{name} = for {item} in {self.pick(['[1, 2, 3]', '[a]', '[1, 2].filter(v, v > a)'])} max 3")
+        self.write(self.pick(["", " parallel 2", f" key {item}"]), " {\n")
+        kept = {attribute: list(getattr(self, attribute)) for attribute in ("numbers", "pairs", "bools", "steps", "lists")}
+        self.numbers.append(item)
+        self.steps.clear()
+        self.n_loops += 1
+        self.block(depth + 1)
+        self.n_loops -= 1
+        self.write("yield ", self.number(), "\n}")
+        for attribute, before in kept.items():
+            setattr(self, attribute, before)
+        self.handler(depth)
+        self.lists.append(name)
+        self.steps.append(name)
+
+    def _call(self, depth: int) -> None:
+        self.call(depth, "half", self.numbers)
 
     def _step(self, depth: int) -> None:
         self.call(depth, "work", self.numbers)
@@ -138,7 +177,11 @@ class Bold:
         if self.draw(st.integers(0, 4)) == 0:
             self.write(" retry 2 every 1s")
         if self.draw(st.integers(0, 5)) == 0:
-            self.write(" default ", self.number() if action == "work" else '{"n": 1}')
+            self.write(" default ", '{"n": 1}' if action == "pair" else self.number())
+        if self.draw(st.integers(0, 3)) == 0 and not self.is_last:
+            # Itself it may read as well, where it has a value.
+            own = Hole([{"work": name, "pair": f"{name}.n", "half": f"{name} ?? 3"}[action], "3"])
+            self.write(" undo work(n: ", self.draw(st.sampled_from([own, self.number()])), ")")
         if self.draw(st.integers(0, 4)) == 0 and depth < 4:
             self.write(" on error ")
             self.nested(depth)
@@ -217,7 +260,7 @@ class Bold:
         self.handler(depth)
 
     def pick_branch(self, depth: int) -> None:
-        getattr(self, self.pick(["_step", "_step", "_do", "_if", "_let"]))(depth + 1)
+        getattr(self, self.pick(["_step", "_step", "_do", "_if", "_let", *["_loop"] * (self.n_loops < 2)]))(depth + 1)
 
     def _do(self, depth: int) -> None:
         name = self.name() if self.draw(st.booleans()) else ""
@@ -228,7 +271,7 @@ class Bold:
             self.steps.append(name)
 
     def _end(self, depth: int) -> None:
-        self.write("if ", self.condition(), " { ", self.pick(["return 7", "stop", 'fail "x"']), " }\n")
+        self.write("if ", self.condition(), " { ", self.pick(self.ends("7")), " }\n")
 
     def handler(self, depth: int) -> None:
         if self.draw(st.booleans()):
@@ -271,6 +314,6 @@ def bold_flows(draw: st.DrawFn, budget: int = 14) -> Compilation:
         writer.block(1)
     if draw(st.booleans()):
         writer.write("} on error as err {\n")
-        writer.budget = 4
+        writer.budget, writer.is_last = 4, True
         writer.block(2)
     return writer.compile()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagflow.drivers.program import prepare
 from dagflow.drivers.simulator import Script, simulate
-from dagflow.model.flow import NodeKind
+from dagflow.model.flow import Flow, Node, NodeKind
 from tests.drivers.harness import failing
 from tests.engine.flows import SECOND
 from tests.lang.adventurous import bold_flows
@@ -24,16 +26,26 @@ INPUTS = st.fixed_dictionaries(
 )
 
 
+def all_nodes(flow: Flow) -> Iterator[Node]:
+    """The nodes of a flow, of the bodies in it, and of the flows it calls."""
+    for node in flow.nodes:
+        yield node
+        if node.loop is not None:
+            yield from all_nodes(node.loop.body)
+    for callee in flow.callees:
+        yield from all_nodes(callee.flow)
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(st.data())
 def test_certain_is_certain(data: st.DataObject) -> None:
     compilation = data.draw(bold_flows())
-    flow = compilation.unwrap()
+    flow = compilation.unwrap("f")
     program = prepare(flow)
     for _ in range(4):
         scripts = {}
-        for node in flow.nodes:
-            if node.kind is NodeKind.ACTION:
+        for node in all_nodes(flow):
+            if node.kind in {NodeKind.ACTION, NodeKind.UNDO}:
                 result: object = data.draw(st.integers(0, 3))
                 if node.action == "pair":
                     result = {"n": result} | ({"m": 1} if data.draw(st.booleans()) else {})

@@ -6,7 +6,8 @@ other nodes, the loop's node comes after. Nothing that is named inside is known 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import attrs
@@ -19,7 +20,7 @@ from dagflow.lang.declarations import readable
 from dagflow.lang.drafts import FlowDraft, Place
 from dagflow.lang.gates import Tails, why
 from dagflow.lang.names import Symbol, SymbolKind
-from dagflow.lang.presence import Condition, contradiction
+from dagflow.lang.presence import Condition
 from dagflow.model.action import Effect
 from dagflow.model.flow import Expression, Flow, Loop, Node, NodeKind
 from dagflow.model.types import (
@@ -308,18 +309,38 @@ def _common(types: tuple[Type, ...]) -> Type | None:
 
 def _check_exclusive(body: FlowDraft) -> None:
     """E407 for two yields that one item may both reach."""
-    conditions = [_decided(body, body.drafts[node].condition) for node in body.yields]
-    for later, condition in enumerate(conditions):
-        for earlier in range(later):
-            if contradiction(condition | conditions[earlier]) is None:
-                node = body.drafts[body.yields[later]].node
-                line = body.line(body.drafts[body.yields[earlier]].node.span)
-                body.report(
-                    "E407", "an item may yield twice", Span(node.span.start, node.span.start + len("yield")),
-                    f"the `yield` on line {line} may have been reached too",
-                    "put each into its own arm of an `if` or `switch`, or yield once at the end",
-                )  # fmt: skip
-                return
+    conditions = {node: _decided(body, body.drafts[node].condition) for node in body.yields}
+    both = _compatible(body.yields, {node: dict(condition) for node, condition in conditions.items()})
+    if both is None:
+        return
+    earlier, later = (body.drafts[node].node.span for node in both)
+    body.report(
+        "E407", "an item may yield twice", Span(later.start, later.start + len("yield")),
+        f"the `yield` on line {body.line(earlier)} may have been reached too",
+        "put each into its own arm of an `if` or `switch`, or yield once at the end",
+    )  # fmt: skip
+
+
+def _compatible(nodes: Sequence[str], outcomes: Mapping[str, Mapping[str, int]]) -> tuple[str, str] | None:
+    """Two nodes with conditions that may hold together.
+
+    A gate that all of them stand under tells those apart that want another outcome, so that a `switch` of many arms costs no more than its size.
+    """
+    groups: list[Sequence[str]] = [nodes]
+    while groups:
+        group = groups.pop()
+        shared = set.intersection(*(set(outcomes[node]) for node in group))
+        gate = next((gate for gate in sorted(shared) if len({outcomes[node][gate] for node in group}) > 1), None)
+        if gate is None:
+            for one, other in itertools.combinations(group, 2):
+                if all(outcomes[other].get(decider, outcome) == outcome for decider, outcome in outcomes[one].items()):
+                    return one, other
+            continue
+        arms: dict[int, list[str]] = {}
+        for node in group:
+            arms.setdefault(outcomes[node][gate], []).append(node)
+        groups += arms.values()
+    return None
 
 
 def _decided(body: FlowDraft, condition: Condition) -> Condition:

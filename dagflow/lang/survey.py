@@ -15,7 +15,6 @@ from dagflow.lang.stuck import not_a_step_name
 from dagflow.model.plan import HANDLER_SCOPE, UNDO_SCOPE
 from dagflow.model.types import UNKNOWN
 
-
 #: What its own handler and all that undoes it are called in every flow.
 _TAKEN: Final = frozenset({HANDLER_SCOPE, UNDO_SCOPE})
 

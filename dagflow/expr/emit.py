@@ -9,7 +9,7 @@ macro variables are numbered. `b` is the mapping of bindings, `gas` the budget, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, cast
+from typing import ClassVar, Final, cast
 
 from dagflow.expr.dispatch import dispatcher
 from dagflow.expr.fragment import (
@@ -27,7 +27,8 @@ from dagflow.expr.fragment import (
     variable,
 )
 from dagflow.expr.loops import LOOPS, Loop, absorbing
-from dagflow.expr.namespace import NAMESPACE, TABLE
+from dagflow.expr.namespace import NAMESPACE, TABLE, guarded, guarded_with_gas
+from dagflow.expr.templates import LAZY_SECOND, NAMED, PLAIN_LITERALS, SHORTEST, UNARY
 from dagflow.model.values import MAX_TIMESTAMP_NS, MIN_TIMESTAMP_NS, Duration, Timestamp
 
 Evaluator = Callable[[Mapping[str, object]], object]
@@ -47,13 +48,23 @@ def compile_cores(cores: Sequence[object]) -> list[Evaluator]:
     emitter = _Emitter()
     try:
         for index, core in enumerate(cores):
-            emitter.add_function(f"f{index}", core)
+            emitter.add_function(index, core)
     except RecursionError:
         raise damaged("nested too deeply") from None
     namespace = dict(NAMESPACE) | emitter.constants
-    code = compile("\n".join(emitter.lines), "<dagflow expressions>", "exec", dont_inherit=True)
-    exec(code, namespace)  # noqa: S102 - made of templates, numbers and `repr`s only
-    return [cast("Evaluator", namespace[f"f{index}"]) for index in range(len(cores))]
+    if emitter.lines:
+        code = compile("\n".join(emitter.lines), "<dagflow expressions>", "exec", dont_inherit=True)
+        exec(code, namespace)  # noqa: S102 - made of templates, numbers and `repr`s only
+    made = {
+        index: (guarded_with_gas if uses_gas else guarded)(cast("Callable[..., object]", namespace[f"f{index}"]))
+        for index, uses_gas in emitter.functions.items()
+    }
+    return [made[each] if isinstance(each, int) else each for each in emitter.evaluators]
+
+
+def _always(value: object) -> Evaluator:
+    """A literal's function: most arguments of a flow are literals, and code is dear to make."""
+    return lambda _: value
 
 
 class _Emitter:
@@ -62,69 +73,24 @@ class _Emitter:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.constants: dict[str, object] = {}
+        #: For each expression its function, or the index of the expression whose function it shares.
+        self.evaluators: list[Evaluator | int] = []
+        #: By the index of the expression: whether its function takes the budget.
+        self.functions: dict[int, bool] = {}
+        self._known: dict[str, int] = {}
         self._n_helpers = 0
-        self._ops: dict[str, Callable[[Core, Scope], Fragment]] = {
-            "null": self._null,
-            "bool": self._literal,
-            "int": self._literal,
-            "uint": self._literal,
-            "double": self._literal,
-            "string": self._literal,
-            "bytes": self._bytes,
-            "duration": self._time,
-            "timestamp": self._time,
-            "type": self._type,
-            "var": self._var,
-            "local": self._local,
-            "field": self._named,
-            "maybe": self._named,
-            "test": self._named,
-            "select": self._named,
-            "find": self._named,
-            "has": self._named,
-            "scalar": self._named,
-            "wrap": self._unary,
-            "store": self._unary,
-            "present": self._unary,
-            "missing": self._unary,
-            "truth": self._unary,
-            "plain": self._unary,
-            "display": self._unary,
-            "at": self._binary,
-            "find_at": self._binary,
-            "coalesce": self._lazy_second,
-            "or": self._lazy_second,
-            "or_value": self._lazy_second,
-            "if": self._if,
-            "all_of": self._junction,
-            "any_of": self._junction,
-            "list": self._list,
-            "record": self._record,
-            "map": self._map,
-            "text": self._text,
-            "call": self._call,
-            "dyn": self._dyn,
-            "bind": self._bind,
-            "map_optional": self._map_optional,
-            "chain_optional": self._map_optional,
-            "loop": self._loop,
-            "fail": self._fail,
-        }
 
-    def add_function(self, name: str, core: object) -> None:
-        """Add the function of one expression."""
+    def add_function(self, index: int, core: object) -> None:
+        """Add the function of one expression; those that come to the same code share it."""
         body = self._render(core, Scope())
-        gas = ["        gas = Gas()"] if body.uses_gas else []
-        self.lines += [
-            f"def {name}(b):",
-            "    try:",
-            *gas,
-            f"        return {body.text}",
-            "    except EvaluationError:",
-            "        raise",
-            "    except NATIVE as error:",
-            "        raise translate(error) from None",
-        ]
+        if is_core(core) and core[0] in PLAIN_LITERALS:
+            self.evaluators.append(_always(core[1] if len(core) > 1 else None))
+            return
+        shared = self._known.setdefault(body.text, index)
+        self.evaluators.append(shared)
+        if shared == index:
+            self.functions[index] = body.uses_gas
+            self.lines.append(f"f{index} = lambda b{', gas' if body.uses_gas else ''}: {body.text}")
 
     def helper(
         self, lines: Sequence[str], parts: Sequence[Fragment], *, can_fail: bool, uses_gas: bool, bound: frozenset[int]
@@ -135,7 +101,11 @@ class _Emitter:
         free = frozenset[int]().union(*(part.locals for part in parts)) - bound
         gas = uses_gas or any(part.uses_gas for part in parts)
         params = ["b", *(["gas"] if gas else []), *(f"v{index}" for index in sorted(free))]
-        self.lines += [f"def {name}({', '.join(params)}):", *(f"    {line}" for line in lines)]
+        if len(lines) == 1 and lines[0].startswith("return "):
+            # Python compiles these twice as fast.
+            self.lines.append(f"{name} = lambda {', '.join(params)}: {lines[0].removeprefix('return ')}")
+        else:
+            self.lines += [f"def {name}({', '.join(params)}):", *(f"    {line}" for line in lines)]
         failing = can_fail or any(part.can_fail for part in parts)
         return Fragment(f"{name}({', '.join(params)})", 1, failing, sum(part.cost for part in parts), free, gas)
 
@@ -145,7 +115,7 @@ class _Emitter:
         made = self._ops.get(cast("str", core[0]))
         if made is None:
             raise damaged(core[0])
-        fragment = made(core, scope)
+        fragment = made(self, core, scope)
         if fragment.depth <= MAX_DEPTH:
             return fragment
         return self.helper([f"return {fragment.text}"], [fragment], can_fail=False, uses_gas=False, bound=frozenset())
@@ -217,12 +187,12 @@ class _Emitter:
 
     def _named(self, core: Core, scope: Scope) -> Fragment:
         operand, name = self._args(core, 2)
-        template, can_fail = _NAMED[cast("str", core[0])]
+        template, can_fail = NAMED[cast("str", core[0])]
         quoted = repr(text(name)).replace("{", "{{").replace("}", "}}")
         return combine(template.replace("NAME", quoted), [self._render(operand, scope)], can_fail=can_fail, cost=1)
 
     def _unary(self, core: Core, scope: Scope) -> Fragment:
-        template, can_fail = _UNARY[cast("str", core[0])]
+        template, can_fail = UNARY[cast("str", core[0])]
         return combine(template, self._all(self._args(core, 1), scope), can_fail=can_fail, cost=0)
 
     def _binary(self, core: Core, scope: Scope) -> Fragment:
@@ -230,7 +200,7 @@ class _Emitter:
 
     def _lazy_second(self, core: Core, scope: Scope) -> Fragment:
         first, second = self._all(self._args(core, 2), scope)
-        lines = [f"x = {first.text}", f"return {_LAZY_SECOND[cast('str', core[0])]} {second.text}"]
+        lines = [f"x = {first.text}", f"return {LAZY_SECOND[cast('str', core[0])]} {second.text}"]
         return self.helper(lines, [first, second], can_fail=False, uses_gas=False, bound=frozenset())
 
     # Logic
@@ -300,7 +270,7 @@ class _Emitter:
         if row is None or len(row.params) != len(core) - 2:
             raise damaged(core)
         args = self._all(core[2:], scope)
-        is_short = row.function in _SHORTEST and any(arg.is_constant for arg in args)
+        is_short = row.function in SHORTEST and any(arg.is_constant for arg in args)
         is_dear = scope.is_loop and not is_short
         template = row.in_loop if is_dear else row.template
         return combine(template, args, can_fail=row.can_fail, cost=row.cost, uses_gas="gas" in template)
@@ -361,34 +331,55 @@ class _Emitter:
         )
         return make(loop, self.helper)
 
+    #: op → how it is emitted.
+    _ops: ClassVar[dict[str, Callable[[_Emitter, Core, Scope], Fragment]]] = {
+        "null": _null,
+        "bool": _literal,
+        "int": _literal,
+        "uint": _literal,
+        "double": _literal,
+        "string": _literal,
+        "bytes": _bytes,
+        "duration": _time,
+        "timestamp": _time,
+        "type": _type,
+        "var": _var,
+        "local": _local,
+        "field": _named,
+        "maybe": _named,
+        "test": _named,
+        "select": _named,
+        "find": _named,
+        "has": _named,
+        "scalar": _named,
+        "wrap": _unary,
+        "store": _unary,
+        "present": _unary,
+        "missing": _unary,
+        "truth": _unary,
+        "plain": _unary,
+        "display": _unary,
+        "at": _binary,
+        "find_at": _binary,
+        "coalesce": _lazy_second,
+        "or": _lazy_second,
+        "or_value": _lazy_second,
+        "if": _if,
+        "all_of": _junction,
+        "any_of": _junction,
+        "list": _list,
+        "record": _record,
+        "map": _map,
+        "text": _text,
+        "call": _call,
+        "dyn": _dyn,
+        "bind": _bind,
+        "map_optional": _map_optional,
+        "chain_optional": _map_optional,
+        "loop": _loop,
+        "fail": _fail,
+    }
+
 
 def _braced(name: str) -> str:
     return repr(name).replace("{", "{{").replace("}", "}}")
-
-
-#: op → template and whether it can fail; NAME is the quoted name.
-_NAMED: Final = {
-    "field": ("{0}[NAME]", False),
-    "maybe": ("{0}.get(NAME)", False),
-    "test": ("(NAME in {0})", False),
-    "select": ("select({0}, NAME)", True),
-    "find": ("find_field({0}, NAME)", True),
-    "has": ("has_field({0}, NAME)", True),
-    "scalar": ("scalar_of_text({0}, NAME)", True),
-}
-#: Functions that read no more than the shorter of their arguments.
-_SHORTEST: Final = frozenset({"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "startsWith", "endsWith"})
-_UNARY: Final = {
-    "wrap": ("wrap({0})", False),
-    "store": ("stored({0})", False),
-    "present": ("({0} is not None)", False),
-    "missing": ("({0} is None)", False),
-    "truth": ("as_bool({0})", True),
-    "plain": ("plain_value({0})", False),
-    "display": ("display({0})", True),
-}
-_LAZY_SECOND: Final = {
-    "coalesce": "x if x is not None else",
-    "or": "x if x.is_present else",
-    "or_value": "x.value if x.is_present else",
-}

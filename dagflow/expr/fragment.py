@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, TypeGuard
+from typing import Final, NamedTuple, TypeGuard
 
 import attrs
 
@@ -17,8 +17,10 @@ MAX_DEPTH: Final = 40
 Core = Sequence[object]
 
 
-@attrs.frozen
-class Fragment:
+_NOTHING: Final = frozenset[int]()
+
+
+class Fragment(NamedTuple):
     """A Python expression.
 
     Attributes:
@@ -34,7 +36,7 @@ class Fragment:
     depth: int = 0
     can_fail: bool = False
     cost: int = 0
-    locals: frozenset[int] = frozenset()
+    locals: frozenset[int] = _NOTHING
     uses_gas: bool = False
     is_constant: bool = False
 
@@ -62,14 +64,18 @@ class Scope:
 
 def combine(template: str, parts: Sequence[Fragment], *, can_fail: bool, cost: int, uses_gas: bool = False) -> Fragment:
     """A fragment around others; its own `can_fail`, `cost` and `uses_gas` are added to theirs."""
-    return Fragment(
-        template.format(*(part.text for part in parts)),
-        max((part.depth for part in parts), default=0) + 1,
-        can_fail or any(part.can_fail for part in parts),
-        cost + sum(part.cost for part in parts),
-        frozenset[int]().union(*(part.locals for part in parts)),
-        uses_gas or any(part.uses_gas for part in parts),
-    )
+    texts: list[str] = []
+    depth = 0
+    read = _NOTHING
+    for part in parts:
+        texts.append(part.text)
+        depth = max(depth, part.depth)
+        can_fail = can_fail or part.can_fail
+        uses_gas = uses_gas or part.uses_gas
+        cost += part.cost
+        if part.locals:
+            read |= part.locals
+    return Fragment(template.format(*texts), depth + 1, can_fail, cost, read, uses_gas)
 
 
 def damaged(what: object) -> StoreError:

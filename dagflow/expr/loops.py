@@ -125,7 +125,7 @@ def _needed(part: Fragment | None) -> Fragment:
 
 def _finish(loop: Loop, helper: MakeHelper, lines: Sequence[str], *, can_fail: bool = False) -> Fragment:
     made = helper(lines, loop.parts, can_fail=can_fail or loop.can_fail, uses_gas=True, bound=loop.bound)
-    return attrs.evolve(made, cost=1 + loop.items.cost)
+    return made._replace(cost=1 + loop.items.cost)
 
 
 #: By the name in the checked form.

@@ -74,6 +74,7 @@ class ExpressionBuilder:
         #: By identity: how deep each expression is that has parts; kept alive, so that no id is used twice.
         self._depths: dict[int, int] = {}
         self._kept: list[Expr] = []
+        self._own: dict[str, Callable[[Splice], object]] = {}
 
     def rules(self) -> dict[str, Callable[[Splice], object]]:
         """The method for each rule."""
@@ -100,6 +101,17 @@ class ExpressionBuilder:
             "entries": lambda c: c,
             "entry": self._entry,
         }
+
+    @classmethod
+    def alone(cls, diagnostics: list[Diagnostic], parse_inner: ParseInner, *, interpolate: bool) -> ExpressionBuilder:
+        """A builder that is used by itself, for a text that is one expression."""
+        made = cls(diagnostics, parse_inner, interpolate=interpolate)
+        made._own = made.rules()
+        return made
+
+    def build(self, name: str, children: Splice) -> object:
+        """The expression for one rule, if the builder is `alone`."""
+        return self._own[name](children)
 
     def text(self, token: Token) -> Text:
         """A string that is a name or a reason, not an expression."""

@@ -9,6 +9,7 @@ to where the statement began, and one BROKEN token stands for it. That keeps one
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Final, cast
 
 import attrs
@@ -20,6 +21,7 @@ from dagflow.lang import limits
 from dagflow.lang.automaton import Automaton, tables
 from dagflow.lang.brackets import deepest, mend_brackets
 from dagflow.lang.builder import Builder
+from dagflow.lang.expression_builder import ExpressionBuilder
 from dagflow.lang.lexer import Token, lex, with_newlines
 from dagflow.lang.recovery import Sync, skip_statement
 from dagflow.lang.splice import Splice
@@ -36,7 +38,7 @@ _MOST_MENDED: Final = 3
 
 def parse_file(text: str, allowed: limits.Limits | None = None) -> tuple[File, list[Diagnostic]]:
     """Parse a `.flow` file of at most `allowed.source_chars` characters; the caller has checked the size."""
-    result, diagnostics = _parse(text, "start", _Inner(allowed or limits.Limits(), interpolate=True))
+    result, diagnostics = _parse(text, "start", _Inner(allowed or limits.Limits(), interpolate=True, is_file=True))
     return (result if isinstance(result, File) else File(())), diagnostics
 
 
@@ -60,15 +62,23 @@ def _parse_expression(text: str, inner: _Inner, offset: int = 0) -> tuple[Expr, 
 
 @attrs.define(eq=False)
 class _Inner:
-    """Parses what stands in `${…}`, with the builder of the text around it."""
+    """Parses what stands in `${…}`, with the builder of the text around it; `is_file`: that text is not an expression itself."""
 
     allowed: limits.Limits
     interpolate: bool
+    is_file: bool = False
     nesting: int = 0
-    builder: Builder = attrs.field(init=False)
+    build: Callable[[str, Splice], object] = attrs.field(init=False)
+    diagnostics: list[Diagnostic] = attrs.field(factory=list, init=False)
+    docs: dict[int, str] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.builder = Builder(self, interpolate=self.interpolate)
+        if self.is_file:
+            builder = Builder(self, interpolate=self.interpolate)
+            self.build, self.diagnostics, self.docs = builder.build, builder.diagnostics, builder.docs
+        else:
+            # A tenth of the rules: an expression is made in less time than the other rules are gathered.
+            self.build = ExpressionBuilder.alone(self.diagnostics, self, interpolate=self.interpolate).build
 
     def __call__(self, text: str, offset: int) -> tuple[Expr, list[Diagnostic]]:
         if self.nesting >= limits.STRING_NESTING:  # pragma: no cover - the four kinds of quotes run out before
@@ -81,7 +91,6 @@ class _Inner:
 
 
 def _parse(text: str, start: str, inner: _Inner, offset: int = 0) -> tuple[object, list[Diagnostic]]:
-    builder = inner.builder
     allowed = inner.allowed
     lexed = lex(text, interpolate=inner.interpolate, offset=offset, most=allowed.tokens)
     if len(lexed.tokens) > allowed.tokens:
@@ -101,12 +110,14 @@ def _parse(text: str, start: str, inner: _Inner, offset: int = 0) -> tuple[objec
     tokens.append(Token("$END", "", end, end, starts_line=True))
 
     if inner.nesting == 0:
-        builder.docs = lexed.docs
-    n_before = len(builder.diagnostics)
-    parser = _Parser(text, offset, tokens, diagnostics, Automaton(start, builder.build), allowed)
+        inner.docs.update(lexed.docs)
+    n_before = len(inner.diagnostics)
+    parser = _Parser(text, offset, tokens, diagnostics, Automaton(start, inner.build), allowed)
     result = parser.run()
-    found = sorted(parser.diagnostics + builder.diagnostics[n_before:], key=lambda d: d.span.start)
-    del builder.diagnostics[n_before:]
+    found = sorted(parser.diagnostics + inner.diagnostics[n_before:], key=lambda d: d.span.start)
+    del inner.diagnostics[n_before:]
+    if not found:
+        return result, found
     return result, _without_echoes(_without_bracket_noise(_without_quote_noise(text, offset, found)))
 
 

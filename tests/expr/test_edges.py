@@ -105,6 +105,7 @@ def test_a_run_is_over_or_not() -> None:
         RunStatus.SUCCEEDED,
         RunStatus.FAILED,
         RunStatus.CANCELLED,
+        RunStatus.FAILED_DIRTY,
     ]
 
 

@@ -111,8 +111,9 @@ def test_no_text_becomes_code(name: str) -> None:
 
 
 def test_generated_code_has_no_builtins() -> None:
-    (run,) = compile_cores([ONE])
-    assert run.__globals__["__builtins__"] == {}
+    (run,) = compile_cores([("call", "_+_(int, int)", ONE, ONE)])
+    (function,) = (cell.cell_contents for cell in run.__closure__)
+    assert function.__globals__["__builtins__"] == {}
     assert not {"eval", "exec", "open", "getattr", "__import__"} & set(NAMESPACE)
 
 
@@ -151,3 +152,10 @@ def test_every_row_says_whether_it_can_fail(each: Overload) -> None:
     for template in (each.template, each.in_loop):
         for index in range(len(each.params)):
             assert template.count(f"{{{index}}}") == 1
+
+
+def test_what_comes_to_the_same_code_is_made_once() -> None:
+    core = ("field", ("var", "x"), "a")
+    first, zero, again, minus = compile_cores([core, ("double", 0.0), core, ("double", -0.0)])
+    assert first is again
+    assert (str(zero({})), str(minus({}))) == ("0.0", "-0.0")

@@ -1,4 +1,4 @@
-"""A host's actions for `order_fulfilment.flow` and `incident_escalation.flow`.
+"""A host's actions for `order_fulfilment.flow`, `import_contacts.flow` and `incident_escalation.flow`.
 
 To try them, from the folder above:
 
@@ -23,6 +23,8 @@ catalog = dagflow.Catalog.builtin(
 
 #: Who was called about what, by effect key.
 calls: dict[str, str] = {}
+#: What was undone, and which contacts were kept, in this order.
+done: list[str] = []
 
 
 @catalog.type
@@ -32,6 +34,14 @@ class Tier(enum.StrEnum):
     BASIC = "basic"
     SILVER = "silver"
     GOLD = "gold"
+
+
+@attrs.frozen
+class Item:
+    """So many of a thing."""
+
+    sku: str
+    qty: int
 
 
 @catalog.type
@@ -44,6 +54,7 @@ class Order:
     tier: Tier
     email: dagflow.Email
     country: str
+    items: list[Item]
 
 
 @attrs.frozen
@@ -70,6 +81,36 @@ class Label:
 
 
 @attrs.frozen
+class Hold:
+    """Goods put aside."""
+
+    id: str
+
+
+@attrs.frozen
+class Row:
+    """A line of a file of contacts, as somebody typed it."""
+
+    email: str
+    name: str | None = None
+
+
+@attrs.frozen
+class Batch:
+    """A file that was read."""
+
+    rows: list[Row]
+
+
+@attrs.frozen
+class Contact:
+    """A contact of the CRM."""
+
+    id: str
+    created: bool
+
+
+@attrs.frozen
 class Page:
     """Somebody was called."""
 
@@ -84,6 +125,12 @@ async def charge(order_id: str, amount: float, key: dagflow.EffectKey) -> Charge
     return Charge(id=f"ch-{order_id}-{key[:4]}", amount=amount)
 
 
+@catalog.action("pay.refund", effect="idempotent")
+async def refund(charge: str) -> None:
+    """Give the money back."""
+    done.append(f"refund {charge}")
+
+
 @catalog.action("risk.score", effect="pure")
 async def score(order: Order, invocation: dagflow.Invocation) -> Risk:
     """Say how likely a fraud is; away the first time it is asked."""
@@ -93,11 +140,17 @@ async def score(order: Order, invocation: dagflow.Invocation) -> Risk:
 
 
 @catalog.action("stock.reserve", effect="idempotent")
-def reserve(order_id: str) -> str:
-    """Put the goods aside; a plain function runs in a thread."""
-    if order_id.startswith("EMPTY"):
-        raise dagflow.Fatal("nothing left on the shelf", code="out_of_stock")
-    return f"shelf 7 for {order_id}"
+def reserve(sku: str, qty: int) -> Hold:
+    """Put goods aside; a plain function runs in a thread."""
+    if qty > 100:
+        raise dagflow.Fatal(f"not so many {sku} on the shelf", code="out_of_stock")
+    return Hold(id=f"hold-{sku}")
+
+
+@catalog.action("stock.release", effect="idempotent")
+async def release(hold: str) -> None:
+    """Put goods back on the shelf."""
+    done.append(f"release {hold}")
 
 
 @catalog.action("ship.label", effect="effectful")
@@ -106,10 +159,32 @@ async def label(order_id: str, express: bool = False) -> Label:
     return Label(id=f"label-{order_id}", tracking=f"{'X' if express else 'P'}-{order_id}")
 
 
+@catalog.action("ship.void", effect="idempotent")
+async def void(label: str) -> None:
+    """Make a label worthless."""
+    done.append(f"void {label}")
+
+
 @catalog.action("ship.add_gift", effect="idempotent")
 async def add_gift(label: str) -> str:
     """Put a gift into the parcel."""
     return f"GIFT-{label}"
+
+
+@catalog.action("csv.read", effect="idempotent")
+async def read(file: str) -> Batch:
+    """Read a file of contacts: an e-mail address and perhaps a name on each line."""
+    lines = [line.split(",") for line in Path(file).read_text().splitlines() if line.strip()]
+    return Batch(rows=[Row(email=line[0].strip(), name=line[1].strip() if line[1:] else None) for line in lines])
+
+
+@catalog.action("crm.upsert", effect="idempotent")
+async def upsert(email: str, name: str) -> Contact:
+    """Keep a contact; say whether it is a new one."""
+    if email.endswith("@example.invalid"):
+        raise dagflow.Fatal(f"{email} is blocked", code="blocked")
+    done.append(f"upsert {email} {name}".strip())
+    return Contact(id=email, created=not email.startswith("old"))
 
 
 @catalog.action("pager.page", effect="effectful")

@@ -76,7 +76,7 @@ def label_of(node: Node) -> str:
         case NodeKind.UNWIND:
             return "failed or cancelled"
         case NodeKind.UNDO:
-            return f"undo {node.undoes}"
+            return f"undo {node.undoes.partition('.')[0]}"
         case NodeKind.FOR if "." in node.id and node.loop is not None:
             return _short(f"for {node.loop.item} in {_text(node)}")
         case NodeKind.CALL | NodeKind.START if "." in node.id:

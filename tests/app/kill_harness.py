@@ -204,7 +204,7 @@ def main() -> None:
     catalog = catalog_for(folder / "ledger")
     n_killed = 0
     while n_killed < n_kills:
-        n_killed += kill_one(folder, catalog, dice.uniform(0.0, 0.12))
+        n_killed += kill_one(folder, catalog, dice.uniform(0.0, 0.25))
     while kill_one(folder, catalog, 30):
         pass
     sys.stdout.write(f"{n_killed} kills, {check(folder)}\n")

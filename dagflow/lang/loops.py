@@ -251,6 +251,8 @@ def lower_yield(draft: FlowDraft, statement: s.Yield, place: Place, before: Tail
     """Lower `yield`, which gives an item its value."""
     expression = draft.checker.expression(statement.value, draft.view(place))
     if draft.outer is None:
+        if draft.broken:
+            return before  # perhaps the loop it stands in is what could not be read
         head = Span(statement.span.start, statement.span.start + len("yield"))
         fix = Fix("`return`", is_safe=False, edits=(Edit(head, "return"),))
         draft.report(

@@ -67,7 +67,7 @@ def _is_border(tokens: list[Token], i: int, sync: Sync) -> bool:
 
 
 def _names(tokens: list[Token], start: int, end: int) -> list[str]:
-    """The names of steps and lets between two positions: `name =`, `let name`, `filter name:`."""
+    """The names of steps, lets and items between two positions: `name =`, `let name`, `filter name:`, `for name, number`."""
     names: list[str] = []
     for i in range(start, end):
         token = tokens[i]
@@ -77,18 +77,19 @@ def _names(tokens: list[Token], start: int, end: int) -> list[str]:
         previous = tokens[i - 1] if i > start else None
         begins = previous is None or previous.type in {"_NL", "LBRACE"} or token.starts_line
         is_step = follower == "EQUAL" and begins
-        is_let = previous is not None and previous.text in {"let", "as", "filter", "if", "switch"} and previous.type == "IDENT"
-        if is_step or is_let:
+        is_let = previous is not None and previous.text in {"let", "as", "filter", "if", "switch", "for"} and previous.type == "IDENT"
+        is_number = previous is not None and previous.type == "COMMA" and i - 3 >= start and tokens[i - 3].text == "for"
+        if is_step or is_let or is_number:
             names.append(token.text)
     return names
 
 
 def _declared(tokens: list[Token], start: int, end: int) -> list[str]:
-    """The names of types, events and actions that what was skipped seems to declare."""
+    """The names of types, events, actions and flows that what was skipped seems to declare."""
     names: list[str] = []
     for i in range(start, end - 1):
         word, name = tokens[i], tokens[i + 1]
-        if word.text in {"type", "action"} and name.type == "IDENT":
+        if word.text in {"type", "action", "flow"} and name.type == "IDENT":
             parts = [name.text]
             j = i + 2
             while j + 1 < end and tokens[j].type == "DOT" and tokens[j + 1].type == "IDENT":

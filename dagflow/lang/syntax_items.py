@@ -133,7 +133,7 @@ class TestDecl:
 
 @attrs.frozen
 class BrokenItem:
-    """What did not parse at the top level; `names` are those of the types, events and actions it seems to declare."""
+    """What did not parse at the top level; `names` are those of the types, events, actions and flows it seems to declare."""
 
     span: Span
     names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""A hundred good flows: ten shapes, each told of ten trades."""
+"""A hundred and twenty good flows: twelve shapes, each told of ten trades."""
 
 from __future__ import annotations
 
@@ -172,6 +172,38 @@ flow guarded {
   }
   done = slack(channel: "C1", text: "done with ${change.{thing}.id}") after notify
   stop "told ${letter.?message_id ?? "nobody"}"
+}
+""",
+    """
+flow each_of_them(ids: list<string>, watcher: Email) -> {sent: int} {
+  results = for id, place in ids max 500 parallel 10 key id collect errors {
+    found = desk.lookup(id: id) retry 2 every 5s
+    filter found.state == "{second}"
+    reserved = desk.reserve(id: found.id, count: place) undo log(message: "give ${reserved.code} back")
+    yield reserved.code
+  }
+  let failures = results.failed.map(f, f.error.message)
+  email(template: "{mail}", to: watcher, data: {"failures": failures.join(", ")})
+  return {"sent": size(results.ok)}
+} on error as e { log(message: e.message) }
+""",
+    """
+flow larger({thing}: {Thing}) {
+  on event "shop/{thing}.changed" as changed with ({thing}: changed.{thing})
+  part = smaller(id: {thing}.id, count: 2)
+    retry 3 from 1s to 1m
+    within 1d
+    undo log(message: "undo ${part.code}")
+  begun = start smaller(id: part.code) when {thing}.count > 10
+  slack(channel: "C1", text: "{thing} ${part.code}, later ${begun.?run_id ?? "nothing"}")
+}
+
+flow smaller(id: string, count: int = 1) -> {code: string} {
+  for tag in ["a", "b"] max 2 {
+    log(message: "${id} ${tag}")
+  }
+  reserved = desk.reserve(id: id, count: count)
+  return {"code": reserved.code}
 }
 """,
 ]

@@ -49,6 +49,14 @@ KEYWORDS = frozenset(
         "on",
         "with",
         "as",
+        "for",
+        "in",
+        "max",
+        "key",
+        "collect",
+        "yield",
+        "undo",
+        "start",
     ]
 )
 

@@ -70,7 +70,7 @@ class Bold:
         """An int: read from anything that is called before, by any of the ways there are."""
         if self.lists and self.draw(st.integers(0, 3)) == 0:
             rows = self.pick(self.lists)
-            return Hole([f"{rows}[0]", f"size({rows})", f"size({rows}.orValue([]))", "6"])
+            return Hole([f"(size({rows}) > 0 ? {rows}[0] : 6)", f"size({rows})", f"size({rows}.orValue([]))", "6"])
         names = self.numbers + [f"{pair}.n" for pair in self.pairs]
         if not names or self.draw(st.integers(0, 3)) == 0:
             return Hole([self.pick(["a", "1", "given.?n ?? 2", "a + 1"])])

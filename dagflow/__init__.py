@@ -30,15 +30,17 @@ if TYPE_CHECKING:
         StoreError,
         UsageError,
     )
+    from dagflow.lang.bounds import Bounds, bounds
     from dagflow.lang.compiler import Compilation
     from dagflow.lang.expressions import check, evaluate
-    from dagflow.lang.limits import Limits
+    from dagflow.lang.limits import Limits, RunLimits
     from dagflow.model.flow import Edge, EdgeKind, Flow, Node, NodeKind
     from dagflow.model.status import NodeStatus, PruneReason, RunStatus
     from dagflow.model.values import Duration, Secret, Timestamp, UInt
 
 __all__ = [
     "ActionFailed",
+    "Bounds",
     "Catalog",
     "Clock",
     "Compilation",
@@ -67,6 +69,7 @@ __all__ = [
     "PruneReason",
     "RetryAfter",
     "Run",
+    "RunLimits",
     "RunResult",
     "RunStatus",
     "Scalar",
@@ -81,6 +84,7 @@ __all__ = [
     "Url",
     "UsageError",
     "VirtualClock",
+    "bounds",
     "check",
     "compile",
     "evaluate",
@@ -90,6 +94,7 @@ __all__ = [
 #: Where each public name lives. It is imported when it is asked for, so that a program pays only for what it uses.
 _HOMES = {
     "ActionFailed": "dagflow.actions.failures",
+    "Bounds": "dagflow.lang.bounds",
     "Catalog": "dagflow.actions.registry",
     "Clock": "dagflow.clock",
     "Compilation": "dagflow.lang.compiler",
@@ -118,6 +123,7 @@ _HOMES = {
     "PruneReason": "dagflow.model.status",
     "RetryAfter": "dagflow.actions.failures",
     "Run": "dagflow.app.runs",
+    "RunLimits": "dagflow.lang.limits",
     "RunResult": "dagflow.drivers.results",
     "RunStatus": "dagflow.model.status",
     "Scalar": "dagflow.actions.kinds",
@@ -132,6 +138,7 @@ _HOMES = {
     "Url": "dagflow.actions.kinds",
     "UsageError": "dagflow.errors",
     "VirtualClock": "dagflow.clock",
+    "bounds": "dagflow.lang.bounds",
     "check": "dagflow.lang.expressions",
     "compile": "dagflow.app.compiling",
     "evaluate": "dagflow.lang.expressions",

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dagflow.actions.registry import Catalog
+from dagflow.cli.bounds import plain_bounds, print_bounds
 from dagflow.cli.codes import FAILED, OK
 from dagflow.cli.fixing import fix_file, print_text
 from dagflow.cli.render import console
@@ -44,9 +45,12 @@ def check(arguments: argparse.Namespace) -> int:
         all_checked.append(checked)
         if not is_json:
             _print_check(out, checked)
+            if arguments.bounds:
+                print_bounds(out, checked.compiled.values())
     found = [each for one in all_checked for each in one.plain]
     if is_json:
-        print(json_text(found), file=sys.stderr if takes_stdout else sys.stdout)
+        data = {"diagnostics": found, "bounds": plain_bounds(all_checked)} if arguments.bounds else found
+        print(json_text(data), file=sys.stderr if takes_stdout else sys.stdout)
     else:
         _print_explain(out, [each["code"] for each in found])
     return FAILED if any(one.n_errors or (arguments.strict and one.plain) for one in all_checked) else OK

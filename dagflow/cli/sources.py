@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -23,6 +23,7 @@ from dagflow.lang.diagnostics import JsonDiagnostic, render, to_json
 from dagflow.lang.importers.seed import import_seed
 from dagflow.lang.imports import Sources, path_of
 from dagflow.lang.limits import SOURCE_CHARS
+from dagflow.model.flow import Flow
 from dagflow.model.json_text import JsonTextError, parse_json
 
 #: Bytes read of any one file: more than a flow or an input may have in the widest encoding.
@@ -205,6 +206,7 @@ class Checked:
         n_errors: how many of the findings keep it from running.
         rendered: the findings as text; empty if there are none.
         plain: the same as data.
+        compiled: the flows, if nothing is wrong.
     """
 
     name: str
@@ -212,6 +214,7 @@ class Checked:
     n_errors: int
     rendered: str
     plain: Sequence[JsonDiagnostic]
+    compiled: Mapping[str, Flow] = attrs.field(factory=dict[str, Flow], repr=False)
 
 
 def check_file(path: str, catalog: Catalog) -> Checked:
@@ -231,7 +234,7 @@ def check_file(path: str, catalog: Catalog) -> Checked:
 def checked_of(compilation: Compilation, name: str) -> Checked:
     """What there is to say about a compiled text."""
     n_errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in compilation.diagnostics)
-    return Checked(name, tuple(compilation.flows), n_errors, compilation.render(), compilation.to_json())
+    return Checked(name, tuple(compilation.flows), n_errors, compilation.render(), compilation.to_json(), compilation.flows)
 
 
 def name_of(path: str) -> str:

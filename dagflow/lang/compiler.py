@@ -10,12 +10,13 @@ import attrs
 from dagflow.diagnostic import Diagnostic, Span, few_suggestions
 from dagflow.errors import DagflowBug, FlowInvalid, UsageError
 from dagflow.lang import syntax as s
+from dagflow.lang.allowance import check_allowance
 from dagflow.lang.call_order import in_call_order
 from dagflow.lang.checking import Checker
 from dagflow.lang.declarations import Declarations, collect_declarations
 from dagflow.lang.diagnostics import JsonDiagnostic, Source, capped, has_errors, render, to_json, without_cascades
 from dagflow.lang.imports import Import, Library, Module, Sources, check_imports, path_of, severe
-from dagflow.lang.limits import Limits, too_large
+from dagflow.lang.limits import Limits, RunLimits, too_large
 from dagflow.lang.lowering import Unit, lower_flow
 from dagflow.lang.modifiers import refusal
 from dagflow.lang.parser import parse_file
@@ -191,7 +192,9 @@ class _Compiler:
             key = prefix + decl.name.text
             lowered = lower_flow(unit, decl, key)
             unit.signatures.setdefault(decl.name.text, lowered.signature)
-            self.known.setdefault(key, with_callees(lowered.flow, self.known))
+            flow = self.known.setdefault(key, with_callees(lowered.flow, self.known))
+            if self.limits.run != RunLimits() and not any(each.code[0] == "E" and each.code != "E503" for each in found):
+                found += check_allowance(flow, decl, unit.source, self.limits.run)
         for item in unit.file.items:
             if isinstance(item, s.TestDecl):
                 found.append(refusal("test", Span(item.span.start, item.span.start + len("test"))))

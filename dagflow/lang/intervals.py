@@ -26,6 +26,7 @@ DURATION: Final = "duration"
 _MOST: Final = {Primitive.INT: (-(2**63), 2**63 - 1), Primitive.UINT: (0, 2**64 - 1)}
 #: `a < b` is `b > a`; and `a < b` is false where `a >= b` is true, for what lies on a line.
 FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
+_UNITS: Final = (("d", 86_400 * 10**9), ("h", 3_600 * 10**9), ("m", 60 * 10**9), ("s", 10**9), ("ms", 10**6))
 _OPPOSITE: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 #: More excluded constants than this are forgotten, which is safe.
 _MOST_CONSTANTS: Final = 64
@@ -258,14 +259,18 @@ def shown_constant(constant: Constant) -> str:
     if kind == "bool":
         return str(value).lower()
     if kind == DURATION and isinstance(value, int):
-        return _length(value)
+        return shown_length(value)
     return "null" if value is None else str(value)
 
 
-def _length(nanos: int) -> str:
-    if nanos == 0:
-        return "0s"
-    for unit, size in (("d", 86_400 * 10**9), ("h", 3_600 * 10**9), ("m", 60 * 10**9), ("s", 10**9), ("ms", 10**6)):
-        if nanos % size == 0:
-            return f"{nanos // size}{unit}"
-    return f"{nanos / 10**9}s"
+def shown_length(nanos: int) -> str:
+    """A length of time as it is written."""
+    parts: list[str] = ["-"] if nanos < 0 else []
+    left = abs(nanos)
+    for unit, size in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    if left:  # no unit is that small
+        return f"{nanos / 10**9}s"
+    return "".join(parts) or "0s"

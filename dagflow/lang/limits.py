@@ -36,6 +36,18 @@ _EDGES_A_STEP: Final = 5
 
 
 @attrs.frozen(kw_only=True)
+class RunLimits:
+    """What a host allows one run of a flow to come to, as `dagflow.bounds` proves it; None is anything."""
+
+    steps: int | None = None
+    parallel: int | None = None
+    duration_ns: int | None = None
+    runs_started: int | None = None
+    events_sent: int | None = None
+    expression_cost: int | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Limits:
     """What a host allows a flow to be; the defaults are those of the language, and grow with `steps`.
 
@@ -46,6 +58,7 @@ class Limits:
         items: the greatest `max` of a `for`.
         files: how many others a file may import, directly and through others.
         imported_chars: characters of all of those together.
+        run: what one run may come to.
     """
 
     steps: int = 1_000
@@ -54,6 +67,7 @@ class Limits:
     items: int = 10_000
     files: int = 32
     imported_chars: int = 1_048_576
+    run: RunLimits = RunLimits()
 
     @source_chars.default
     def _source_chars(self) -> int:

@@ -44,7 +44,9 @@ flow remind(to: Email) {
 # E503 a flow is too large
 A flow may have 1,000 steps and conditions and 5,000 edges; a host may set other limits. Two wide
 `parallel` blocks in a row have as many edges as the product of their widths: put a single step
-between them. Otherwise split the flow: one emits an event that starts the next.
+between them. Otherwise split the flow: one emits an event that starts the next. What a run can come
+to at most is known too, and `dagflow check --bounds` prints it: where a host allows less, the loop
+or call that adds most is named, with the `max` that would do.
 
 # E504 there is no limit
 A `wait event` says with `within` how long it waits, because an event may never come, and a run that

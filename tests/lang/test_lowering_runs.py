@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dagflow.lang.compiler import Compilation
+from dagflow.lang.diagnostics import apply_fixes
 from dagflow.model.action import Effect
 from dagflow.model.flow import Flow, GateRef, Join, JoinKind, Loop, Node, NodeKind, RetryPolicy, Scope
 from dagflow.model.types import DOUBLE, INT, JSON, NULL, STRING, UNKNOWN, Field, ListType, OptionalType, RecordType, Type
@@ -128,7 +129,7 @@ def test_the_error_block_of_a_loop_is_around_its_node() -> None:
         ("yield 1", ListType(INT)),
         ("if lead.score > 1 { yield 1 } else { yield 2 }", ListType(INT)),
         ("if lead.score > 1 { yield 1 } else { yield order.extra }", ListType(JSON)),
-        ("if lead.score > 1 { yield order.note } else { yield \"x\" }", ListType(OptionalType(STRING))),
+        ('if lead.score > 1 { yield order.note } else { yield "x" }', ListType(OptionalType(STRING))),
         ("if lead.score > 1 { yield lead.email } else { yield lead.name }", ListType(STRING)),
         ("filter lead.score > 1\nyield 1.5", ListType(DOUBLE)),
         ("yield lead.nope", ListType(UNKNOWN)),
@@ -258,7 +259,7 @@ def test_undo_in_a_circle_is_only_a_circle() -> None:
 
 def test_calls_and_starts() -> None:
     compilation = said(
-        'r = g(id: lead.name) retry 2 timeout 1m within 1h\nw = start g(id: r.id)\nlog(message: w.run_id)\nh(n: 1)',
+        "r = g(id: lead.name) retry 2 timeout 1m within 1h\nw = start g(id: r.id)\nlog(message: w.run_id)\nh(n: 1)",
         'flow g(id: string, more: int = 2) -> {id: string} { return {"id": "${id} ${more}"} }\nflow h(n: int) { log(message: "${n}") }',
     )  # fmt: skip
     flow = compilation.unwrap("f")
@@ -319,3 +320,63 @@ def test_two_flows_of_one_name_that_call_each_other() -> None:
 def test_secrets_that_only_a_body_reads() -> None:
     flow = flow_of("for t in lead.tags max 3 { pay.token(token: secrets.key) }")
     assert flow.secrets == ("key",)
+
+
+# ---- corners
+
+
+def test_a_loop_in_a_race_is_its_own_branch() -> None:
+    flow = flow_of("parallel first 1 {\n rows = for t in lead.tags max 3 { yield t }\n wait 1h\n}")
+    (race,) = flow.races
+    join = flow.node(race.decider).join
+    assert join is not None
+    assert join.sources[0] == "rows"
+    assert race.branches[0] == ("rows",)
+    end = next(each.id for each in flow.nodes if each.id.endswith(".end"))
+    assert edges(flow)["rows", end] == "seq"
+
+
+def test_names_of_loops_that_are_taken() -> None:
+    for body in (
+        "x = for t in lead.tags max 3 { wait 1s }\nx = for t in lead.tags max 3 { wait 2s }",
+        'x = for t in lead.tags max 3 { wait 1s }\nx = log(message: "x")',
+        'x = log(message: "x")\nx = for t in lead.tags max 3 { x = log(message: "x") undo log(message: "y") }',
+    ):
+        assert {each.code for each in said(body).diagnostics} == {"E204"}
+
+
+@pytest.mark.parametrize(
+    ("body", "part"),
+    [
+        ("for t in lead.tags max 3 key lead.nope { wait 1s }", "has no field `nope`"),
+        ("for t in lead.tags max 3 key order.items { wait 1s }", "name one field of it"),
+        ("for t in lead.tags max 3 key order.extra { wait 1s }", "`string(order.extra)`"),
+        ("for t in lead.nope max 3 { log(message: t.x) }", "has no field `nope`"),
+        ("for t in now max 3 { wait 1s }", "`for` takes a list, got timestamp"),
+        ("for t, t2 in lead.tags max 3 { wait 1s }", "the number of the item, read nowhere"),
+        ("for t in lead.tags max 3 { return 1 }", "cannot end the run"),
+        ("for t in lead.tags max 3 { stop }", "cannot end the run"),
+        ("for t in lead.tags { yield t", "E1"),
+        ('for t in lead.tags max 3 { x = log(message: "x") after nobody }', "`after` names steps of this flow"),
+        ('a = log(message: "x") undo log(message: "y", massage: b.id)\nb = crm.lookup(email: lead.email)', "E405"),
+        ('a = email(template: "x", to: lead.email) undo email(template: b.name, to: lead.email)\nb = crm.lookup(email: lead.email)', "remove argument"),
+        ('a = log(message: "x") undo log(message: a)', "`a` has no value"),
+        ('a = log(message: "x") undo log("x")', "E107"),
+        ("a = g()\nlog(message: a.x)", "`a` has no value"),
+        ("x = g(1)", "`g` takes no arguments"),
+    ],
+)  # fmt: skip
+def test_what_is_said(body: str, part: str) -> None:
+    assert part in said(body, "flow g() { wait 1s }").render()
+
+
+def test_removing_an_argument_takes_its_comma() -> None:
+    for args, rest in (
+        ("message: b.id", ""),
+        ('template: "x", to: lead.email, note: b.id', 'template: "x", to: lead.email'),
+        ('template: b.id, to: lead.email, note: "x"', 'to: lead.email, note: "x"'),
+    ):
+        action = "log" if args.startswith("message") else "email"
+        compilation = said(f'a = log(message: "x") undo {action}({args})\nb = pay.charge(order_id: "x", amount: 1)')
+        (error,) = [each for each in compilation.diagnostics if each.code == "E405"]
+        assert f"undo {action}({rest})" in apply_fixes(compilation.text, [error], only_safe=False)

@@ -195,6 +195,11 @@ class Checker:
         if loop is not None:
             return self._of_loop(diagnostic.span, word, loop)
         line = names.later(word)
+        if any(around.name is not None and around.name.text == word for around in names.around):
+            return Diagnostic(
+                code="E203", title=f"`{word}` is used before it exists", span=diagnostic.span, label="the loop of this name is still going on",
+                help=f"read `{word}` behind the loop",
+            )  # fmt: skip
         if line is not None:
             here = self.source.place(diagnostic.span.start).line
             label = "it is being defined here" if line == here else f"`{word}` is defined on line {line}"

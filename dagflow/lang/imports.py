@@ -187,6 +187,7 @@ def _report(code: str, item: s.ImportDecl, title: str, label: str, help_: str, f
 def check_imports(imports: Sequence[Import], actions: Mapping[str, ActionSpec], source: Source) -> Iterator[Diagnostic]:
     """E210 for names of imports that could mean something else, W901 for those that are not used."""
     seen: dict[str, Span] = {}
+    events: dict[str, tuple[EventSpec, str]] = {}
     rest = source.text
     for each in imports:
         span = each.item.span
@@ -205,6 +206,13 @@ def check_imports(imports: Sequence[Import], actions: Mapping[str, ActionSpec], 
                 code="W901", title=f"`{name.text}` is never used", span=name.span, label=label, help="remove the import"
             )
         seen.setdefault(name.text, name.span)
+        for event, spec in each.module.events.items():
+            known, other = events.setdefault(event, (spec, name.text))
+            if known != spec:
+                yield Diagnostic(
+                    code="E210", title=f"event `{event}` is declared twice", span=name.span, label=f"`{other}` declares it otherwise",
+                    help="an event of one name carries the same everywhere; correct one of the two",
+                )  # fmt: skip
 
 
 def _taken(name: s.Ident, label: str) -> Diagnostic:

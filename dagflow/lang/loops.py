@@ -71,7 +71,8 @@ def lower_for(draft: FlowDraft, loop: s.For, node_id: str, place: Place, before:
     body = draft.inside(node_id)
     fields = _define_item(body, loop, element)
     draft.names.around = (*draft.names.around, loop)
-    inner = Place(condition=place.condition, narrowed=place.narrowed, implied=place.implied)
+    # What is certain at the loop is so for all of the body, whatever its steps are `after`.
+    inner = Place(condition=place.condition | place.implied, narrowed=place.narrowed)
     key = None if options.key is None else _key(body, options.key, inner)
     lower(body, loop.block.statements, inner)
     value = _value(body)

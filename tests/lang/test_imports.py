@@ -172,6 +172,14 @@ def test_events_that_do_not_agree() -> None:
     assert said(text, b='event "x/y" { a: string }').diagnostics == ()
 
 
+def test_events_of_two_imports_that_do_not_agree() -> None:
+    text = 'import "./b.flow" as b\nimport "./c.flow" as c\nflow a() { emit "x/y" (a: 1) }'
+    assert said(text, b='event "x/y" { a: int }', c='event "x/y" { a: int }').diagnostics == ()
+    found = said(text, b='event "x/y" { a: int }', c='event "x/y" { a: string }')
+    assert [each.code for each in found.diagnostics] == ["E210"]
+    assert "`b` declares it otherwise" in found.render()
+
+
 def test_too_many_files() -> None:
     files = {f"f{n}.flow": f'import "./f{n + 1}.flow" as next\nflow f() {{ start next.f() }}' for n in range(40)}
     files["f40.flow"] = "flow f() { wait 1s }"

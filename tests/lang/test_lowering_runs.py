@@ -110,6 +110,13 @@ def test_presence_in_a_body_is_that_at_the_loop() -> None:
     flow_of(maybe + "filter a.hasValue()\nfor t in lead.tags max 3 { log(message: a.name) }")
 
 
+def test_what_is_certain_at_the_loop_is_certain_behind_an_after() -> None:
+    flow_of(
+        "if lead.score > 1 { a = crm.lookup(email: lead.email) } else { stop }\n"
+        'for t in lead.tags max 3 {\n b = log(message: "b")\n c = log(message: a.name) after b }'
+    )
+
+
 def test_the_error_block_of_a_loop_is_around_its_node() -> None:
     flow = flow_of("rows = for t in lead.tags max 3 { yield t } on error as e { log(message: e.code) }\n" + step("z"))
     assert flow.node("rows").scope == "rows"
@@ -364,6 +371,7 @@ def test_names_of_loops_that_are_taken() -> None:
         ('a = log(message: "x") undo log("x")', "E107"),
         ("a = g()\nlog(message: a.x)", "`a` has no value"),
         ("x = g(1)", "`g` takes no arguments"),
+        ("rows = for t in lead.tags max 3 {\nlog(message: rows[0])\nyield t }", "the loop of this name is still going on"),
     ],
 )  # fmt: skip
 def test_what_is_said(body: str, part: str) -> None:

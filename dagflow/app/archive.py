@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Final
 
 import attrs
 
@@ -13,9 +15,13 @@ from dagflow.app.reading import restored
 from dagflow.drivers.results import RunResult, result_of
 from dagflow.errors import UsageError
 from dagflow.ids import RunId
+from dagflow.lang.renames import InProgress
 from dagflow.model.flow import Flow
 from dagflow.store.api import RunRow, Store
 from dagflow.store.open import open_reading
+
+#: More runs than a store of one process has in progress.
+_ALL: Final = 1_000_000
 
 
 @attrs.define(eq=False)
@@ -38,6 +44,19 @@ class Archive:
     def runs(self, *, unfinished: bool = False, limit: int = 100, parent: str = "") -> list[RunRow]:
         """The rows of runs, newest first: those that are part of `parent`, or of no other run."""
         return self._store.runs(unfinished=unfinished, limit=limit, parent=parent)
+
+    def in_progress(self) -> list[InProgress]:
+        """The flows of the runs that are not over, as those runs began with them, and how many of each there are.
+
+        Raises:
+            StoreError: one of the flows is damaged.
+        """
+        counts = Counter(row.digest for row in self._store.runs(unfinished=True, limit=_ALL))
+        known: list[InProgress] = []
+        for digest, count in counts.items():
+            flow = self._programs.load(self._store, digest).program.flow
+            known += [InProgress(each, count) for each in (flow, *(callee.flow for callee in flow.callees))]
+        return known
 
     def find(self, prefix: str) -> RunId:
         """The id of the one run whose id begins so, `last` being the newest.

@@ -17,10 +17,11 @@ from dagflow.cli.bounds import plain_bounds, print_bounds
 from dagflow.cli.codes import FAILED, OK
 from dagflow.cli.fixing import fix_file, print_text
 from dagflow.cli.render import console
-from dagflow.cli.sources import Checked, check_file, imported, load_flows, load_host, name_of, read_text
+from dagflow.cli.sources import Checked, beside_runs, check_file, imported, load_flows, load_host, name_of, read_text
 from dagflow.cli.texts import json_text, printable, printable_lines
 from dagflow.errors import UsageError
 from dagflow.lang.graph_text import to_dot, to_json, to_mermaid
+from dagflow.lang.renames import InProgress
 from dagflow.model.action import ActionSpec
 from dagflow.model.types import Field
 
@@ -36,12 +37,14 @@ def check(arguments: argparse.Namespace) -> int:
     is_json = arguments.format == "json"
     takes_stdout = arguments.fix and "-" in arguments.files  # what the fixed text is printed to
     out = Console(highlight=False, soft_wrap=True, stderr=takes_stdout)
+    known = _in_progress(arguments.store)
     all_checked: list[Checked] = []
     for path in arguments.files:
         if arguments.fix:
             checked = _fix(path, host.catalog, Console(highlight=False, soft_wrap=True, stderr=True) if is_json else out)
         else:
             checked = check_file(path, host.catalog)
+        checked = beside_runs(checked, known)
         all_checked.append(checked)
         if not is_json:
             _print_check(out, checked)
@@ -54,6 +57,15 @@ def check(arguments: argparse.Namespace) -> int:
     else:
         _print_explain(out, [each["code"] for each in found])
     return FAILED if any(one.n_errors or (arguments.strict and one.plain) for one in all_checked) else OK
+
+
+def _in_progress(store: str | None) -> list[InProgress]:
+    if store is None:
+        return []
+    from dagflow.app.archive import Archive  # noqa: PLC0415 - most checks need no store
+
+    with Archive.open(store) as archive:
+        return archive.in_progress()
 
 
 def _fix(path: str, catalog: Catalog, out: Console) -> Checked:

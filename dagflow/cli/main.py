@@ -160,6 +160,7 @@ def _add_authoring(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     check.add_argument("files", nargs="+", metavar="FILE", help="a .flow file, a .json workflow, or - for standard input")
     check.add_argument("--format", choices=["text", "json"], default="text")
     check.add_argument("--bounds", action="store_true", help="say what a run of each flow can come to at most")
+    check.add_argument("--store", metavar="PATH", help="also say which steps are gone that unfinished runs of this store know")
     check.add_argument("--strict", action="store_true", help="warnings count as errors")
     check.add_argument("--fix", action="store_true", help="apply the safe fixes to the files first; of -, print what comes out")
     _add_actions(check)

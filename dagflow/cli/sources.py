@@ -16,13 +16,14 @@ from dagflow.actions.registry import Catalog
 from dagflow.actions.settings import Settings
 from dagflow.app.compiling import compile as compile_flow
 from dagflow.cli.texts import printable
-from dagflow.diagnostic import Severity
+from dagflow.diagnostic import Diagnostic, Severity
 from dagflow.errors import FlowInvalid, UsageError
 from dagflow.lang.compiler import Compilation
 from dagflow.lang.diagnostics import JsonDiagnostic, render, to_json
 from dagflow.lang.importers.seed import import_seed
 from dagflow.lang.imports import Sources, path_of
 from dagflow.lang.limits import SOURCE_CHARS
+from dagflow.lang.renames import InProgress, check_in_progress
 from dagflow.model.flow import Flow
 from dagflow.model.json_text import JsonTextError, parse_json
 
@@ -235,6 +236,20 @@ def checked_of(compilation: Compilation, name: str) -> Checked:
     """What there is to say about a compiled text."""
     n_errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in compilation.diagnostics)
     return Checked(name, tuple(compilation.flows), n_errors, compilation.render(), compilation.to_json(), compilation.flows)
+
+
+def beside_runs(checked: Checked, known: Sequence[InProgress]) -> Checked:
+    """What there is to say about a file when runs of its flows are in progress."""
+    found: list[Diagnostic] = []
+    text = ""
+    for name, flow in checked.compiled.items():
+        text = flow.source
+        found += check_in_progress(flow, [each for each in known if each.flow.name == name])
+    if not found:
+        return checked
+    rendered = "\n\n".join(filter(None, [checked.rendered, render(found, text, checked.name)]))
+    plain = [*checked.plain, *to_json(found, text, checked.name)]
+    return attrs.evolve(checked, n_errors=checked.n_errors + len(found), rendered=rendered, plain=plain)
 
 
 def name_of(path: str) -> str:

@@ -19,6 +19,7 @@ from dagflow.lang.endings import always_ends
 from dagflow.lang.hygiene import check_hygiene
 from dagflow.lang.imports import Module
 from dagflow.lang.limits import Limits
+from dagflow.lang.renames import check_former_names
 from dagflow.lang.settings import Head, lower_head
 from dagflow.lang.subflows import call_depth
 from dagflow.lang.survey import statements_of, survey
@@ -110,6 +111,7 @@ def _lower_statements(draft: FlowDraft, decl: s.FlowDecl) -> tuple[Edge, ...]:
         _too_large(draft, decl, len(statements), draft.limits.steps, "statements")
         return ()
     survey(draft, decl, statements)
+    check_former_names(draft, statements)
     _lower_body(draft, decl)
     add_undos(draft)
     if _is_too_large(draft, decl):

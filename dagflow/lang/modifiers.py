@@ -27,13 +27,11 @@ _KINDS: Final = {
 
 
 def refuse_modifiers(draft: FlowDraft, mods: s.Modifiers, allowed: frozenset[str], word: str) -> None:
-    """E316 for modifiers a statement cannot have; E317 for one given twice; E120 for those this version does not run."""
+    """E316 for modifiers a statement cannot have; E317 for one given twice."""
     seen: set[str] = set()
     for name, span in mods.spans:
         head = Span(span.start, span.start + len(name))
-        if name == "was":
-            draft.diagnostics.append(refusal(name, head))
-        elif name not in allowed:
+        if name not in allowed:
             fix = Fix("delete", is_safe=False, edits=(Edit(span, ""),))
             draft.report("E316", f"`{name}` does not fit {word}", head, "it would have no effect", "remove it", fix)
         elif name in seen:

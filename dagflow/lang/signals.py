@@ -21,7 +21,7 @@ from dagflow.model.action import Effect
 from dagflow.model.flow import Expression, Node, NodeKind
 from dagflow.model.types import BOOL, UNKNOWN, RecordType, Type
 
-_MODIFIERS: Final = frozenset({"after", "when", "within"})
+_MODIFIERS: Final = frozenset({"after", "when", "within", "was"})
 _OUTCOMES: Final = ("timed out", "in time")
 #: As long as a run may live.
 _MOST_NS: Final = 366 * 86_400_000_000_000
@@ -39,7 +39,7 @@ def lower_wait_event(draft: FlowDraft, step: s.WaitEventStep, place: Place, befo
     node = Node(
         id=name, kind=NodeKind.WAIT_EVENT, span=step.span, doc=step.doc, effect=Effect.TRANSACTIONAL, gate=inner.gate,
         scope=inner.scope, join=join, event=step.event.value, expression=condition, outcomes=_OUTCOMES, type=payload,
-        within_ns=_within(draft, step), binding="" if step.bind is None else step.bind.name.text,
+        within_ns=_within(draft, step), was="" if step.mods.was is None else step.mods.was.text, binding="" if step.bind is None else step.bind.name.text,
     )  # fmt: skip
     draft.names.define_gate(name, len(_OUTCOMES))
     draft.add(node, before, inner.condition, [condition] if condition else [], join_span)

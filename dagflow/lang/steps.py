@@ -20,8 +20,9 @@ from dagflow.model.action import ActionSpec, Effect
 from dagflow.model.flow import Argument, Expression, Join, JoinKind, Node, NodeKind, RetryPolicy
 from dagflow.model.types import DURATION, NULL, STRING, TIMESTAMP, UNKNOWN
 
-_OF_CALL: Final = frozenset({"after", "when", "retry", "timeout", "within", "default", "undo", "on error"})
-_OF_OTHERS: Final = frozenset({"after", "when"})
+_OF_CALL: Final = frozenset({"after", "when", "retry", "timeout", "within", "default", "undo", "was", "on error"})
+_OF_OTHERS: Final = frozenset({"after", "when", "was"})
+_OF_EMIT: Final = frozenset({"after", "when"})
 
 
 def step_name(name: s.Ident | None, call: s.CallExpr) -> str:
@@ -56,6 +57,7 @@ def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) 
         type=result, retry=RetryPolicy() if kind is NodeKind.START else policy, default=default,
         timeout_ns=None if step.mods.timeout is None else length(draft, step.mods.timeout, "`timeout` takes"),
         within_ns=None if step.mods.within is None else length(draft, step.mods.within, "`within` takes"),
+        was="" if step.mods.was is None else step.mods.was.text,
     )  # fmt: skip
     reads = [argument.value for argument in arguments] + ([default] if default else [])
     draft.add(node, before, inner.condition, reads, join_span)
@@ -112,7 +114,7 @@ def lower_wait(draft: FlowDraft, step: s.WaitStep, place: Place, before: Tails) 
     kind = NodeKind.WAIT_UNTIL if step.is_until else NodeKind.WAIT
     node = Node(
         id=name, kind=kind, span=step.span, doc=step.doc, effect=Effect.TRANSACTIONAL, gate=inner.gate, scope=inner.scope, join=join,
-        expression=expression, type=NULL,
+        expression=expression, type=NULL, was="" if step.mods.was is None else step.mods.was.text,
     )  # fmt: skip
     draft.add(node, before, inner.condition, [expression] if expression else [], join_span)
     if step.name is not None:
@@ -123,7 +125,7 @@ def lower_wait(draft: FlowDraft, step: s.WaitStep, place: Place, before: Tails) 
 def lower_emit(draft: FlowDraft, step: s.Emit, place: Place, before: Tails) -> Tails:
     """Lower `emit "x" (…)`."""
     name = draft.generated_id("emit", step.event.value)
-    refuse_modifiers(draft, step.mods, _OF_OTHERS, "`emit`")
+    refuse_modifiers(draft, step.mods, _OF_EMIT, "`emit`")
     inner, before, join, join_span = place_step(draft, name, step.mods, place, before)
     event = draft.declarations.events.get(step.event.value)
     arguments: tuple[Argument, ...] = ()

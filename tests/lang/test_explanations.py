@@ -13,8 +13,8 @@ from tests.lang.test_golden import ELSEWHERE, codes_in_sources
 
 INTERFACE = dagflow.Catalog.builtin().interface
 JSON = {"E110", "E111", "E208"}
-#: They are about files too large to show.
-SIZES = {"E116", "E503", "N101"}
+#: They are about files too large to show, and about runs.
+SIZES = {"E116", "E503", "E701", "N101"}
 #: They are about several files.
 FILES = {"E207", "E212", "E213"}
 

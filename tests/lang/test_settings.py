@@ -81,3 +81,15 @@ def test_the_typed_body_of_a_webhook_is_the_input() -> None:
     flow = flow_of('on webhook "leads" as body: Lead\nlet x = body.name', "flow f")
     assert (flow.binding, flow.input) == ("body", INTERFACE.types["Lead"])
     assert flow.triggers[0].mapping is None
+
+
+def test_a_former_name_is_kept() -> None:
+    flow = flow_of(
+        'a = log(message: "a") was old\nw = wait 2s was slept\nu = wait until lead.created was rested\n'
+        'e = wait event "crm/lead.changed" within 1s was heard\n'
+        "for tag in lead.tags max 3 { t = log(message: tag) was told }"
+    )
+    assert [node.was for node in flow.nodes[:4]] == ["old", "slept", "rested", "heard"]
+    loop = flow.nodes[4].loop
+    assert loop is not None
+    assert [node.was for node in loop.body.nodes] == ["told"]

@@ -97,6 +97,12 @@ flow call(url: Url) {
   http.request(url: url, token: secrets.token)
 }
 
+# E701 a step is gone that runs know
+`dagflow check --store PATH` compares a file with the runs in progress. A name is what keeps a step
+the same, so a step that was renamed looks like a new one, and the old one is gone. Where a new step
+does what the old one did, the message names it: write `was old` behind it. Runs that are in progress
+go on as they began either way.
+
 # N101 more was found than is shown
 After 200 findings the rest are only counted: nobody reads more at once, and many of them tend to
 have one cause. Correct the first ones and check again.

@@ -158,4 +158,19 @@ the directory of the file and below; a program gives the texts with `dagflow.com
 # E213 an imported file has errors
 What a file with errors declares cannot be relied on, so nothing that imports it is compiled either.
 Its errors are listed behind those of the importing file. Correct that file first.
+
+# E214 a former name is in use
+`was old` says that a step had the name `old` before, so that runs in progress and tools know it for
+the same step. That is so only if nothing is called `old` any more, and if it was the name of one
+step. Remove it where it does not hold.
+--- wrong
+flow greet(to: Email) {
+  greeting = email(template: "greeting", to: to) was hello
+  hello = slack(channel: "C1", text: "greeted")
+}
+--- right
+flow greet(to: Email) {
+  greeting = email(template: "greeting", to: to) was hello
+  told = slack(channel: "C1", text: "greeted")
+}
 """

@@ -277,10 +277,12 @@ class _Emitter:
 
     def _dyn(self, core: Core, scope: Scope) -> Fragment:
         match core:
-            case [_, str(function), bool(is_method), *args] if TABLE.find(function, is_method=is_method, arity=len(args)):
-                pass
+            case [_, str(function), bool(is_method), *args]:
+                rows = TABLE.find(function, is_method=is_method, arity=len(args))
             case _:
                 raise damaged(core)
+        if not rows:
+            raise damaged(core)
         name = f"d_{len(self.constants)}"
         for known, value in self.constants.items():
             if value is dispatcher(function, is_method, len(args)):
@@ -288,7 +290,8 @@ class _Emitter:
         self.constants[name] = dispatcher(function, is_method, len(args))
         inner = "".join(f", {{{index}}}" for index in range(len(args)))
         can_fail = function not in {"_==_", "_!=_"}
-        return combine(f"{name}(gas{inner})", self._all(args, scope), can_fail=can_fail, cost=2, uses_gas=True)
+        cost = 1 + max(row.cost for row in rows)
+        return combine(f"{name}(gas{inner})", self._all(args, scope), can_fail=can_fail, cost=cost, uses_gas=True)
 
     def _fail(self, core: Core, _: Scope) -> Fragment:
         code, message = self._args(core, 2)

@@ -33,12 +33,8 @@ def _strings() -> Iterator[Overload]:
     yield row(".charAt(string, int) -> string", "char_at({0}, {1})")
     for name in ("indexOf", "lastIndexOf"):
         function = "index_of" if name == "indexOf" else "last_index_of"
-        yield row(f".{name}(string, string) -> int", f"{function}({{0}}, {{1}})", in_loop=f"{function}(gas.scan({{0}}), {{1}})")
-        yield row(
-            f".{name}(string, string, int) -> int",
-            f"{function}({{0}}, {{1}}, {{2}})",
-            in_loop=f"{function}(gas.scan({{0}}), {{1}}, {{2}})",
-        )
+        yield row(f".{name}(string, string) -> int", f"{function}(gas, {{0}}, {{1}})")
+        yield row(f".{name}(string, string, int) -> int", f"{function}(gas, {{0}}, {{1}}, {{2}})")
     yield row(".substring(string, int) -> string", "substring(gas, {0}, {1})")
     yield row(".substring(string, int, int) -> string", "substring(gas, {0}, {1}, {2})")
     yield row(".replace(string, string, string) -> string", "replace(gas, {0}, {1}, {2})", can_fail=False)

@@ -1,7 +1,8 @@
 """What one evaluation may use: steps and sizes, so that no expression takes long or much memory, whatever its input.
 
 A step is an element visited times the operators applied to it; a kibibyte read is a step too. Sizes are what the evaluation
-makes: characters, bytes, and eight for each element of a list or map.
+makes: characters, bytes, and eight for each element of a list or map. Prices are measured (`tests/expr/test_gas.py`): a step stands
+for at most 5 µs, all of the steps for 50 ms.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ SIZE_LIMIT: Final = 1 << 20
 #: What an element of a list or map counts.
 ELEMENT_SIZE: Final = 8
 
+#: From here on `str.find` takes linear time, whatever the part.
+_LONG_TEXT: Final = 30_000
+
 _S = TypeVar("_S", bound=Sized)
 
 
@@ -26,14 +30,25 @@ class Exhausted(EvaluationError):  # noqa: N818 - says what happened
 class Gas:
     """The budget of one evaluation; every method raises `Exhausted` when it is used up."""
 
-    __slots__ = ("size", "steps")
+    __slots__ = ("_seen", "size", "steps")
 
     steps: int
     size: int
+    _seen: set[str] | None
 
     def __init__(self) -> None:
         self.steps = STEP_LIMIT
         self.size = SIZE_LIMIT
+        self._seen = None
+
+    def is_new(self, pattern: str) -> bool:
+        """Whether the evaluation has not asked for this pattern before."""
+        if self._seen is None:
+            self._seen = set()
+        if pattern in self._seen:
+            return False
+        self._seen.add(pattern)
+        return True
 
     def each(self, items: _S, cost: int) -> _S:
         """The items, paid for: `cost` steps for each."""
@@ -48,6 +63,17 @@ class Gas:
         if self.steps < 0:
             _out_of_steps()
         return value
+
+    def search(self, text: str, part: str, *, is_backwards: bool = False) -> str:
+        """The text, paid for looking for a part in it.
+
+        Python looks in about `len(text) * len(part)` where the text is short or it looks from the end, and in linear time otherwise.
+        """
+        length = len(text)
+        self.steps -= (length >> 10) + (length * min(len(part), 8 if length >= _LONG_TEXT and not is_backwards else 100) >> 13)
+        if self.steps < 0:
+            _out_of_steps()
+        return text
 
     def use(self, steps: int) -> None:
         """Pay for work that is neither an element nor a text."""

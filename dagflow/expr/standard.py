@@ -125,7 +125,7 @@ def _conversions() -> Iterator[Overload]:
 
 
 def _strings() -> Iterator[Overload]:
-    yield row(".contains(string, string) -> bool", "({1} in {0})", in_loop="({1} in gas.scan({0}))", can_fail=False)
+    yield row(".contains(string, string) -> bool", "has_part(gas, {0}, {1})", can_fail=False)
     yield row(
         ".startsWith(string, string) -> bool", "{0}.startswith({1})", in_loop="{0}.startswith(gas.scan({1}))", can_fail=False
     )

@@ -15,18 +15,22 @@ from dagflow.expr.gas import ELEMENT_SIZE, Gas
 
 #: What `trim` removes: Unicode's White_Space, which is not what Python's `strip` removes.
 _SPACE: Final = "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-_LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
-_UPPER: Final = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
 _QUOTES: Final = str.maketrans(
     {"\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v", "\\": r"\\", '"': r"\""}
 )
 _MAX_PATTERN: Final = 1_000
+#: Instructions of a program whose automaton has so few states that it always fits.
+_SMALL_PROGRAM: Final = 12
+#: Steps, for the 12 ms after which RE2 gives up a pattern.
+_FAILED_PROGRAM: Final = 2_500
 
 
 _PatternError = cast("type[Exception]", re2.error)  # pyright: ignore[reportUnknownMemberType] - re2 has no types
 
 
 class _Pattern(Protocol):
+    programsize: int
+
     def search(self, text: str) -> object: ...
 
 
@@ -56,19 +60,30 @@ def interpolate(gas: Gas, *parts: str) -> str:
 
 
 def matches(gas: Gas, text: str, pattern: str) -> bool:
-    """Whether RE2 finds the pattern anywhere in the text."""
-    gas.use(4)
-    gas.scan(text)
-    return _compile(pattern).search(text) is not None
+    """Whether RE2 finds the pattern anywhere in the text.
+
+    RE2 is linear in the text, but a step of it may look at the whole program: for a program too large for its automaton that is
+    7 ns for each character and instruction. Making a program is paid for once in an evaluation, a failure each time.
+    """
+    try:
+        program = _compile(pattern)
+    except EvaluationError:
+        gas.use(_FAILED_PROGRAM)
+        raise
+    size = program.programsize
+    gas.use(4 + (len(text) >> 10 if size <= _SMALL_PROGRAM else len(text) * size >> 9))
+    if gas.is_new(pattern):
+        gas.use(size >> 2)
+    return program.search(text) is not None
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)  # each may grow to `max_mem`
 def _compile(pattern: str) -> _Pattern:
     if len(pattern) > _MAX_PATTERN:
         raise EvaluationError("bad_argument", f"a pattern has at most {_MAX_PATTERN} characters")
     options = re2.Options()
     options.log_errors = False
-    options.max_mem = 1 << 20
+    options.max_mem = 1 << 19
     try:
         return cast("_Pattern", re2.compile(pattern, options))  # pyright: ignore[reportUnknownMemberType] - re2 has no types
     except _PatternError as error:
@@ -82,20 +97,25 @@ def char_at(text: str, index: int) -> str:
     return text[_bounded(index, text) : index + 1]
 
 
-def index_of(text: str, part: str, start: int = 0) -> int:
+def index_of(gas: Gas, text: str, part: str, start: int = 0) -> int:
     """Where the part first occurs at or after `start`, or -1."""
     if start < 0 or start > len(text):
         raise _out_of_range(start)
-    return start if not part else text.find(part, start)
+    return start if not part else gas.search(text, part).find(part, start)
 
 
-def last_index_of(text: str, part: str, start: int | None = None) -> int:
+def has_part(gas: Gas, text: str, part: str) -> bool:
+    """Whether the part occurs anywhere."""
+    return part in gas.search(text, part)
+
+
+def last_index_of(gas: Gas, text: str, part: str, start: int | None = None) -> int:
     """Where the part last occurs, beginning at or before `start`, or -1."""
     if start is None:
-        return text.rfind(part) if part else len(text)
+        return gas.search(text, part, is_backwards=True).rfind(part) if part else len(text)
     if start < 0 or start > len(text):
         raise _out_of_range(start)
-    return text.rfind(part, 0, start + len(part)) if part else start
+    return gas.search(text, part, is_backwards=True).rfind(part, 0, start + len(part)) if part else start
 
 
 def substring(gas: Gas, text: str, start: int, end: int | None = None) -> str:
@@ -119,7 +139,7 @@ def _out_of_range(index: int) -> EvaluationError:
 
 def replace(gas: Gas, text: str, old: str, new: str, limit: int = -1) -> str:
     """With `old` replaced by `new`, at most `limit` times unless that is negative."""
-    gas.scan(text)
+    gas.search(text, old)
     count = len(text) + 1 if not old else text.count(old)
     count = count if limit < 0 else min(count, limit)
     gas.make(len(text) + count * max(len(new) - len(old), 0))
@@ -128,7 +148,7 @@ def replace(gas: Gas, text: str, old: str, new: str, limit: int = -1) -> str:
 
 def split(gas: Gas, text: str, separator: str, limit: int = -1) -> list[str]:
     """The parts between separators, at most `limit` unless that is negative."""
-    gas.scan(text)
+    gas.search(text, separator)
     if limit == 0:
         return []
     count = text.count(separator) if separator else len(text)
@@ -157,17 +177,17 @@ def trim(gas: Gas, text: str) -> str:
 
 
 def lower_ascii(gas: Gas, text: str) -> str:
-    """With A to Z made small."""
+    """With A to Z made small; bytes know no other letters."""
     gas.make(len(text))
     gas.scan(text)
-    return text.lower() if text.isascii() else text.translate(_LOWER)
+    return text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
 
 
 def upper_ascii(gas: Gas, text: str) -> str:
     """With a to z made large."""
     gas.make(len(text))
     gas.scan(text)
-    return text.upper() if text.isascii() else text.translate(_UPPER)
+    return text.encode("utf-8", "surrogatepass").upper().decode("utf-8", "surrogatepass")
 
 
 def reverse(gas: Gas, text: str) -> str:

@@ -127,7 +127,7 @@ class Library:
                 "this one was not read",
                 "put some of them together",
             )
-        text = self.sources.get(path) if isinstance(self.sources, Mapping) else self.sources(path)
+        text = self.sources(path) if callable(self.sources) else self.sources.get(path)
         if text is None:
             return None, self._unknown(item, path)
         self.n_chars += len(text)
@@ -137,13 +137,13 @@ class Library:
         return text, None
 
     def _unknown(self, item: s.ImportDecl, path: str) -> Diagnostic:
-        meant = nearest(path, list(self.sources)) if isinstance(self.sources, Mapping) else None
+        meant = None if self.sources is None or callable(self.sources) else nearest(path, list(self.sources))
         if meant is None or meant in self.stack:
             return _report(
                 "E212", item, f"there is no file `{path}`", "not found", "a path is read from the place of this file"
             )
         written = _relative(self.stack[-1], meant)
-        inner = Span(item.path.span.start + 1, item.path.span.end - 1)
+        inner = Span(item.path.span.start + 1, max(item.path.span.start + 1, item.path.span.end - 1))
         fix = Fix(f'`"{written}"`', is_safe=True, edits=(Edit(inner, written),))
         return _report("E212", item, f"there is no file `{path}`", "not found", f"did you mean `{written}`?", fix)
 

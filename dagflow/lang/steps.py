@@ -149,7 +149,8 @@ def report_unknown_event(draft: FlowDraft, event: s.Text) -> None:
     if draft.declarations.may_be_broken(event.value):
         return
     meant = nearest(event.value, list(draft.declarations.events))
-    inner = Span(event.span.start + 1, event.span.end - 1)
+    # A quote that is missing at the end of a line leaves nothing between the two.
+    inner = Span(event.span.start + 1, max(event.span.start + 1, event.span.end - 1))
     fix = Fix("replace", is_safe=True, edits=(Edit(inner, meant),)) if meant else None
     help_ = f"did you mean `{meant}`?" if meant else f'declare it: `event "{event.value}" {{ … }}`'
     draft.report("E206", f"unknown event `{event.value}`", inner, "no event of this name is declared", help_, fix)

@@ -78,8 +78,9 @@ def _check_calls(draft: FlowDraft, call: s.CallExpr, signature: Signature) -> No
 
 def _report_started_action(draft: FlowDraft, step: s.CallStep) -> None:
     callee = step.call.callee
-    start = draft.source.text.rindex("start", 0, callee.span.start)
-    fix = Fix("remove `start`", is_safe=True, edits=(Edit(Span(start, callee.span.start), ""),))
+    start = draft.source.text.rfind("start", step.span.start, callee.span.start)
+    # A misspelt `start` has been mended, and is not in the text.
+    fix = None if start < 0 else Fix("remove `start`", is_safe=True, edits=(Edit(Span(start, callee.span.start), ""),))
     draft.report(
         "E201", f"`{callee.text}` is an action, not a flow", callee.span, "only flows are started",
         "call it; in `parallel { }` it does not hold up what is beside it", fix,

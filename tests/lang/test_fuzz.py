@@ -22,6 +22,8 @@ FOUND = [
         'flow f(order: Order) {\n switch order.extra {\n case true { stop }\n case 1< { a = log(message: "x") }\n }\n}\n',
     ),
     Input("flow", "{&"),
+    Input("flow", 'flow f(lead: Lead) {\n  a = wait event "\n hin 1d\n}\n'),
+    Input("flow", 'flow f(order: Order) {\n  star log(message: "x")\n}\n'),
     Input("flow", "flow f { let x = (a &"),
 ]
 #: Readings that undid each other's mendings: thousands of rounds for a dozen tokens.

@@ -332,7 +332,9 @@ def _compatible(nodes: Sequence[str], outcomes: Mapping[str, Mapping[str, int]])
     groups: list[Sequence[str]] = [nodes]
     while groups:
         group = groups.pop()
-        shared = set.intersection(*(set(outcomes[node]) for node in group))
+        shared = set(outcomes[group[0]])
+        for node in group:
+            shared &= outcomes[node].keys()
         gate = next((gate for gate in sorted(shared) if len({outcomes[node][gate] for node in group}) > 1), None)
         if gate is None:
             for one, other in itertools.combinations(group, 2):

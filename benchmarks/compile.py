@@ -1,18 +1,23 @@
-"""How long compiling takes: `python benchmarks/compile.py`. Prints milliseconds of processor time, the best of five, and what importing costs."""
+"""How long compiling takes, and what is done with a compiled flow: `python benchmarks/compile.py`.
+
+Prints milliseconds of processor time, the best of five, and what importing costs.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
+from dagflow.drivers.program import prepare
 from dagflow.lang.compiler import compile_text
 from dagflow.lang.limits import Limits
 from dagflow.lang.parser import parse_file
 from dagflow.model.action import Interface
+from dagflow.store.codec import decode_flow, encode_flow
 
-SIZES = (10, 100, 1_000, 4_000)  # the language has at most 65,536 words and signs in a file
-LIMITS = Limits(source_chars=10**8, steps=10**6, edges=10**7)
+SIZES = (100, 1_000, 5_000)
 HEAD = """
 type Lead { name: string, email: Email, score: int }
 action email(template: string, to: Email, note: string = "") -> {message_id: string} idempotent
@@ -35,13 +40,12 @@ def text_of(n_steps: int) -> str:
     return HEAD + "".join(BLOCK.format(i=i) for i in range(max(1, n_steps // 5))) + "}\naction log(message: string) pure\n"
 
 
-def best_ms(work: object, text: str) -> float:
+def best_ms(work: Callable[[], object]) -> float:
     """The best of five, in milliseconds of processor time."""
-    assert callable(work)
     times = []
     for _ in range(5):
         begun = time.process_time()
-        work(text)
+        work()
         times.append(time.process_time() - begun)
     return min(times) * 1_000
 
@@ -52,16 +56,25 @@ def import_ms(module: str) -> float:
     return min(float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout) for _ in range(5))
 
 
+def row(n_steps: int) -> str:
+    """The measurements of one size; checking is compiling without parsing."""
+    text, limits = text_of(n_steps), Limits(steps=n_steps)
+    flow = compile_text(text, Interface(), limits=limits).unwrap()
+    encoded = encode_flow(flow)
+    parsed = best_ms(lambda: parse_file(text, limits))
+    compiled = best_ms(lambda: compile_text(text, Interface(), limits=limits))
+    others = [best_ms(lambda: encode_flow(flow)), best_ms(lambda: decode_flow(encoded)), best_ms(lambda: prepare(flow))]
+    figures = [parsed, compiled - parsed, compiled, *others]
+    sizes = f"| {len(flow.nodes):,} | {len(text) / 1024:.0f} | {len(encoded) / 1024:.0f} "
+    return sizes + "".join(f"| {figure:.1f} " for figure in figures) + f"| {compiled * 1_000 / len(flow.nodes):.0f} |"
+
+
 def main() -> None:
     """Measure and print."""
-    print(f"{'nodes':>6} {'KiB':>6} {'parse ms':>9} {'compile ms':>11} {'per node µs':>12}")
+    print("| nodes | text KiB | encoded KiB | parse | check | compile | encode | decode | prepare | compile, µs a node |")
+    print("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     for size in SIZES:
-        text = text_of(size)
-        compilation = compile_text(text, Interface(), limits=LIMITS)
-        n_nodes = len(compilation.unwrap().nodes)
-        parsed = best_ms(parse_file, text)
-        compiled = best_ms(lambda text: compile_text(text, Interface(), limits=LIMITS), text)
-        print(f"{n_nodes:>6} {len(text) / 1024:>6.0f} {parsed:>9.1f} {compiled:>11.1f} {compiled * 1_000 / n_nodes:>12.0f}")
+        print(row(size), flush=True)
     for module in ("dagflow.lang.compiler", "dagflow"):
         print(f"import {module}: {import_ms(module):.0f} ms")
 

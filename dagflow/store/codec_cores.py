@@ -31,7 +31,8 @@ def read_core(data: object) -> object:
 
 
 def _tuple(items: list[object]) -> tuple[object, ...]:
-    return tuple([_tuple(item) if is_list(item) else item for item in items])
+    # By `type`, since every JSON list is one exactly, and this is most of reading a flow.
+    return tuple([_tuple(item) if type(item) is list else item for item in items])
 
 
 def _flatten(core: object) -> tuple[list[object], int]:

@@ -118,9 +118,7 @@ def _bounds(flow: Flow, callees: Mapping[str, Flow], known: dict[str, Bounds]) -
         n_open=n_open,
         runs_started=total(lambda node: node.kind is NodeKind.START, lambda each: each.runs_started),
         events_sent=total(lambda node: node.kind is NodeKind.EMIT, lambda each: each.events_sent),
-        expression_cost=total(
-            lambda node: sum(each.cost for each in _expressions(node)), lambda each: each.expression_cost
-        ),
+        expression_cost=total(_cost, lambda each: each.expression_cost),
     )  # fmt: skip
 
 
@@ -132,13 +130,15 @@ def _weight(node: Node, inner: Mapping[str, _Inner]) -> int:
     return 1 if found is None else max(1, found.width * found.bounds.parallel)
 
 
+def _cost(node: Node) -> int:
+    keys = 0 if node.loop is None or node.loop.key is None else node.loop.most * node.loop.key.cost
+    return keys + sum(each.cost for each in _expressions(node))
+
+
 def _expressions(node: Node) -> Iterable[Expression]:
     yield from (argument.value for argument in node.arguments)
     yield from (each for case in node.cases for each in case)
     yield from (each for each in (node.expression, node.default) if each is not None)
-    if node.loop is not None and node.loop.key is not None:
-        for _ in range(node.loop.most):
-            yield node.loop.key
 
 
 def _total(flow: Flow, inner: Mapping[str, _Inner], own: Callable[[Node], int], of: Callable[[Bounds], Total]) -> Total:

@@ -17,7 +17,7 @@ import attrs
 from dagflow.expr import tree
 from dagflow.lang.intervals import FLIPPED, Constant, Values, constant_of, size_values, values_of_type
 from dagflow.lang.known import Facts, Fuel, Key, Named, Verdict
-from dagflow.lang.sameness import Numbers
+from dagflow.lang.sameness import Numbers, parts_of
 from dagflow.model.types import ListType, MapType, OptionalType, Primitive, RecordType, ScalarType, SecretType, Type
 
 #: Names that stand for conditions which are names that stand for conditions.
@@ -38,12 +38,18 @@ class _Operand:
 
 @attrs.frozen
 class Conditions:
-    """Reads conditions at one place. `lookup`: what a name is there, None if it changes or is not known."""
+    """Reads conditions at one place.
+
+    Attributes:
+        lookup: what a name is there, None if it changes or is not known.
+        is_outside: whether a name, with its number, holds text from outside.
+    """
 
     lookup: Callable[[str], Named | None]
     line: Callable[[tree.Expr], int]
     fuel: Fuel
     numbers: Numbers
+    is_outside: Callable[[str, int], bool]
 
     def judged(self, expr: tree.Expr, facts: Facts, depth: int = 0) -> Verdict:
         """The outcomes an expression can have where the facts hold."""
@@ -244,31 +250,41 @@ class Conditions:
         found = self._path(path)
         return None if found is None else found[1]
 
-    def is_vetted(self, path: tree.Expr, facts: Facts) -> bool:
-        """Whether a path has been compared with a constant or a list, or how it begins or ends."""
-        found = self._path(path)
-        if found is None:
-            return False
-        fact = facts.known.get(found[0])
-        return ("vetted", *found[0]) in facts.known or (fact is not None and fact.values.members is not None)
+    def is_vetted(self, expr: tree.Expr, facts: Facts) -> bool:
+        """Whether a value has been compared with a constant or a list, or how it begins or ends."""
+        found = self._path(expr)
+        if found is not None and ("vetted", *found[0]) in facts.known:
+            return True
+        fact = None if found is None else facts.known.get(found[0])
+        if fact is not None and fact.values.members is not None:
+            return True
+        number = self.numbers.of(expr, self._identity)
+        return number is not None and ("vetted", number) in facts.known
 
     def _vetted(self, expr: tree.Expr, facts: Facts) -> Facts:
         """What a comparison that came out true has vetted: with something that is not of the same origin."""
-        pairs: list[tuple[tree.Expr, tree.Expr | None]] = []
         match expr:
-            case tree.Call(function=function, target=tree.Name() | tree.Select() as path, args=[tree.Literal(value=str(text))]):
-                pairs = [(path, None)] if _says_whose(function, text) else []
-            case tree.Binary(operator="in", left=left, right=right):
-                pairs = [(left, right)]
-            case tree.Binary(operator="==", left=left, right=right):
-                pairs = [(left, right), (right, left)]
+            case tree.Call(function=function, target=target, args=[tree.Literal(value=str(text))]) if target is not None:
+                return self._with_vetted(target, facts) if _says_whose(function, text) else facts
+            case tree.Binary(operator=("in" | "==") as operator, left=left, right=right):
+                if self._is_trusted(right):
+                    facts = self._with_vetted(left, facts)
+                return self._with_vetted(right, facts) if operator == "==" and self._is_trusted(left) else facts
             case _:
                 return facts
-        for one, other in pairs:
-            found, against = self._path(one), None if other is None else self._path(other)
-            if found is not None and (other is None or (against is not None and against[0][:2] != found[0][:2])):
-                facts = facts.having(("vetted", *found[0]), Values(), self.line(expr))
-        return facts
+
+    def _with_vetted(self, expr: tree.Expr, facts: Facts) -> Facts:
+        found = self._path(expr)
+        number = self.numbers.of(expr, self._identity)
+        if found is not None:
+            return facts.having(("vetted", *found[0]), Values(), self.line(expr))
+        return facts if number is None else facts.having(("vetted", number), Values(), self.line(expr))
+
+    def _is_trusted(self, expr: tree.Expr) -> bool:
+        """Whether a value is made of nothing that came from outside."""
+        names = {part.name for part in parts_of(expr) if isinstance(part, tree.Name)}
+        found = [(name, named) for name in names if (named := self.lookup(name)) is not None]
+        return not any(self.is_outside(name, named.number) for name, named in found)
 
     def asked(self, expr: tree.Expr) -> tuple[bool, Key | None]:
         """Whether a condition is a negation, and the key of what it asks; None for what may change."""
@@ -303,10 +319,8 @@ def _says_whose(function: str, text: str) -> bool:
             return re.match(r"[a-z]+://[^/@?#]+/", text) is not None
         case "endsWith":
             return "@" in text
-        case "matches":
-            return text.startswith("^") and text.endswith("$")
         case _:
-            return False
+            return function == "matches" and text.startswith("^") and text.endswith("$")
 
 
 def _is_on_line(constant: Constant) -> bool:

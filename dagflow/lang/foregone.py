@@ -21,7 +21,7 @@ from dagflow.lang.endings import always_ends
 from dagflow.lang.intervals import constant_of, described
 from dagflow.lang.known import Facts, Fuel, Named
 from dagflow.lang.names import SymbolKind
-from dagflow.lang.sameness import Numbers
+from dagflow.lang.sameness import Numbers, parts_of
 from dagflow.lang.survey import has_after
 from dagflow.lang.taint import Taint
 from dagflow.model.flow import NodeKind
@@ -113,7 +113,9 @@ class _Walk:
     def _at(self, scope: _Scope) -> Conditions:
         line = self._draft.line
         self._fuel.begin()
-        return Conditions(lambda name: self._lookup(name, scope), lambda expr: line(expr.span), self._fuel, self._numbers)
+        return Conditions(
+            lambda name: self._lookup(name, scope), lambda expr: line(expr.span), self._fuel, self._numbers, self._taint.is_outside
+        )  # fmt: skip
 
     def _lookup(self, name: str, scope: _Scope) -> Named | None:
         if name in scope.names:
@@ -289,7 +291,7 @@ class _Walk:
 
     def _why(self, condition: tree.Expr, facts: Facts, scope: _Scope) -> str:
         """What is known already of what a condition reads."""
-        parts = list(_parts(condition))
+        parts = list(parts_of(condition))
         if not any(isinstance(part, tree.Name) for part in parts):
             return "reads nothing that could change"
         conditions = self._at(scope)
@@ -332,40 +334,5 @@ def _is_comparison(condition: tree.Expr) -> bool:
     return isinstance(condition, tree.Binary) and condition.operator not in {"&&", "||"}
 
 
-def _parts(expr: tree.Expr) -> Iterator[tree.Expr]:
-    """An expression and what it is made of, without what macros see."""
-    yield expr
-    match expr:
-        case tree.Unary(operand=operand):
-            yield from _parts(operand)
-        case tree.Binary(left=left, right=right):
-            yield from _parts(left)
-            yield from _parts(right)
-        case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
-            for part in (condition, then, otherwise):
-                yield from _parts(part)
-        case tree.Select(operand=operand):
-            yield from _parts(operand)
-        case tree.Index(operand=operand, index=index):
-            yield from _parts(operand)
-            yield from _parts(index)
-        case tree.Call(target=target, args=args):
-            for part in (*([] if target is None else [target]), *args):
-                yield from _parts(part)
-        case tree.ListLiteral(elements=elements):
-            for element in elements:
-                yield from _parts(element.value)
-        case tree.MapLiteral(entries=entries):
-            for entry in entries:
-                yield from _parts(entry.key)
-                yield from _parts(entry.value)
-        case tree.Interpolation(parts=parts):
-            for inner in parts:
-                if not isinstance(inner, str):
-                    yield from _parts(inner)
-        case tree.Literal() | tree.Name() | tree.Broken():
-            pass
-
-
 def _names(expr: tree.Expr) -> set[str]:
-    return {part.name for part in _parts(expr) if isinstance(part, tree.Name)}
+    return {part.name for part in parts_of(expr) if isinstance(part, tree.Name)}

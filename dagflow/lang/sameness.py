@@ -5,7 +5,7 @@ Each part of a tree is numbered once, by the numbers of its parts, so that long 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import attrs
@@ -70,3 +70,38 @@ class Numbers:
                 return None
             numbers.append(number)
         return self._by_form.setdefault((*head, *numbers), len(self._by_form))
+
+
+def parts_of(expr: tree.Expr) -> Iterator[tree.Expr]:
+    """An expression and what it is made of, without what macros see."""
+    yield expr
+    match expr:
+        case tree.Unary(operand=operand):
+            yield from parts_of(operand)
+        case tree.Binary(left=left, right=right):
+            yield from parts_of(left)
+            yield from parts_of(right)
+        case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
+            for part in (condition, then, otherwise):
+                yield from parts_of(part)
+        case tree.Select(operand=operand):
+            yield from parts_of(operand)
+        case tree.Index(operand=operand, index=index):
+            yield from parts_of(operand)
+            yield from parts_of(index)
+        case tree.Call(target=target, args=args):
+            for part in (*([] if target is None else [target]), *args):
+                yield from parts_of(part)
+        case tree.ListLiteral(elements=elements):
+            for element in elements:
+                yield from parts_of(element.value)
+        case tree.MapLiteral(entries=entries):
+            for entry in entries:
+                yield from parts_of(entry.key)
+                yield from parts_of(entry.value)
+        case tree.Interpolation(parts=parts):
+            for inner in parts:
+                if not isinstance(inner, str):
+                    yield from parts_of(inner)
+        case tree.Literal() | tree.Name() | tree.Broken():
+            pass

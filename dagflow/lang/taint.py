@@ -55,6 +55,10 @@ class Taint:
         """Whether nothing came from outside."""
         return not self._origins
 
+    def is_outside(self, name: str, number: int) -> bool:
+        """Whether a name holds text from outside."""
+        return (name, number) in self._origins
+
     def webhook(self, setting: s.OnSetting, name: str, number: int) -> None:
         """What a webhook brings is known by this name."""
         subject = "" if setting.subject is None else setting.subject.value
@@ -95,13 +99,15 @@ class Taint:
 
     def _found(self, expr: tree.Expr, conditions: Conditions, facts: Facts) -> tuple[tree.Expr, Origin] | None:
         """The first part of a value that is text from outside, and where it came from."""
+        if conditions.is_vetted(expr, facts):
+            return None
         match expr:
             case tree.Name(name=name):
                 named = conditions.lookup(name)
                 origin = None if named is None else self._origins.get((name, named.number))
-                return None if origin is None or conditions.is_vetted(expr, facts) else (expr, origin)
+                return None if origin is None else (expr, origin)
             case tree.Select(operand=operand):
-                if conditions.is_vetted(expr, facts) or _is_no_text(conditions.type_of(expr)):
+                if _is_no_text(conditions.type_of(expr)):
                     return None
                 found = self._found(operand, conditions, facts)
                 return None if found is None else (expr, found[1])

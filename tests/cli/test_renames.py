@@ -84,6 +84,19 @@ def test_what_does_something_else_is_not_proposed(dagflow: Dagflow, folder: Path
     assert "2 new steps do the same" in check(dagflow, folder, twins)
 
 
+def test_a_wait_with_another_name(dagflow: Dagflow, folder: Path) -> None:
+    asleep(folder, BEFORE, 1)
+    said = check(dagflow, folder, BEFORE.replace("pause = wait", "rest = wait"))
+    assert "new step that waits for the same as the old `pause`" in said
+
+
+def test_a_step_that_was_given_its_name(dagflow: Dagflow, folder: Path) -> None:
+    asleep(folder, BEFORE.replace("proposal = note", "note"), 1)
+    said = check(dagflow, folder, BEFORE)
+    assert "`note` disappeared while 1 run knows it" in said
+    assert 'proposal = note(text: "proposal")' in said
+
+
 def test_as_data(dagflow: Dagflow, folder: Path) -> None:
     asleep(folder, BEFORE, 1)
     (folder / "f.flow").write_text(BEFORE.replace("proposal =", "mail ="))

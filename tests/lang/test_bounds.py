@@ -93,6 +93,12 @@ def test_how_a_number_comes_about() -> None:
     assert found.expression_cost.own > 0
 
 
+def test_the_keys_of_items_cost_something_too() -> None:
+    without = bounds_of("for name in names max 100 { wait 1s }").expression_cost.value
+    with_key = bounds_of('for name in names max 100 key name + "x" { wait 1s }').expression_cost.value
+    assert with_key - without == 100 * 3
+
+
 def limited(body: str, **run: int) -> Compilation:
     return compile_text(f"{HEAD} {{\n{body}\n}}", INTERFACE, filename="a.flow", limits=Limits(run=RunLimits(**run)))
 

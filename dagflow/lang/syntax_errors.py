@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
+from dagflow.lang.foreign import FOREIGN
 from dagflow.lang.lexer import Token
 from dagflow.lang.missing import MISSING
 from dagflow.lang.recovery import SETTINGS
@@ -225,6 +226,7 @@ def _unexpected(c: Context) -> Diagnostic:
 _READINGS: Final[tuple[Callable[[Context], Mended | Skipped | None], ...]] = (
     _doubled, _keyword_as_name, _single_equals, _word_operator, _not, _units, _message_literal, _late_setting, _misspelt_keyword,
     _not_an_item, _misspelt_here,
+    *FOREIGN,
     *MISSING,
 )  # fmt: skip
 

@@ -143,10 +143,9 @@ class Blocks:
         if not group.is_parallel:
             tails_inside = self.lower(statements, place, before)
             return finish(self.draft, group, self.draft.ends[id(statements)], tails_inside)
-        inner = attrs.evolve(place, branch=group.word)
         tails: dict[str, None] = {}
         for statement in statements:
-            tails.update(dict.fromkeys(self._statement(statement, inner, before)))
+            tails.update(dict.fromkeys(self._statement(statement, place, before)))
         return finish(self.draft, group, place, tuple(tails) or before)
 
     def _marker(self, group: s.Group, name: str, place: Place, tails: Tails) -> Tails:

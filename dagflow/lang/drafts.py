@@ -26,7 +26,6 @@ class Place:
     Attributes:
         gate: the innermost gate. scope: the innermost block with an `on error`.
         condition: the path condition. narrowed: names and paths known to be present.
-        branch: the `parallel` around it, for messages, or None.
         unawaited: for one step alone, the nodes its join may leave behind.
     """
 
@@ -34,7 +33,6 @@ class Place:
     scope: str = ""
     condition: Condition = ALWAYS
     narrowed: frozenset[str] = frozenset()
-    branch: Span | None = None
     unawaited: frozenset[str] = frozenset()
     #: The `parallel first` around it, for messages, and the innermost gate around that.
     race: tuple[Span, GateRef | None] | None = None

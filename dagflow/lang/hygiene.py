@@ -1,4 +1,4 @@
-"""What is allowed and still most likely a slip: W302, W402, W405, W901."""
+"""What is allowed and still most likely a slip: W302, W402, W403, W405, W901."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dagflow.lang.diagnostics import has_errors
 from dagflow.lang.drafts import FlowDraft, deletion
 from dagflow.lang.endings import always_ends
 from dagflow.lang.foregone import check_foregone
+from dagflow.lang.stops import check_stops
 from dagflow.lang.survey import blocks, has_after
 from dagflow.model.action import Effect
 from dagflow.model.flow import NodeKind
@@ -23,8 +24,10 @@ def check_hygiene(draft: FlowDraft, decl: s.FlowDecl) -> None:
         check_foregone(draft, decl)
     _check_order(draft, decl.body.statements)
     _check_reached(draft, decl.body.statements)
+    check_stops(draft, decl.body.statements)
     if decl.handler is not None:
         _check_reached(draft, decl.handler.block.statements)
+        check_stops(draft, decl.handler.block.statements)
 
 
 def _check_lets(draft: FlowDraft) -> None:

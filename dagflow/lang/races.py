@@ -67,7 +67,7 @@ def _lower_branch(
     """The node that succeeds if the branch is done, and the tails of the branch."""
     # That it was done in time is a literal of the branch's own, so that nobody outside is certain of its values.
     draft.names.define_gate(marker, 2)
-    inner = attrs.evolve(place, branch=group.word, race=(group.word, place.gate), condition=place.condition | {(marker, 1)})
+    inner = attrs.evolve(place, race=(group.word, place.gate), condition=place.condition | {(marker, 1)})
     match branch:
         case s.Group(first=None):
             draft.finishes[id(branch)] = marker

@@ -190,7 +190,6 @@ def lower_end(draft: FlowDraft, step: s.Return | s.Stop | s.Fail, place: Place, 
             kind, word, value = NodeKind.RETURN, "return", step.value
         case s.Stop():
             kind, word, value = NodeKind.STOP, "stop", step.reason
-            _warn_stop(draft, step, place)
         case s.Fail():  # pragma: no branch - there are no others
             kind, word, value = NodeKind.FAIL, "fail", step.reason
     if draft.outer is not None and kind is not NodeKind.FAIL:
@@ -234,15 +233,6 @@ def _result(draft: FlowDraft, step: s.Return | s.Stop | s.Fail, word: str) -> Wa
         )
         return Wanted(UNKNOWN, "`return` takes")
     return Wanted(draft.result, "`return` takes")
-
-
-def _warn_stop(draft: FlowDraft, step: s.Stop, place: Place) -> None:
-    if place.branch is not None:
-        line = draft.line(place.branch)
-        draft.report(
-            "W403", "`stop` here cancels the other branches", step.word, f"inside `parallel` (line {line}); other steps may be half done",
-            "use `filter` to end only this branch",
-        )  # fmt: skip
 
 
 def unnamed_twice(draft: FlowDraft, step: s.CallStep, name: str, first: Span, *, is_input: bool) -> None:

@@ -62,11 +62,14 @@ class Shape:
     Attributes:
         into: from stored form to what the function expects.
         out: from what the function gave to stored form.
+        class_: the attrs class of a record. attributes: what it calls the fields.
     """
 
     type: Type
     into: Callable[[Any, Reveal], Any] = _same_in
     out: Callable[[Any], Any] = _same
+    class_: Any = None
+    attributes: tuple[str, ...] = ()
 
 
 def _timestamp_out(value: Any) -> Any:
@@ -239,7 +242,8 @@ def _record(class_: type, where: str, outer: tuple[type, ...]) -> Shape:
 
     has_own = {attribute.alias or attribute.name: attribute.default is not attrs.NOTHING for attribute in attrs.fields(class_)}
     # A class that says it has no name among flows is written in place, `{a: int}`.
-    return Shape(RecordType(getattr(class_, "flow_name", class_.__name__), tuple(fields.values())), into, out)
+    type_ = RecordType(getattr(class_, "flow_name", class_.__name__), tuple(fields.values()))
+    return Shape(type_, into, out, class_, tuple(names.values()))
 
 
 def field_of(name: str, shape: Shape, default: Any, where: str, *, doc: str = "") -> Field:

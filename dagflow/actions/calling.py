@@ -12,12 +12,13 @@ import attrs
 import orjson
 
 from dagflow.actions.annotations import Shape
+from dagflow.actions.direct import MISS, Direct, check_of, is_as_stored
 from dagflow.actions.failures import ActionFailed, Fatal, Invocation, RetryAfter
 from dagflow.actions.secrets import Redactor, SecretSource
 from dagflow.model import wire
 from dagflow.model.action import ActionSpec
 from dagflow.model.plain import is_object
-from dagflow.model.types import RecordType
+from dagflow.model.types import RecordType, Type
 
 #: A message is for people and is kept in the history.
 MAX_MESSAGE: Final = 1_000
@@ -73,6 +74,24 @@ class CatalogPerformer:
     _actions: Mapping[str, BoundAction]
     _secrets: SecretSource
     _run_in_thread: RunInThread
+
+    def direct(self, action: str, arguments: Mapping[str, Type], result: Type) -> Direct | None:
+        """The short way to an action, for arguments and a result of exactly these types; None if there is none."""
+        bound = self._actions.get(action)
+        if bound is None or not bound.is_async or bound.key_names or bound.invocation_names:
+            return None
+        declared = {field.name: field.type for field in bound.spec.params}
+        check = check_of(bound.result)
+        if declared != arguments or bound.spec.result != result or check is None:
+            return None
+        if not all(is_as_stored(shape) for shape in bound.shapes.values()):
+            return None
+
+        def keep(value: object) -> object:
+            kept: object = check(value)
+            return _checked(bound, value, Redactor()) if kept is MISS else kept
+
+        return Direct(bound.function, keep, lambda error: _as_failure(error, Redactor()))
 
     async def perform(self, invocation: Invocation) -> object:
         """Call the action; its result comes in stored form, checked against its type.

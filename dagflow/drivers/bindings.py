@@ -56,8 +56,10 @@ class Bindings:
         """What the node's expressions see; good until the next call."""
         state = self._machine.state
         shared = self._shared
-        shared["now"] = Timestamp(state.ready_at[node])
-        catches = self._program.codes[node].catches
+        code = self._program.codes[node]
+        if code.reads_now:
+            shared["now"] = Timestamp(state.ready_at[node])
+        catches = code.catches
         unseen = state.unseen.get(node)
         if not catches and not unseen:
             return shared

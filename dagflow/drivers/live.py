@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 import trio
 
+from dagflow.actions.direct import Direct
 from dagflow.drivers.children import Spawn
+from dagflow.drivers.pool import Worker
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult, result_of
 from dagflow.errors import DagflowError
@@ -30,7 +32,8 @@ class Live:
         is_new: whether the store does not have the run yet.
         parent, spawn: for a part of another run, that run and the wish it comes from.
         n_committed: how many of its facts the store has.
-        scopes: of the attempts running, by node.
+        workers: who does the attempts that are running, by node.
+        directs: per node, the short way to its action, if there is one.
         has_ended: set once the end is in the store, or never will be; then see `broken`.
         broken: why the driver stopped before the run ended.
         on_ended: called when `has_ended` is set by the end itself.
@@ -42,7 +45,8 @@ class Live:
     n_committed: int = 0
     parent: Live | None = None
     spawn: Spawn | None = None
-    scopes: dict[int, trio.CancelScope] = attrs.field(factory=dict)
+    workers: dict[int, Worker] = attrs.field(factory=dict)
+    directs: Sequence[Direct | None] = ()
     has_ended: trio.Event = attrs.field(factory=trio.Event)
     broken: DagflowError | None = None
     on_ended: Callable[[Live], None] | None = None

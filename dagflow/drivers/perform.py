@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 import trio
 
 from dagflow.actions.calling import RunInThread
+from dagflow.actions.direct import Direct
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.ids import RunId
+from dagflow.model.types import Type
 
 
 class Performer(Protocol):
     """Calls actions."""
+
+    def direct(self, action: str, arguments: Mapping[str, Type], result: Type) -> Direct | None:
+        """The short way to an action, for arguments and a result of exactly these types; None if it has to be `perform`."""
+        ...
 
     async def perform(self, invocation: Invocation) -> object:
         """Call the action and return its result in stored form.

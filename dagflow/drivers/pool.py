@@ -2,13 +2,16 @@
 
 A worker takes the next item and does it in place. Before it does, if there is more to do and nobody is looking for work, it
 wakes one more worker; so at any time at most one looks for work, and as many as the work needs are blocked in it.
+
+Every worker works inside a cancel scope of its own, which it renews when it was used: a scope for each item would cost more
+than most items do.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import attrs
 import trio
@@ -16,7 +19,47 @@ import trio
 _Item = TypeVar("_Item")
 
 #: Items done in place before others get their turn in the event loop.
-_TURN = 64
+_TURN: Final = 64
+_NEVER: Final = float("inf")
+
+
+@attrs.define(eq=False)
+class Worker:
+    """Somebody who does items, one at a time, and may be told to stop with the present one."""
+
+    _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    _is_used: bool = False
+
+    def cancel(self) -> None:
+        """Stop with the present item."""
+        self._is_used = True
+        self._scope.cancel()
+
+    def limit(self, deadline: float) -> None:
+        """Stop with the present item at this instant of trio's clock."""
+        self._is_used = True
+        self._scope.deadline = deadline
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was told to stop with the present item, or its time is over."""
+        return self._is_used and self._scope.cancel_called
+
+    def renewed(self) -> trio.CancelScope:
+        """A scope for the items to come."""
+        self._is_used = False
+        self._scope = trio.CancelScope()
+        return self._scope
+
+    def lift(self) -> bool:
+        """The item is done: lift its time limit. Whether the scope can be used for the next one."""
+        if not self._is_used:
+            return True
+        if self._scope.cancel_called:
+            return False
+        self._is_used = False
+        self._scope.deadline = _NEVER
+        return True
 
 
 @attrs.define(eq=False)
@@ -29,7 +72,7 @@ class Pool(Generic[_Item]):
     """
 
     _nursery: trio.Nursery
-    _work: Callable[[_Item], Awaitable[None]]
+    _work: Callable[[_Item, Worker], Awaitable[None]]
     _limit: int
     _on_idle: Callable[[], None]
     n_busy: int = 0
@@ -47,11 +90,10 @@ class Pool(Generic[_Item]):
     def put(self, item: _Item) -> None:
         """Have the item done, after those before it."""
         self._queue.append(item)
-        self._call_one()
+        if not self._n_looking:
+            self._call_one()
 
     def _call_one(self) -> None:
-        if self._n_looking:
-            return
         if self._parked:
             self._n_looking += 1
             self._parked.unpark()
@@ -61,16 +103,27 @@ class Pool(Generic[_Item]):
             self._nursery.start_soon(self._run)
 
     async def _run(self) -> None:
+        worker = Worker()
+        while True:
+            with worker.renewed():
+                # Left when an item was cancelled, whether it noticed or not.
+                await self._work_off(worker)
+
+    async def _work_off(self, worker: Worker) -> None:
         while True:
             while self._queue:
                 item = self._queue.popleft()
                 self._n_looking -= 1
                 self.n_busy += 1
-                if self._queue:
+                if self._queue and not self._n_looking:
                     self._call_one()
-                await self._work(item)
-                self.n_busy -= 1
-                self._n_looking += 1
+                try:
+                    await self._work(item, worker)
+                finally:
+                    self.n_busy -= 1
+                    self._n_looking += 1
+                if not worker.lift():
+                    return
                 self._n_done += 1
                 if not self._n_done % _TURN:
                     await trio.lowlevel.checkpoint()

@@ -11,9 +11,9 @@ import orjson
 
 from dagflow.expr.emit import compile_cores
 from dagflow.model import wire
-from dagflow.model.flow import Callee, Expression, Flow, Node, NodeKind
+from dagflow.model.flow import Argument, Callee, Expression, Flow, Node, NodeKind
 from dagflow.model.plan import Plan, build_plan
-from dagflow.model.types import NULL, STRING, Type
+from dagflow.model.types import BOOL, INT, NULL, STRING, EnumType, ScalarType, Type
 
 #: From the bindings (names to values in stored form) to the value in stored form.
 Evaluator: TypeAlias = Callable[[Mapping[str, object]], object]
@@ -56,6 +56,8 @@ class Code:
     Attributes:
         codec, is_plain: of what the step reads as.
         key: of an item of a loop.
+        quick_arguments: the functions behind the arguments, where their values are sure to be as they are kept.
+        reads_now: whether an expression reads `now`.
         catches: names of failures its expressions may read, with the numbers of their catch nodes.
     """
 
@@ -65,6 +67,8 @@ class Code:
     expression: Typed | None
     cases: tuple[tuple[Typed, ...], ...]
     arguments: tuple[tuple[str, Typed], ...]
+    quick_arguments: tuple[tuple[str, Evaluator], ...] | None
+    reads_now: bool
     default: Typed | None
     key: Typed | None
     catches: tuple[tuple[str, int], ...]
@@ -147,6 +151,8 @@ def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]
             expression=None if node.expression is None else typed(node.expression, _expected_type(flow, node)),
             cases=tuple(tuple(typed(value) for value in case) for case in node.cases),
             arguments=tuple((argument.name, typed(argument.value)) for argument in node.arguments),
+            quick_arguments=_quick([(argument, code_of[id(argument.value)]) for argument in node.arguments]),
+            reads_now=any("now" in expression.reads for expression in _expressions_of(node)),
             default=None if node.default is None else typed(node.default, node.type),
             key=None if node.loop is None or node.loop.key is None else typed(node.loop.key),
             catches=_catches(flow, plan, number),
@@ -196,23 +202,38 @@ def _waits(flow: Flow) -> dict[str, tuple[int, ...]]:
     return waits
 
 
+def _quick(arguments: Sequence[tuple[Argument, Evaluator]]) -> tuple[tuple[str, Evaluator], ...] | None:
+    """For types whose every value an expression gives is one that can be kept, as it is."""
+    if not all(_is_sure(argument.value.type) for argument, _ in arguments):
+        return None
+    return tuple((argument.name, function) for argument, function in arguments)
+
+
+def _is_sure(type_: Type) -> bool:
+    return type_ in {BOOL, INT, STRING} or isinstance(type_, EnumType | ScalarType)
+
+
 def _expressions(flow: Flow) -> Iterator[Expression]:
     for node in flow.nodes:
-        if node.expression is not None:
-            yield node.expression
-        for case in node.cases:
-            yield from case
-        for argument in node.arguments:
-            yield argument.value
-        if node.default is not None:
-            yield node.default
-        if node.loop is not None and node.loop.key is not None:
-            yield node.loop.key
+        yield from _expressions_of(node)
     for trigger in flow.triggers:
         if trigger.when is not None:
             yield trigger.when
         for argument in trigger.mapping or ():
             yield argument.value
+
+
+def _expressions_of(node: Node) -> Iterator[Expression]:
+    if node.expression is not None:
+        yield node.expression
+    for case in node.cases:
+        yield from case
+    for argument in node.arguments:
+        yield argument.value
+    if node.default is not None:
+        yield node.default
+    if node.loop is not None and node.loop.key is not None:
+        yield node.loop.key
 
 
 def _value_type(flow: Flow, node: Node) -> Type:

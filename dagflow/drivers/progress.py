@@ -39,13 +39,14 @@ from dagflow.engine.commands import (
 from dagflow.engine.events import Event
 from dagflow.engine.machine import Machine
 from dagflow.engine.retries import open_attempt
+from dagflow.errors import EvaluationError
 from dagflow.ids import RunId
 from dagflow.model.flow import Node, NodeKind
 from dagflow.model.plan import NONE
 from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.model.wire import WireError
 from dagflow.store.api import Append, Record, SentEvent
-from dagflow.store.facts import from_record, to_record
+from dagflow.store.facts import EVENT, STARTED, SUCCEEDED, Entry, Facts, from_record
 
 #: What has more to it than evaluating an expression.
 _SPECIAL = frozenset({NodeKind.WAIT_EVENT, NodeKind.FOR, NodeKind.START})
@@ -79,7 +80,7 @@ class Progress:
         self.n_events = 0
         self.n_recorded = 0
         self.n_binding = 0
-        self._pending: list[Record] = []
+        self._pending: list[Entry] = []
         self._emitted: list[SentEvent] = []
         self._pure: deque[Evaluate | UseDefault | EndRun] = deque()
         self._known: deque[Event] = deque()
@@ -183,6 +184,36 @@ class Progress:
         self.values.set(node, kept)
         self._outside(event, as_json)
 
+    def begin_quickly(self, command: StartAttempt, now: int) -> Mapping[str, object] | None:
+        """As `begin_attempt`, where the arguments are all that the call needs; they come as they are stored."""
+        node = command.node
+        state, code = self.machine.state, self.program.codes[node]
+        if state.status[node] is not NodeStatus.READY or state.attempts[node] + 1 != command.attempt:
+            return None
+        try:
+            bindings = self.values.of(node)
+            arguments = {name: function(bindings) for name, function in code.quick_arguments or ()}
+        except EvaluationError as problem:
+            self._apply(events.EvaluationFailed(state.wanted_at[node], node, problem.code, problem.message))
+            self._compute()
+            return None
+        self._pending.append((STARTED, now, node, command.attempt))
+        self.n_recorded += 1
+        self.machine.start_attempt(node, command.attempt, now)
+        return arguments
+
+    def succeed_quickly(self, node: int, kept: object, now: int) -> None:
+        """As `succeed`, for a result in stored form that has been checked."""
+        attempt = self.machine.state.attempts[node]
+        self.values.set(node, kept)
+        self._pending.append((SUCCEEDED, now, node, attempt, self.program.codes[node].codec, kept))
+        self.n_binding = self.n_recorded = self.n_recorded + 1
+        commands = self.machine.succeed_attempt(node, now)
+        if commands:
+            self._sort(commands)
+            if self._pure or self._known:
+                self._compute()
+
     def fail(self, node: int, failure: ActionFailed, now: int, jitter: float, *, is_dirty: bool = False) -> None:
         """The running attempt of the node failed."""
         self._outside(
@@ -261,7 +292,7 @@ class Progress:
         """The facts the store does not have yet, with what they make of the run's row; they count as taken."""
         if not self._pending:
             return None
-        records = tuple(self._pending)
+        records = Facts(self.program.plan, self._pending)
         self._pending = []
         emitted, self._emitted = tuple(self._emitted), []
         ended = self.machine.state.ended
@@ -303,7 +334,7 @@ class Progress:
         self._compute()
 
     def _apply(self, event: Event, value: bytes | None = None) -> None:
-        self._pending.append(to_record(event, self.program.plan, value))
+        self._pending.append((EVENT, event, value))
         self.n_recorded += 1
         commands = self.machine.handle(event)
         if isinstance(event, events.ItemsListed | events.ItemEnded):

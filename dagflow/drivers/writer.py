@@ -61,7 +61,7 @@ class Writer:
     """The only one who writes to the store while a driver runs.
 
     Attributes:
-        is_instant: writing blocks nobody, so `mark` does it at once.
+        is_instant: writing blocks nobody, and what is written is lost with what is in memory.
         on_idle: called when the store has everything.
         on_event: called with each event once it is in the store, in the order of their numbers.
         bear: makes the run that a `start` asks for. on_born: called with it once it is in the store.
@@ -93,12 +93,7 @@ class Writer:
 
     def mark(self, live: Live) -> None:
         """The run may have new facts."""
-        if self.is_instant:
-            writes = self._taken(live)
-            if writes:
-                _perform(self.store, [], writes)
-                self._acknowledge([], writes)
-        else:
+        if live not in self._dirty:
             self._dirty[live] = None
             self._wake.set()
 
@@ -106,12 +101,8 @@ class Writer:
         """Keep an event from outside; it gets its number here."""
         self.n_events += 1
         sending.event = attrs.evolve(sending.event, number=self.n_events)
-        if self.is_instant:
-            _perform(self.store, [sending.event], [])
-            self._acknowledge([sending], [])
-        else:
-            self._sendings.append(sending)
-            self._wake.set()
+        self._sendings.append(sending)
+        self._wake.set()
 
     async def reading(self, read: Callable[[], _Value]) -> _Value:
         """What the store answers; asked in a thread if that may block. Raises StoreError."""
@@ -136,15 +127,19 @@ class Writer:
             writes = [write for live in batch for write in self._taken(live)]
             if not writes and not sendings:
                 continue
-            self._is_writing = True
-            # Shielded: facts once taken have to be written, or the next ones would leave a gap.
-            with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(
-                    _perform, self.store, [sending.event for sending in sendings], writes, limiter=self._limiter
-                )
-            self._is_writing = False
+            await self._perform([sending.event for sending in sendings], writes)
             self._acknowledge(sendings, writes)
         self.on_idle()
+
+    async def _perform(self, sent: list[SentEvent], writes: list[_Write]) -> None:
+        if self.is_instant:
+            _perform(self.store, sent, writes)
+            return
+        self._is_writing = True
+        # Shielded: facts once taken have to be written, or the next ones would leave a gap.
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(_perform, self.store, sent, writes, limiter=self._limiter)
+        self._is_writing = False
 
     def _taken(self, live: Live, *, is_born: bool = False) -> list[_Write]:
         """What the run has to write, and behind it the runs it started: they begin in the same transaction."""

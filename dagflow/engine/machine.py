@@ -55,6 +55,23 @@ class Machine:
         handler(state, event)
         return self._finish()
 
+    def start_attempt(self, node: int, attempt: int, at: int) -> None:
+        """`handle` of `AttemptStarted`, of which there is one for every call; it wishes nothing."""
+        state = self.state
+        if state.ended is not None:
+            raise DagflowBug(f"an attempt started in a run that has ended {state.ended}")
+        state.now = at
+        _start_attempt(state, node, attempt)
+
+    def succeed_attempt(self, node: int, at: int) -> list[Command]:
+        """`handle` of `AttemptSucceeded` for the last attempt of the node."""
+        state = self.state
+        if state.ended is not None:
+            raise DagflowBug(f"an attempt succeeded in a run that has ended {state.ended}")
+        state.now = at
+        state.change(node, Change.SUCCEED)
+        return self._finish()
+
     def open_attempts(self) -> list[tuple[int, int]]:
         """Nodes with an attempt running, and its number. A loop has none."""
         state = self.state
@@ -212,13 +229,16 @@ def _event_taken(state: State, event: events.EventTaken) -> None:
 
 
 def _attempt_started(state: State, event: events.AttemptStarted) -> None:
-    node = event.node
-    if event.attempt != state.attempts[node] + 1:
-        raise DagflowBug(f"attempt {event.attempt} is out of turn: {state.story(node)}")
+    _start_attempt(state, event.node, event.attempt)
+
+
+def _start_attempt(state: State, node: int, attempt: int) -> None:
+    if attempt != state.attempts[node] + 1:
+        raise DagflowBug(f"attempt {attempt} is out of turn: {state.story(node)}")
     state.change(node, Change.START_ATTEMPT)
-    state.attempts[node] = event.attempt
-    if event.attempt == 1:
-        state.first_started_at[node] = event.at
+    state.attempts[node] = attempt
+    if attempt == 1:
+        state.first_started_at[node] = state.now
 
 
 def _attempt_succeeded(state: State, event: events.AttemptSucceeded) -> None:

@@ -83,7 +83,7 @@ class Append:
 
     run: RunId
     first: int
-    records: tuple[Record, ...]
+    records: Sequence[Record]
     status: RunStatus
     ended_at: int | None = None
     due_at: int | None = None
@@ -96,7 +96,7 @@ class Creation:
 
     row: RunRow
     flow: bytes
-    records: tuple[Record, ...]
+    records: Sequence[Record]
     events: tuple[SentEvent, ...] = ()
 
 

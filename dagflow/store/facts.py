@@ -7,7 +7,8 @@ the end of an item, whose value is the field `value`, and the start of a run, in
 from __future__ import annotations
 
 import re
-from typing import Final, assert_never
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, TypeAlias, assert_never, overload
 
 import attrs
 import orjson
@@ -61,6 +62,46 @@ _WITH_VALUE: Final = (
     events.DefaultUsed,
 )
 _OUTCOMES: Final = tuple(orjson.dumps({"outcome": outcome}) for outcome in range(64))
+
+
+#: A fact of a run before it is a record: an event and the JSON beside it, or one of the two of which there are thousands, with
+#: the node, the attempt, and the value beside the second, not JSON yet.
+EVENT, STARTED, SUCCEEDED = 0, 1, 2
+Entry: TypeAlias = Any
+
+
+class Facts(Sequence[Record]):
+    """Facts of a run as records, each made when it is asked for: a store in memory is seldom asked."""
+
+    __slots__ = ("_entries", "_plan")
+
+    def __init__(self, plan: Plan, entries: list[Entry]) -> None:
+        self._plan = plan
+        self._entries = entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | Sequence[Record]:
+        if isinstance(index, slice):
+            return Facts(self._plan, self._entries[index])
+        return self._record(self._entries[index])
+
+    def __iter__(self) -> Iterator[Record]:
+        return map(self._record, self._entries)
+
+    def _record(self, entry: Entry) -> Record:
+        kind = entry[0]
+        if kind == STARTED:
+            return Record("attempt_started", entry[1], self._plan.ids[entry[2]], entry[3])
+        if kind == SUCCEEDED:
+            value = entry[4].dumps(entry[5])
+            return Record("attempt_succeeded", entry[1], self._plan.ids[entry[2]], entry[3], value)
+        return to_record(entry[1], self._plan, entry[2])
 
 
 @attrs.frozen

@@ -19,7 +19,9 @@ class MemoryStore:
     _rows: dict[RunId, RunRow] = attrs.field(factory=dict, init=False)
     #: What has become of the rows since; they are put together when somebody asks, which is seldom.
     _changes: dict[RunId, Append] = attrs.field(factory=dict, init=False)
-    _histories: dict[RunId, list[Record]] = attrs.field(factory=dict, init=False)
+    #: As they came, since nobody may ever ask for the records; and how many facts each has.
+    _histories: dict[RunId, list[Sequence[Record]]] = attrs.field(factory=dict, init=False)
+    _lengths: dict[RunId, int] = attrs.field(factory=dict, init=False)
     _flows: dict[FlowDigest, bytes] = attrs.field(factory=dict, init=False)
     _events: list[SentEvent] = attrs.field(factory=list, init=False)
     _event_ids: set[str] = attrs.field(factory=set, init=False)
@@ -39,7 +41,8 @@ class MemoryStore:
             for creation in creations:
                 self._create(creation)
             for append in appends:
-                self._histories[append.run].extend(append.records)
+                self._histories[append.run].append(append.records)
+                self._lengths[append.run] += len(append.records)
                 self._changes[append.run] = append
 
     def send(self, events: Sequence[SentEvent]) -> None:
@@ -70,7 +73,7 @@ class MemoryStore:
         """See `Store.history`."""
         with self._lock:
             self._check_open()
-            return list(self._histories.get(run, ()))
+            return [record for records in self._histories.get(run, ()) for record in records]
 
     def run(self, run: RunId) -> RunRow | None:
         """See `Store.run`."""
@@ -111,7 +114,8 @@ class MemoryStore:
         row = creation.row
         self._flows.setdefault(row.digest, creation.flow)
         self._rows[row.id] = row
-        self._histories[row.id] = list(creation.records)
+        self._histories[row.id] = [creation.records]
+        self._lengths[row.id] = len(creation.records)
 
     def _check_new(self, runs: Sequence[RunId]) -> None:
         known = [run for run in runs if run in self._rows]
@@ -136,7 +140,7 @@ class MemoryStore:
         for append in appends:
             if append.run not in self._histories:
                 raise StoreError(f"there is no run {append.run} to add facts to")
-            length = lengths.get(append.run, len(self._histories[append.run]))
+            length = lengths.get(append.run, self._lengths[append.run])
             if append.first != length:
                 raise StoreError(f"run {append.run} has {length} facts, not {append.first}; read its history again")
             lengths[append.run] = length + len(append.records)

@@ -141,10 +141,10 @@ def test_a_crash_anywhere_changes_nothing_where_nothing_is_at_once(data: st.Data
     program = program_of(data.draw(family_texts(is_forked=False)))
     # Nothing takes time: a call made again would take it again, and the id of a run that is started holds when.
     made = scripts(data.draw(st.sampled_from([0, 3, 11])), takes_ns=0)
-    calm = simulate(program, INPUT, actions=made)
+    calm = simulate(program, INPUT, actions=made, jitter=lambda: 0.5)
     assume(calm.n_points < 120)
     for point in range(calm.n_points):
-        crashed = simulate(program, INPUT, actions=made, crash_at={point})
+        crashed = simulate(program, INPUT, actions=made, crash_at={point}, jitter=lambda: 0.5)
         assert _essence(crashed) == _essence(calm)
         assert crashed.started == calm.started
         assert crashed.histories.keys() == calm.histories.keys()

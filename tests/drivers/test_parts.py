@@ -15,7 +15,7 @@ from dagflow.drivers.bindings import Origin
 from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.perform import effect_key, threads
-from dagflow.drivers.pool import Pool
+from dagflow.drivers.pool import Pool, Worker
 from dagflow.drivers.program import Program
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult
@@ -34,7 +34,7 @@ class TestPool:
         done: list[int] = []
         tasks: set[trio.lowlevel.Task] = set()
 
-        async def work(item: int) -> None:
+        async def work(item: int, _: Worker) -> None:
             done.append(item)
             tasks.add(trio.lowlevel.current_task())
             if item < 500:
@@ -54,7 +54,7 @@ class TestPool:
     async def test_as_many_block_as_may(self, limit: int) -> None:
         at_once = most = 0
 
-        async def work(_: int) -> None:
+        async def work(_: int, __: Worker) -> None:
             nonlocal at_once, most
             at_once += 1
             most = max(most, at_once)
@@ -74,7 +74,7 @@ class TestPool:
     async def test_others_get_their_turn(self) -> None:
         n_done = 0
 
-        async def work(_: int) -> None:
+        async def work(_: int, __: Worker) -> None:
             nonlocal n_done
             n_done += 1
             pool.put(0)
@@ -93,6 +93,9 @@ class Performed:
     """A performer made of one function."""
 
     function: Callable[[Invocation], object]
+
+    def direct(self, action: str, arguments: object, result: object) -> None:
+        """Everything goes the long way."""
 
     async def perform(self, invocation: Invocation) -> object:
         await trio.lowlevel.checkpoint()

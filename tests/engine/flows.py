@@ -65,7 +65,7 @@ def fake_cores(cores: Sequence[object]) -> list[Callable[[Mapping[str, object]],
 
 
 def expr(core: object, type_: Type = JSON) -> Expression:
-    return Expression(text=str(core), span=SPAN, type=type_, reads=(), core=core)
+    return Expression(text=str(core), span=SPAN, type=type_, reads=("now",) if "now" in str(core) else (), core=core)
 
 
 def action(node_id: str, *, reads: Sequence[str] = (), type_: Type = INT, **more: object) -> Node:

@@ -18,8 +18,9 @@ import orjson
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.drivers.bindings import Bindings, Origin
 from dagflow.drivers.children import Children
+from dagflow.drivers.delivery import deliver
 from dagflow.drivers.evaluate import Unevaluable, arguments_of, fact_of, present
-from dagflow.drivers.inbox import Arrival, Inbox, arrival_of, encoded
+from dagflow.drivers.inbox import Inbox
 from dagflow.drivers.lineage import WAITS, Lineage
 from dagflow.drivers.perform import effect_key
 from dagflow.drivers.program import Program, canonical_with_json
@@ -258,29 +259,7 @@ class Progress:
 
     def deliver(self, event: SentEvent, now: int) -> bool:
         """An event is in the store; gives whether a wait took it or it was kept for one. One that came before changes nothing."""
-        inbox = self.inbox
-        if event.number <= inbox.n_seen:
-            return False
-        inbox.n_seen = event.number
-        if event.run == self.run or not inbox.is_wanted(event.name):
-            return False
-        arrival = arrival_of(event)
-        is_noted = inbox.is_awaited_later(event.name)
-        if is_noted:
-            self._arrive(arrival, now)
-        for node in inbox.waiting(arrival):
-            try:
-                is_for = inbox.is_for(node, arrival)
-            except Unevaluable as problem:
-                self._outside(events.EvaluationFailed(now, node, problem.code, problem.message))
-                continue
-            if is_for:
-                if not is_noted:
-                    self._arrive(arrival, now)
-                self.values.set(node, inbox.payload(node, arrival))
-                self._outside(events.EventTaken(now, node, len(inbox.arrivals) - 1))
-                return True
-        return is_noted
+        return deliver(self, event, now)
 
     def cancel(self, now: int) -> None:
         """Somebody asked to cancel the run; nothing happens if it is ending already."""
@@ -416,7 +395,3 @@ class Progress:
         else:
             self.values.set(node, self.inbox.payload(node, self.inbox.arrivals[number]))
             self._apply(events.EventTaken(at, node, number))
-
-    def _arrive(self, arrival: Arrival, now: int) -> None:
-        self.inbox.arrivals.append(arrival)
-        self._outside(events.EventArrived(now), encoded(arrival))

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from dagflow import diagnostic
 from dagflow.lang import parser
 from dagflow.lang.stuck import Context, Mended, Skipped
 from tests.lang.fuzz.__main__ import run_in_processes
@@ -53,6 +54,24 @@ def test_mending_comes_to_an_end(text: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(parser, "explain", counting)
     exercise(Input("flow", text))
     assert n_explained <= 40  # of the text, and of the text with its fixes applied
+
+
+def test_suggestions_cost_little_whatever_the_names_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A schedule in an unknown zone was compared with six hundred names, letter by letter."""
+    n_compared = 0
+
+    def counting(left: str, right: str, limit: int) -> int:
+        nonlocal n_compared
+        n_compared += 1
+        return aligned(left, right, limit)
+
+    aligned = diagnostic._aligned
+    monkeypatch.setattr(diagnostic, "_aligned", counting)
+    assert diagnostic.nearest("b" + "x" * 10 + "b", [f"a{'x' * 10}{i:03}" for i in range(1_000)]) is not None
+    assert n_compared <= 40
+    assert diagnostic.nearest("x" * 41, ["x" * 40]) is None
+    with diagnostic.few_suggestions(2):
+        assert [diagnostic.nearest("lgo", ["log"]) for _ in range(3)] == ["log", "log", None]
 
 
 def test_an_input_is_found_again_by_its_number() -> None:

@@ -371,6 +371,8 @@ def test_names_of_loops_that_are_taken() -> None:
         ('a = log(message: "x") undo log("x")', "E107"),
         ("a = g()\nlog(message: a.x)", "`a` has no value"),
         ("x = g(1)", "`g` takes no arguments"),
+        ('for t in lead.tags max 3 { if t == "" { yield 1 } else { yield 2 }\nyield 3 }', "an item may yield twice"),
+        ('rows = for t, i in lead.tags max 3\nlog(message: "${i} ${t}")\nyield t }', "a block is written"),
         ("rows = for t in lead.tags max 3 {\nlog(message: rows[0])\nyield t }", "the loop of this name is still going on"),
     ],
 )  # fmt: skip

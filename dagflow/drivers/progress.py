@@ -157,8 +157,9 @@ class Progress:
             self._apply(events.EvaluationFailed(state.wanted_at[node], node, problem.code, problem.message))
             self._compute()
             return None
-        self._apply(events.AttemptStarted(now, node, command.attempt))
-        self._compute()
+        self._pending.append((STARTED, now, node, command.attempt))
+        self.n_recorded += 1
+        self.machine.start_attempt(node, command.attempt, now)
         if self.children.has(node):
             self.children.begin_attempt(command, command.deadline(now))
             return None
@@ -181,9 +182,7 @@ class Progress:
             message = f"{code.node.action} gave a result that is not {code.codec.type}: {error}"
             self.fail(node, ActionFailed("bad_result", message, fatal=True), now, jitter)
             return
-        event = events.AttemptSucceeded(now, node, self._attempt(node))
-        self.values.set(node, kept)
-        self._outside(event, as_json)
+        self._succeeded(node, kept, now, as_json)
 
     def begin_quickly(self, command: StartAttempt, now: int) -> Mapping[str, object] | None:
         """As `begin_attempt`, where the arguments are all that the call needs; they come as they are stored."""
@@ -205,11 +204,14 @@ class Progress:
 
     def succeed_quickly(self, node: int, kept: object, now: int) -> None:
         """As `succeed`, for a result in stored form that has been checked."""
+        self._succeeded(node, kept, now, None)
+
+    def _succeeded(self, node: int, kept: object, now: int, as_json: bytes | None) -> None:
         attempt = self.machine.state.attempts[node]
         self.values.set(node, kept)
-        self._pending.append((SUCCEEDED, now, node, attempt, self.program.codes[node].codec, kept))
+        self._pending.append((SUCCEEDED, now, node, attempt, self.program.codes[node].codec, kept, as_json))
         self.n_binding = self.n_recorded = self.n_recorded + 1
-        commands = self.machine.succeed_attempt(node, now)
+        commands = self.machine.succeed_attempt(node, attempt, now)
         if commands:
             self._sort(commands)
             if self._pure or self._known:

@@ -7,7 +7,7 @@ it changes. Nodes made ready come out in declared order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, cast
 
 from dagflow.engine import events
@@ -47,6 +47,17 @@ class Machine:
 
     def handle(self, event: Event) -> list[Command]:
         """Take a fact, return the wishes that follow. Raises DagflowBug if it cannot be a fact of this run."""
+        match event:
+            case events.AttemptStarted(at, node, attempt):
+                self.start_attempt(node, attempt, at)
+                return []
+            case events.AttemptSucceeded(at, node, attempt):
+                # Also where it was being cancelled: what has happened has happened.
+                return list(self.succeed_attempt(node, attempt, at))
+            case _:
+                return self._handle_other(event)
+
+    def _handle_other(self, event: Event) -> list[Command]:
         state = self.state
         handler = _HANDLERS.get(type(event))
         if handler is None or (state.ended is not None and not isinstance(event, events.RunUndoRequested)):
@@ -58,19 +69,28 @@ class Machine:
     def start_attempt(self, node: int, attempt: int, at: int) -> None:
         """`handle` of `AttemptStarted`, of which there is one for every call; it wishes nothing."""
         state = self.state
-        if state.ended is not None:
-            raise DagflowBug(f"an attempt started in a run that has ended {state.ended}")
+        if state.ended is not None or attempt != state.attempts[node] + 1:
+            raise DagflowBug(f"attempt {attempt} is out of turn: {state.story(node)}")
         state.now = at
-        _start_attempt(state, node, attempt)
+        state.change(node, Change.START_ATTEMPT)
+        state.attempts[node] = attempt
+        if attempt == 1:
+            state.first_started_at[node] = at
 
-    def succeed_attempt(self, node: int, at: int) -> list[Command]:
-        """`handle` of `AttemptSucceeded` for the last attempt of the node."""
+    def succeed_attempt(self, node: int, attempt: int, at: int) -> Sequence[Command]:
+        """`handle` of `AttemptSucceeded`: what follows from a step's end, mostly that others are ready, is decided at once."""
         state = self.state
-        if state.ended is not None:
-            raise DagflowBug(f"an attempt succeeded in a run that has ended {state.ended}")
+        if state.ended is not None or attempt != state.attempts[node]:
+            raise DagflowBug(f"attempt {attempt} is not the last one: {state.story(node)}")
         state.now = at
-        state.change(node, Change.SUCCEED)
-        return self._finish()
+        if state.plan.is_watched[node]:
+            state.change(node, Change.SUCCEED)
+            return self._finish()
+        made_ready = state.succeed_unwatched(node)
+        if state.undecided or not state.n_unsettled:
+            state.made_ready += made_ready
+            return self._finish()
+        return [_wish(state, target) for target in made_ready]
 
     def open_attempts(self) -> list[tuple[int, int]]:
         """Nodes with an attempt running, and its number. A loop has none."""
@@ -154,6 +174,15 @@ def _end_race(state: State, node: int) -> None:
 
 def _wish(state: State, node: int) -> Command:
     """What is wanted of a node that is ready."""
+    if not state.attempts[node] and not state.uses_default[node]:
+        wish = state.plan.memo.get(node)
+        if wish is None:
+            wish = state.plan.memo[node] = _new_wish(state, node)
+        return cast("Command", wish)
+    return _new_wish(state, node)
+
+
+def _new_wish(state: State, node: int) -> Command:
     if state.uses_default[node]:
         return UseDefault(node)
     if state.plan.kinds[node] in _ATTEMPTED:
@@ -225,25 +254,6 @@ def _event_taken(state: State, event: events.EventTaken) -> None:
         raise DagflowBug(f"the event {event.number} of {state.n_arrived} is not there to be taken: {state.story(event.node)}")
     state.taken.add(event.number)
     state.outcomes[event.node] = 1
-    state.change(event.node, Change.SUCCEED)
-
-
-def _attempt_started(state: State, event: events.AttemptStarted) -> None:
-    _start_attempt(state, event.node, event.attempt)
-
-
-def _start_attempt(state: State, node: int, attempt: int) -> None:
-    if attempt != state.attempts[node] + 1:
-        raise DagflowBug(f"attempt {attempt} is out of turn: {state.story(node)}")
-    state.change(node, Change.START_ATTEMPT)
-    state.attempts[node] = attempt
-    if attempt == 1:
-        state.first_started_at[node] = state.now
-
-
-def _attempt_succeeded(state: State, event: events.AttemptSucceeded) -> None:
-    # Also where it was being cancelled: what has happened has happened.
-    _check_attempt(state, event.node, event.attempt)
     state.change(event.node, Change.SUCCEED)
 
 
@@ -330,8 +340,6 @@ _HANDLERS: Final = cast(
         events.TimerFired: _timer_fired,
         events.EventArrived: _event_arrived,
         events.EventTaken: _event_taken,
-        events.AttemptStarted: _attempt_started,
-        events.AttemptSucceeded: _attempt_succeeded,
         events.AttemptFailed: _attempt_failed,
         events.AttemptInterrupted: _attempt_interrupted,
         events.AttemptCancelled: _attempt_cancelled,

@@ -161,6 +161,33 @@ class State:
             if after is NodeStatus.READY:
                 self.wanted_at[node] = self.now
 
+    def succeed_unwatched(self, node: int) -> list[int]:
+        """`change` to succeeded of a node that runs, and of whose end only its successors hear; gives those it made ready.
+
+        Those that are not free to run are left to be decided.
+        """
+        if self.status[node] is not NodeStatus.RUNNING:
+            self.change(node, Change.SUCCEED)
+            return []
+        now, plan, n_waits, status = self.now, self.plan, self.n_waits, self.status
+        status[node] = NodeStatus.SUCCEEDED
+        self.settled_at[node] = now
+        self.n_active -= 1
+        self.n_unsettled -= 1
+        made_ready: list[int] = []
+        for target in plan.successors[node]:
+            n_left = n_waits[target] - 1
+            n_waits[target] = n_left
+            if not n_left:
+                if plan.is_free[target] and status[target] is NodeStatus.PENDING:
+                    status[target] = NodeStatus.READY
+                    self.ready_at[target] = self.wanted_at[target] = now
+                    made_ready.append(target)
+                else:
+                    self.undecided.append(target)
+        self.n_active += len(made_ready)
+        return made_ready
+
     def _settled(self, node: int, succeeded: bool) -> None:
         plan, n_waits = self.plan, self.n_waits
         self.n_unsettled -= 1

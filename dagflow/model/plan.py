@@ -25,6 +25,8 @@ UNDO_SCOPE: Final = "undo"
 
 _EARLY: Final = (JoinKind.ANY, JoinKind.N_OF)
 _WATCHERS: Final = (NodeKind.CATCH, NodeKind.UNWIND)
+#: The engine itself has their answer.
+_DECIDED_HERE: Final = frozenset({NodeKind.CATCH, NodeKind.UNWIND, NodeKind.GROUP, NodeKind.RACE, NodeKind.UNDO})
 
 
 @attrs.frozen(kw_only=True)
@@ -57,6 +59,8 @@ class Plan:
         scope_of: the number of its innermost scope. watched_by: numbers of all scopes around it that have a watcher, innermost first.
         catches: for a watcher, the number of its scope; else NONE.
         widths: for a loop, how many items are open at a time; else 0. collects: whether a loop goes on when an item fails.
+        is_free: whether it may run as soon as all it comes after is settled: under no gate, with no join, and of a kind that is run.
+        is_watched: whether anything but its successors hears of its end: a join that is released early, or a scope.
         undoes: for what undoes, the node it undoes; else NONE. unwind: the number of the gate before all of these, or NONE.
         races: by the number of the deciding node, per branch the node that says it is done, and all nodes of the branch.
     """
@@ -77,6 +81,8 @@ class Plan:
     catches: tuple[int, ...]
     widths: tuple[int, ...]
     collects: tuple[bool, ...]
+    is_free: tuple[bool, ...]
+    is_watched: tuple[bool, ...]
     undoes: tuple[int, ...]
     unwind: int
     scopes: tuple[ScopePlan, ...]
@@ -86,6 +92,8 @@ class Plan:
     withins_ns: tuple[int | None, ...]
     has_default: tuple[bool, ...]
     lifetime_ns: int
+    #: For the engine, which makes the first wish for each node once and not for every run.
+    memo: dict[int, object] = attrs.field(factory=dict, repr=False)
 
     @property
     def n_nodes(self) -> int:
@@ -111,13 +119,15 @@ def build_plan(flow: Flow) -> Plan:
         undoes = tuple(numbers[node.undoes] if node.kind is NodeKind.UNDO else NONE for node in nodes)
     except KeyError as error:
         raise DagflowBug(f"flow {flow.name!r} refers to {error.args[0]!r}, which it does not have") from None
+    joiners = _turned(early)
+    watched_by = tuple(_watched_by(scopes, scope, catches[n]) for n, scope in enumerate(scope_of))
     waited = [sources[n] - (early[n] - {gates[n]}) for n in range(len(nodes))]
     plan = Plan(
         ids=tuple(node.id for node in nodes),
         numbers=numbers,
         kinds=tuple(node.kind for node in nodes),
         successors=_turned(waited),
-        joiners=_turned(early),
+        joiners=joiners,
         n_waits=tuple(len(waited[n]) + _is_open(nodes[n], early[n]) + (catches[n] != NONE) for n in range(len(nodes))),
         gates=gates,
         gate_outcomes=tuple(NONE if node.gate is None else node.gate.outcome for node in nodes),
@@ -125,10 +135,12 @@ def build_plan(flow: Flow) -> Plan:
         join_sources=join_sources,
         join_counts=tuple(_join_count(node) for node in nodes),
         scope_of=scope_of,
-        watched_by=tuple(_watched_by(scopes, scope, catches[n]) for n, scope in enumerate(scope_of)),
+        watched_by=watched_by,
         catches=catches,
         widths=tuple(0 if node.loop is None else node.loop.width for node in nodes),
         collects=tuple(node.loop is not None and node.loop.collects for node in nodes),
+        is_free=tuple(node.gate is None and node.join is None and node.kind not in _DECIDED_HERE for node in nodes),
+        is_watched=tuple(bool(joiners[n] or watched_by[n]) for n in range(len(nodes))),
         undoes=undoes,
         unwind=next((n for n, node in enumerate(nodes) if node.kind is NodeKind.UNWIND), NONE),
         scopes=scopes,

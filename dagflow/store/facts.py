@@ -99,7 +99,7 @@ class Facts(Sequence[Record]):
         if kind == STARTED:
             return Record("attempt_started", entry[1], self._plan.ids[entry[2]], entry[3])
         if kind == SUCCEEDED:
-            value = entry[4].dumps(entry[5])
+            value = entry[6] if entry[6] is not None else entry[4].dumps(entry[5])
             return Record("attempt_succeeded", entry[1], self._plan.ids[entry[2]], entry[3], value)
         return to_record(entry[1], self._plan, entry[2])
 

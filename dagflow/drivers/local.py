@@ -227,6 +227,8 @@ class LocalDriver:
             needed = self._needed_facts(live, node)
             self._writer.mark(live)
             if live.n_committed < needed:
+                if not self._pool.has_more:
+                    self._writer.write_in_place()
                 await live.wait_committed(needed)
             if direct is not None:
                 progress.succeed_quickly(node, direct.keep(await direct.function(**arguments)), self.now(live))

@@ -87,6 +87,11 @@ class Pool(Generic[_Item]):
         """Whether there is nothing to do and nothing being done."""
         return not self.n_busy and not self._queue
 
+    @property
+    def has_more(self) -> bool:
+        """Whether there are items that nobody has begun."""
+        return bool(self._queue)
+
     def put(self, item: _Item) -> None:
         """Have the item done, after those before it."""
         self._queue.append(item)

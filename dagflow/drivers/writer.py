@@ -1,5 +1,8 @@
 """Group commit: one writer at a time, one transaction for all that has gathered while the last one was under way.
 
+Where nothing else is left to do until a commit, and commits have lately been quick, it is made in place: the way through a
+thread and the event loop takes longer than a quick disk does. A slow disk would hold up everybody else, so there it is not.
+
 A store that fails to write leaves the outcome unknown. There is no going on from memory then: `run` raises, the driver
 stops, and what is true is read again when the store is opened again.
 """
@@ -12,6 +15,7 @@ from typing import TypeVar
 import attrs
 import trio
 
+from dagflow.clock import stopwatch
 from dagflow.drivers.lineage import Requested
 from dagflow.drivers.live import Live
 from dagflow.errors import DagflowBug
@@ -22,6 +26,10 @@ _Value = TypeVar("_Value")
 
 #: Runs in one transaction, at most.
 _MAX_BATCH = 256
+#: A commit is quick below this: about what the way through a thread costs.
+_QUICK_NS = 400_000
+#: How much one commit says about the next.
+_WEIGHT = 0.1
 
 
 @attrs.define(eq=False)
@@ -79,6 +87,8 @@ class Writer:
     _dirty: dict[Live, None] = attrs.field(factory=dict)
     _wake: trio.Event = attrs.field(factory=trio.Event)
     _is_writing: bool = False
+    #: What a commit takes, as a moving mean; slow until known otherwise.
+    _mean_ns: float = 2 * _QUICK_NS
     _limiter: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
 
     @classmethod
@@ -120,26 +130,40 @@ class Writer:
     async def drain(self) -> None:
         """Write what is marked now."""
         while self._dirty or self._sendings:
-            sendings, self._sendings = self._sendings, []
-            batch = list(self._dirty)[:_MAX_BATCH]
-            for live in batch:
-                del self._dirty[live]
-            writes = [write for live in batch for write in self._taken(live)]
+            sendings, writes = self._gathered()
             if not writes and not sendings:
                 continue
-            await self._perform([sending.event for sending in sendings], writes)
+            if self.is_instant:
+                self._perform(sendings, writes)
+            else:
+                self._is_writing = True
+                # Shielded: facts once taken have to be written, or the next ones would leave a gap.
+                with trio.CancelScope(shield=True):
+                    await trio.to_thread.run_sync(self._perform, sendings, writes, limiter=self._limiter)
+                self._is_writing = False
             self._acknowledge(sendings, writes)
         self.on_idle()
 
-    async def _perform(self, sent: list[SentEvent], writes: list[_Write]) -> None:
-        if self.is_instant:
-            _perform(self.store, sent, writes)
+    def write_in_place(self) -> None:
+        """Write what is marked at once, if that is quick and nobody is writing. Raises StoreError, as `run`."""
+        if self._is_writing or self._mean_ns > _QUICK_NS:
             return
-        self._is_writing = True
-        # Shielded: facts once taken have to be written, or the next ones would leave a gap.
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(_perform, self.store, sent, writes, limiter=self._limiter)
-        self._is_writing = False
+        sendings, writes = self._gathered()
+        if writes or sendings:
+            self._perform(sendings, writes)
+            self._acknowledge(sendings, writes)
+
+    def _gathered(self) -> tuple[list[Sending], list[_Write]]:
+        sendings, self._sendings = self._sendings, []
+        batch = list(self._dirty)[:_MAX_BATCH]
+        for live in batch:
+            del self._dirty[live]
+        return sendings, [write for live in batch for write in self._taken(live)]
+
+    def _perform(self, sendings: list[Sending], writes: list[_Write]) -> None:
+        begun = stopwatch()
+        _perform(self.store, [sending.event for sending in sendings], writes)
+        self._mean_ns += _WEIGHT * (stopwatch() - begun - self._mean_ns)
 
     def _taken(self, live: Live, *, is_born: bool = False) -> list[_Write]:
         """What the run has to write, and behind it the runs it started: they begin in the same transaction."""

@@ -42,14 +42,14 @@ class Conditions:
 
     Attributes:
         lookup: what a name is there, None if it changes or is not known.
-        is_outside: whether a name, with its number, holds text from outside.
+        is_outside: whether a name, with its number, holds text from outside; None where nothing does.
     """
 
     lookup: Callable[[str], Named | None]
     line: Callable[[tree.Expr], int]
     fuel: Fuel
     numbers: Numbers
-    is_outside: Callable[[str, int], bool]
+    is_outside: Callable[[str, int], bool] | None
 
     def judged(self, expr: tree.Expr, facts: Facts, depth: int = 0) -> Verdict:
         """The outcomes an expression can have where the facts hold."""
@@ -140,8 +140,8 @@ class Conditions:
 
     def _atom_assumed(self, expr: tree.Expr, facts: Facts, *, truth: bool, depth: int) -> Facts:
         facts = self._asked(expr, facts, truth=truth)
-        if truth:
-            facts = self._vetted(expr, facts)
+        if truth and self.is_outside is not None:
+            facts = self._vetted(expr, facts, self.is_outside)
         meaning = self._meaning(expr)
         if meaning is not None and depth < _MOST_DEPTH:
             return self.assumed(meaning, facts, truth=truth, depth=depth + 1)
@@ -261,15 +261,15 @@ class Conditions:
         number = self.numbers.of(expr, self._identity)
         return number is not None and ("vetted", number) in facts.known
 
-    def _vetted(self, expr: tree.Expr, facts: Facts) -> Facts:
+    def _vetted(self, expr: tree.Expr, facts: Facts, is_outside: Callable[[str, int], bool]) -> Facts:
         """What a comparison that came out true has vetted: with something that is not of the same origin."""
         match expr:
             case tree.Call(function=function, target=target, args=[tree.Literal(value=str(text))]) if target is not None:
                 return self._with_vetted(target, facts) if _says_whose(function, text) else facts
             case tree.Binary(operator=("in" | "==") as operator, left=left, right=right):
-                if self._is_trusted(right):
+                if self._is_trusted(right, is_outside):
                     facts = self._with_vetted(left, facts)
-                return self._with_vetted(right, facts) if operator == "==" and self._is_trusted(left) else facts
+                return self._with_vetted(right, facts) if operator == "==" and self._is_trusted(left, is_outside) else facts
             case _:
                 return facts
 
@@ -280,11 +280,11 @@ class Conditions:
             return facts.having(("vetted", *found[0]), Values(), self.line(expr))
         return facts if number is None else facts.having(("vetted", number), Values(), self.line(expr))
 
-    def _is_trusted(self, expr: tree.Expr) -> bool:
+    def _is_trusted(self, expr: tree.Expr, is_outside: Callable[[str, int], bool]) -> bool:
         """Whether a value is made of nothing that came from outside."""
         names = {part.name for part in parts_of(expr) if isinstance(part, tree.Name)}
         found = [(name, named) for name in names if (named := self.lookup(name)) is not None]
-        return not any(self.is_outside(name, named.number) for name, named in found)
+        return not any(is_outside(name, named.number) for name, named in found)
 
     def asked(self, expr: tree.Expr) -> tuple[bool, Key | None]:
         """Whether a condition is a negation, and the key of what it asks; None for what may change."""

@@ -35,12 +35,14 @@ _MOST_PARTS: Final = 20_000
 def check_foregone(draft: FlowDraft, decl: s.FlowDecl) -> None:
     """Report every condition of a sound flow that decides nothing."""
     walk = _Walk(draft, Fuel(_MOST_PARTS), Taint(draft), items=dict(_items(draft)))
-    for setting in decl.settings:
-        if isinstance(setting, s.OnSetting):
-            walk.trigger(setting, has_params=decl.params is not None)
-    walk.block(decl.body.statements, Facts(), _Scope())
+    triggers = [setting for setting in decl.settings if isinstance(setting, s.OnSetting)]
+    found = [walk.trigger(setting, has_params=decl.params is not None) for setting in triggers]
+    # What the only webhook has checked is checked; a run that a program starts brings nothing from outside.
+    checked = [facts for facts in found if facts is not None]
+    facts = checked[0] if len(checked) == 1 else Facts()
+    walk.block(decl.body.statements, facts, _Scope())
     if decl.handler is not None:
-        walk.block(decl.handler.block.statements, Facts(), walk.handled(_Scope(), decl.handler))
+        walk.block(decl.handler.block.statements, facts, walk.handled(_Scope(), decl.handler))
 
 
 @attrs.frozen
@@ -113,8 +115,9 @@ class _Walk:
     def _at(self, scope: _Scope) -> Conditions:
         line = self._draft.line
         self._fuel.begin()
+        outside = None if self._taint.is_clean else self._taint.is_outside
         return Conditions(
-            lambda name: self._lookup(name, scope), lambda expr: line(expr.span), self._fuel, self._numbers, self._taint.is_outside
+            lambda name: self._lookup(name, scope), lambda expr: line(expr.span), self._fuel, self._numbers, outside
         )  # fmt: skip
 
     def _lookup(self, name: str, scope: _Scope) -> Named | None:
@@ -229,12 +232,17 @@ class _Walk:
         start = len(self._draft.source.text[: span.start].rstrip())
         return Fix("delete", is_safe=False, edits=(Edit(Span(start, span.end), ""),))
 
-    def trigger(self, setting: s.OnSetting, *, has_params: bool) -> None:
-        """Judge the `when` of a trigger, and follow what a webhook brings into the input."""
+    def trigger(self, setting: s.OnSetting, *, has_params: bool) -> Facts | None:
+        """Judge the `when` of a trigger, and follow what a webhook brings into the input; gives what a webhook has checked of it."""
         bind = setting.bind
         event = None if setting.subject is None else self._draft.declarations.events.get(setting.subject.value)
         payload = None if event is None or setting.kind != "event" else event.payload
-        scope = _Scope() if bind is None else self._bound(_Scope(), {bind.name.text: payload if bind.type is None else None})
+        is_outside = setting.kind == "webhook" and bind is not None
+        scope = _Scope()
+        if bind is not None and (has_params or not is_outside):
+            scope = self._bound(scope, {bind.name.text: payload if bind.type is None else None})
+        if bind is not None and is_outside:
+            self._taint.webhook(setting, bind.name.text, scope.names[bind.name.text].number if has_params else 0)
         facts = Facts()
         if setting.when is not None:
             certain = self._certain(setting.when, facts, scope)
@@ -242,15 +250,10 @@ class _Walk:
                 help_ = "remove it" if certain else "this trigger never starts anything; remove it"
                 self._report(setting.when, facts, scope, help_, None, certain=certain)
             facts = self._at(scope).assumed(setting.when, facts, truth=True)
-        if setting.kind != "webhook" or bind is None:
-            return
-        if not has_params:
-            self._taint.webhook(setting, bind.name.text, 0)
-            return
-        self._taint.webhook(setting, bind.name.text, scope.names[bind.name.text].number)
-        for arg in setting.mapping or ():
+        for arg in (setting.mapping or ()) if is_outside else ():
             if arg.name is not None:
                 self._taint.define(arg.name.text, 0, arg.value, self._at(scope), facts)
+        return Facts({key: fact for key, fact in facts.known.items() if key[0] == "vetted"}) if is_outside else None
 
     def _switch(self, statement: s.Switch, facts: Facts, scope: _Scope) -> None:
         conditions = self._at(scope)

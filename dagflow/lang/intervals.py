@@ -110,8 +110,10 @@ class Values:
             high, is_below = value, side == "<"
         if side in {">", ">="} and (low is None or value > low or (value == low and side == ">")):
             low, is_above = value, side == ">"
-        found = attrs.evolve(self, line=kind, low=low, high=high, is_above_low=is_above, is_below_high=is_below)
-        return attrs.evolve(found, has_others=not truth and self.has_others).trimmed()
+        return Values(
+            line=kind, low=low, high=high, is_above_low=is_above, is_below_high=is_below, is_whole=self.is_whole,
+            has_others=not truth and self.has_others, excluded=self.excluded,
+        ).trimmed()  # fmt: skip
 
     def trimmed(self) -> Values:
         """With ends that are values, where they can only be whole numbers."""
@@ -126,7 +128,7 @@ class Values:
             high = math.ceil(high) - 1 if self.is_below_high else math.floor(high)
             while (self.line, high) in self.excluded:
                 high -= 1
-        return attrs.evolve(self, low=low, high=high, is_above_low=False, is_below_high=False)
+        return Values(line=self.line, low=low, high=high, is_whole=True, has_others=self.has_others, excluded=self.excluded)
 
     def joined(self, other: Values) -> Values:
         """Those of both."""

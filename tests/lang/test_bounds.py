@@ -63,6 +63,7 @@ def test_steps_and_parallelism(body: str, steps: int, parallel: int) -> None:
         ("parallel {\nwait 1h\nwait 2h\n}\nwait 1s", 7201 * SECOND, 0, 7201 * SECOND),
         ("for name in names max 7 parallel 3 {\nwait 1s\n}", 3 * SECOND, 0, 3 * SECOND),
         ('w = wait event "shop/order.placed" within 1d', DAY, 0, DAY),
+        ("wait duration(string(1 / 0))", 0, 0, 0),
     ],
 )  # fmt: skip
 def test_time(body: str, waiting: int, n_open: int, duration: int) -> None:

@@ -61,7 +61,7 @@ class _Walk:
     #: Conditions that have a name, `filter ok: …`, `let ok = …`, and the names in them.
     _meanings: dict[str, tuple[tree.Expr, set[str]]] = attrs.field(factory=dict[str, tuple[tree.Expr, set[str]]])
     #: What each loop calls its items, and their types.
-    _items: dict[Span, dict[str, Type]] = attrs.field(factory=dict[Span, dict[str, Type]])
+    _items: dict[Span, dict[str, Type]] = attrs.field(factory=dict[Span, dict[str, Type]], alias="items")
     _n_bound: int = 0
 
     def block(self, statements: tuple[s.Statement, ...], facts: Facts, scope: _Scope) -> None:

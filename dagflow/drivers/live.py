@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import trio
 
 from dagflow.actions.direct import Direct
+from dagflow.actions.failures import Invocation
 from dagflow.drivers.children import Spawn
 from dagflow.drivers.pool import Worker
 from dagflow.drivers.progress import Progress
@@ -25,6 +27,26 @@ class Pinned:
 
 
 @attrs.define(eq=False)
+class Call:
+    """An attempt that is begun.
+
+    Attributes:
+        direct: the short way to the action, for which `arguments` is all it needs; else there is an `invocation`.
+        give_up_at: the instant it has to be stopped.
+        worker: who makes the call, once somebody does.
+    """
+
+    live: Live
+    node: int
+    direct: Direct | None
+    arguments: Mapping[str, object]
+    invocation: Invocation | None
+    give_up_at: int | None
+    worker: Worker | None = None
+    is_over: bool = False
+
+
+@attrs.define(eq=False)
 class Live:
     """A run and what waits for it.
 
@@ -32,7 +54,7 @@ class Live:
         is_new: whether the store does not have the run yet.
         parent, spawn: for a part of another run, that run and the wish it comes from.
         n_committed: how many of its facts the store has.
-        workers: who does the attempts that are running, by node.
+        calls: the attempts that are begun and not over, by node.
         directs: per node, the short way to its action, if there is one.
         has_ended: set once the end is in the store, or never will be; then see `broken`.
         broken: why the driver stopped before the run ended.
@@ -45,12 +67,13 @@ class Live:
     n_committed: int = 0
     parent: Live | None = None
     spawn: Spawn | None = None
-    workers: dict[int, Worker] = attrs.field(factory=dict)
+    calls: dict[int, Call] = attrs.field(factory=dict)
     directs: Sequence[Direct | None] = ()
     has_ended: trio.Event = attrs.field(factory=trio.Event)
     broken: DagflowError | None = None
     on_ended: Callable[[Live], None] | None = None
     _waiting: list[tuple[int, trio.Event]] = attrs.field(factory=list)
+    _ready_calls: deque[tuple[int, Call, Callable[[Call], None]]] = attrs.field(factory=deque)
     _changed: trio.Event = attrs.field(factory=trio.Event)
 
     @property
@@ -64,6 +87,10 @@ class Live:
             event = trio.Event()
             self._waiting.append((n_facts, event))
             await event.wait()
+
+    def when_committed(self, n_facts: int, call: Call, then: Callable[[Call], None]) -> None:
+        """Do `then` with the call once the store has that many facts, and what the calls before it wait for."""
+        self._ready_calls.append((n_facts, call, then))
 
     async def wait_ended(self) -> RunResult:
         """Wait until the end is in the store. Raises what stopped the driver, if that came first."""
@@ -92,6 +119,10 @@ class Live:
                 if needed <= n_facts:
                     event.set()
             self._waiting = [(needed, event) for needed, event in self._waiting if needed > n_facts]
+        ready = self._ready_calls
+        while ready and ready[0][0] <= n_facts:
+            _, call, then = ready.popleft()
+            then(call)
         if self.progress.is_ended and n_facts == self.progress.n_recorded:
             self.has_ended.set()
             if self.on_ended is not None:

@@ -67,14 +67,14 @@ class Pool(Generic[_Item]):
     """At most `limit` items are under way at once; they are taken in order.
 
     Attributes:
-        on_idle: called when the last item is done and there is no other.
+        on_drained: called when a worker finds nothing to do; it may put more.
         n_busy: items under way.
     """
 
     _nursery: trio.Nursery
     _work: Callable[[_Item, Worker], Awaitable[None]]
     _limit: int
-    _on_idle: Callable[[], None]
+    _on_drained: Callable[[], None]
     n_busy: int = 0
     _queue: deque[_Item] = attrs.field(factory=deque)
     _n_workers: int = 0
@@ -86,11 +86,6 @@ class Pool(Generic[_Item]):
     def is_idle(self) -> bool:
         """Whether there is nothing to do and nothing being done."""
         return not self.n_busy and not self._queue
-
-    @property
-    def has_more(self) -> bool:
-        """Whether there are items that nobody has begun."""
-        return bool(self._queue)
 
     def put(self, item: _Item) -> None:
         """Have the item done, after those before it."""
@@ -132,7 +127,7 @@ class Pool(Generic[_Item]):
                 self._n_done += 1
                 if not self._n_done % _TURN:
                     await trio.lowlevel.checkpoint()
-            self._n_looking -= 1
-            if not self.n_busy:
-                self._on_idle()
-            await self._parked.park()
+            self._on_drained()
+            if not self._queue:
+                self._n_looking -= 1
+                await self._parked.park()

@@ -1,0 +1,234 @@
+"""From the wish to start an attempt to what came of it, for the local driver.
+
+An attempt is begun as soon as there is room for it: its arguments are evaluated and its intent is noted. Only when the facts
+it depends on are in the store is it given to a worker, so no worker ever waits for a commit, and one commit serves all
+attempts that were begun before it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, cast
+from weakref import WeakKeyDictionary
+
+import attrs
+import trio
+
+from dagflow.actions.direct import Direct
+from dagflow.actions.failures import ActionFailed, Invocation
+from dagflow.drivers.live import Call, Live
+from dagflow.drivers.perform import Performer, timed_out
+from dagflow.drivers.pool import Pool, Worker
+from dagflow.drivers.program import Code, Program
+from dagflow.drivers.writer import Writer
+from dagflow.engine.commands import StartAttempt
+from dagflow.errors import DagflowError
+from dagflow.model.action import Effect
+
+
+class Driver(Protocol):
+    """What the driver does for attempts."""
+
+    def turn(self, live: Live) -> None:
+        """See to what a run wishes."""
+        ...
+
+    def now(self, live: Live) -> int:
+        """The time, for that run."""
+        ...
+
+    def stop(self, error: DagflowError) -> None:
+        """Something is wrong with the store, or with us."""
+        ...
+
+
+@attrs.define(eq=False)
+class Attempts:
+    """The attempts of all runs, at most `limit` begun and not over."""
+
+    _driver: Driver
+    _performer: Performer
+    _writer: Writer
+    _jitter: Callable[[], float]
+    _limit: int
+    _on_idle: Callable[[], None]
+    _pool: Pool[Call] = attrs.field(init=False)
+    _wishes: deque[tuple[Live, StartAttempt]] = attrs.field(factory=deque)
+    _n_open: int = 0
+    _n_waiting: int = 0
+    _is_beginning: bool = False
+    _directs: WeakKeyDictionary[Program, list[Direct | None]] = attrs.field(factory=WeakKeyDictionary)
+
+    def serve(self, nursery: trio.Nursery) -> None:
+        """Have workers in this nursery."""
+        self._pool = Pool(nursery, self._perform, self._limit, self._drained)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is begun or to be begun."""
+        return not self._n_open and not self._wishes
+
+    def directs_of(self, program: Program) -> Sequence[Direct | None]:
+        """Per node, the short way to its action, if there is one."""
+        directs = self._directs.get(program)
+        if directs is None:
+            directs = self._directs[program] = [_direct(self._performer, code) for code in program.codes]
+        return directs
+
+    def put(self, live: Live, command: StartAttempt) -> None:
+        """An attempt is wished for; `begin` what there is room for."""
+        self._wishes.append((live, command))
+
+    def begin(self) -> None:
+        """Begin what is wished for, as far as there is room."""
+        if self._is_beginning:
+            # What is begun may make more ready: it has its turn further up.
+            return
+        self._is_beginning = True
+        try:
+            while self._wishes and self._n_open < self._limit:
+                live, command = self._wishes.popleft()
+                if not live.has_ended.is_set():
+                    self._begin(live, command)
+        except DagflowError as error:
+            self._driver.stop(error)
+        finally:
+            self._is_beginning = False
+
+    def cancel(self, live: Live, node: int) -> None:
+        """Stop the running attempt of the node."""
+        call = live.calls[node]
+        if call.worker is not None:
+            call.worker.cancel()
+        else:
+            # Nobody has begun the call itself, and nobody will.
+            self._stopped(call)
+
+    def _begin(self, live: Live, command: StartAttempt) -> None:
+        progress, node, now = live.progress, command.node, self._driver.now(live)
+        direct = live.directs[node]
+        invocation: Invocation | None = None
+        if direct is None:
+            invocation = progress.begin_attempt(command, now)
+            arguments: Mapping[str, object] | None = None if invocation is None else invocation.arguments
+        else:
+            arguments = progress.begin_quickly(command, now)
+        if arguments is None:
+            self._driver.turn(live)
+            return
+        call = live.calls[node] = Call(live, node, direct, arguments, invocation, command.deadline(now))
+        self._n_open += 1
+        self._writer.mark(live)
+        needed = self._needed_facts(live, node)
+        if live.n_committed < needed:
+            self._n_waiting += 1
+            live.when_committed(needed, call, self._release)
+        else:
+            self._pool.put(call)
+
+    def _release(self, call: Call) -> None:
+        self._n_waiting -= 1
+        if not call.is_over:
+            self._pool.put(call)
+
+    def _needed_facts(self, live: Live, node: int) -> int:
+        """How many facts the store has to have before the call is made. One in memory loses everything at once, so none."""
+        if self._writer.is_instant:
+            return 0
+        match live.progress.program.codes[node].node.effect:
+            case Effect.PURE:
+                return 0
+            case Effect.EFFECTFUL:
+                return live.progress.n_recorded
+            case _:
+                return live.progress.n_binding
+
+    def _drained(self) -> None:
+        """A worker has nothing to do."""
+        if self._n_waiting:
+            try:
+                self._writer.write_in_place()
+            except DagflowError as error:
+                self._driver.stop(error)
+        if self.is_idle:
+            self._on_idle()
+
+    async def _perform(self, call: Call, worker: Worker) -> None:
+        if call.is_over:
+            return
+        live, node, direct = call.live, call.node, call.direct
+        call.worker = worker
+        if call.give_up_at is not None:
+            left = call.give_up_at - self._driver.now(live)
+            worker.limit(trio.current_time() + max(0, left) / 1e9)
+        kept: object = None
+        failure: ActionFailed | None = None
+        try:
+            if direct is not None:
+                kept = direct.keep(await direct.function(**call.arguments))
+            else:
+                kept = await self._performer.perform(cast("Invocation", call.invocation))
+        except Exception as raised:  # noqa: BLE001 - whatever a host's code does, the run hears of it
+            failure = _as_failure(call, raised)
+        except BaseException as raised:  # noqa: BLE001 - a cancellation, perhaps with others in a group; it goes on
+            if worker.is_cancelled:
+                self._stopped(call)
+            raise _without_errors(raised) from None
+        try:
+            self._over(call)
+            now = self._driver.now(live)
+            if failure is not None:
+                live.progress.fail(node, failure, now, self._jitter())
+            elif direct is not None:
+                live.progress.succeed_quickly(node, kept, now)
+            else:
+                live.progress.succeed(node, kept, now, self._jitter())
+            self._driver.turn(live)
+        except DagflowError as error:
+            self._driver.stop(error)
+
+    def _stopped(self, call: Call) -> None:
+        """The attempt was cancelled, as wished or because its time was over."""
+        self._over(call)
+        progress, now = call.live.progress, self._driver.now(call.live)
+        if progress.is_cancelling(call.node):
+            progress.cancelled(call.node, now)
+        else:
+            progress.fail(call.node, timed_out(), now, self._jitter())
+        self._driver.turn(call.live)
+
+    def _over(self, call: Call) -> None:
+        call.is_over = True
+        del call.live.calls[call.node]
+        self._n_open -= 1
+
+
+def _direct(performer: Performer, code: Code) -> Direct | None:
+    node = code.node
+    if code.quick_arguments is None or not node.action:
+        return None
+    types = {argument.name: argument.value.type for argument in node.arguments}
+    return performer.direct(node.action, types, node.type)
+
+
+def _as_failure(call: Call, raised: Exception) -> ActionFailed:
+    match raised:
+        case _ if call.direct is not None:
+            return call.direct.explain(raised)
+        case ActionFailed():
+            return raised
+        case DagflowError():
+            return ActionFailed("usage", str(raised), fatal=True)
+        case _:
+            # The text of an exception may hold anything, secrets too; only its class is told.
+            action = call.live.progress.program.codes[call.node].node.action
+            return ActionFailed("unexpected", f"{action} raised {type(raised).__name__}", fatal=True)
+
+
+def _without_errors(raised: BaseException) -> BaseException:
+    """Of what came up when an attempt was cancelled, the cancellation; errors that came with it are of no more interest."""
+    if isinstance(raised, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", raised)
+        return group.split(Exception)[1] or group
+    return raised

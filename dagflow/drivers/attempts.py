@@ -98,7 +98,10 @@ class Attempts:
 
     def cancel(self, live: Live, node: int) -> None:
         """Stop the running attempt of the node."""
-        call = live.calls[node]
+        call = live.calls.get(node)
+        if call is None:
+            # A fault of ours kept it from being begun, and everything is about to stop.
+            return
         if call.worker is not None:
             call.worker.cancel()
         else:

@@ -100,6 +100,36 @@ class Creation:
     events: tuple[SentEvent, ...] = ()
 
 
+@attrs.frozen(kw_only=True)
+class Driving:
+    """Whose runs were on their way when the store was last heard of; so that it is known after a crash who may have caused it.
+
+    Attributes:
+        is_open: a driver has begun and has not stopped in order.
+        is_whole: it drove every unfinished run; otherwise only those being tried, and those with ids greater than `since`.
+    """
+
+    is_open: bool = False
+    is_whole: bool = False
+    since: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Suspect:
+    """A run that was on its way when the process crashed.
+
+    Attributes:
+        n_crashes: in a row, without any outcome of the run in between; with 0 it is a suspect no more.
+        n_outcomes: facts of its history that were more than beginnings, at the last crash.
+        is_tried: it is being tried, apart from others.
+    """
+
+    run: RunId
+    n_crashes: int
+    n_outcomes: int = 0
+    is_tried: bool = False
+
+
 class Store(Protocol):
     """Where facts are kept. Every method may raise `StoreError`; after one from `write` the outcome is unknown:
     reopen and read before going on.
@@ -144,6 +174,30 @@ class Store(Protocol):
 
     def flow(self, digest: FlowDigest) -> bytes | None:
         """The encoded flow of that digest."""
+        ...
+
+    def driving(self) -> Driving:
+        """What the last driver said of itself."""
+        ...
+
+    def suspects(self) -> list[Suspect]:
+        """The runs that are suspected to crash the process, by their ids."""
+        ...
+
+    def note_driving(self, driving: Driving, suspects: Sequence[Suspect] = ()) -> None:
+        """Keep what a driver says of itself, and of these suspects; those with no crashes that are not tried are forgotten."""
+        ...
+
+    def prune(self, before: int) -> bool:
+        """Remove a little of what ended before that instant and nobody needs: runs with their parts, events, flows.
+
+        Returns:
+            Whether there may be more. Each call is one short transaction, so that others can write in between.
+        """
+        ...
+
+    def problems(self) -> list[str]:
+        """What is wrong with the files and between their rows; a reader may ask beside a writer. Histories are not looked into."""
         ...
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 from dagflow.diagnostic import Span
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest
+from dagflow.model.collecting import without_collecting
 from dagflow.model.flow import (
     Argument,
     Callee,
@@ -65,6 +66,7 @@ def encode_flow(flow: Flow) -> bytes:
     return orjson.dumps({"dagflow": VERSION, "types": types.rows, "flow": body}, option=_OPTIONS)
 
 
+@without_collecting()
 def decode_flow(data: bytes) -> Flow:
     """The flow that `encode_flow` wrote: `decode_flow(encode_flow(flow)) == flow`.
 

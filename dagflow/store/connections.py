@@ -21,6 +21,7 @@ MAX_LENGTH: Final = 16 * 1024 * 1024
 CHECKPOINT_PAGES: Final = 1_000
 TRUNCATE_PAGES: Final = 16_384
 
+_FLAGS: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
 _SETTINGS: Final = (
     ("PRAGMA busy_timeout = 5000", "PRAGMA busy_timeout", 5000),
     ("PRAGMA foreign_keys = ON", "PRAGMA foreign_keys", 1),
@@ -44,15 +45,15 @@ def first_of(connection: apsw.Connection, query: str, values: Sequence[Value] = 
     return rows[0][0] if rows else None
 
 
-def open_writer(path: Path) -> apsw.Connection:
-    """The one connection that writes and checkpoints.
+def open_writer(path: Path, disk: str = "") -> apsw.Connection:
+    """The one connection that writes and checkpoints. `disk`: the SQLite VFS to go through, the usual one if empty.
 
     Raises:
         StoreError: this SQLite, or this disk, cannot give what a checkpoint promises.
         apsw.Error: not a database, no permission and the like.
     """
     refuse_old_sqlite(apsw.sqlite_lib_version())
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW)
+    connection = apsw.Connection(str(path), flags=_FLAGS, vfs=disk or None)
     _protect(connection)
     execute(connection, "PRAGMA auto_vacuum = INCREMENTAL")  # holds only if there is no table yet
     mode = first_of(connection, "PRAGMA journal_mode = WAL")
@@ -69,7 +70,7 @@ def open_reader(path: Path) -> apsw.Connection:
     Raises:
         apsw.Error: not a database, no permission and the like.
     """
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW)
+    connection = apsw.Connection(str(path), flags=_FLAGS)
     _protect(connection)
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     execute(connection, "PRAGMA wal_autocheckpoint = 0")

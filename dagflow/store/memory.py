@@ -9,7 +9,7 @@ import attrs
 
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId
-from dagflow.store.api import Append, Creation, Record, RunRow, SentEvent
+from dagflow.store.api import Append, Creation, Driving, Record, RunRow, SentEvent, Suspect
 
 
 @attrs.define(eq=False)
@@ -25,6 +25,8 @@ class MemoryStore:
     _flows: dict[FlowDigest, bytes] = attrs.field(factory=dict, init=False)
     _events: list[SentEvent] = attrs.field(factory=list, init=False)
     _event_ids: set[str] = attrs.field(factory=set, init=False)
+    _driving: Driving = attrs.field(factory=Driving, init=False)
+    _suspects: dict[RunId, Suspect] = attrs.field(factory=dict, init=False)
     _is_closed: bool = attrs.field(default=False, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
@@ -100,6 +102,51 @@ class MemoryStore:
         with self._lock:
             self._check_open()
             return self._flows.get(digest)
+
+    def driving(self) -> Driving:
+        """See `Store.driving`."""
+        with self._lock:
+            self._check_open()
+            return self._driving
+
+    def suspects(self) -> list[Suspect]:
+        """See `Store.suspects`."""
+        with self._lock:
+            self._check_open()
+            return [self._suspects[run] for run in sorted(self._suspects)]
+
+    def note_driving(self, driving: Driving, suspects: Sequence[Suspect] = ()) -> None:
+        """See `Store.note_driving`."""
+        with self._lock:
+            self._check_open()
+            self._driving = driving
+            self._suspects.update({suspect.run: suspect for suspect in suspects})
+            self._suspects = {run: each for run, each in self._suspects.items() if each.n_crashes or each.is_tried}
+
+    def prune(self, before: int) -> bool:
+        """See `Store.prune`."""
+        with self._lock:
+            self._check_open()
+            rows = [self._current(row) for row in self._rows.values()]
+            old = {row.id for row in rows if row.ended_at is not None and row.ended_at < before and not row.parent}
+            for row in rows:
+                if row.id in old or row.id.partition("/")[0] in old:
+                    for kept in (self._rows, self._histories, self._lengths):
+                        kept.pop(row.id)
+                    self._changes.pop(row.id, None)
+            left = [self._current(row) for row in self._rows.values()]
+            self._flows = {digest: self._flows[digest] for digest in {row.digest for row in left}}
+            limit = min([before, *(row.created_at for row in left if not row.status.is_terminal)])
+            gone = {event.id for event in self._events[:-1] if event.at < limit}
+            self._events = [event for event in self._events if event.id not in gone]
+            self._event_ids -= gone
+        return False
+
+    def problems(self) -> list[str]:
+        """See `Store.problems`."""
+        with self._lock:
+            self._check_open()
+        return []
 
     def close(self) -> None:
         """See `Store.close`."""

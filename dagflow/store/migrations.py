@@ -9,6 +9,7 @@ import apsw
 
 from dagflow.errors import StoreError
 from dagflow.store.connections import execute, first_of
+from dagflow.store.points import Point, reached
 
 #: Marks the file as ours (`PRAGMA application_id`): the letters "dagf".
 APPLICATION_ID: Final = 0x64616766
@@ -65,6 +66,26 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX run_unfinished ON run (id) WHERE parent = '' AND status IN ('queued', 'running', 'sleeping')",
         "CREATE INDEX run_whole ON run (id) WHERE parent = ''",
     ),
+    (
+        # Who was being driven when the process crashed, and which runs may be the cause.
+        """CREATE TABLE driving (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            is_open INTEGER NOT NULL,
+            is_whole INTEGER NOT NULL,
+            since TEXT NOT NULL,
+            checksum INTEGER NOT NULL
+        ) STRICT""",
+        """CREATE TABLE suspect (
+            run TEXT PRIMARY KEY,
+            n_crashes INTEGER NOT NULL,
+            n_outcomes INTEGER NOT NULL,
+            is_tried INTEGER NOT NULL,
+            checksum INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+        # For removing what is old: runs by their end, and flows that no run keeps.
+        "CREATE INDEX run_ended ON run (ended_at) WHERE parent = '' AND ended_at IS NOT NULL",
+        "CREATE INDEX run_digest ON run (digest)",
+    ),
 )
 
 
@@ -84,6 +105,7 @@ def migrate(connection: apsw.Connection, path: str, migrations: Sequence[Sequenc
             # A PRAGMA takes no parameters; both values are ours and whole numbers.
             execute(connection, f"PRAGMA application_id = {APPLICATION_ID:d}")
             execute(connection, f"PRAGMA user_version = {number:d}")
+            reached(Point.MIGRATING)
             execute(connection, "COMMIT")
         except apsw.Error:
             if connection.in_transaction:

@@ -1,0 +1,55 @@
+"""The rows about crashes: who was being driven, and which runs are suspected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from dagflow.ids import RunId
+from dagflow.store.api import Driving, Suspect
+from dagflow.store.checksums import checksum
+from dagflow.store.connections import Value, execute
+from dagflow.store.rows import damaged
+
+SELECT_DRIVING: Final = "SELECT is_open, is_whole, since, checksum FROM driving"
+SELECT_SUSPECTS: Final = "SELECT run, n_crashes, n_outcomes, is_tried, checksum FROM suspect ORDER BY run"
+_SET_DRIVING: Final = "INSERT OR REPLACE INTO driving (one, is_open, is_whole, since, checksum) VALUES (1, ?, ?, ?, ?)"
+_SET_SUSPECT: Final = "INSERT OR REPLACE INTO suspect (run, n_crashes, n_outcomes, is_tried, checksum) VALUES (?, ?, ?, ?, ?)"
+_CLEAR_SUSPECT: Final = "DELETE FROM suspect WHERE run = ?"
+
+
+def read_driving(path: Path, found: Sequence[tuple[Value, ...]]) -> Driving:
+    """What the last driver said of itself. Raises StoreError if it is not what was written."""
+    if not found:
+        return Driving()
+    is_open, is_whole, since, stored = found[0]
+    if stored != checksum(None, is_open, is_whole, since):
+        raise damaged(path, "the row about its driver is not what was written")
+    return Driving(is_open=bool(is_open), is_whole=bool(is_whole), since=str(since))
+
+
+def read_suspect(path: Path, row: tuple[Value, ...]) -> Suspect:
+    """A suspect. Raises StoreError if it is not what was written."""
+    run, n_crashes, n_outcomes, is_tried, stored = row
+    if stored != checksum(None, run, n_crashes, n_outcomes, is_tried):
+        raise damaged(path, f"what it has about crashes of run {run!r} is not what was written")
+    return Suspect(run=RunId(str(run)), n_crashes=int(str(n_crashes)), n_outcomes=int(str(n_outcomes)), is_tried=bool(is_tried))
+
+
+def write_driving(connection: apsw.Connection, driving: Driving) -> None:
+    """Keep what a driver says of itself."""
+    values = (int(driving.is_open), int(driving.is_whole), driving.since)
+    execute(connection, _SET_DRIVING, (*values, checksum(None, *values)))
+
+
+def write_suspects(connection: apsw.Connection, suspects: Sequence[Suspect]) -> None:
+    """Keep these, or forget them if there is nothing left to say."""
+    for suspect in suspects:
+        if suspect.n_crashes or suspect.is_tried:
+            values = (suspect.run, suspect.n_crashes, suspect.n_outcomes, int(suspect.is_tried))
+            execute(connection, _SET_SUSPECT, (*values, checksum(None, *values)))
+        else:
+            execute(connection, _CLEAR_SUSPECT, (suspect.run,))

@@ -1,0 +1,40 @@
+"""Places where a crash is worth trying, by name. Each is passed in silence, unless a test says what is to happen there.
+
+They are where the order of two things matters: before and after a commit, between an effect and its record, in a recovery.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+
+
+class Point(enum.StrEnum):
+    """Where; `P3`, in the middle of an effect, is in the actions, which a test brings along."""
+
+    WRITING = "P1"
+    EFFECT_BEGINS = "P2"
+    EFFECT = "P3"
+    EFFECT_DONE = "P4"
+    COMMITTING = "P5"
+    COMMITTED = "P6"
+    PUBLISHED = "P7"
+    TIMER_DUE = "P8"
+    EVENT_KEPT = "P9"
+    RECOVERING = "P10"
+    CHECKPOINTING = "P11"
+    MIGRATING = "P12"
+
+
+_watchers: list[Callable[[Point], None]] = []
+
+
+def reached(point: Point) -> None:
+    """Say that the code has come to a point."""
+    for watcher in _watchers:
+        watcher(point)
+
+
+def watch(watcher: Callable[[Point], None] | None) -> None:
+    """Have this called at every point, or nothing any more; for tests. It may end the process, or raise."""
+    _watchers[:] = [] if watcher is None else [watcher]

@@ -1,0 +1,142 @@
+"""The rows of the SQLite store: their SQL, and the way between them and values. What is read is checked against its checksum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from dagflow.errors import StoreError
+from dagflow.ids import FlowDigest, RunId
+from dagflow.model.status import RunStatus
+from dagflow.store.api import Append, Creation, Record, RunRow, SentEvent
+from dagflow.store.checksums import checksum, record_checksum, seal
+from dagflow.store.connections import Value, execute, first_of
+
+INSERT_FLOW: Final = "INSERT INTO flow (digest, body, checksum) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
+INSERT_RUN: Final = """
+    INSERT INTO run (id, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, checksum)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING key"""
+UPDATE_RUN: Final = """
+    UPDATE run SET status = ?, ended_at = ?, due_at = ?, length = ?, checksum = ? WHERE id = ? AND length = ? RETURNING key"""
+INSERT_RECORD: Final = """
+    INSERT INTO history (run, seq, at, kind, node, attempt, payload, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+SELECT_LENGTH: Final = "SELECT length FROM run WHERE id = ?"
+SELECT_HISTORY: Final = """
+    SELECT run.length, seq, at, kind, node, attempt, payload, history.checksum
+    FROM run LEFT JOIN history ON history.run = run.key WHERE run.id = ? ORDER BY seq"""
+RUN_COLUMNS: Final = "id, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, checksum"
+SELECT_RUN: Final = f"SELECT {RUN_COLUMNS} FROM run WHERE id = ?"  # noqa: S608 - both parts are constants
+SELECT_RUNS: Final = f"SELECT {RUN_COLUMNS} FROM run WHERE parent = '' AND id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
+IS_UNFINISHED: Final = "status IN ('queued', 'running', 'sleeping')"
+SELECT_UNFINISHED: Final = f"""
+    SELECT {RUN_COLUMNS} FROM run WHERE parent = '' AND {IS_UNFINISHED} AND id < ? ORDER BY id DESC LIMIT ?"""  # noqa: S608
+SELECT_PARTS: Final = f"""
+    SELECT {RUN_COLUMNS} FROM run
+    WHERE parent != '' AND parent = ?1 AND (?2 = '' OR key < (SELECT key FROM run WHERE id = ?2)) AND (NOT ?3 OR {IS_UNFINISHED})
+    ORDER BY key DESC LIMIT ?4"""  # noqa: S608
+INSERT_EVENT: Final = "INSERT INTO event (number, id, name, at, payload, run, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)"
+SELECT_EVENTS: Final = """
+    SELECT number, id, name, at, payload, run, checksum FROM event WHERE number > ? ORDER BY number LIMIT ?"""
+SELECT_LAST_EVENT: Final = "SELECT max(number) FROM event"
+SELECT_EVENT_ID: Final = "SELECT 1 FROM event WHERE id = ?"
+SELECT_FLOW: Final = "SELECT body, checksum FROM flow WHERE digest = ?"
+#: Above every id, which are hexadecimal digits.
+AFTER_ALL: Final = "~"
+
+
+def insert_run(connection: apsw.Connection, creation: Creation) -> None:
+    """Begin a run; its flow has to be there. Raises StoreError if its id is taken."""
+    row = creation.row
+    changing = (str(row.status), row.ended_at, row.due_at, len(creation.records))
+    fixed = (row.id, row.flow, row.digest, row.created_at, row.parent, seal(row))
+    key = first_of(connection, INSERT_RUN, (*fixed, *changing, checksum(None, row.id, *changing)))
+    if key is None:
+        raise StoreError(f"run {row.id} is there already; every run needs an id of its own")
+    insert_records(connection, key, row.id, 0, creation.records)
+    insert_events(connection, creation.events)
+
+
+def insert_records(connection: apsw.Connection, key: Value, run: str, first: int, records: Sequence[Record]) -> None:
+    """Add facts to the run with this key."""
+    connection.executemany(  # pyright: ignore[reportUnknownMemberType]
+        INSERT_RECORD,
+        (
+            (key, seq, record.at, record.kind, record.node, record.attempt, record.payload, record_checksum(run, seq, record))
+            for seq, record in enumerate(records, first)
+        ),
+    )
+
+
+def insert_events(connection: apsw.Connection, events: Sequence[SentEvent]) -> None:
+    """Keep events."""
+    for event in events:
+        values = (event.number, event.id, event.name, event.at, event.payload, event.run)
+        execute(connection, INSERT_EVENT, (*values, checksum(event.payload, *values[:4], event.run)))
+
+
+def append(connection: apsw.Connection, added: Append) -> None:
+    """Add facts and events to a run, and change its row. Raises StoreError if its history has not the length they build on."""
+    changing = (str(added.status), added.ended_at, added.due_at, added.first + len(added.records))
+    values = (*changing, checksum(None, added.run, *changing), added.run, added.first)
+    key = first_of(connection, UPDATE_RUN, values)
+    if key is None:
+        raise _misplaced(connection, added)
+    insert_records(connection, key, added.run, added.first, added.records)
+    insert_events(connection, added.events)
+
+
+def _misplaced(connection: apsw.Connection, added: Append) -> StoreError:
+    length = first_of(connection, SELECT_LENGTH, (added.run,))
+    if length is None:
+        return StoreError(f"there is no run {added.run} to add facts to")
+    return StoreError(f"run {added.run} has {length!r} facts, not {added.first}; read its history again")
+
+
+def read_record(path: Path, run: RunId, position: int, row: tuple[Value, ...]) -> Record:
+    """A fact of a run. Raises StoreError if it is not what was written."""
+    _, seq, at, kind, node, attempt, payload, stored = row
+    fits = isinstance(at, int) and isinstance(kind, str) and isinstance(node, str) and isinstance(attempt, int)
+    if (
+        seq != position
+        or not fits
+        or not (payload is None or isinstance(payload, bytes))
+        or stored != checksum(payload, run, position, at, kind, node, attempt)
+    ):
+        raise damaged(path, f"fact {position} of run {run} is not what was written")
+    return Record(str(kind), int(str(at)), str(node), int(str(attempt)), payload)
+
+
+def read_event(path: Path, row: tuple[Value, ...]) -> SentEvent:
+    """An event. Raises StoreError if it is not what was written."""
+    number, event_id, name, at, payload, run, stored = row
+    if not isinstance(payload, bytes) or stored != checksum(payload, number, event_id, name, at, run):
+        raise damaged(path, f"the event {event_id!r} is not what was written")
+    return SentEvent(number=int(str(number)), id=str(event_id), name=str(name), at=int(str(at)), payload=payload, run=str(run))
+
+
+def read_row(path: Path, values: tuple[Value, ...]) -> RunRow:
+    """The row of a run. Raises StoreError if it is not what was written."""
+    run, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, stored = values
+    if stored != checksum(None, run, status, ended_at, due_at, length):
+        raise damaged(path, f"the row of run {run!r} is not what was written")
+    row = RunRow(
+        id=RunId(str(run)),
+        flow=str(flow),
+        digest=FlowDigest(str(digest)),
+        status=RunStatus(str(status)),
+        created_at=int(str(created_at)),
+        ended_at=ended_at if isinstance(ended_at, int) else None,
+        due_at=due_at if isinstance(due_at, int) else None,
+        parent=str(parent),
+    )
+    if sealed != seal(row):
+        raise damaged(path, f"the row of run {run!r} is not what was written")
+    return row
+
+
+def damaged(path: Path, what: str) -> StoreError:
+    """What to raise for damage."""
+    return StoreError(f"{path} is damaged: {what}; restore a backup")

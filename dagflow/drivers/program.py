@@ -11,6 +11,7 @@ import orjson
 
 from dagflow.expr.emit import compile_cores
 from dagflow.model import wire
+from dagflow.model.collecting import without_collecting
 from dagflow.model.flow import Argument, Callee, Expression, Flow, Node, NodeKind
 from dagflow.model.plan import Plan, build_plan
 from dagflow.model.types import BOOL, INT, NULL, STRING, EnumType, ScalarType, Type
@@ -119,6 +120,7 @@ class Program:
         return attrs.evolve(self.flow, callees=tuple(Callee(key, self.callees[key].flow) for key in sorted(wanted)))
 
 
+@without_collecting()
 def prepare(flow: Flow) -> Program:
     """Make a flow ready to run. Raises DagflowBug if it is not what the compiler makes."""
     return build_program(flow, compile_cores)

@@ -22,6 +22,7 @@ from dagflow.lang.modifiers import refusal
 from dagflow.lang.parser import parse_file
 from dagflow.lang.subflows import with_callees
 from dagflow.model.action import Interface
+from dagflow.model.collecting import without_collecting
 from dagflow.model.flow import Flow
 from dagflow.model.types import Field, Type
 
@@ -81,6 +82,7 @@ class Compilation:
 
 
 @few_suggestions()
+@without_collecting()
 def compile_text(
     text: str, interface: Interface, *, filename: str = "<flow>", limits: Limits | None = None, sources: Sources | None = None
 ) -> Compilation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -44,3 +45,23 @@ def test_every_example_flow_is_named_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for path in (ROOT / "examples").glob("*.flow"):
         assert path.name in readme
+
+
+def test_the_words_of_the_language_are_counted() -> None:
+    """Roughly: a test more does not need a new table. Exactly: `python grammar/words.py`."""
+    spec = importlib.util.spec_from_file_location("words", ROOT / "grammar" / "words.py")
+    assert spec is not None
+    assert spec.loader is not None
+    words = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(words)
+    text = (ROOT / "grammar" / "SPEC.md").read_text()
+    row = re.compile(r"^\| `([a-z ]+)` \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$", re.MULTILINE)
+    written, counted = (
+        {word: [int(cell.replace(",", "")) for cell in cells] for word, *cells in row.findall(each)}
+        for each in (text, words.current(text))
+    )
+    assert written.keys() == counted.keys() == set(words.words())
+    for word, numbers in counted.items():
+        assert numbers[2], f"no test has a `{word}`"
+        for number, kept in zip(numbers, written[word], strict=True):
+            assert abs(number - kept) <= 5 + 0.25 * number, f"`{word}`: run python grammar/words.py"

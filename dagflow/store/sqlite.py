@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -117,7 +117,8 @@ class SqliteStore:
             migrate(writer, str(place))
             reader = open_reader(place)
         except BaseException:
-            writer.close()
+            with suppress(apsw.Error):
+                writer.close()
             raise
         store = cls(place, lock_file, writer, reader)
         writer.set_wal_hook(store._count_pages)
@@ -218,8 +219,10 @@ class SqliteStore:
         """See `Store.close`."""
         with self._write_lock, self._read_lock:
             if self._process == os.getpid():  # a fork's copy is not ours to close
-                self._reader.close()
-                self._writer.close()
+                for connection in (self._reader, self._writer):
+                    # Closing moves the log into the file; where that fails the log stays, and with it everything committed.
+                    with suppress(apsw.Error):
+                        connection.close()
                 self._lock_file.release()
             self._refusal = self._refusal or "the store is closed; open it again"
 

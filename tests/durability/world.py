@@ -1,0 +1,115 @@
+"""A flow of thirty steps, a host that keeps a book of what it did, and the book held against a store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+
+from dagflow.actions.failures import Invocation
+from dagflow.actions.registry import Catalog
+from dagflow.app.interpreter import Interpreter
+from dagflow.lang.compiler import compile_text
+from dagflow.model.flow import Flow
+from dagflow.model.status import RunStatus
+from dagflow.store.api import Store
+from dagflow.store.sqlite import SqliteStore
+
+EFFECTFUL, IDEMPOTENT = "pay", "put"
+
+
+def text(n_stages: int = 10) -> str:
+    """Stages of three steps each, of which two are effectful; every stage is after the one before."""
+    lines = ["flow f(n: int) -> int {", "  on manual", "  r0 = pay(n: n)"]
+    for stage in range(1, n_stages + 1):
+        before = f"r{stage - 1}"
+        lines += [
+            "  parallel {",
+            f"    a{stage} = pay(n: {before})",
+            f"    b{stage} = put(n: {before})",
+            "  }",
+            f"  r{stage} = pay(n: a{stage} + b{stage} - {before} + 1)",
+        ]
+    return "\n".join([*lines, f"  return r{n_stages}", "}"])
+
+
+@attrs.define(eq=False)
+class World:
+    """A host. `calls`: run, node, attempt and argument of every effect, in order."""
+
+    n_stages: int = 10
+    catalog: Catalog = attrs.field(factory=Catalog)
+    calls: list[tuple[str, str, int, int]] = attrs.field(factory=list)
+    on_call: Callable[[], None] = attrs.field(default=lambda: None)
+    flow: Flow = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        def note(n: int, invocation: Invocation) -> int:
+            self.calls.append((invocation.run, invocation.node, invocation.attempt, n))
+            self.on_call()
+            return n
+
+        @self.catalog.action(EFFECTFUL, effect="effectful")
+        async def pay(n: int, invocation: Invocation) -> int:
+            return note(n, invocation)
+
+        @self.catalog.action(IDEMPOTENT, effect="idempotent")
+        async def put(n: int, invocation: Invocation) -> int:
+            return note(n, invocation)
+
+        self.flow = compile_text(text(self.n_stages), self.catalog.interface).unwrap("f")
+
+    async def go(self, store: Store, n_runs: int = 1, *, told: list[str] | None = None) -> None:
+        """Resume what there is, start what is missing, and wait for all; `told` gets the ids of the runs whose end was reported."""
+        async with Interpreter.open("", catalog=self.catalog, store=store) as interpreter:
+            runs = list(interpreter.resumed)
+            n_ended = len(await interpreter.runs()) - len(runs)
+            runs += [await interpreter.start(self.flow, {"n": 0}) for _ in range(n_runs - n_ended - len(runs))]
+            for run in runs:
+                await run.wait()
+                if told is not None:
+                    told.append(run.id)
+
+    def check_after_failure(self, path: Path) -> None:
+        """What was done rests on what the store has: every effect on its intent, and on the results of the steps before it."""
+        store = SqliteStore.open(path)
+        for run in {call[0] for call in self.calls}:
+            kinds = {(record.kind, record.node, record.attempt) for record in store.history(run)}
+            for _, node, attempt, _ in (call for call in self.calls if call[0] == run):
+                if node[0] != "b":
+                    assert ("attempt_started", node, attempt) in kinds, (node, attempt)
+                for before in self.parents(node):
+                    assert any(k == "attempt_succeeded" and n == before for k, n, _ in kinds), (node, before)
+        store.close()
+
+    def check_at_end(self, path: Path, told: list[str], n_runs: int = 1) -> None:
+        """Every run came to its result, everything was done, and no effectful attempt was made twice."""
+        store = SqliteStore.open(path)
+        rows = store.runs(limit=1000)
+        assert [row.status for row in rows] == [RunStatus.SUCCEEDED] * n_runs
+        assert set(told) <= {row.id for row in rows}
+        assert not store.problems()
+        for row in rows:
+            history = store.history(row.id)
+            succeeded = Counter(record.node for record in history if record.kind == "attempt_succeeded")
+            assert set(succeeded.values()) == {1}
+            assert set(succeeded) == {call[1] for call in self.calls if call[0] == row.id}
+            assert next(record.payload for record in history if record.node == f"r{self.n_stages}" and record.payload) == (
+                b"%d" % self.n_stages
+            )
+        attempts = Counter(call[:3] for call in self.calls if call[1][0] != "b")
+        assert set(attempts.values()) == {1}, "an attempt had its effect twice"
+        arguments: dict[tuple[str, str], set[int]] = {}
+        for run, node, _, n in self.calls:
+            arguments.setdefault((run, node), set()).add(n)
+        assert all(len(values) == 1 for values in arguments.values()), "attempts of one step differ in what they were given"
+        store.close()
+
+    @staticmethod
+    def parents(node: str) -> list[str]:
+        stage = int(node[1:])
+        if node[0] in "ab":
+            return [f"r{stage - 1}"]
+        return [f"a{stage}", f"b{stage}"] if stage else []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
+
 import attrs
 
 from dagflow.drivers.outcomes import last_value
@@ -65,14 +68,13 @@ class NodeResult:
     items: ItemCounts | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class RunResult:
     """How a run went, or how it stands.
 
     Attributes:
         output: of its `return`, in stored form.
         reason: of its `stop`, or "".
-        nodes: in declared order.
         failures: for a failed run its cause first; then all others, also those an `on error` took care of.
     """
 
@@ -81,10 +83,27 @@ class RunResult:
     status: RunStatus
     output: object
     reason: str
-    nodes: tuple[NodeResult, ...]
     failures: tuple[RunFailure, ...]
     started_at: int
     ended_at: int | None
+    _nodes: Callable[[], tuple[NodeResult, ...]] = attrs.field(repr=False)
+
+    @cached_property
+    def nodes(self) -> tuple[NodeResult, ...]:
+        """How each node went, in declared order."""
+        return self._nodes()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RunResult):
+            return NotImplemented
+        return self._said() == other._said()
+
+    def __hash__(self) -> int:
+        return hash(self.run)
+
+    def _said(self) -> tuple[object, ...]:
+        ends = (self.started_at, self.ended_at)
+        return self.run, self.flow, self.status, self.output, self.reason, self.failures, *ends, self.nodes
 
     def node(self, node_id: str) -> NodeResult:
         """How the node of that id went; KeyError if the flow has none."""
@@ -103,16 +122,23 @@ def result_of(progress: Progress) -> RunResult:
     cause = state.scope_causes[0]
     if cause > 0:
         failures.insert(0, failures.pop(cause))
+
+    def make_nodes() -> tuple[NodeResult, ...]:
+        return tuple(_node(progress, number, by_node) for number in range(plan.n_nodes))
+
+    # Nothing happens to a run that has ended, unless it is part of another one: its nodes are looked at when somebody asks.
+    is_final = state.ended is not None and progress.lineage is None
+    made = () if is_final else make_nodes()
     return RunResult(
         run=progress.run,
         flow=progress.program.flow.name,
         status=status,
         output=last_value(progress, NodeKind.RETURN),
         reason=str(last_value(progress, NodeKind.STOP) or ""),
-        nodes=tuple(_node(progress, number, by_node) for number in range(plan.n_nodes)),
         failures=tuple(failures),
         started_at=state.started_at,
         ended_at=None if state.ended is None else state.now,
+        nodes=make_nodes if is_final else lambda: made,
     )
 
 

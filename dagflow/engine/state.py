@@ -164,7 +164,7 @@ class State:
     def succeed_unwatched(self, node: int) -> list[int]:
         """`change` to succeeded of a node that runs, and of whose end only its successors hear; gives those it made ready.
 
-        Those that are not free to run are left to be decided.
+        Those of which more has to be known are left to be decided.
         """
         if self.status[node] is not NodeStatus.RUNNING:
             self.change(node, Change.SUCCEED)
@@ -179,7 +179,12 @@ class State:
             n_left = n_waits[target] - 1
             n_waits[target] = n_left
             if not n_left:
-                if plan.is_free[target] and status[target] is NodeStatus.PENDING:
+                needs = plan.needs[target]
+                if (
+                    needs is not None
+                    and status[target] is NodeStatus.PENDING
+                    and (not needs or all(status[source] is NodeStatus.SUCCEEDED for source in needs))
+                ):
                     status[target] = NodeStatus.READY
                     self.ready_at[target] = self.wanted_at[target] = now
                     made_ready.append(target)

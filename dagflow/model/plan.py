@@ -59,7 +59,8 @@ class Plan:
         scope_of: the number of its innermost scope. watched_by: numbers of all scopes around it that have a watcher, innermost first.
         catches: for a watcher, the number of its scope; else NONE.
         widths: for a loop, how many items are open at a time; else 0. collects: whether a loop goes on when an item fails.
-        is_free: whether it may run as soon as all it comes after is settled: under no gate, with no join, and of a kind that is run.
+        needs: the nodes that have to have succeeded for it to run once all it comes after is settled, where nothing else has a say: it is
+            under no gate, of a kind that is run, and has no join but that of all. None for the others.
         is_watched: whether anything but its successors hears of its end: a join that is released early, or a scope.
         undoes: for what undoes, the node it undoes; else NONE. unwind: the number of the gate before all of these, or NONE.
         races: by the number of the deciding node, per branch the node that says it is done, and all nodes of the branch.
@@ -81,7 +82,7 @@ class Plan:
     catches: tuple[int, ...]
     widths: tuple[int, ...]
     collects: tuple[bool, ...]
-    is_free: tuple[bool, ...]
+    needs: tuple[tuple[int, ...] | None, ...]
     is_watched: tuple[bool, ...]
     undoes: tuple[int, ...]
     unwind: int
@@ -139,7 +140,7 @@ def build_plan(flow: Flow) -> Plan:
         catches=catches,
         widths=tuple(0 if node.loop is None else node.loop.width for node in nodes),
         collects=tuple(node.loop is not None and node.loop.collects for node in nodes),
-        is_free=tuple(node.gate is None and node.join is None and node.kind not in _DECIDED_HERE for node in nodes),
+        needs=tuple(_needs(node, join_sources[n]) for n, node in enumerate(nodes)),
         is_watched=tuple(bool(joiners[n] or watched_by[n]) for n in range(len(nodes))),
         undoes=undoes,
         unwind=next((n for n, node in enumerate(nodes) if node.kind is NodeKind.UNWIND), NONE),
@@ -172,6 +173,11 @@ def _early_sources(node: Node, numbers: dict[str, int]) -> set[int]:
     if node.join is None or node.join.kind not in _EARLY:
         return set()
     return {numbers[source] for source in node.join.sources}
+
+
+def _needs(node: Node, join_sources: tuple[int, ...]) -> tuple[int, ...] | None:
+    is_simple = node.join is None or node.join.kind is JoinKind.ALL
+    return join_sources if is_simple and node.gate is None and node.kind not in _DECIDED_HERE else None
 
 
 def _join_count(node: Node) -> int:

@@ -27,14 +27,15 @@ def restored(store: Store, programs: Programs, run_id: RunId) -> Progress:
     if row is None:
         raise UsageError(f"there is no run {run_id}; `runs()` and `dagflow runs` list those there are")
     if row.parent:
-        progress = _part(restored(store, programs, RunId(row.parent)), run_id)
+        progress = part_of(restored(store, programs, RunId(row.parent)), run_id)
     else:
         progress = Progress(programs.load(store, row.digest).program, run_id)
     progress.restore(store.history(run_id))
     return progress
 
 
-def _part(parent: Progress, run_id: RunId) -> Progress:
+def part_of(parent: Progress, run_id: RunId) -> Progress:
+    """The part of a run with that id, not restored yet. Raises StoreError: it cannot be a part of it."""
     match = _PART.search(run_id)
     node = -1 if match is None else parent.program.plan.numbers.get(match[1], -1)
     if match is None or node < 0:

@@ -142,6 +142,24 @@ def _show(arguments: argparse.Namespace) -> int:
     return show(arguments)
 
 
+def _store_verify(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.storing import verify_store  # noqa: PLC0415
+
+    return verify_store(arguments)
+
+
+def _store_backup(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.storing import backup_store  # noqa: PLC0415
+
+    return backup_store(arguments)
+
+
+def _store_vacuum(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.storing import vacuum_store  # noqa: PLC0415
+
+    return vacuum_store(arguments)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dagflow",
@@ -152,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_authoring(commands)
     _add_running(commands)
+    _add_storing(commands)
     return parser
 
 
@@ -227,6 +246,23 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     show.add_argument("run", metavar="RUN", help=_RUN_HELP)
     show.add_argument("--json", action="store_true", help="as JSON")
     _add_store(show)
+
+
+def _add_storing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    store = commands.add_parser("store", help="look after a store: verify, backup, vacuum", description="Look after a store.")
+    parts = store.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    verify = _command(parts, "verify", _store_verify, "read all of a store and say whether it is as it was written")
+    verify.add_argument("--json", action="store_true", help="as JSON")
+    _add_store(verify)
+
+    backup = _command(parts, "backup", _store_backup, "copy a store, also while it is in use")
+    backup.add_argument("file", metavar="FILE", help="the copy; there must be nothing of that name")
+    _add_store(backup)
+
+    vacuum = _command(parts, "vacuum", _store_vacuum, "remove runs that ended long ago, and give their room back")
+    vacuum.add_argument("--keep", default="30d", metavar="LENGTH", help="how long ended runs stay (default: 30d)")
+    _add_store(vacuum)
 
 
 def _command(

@@ -25,6 +25,7 @@ from dagflow.drivers.lineage import WAITS, Lineage
 from dagflow.drivers.perform import effect_key
 from dagflow.drivers.program import Program, canonical_with_json
 from dagflow.drivers.recall import recall
+from dagflow.drivers.standing import standing
 from dagflow.engine import events
 from dagflow.engine.commands import (
     CancelAttempt,
@@ -290,12 +291,7 @@ class Progress:
 
     def standing(self) -> tuple[RunStatus, int | None]:
         """The run's status and, if it sleeps, until when."""
-        state = self.machine.state
-        if state.ended is not None:
-            return state.ended, None
-        if state.n_active or not state.waiting:
-            return RunStatus.RUNNING, None
-        return RunStatus.SLEEPING, min(state.due[node] for node in state.waiting)
+        return standing(self.machine.state)
 
     def _attempt(self, node: int) -> int:
         return self.machine.state.attempts[node]

@@ -7,12 +7,13 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import attrs
 import pytest
 
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId, new_run_id
 from dagflow.model.status import RunStatus
-from dagflow.store import Append, Creation, Record, RunRow, SentEvent, Store
+from dagflow.store import Append, Creation, Driving, Record, RunRow, SentEvent, Store, Suspect
 
 DIGEST = FlowDigest("d" * 64)
 FLOW = b'{"dagflow":1}'
@@ -228,3 +229,44 @@ class StoreContract(abc.ABC):
         assert store.run(parts[3].id) == parts[3]
         store.write([add(part.id, 1, facts(1), status=RunStatus.FAILED, ended_at=9) for part in parts[1:]])
         assert store.runs(parent=whole.id, unfinished=True) == [parts[0]]
+
+    def test_what_a_driver_says_of_itself_is_kept(self, store):
+        assert (store.driving(), store.suspects()) == (Driving(), [])
+        one, two = Suspect(run=RunId("b"), n_crashes=2, n_outcomes=7), Suspect(run=RunId("a"), n_crashes=0, is_tried=True)
+        driving = Driving(is_open=True, is_whole=True, since="c")
+        store.note_driving(driving, [one, two])
+        assert (store.driving(), store.suspects()) == (driving, [two, one])
+        store.note_driving(Driving(), [attrs.evolve(two, is_tried=False), attrs.evolve(one, n_crashes=3)])
+        assert (store.driving(), store.suspects()) == (Driving(), [attrs.evolve(one, n_crashes=3)])
+
+    def test_what_is_old_and_over_is_removed(self, store):
+        old, new, open_ = run_row(1), run_row(2), run_row(30)
+        part = run_row(1, id=RunId(f"{old.id}/x[1]"), parent=old.id)
+        for row in (old, part, new, open_):
+            create(store, row, row.id.encode(), facts(1300 if row is old else 2))
+        store.send([sent(1), sent(40), sent(41)])
+        ends = {old.id: 10, part.id: 9, new.id: 25}
+        store.write(
+            [add(run, 1300 if run == old.id else 2, (), status=RunStatus.FAILED, ended_at=at) for run, at in ends.items()]
+        )
+        remove(store, 10)
+        assert {row.id for row in store.runs()} == {old.id, new.id, open_.id}
+        remove(store, 11)
+        assert [store.run(old.id), store.run(part.id), store.history(old.id), store.history(part.id)] == [None, None, [], []]
+        assert {row.id for row in store.runs()} == {open_.id, new.id}
+        assert store.problems() == []
+        assert [event.number for event in store.events(after=0)] == [40, 41]
+        remove(store, 100)
+        assert {row.id for row in store.runs()} == {open_.id}
+        # Somebody may still want what came after it had begun.
+        assert [event.number for event in store.events(after=0)] == [40, 41]
+        store.write([add(open_.id, 2, (), status=RunStatus.CANCELLED, ended_at=50)])
+        remove(store, 100)
+        assert (store.runs(), store.last_event(), store.flow(DIGEST)) == ([], 41, None)
+        create(store, old, FLOW, facts(1))
+        assert store.history(old.id) == list(facts(1))
+
+
+def remove(store: Store, before: int) -> None:
+    while store.prune(before):
+        pass

@@ -1,0 +1,51 @@
+"""The commands about a store as a whole: `store verify`, `store backup`, `store vacuum`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from typing import Final
+
+from dagflow.app.keeping import backup, vacuum, verify
+from dagflow.cli.codes import FAILED, OK
+from dagflow.cli.texts import json_text, printable
+from dagflow.clock import SystemClock
+from dagflow.errors import UsageError
+
+_UNITS_NS: Final = {"s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9, "w": 604_800 * 10**9}
+
+
+def verify_store(arguments: argparse.Namespace) -> int:
+    """Read everything, fold every history, and say what is wrong."""
+    findings = verify(arguments.store)
+    if arguments.json:
+        plain = {"runs": findings.n_runs, "facts": findings.n_facts, "events": findings.n_events}
+        print(json_text({**plain, "problems": findings.problems}))
+    else:
+        for problem in findings.problems:
+            print(printable(problem))
+        verdict = "all is well" if not findings.problems else f"{len(findings.problems)} problems; restore a backup"
+        print(f"{findings.n_runs} runs, {findings.n_facts} facts, {findings.n_events} events: {verdict}")
+    return FAILED if findings.problems else OK
+
+
+def backup_store(arguments: argparse.Namespace) -> int:
+    """Copy a store that may be in use."""
+    backup(arguments.store, arguments.file)
+    print(f"{printable(arguments.file)} is a copy of {printable(arguments.store)}", file=sys.stderr)
+    return OK
+
+
+def vacuum_store(arguments: argparse.Namespace) -> int:
+    """Remove what ended long ago."""
+    vacuum(arguments.store, SystemClock().now() - _length_ns(arguments.keep))
+    print(f"what ended more than {arguments.keep} ago is gone from {printable(arguments.store)}", file=sys.stderr)
+    return OK
+
+
+def _length_ns(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,6})(s|min|h|d|w)", text)
+    if match is None:
+        raise UsageError(f"--keep takes a length such as 30d, 12h or 0s, not {text!r}")
+    return int(match[1]) * _UNITS_NS[match[2]]

@@ -1,0 +1,15 @@
+"""How a run stands, for its row in the store."""
+
+from __future__ import annotations
+
+from dagflow.engine.state import State
+from dagflow.model.status import RunStatus
+
+
+def standing(state: State) -> tuple[RunStatus, int | None]:
+    """The run's status and, if it sleeps, until when."""
+    if state.ended is not None:
+        return state.ended, None
+    if state.n_active or not state.waiting:
+        return RunStatus.RUNNING, None
+    return RunStatus.SLEEPING, min(state.due[node] for node in state.waiting)

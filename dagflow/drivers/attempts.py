@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 from weakref import WeakKeyDictionary
 
 import attrs
@@ -25,6 +25,10 @@ from dagflow.drivers.writer import Writer
 from dagflow.engine.commands import StartAttempt
 from dagflow.errors import DagflowError
 from dagflow.model.action import Effect
+
+#: So many attempts are begun ahead of their calls, if at least so many calls may be under way.
+_AHEAD: Final = 256
+_MANY: Final = 16
 
 
 class Driver(Protocol):
@@ -45,7 +49,7 @@ class Driver(Protocol):
 
 @attrs.define(eq=False)
 class Attempts:
-    """The attempts of all runs, at most `limit` begun and not over."""
+    """The attempts of all runs; calls of at most `limit` of them are under way at once."""
 
     _driver: Driver
     _performer: Performer
@@ -63,6 +67,11 @@ class Attempts:
     def serve(self, nursery: trio.Nursery) -> None:
         """Have workers in this nursery."""
         self._pool = Pool(nursery, self._perform, self._limit, self._drained)
+
+    @property
+    def _most_begun(self) -> int:
+        """Some more than can be called at once, so that one commit serves many; but a host that wants few at once gets few."""
+        return self._limit + _AHEAD if self._limit >= _MANY else self._limit
 
     @property
     def is_idle(self) -> bool:
@@ -87,7 +96,7 @@ class Attempts:
             return
         self._is_beginning = True
         try:
-            while self._wishes and self._n_open < self._limit:
+            while self._wishes and self._n_open < self._most_begun:
                 live, command = self._wishes.popleft()
                 if not live.has_ended.is_set():
                     self._begin(live, command)
@@ -120,7 +129,7 @@ class Attempts:
         if arguments is None:
             self._driver.turn(live)
             return
-        call = live.calls[node] = Call(live, node, direct, arguments, invocation, command.deadline(now))
+        call = live.calls[node] = Call(live, command, direct, arguments, invocation)
         self._n_open += 1
         self._writer.mark(live)
         needed = self._needed_facts(live, node)
@@ -160,11 +169,11 @@ class Attempts:
     async def _perform(self, call: Call, worker: Worker) -> None:
         if call.is_over:
             return
-        live, node, direct = call.live, call.node, call.direct
+        live, node, direct = call.live, call.command.node, call.direct
         call.worker = worker
-        if call.give_up_at is not None:
-            left = call.give_up_at - self._driver.now(live)
-            worker.limit(trio.current_time() + max(0, left) / 1e9)
+        if call.command.is_limited:
+            now = self._driver.now(live)
+            worker.limit(trio.current_time() + max(0, (call.command.deadline(now) or now) - now) / 1e9)
         kept: object = None
         failure: ActionFailed | None = None
         try:
@@ -194,16 +203,16 @@ class Attempts:
     def _stopped(self, call: Call) -> None:
         """The attempt was cancelled, as wished or because its time was over."""
         self._over(call)
-        progress, now = call.live.progress, self._driver.now(call.live)
-        if progress.is_cancelling(call.node):
-            progress.cancelled(call.node, now)
+        progress, node, now = call.live.progress, call.command.node, self._driver.now(call.live)
+        if progress.is_cancelling(node):
+            progress.cancelled(node, now)
         else:
-            progress.fail(call.node, timed_out(), now, self._jitter())
+            progress.fail(node, timed_out(), now, self._jitter())
         self._driver.turn(call.live)
 
     def _over(self, call: Call) -> None:
         call.is_over = True
-        del call.live.calls[call.node]
+        del call.live.calls[call.command.node]
         self._n_open -= 1
 
 
@@ -225,7 +234,7 @@ def _as_failure(call: Call, raised: Exception) -> ActionFailed:
             return ActionFailed("usage", str(raised), fatal=True)
         case _:
             # The text of an exception may hold anything, secrets too; only its class is told.
-            action = call.live.progress.program.codes[call.node].node.action
+            action = call.live.progress.program.codes[call.command.node].node.action
             return ActionFailed("unexpected", f"{action} raised {type(raised).__name__}", fatal=True)
 
 

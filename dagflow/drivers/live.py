@@ -14,6 +14,7 @@ from dagflow.drivers.children import Spawn
 from dagflow.drivers.pool import Worker
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult, result_of
+from dagflow.engine.commands import StartAttempt
 from dagflow.errors import DagflowError
 from dagflow.ids import FlowDigest, RunId
 
@@ -32,16 +33,15 @@ class Call:
 
     Attributes:
         direct: the short way to the action, for which `arguments` is all it needs; else there is an `invocation`.
-        give_up_at: the instant it has to be stopped.
+        command: the wish; its time begins with the call.
         worker: who makes the call, once somebody does.
     """
 
     live: Live
-    node: int
+    command: StartAttempt
     direct: Direct | None
     arguments: Mapping[str, object]
     invocation: Invocation | None
-    give_up_at: int | None
     worker: Worker | None = None
     is_over: bool = False
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dagflow.lang.bounds import Bounds, bounds
     from dagflow.lang.compiler import Compilation
     from dagflow.lang.expressions import check, evaluate
+    from dagflow.lang.formatter import format  # noqa: A004 - the word of the API
     from dagflow.lang.limits import Limits, RunLimits
     from dagflow.model.flow import Edge, EdgeKind, Flow, Node, NodeKind
     from dagflow.model.status import NodeStatus, PruneReason, RunStatus
@@ -88,6 +89,7 @@ __all__ = [
     "check",
     "compile",
     "evaluate",
+    "format",
     "run",
 ]
 
@@ -142,6 +144,7 @@ _HOMES = {
     "check": "dagflow.lang.expressions",
     "compile": "dagflow.app.compiling",
     "evaluate": "dagflow.lang.expressions",
+    "format": "dagflow.lang.formatter",
     "run": "dagflow.app.once",
 }
 

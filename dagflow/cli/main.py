@@ -88,6 +88,12 @@ def _explain(arguments: argparse.Namespace) -> int:
     return explain(arguments)
 
 
+def _fmt(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.formatting import fmt  # noqa: PLC0415
+
+    return fmt(arguments)
+
+
 def _graph(arguments: argparse.Namespace) -> int:
     from dagflow.cli.authoring import graph  # noqa: PLC0415
 
@@ -183,6 +189,13 @@ def _add_authoring(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     check.add_argument("--strict", action="store_true", help="warnings count as errors")
     check.add_argument("--fix", action="store_true", help="apply the safe fixes to the files first; of -, print what comes out")
     _add_actions(check)
+
+    fmt = _command(commands, "fmt", _fmt, "write flows in the one style there is")
+    fmt.add_argument(
+        "files", nargs="*", metavar="FILE", help="a .flow file, a directory of them, or - for standard input; the current directory if not given"
+    )
+    fmt.add_argument("--check", action="store_true", help="change nothing, name the files that are not in that style")
+    fmt.add_argument("--diff", action="store_true", help="change nothing, show what would change")
 
     explain = _command(commands, "explain", _explain, "tell what a code such as E308 means")
     explain.add_argument("codes", nargs="*", metavar="CODE", help="a code of a message; all are listed if none is given")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
@@ -14,6 +13,7 @@ from dagflow.lang.declarations import Declarations
 from dagflow.lang.diagnostics import Source
 from dagflow.lang.limits import Limits
 from dagflow.lang.names import Names, Symbol, SymbolKind, View
+from dagflow.lang.patterns import FLOW_TEXT
 from dagflow.lang.presence import ALWAYS, Condition
 from dagflow.model.flow import Expression, GateRef, Join, JoinKind, Node, NodeKind, Race, RetryPolicy, Scope
 from dagflow.model.types import Field, Type
@@ -192,8 +192,9 @@ class FlowDraft:
             yield from body.whole()
 
     def generated_id(self, word: str, text: str) -> str:
-        """An id for a node without a name: it depends on what the node does, not on where it stands."""
-        digest = hashlib.sha256(re.sub(r"\s+", " ", text).strip().encode("utf-8", "surrogatepass")).hexdigest()[:6]
+        """An id for a node without a name: it depends on what the node does, not on where it stands, how it is laid out or commented."""
+        words = (found[found.lastgroup or 0] for found in FLOW_TEXT.finditer(text) if found.lastgroup != "comment")
+        digest = hashlib.sha256(" ".join(words).encode("utf-8", "surrogatepass")).hexdigest()[:6]
         base = f"{word}.{digest}"
         self.n_generated[base] = self.n_generated.get(base, 0) + 1
         count = self.n_generated[base]

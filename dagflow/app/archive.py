@@ -12,6 +12,7 @@ import attrs
 
 from dagflow.app.programs import Programs
 from dagflow.app.reading import restored
+from dagflow.app.recovery import is_quarantined
 from dagflow.drivers.results import RunResult, result_of
 from dagflow.errors import UsageError
 from dagflow.ids import RunId
@@ -57,6 +58,10 @@ class Archive:
             flow = self._programs.load(self._store, digest).program.flow
             known += [InProgress(each, count) for each in (flow, *(callee.flow for callee in flow.callees))]
         return known
+
+    def quarantined(self) -> frozenset[RunId]:
+        """The runs that are left alone since they seem to crash the process. Raises StoreError."""
+        return frozenset(suspect.run for suspect in self._store.suspects() if is_quarantined(suspect))
 
     def find(self, prefix: str) -> RunId:
         """The id of the one run whose id begins so, `last` being the newest.

@@ -13,6 +13,7 @@ import trio
 from dagflow.actions.calling import RunInThread
 from dagflow.app.programs import Programs
 from dagflow.app.reading import restored
+from dagflow.app.recovery import Recovery
 from dagflow.app.runs import Run
 from dagflow.clock import Clock, SystemClock
 from dagflow.drivers.bindings import Origin
@@ -24,7 +25,7 @@ from dagflow.drivers.program import Program, actions_of
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult, result_of
 from dagflow.drivers.triggers import check_expected, check_payload, input_for
-from dagflow.errors import DagflowError, UsageError
+from dagflow.errors import DagflowError, StoreError, UsageError
 from dagflow.ids import RunId, new_jitter, new_run_id
 from dagflow.model import wire
 from dagflow.model.action import Interface
@@ -67,10 +68,14 @@ class Interpreter:
     _clock: Clock
     _driver: LocalDriver
     _programs: Programs = attrs.field(factory=Programs)
+    _recovery: Recovery = attrs.field(init=False)
     #: Actions the catalog is known to have; what it has it keeps.
     _known: frozenset[str] = frozenset()
     resumed: tuple[Run, ...] = ()
     stuck: Mapping[RunId, DagflowError] = attrs.field(factory=dict[RunId, DagflowError])
+
+    def __attrs_post_init__(self) -> None:
+        self._recovery = Recovery(self._store, self._driver, self._load_whole)
 
     @classmethod
     @asynccontextmanager
@@ -84,6 +89,7 @@ class Interpreter:
         jitter: Callable[[], float] = new_jitter,
         store: Store | None = None,
         resume: Collection[str] | None = None,
+        release: Collection[str] = (),
     ) -> AsyncGenerator[Interpreter]:
         """Open a store, resume every run in it that has not ended, and drive runs until the block is left.
 
@@ -97,6 +103,7 @@ class Interpreter:
             jitter: draws the fraction that spreads a retry.
             store: a store that is open already, instead of the one at `path`; it is closed too.
             resume: ids of the only runs to go on with; all others stay as they are. None means every run.
+            release: ids of runs to go on with even if they were quarantined, since they seemed to crash the process.
 
         Raises:
             StoreError: the store cannot be opened, or failed while it was open.
@@ -111,14 +118,15 @@ class Interpreter:
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(interpreter._driver.serve)
-                await interpreter._resume_all(resume)
+                await interpreter._resume_all(resume, release, nursery)
                 yield interpreter
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             sole = _sole(group)
             raise sole from sole.__cause__
         finally:
-            opened.close()
+            with trio.CancelScope(shield=True):
+                await interpreter._close()
         if interpreter._driver.error is not None:
             raise interpreter._driver.error
 
@@ -191,7 +199,7 @@ class Interpreter:
         Raises:
             UsageError: there is no such run, it has ended, or it cannot go on.
         """
-        live = self._driver.lives.get(RunId(run_id))
+        live = self._driver.lives.get(RunId(run_id)) or self._recovery.waiting.get(RunId(run_id))
         if live is not None:
             return Run(live, self._driver)
         problem = self.stuck.get(RunId(run_id))
@@ -256,37 +264,49 @@ class Interpreter:
             raise live.broken
         return Run(live, self._driver)
 
-    async def _resume_all(self, only: Collection[str] | None) -> None:
-        lives: list[Live] = []
-        stuck: dict[RunId, DagflowError] = {}
-        before: RunId | None = None
-        while rows := await self.runs(unfinished=True, limit=_PAGE, before=before):
-            before = rows[-1].id
-            for row in rows:
-                if only is not None and row.id not in only:
-                    continue
-                try:
-                    live = await trio.to_thread.run_sync(self._load, row)
-                    self._check_actions(live.progress.program)
-                    lives.append(live)
-                except DagflowError as error:
-                    stuck[row.id] = error
-        # Oldest first, and only once all are read: a driver that works may end runs and so move the pages.
-        lives.reverse()
-        self.resumed = tuple(Run(live, self._driver) for live in lives)
-        self.stuck = stuck
-        self._driver.take(*lives)
+    async def _resume_all(self, only: Collection[str] | None, release: Collection[str], nursery: trio.Nursery) -> None:
+        recovery = self._recovery
+        await recovery.read(only, release, self._clock.now())
+        self.resumed = tuple(Run(live, self._driver) for live in recovery.lives)
+        self.stuck = recovery.stuck
+        if recovery.has_trials:
+            nursery.start_soon(self._go_on)
+        else:
+            await self._go_on()
+
+    async def _go_on(self) -> None:
+        try:
+            await self._recovery.go_on()
+        except StoreError as error:
+            self._driver.stop(error)
+
+    async def _close(self) -> None:
+        """Say that it was closed in order, if the store can still hear it."""
+        try:
+            if self._driver.error is None:
+                await self._recovery.close()
+        except StoreError:
+            return
+        finally:
+            self._store.close()
 
     async def _cancelled(self, run_id: RunId) -> Live | None:
         """Take a run that was left alone, cancelled before it can start anything; None if there is none or it has ended."""
-        row = await trio.to_thread.run_sync(self._store.run, run_id)
-        if row is None or row.status.is_terminal:
-            return None
-        live = await trio.to_thread.run_sync(self._load, row)
-        self._check_actions(live.progress.program, _UNDOING)
+        live = self._recovery.take_out(run_id)
+        if live is None:
+            row = await trio.to_thread.run_sync(self._store.run, run_id)
+            if row is None or row.status.is_terminal:
+                return None
+            live = await trio.to_thread.run_sync(self._load, row)
+            self._check_actions(live.progress.program, _UNDOING)
         live.progress.cancel(live.progress.machine.state.now)
         self.stuck = {stuck: error for stuck, error in self.stuck.items() if stuck != run_id}
         self._driver.take(live)
+        return live
+
+    def _load_whole(self, row: RunRow) -> Live:
+        live = self._load(row)
+        self._check_actions(live.progress.program)
         return live
 
     def _load(self, row: RunRow) -> Live:

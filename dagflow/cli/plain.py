@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import attrs
 
@@ -50,13 +50,14 @@ def _plain_node(flow: Flow, node: NodeResult) -> dict[str, object]:
     }
 
 
-def plain_rows(rows: Sequence[RunRow]) -> list[dict[str, object]]:
-    """The list of runs."""
+def plain_rows(rows: Sequence[RunRow], quarantined: Collection[str] = ()) -> list[dict[str, object]]:
+    """The list of runs; `quarantined` are those that are left alone since they seem to crash the process."""
     return [
         {
             "run": row.id,
             "flow": row.flow,
             "status": row.status.value,
+            "quarantined": row.id in quarantined,
             "started_at": rfc3339(row.created_at),
             "ended_at": rfc3339(row.ended_at),
             "due_at": rfc3339(row.due_at),

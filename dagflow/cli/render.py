@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import attrs
@@ -176,14 +176,16 @@ def verdict(story: Story) -> Text:
     return text
 
 
-def runs_table(rows: Sequence[RunRow], width: int) -> Group:
-    """Runs, in the order given."""
+def runs_table(rows: Sequence[RunRow], width: int, quarantined: Collection[str] = ()) -> Group:
+    """Runs, in the order given; `quarantined` are those that are left alone since they seem to crash the process."""
     is_narrow = width < _NARROW
     lines = [
         [
             Text(row.id),
             Text(printable(row.flow)),
-            Text(row.status.value, style=RUN_STYLE.get(row.status, "cyan")),
+            Text("quarantined", style="bold red")
+            if row.id in quarantined
+            else Text(row.status.value, style=RUN_STYLE.get(row.status, "cyan")),
             Text(instant(row.created_at, is_short=is_narrow)),
         ]
         for row in rows

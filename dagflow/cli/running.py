@@ -12,6 +12,7 @@ import trio
 
 from dagflow.app.archive import Archive
 from dagflow.app.interpreter import Interpreter
+from dagflow.app.recovery import Quarantined
 from dagflow.app.runs import Run
 from dagflow.cli.codes import FAILED, INTERRUPTED, OK, USAGE
 from dagflow.cli.plain import plain_result, plain_rows
@@ -100,7 +101,7 @@ def resume(arguments: argparse.Namespace) -> int:
             print("[]")
         return OK
 
-    return go_on(arguments, host, unfinished)
+    return go_on(arguments, host, unfinished, release=() if arguments.run is None else wanted)
 
 
 def go_on(
@@ -108,14 +109,17 @@ def go_on(
     host: Host,
     unfinished: Mapping[str, Flow],
     first: Callable[[Interpreter], Awaitable[None]] | None = None,
+    *,
+    release: Collection[str] = (),
 ) -> int:
-    """Go on with these runs, once `first` is done, and show how they went."""
+    """Go on with these runs, once `first` is done, and show how they went; with those of `release` even if they were quarantined."""
 
     async def body(interpreter: Interpreter) -> int:
         if first is not None:
             await first(interpreter)
         for run_id, problem in interpreter.stuck.items():
-            print(f"dagflow: run {run_id} cannot go on: {printable(str(problem))}; see --actions", file=sys.stderr)
+            hint = "" if isinstance(problem, Quarantined) else "; see --actions"
+            print(f"dagflow: run {run_id} cannot go on: {printable(str(problem))}{hint}", file=sys.stderr)
         is_quiet = arguments.quiet or arguments.json
         with progress(is_quiet=is_quiet, n_runs=len(unfinished), hint=_hint(arguments)) as show:
             results = await _follow_all(interpreter.resumed, unfinished, show)
@@ -127,7 +131,7 @@ def go_on(
                 _print_story(Story(unfinished[result.run], result))
         return max([USAGE if interpreter.stuck else OK, *map(_code, results)])
 
-    return _drive(arguments, host, body, resume=frozenset(unfinished))
+    return _drive(arguments, host, body, resume=frozenset(unfinished), release=release)
 
 
 async def _follow_all(runs: Collection[Run], flows: Mapping[str, Flow], show: Progress) -> list[RunResult]:
@@ -167,11 +171,12 @@ def runs(arguments: argparse.Namespace) -> int:
     with Archive.open(arguments.store) as archive:
         parent = "" if arguments.of is None else archive.find(arguments.of)
         rows = archive.runs(unfinished=arguments.unfinished, limit=arguments.limit, parent=parent)
+        quarantined = archive.quarantined()
     if arguments.json:
-        print(json_text(plain_rows(rows)))
+        print(json_text(plain_rows(rows, quarantined)))
     elif rows:
         out = console()
-        out.print(runs_table(rows, out.width))
+        out.print(runs_table(rows, out.width, quarantined))
     else:
         none = "no runs yet" if arguments.of is None else f"run {parent} has no runs of its own"
         print("no run is unfinished" if arguments.unfinished else none, file=sys.stderr)
@@ -200,14 +205,18 @@ def _code(result: RunResult) -> int:
     return OK if result.status is RunStatus.SUCCEEDED else FAILED
 
 
-def _drive(arguments: argparse.Namespace, host: Host, body: _Body, *, resume: Collection[str]) -> int:
+def _drive(
+    arguments: argparse.Namespace, host: Host, body: _Body, *, resume: Collection[str], release: Collection[str] = ()
+) -> int:
     """Open the interpreter, run the body, and tell how to go on if it is interrupted."""
     clock: Clock = SystemClock()
     if getattr(arguments, "fast_forward", False):
         clock = VirtualClock(clock.now())
 
     async def main() -> int:
-        async with Interpreter.open(arguments.store, catalog=host.catalog, clock=clock, resume=resume) as interpreter:
+        async with Interpreter.open(
+            arguments.store, catalog=host.catalog, clock=clock, resume=resume, release=release
+        ) as interpreter:
             return await body(interpreter)
 
     try:

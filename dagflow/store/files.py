@@ -18,9 +18,14 @@ _MOUNTS: Final = Path("/proc/self/mountinfo")
 
 @attrs.define(eq=False)
 class FileLock:
-    """A lock on a file, held as long as this process lives or until `release`. The file says who holds it."""
+    """A lock on a file, held as long as this process lives or until `release`. The file says who holds it, or died holding it.
+
+    Attributes:
+        was_left: whether the one who held it before never released it.
+    """
 
     path: Path
+    was_left: bool = attrs.field(default=False, init=False)
     _descriptor: int = attrs.field(default=-1, init=False)
 
     def acquire(self) -> None:
@@ -40,6 +45,7 @@ class FileLock:
             os.close(descriptor)
             who = f"process {holder}" if holder.isdigit() else "another process"
             raise StoreError(f"{self.path.with_suffix('')} is open in {who}; one process at a time can run its flows") from None
+        self.was_left = os.fstat(descriptor).st_size > 0
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode("ascii"))
         self._descriptor = descriptor
@@ -47,6 +53,7 @@ class FileLock:
     def release(self) -> None:
         """Give it back; safe to call twice. The file stays, since removing it would let two hold it."""
         if self._descriptor >= 0:
+            os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = -1
 

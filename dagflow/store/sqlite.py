@@ -194,7 +194,9 @@ class SqliteStore:
 
     def driving(self) -> Driving:
         """See `Store.driving`."""
-        return docket.read_driving(self.path, self._read(docket.SELECT_DRIVING))
+        said = docket.read_driving(self.path, self._read(docket.SELECT_DRIVING))
+        # A driver that could not say so any more, since the store failed, has still let go of the file.
+        return said if self._lock_file.was_left else attrs.evolve(said, is_open=False)
 
     def suspects(self) -> list[Suspect]:
         """See `Store.suspects`."""

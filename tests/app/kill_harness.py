@@ -100,22 +100,33 @@ def catalog_for(ledger: Path) -> Catalog:
     return catalog
 
 
-async def live(folder: Path, catalog: Catalog) -> None:
-    """Finish what there is, then some more."""
+async def live(folder: Path, catalog: Catalog, *, is_patient: bool = False) -> None:
+    """Finish what there is, then some more. Runs that were killed three times before they came any further are left alone, unless
+    somebody insists, as `is_patient` does.
+    """
     flow = compile_text(FLOW, catalog.interface).unwrap("f")
-    async with Interpreter.open(folder / "runs.db", catalog=catalog) as interpreter:
+    release = unfinished(folder) if is_patient else ()
+    async with Interpreter.open(folder / "runs.db", catalog=catalog, release=release) as interpreter:
         runs = list(interpreter.resumed)
         runs += [await interpreter.start(flow, {"n": n % 2}) for n in range(len(runs), RUNS_AT_ONCE)]
         for run in runs:
             await run.wait()
 
 
-def kill_one(folder: Path, catalog: Catalog, after: float) -> bool:
+def unfinished(folder: Path) -> list[str]:
+    """The runs that have not ended."""
+    store = SqliteStore.open_reading(folder / "runs.db")
+    runs = [row.id for row in store.runs(unfinished=True, limit=1_000)]
+    store.close()
+    return runs
+
+
+def kill_one(folder: Path, catalog: Catalog, after: float, *, is_patient: bool = False) -> bool:
     """Whether it was killed before it was done."""
     child = os.fork()
     if child == 0:
         try:
-            trio.run(live, folder, catalog)
+            trio.run(lambda: live(folder, catalog, is_patient=is_patient))
         except BaseException as error:  # noqa: BLE001 - the parent has to hear of it, whatever it is
             sys.stderr.write(repr(error))
             os._exit(3)
@@ -205,7 +216,7 @@ def main() -> None:
     n_killed = 0
     while n_killed < n_kills:
         n_killed += kill_one(folder, catalog, dice.uniform(0.0, 0.25))
-    while kill_one(folder, catalog, 30):
+    while kill_one(folder, catalog, 30, is_patient=True):
         pass
     sys.stdout.write(f"{n_killed} kills, {check(folder)}\n")
 

@@ -112,6 +112,12 @@ def _actions(arguments: argparse.Namespace) -> int:
     return actions(arguments)
 
 
+def _test(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.testing import test  # noqa: PLC0415
+
+    return test(arguments)
+
+
 def _run(arguments: argparse.Namespace) -> int:
     from dagflow.cli.running import run  # noqa: PLC0415
 
@@ -175,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"dagflow {version('dagflow')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_authoring(commands)
+    _add_testing(commands)
     _add_running(commands)
     _add_storing(commands)
     return parser
@@ -192,7 +199,10 @@ def _add_authoring(commands: argparse._SubParsersAction[argparse.ArgumentParser]
 
     fmt = _command(commands, "fmt", _fmt, "write flows in the one style there is")
     fmt.add_argument(
-        "files", nargs="*", metavar="FILE", help="a .flow file, a directory of them, or - for standard input; the current directory if not given"
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="a .flow file, a directory of them, or - for standard input; the current directory if not given",
     )
     fmt.add_argument("--check", action="store_true", help="change nothing, name the files that are not in that style")
     fmt.add_argument("--diff", action="store_true", help="change nothing, show what would change")
@@ -213,6 +223,17 @@ def _add_authoring(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     actions = _command(commands, "actions", _actions, "list the actions flows can call")
     actions.add_argument("--json", action="store_true", help="as JSON")
     _add_actions(actions)
+
+
+def _add_testing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    test = _command(commands, "test", _test, "run the tests in flow files, in virtual time")
+    test.add_argument("files", nargs="*", metavar="FILE", help=".flow files; all in this directory and below if none is given")
+    test.add_argument("-k", metavar="EXPR", help="only tests with these words in FILE::FLOW::NAME: `late and not refund`")
+    test.add_argument("--chaos", action="store_true", help="also crash at every point and go on, and expect the same end")
+    test.add_argument("--coverage", action="store_true", help="say which steps, outcomes, errors and timeouts no test has seen")
+    test.add_argument("--junit", metavar="FILE", help="also write the results as JUnit's XML")
+    test.add_argument("--format", choices=["text", "json"], default="text")
+    _add_actions(test)
 
 
 def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -8,9 +8,10 @@ made, call made and not kept, kept and nothing after it begun.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from random import Random  # noqa: TID251 - seeded by the caller: the same seed is the same run
-from typing import Final, TypeAlias, cast
+from typing import Final, cast
 
 import attrs
 import orjson
@@ -20,10 +21,13 @@ from dagflow.drivers.bindings import Origin
 from dagflow.drivers.children import Spawn
 from dagflow.drivers.inputs import as_input
 from dagflow.drivers.lineage import Lineage, Requested
-from dagflow.drivers.perform import timed_out
 from dagflow.drivers.program import Program, prepare
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult, result_of
+from dagflow.drivers.scripted import Call as Call  # noqa: PLC0414 - part of a simulation to those who make one
+from dagflow.drivers.scripted import Script as Script  # noqa: PLC0414 - likewise
+from dagflow.drivers.scripted import Scripts, as_script
+from dagflow.drivers.scripted import Send as Send  # noqa: PLC0414 - likewise
 from dagflow.engine.commands import SetTimer, StartAttempt
 from dagflow.errors import DagflowBug, UsageError
 from dagflow.ids import RunId
@@ -41,42 +45,6 @@ _MAX_FACTS: Final = 1_000_000
 
 
 @attrs.frozen(kw_only=True)
-class Script:
-    """How a simulated action behaves.
-
-    Attributes:
-        result: what it gives, in stored form; or what makes that of the call, which may raise ActionFailed.
-        takes_ns: how long a call takes.
-        failures: how the first calls fail, in turn; calls that a crash interrupted do not count.
-    """
-
-    result: object | Callable[[Invocation], object] = None
-    takes_ns: int = 0
-    failures: tuple[ActionFailed, ...] = ()
-
-
-Scripts: TypeAlias = Mapping[str, Script | Callable[[Invocation], object]]
-
-
-@attrs.frozen(kw_only=True)
-class Call:
-    """A call that reached the world. Several with one effect key are attempts of one node."""
-
-    invocation: Invocation
-    at: int
-
-
-@attrs.frozen(kw_only=True)
-class Send:
-    """An event somebody sends: when, its name, what it carries as JSON values, and its id, if it has one of its own."""
-
-    at: int
-    event: str
-    payload: object = attrs.field(factory=dict[str, object])
-    id: str = ""
-
-
-@attrs.frozen(kw_only=True)
 class Simulation:
     """What came of a simulated run.
 
@@ -85,6 +53,7 @@ class Simulation:
         histories: those of every run there was: of this one, of the items of its loops and of the flows it called; by run.
         started: the runs of other flows it started, with their input; what became of them is not simulated.
         calls: every call that was made to its end, also those whose result a crash lost.
+        emitted: the events that it and its parts emitted.
         n_points: how many points there were at which it could have crashed.
         progress: the run in memory at the end.
     """
@@ -94,6 +63,7 @@ class Simulation:
     histories: Mapping[RunId, tuple[Record, ...]]
     started: tuple[Requested, ...]
     calls: tuple[Call, ...]
+    emitted: tuple[SentEvent, ...]
     n_points: int
     progress: Progress
 
@@ -111,6 +81,7 @@ def simulate(
     start: int = DEFAULT_START,
     jitter: Callable[[], float] | None = None,
     observe: Callable[[Progress], None] | None = None,
+    looks: Mapping[int, Callable[[Simulation], None]] | None = None,
 ) -> Simulation:
     """Run a flow to its end in virtual time.
 
@@ -126,6 +97,7 @@ def simulate(
         jitter: draws the fraction that spreads a retry, instead of the seed.
         start: the instant it starts, nanoseconds since 1970 UTC.
         observe: called with the run, and with each that is part of it, between any two things that happen.
+        looks: called, once, with how things stand when everything of the instant has happened; not after the run's end.
 
     Raises:
         WireError: the input does not fit.
@@ -133,20 +105,13 @@ def simulate(
     """
     program = flow if isinstance(flow, Program) else prepare(flow)
     value = as_input(program, input)
-    scripts = {name: _as_script(script) for name, script in (actions or {}).items()}
+    scripts = {name: as_script(script) for name, script in (actions or {}).items()}
     random = Random(seed)  # noqa: S311 - protects nothing
     world = _World(program, scripts, random, jitter or random.random, start, frozenset(crash_at), observe or _ignore)
     world.sends = [_Happening(send.at, -1.0, send=send, number=i) for i, send in enumerate(sends)]
+    world.sends += [_Happening(at, math.inf, look=look) for at, look in (looks or {}).items()]
     world.run(value, trigger or Origin(), cancel_at)
-    return Simulation(
-        result=result_of(world.progress),
-        history=tuple(world.store[_RUN]),
-        histories={run: tuple(records) for run, records in world.store.items()},
-        started=tuple(world.started),
-        calls=tuple(world.calls),
-        n_points=world.n_points,
-        progress=world.progress,
-    )
+    return world.simulation()
 
 
 class _Crash(Exception):  # noqa: N818 - part of the script
@@ -165,6 +130,7 @@ class _Happening:
     invocation: Invocation | None = attrs.field(default=None, order=False)
     is_late: bool = attrs.field(default=False, order=False)
     send: Send | None = attrs.field(default=None, order=False)
+    look: Callable[[Simulation], None] | None = attrs.field(default=None, order=False)
     number: int = attrs.field(default=0, order=False)
 
 
@@ -183,6 +149,7 @@ class _World:
     store: dict[RunId, list[Record]] = attrs.field(factory=dict)
     started: list[Requested] = attrs.field(factory=list)
     calls: list[Call] = attrs.field(factory=list)
+    emitted: list[SentEvent] = attrs.field(factory=list)
     n_points: int = 0
     sends: list[_Happening] = attrs.field(factory=list)
     sent: list[SentEvent] = attrs.field(factory=list)
@@ -207,8 +174,26 @@ class _World:
                     self.progress.begin(value, origin, self.now)
                 self._live()
             except _Crash:
+                self.calls = [self._after_crash(call) for call in self.calls]
                 continue
             return
+
+    def _after_crash(self, call: Call) -> Call:
+        is_kept = call.fact < len(self.store.get(RunId(call.invocation.run), []))
+        return call if is_kept or call.is_lost else attrs.evolve(call, is_lost=True)
+
+    def simulation(self) -> Simulation:
+        """How things stand."""
+        return Simulation(
+            result=result_of(self.progress),
+            history=tuple(self.store[_RUN]),
+            histories={run: tuple(records) for run, records in self.store.items()},
+            started=tuple(self.started),
+            calls=tuple(self.calls),
+            emitted=tuple(self.emitted),
+            n_points=self.n_points,
+            progress=self.progress,
+        )
 
     def _resume(self, progress: Progress) -> None:
         progress.restore(self.store[progress.run])
@@ -238,6 +223,7 @@ class _World:
             self.store.setdefault(progress.run, []).extend(append.records)
             self.n_facts += len(append.records)
             self.started += progress.children.take_requested()
+            self.emitted += append.events
             self._point()
 
     def _point(self) -> None:
@@ -325,11 +311,16 @@ class _World:
             raise UsageError(
                 f"the action {invocation.action!r} has no script; give actions={{{invocation.action!r}: Script(…)}}"
             )
-        return script
+        return script.of(invocation)
 
     def _happen(self, happening: _Happening) -> None:
         if happening.send is not None:
             self._send(happening, happening.send)
+            return
+        if happening.look is not None:
+            self.now = max(self.now, happening.at)
+            self.sends.remove(happening)
+            happening.look(self.simulation())
             return
         progress = happening.progress
         if happening.timer is not None and progress is not None:
@@ -363,25 +354,13 @@ class _World:
     def _answer(self, progress: Progress, node: int, invocation: Invocation, *, is_late: bool) -> None:
         script = self._script(invocation)
         jitter = self.jitter()
-        self.calls.append(Call(invocation=invocation, at=self.now))
+        self.calls.append(Call(invocation=invocation, at=self.now, fact=progress.n_recorded))
         try:
-            value = _outcome(script, invocation, progress.machine.state.n_failed[node], is_late=is_late)
+            value = script.outcome(invocation, progress.machine.state.n_failed[node], is_late=is_late)
         except ActionFailed as failure:
             progress.fail(node, failure, self.now, jitter)
         else:
             progress.succeed(node, value, self.now, jitter)
-
-
-def _outcome(script: Script, invocation: Invocation, n_failed: int, *, is_late: bool) -> object:
-    if is_late:
-        raise timed_out()
-    if n_failed < len(script.failures):
-        raise script.failures[n_failed]
-    return script.result(invocation) if callable(script.result) else script.result
-
-
-def _as_script(script: Script | Callable[[Invocation], object]) -> Script:
-    return script if isinstance(script, Script) else Script(result=script)
 
 
 def _ignore(_progress: Progress) -> None:

@@ -12,6 +12,7 @@ from dagflow.lang.lexer import Token
 from dagflow.lang.setting_builder import setting_rules
 from dagflow.lang.splice import Splice
 from dagflow.lang.step_builder import StepBuilder
+from dagflow.lang.testing_builder import TestBuilder
 
 
 class Builder:
@@ -26,6 +27,7 @@ class Builder:
             **self._expressions.rules(),
             **self._steps.rules(),
             **setting_rules(self._expressions.text),
+            **TestBuilder(self._expressions).rules(),
             "start": lambda c: s.File(tuple(c.all(s.Item))),
             "import_": self._import,
             "type_alias": self._type_decl,
@@ -43,11 +45,10 @@ class Builder:
             "flow": self._flow,
             "broken_item": lambda c: s.BrokenItem(c.span, tuple(c.token("BROKEN_ITEM").text.split())),
             "qname": lambda c: s.Ident(c.span, ".".join(c.texts("IDENT"))),
-            "test": self._test,
         }
 
     def build(self, name: str, children: Splice) -> object:
-        """The part of the tree for one rule; the items of `test` blocks are kept as they come."""
+        """The part of the tree for one rule; a rule without one leaves its children to the rule above."""
         rule = self._rules.get(name)
         return children if rule is None else rule(children)
 
@@ -95,6 +96,3 @@ class Builder:
             handler=c.maybe(s.Handler),
             doc=self._doc(c.span),
         )
-
-    def _test(self, c: Splice) -> s.TestDecl:
-        return s.TestDecl(c.span, self._expressions.text(c.token("STRING")), c.ident())

@@ -18,12 +18,13 @@ from dagflow.lang.diagnostics import JsonDiagnostic, Source, capped, has_errors,
 from dagflow.lang.imports import Import, Library, Module, Sources, check_imports, path_of, severe
 from dagflow.lang.limits import Limits, RunLimits, too_large
 from dagflow.lang.lowering import Unit, lower_flow
-from dagflow.lang.modifiers import refusal
 from dagflow.lang.parser import parse_file
 from dagflow.lang.subflows import with_callees
+from dagflow.lang.testing import lower_tests
 from dagflow.model.action import Interface
 from dagflow.model.collecting import without_collecting
 from dagflow.model.flow import Flow
+from dagflow.model.testing import FlowTest
 from dagflow.model.types import Field, Type
 
 
@@ -36,6 +37,7 @@ class Compilation:
         diagnostics: every finding, in source order; behind those of the text itself the errors of files it imports.
         interface: what the file and the host declare together.
         imported: the texts of imported files in which there are errors, by the names diagnostics give as `file`.
+        tests: the `test` blocks of the text, in its order; empty if anything in the file is an error.
     """
 
     flows: dict[str, Flow]
@@ -44,6 +46,7 @@ class Compilation:
     filename: str
     interface: Interface = attrs.field(repr=False)
     imported: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    tests: tuple[FlowTest, ...] = attrs.field(default=(), repr=False)
 
     @property
     def has_errors(self) -> bool:
@@ -101,7 +104,9 @@ def compile_text(
     except RecursionError as error:  # pragma: no cover - depth is bounded before; what gets here is a fault of ours
         raise DagflowBug("the compiler's depth limits do not hold; please report the flow") from error
     found = compiler.found
-    return Compilation({} if has_errors(found) else flows, tuple(found), text, filename, known, compiler.texts)
+    is_wrong = has_errors(found)
+    tests = () if is_wrong else tuple(compiler.tests)
+    return Compilation({} if is_wrong else flows, tuple(found), text, filename, known, compiler.texts, tests)
 
 
 class _Compiler:
@@ -118,6 +123,7 @@ class _Compiler:
         self.texts: dict[str, str] = {}
         #: All flows in the order of lowering, by their keys.
         self.known: dict[str, Flow] = {}
+        self.tests: list[FlowTest] = []
         self.library = Library(sources, limits, self._module, [self.path])
 
     def root(self, text: str) -> tuple[dict[str, Flow], Interface]:
@@ -197,10 +203,10 @@ class _Compiler:
             flow = self.known.setdefault(key, with_callees(lowered.flow, self.known))
             if self.limits.run != RunLimits() and not any(each.code[0] == "E" and each.code != "E503" for each in found):
                 found += check_allowance(flow, decl, unit.source, self.limits.run)
-        for item in unit.file.items:
-            if isinstance(item, s.TestDecl):
-                found.append(refusal("test", Span(item.span.start, item.span.start + len("test"))))
         found += _twice(unit.flows, unit)
+        if not prefix and not has_errors(found):
+            # What a test says about a flow that is wrong would be wrong as well; those of imported files are checked with these.
+            self.tests = lower_tests(unit, self.known)
 
 
 def _filed(diagnostic: Diagnostic, filename: str) -> Diagnostic:

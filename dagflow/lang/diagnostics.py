@@ -15,7 +15,7 @@ _MOST: Final = 200
 #: Of a line longer than this, a part is shown.
 _MOST_COLUMNS: Final = 400
 #: Found in what was read without an error.
-_OF_MEANING: Final = frozenset({"E107", "E120"})
+_OF_MEANING: Final = frozenset({"E107"})
 #: What is said of a flow as a whole means nothing while a part of it cannot be read.
 _OF_WHOLE_FLOWS: Final = frozenset({"E308", "E314", "E401", "E404", "E406"})
 

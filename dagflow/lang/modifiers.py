@@ -39,14 +39,6 @@ def refuse_modifiers(draft: FlowDraft, mods: s.Modifiers, allowed: frozenset[str
         seen.add(name)
 
 
-def refusal(word: str, span: Span) -> Diagnostic:
-    """E120: the grammar knows it, this version does not run it."""
-    return Diagnostic(
-        code="E120", title=f"`{word}` cannot run in this version", span=span, label="the language has it, this interpreter does not run it",
-        help="leave it out; dagflow never runs a part of a flow and ignores the rest",
-    )  # fmt: skip
-
-
 def word_span(draft: FlowDraft, step: s.CallStep | s.WaitEventStep, word: str) -> Span:
     """Where the word of a statement stands, behind the name it may have."""
     begin = step.span.start if step.name is None else step.name.span.end

@@ -40,9 +40,6 @@ from dagflow.lang.syntax_items import (
     RecordTypeExpr as RecordTypeExpr,
 )
 from dagflow.lang.syntax_items import (
-    TestDecl as TestDecl,
-)
-from dagflow.lang.syntax_items import (
     Text as Text,
 )
 from dagflow.lang.syntax_items import (
@@ -77,6 +74,9 @@ from dagflow.lang.syntax_settings import (
 )
 from dagflow.lang.syntax_settings import (
     TimeoutSetting as TimeoutSetting,
+)
+from dagflow.lang.syntax_tests import (
+    TestDecl as TestDecl,
 )
 
 

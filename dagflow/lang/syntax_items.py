@@ -121,17 +121,6 @@ class ActionDecl:
 
 
 @attrs.frozen
-class TestDecl:
-    """`test "…" for f {…}`; its items are read by the test runner."""
-
-    __test__ = False  # not a test of ours, whatever its name looks like to pytest
-
-    span: Span
-    name: Text
-    flow: Ident
-
-
-@attrs.frozen
 class BrokenItem:
     """What did not parse at the top level; `names` are those of the types, events, actions and flows it seems to declare."""
 

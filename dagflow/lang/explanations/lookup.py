@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from dagflow.lang.explanations import bounds, graphs, names, syntax, types, values
+from dagflow.lang.explanations import bounds, graphs, names, syntax, testing, types, values
 from dagflow.lang.explanations.page import Explanation, read_pages
 
 
@@ -20,6 +20,6 @@ def all_codes() -> tuple[str, ...]:
 
 @cache
 def _pages() -> dict[str, Explanation]:
-    texts = (syntax.PAGES, names.PAGES, types.PAGES, values.PAGES, graphs.PAGES, bounds.PAGES)
+    texts = (syntax.PAGES, names.PAGES, types.PAGES, values.PAGES, graphs.PAGES, bounds.PAGES, testing.PAGES)
     pages = (page for text in texts for page in read_pages(text))
     return {page.code: page for page in sorted(pages, key=lambda page: page.code)}

@@ -255,21 +255,4 @@ flow show {
   let n = 1
   log(message: "${n}")
 }
-
-# E120 this version cannot run it
-The grammar knows more than this version does: `test` is one of these words. It is refused instead
-of ignored, because a file of which only a part counts is worse than one that does not compile.
-Leave it out.
---- wrong
-flow digest {
-  slack(channel: "C1", text: "a new week")
-}
-
-test "it says so" for digest {
-  expect calls("slack") == 1
-}
---- right
-flow digest {
-  slack(channel: "C1", text: "a new week")
-}
 '''

@@ -1,0 +1,278 @@
+"""Runs the tests of a file, in virtual time: what the mocks say happens, then what was expected is compared with what came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import attrs
+
+from dagflow.actions.failures import ActionFailed, Invocation
+from dagflow.app.made_up import made_up
+from dagflow.app.testing_views import bindings_of, why_unreadable
+from dagflow.drivers.inputs import of_call
+from dagflow.drivers.program import Program
+from dagflow.drivers.results import RunResult
+from dagflow.drivers.simulator import DEFAULT_START, Script, Send, Simulation, simulate
+from dagflow.errors import DagflowBug, EvaluationError, UsageError
+from dagflow.expr.emit import Evaluator, compile_cores
+from dagflow.lang.modifiers import MOST_ATTEMPTS
+from dagflow.model import wire
+from dagflow.model.action import Interface
+from dagflow.model.expression import Argument, Expression
+from dagflow.model.testing import Expectation, FlowTest, Mock, MockedAction
+from dagflow.model.types import RecordType
+from dagflow.model.values import Timestamp
+from dagflow.model.wire import WireError
+
+_START = DEFAULT_START
+
+
+@attrs.frozen(kw_only=True)
+class Unmet:
+    """An expectation that was not met.
+
+    Attributes:
+        got: the values that show why, in stored form, by the text of what they are the value of.
+        error: why the condition has no value, or "".
+        after: the point of the crash after which it was not met, or None.
+    """
+
+    expectation: Expectation
+    got: Mapping[str, object] = attrs.field(factory=dict[str, object])
+    error: str = ""
+    after: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class TestOutcome:
+    """What came of a test.
+
+    Attributes:
+        result: how the run went; None where it could not begin.
+        error: why it could not begin, or what else went wrong, or "".
+        n_crashes: how many runs were made that crashed and went on.
+        simulation: the run without a crash.
+    """
+
+    __test__ = False  # not a test of ours, whatever its name looks like to pytest
+
+    test: FlowTest
+    result: RunResult | None = None
+    unmet: tuple[Unmet, ...] = ()
+    error: str = ""
+    n_crashes: int = 0
+    simulation: Simulation | None = attrs.field(default=None, repr=False)
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether everything was as expected."""
+        return not self.unmet and not self.error
+
+
+def run_test(test: FlowTest, program: Program, interface: Interface, *, is_chaotic: bool = False) -> TestOutcome:
+    """Run one test.
+
+    Args:
+        test: of the flow.
+        program: the flow, made ready to run.
+        interface: what the file of the test and its host declare.
+        is_chaotic: also crash at every point and go on, and expect the same end.
+    """
+    try:
+        stage = _Stage(test, program, interface)
+        calm = stage.play(())
+    except WireError as error:
+        problems = "; ".join(str(problem) for problem in error.problems)
+        return TestOutcome(test=test, error=f"what is given is not what the flow takes: {problems}")
+    except EvaluationError as error:
+        return TestOutcome(test=test, error=f"a value of the test cannot be computed: {error.message}")
+    except (UsageError, DagflowBug) as error:
+        return TestOutcome(test=test, error=str(error))
+    unmet = tuple(stage.unmet)
+    if not is_chaotic or unmet:
+        return TestOutcome(test=test, result=calm.result, unmet=unmet, simulation=calm)
+    broken = _chaos(stage, calm)
+    return TestOutcome(
+        test=test, result=calm.result, unmet=tuple(broken.unmet), error=broken.error, n_crashes=calm.n_points, simulation=calm
+    )
+
+
+@attrs.define(eq=False)
+class _Chaos:
+    unmet: list[Unmet] = attrs.field(factory=list)
+    error: str = ""
+
+
+def _chaos(stage: _Stage, calm: Simulation) -> _Chaos:
+    """Crash at every point, until something is not as it was without a crash."""
+    found = _Chaos()
+    for point in range(calm.n_points):
+        crashed = stage.play((point,))
+        found.unmet = [attrs.evolve(each, after=point) for each in stage.unmet if not each.expectation.counts_time]
+        found.error = _difference(calm.result, crashed.result, point)
+        if found.unmet or found.error:
+            break
+    return found
+
+
+def _difference(calm: RunResult, crashed: RunResult, point: int) -> str:
+    if calm.status is not crashed.status:
+        return f"after a crash at point {point} the run is {crashed.status.value}, without one it is {calm.status.value}"
+    if calm.output != crashed.output:
+        return f"after a crash at point {point} the run gives another result: {crashed.output!r}, not {calm.output!r}"
+    return ""
+
+
+@attrs.define(eq=False)
+class _Stage:
+    """A test made ready to be played, as often as wanted."""
+
+    test: FlowTest
+    program: Program
+    interface: Interface
+    unmet: list[Unmet] = attrs.field(factory=list)
+    _functions: dict[int, Evaluator] = attrs.field(init=False)
+    _input: object = attrs.field(init=False)
+    _sends: tuple[Send, ...] = attrs.field(init=False)
+    _scripts: Mapping[str, Script] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        expressions = list(_expressions(self.test))
+        made = compile_cores([expression.core for expression in expressions])
+        self._functions = {id(expression): function for expression, function in zip(expressions, made, strict=True)}
+        now = {"now": Timestamp(_START)}
+        given = {argument.name: self._functions[id(argument.value)](now) for argument in self.test.given}
+        self._input = self.program.input_codec.encode(of_call(self.program, given))
+        self._sends = tuple(
+            Send(at=_START + each.at_ns, event=each.event, payload=self._payload(each.event, each.arguments, now))
+            for each in self.test.sends
+        )
+        self._scripts = self._all_scripts(now)
+
+    def _payload(self, event: str, arguments: Sequence[Argument], now: Mapping[str, object]) -> object:
+        declared = self.interface.events[event].payload
+        values = {argument.name: self._functions[id(argument.value)](now) for argument in arguments}
+        return wire.encode(wire.decode(wire.encode(values, _given_of(declared, values)), declared), declared)
+
+    def play(self, crashes: Sequence[int]) -> Simulation:
+        """Run it, and leave what was not met in `unmet`."""
+        self.unmet = []
+        timed: dict[int, list[Expectation]] = {}
+        for expectation in self.test.expectations:
+            if expectation.at_ns is not None and not crashes:
+                timed.setdefault(_START + expectation.at_ns, []).append(expectation)
+        looks = {at: self._look(at, timed) for at in sorted(timed)}
+        cancel_at = None if self.test.cancel_at_ns is None else _START + self.test.cancel_at_ns
+        simulation = simulate(
+            self.program, self._input, actions=self._scripts, sends=self._sends, cancel_at=cancel_at, crash_at=crashes, looks=looks,
+            jitter=lambda: 1.0,  # a retry comes after its whole interval
+        )  # fmt: skip
+        late = [each for each in self.test.expectations if each.at_ns is None]
+        for left in timed.values():  # the run was over by then
+            late += left
+        self._compare(simulation, late, simulation.result.ended_at or _START)
+        self.unmet.sort(key=lambda each: each.expectation.span.start)
+        return simulation
+
+    def _look(self, at: int, timed: dict[int, list[Expectation]]) -> Callable[[Simulation], None]:
+        return lambda simulation: self._compare(simulation, timed.pop(at), at)
+
+    def _compare(self, simulation: Simulation, expectations: Iterable[Expectation], now: int) -> None:
+        for expectation in expectations:
+            names = expectation.condition.reads
+            bindings = bindings_of(simulation, names, self.interface.events, now)
+            try:
+                is_met = self._functions[id(expectation.condition)](bindings) is True
+                error = ""
+            except EvaluationError as problem:
+                why = why_unreadable(simulation.result, names)
+                is_met, error = False, problem.message + (f" ({why})" if why else "")
+            if not is_met:
+                got = self._values(expectation, bindings)
+                self.unmet.append(Unmet(expectation=expectation, got=got, error=error))
+
+    def _values(self, expectation: Expectation, bindings: Mapping[str, object]) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for part in expectation.parts:
+            try:
+                found[part.text] = self._functions[id(part)](bindings)
+            except EvaluationError:
+                continue  # what has no value is told by the error of the whole
+        return found
+
+    # ---- mocks
+
+    def _all_scripts(self, now: Mapping[str, object]) -> dict[str, Script]:
+        """One script that knows them all, under every name the simulator may look for."""
+        actions = {action.name: action for action in self.test.actions}
+        made = [(mock, self._conditions(mock, now), self._mock_scripts(mock, actions, now)) for mock in self.test.mocks]
+        stand_ins = {name: _stand_in(action) for name, action in actions.items()}
+
+        def choose(invocation: Invocation) -> Script:
+            for mock, when, scripts in made:
+                if mock.target in (invocation.action, invocation.node) and _fits(when, invocation):
+                    return scripts[invocation.action]
+            return stand_ins[invocation.action]
+
+        script = Script(choose=choose)
+        return dict.fromkeys(actions, script)
+
+    def _conditions(self, mock: Mock, now: Mapping[str, object]) -> dict[str, object]:
+        return {argument.name: self._functions[id(argument.value)](now) for argument in mock.when}
+
+    def _mock_scripts(self, mock: Mock, actions: Mapping[str, MockedAction], now: Mapping[str, object]) -> dict[str, Script]:
+        failures = tuple(_failures(mock))
+        return {
+            name: Script(result=self._result(mock, action, now), takes_ns=mock.takes_ns, failures=failures)
+            for name, action in actions.items()
+        }
+
+    def _result(self, mock: Mock, action: MockedAction, now: Mapping[str, object]) -> object:
+        if mock.value is None:
+            return _stand_in(action).result
+        function = self._functions[id(mock.value)]
+        defaults = {
+            param.name: wire.decode(param.default, param.type) if param.has_default else None for param in action.params
+        }
+
+        def result(invocation: Invocation) -> object:
+            try:
+                return function({**now, **defaults, **invocation.arguments})
+            except EvaluationError as error:
+                raise ActionFailed(
+                    "bad_mock", f"the value of this mock cannot be computed: {error.message}", fatal=True
+                ) from None
+
+        return result
+
+
+def _given_of(declared: RecordType, values: Mapping[str, object]) -> RecordType:
+    """The fields of a record that are given; those that are not have defaults, or may be absent."""
+    return RecordType("", tuple(field for field in declared.fields if field.name in values))
+
+
+def _stand_in(action: MockedAction) -> Script:
+    return Script(result=made_up(action.result, action.name))
+
+
+def _failures(mock: Mock) -> Iterable[ActionFailed]:
+    for code, count in mock.failures:
+        for _ in range(MOST_ATTEMPTS if count is None else min(count, MOST_ATTEMPTS)):
+            yield ActionFailed(code, f"{mock.target} fails in this test")
+
+
+def _fits(when: Mapping[str, object], invocation: Invocation) -> bool:
+    return all(invocation.arguments.get(name) == value for name, value in when.items())
+
+
+def _expressions(test: FlowTest) -> Iterable[Expression]:
+    yield from (argument.value for argument in test.given)
+    for mock in test.mocks:
+        yield from (argument.value for argument in mock.when)
+        if mock.value is not None:
+            yield mock.value
+    for send in test.sends:
+        yield from (argument.value for argument in send.arguments)
+    for expectation in test.expectations:
+        yield expectation.condition
+        yield from expectation.parts

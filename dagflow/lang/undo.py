@@ -18,7 +18,7 @@ from dagflow.lang.calls import lower_arguments
 from dagflow.lang.drafts import Draft, FlowDraft, Place
 from dagflow.lang.presence import ALWAYS
 from dagflow.lang.subflows import find_action
-from dagflow.model.action import Effect
+from dagflow.model.action import ActionSpec, Effect
 from dagflow.model.flow import Argument, GateRef, Join, JoinKind, Node, NodeKind, RetryPolicy, Scope
 from dagflow.model.plan import HANDLER_SCOPE, UNDO_SCOPE
 from dagflow.model.types import NULL, UNKNOWN
@@ -53,6 +53,7 @@ def lower_undo(draft: FlowDraft, step: s.CallStep, name: str, place: Place) -> N
             draft.checker.check(arg.value, draft.view(place))
     else:
         arguments = lower_arguments(draft, spec.name, call.args, spec.params, place, call.close)
+        _warn_repeat(draft, spec, span)
     draft.diagnostics[n_before:] = [_explained(draft, found, call, name) for found in draft.diagnostics[n_before:]]
     node = _node(draft, name, span, Effect.EFFECTFUL if spec is None else spec.effect)
     node = attrs.evolve(
@@ -62,6 +63,16 @@ def lower_undo(draft: FlowDraft, step: s.CallStep, name: str, place: Place) -> N
     own = draft.drafts[name]
     own.reads = tuple(dict.fromkeys([*own.reads, *(read for read in reads if read != name)]))
     draft.undos[name] = Draft(node, (), reads, ALWAYS)
+
+
+def _warn_repeat(draft: FlowDraft, spec: ActionSpec, span: Span) -> None:
+    """W501: an undo is tried again even where nobody wrote a `retry`."""
+    if spec.effect is Effect.EFFECTFUL and not spec.takes_key:
+        head = Span(span.start, span.start + len("undo"))
+        draft.report(
+            "W501", "an undo that is tried again may repeat the effect", head, f"`{spec.name}` is effectful and takes no effect key",
+            "let the action take one, or declare it idempotent if doing it twice does no harm",
+        )  # fmt: skip
 
 
 def _node(draft: FlowDraft, step: str, span: Span, effect: Effect) -> Node:

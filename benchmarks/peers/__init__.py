@@ -1,0 +1,1 @@
+"""Other engines, each running the same graphs of functions that do nothing."""

@@ -25,6 +25,7 @@ from dagflow.drivers.writer import Writer
 from dagflow.engine.commands import StartAttempt
 from dagflow.errors import DagflowError
 from dagflow.model.action import Effect
+from dagflow.store.points import Point, reached, watchers
 
 #: So many attempts are begun ahead of their calls, if at least so many calls may be under way.
 _AHEAD: Final = 256
@@ -176,6 +177,8 @@ class Attempts:
             worker.limit(trio.current_time() + max(0, (call.command.deadline(now) or now) - now) / 1e9)
         kept: object = None
         failure: ActionFailed | None = None
+        if watchers:
+            reached(Point.EFFECT_BEGINS)
         try:
             if direct is not None:
                 kept = direct.keep(await direct.function(**call.arguments))
@@ -187,6 +190,8 @@ class Attempts:
             if worker.is_cancelled:
                 self._stopped(call)
             raise _without_errors(raised) from None
+        if watchers:
+            reached(Point.EFFECT_DONE)
         try:
             self._over(call)
             now = self._driver.now(live)

@@ -24,6 +24,7 @@ from dagflow.engine.commands import SetTimer
 from dagflow.errors import DagflowError, UsageError
 from dagflow.ids import RunId
 from dagflow.store.api import SentEvent, Store
+from dagflow.store.points import Point, reached
 
 
 @attrs.define(eq=False)
@@ -195,6 +196,7 @@ class LocalDriver:
         return is_reached
 
     def _fire(self, live: Live, timer: SetTimer) -> None:
+        reached(Point.TIMER_DUE)
         live.progress.fire(timer, self.now(live))
         self.turn(live)
 

@@ -36,6 +36,7 @@ from dagflow.model.flow import Flow
 from dagflow.model.plan import NONE
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Record, SentEvent
+from dagflow.store.points import Crash, Point, reached
 
 #: When simulations start unless told otherwise: 2026-01-01T00:00:00Z.
 DEFAULT_START: Final = 1_767_225_600_000_000_000
@@ -114,10 +115,6 @@ def simulate(
     return world.simulation()
 
 
-class _Crash(Exception):  # noqa: N818 - part of the script
-    pass
-
-
 @attrs.frozen(order=True)
 class _Happening:
     """Something that will happen at `at`; `tie` orders those of one instant. Without a timer or a call, it is the cancellation."""
@@ -173,7 +170,7 @@ class _World:
                 else:
                     self.progress.begin(value, origin, self.now)
                 self._live()
-            except _Crash:
+            except Crash:
                 self.calls = [self._after_crash(call) for call in self.calls]
                 continue
             return
@@ -196,9 +193,11 @@ class _World:
         )
 
     def _resume(self, progress: Progress) -> None:
+        reached(Point.RECOVERING)
         progress.restore(self.store[progress.run])
         progress.interrupt(self.now)
         self._catch_up(progress)
+        reached(Point.RECOVERING)
 
     def _catch_up(self, progress: Progress) -> None:
         for event in self.sent:
@@ -219,17 +218,19 @@ class _World:
     def _commit(self, progress: Progress) -> None:
         append = progress.take_append()
         if append is not None:
-            self._point()
+            self._point(Point.WRITING)
             self.store.setdefault(progress.run, []).extend(append.records)
             self.n_facts += len(append.records)
             self.started += progress.children.take_requested()
             self.emitted += append.events
-            self._point()
+            self._point(Point.COMMITTED)
+            reached(Point.PUBLISHED)
 
-    def _point(self) -> None:
+    def _point(self, point: Point) -> None:
+        reached(point)
         self.n_points += 1
         if self.n_points - 1 in self.crash_at:
-            raise _Crash
+            raise Crash
 
     def _obey_all(self) -> None:
         """Until no run wishes anything more; one run's wish may be another run's beginning or end."""
@@ -298,12 +299,14 @@ class _World:
         n_kept = len(self.store.get(progress.run, ()))
         if effect is Effect.EFFECTFUL or (effect is not Effect.PURE and n_kept < progress.n_binding):
             self._commit(progress)
+        reached(Point.EFFECT_BEGINS)
         done_at = self.now + self._script(invocation).takes_ns
         deadline = command.deadline(self.now)
         is_late = deadline is not None and deadline < done_at
         at = deadline if deadline is not None and is_late else done_at
         happening = _Happening(at, self.random.random(), progress, None, node, invocation, is_late)
         heapq.heappush(self.happenings, happening)
+        reached(Point.EFFECT)
 
     def _script(self, invocation: Invocation) -> Script:
         script = self.scripts.get(invocation.node) or self.scripts.get(invocation.action)
@@ -326,6 +329,7 @@ class _World:
         if happening.timer is not None and progress is not None:
             if progress.is_due(happening.timer):
                 self.now = max(self.now, happening.at)
+                reached(Point.TIMER_DUE)
                 progress.fire(happening.timer, self.now)
                 self._commit(progress)
             return
@@ -346,7 +350,7 @@ class _World:
         number = len(self.sent) + 1
         event = SentEvent(number=number, id=event_id, name=send.event, at=self.now, payload=orjson.dumps(send.payload))
         self.sent.append(event)
-        self._point()
+        self._point(Point.EVENT_KEPT)
         for progress in list(self.alive.values()):
             progress.deliver(event, self.now)
             self._commit(progress)
@@ -355,6 +359,7 @@ class _World:
         script = self._script(invocation)
         jitter = self.jitter()
         self.calls.append(Call(invocation=invocation, at=self.now, fact=progress.n_recorded))
+        reached(Point.EFFECT_DONE)
         try:
             value = script.outcome(invocation, progress.machine.state.n_failed[node], is_late=is_late)
         except ActionFailed as failure:

@@ -21,6 +21,7 @@ from dagflow.drivers.live import Live
 from dagflow.errors import DagflowBug
 from dagflow.store.api import Append, Creation, RunRow, SentEvent, Store
 from dagflow.store.memory import MemoryStore
+from dagflow.store.points import Point, reached, watchers
 
 _Value = TypeVar("_Value")
 
@@ -190,6 +191,7 @@ class Writer:
         for write in writes:
             for event in write.append.events:
                 self.on_event(event, None)
+        reached(Point.PUBLISHED)
 
 
 def _creation(live: Live, append: Append) -> Creation:
@@ -207,10 +209,14 @@ def _creation(live: Live, append: Append) -> Creation:
 
 
 def _perform(store: Store, sent: list[SentEvent], writes: list[_Write]) -> None:
+    reached(Point.WRITING)
     if sent:
         store.send(sent)
+        reached(Point.EVENT_KEPT)
     # In one transaction, so that no part of a run is ever in the store without the fact it comes from.
     creations = [write.creation for write in writes if write.creation is not None]
     appends = [write.append for write in writes if write.creation is None]
     if creations or appends:
         store.write(appends, creations)
+        if watchers and any(write.append.events for write in writes):
+            reached(Point.EVENT_KEPT)

@@ -26,15 +26,20 @@ class Point(enum.StrEnum):
     MIGRATING = "P12"
 
 
-_watchers: list[Callable[[Point], None]] = []
+class Crash(BaseException):
+    """What a watcher raises to crash a process that is only simulated; see `drivers.simulator`."""
+
+
+#: Where nothing may cost anything, ask whether there are any before saying that a point was reached.
+watchers: list[Callable[[Point], None]] = []
 
 
 def reached(point: Point) -> None:
     """Say that the code has come to a point."""
-    for watcher in _watchers:
+    for watcher in watchers:
         watcher(point)
 
 
 def watch(watcher: Callable[[Point], None] | None) -> None:
     """Have this called at every point, or nothing any more; for tests. It may end the process, or raise."""
-    _watchers[:] = [] if watcher is None else [watcher]
+    watchers[:] = [] if watcher is None else [watcher]

@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import trio
@@ -22,6 +23,7 @@ from dagflow.app.interpreter import Interpreter
 from dagflow.ids import RunId
 from dagflow.lang.compiler import compile_text
 from dagflow.model.status import RunStatus
+from dagflow.store.points import Point, reached
 from dagflow.store.sqlite import SqliteStore
 
 FLOW = """
@@ -79,6 +81,7 @@ def catalog_for(ledger: Path) -> Catalog:
     async def note(n: int, invocation: Invocation) -> int:
         await trio.sleep(0.001)
         write(invocation)
+        reached(Point.EFFECT)
         await trio.sleep(0.001)
         return n
 
@@ -121,11 +124,15 @@ def unfinished(folder: Path) -> list[str]:
     return runs
 
 
-def kill_one(folder: Path, catalog: Catalog, after: float, *, is_patient: bool = False) -> bool:
-    """Whether it was killed before it was done."""
+def kill_one(
+    folder: Path, catalog: Catalog, after: float, *, is_patient: bool = False, before: Callable[[], None] | None = None
+) -> bool:
+    """Whether it was killed before it was done. `before` is called in the child."""
     child = os.fork()
     if child == 0:
         try:
+            if before is not None:
+                before()
             trio.run(lambda: live(folder, catalog, is_patient=is_patient))
         except BaseException as error:  # noqa: BLE001 - the parent has to hear of it, whatever it is
             sys.stderr.write(repr(error))

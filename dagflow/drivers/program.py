@@ -108,6 +108,11 @@ class Program:
         return wire.codec(self.flow.result)
 
     @cached_property
+    def calls(self) -> frozenset[str]:
+        """The actions it calls, itself or through others, also to undo."""
+        return frozenset(actions_of(self, {NodeKind.ACTION, NodeKind.UNDO}))
+
+    @cached_property
     def startable(self) -> Flow:
         """The flow with all that it calls or starts, itself or through others, so that it can be kept on its own."""
         wanted: dict[str, None] = {}

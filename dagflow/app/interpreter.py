@@ -329,11 +329,11 @@ class Interpreter:
 
     def _check_actions(self, program: Program, kinds: Collection[NodeKind] = _CALLING) -> None:
         """A run that cannot call what it calls had better not begin."""
-        wanted = dict.fromkeys(actions_of(program, kinds))
+        wanted = program.calls if kinds is _CALLING else frozenset(actions_of(program, kinds))
         if self._known.issuperset(wanted):
             return
         self._known = frozenset(self._catalog.interface.actions)
-        missing = [name for name in wanted if name not in self._known]
+        missing = [name for name in sorted(wanted) if name not in self._known]
         if missing:
             names = ", ".join(f"`{name}`" for name in missing)
             raise UsageError(f"the flow {program.flow.name!r} calls {names}, which the catalog does not have; register it")

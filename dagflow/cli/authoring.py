@@ -15,8 +15,8 @@ from rich.text import Text
 from dagflow.actions.registry import Catalog
 from dagflow.cli.bounds import plain_bounds, print_bounds
 from dagflow.cli.codes import FAILED, OK
+from dagflow.cli.consoles import console
 from dagflow.cli.fixing import fix_file, print_text
-from dagflow.cli.render import console
 from dagflow.cli.sources import Checked, beside_runs, check_file, imported, load_flows, load_host, name_of, read_text
 from dagflow.cli.texts import json_text, printable, printable_lines
 from dagflow.errors import UsageError

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Sequence
 from typing import Final
 
 import attrs
-from rich.console import Console, Group
+from rich.console import Group
 from rich.text import Text
 
 from dagflow.cli.layout import aligned
@@ -18,8 +17,7 @@ from dagflow.model.flow import Flow, Node, NodeKind
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 from dagflow.store.api import RunRow
 
-#: Columns where there is no terminal to ask; below the second number a step's output has a line of its own.
-_WIDTH: Final = 160
+#: Below so many columns a step's output has a line of its own.
 _NARROW: Final = 110
 #: A result is shown whole up to so many characters; `--json` shows all of it.
 _MOST_RESULT: Final = 2_000
@@ -35,11 +33,6 @@ _TIMED: Final = frozenset(
         NodeKind.UNDO,
     }
 )
-
-
-def console() -> Console:
-    """Standard output: as wide as the terminal, and wide enough for a table where there is none."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
 
 
 @attrs.frozen

@@ -15,9 +15,10 @@ from dagflow.app.interpreter import Interpreter
 from dagflow.app.recovery import Quarantined
 from dagflow.app.runs import Run
 from dagflow.cli.codes import FAILED, INTERRUPTED, OK, USAGE
+from dagflow.cli.consoles import console
 from dagflow.cli.plain import plain_result, plain_rows
 from dagflow.cli.progress import Progress, follow, progress
-from dagflow.cli.render import Story, console, run_table, runs_table, verdict
+from dagflow.cli.render import Story, run_table, runs_table, verdict
 from dagflow.cli.sources import Host, load_flows, load_host, read_value
 from dagflow.cli.texts import json_text, printable
 from dagflow.clock import Clock, SystemClock, VirtualClock

@@ -197,7 +197,8 @@ class LocalDriver:
 
     def _fire(self, live: Live, timer: SetTimer) -> None:
         reached(Point.TIMER_DUE)
-        live.progress.fire(timer, self.now(live))
+        # The clock may have been set back since it was found due.
+        live.progress.fire(timer, max(self.now(live), timer.due))
         self.turn(live)
 
     async def _guarded(self, task: Callable[[], Awaitable[None]]) -> None:

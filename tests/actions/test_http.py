@@ -295,6 +295,12 @@ async def test_no_spelling_of_a_refused_address_is_connected_to(url, connections
     assert connections == []
 
 
+async def test_a_redirect_is_checked_like_any_address():
+    with http_sink(answer_with(302, b"", {"Location": "http://127.0.0.2:9/"})) as sink:
+        catalog = Catalog.builtin(Settings(http_allow_networks=(ipaddress.ip_network("127.0.0.1/32"),)))
+        assert (await failure(catalog, url=sink.url)).code == "http.address_refused"
+
+
 def test_there_are_enough_spellings():
     assert len(SPELLINGS) + len(DISGUISES) >= 100
 

@@ -19,6 +19,7 @@ from dagflow.actions.registry import Catalog
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.recovery import Quarantined
 from dagflow.lang.compiler import compile_text
+from tests.durability.planting import plant
 
 FLOW = """
 flow f(what: string) -> string {
@@ -94,6 +95,7 @@ async def beat() -> None:
 
 
 def main() -> None:
+    plant()
     folder, kinds = Path(sys.argv[1]), sys.argv[2].split(",")
     quarantined = trio.run(live, folder, kinds)
     signal.alarm(0)

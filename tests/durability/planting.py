@@ -1,0 +1,204 @@
+"""Bugs to plant, by name, to see whether the harnesses see them. `DAGFLOW_PLANT=name` in the environment of the tests plants one.
+
+Each is one that systems like this one had. None is in dagflow: they are put in from here, as a pytest plugin
+(`-p tests.durability.planting`) or by `plant()`.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import itertools
+import os
+from collections.abc import Callable
+from typing import Any
+
+from dagflow.actions import addresses, guarded, http, secrets
+from dagflow.app import recovery
+from dagflow.cli import authoring, render, running
+from dagflow.drivers import attempts, local, progress, writer
+from dagflow.engine.machine import Machine
+from dagflow.errors import StoreError
+from dagflow.model import wire_shapes
+from dagflow.store import connections, files, rows
+from dagflow.store.api import Append
+
+FLAG = "DAGFLOW_PLANT"
+
+
+def normal() -> None:
+    """SQLite flushes less than it promises."""
+    rightly = connections._set
+
+    def set_(connection: Any, statement: str, question: str, wanted: int) -> None:
+        rightly(connection, statement, question, wanted)
+        if "synchronous" in statement:
+            connection.execute("PRAGMA synchronous = NORMAL")
+
+    connections._set = set_
+
+
+def publish_before_commit() -> None:
+    """Everybody hears of facts before they are in the store."""
+    rightly = writer.Writer._gathered
+
+    def gathered(self: Any) -> Any:
+        sendings, writes = rightly(self)
+        for write in writes:
+            write.live.n_committed = write.append.first + len(write.append.records)
+            # The workers that wait for it go on at once.
+            write.live.committed(write.live.n_committed - (write.append.status.is_terminal))
+        return sendings, writes
+
+    writer.Writer._gathered = gathered
+
+
+def effect_before_intent() -> None:
+    """An effect starts without waiting for its intent."""
+
+    def needed(self: Any, live: Any, node: int) -> int:
+        return int(live.progress.n_binding)
+
+    attempts.Attempts._needed_facts = needed
+
+
+def key_per_attempt() -> None:
+    """Each attempt has an effect key of its own."""
+    numbers = itertools.count()
+    progress.effect_key = lambda run, node: f"{run}/{node}/{next(numbers)}"
+
+
+def claim_by_time() -> None:
+    """What is due soon is taken as due."""
+    rightly = local.Timers._next
+
+    def earlier(self: Any) -> Any:
+        entry = rightly(self)
+        return None if entry is None else (entry[0] - 1_000_000_000, *entry[1:])
+
+    local.Timers._next = earlier
+
+
+def no_lock() -> None:
+    """Nobody looks whether another process has the store."""
+    files._lock_now = lambda descriptor: None
+
+
+def go_on_after_commit_error() -> None:
+    """A commit that failed is taken as one that did not happen, and memory goes on."""
+    rightly = writer._perform
+
+    def perform(*arguments: Any) -> None:
+        try:
+            rightly(*arguments)
+        except StoreError:
+            return
+
+    writer._perform = perform
+
+
+def crashes_do_not_count() -> None:
+    """Only failures that were handled count as tries."""
+    recovery._blamed = lambda *arguments: []
+
+
+def redirect_unchecked() -> None:
+    """Only the first address of a request is looked at."""
+    rightly, n_requests = http.exchange, itertools.count()
+
+    async def exchange(request: Any, policy: Any, **options: Any) -> Any:
+        return await rightly(request, policy if next(n_requests) == 0 else None, **options)
+
+    http.exchange = exchange
+
+
+def check_text() -> None:
+    """The text of an address is judged, not the address that is connected to."""
+
+    def refusal(self: Any, host: str, port: int, sockaddr_hosts: Any) -> str | None:
+        try:
+            return f"{host} is private" if addresses.is_refused(ipaddress.ip_address(host)) else None
+        except ValueError:
+            return None
+
+    guarded.AddressPolicy.refusal = refusal
+
+
+def unescaped_label() -> None:
+    """What authors write is shown as it is."""
+    for module in (authoring, render, running):
+        module.printable = lambda text: text
+
+
+def secret_in_error() -> None:
+    """A secret is taken out as it is, but not in its other spellings."""
+    secrets._spellings = lambda content: [content if content != base64.b64encode(content.encode()).decode() else ""]
+
+
+def json_without_depth() -> None:
+    """Nobody counts how deep JSON is."""
+    wire_shapes.MAX_DEPTH = 10**6
+
+
+def position_unchecked() -> None:
+    """Facts are added wherever the history ends."""
+    rightly = rows.append
+
+    def append(connection: Any, added: Append) -> None:
+        length = rows.first_of(connection, rows.SELECT_LENGTH, (added.run,))
+        rightly(connection, Append(run=added.run, first=int(str(length)), records=added.records, status=added.status))
+
+    rows.append = append
+
+
+def restart_what_succeeded() -> None:
+    """After a crash, what had succeeded is wished for again."""
+    rightly = Machine.outstanding
+
+    def outstanding(self: Any) -> Any:
+        self.state.status = [type(status).READY if status == "succeeded" else status for status in self.state.status]
+        return rightly(self)
+
+    Machine.outstanding = outstanding
+
+
+#: By name: how it is planted, and the test that has to see it.
+PLANTS: dict[str, tuple[Callable[[], None], str]] = {
+    "normal": (normal, "tests/durability/test_power.py::test_nothing_is_lost_when_the_power_goes"),
+    "publish before commit": (
+        publish_before_commit,
+        "tests/durability/test_errors.py::test_a_commit_of_unknown_outcome_is_read_again",
+    ),
+    "effect before intent": (
+        effect_before_intent,
+        "tests/durability/test_errors.py::test_a_commit_of_unknown_outcome_is_read_again",
+    ),
+    "key per attempt": (key_per_attempt, "tests/drivers/test_crash.py::test_an_effect_happens_at_least_once"),
+    "claim by time": (claim_by_time, "tests/durability/test_time.py::test_timers_are_neither_early_nor_twice"),
+    "no lock": (no_lock, "tests/durability/test_killers.py::test_a_second_process_is_refused_clearly"),
+    "go on after a commit error": (
+        go_on_after_commit_error,
+        "tests/durability/test_errors.py::test_a_commit_of_unknown_outcome_is_read_again",
+    ),
+    "crashes do not count": (
+        crashes_do_not_count,
+        "tests/durability/test_killers.py::test_what_kills_the_process_is_quarantined_and_the_rest_ends",
+    ),
+    "redirect unchecked": (redirect_unchecked, "tests/actions/test_http.py::test_a_redirect_is_checked_like_any_address"),
+    "check text": (check_text, "tests/actions/test_http.py::test_no_spelling_of_a_refused_address_is_connected_to"),
+    "unescaped label": (unescaped_label, "tests/cli/test_authoring.py"),
+    "secret in error": (secret_in_error, "tests/actions/test_canaries.py"),
+    "json without depth": (json_without_depth, "tests/model/test_wire.py::test_depth_is_bounded_by_64_everywhere"),
+    "position unchecked": (position_unchecked, "tests/store/test_sqlite.py::TestSqlite"),
+    "restart what succeeded": (restart_what_succeeded, "tests/drivers/test_crash.py"),
+}
+
+
+def plant() -> None:
+    """Plant what the environment says, if it says anything."""
+    name = os.environ.get(FLAG)
+    if name:
+        PLANTS[name][0]()
+
+
+plant()

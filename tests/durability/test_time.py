@@ -1,0 +1,238 @@
+"""Timers fire once, and never early, however many there are and whatever is done to the wall clock (G15, G16)."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from dagflow.app.interpreter import Interpreter
+from dagflow.clock import VirtualClock
+from dagflow.drivers.live import Live
+from dagflow.drivers.timers import Timers
+from dagflow.engine.commands import SetTimer
+from dagflow.store.facts import from_record
+from dagflow.store.memory import MemoryStore
+from dagflow.store.points import Point, watch
+from tests.app.host import START, Host
+
+SECOND = 1_000_000_000
+HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
+WAITS = """
+flow f(a: int, b: int) -> int {
+  on manual
+  wait duration(string(a) + "s")
+  parallel {
+    wait duration(string(b) + "s")
+    wait 1d
+  }
+  x = double(n: a)
+  wait until timestamp("2026-01-05T00:00:00Z")
+  return x
+}
+"""
+
+
+async def run_many(n_runs: int) -> tuple[Counter[int], int]:
+    """How late timers were, and how many fired."""
+    host, dice, late, n_fired = Host(), random.Random(20260106), Counter[int](), 0
+    flow = host.flow(WAITS)
+    async with Interpreter.open(":memory:", catalog=host.catalog, clock=VirtualClock(START)) as interpreter:
+        for _ in range(0, n_runs, 500):
+            runs = [await interpreter.start(flow, {"a": dice.randrange(9), "b": dice.randrange(10**5)}) for _ in range(500)]
+            for run in runs:
+                await run.wait()
+                plan = run._live.progress.program.plan
+                facts = [from_record(record, plan).event for record in interpreter._store.history(run.id)]
+                due = {fact.node: max(fact.due, fact.at) for fact in facts if type(fact).__name__ == "TimerSet"}
+                fired = [fact for fact in facts if type(fact).__name__ == "TimerFired"]
+                assert sorted(due) == sorted(fact.node for fact in fired), "one that never fired, or one that fired twice"
+                late.update(fact.at - due[fact.node] for fact in fired)
+                n_fired += len(fired)
+    return late, n_fired
+
+
+@pytest.mark.parametrize("n_runs", [1000, pytest.param(20_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
+def test_timers_are_neither_early_nor_twice(n_runs):
+    late, n_fired = trio.run(run_many, n_runs)
+    assert min(late) >= 0, "early"
+    assert max(late) == 0
+    assert n_fired > n_runs * 2
+
+
+@attrs.define(eq=False)
+class Sleeper:
+    """What timers know of a run: whether it still waits. One in ten has stopped waiting by the time it would be woken."""
+
+    due: int
+    is_waiting: bool = True
+    n_fired: int = 0
+
+    @property
+    def progress(self) -> Sleeper:
+        return self
+
+    def is_due(self, timer: SetTimer) -> bool:
+        return self.is_waiting and timer.due == self.due
+
+
+async def fire_all(n_timers: int) -> None:
+    dice, clock = random.Random(20260107), VirtualClock(START)
+    sleepers = [Sleeper(START + dice.randrange(365 * DAY)) for _ in range(n_timers)]
+    is_over = trio.Event()
+    left = [0]
+
+    def fire(live: Live, timer: SetTimer) -> None:
+        sleeper = cast("Sleeper", live)
+        assert clock.now() >= timer.due == sleeper.due, "early"
+        assert clock.now() == timer.due, "late"
+        sleeper.n_fired += 1
+        sleeper.is_waiting = False
+        if not dice.randrange(10):
+            other = sleepers[dice.randrange(n_timers)]
+            left[0] -= other.is_waiting
+            other.is_waiting = False
+            timers.forget()
+        left[0] -= 1
+        if not left[0]:
+            is_over.set()
+
+    timers = Timers(clock, fire, lambda: True)
+    for number, sleeper in enumerate(sleepers):
+        timers.add(cast("Live", sleeper), SetTimer(number, sleeper.due))
+    left[0] = n_timers
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(timers.run)
+        await is_over.wait()
+        nursery.cancel_scope.cancel()
+    counts = Counter(sleeper.n_fired for sleeper in sleepers)
+    assert set(counts) == {0, 1}
+    assert not any(sleeper.is_waiting for sleeper in sleepers), "one that never fired"
+    assert counts[1] > n_timers * 0.8
+
+
+@pytest.mark.parametrize("n_timers", [10_000, pytest.param(1_000_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
+def test_a_million_timers(n_timers):
+    trio.run(fire_all, n_timers)
+
+
+@attrs.define(eq=False)
+class Wall:
+    """A wall clock that somebody sets, beside trio's, which nobody can."""
+
+    steady: trio.testing.MockClock = attrs.field(factory=lambda: trio.testing.MockClock(autojump_threshold=0))
+    offset: int = 0
+    frozen_at: int | None = None
+
+    def now(self) -> int:
+        return START + self.offset + round(self.steady.current_time() * 1e9) if self.frozen_at is None else self.frozen_at
+
+    def freeze(self) -> None:
+        self.frozen_at = self.now()
+
+    def thaw(self) -> None:
+        self.frozen_at = None
+
+
+class Kept(MemoryStore):
+    """Outlives its interpreters."""
+
+    def close(self) -> None:
+        """It is the same when it is opened again."""
+
+
+STEPS = {
+    f"{sign}{name}": size * factor
+    for sign, factor in (("+", 1), ("-", -1))
+    for name, size in (("1s", SECOND), ("1h", HOUR), ("1d", DAY), ("10y", 3652 * DAY))
+}
+FLOW = 'flow f {\n on manual\n a = mail(to: "1")\n wait 2h\n b = mail(to: "2")\n}'
+Then = Callable[[], Awaitable[None]]
+
+
+@attrs.define(eq=False)
+class Scene:
+    """One run that waits for two hours, while the clock is set in `state`."""
+
+    step: int | None
+    wall: Wall = attrs.field(factory=Wall)
+    store: Kept = attrs.field(factory=Kept)
+    host: Host = attrs.field(factory=Host)
+
+    def set_clock(self) -> None:
+        if self.step is None:
+            self.wall.freeze()
+        else:
+            self.wall.offset += self.step
+
+    def set_right(self) -> None:
+        self.wall.thaw()
+        self.wall.offset = 0
+
+    def facts(self, kind: str) -> list[tuple[int, bytes | None]]:
+        (row,) = self.store.runs()
+        return [(record.at, record.payload) for record in self.store.history(row.id) if record.kind == kind]
+
+    def check(self) -> bool:
+        """Whether the timer has fired; never before its time, never twice."""
+        fired = self.facts("timer_fired")
+        assert len(fired) <= 1
+        assert len([call for call in self.host.calls if call == "mail 2"]) <= 1
+        if not fired:
+            assert "mail 2" not in self.host.calls
+            return False
+        (set_at,) = self.facts("timer_set")
+        assert fired[0][0] >= int((set_at[1] or b"").partition(b":")[2].rstrip(b"}"))
+        return True
+
+    async def play(self, state: str) -> None:
+        flow = self.host.flow(FLOW)
+        if state == "idle":
+            self.set_clock()
+        async with Interpreter.open("", catalog=self.host.catalog, clock=self.wall, store=self.store) as interpreter:
+            await interpreter.start(flow)
+            await trio.sleep(600)
+            if state == "waiting":
+                self.set_clock()
+            if state != "down":
+                await self.see(state)
+        if state == "down":
+            self.set_clock()
+            async with Interpreter.open("", catalog=self.host.catalog, clock=self.wall, store=self.store):
+                await self.see(state)
+
+    async def see(self, state: str) -> None:
+        await trio.sleep(61)
+        (set_at,) = self.facts("timer_set")
+        due = set_at[0] + 2 * HOUR
+        if state != "claiming":
+            assert self.check() == (self.wall.now() >= due)
+        await trio.sleep(3 * 3600)
+        if self.wall.now() >= due:
+            assert self.check()
+        self.check()
+        # A clock that was set back, or stands, is set right some day.
+        self.set_right()
+        if self.step is not None and self.step > 0 and state == "idle":
+            self.wall.offset = self.step
+        await trio.sleep(3 * 3600)
+        assert self.check()
+        assert self.facts("run_ended")
+
+
+@pytest.mark.parametrize("state", ["idle", "waiting", "claiming", "down"])
+@pytest.mark.parametrize("step", [*STEPS, "frozen"])
+def test_nothing_depends_on_a_clock_that_is_set(step, state):
+    scene = Scene(STEPS.get(step))
+    if state == "claiming":
+        watch(lambda point: scene.set_clock() if point is Point.TIMER_DUE else None)
+    try:
+        trio.run(scene.play, state, clock=scene.wall.steady)
+    finally:
+        watch(None)

@@ -43,6 +43,7 @@ event "shop/{thing}.done" { id: string, at: timestamp }
 action desk.rate({thing}: {Thing}) -> {score: double, remark: string?} idempotent
 action desk.reserve(id: string, count: int = 1) -> {code: string} idempotent
 action desk.lookup(id: string) -> {Thing} pure
+action take_back(message: string) idempotent
 """
 
 SHAPES = [
@@ -179,7 +180,7 @@ flow each_of_them(ids: list<string>, watcher: Email) -> {sent: int} {
   results = for id, place in ids max 500 parallel 10 key id collect errors {
     found = desk.lookup(id: id) retry 2 every 5s
     filter found.state == "{second}"
-    reserved = desk.reserve(id: found.id, count: place) undo log(message: "give ${reserved.code} back")
+    reserved = desk.reserve(id: found.id, count: place) undo take_back(message: "give ${reserved.code} back")
     yield reserved.code
   }
   let failures = results.failed.map(f, f.error.message)
@@ -193,7 +194,7 @@ flow larger({thing}: {Thing}) {
   part = smaller(id: {thing}.id, count: 2)
     retry 3 from 1s to 1m
     within 1d
-    undo log(message: "undo ${part.code}")
+    undo take_back(message: "undo ${part.code}")
   begun = start smaller(id: part.code) when {thing}.count > 10
   slack(channel: "C1", text: "{thing} ${part.code}, later ${begun.?run_id ?? "nothing"}")
 }

@@ -13,7 +13,7 @@ from tests.lang.golden import check, prelude
 from tests.lang.test_lowering import edges, flow_of, ids, step
 
 INTERFACE = prelude()
-UNDONE = 'undo log(message: "x")'
+UNDONE = 'undo take_back(message: "x")'
 
 
 def loop_of(flow: Flow, node_id: str) -> Loop:
@@ -79,7 +79,7 @@ def test_what_a_body_reads_comes_before_the_loop() -> None:
 def test_a_body_reads_what_the_list_and_its_own_undo_need_too() -> None:
     flow = flow_of(
         'a = crm.lookup(email: lead.email)\nb = pay.charge(order_id: "x", amount: 1)\n'
-        "for tag in a.tags max 9 {\n log(message: tag) undo log(message: b.id)\n}"
+        "for tag in a.tags max 9 {\n log(message: tag) undo take_back(message: b.id)\n}"
     )
     loop = next(each for each in flow.nodes if each.kind is NodeKind.FOR)
     assert edges(flow)["a", loop.id] == "data"
@@ -190,13 +190,13 @@ def test_the_same_variable_in_one_loop_after_another() -> None:
 
 
 def test_undo_comes_behind_everything_in_reverse() -> None:
-    flow = flow_of(f'a = pay.charge(order_id: "x", amount: 1) undo log(message: a.id)\n{step("b", UNDONE)}{step("c")}')
+    flow = flow_of(f'a = pay.charge(order_id: "x", amount: 1) undo take_back(message: a.id)\n{step("b", UNDONE)}{step("c")}')
     assert ids(flow) == ["a", "b", "c", "undo.gate", "b.undo", "a.undo"]
     gate, last = node("undo.gate", flow), node("a.undo", flow)
     assert (gate.kind, gate.scope, gate.catches, gate.outcomes) == (NodeKind.UNWIND, "undo", "", ("no", "yes"))
     assert (last.kind, last.scope, last.gate) == (NodeKind.UNDO, "undo", GateRef("undo.gate", 1))
-    assert (last.join, last.undoes, last.action) == (Join(JoinKind.ALL, ("a",)), "a", "log")
-    assert last.effect is Effect.EFFECTFUL
+    assert (last.join, last.undoes, last.action) == (Join(JoinKind.ALL, ("a",)), "a", "take_back")
+    assert last.effect is Effect.IDEMPOTENT
     assert last.retry == RetryPolicy(max_attempts=6)
     assert Scope("undo", None, None) in flow.scopes
     assert {pair: kinds for pair, kinds in edges(flow).items() if pair[1].endswith("undo")} == {
@@ -216,7 +216,7 @@ def test_undo_follows_the_graph_not_the_text() -> None:
 
 def test_what_an_undo_reads_its_step_waits_for() -> None:
     flow = flow_of(
-        f'{step("z")}parallel {{ a = pay.charge(order_id: "x", amount: 1)\n {step("b", "undo log(message: a.id)")} }}'
+        f'{step("z")}parallel {{ a = pay.charge(order_id: "x", amount: 1)\n {step("b", "undo take_back(message: a.id)")} }}'
     )
     assert edges(flow)["a", "b"] == "data"
     assert edges(flow)["a", "b.undo"] == "data"
@@ -238,13 +238,13 @@ def test_the_flow_s_policy_is_that_of_its_undos() -> None:
 def test_loops_and_calls_with_undos_are_undone() -> None:
     compilation = said(
         f"rows = for t in lead.tags max 3 {{ for u in lead.tags max 3 {{ {step('a', UNDONE)} }} }}\n"
-        'plain = for t in lead.tags max 3 { wait 1s }\n r = g()\n h()\n start g2()\n s = g() undo log(message: "mine")',
+        'plain = for t in lead.tags max 3 { wait 1s }\n r = g()\n h()\n start g2()\n s = g() undo take_back(message: "mine")',
         f"flow g() {{ {step('x', UNDONE)} }}\nflow g2() {{ g() }}\nflow h() {{ wait 1s }}",
     )
     flow = compilation.unwrap("f")
     undos = [(each.undoes, each.action, each.effect) for each in flow.nodes if each.kind is NodeKind.UNDO]
     transactional = Effect.TRANSACTIONAL
-    assert undos == [("s", "log", Effect.EFFECTFUL), ("r", "", transactional), ("rows", "", transactional)]
+    assert undos == [("s", "take_back", Effect.IDEMPOTENT), ("r", "", transactional), ("rows", "", transactional)]
     (nested,) = [each for each in loop_of(flow, "rows").body.nodes if each.kind is NodeKind.UNDO]
     assert nested.action == ""
 
@@ -347,7 +347,7 @@ def test_names_of_loops_that_are_taken() -> None:
     for body in (
         "x = for t in lead.tags max 3 { wait 1s }\nx = for t in lead.tags max 3 { wait 2s }",
         'x = for t in lead.tags max 3 { wait 1s }\nx = log(message: "x")',
-        'x = log(message: "x")\nx = for t in lead.tags max 3 { x = log(message: "x") undo log(message: "y") }',
+        'x = log(message: "x")\nx = for t in lead.tags max 3 { x = log(message: "x") undo take_back(message: "y") }',
     ):
         assert {each.code for each in said(body).diagnostics} == {"E204"}
 
@@ -365,9 +365,9 @@ def test_names_of_loops_that_are_taken() -> None:
         ("for t in lead.tags max 3 { stop }", "cannot end the run"),
         ("for t in lead.tags { yield t", "E1"),
         ('for t in lead.tags max 3 { x = log(message: "x") after nobody }', "`after` names steps of this flow"),
-        ('a = log(message: "x") undo log(message: "y", massage: b.id)\nb = crm.lookup(email: lead.email)', "E405"),
+        ('a = log(message: "x") undo take_back(message: "y", massage: b.id)\nb = crm.lookup(email: lead.email)', "E405"),
         ('a = email(template: "x", to: lead.email) undo email(template: b.name, to: lead.email)\nb = crm.lookup(email: lead.email)', "remove argument"),
-        ('a = log(message: "x") undo log(message: a)', "`a` has no value"),
+        ('a = log(message: "x") undo take_back(message: a)', "`a` has no value"),
         ('a = log(message: "x") undo log("x")', "E107"),
         ("a = g()\nlog(message: a.x)", "`a` has no value"),
         ("x = g(1)", "`g` takes no arguments"),

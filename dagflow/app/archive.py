@@ -12,6 +12,7 @@ import attrs
 
 from dagflow.app.programs import Programs
 from dagflow.app.reading import restored
+from dagflow.app.reasons import Reason, reason_for
 from dagflow.app.recovery import is_quarantined
 from dagflow.drivers.results import RunResult, result_of
 from dagflow.errors import UsageError
@@ -85,6 +86,10 @@ class Archive:
             what = f"{len(found)} runs begin" if found else "there is no run whose id begins"
             raise UsageError(f"{what} with `{prefix}`; `dagflow runs` lists them")
         return found[0]
+
+    def reason(self, run_id: RunId, node_id: str) -> Reason:
+        """Why a step of a run is as it is. Raises UsageError: there is no such run, or its flow has no such step."""
+        return reason_for(restored(self._store, self._programs, run_id), node_id)
 
     def result(self, run_id: RunId) -> tuple[Flow, RunResult]:
         """How a run stands, with the flow it began with. Raises UsageError: there is no such run."""

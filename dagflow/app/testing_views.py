@@ -10,6 +10,7 @@ import orjson
 
 from dagflow.app.families import Member, family_of, items_of
 from dagflow.drivers.evaluate import Unevaluable, arguments_of
+from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import NodeResult, RunResult, result_of
 from dagflow.drivers.simulator import Simulation
 from dagflow.ids import RunId
@@ -20,6 +21,7 @@ from dagflow.model.status import NodeStatus
 from dagflow.model.types import NULL
 from dagflow.model.values import Duration
 
+_CALLING: Final = frozenset({NodeKind.ACTION, NodeKind.CALL, NodeKind.START, NodeKind.EMIT, NodeKind.UNDO})
 _WORDS: Final = {
     "ran": NodeStatus.SUCCEEDED,
     "pruned": NodeStatus.PRUNED,
@@ -115,7 +117,8 @@ class _View:
         view["attempts"] = result.attempts
         if result.started_at is not None:
             view["at"] = Duration(result.started_at - self.start)
-            view |= _input(member, node)
+            given = input_of(member.progress, node)
+            view |= {} if given is None else {"input": given}
         if result.failure is not None:
             view["failure"] = {"code": result.failure.code, "message": result.failure.message}
         if result.status is NodeStatus.SUCCEEDED and node.type is not NULL and result.output is not None:
@@ -123,16 +126,15 @@ class _View:
         return view
 
 
-def _input(member: Member, node: Node) -> dict[str, object]:
-    """The arguments of a step that was begun, evaluated again: they read nothing that has changed since."""
-    if not node.arguments or node.kind not in {NodeKind.ACTION, NodeKind.CALL, NodeKind.START, NodeKind.EMIT, NodeKind.UNDO}:
-        return {}
-    progress = member.progress
+def input_of(progress: Progress, node: Node) -> dict[str, object] | None:
+    """The arguments of a step that was begun, evaluated again: they read nothing that has changed since. None where it has none."""
+    if not node.arguments or node.kind not in _CALLING:
+        return None
     number = progress.program.plan.numbers[node.id]
     try:
-        return {"input": arguments_of(progress.program.codes[number], progress.values.of(number))}
+        return arguments_of(progress.program.codes[number], progress.values.of(number))
     except Unevaluable:
-        return {}  # which is why it failed
+        return None  # which is why it failed
 
 
 def _has(flow: Flow, name: str) -> bool:

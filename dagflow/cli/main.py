@@ -106,6 +106,12 @@ def _import(arguments: argparse.Namespace) -> int:
     return import_workflow(arguments)
 
 
+def _export(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.exporting import export  # noqa: PLC0415
+
+    return export(arguments)
+
+
 def _actions(arguments: argparse.Namespace) -> int:
     from dagflow.cli.authoring import actions  # noqa: PLC0415
 
@@ -116,6 +122,24 @@ def _test(arguments: argparse.Namespace) -> int:
     from dagflow.cli.testing import test  # noqa: PLC0415
 
     return test(arguments)
+
+
+def _dry_run(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.drying import dry_run  # noqa: PLC0415
+
+    return dry_run(arguments)
+
+
+def _why(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.why import why  # noqa: PLC0415
+
+    return why(arguments)
+
+
+def _eval(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.evaluating import evaluate  # noqa: PLC0415
+
+    return evaluate(arguments)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -220,6 +244,11 @@ def _add_authoring(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     importer.add_argument("file", metavar="FILE", help="a .json file, or - for standard input")
     importer.add_argument("-o", "--output", metavar="FILE", help="write the flow there instead of printing it")
 
+    export = _command(commands, "export", _export, "print a file of flows as canonical JSON")
+    export.add_argument("file", metavar="FILE", help="a .flow file, or - for standard input")
+    export.add_argument("--flow", metavar="NAME", help="only this flow, those it calls, and the declarations")
+    export.add_argument("-o", "--output", metavar="FILE", help="write the JSON there instead of printing it")
+
     actions = _command(commands, "actions", _actions, "list the actions flows can call")
     actions.add_argument("--json", action="store_true", help="as JSON")
     _add_actions(actions)
@@ -234,6 +263,22 @@ def _add_testing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     test.add_argument("--junit", metavar="FILE", help="also write the results as JUnit's XML")
     test.add_argument("--format", choices=["text", "json"], default="text")
     _add_actions(test)
+
+    dry = _command(commands, "dry-run", _dry_run, "say what a run would do, and do nothing")
+    dry.add_argument("file", metavar="FILE", help="a .flow file, a .json workflow, or - for standard input")
+    dry.add_argument("--flow", metavar="NAME", help="which flow of the file")
+    dry.add_argument("--event", metavar="NAME", help="start it as this event would; --input is what the event carries")
+    dry.add_argument("--input", metavar="JSON|@FILE|-", help="the flow's input, or the event's payload")
+    dry.add_argument(
+        "--result", action="append", default=[], metavar="NAME=JSON", help="what an action or step gives; made up if not said"
+    )
+    dry.add_argument("--json", action="store_true", help="as JSON")
+    _add_actions(dry)
+
+    evaluate = _command(commands, "eval", _eval, "evaluate an expression: its value, its type and what it costs")
+    evaluate.add_argument("expression", metavar="EXPR")
+    evaluate.add_argument("--input", metavar="JSON|@FILE|-", help="an object: the names the expression may read")
+    evaluate.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -275,6 +320,12 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     runs.add_argument("--json", action="store_true", help="as JSON")
     _add_store(runs)
+
+    why = _command(commands, "why", _why, "say why a step of a run did or did not run")
+    why.add_argument("run", metavar="RUN", help=_RUN_HELP)
+    why.add_argument("step", metavar="STEP", help="the name of the step")
+    why.add_argument("--json", action="store_true", help="as JSON")
+    _add_store(why)
 
     show = _command(commands, "show", _show, "show how a run went, step by step")
     show.add_argument("run", metavar="RUN", help=_RUN_HELP)

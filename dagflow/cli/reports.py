@@ -42,13 +42,14 @@ def _told(one: Ran, unmet: Unmet) -> list[str]:
     at = "" if expectation.at_ns is None else f" at {exact(expectation.at_ns)}"
     crash = "" if unmet.after is None else f", after a crash at point {unmet.after}"
     said = [f"{printable(one.file)}:{line}: expected{at}{crash}: {printable(expectation.condition.text)}"]
-    said += [f"  got {printable(text)}: {_shown(value)}" for text, value in unmet.got.items()]
+    said += [f"  got {printable(text)}: {shown(value)}" for text, value in unmet.got.items()]
     if unmet.error:
         said.append(f"  it has no value: {printable(unmet.error)}")
     return said
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as one line, not too long."""
     if isinstance(value, Duration):
         return exact(value.nanos)
     text = compact(value)
@@ -110,7 +111,7 @@ def _unmet_data(one: Ran, unmet: Unmet) -> dict[str, object]:
     return {
         "line": one.source.count("\n", 0, unmet.expectation.span.start) + 1,
         "expected": unmet.expectation.condition.text,
-        "got": {text: _shown(value) for text, value in unmet.got.items()},
+        "got": {text: shown(value) for text, value in unmet.got.items()},
         "error": unmet.error or None,
         "after_crash_at": unmet.after,
     }

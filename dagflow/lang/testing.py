@@ -27,6 +27,7 @@ from dagflow.lang.testing_names import (
     parts_of,
     with_calls_replaced,
 )
+from dagflow.model.action import ActionSpec
 from dagflow.model.flow import Argument, Expression, Flow, Node
 from dagflow.model.testing import Expectation, FlowTest, Mock, MockedAction, Sending
 from dagflow.model.types import BOOL, DURATION, NULL, TIMESTAMP, Field
@@ -73,20 +74,8 @@ class _Lowering:
         self.item = item
         self.flow = flow
         self.actions = {spec.name: spec for spec in draft.declarations.actions.values()}
-        self.met: dict[str, MockedAction] = {}
-        self.steps: dict[str, Node] = {}
-        for node in _nodes(flow):
-            if node.action:
-                self.met.setdefault(node.action, self._met(node))
-        for node in _own_nodes(flow):
-            if node.action:
-                self.steps[node.id] = node
-
-    def _met(self, node: Node) -> MockedAction:
-        spec = self.actions.get(node.action)
-        if spec is None:
-            return MockedAction(node.action, tuple(Field(arg.name, arg.value.type) for arg in node.arguments), node.type)
-        return MockedAction(spec.name, spec.params, spec.result)
+        self.met = actions_met(flow, self.actions)
+        self.steps = {node.id: node for node in _own_nodes(flow) if node.action}
 
     def lower(self) -> FlowTest:
         given = self._given()
@@ -273,6 +262,17 @@ class _Lowering:
         self.draft.diagnostics.append(
             Diagnostic(code=code, title=f"unknown {word} `{name}`", span=inner, label=f"no such {word}", help=help_, fix=fix)
         )
+
+
+def actions_met(flow: Flow, specs: Mapping[str, ActionSpec]) -> dict[str, MockedAction]:
+    """The actions that a flow, what it calls and their undo may come to call, by name."""
+    met: dict[str, MockedAction] = {}
+    for node in _nodes(flow):
+        if node.action and node.action not in met:
+            spec = specs.get(node.action)
+            params = tuple(Field(arg.name, arg.value.type) for arg in node.arguments) if spec is None else spec.params
+            met[node.action] = MockedAction(node.action, params, node.type if spec is None else spec.result)
+    return met
 
 
 def _own_nodes(flow: Flow) -> Iterator[Node]:

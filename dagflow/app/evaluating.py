@@ -1,0 +1,71 @@
+"""One expression outside of any flow: its value, its type, what it costs, and what its parts come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from dagflow.app.reasons import values_in
+from dagflow.diagnostic import Diagnostic
+from dagflow.errors import ExpressionError
+from dagflow.expr.emit import compile_cores
+from dagflow.expr.infer import Environment, check
+from dagflow.lang.declarations import readable
+from dagflow.lang.diagnostics import has_errors, render
+from dagflow.lang.inferring import bindings_of
+from dagflow.lang.parser import parse_expression
+from dagflow.model import wire
+from dagflow.model.types import TIMESTAMP, ScalarType
+from dagflow.model.values import Timestamp
+
+
+@attrs.frozen(kw_only=True)
+class Evaluated:
+    """What came of an expression.
+
+    Attributes:
+        value: in stored form. type: as a flow would write it.
+        cost: a bound on the steps it takes, from the checker.
+        parts: what those parts of it came to that read something, by their text.
+        warnings: what the checker has to say that is no error.
+    """
+
+    value: object
+    type: str
+    cost: int
+    parts: Mapping[str, object]
+    warnings: tuple[Diagnostic, ...]
+
+
+def evaluate_text(text: str, names: Mapping[str, object], now: int) -> Evaluated:
+    """Evaluate an expression as a flow would.
+
+    Args:
+        text: the expression.
+        names: the values it may read, as JSON values; their types are those that the values show.
+        now: what `now` reads as, where it is not among the names.
+
+    Raises:
+        ExpressionError: it does not parse or check.
+        EvaluationError: it has no value.
+    """
+    types = bindings_of(names)
+    values = {name: wire.decode(value, types[name]) for name, value in names.items()}
+    scalars = {name: ScalarType(name) for name in ("Email", "Url")}
+    variables = {"now": TIMESTAMP, **types}
+    values = {"now": Timestamp(now), **values}
+    tree, found = parse_expression(text)
+    _refuse(text, found)
+    checked = check(tree, Environment(variables=variables, types=scalars, source=text))
+    _refuse(text, checked.diagnostics)
+    value = compile_cores([checked.core])[0](values)
+    parts = {part: each for part, each in values_in(text, values).items() if part != text.strip()}
+    return Evaluated(
+        value=value, type=readable(checked.type), cost=checked.cost, parts=parts, warnings=(*found, *checked.diagnostics)
+    )
+
+
+def _refuse(text: str, found: list[Diagnostic]) -> None:
+    if has_errors(found):
+        raise ExpressionError(found, render(found, text, "expression"))

@@ -1,0 +1,52 @@
+"""`dagflow eval`: the value, the type and the cost of an expression."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from typing import cast
+
+from rich.console import Console
+from rich.text import Text
+
+from dagflow.app.evaluating import Evaluated, evaluate_text
+from dagflow.cli.codes import OK
+from dagflow.cli.reports import shown
+from dagflow.cli.sources import read_value
+from dagflow.cli.texts import json_text, printable
+from dagflow.clock import SystemClock
+from dagflow.errors import UsageError
+from dagflow.lang.diagnostics import render
+from dagflow.model import wire
+from dagflow.model.types import JSON
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Evaluate an expression on what `--input` gives."""
+    names = read_value(arguments.input)
+    if names is not None and not isinstance(names, dict):
+        raise UsageError('--input has to be an object, whose keys are the names the expression may read: {"lead": {…}}')
+    given = cast("Mapping[str, object]", names or {})
+    found = evaluate_text(arguments.expression, given, SystemClock().now())
+    if found.warnings:
+        print(render(found.warnings, arguments.expression, "expression") + "\n", file=sys.stderr)
+    if arguments.json:
+        print(json_text(_data(found)))
+        return OK
+    out = Console(highlight=False, soft_wrap=True)
+    out.print(Text(shown(found.value), style="bold"))
+    out.print(Text(printable(f"type: {found.type}")))
+    out.print(Text(f"cost: {found.cost} steps at most"))
+    for text, value in found.parts.items():
+        out.print(Text(f"  {printable(text)} is {shown(value)}", style="dim"))
+    return OK
+
+
+def _data(found: Evaluated) -> dict[str, object]:
+    return {
+        "value": wire.encode(found.value, JSON),
+        "type": found.type,
+        "cost": found.cost,
+        "parts": {text: wire.encode(value, JSON) for text, value in found.parts.items()},
+    }

@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -19,6 +18,7 @@ from dagflow.cli.consoles import console
 from dagflow.cli.fixing import fix_file, print_text
 from dagflow.cli.sources import Checked, beside_runs, check_file, imported, load_flows, load_host, name_of, read_text
 from dagflow.cli.texts import json_text, printable, printable_lines
+from dagflow.cli.writing import write_new
 from dagflow.errors import UsageError
 from dagflow.lang.graph_text import to_dot, to_json, to_mermaid
 from dagflow.lang.renames import InProgress
@@ -135,13 +135,7 @@ def import_workflow(arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         sys.stdout.write(printable_lines(text))
         return OK
-    target = Path(arguments.output)
-    if target.exists():
-        raise UsageError(f"{target} is there already; move it away first")
-    try:
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {target}: {error.strerror or error}") from error
+    target = write_new(arguments.output, text)
     print(printable(f"wrote {target}; try `dagflow check {target}`"), file=sys.stderr)
     return OK
 

@@ -20,7 +20,7 @@ from dagflow.diagnostic import Diagnostic, Severity
 from dagflow.errors import FlowInvalid, UsageError
 from dagflow.lang.compiler import Compilation
 from dagflow.lang.diagnostics import JsonDiagnostic, render, to_json
-from dagflow.lang.importers.seed import import_seed
+from dagflow.lang.importers.any_json import import_json
 from dagflow.lang.imports import Sources, path_of
 from dagflow.lang.limits import SOURCE_CHARS
 from dagflow.lang.renames import InProgress, check_in_progress
@@ -191,7 +191,7 @@ def imported(text: str, name: str) -> str:
     Raises:
         FlowInvalid: it means none.
     """
-    flow_text, diagnostics = import_seed(text)
+    flow_text, diagnostics = import_json(text)
     if flow_text is None:
         raise FlowInvalid(diagnostics, render(diagnostics, text, name))
     return flow_text
@@ -223,7 +223,7 @@ def check_file(path: str, catalog: Catalog) -> Checked:
     text = read_text(path)
     name = name_of(path)
     if path.endswith(".json"):
-        flow_text, found = import_seed(text, filename=name)
+        flow_text, found = import_json(text, filename=name)
         if flow_text is None:
             return Checked(name, (), len(found), render(found, text, name), to_json(found, text, name))
         text = flow_text

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dagflow.diagnostic import Diagnostic
+from bisect import bisect_left
+from collections.abc import Callable
+
+from dagflow.diagnostic import Diagnostic, Span
 from dagflow.errors import DagflowBug, FlowInvalid
 from dagflow.lang import limits
 from dagflow.lang.diagnostics import render
 from dagflow.lang.formatter_roles import find_roles
-from dagflow.lang.layout_text import lay_out
+from dagflow.lang.layout_text import flat_pieces, lay_out
 from dagflow.lang.lexer import lex
 from dagflow.lang.parser import parse_file
 
@@ -36,6 +39,20 @@ def format(text: str, *, filename: str = "<flow>") -> str:  # noqa: A001 - the w
     if "".join(result.split()) != "".join(text.split()):
         raise DagflowBug("the formatter has lost or added something; please report the flow")
     return result
+
+
+def flat_texts(text: str) -> Callable[[Span], str]:
+    """What gives the text of a place, of whole tokens, on one line and without comments; the text parses.
+
+    Strings over several lines stay so.
+    """
+    tokens = lex(text).tokens
+    roles = find_roles(tokens, len(text))
+    if roles is None:  # pragma: no cover - callers have formatted it
+        raise DagflowBug("what is taken apart does not parse; please report the flow")
+    pieces = flat_pieces(text, tokens, roles)
+    starts = [token.start for token in tokens]
+    return lambda span: "".join(pieces[bisect_left(starts, span.start) : bisect_left(starts, span.end)]).lstrip(" ")
 
 
 def _invalid(diagnostics: list[Diagnostic], text: str, filename: str) -> FlowInvalid:

@@ -165,8 +165,7 @@ class _Marker:
 
     def _index(self, _name: str, c: Splice) -> None:
         self._roles.tight_before.add(cast("Token", c[1]).start)
-        if type(c[2]) is Token:
-            self._roles.tight_after.add(c[2].start)
+        self._roles.tight_after.update(token.start for token in c.tokens("QMARK"))
 
     def _named_type(self, _name: str, c: Splice) -> None:
         for sign in (*c.tokens("LESSTHAN"), *c.tokens("MORETHAN")):

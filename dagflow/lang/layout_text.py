@@ -43,6 +43,11 @@ def lay_out(text: str, tokens: Sequence[Token], roles: Roles) -> str:
     return "\n".join(lines) + "\n" if lines else ""
 
 
+def flat_pieces(text: str, tokens: Sequence[Token], roles: Roles) -> list[str]:
+    """Each token with the blank that stands before it on a line."""
+    return _measured(text, tokens, roles).pieces
+
+
 def _measured(text: str, tokens: Sequence[Token], roles: Roles) -> _Layout:
     """Work out, in one go over the tokens, what each costs on a line and what cannot be on one."""
     gaps = find_gaps(text, tokens)

@@ -15,6 +15,7 @@ import attrs
 from dagflow.diagnostic import Diagnostic, Span, nearest
 from dagflow.lang.expression_builder import RESERVED
 from dagflow.lang.importers.lengths import duration_literal
+from dagflow.lang.json_words import kind_of, quoted, shown
 from dagflow.model.action import EventSpec
 from dagflow.model.json_text import JsonTextError, LocatedJson, locate_json, pointer_step
 from dagflow.model.plain import is_list, is_object
@@ -58,7 +59,6 @@ _STATEMENTS: Final = frozenset(
 )
 #: Names that mean something else in a flow.
 _TAKEN: Final = frozenset({"email", "event", "now", "run", "secrets", "slack", "trigger"})
-_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def import_seed(
@@ -120,7 +120,7 @@ class _Importer:
         title = self._text(root, "", "name")
         actions = root.get("actions", [])
         if not is_list(actions):
-            self._wrong("/actions", "`actions` is a list", f"this is {_kind(actions)}", "write `[ … ]` around the actions")
+            self._wrong("/actions", "`actions` is a list", f"this is {kind_of(actions)}", "write `[ … ]` around the actions")
             actions = list[object]()
         elif not actions and "actions" in root:
             self._wrong("/actions", "there are no actions", "the list is empty", "add at least one action")
@@ -129,7 +129,7 @@ class _Importer:
         lines = [
             f"/// {doc}",
             f"flow {_identifier(title, 'imported')} {{",
-            f"  on event {_quoted(self.event.name)} as event",
+            f"  on event {quoted(self.event.name)} as event",
             "",
         ]
         lines += [f"  {step}" for step in steps]
@@ -138,7 +138,7 @@ class _Importer:
     def _declaration(self) -> str:
         types = {field.name: "Email" if field.name in self.recipients else field.type for field in self.event.payload.fields}
         fields = "\n".join(f"  {name}: {type_}," for name, type_ in types.items())
-        return f"event {_quoted(self.event.name)} {{\n{fields}\n}}\n\n"
+        return f"event {quoted(self.event.name)} {{\n{fields}\n}}\n\n"
 
     def _action(self, action: object, pointer: str, title: str) -> str:
         found = self._object(action, pointer, ("type", "data"), ())
@@ -176,11 +176,11 @@ class _Importer:
         literal = _literal(value)
         if literal is None:
             self._wrong(
-                place, "a filter compares with one value", f"this is {_kind(value)}", "write a text, a number, true or false"
+                place, "a filter compares with one value", f"this is {kind_of(value)}", "write a text, a number, true or false"
             )
         elif not _fits(value, field.type):
             title = f"`{name}` is {_type_words(field.type)}"
-            self._wrong(place, title, f"this is {_kind(value)}", "the filter would never pass")
+            self._wrong(place, title, f"this is {kind_of(value)}", "the filter would never pass")
         elif isinstance(field.type, EnumType) and value not in field.type.values:
             meant = nearest(str(value), field.type.values)
             listed = ", ".join(field.type.values)
@@ -193,9 +193,9 @@ class _Importer:
 
     def _email(self, data: _Json, pointer: str) -> str:
         template = self._text(data, pointer, "template")
-        arguments = [f"template: {_quoted(template)}", f"to: {self._recipient(data, pointer)}"]
+        arguments = [f"template: {quoted(template)}", f"to: {self._recipient(data, pointer)}"]
         if "subject" in data:
-            arguments.append(f"subject: {_quoted(self._text(data, pointer, 'subject'))}")
+            arguments.append(f"subject: {quoted(self._text(data, pointer, 'subject'))}")
         return f"{self._step_name(template, 'email')} = email({', '.join(arguments)})"
 
     def _recipient(self, data: _Json, pointer: str) -> str:
@@ -220,7 +220,7 @@ class _Importer:
                 check_email(target)
             except ValueError as error:
                 self._wrong(place, "not an e-mail address", str(error), "write one address, or the name of a field")
-            return _quoted(target)
+            return quoted(target)
         if name:
             self._unknown_field(name, place, "E208", "recipient")
         return '""'
@@ -228,11 +228,11 @@ class _Importer:
     def _slack(self, data: _Json, pointer: str, title: str) -> str:
         channel = self._text(data, pointer, "channel")
         if "text" in data:
-            text = _quoted(self._text(data, pointer, "text"))
+            text = quoted(self._text(data, pointer, "text"))
         else:
             about = ", ".join(f"{name} is ${{event.{name}}}" for name in self.filtered)
-            text = _quoted(title)[:-1] + (f": {about}" if about else "") + '"'
-        return f"{self._step_name('notify', 'notify')} = slack(channel: {_quoted(channel)}, text: {text})"
+            text = quoted(title)[:-1] + (f": {about}" if about else "") + '"'
+        return f"{self._step_name('notify', 'notify')} = slack(channel: {quoted(channel)}, text: {text})"
 
     def _wait(self, data: _Json, pointer: str) -> str:
         if "duration" not in data:
@@ -240,7 +240,7 @@ class _Importer:
         value, place = data["duration"], f"{pointer}/duration"
         if not isinstance(value, str):
             hint = f'write "{value} days", or what you mean' if type(value) in {int, float} else 'write "2 days"'
-            self._wrong(place, "a duration is a text with a unit", f"this is {_kind(value)}", hint)
+            self._wrong(place, "a duration is a text with a unit", f"this is {kind_of(value)}", hint)
             return ""
         try:
             return f"wait {duration_literal(value)}"
@@ -253,7 +253,7 @@ class _Importer:
         if not is_object(value):
             what = f"`{pointer.rpartition('/')[2]}` is an object" if pointer.endswith("data") else "an object is expected here"
             keys = ", ".join(f'"{key}": …' for key in needed)
-            self._wrong(pointer, what, f"this is {_kind(value)}", f"write {{{keys}}}")
+            self._wrong(pointer, what, f"this is {kind_of(value)}", f"write {{{keys}}}")
             return {}
         known = (*needed, *others)
         for key in value:
@@ -262,7 +262,7 @@ class _Importer:
                 hint = f'did you mean "{meant}"?' if meant else f"the keys here are {', '.join(known)}"
                 inner = pointer_step(pointer, key)
                 span = self.located.key_spans[inner]
-                self._add("E111", f"unknown key `{_shown(key)}`", span, inner, label="nothing has this name", hint=hint)
+                self._add("E111", f"unknown key `{shown(key)}`", span, inner, label="nothing has this name", hint=hint)
         missing = [key for key in needed if key not in value]
         for key in missing:
             start = self.located.spans[pointer].start
@@ -278,7 +278,7 @@ class _Importer:
             return ""
         value, place = values[key], f"{pointer}/{key}"
         if not isinstance(value, str):
-            self._wrong(place, f"`{key}` is a text", f"this is {_kind(value)}", "write it in double quotes")
+            self._wrong(place, f"`{key}` is a text", f"this is {kind_of(value)}", "write it in double quotes")
             return ""
         if not value.strip():
             self._wrong(place, f"`{key}` is empty", "there is nothing in it", "write something between the quotes")
@@ -296,17 +296,17 @@ class _Importer:
 
     def _unknown_type(self, kind: object, pointer: str) -> None:
         if not isinstance(kind, str):
-            self._wrong(pointer, "`type` is a text", f"this is {_kind(kind)}", f"the types are {', '.join(_KEYS)}")
+            self._wrong(pointer, "`type` is a text", f"this is {kind_of(kind)}", f"the types are {', '.join(_KEYS)}")
             return
         meant = nearest(kind, list(_KEYS))
         hint = f'did you mean "{meant}"?' if meant else f"the types are {', '.join(_KEYS)}"
-        self._wrong(pointer, f"unknown type of action `{_shown(kind)}`", "there is no such action", hint)
+        self._wrong(pointer, f"unknown type of action `{shown(kind)}`", "there is no such action", hint)
 
     def _unknown_field(self, name: str, pointer: str, code: str, what: str) -> None:
         known = [*(field.name for field in self.event.payload.fields), *self.aliases]
         meant = nearest(name, known)
         hint = f'did you mean "{meant}"?' if meant else f"the event has {', '.join(known)}"
-        title = f"unknown {what} `{_shown(name)}`"
+        title = f"unknown {what} `{shown(name)}`"
         self._add(code, title, self.located.spans[pointer], pointer, label=f"not a field of {self.event.name}", hint=hint)
 
     def _wrong(self, pointer: str, title: str, label: str, hint: str) -> None:
@@ -327,20 +327,10 @@ def _identifier(text: str, fallback: str) -> str:
     return word if word[0].isalpha() else f"{fallback}_{word}"
 
 
-def _quoted(text: str) -> str:
-    """A string literal of the language, in which nothing is an interpolation."""
-    parts = [_ESCAPES.get(char, char) if char.isprintable() or char in _ESCAPES else _code_escape(char) for char in text]
-    return '"' + "".join(parts).replace("${", "\\${") + '"'
-
-
-def _code_escape(char: str) -> str:
-    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
-
-
 def _literal(value: object) -> str | None:
     match value:
         case str():
-            return _quoted(value)
+            return quoted(value)
         case bool():
             return "true" if value else "false"
         case int() | float():
@@ -371,24 +361,3 @@ def _fits(value: object, type_: Type) -> bool:
 def _type_words(type_: Type) -> str:
     words: dict[Type, str] = {STRING: "a text", BOOL: "true or false", INT: "a number", DOUBLE: "a number"}
     return words.get(type_, f"of type {type_}")
-
-
-def _kind(value: object) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a text"
-        case list():
-            return "a list"
-        case _:
-            return "an object"
-
-
-def _shown(text: str) -> str:
-    short = text if len(text) <= 40 else text[:39] + "…"
-    return "".join(char if char.isprintable() else "�" for char in short)

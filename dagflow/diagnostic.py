@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
@@ -97,7 +97,7 @@ _suggestions: ContextVar[list[int] | None] = ContextVar("_suggestions", default=
 
 
 @contextmanager
-def few_suggestions(most: int = 100) -> Iterator[None]:
+def few_suggestions(most: int = 100) -> Generator[None]:
     """Inside, `nearest` answers so many times and then finds nothing: more findings than that nobody is shown."""
     token = _suggestions.set([most])
     try:

@@ -116,7 +116,7 @@ class Program:
     def startable(self) -> Flow:
         """The flow with all that it calls or starts, itself or through others, so that it can be kept on its own."""
         wanted: dict[str, None] = {}
-        waiting = [self]
+        waiting: list[Program] = [self]
         while waiting:
             for key in _named(waiting.pop().flow):
                 if key not in wanted:

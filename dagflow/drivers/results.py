@@ -76,6 +76,7 @@ class RunResult:
         output: of its `return`, in stored form.
         reason: of its `stop`, or "".
         failures: for a failed run its cause first; then all others, also those an `on error` took care of.
+        make_nodes: gives `nodes`.
     """
 
     run: RunId
@@ -86,12 +87,12 @@ class RunResult:
     failures: tuple[RunFailure, ...]
     started_at: int
     ended_at: int | None
-    _nodes: Callable[[], tuple[NodeResult, ...]] = attrs.field(repr=False)
+    make_nodes: Callable[[], tuple[NodeResult, ...]] = attrs.field(repr=False)
 
     @cached_property
     def nodes(self) -> tuple[NodeResult, ...]:
         """How each node went, in declared order."""
-        return self._nodes()
+        return self.make_nodes()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RunResult):
@@ -138,7 +139,7 @@ def result_of(progress: Progress) -> RunResult:
         failures=tuple(failures),
         started_at=state.started_at,
         ended_at=None if state.ended is None else state.now,
-        nodes=make_nodes if is_final else lambda: made,
+        make_nodes=make_nodes if is_final else lambda: made,
     )
 
 

@@ -47,6 +47,14 @@ class RunLimits:
     expression_cost: int | None = None
 
 
+def _source_chars(limits: Limits) -> int:
+    return max(SOURCE_CHARS, limits.steps * _CHARS_A_STEP)
+
+
+def _edges(limits: Limits) -> int:
+    return max(5_000, limits.steps * _EDGES_A_STEP)
+
+
 @attrs.frozen(kw_only=True)
 class Limits:
     """What a host allows a flow to be; the defaults are those of the language, and grow with `steps`.
@@ -62,20 +70,12 @@ class Limits:
     """
 
     steps: int = 1_000
-    source_chars: int = attrs.field()
-    edges: int = attrs.field()
+    source_chars: int = attrs.field(default=attrs.Factory(_source_chars, takes_self=True))
+    edges: int = attrs.field(default=attrs.Factory(_edges, takes_self=True))
     items: int = 10_000
     files: int = 32
     imported_chars: int = 1_048_576
     run: RunLimits = RunLimits()
-
-    @source_chars.default
-    def _source_chars(self) -> int:
-        return max(SOURCE_CHARS, self.steps * _CHARS_A_STEP)
-
-    @edges.default
-    def _edges(self) -> int:
-        return max(5_000, self.steps * _EDGES_A_STEP)
 
     @property
     def tokens(self) -> int:

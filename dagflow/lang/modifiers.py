@@ -6,7 +6,7 @@ from typing import Final, cast
 
 import attrs
 
-from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
+from dagflow.diagnostic import Edit, Fix, Span, nearest
 from dagflow.expr import tree
 from dagflow.lang import syntax as s
 from dagflow.lang.checking import Wanted

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from functools import partial
 from operator import is_
 from types import SimpleNamespace
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, cast, get_args, get_origin
 
 import attrs
 import cattrs
@@ -156,8 +156,12 @@ def _is_words(type_: Any) -> bool:
 
 
 def _words(type_: Any) -> Any:
-    members = {member.value: member for member in type_}
-    return lambda word, _: members[word]
+    members: dict[Any, Any] = {member.value: member for member in type_}
+
+    def structure(word: Any, _type: Any) -> Any:
+        return members[word]
+
+    return structure
 
 
 def _is_row(type_: Any) -> bool:
@@ -175,7 +179,8 @@ def _row(type_: Any, converter: cattrs.Converter) -> Any:
         if not hook:
             hook.append(converter.get_structure_hook(of))
         read = hook[0]
-        return tuple([read(item, of) for item in value])
+        items = cast("list[Any]", value)
+        return tuple([read(item, of) for item in items])
 
     return structure
 

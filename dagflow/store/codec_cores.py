@@ -7,7 +7,7 @@ an object, `{"flat": […]}`, which no nested form holds.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, cast
 
 from dagflow.model.plain import is_list, is_object, is_sequence
 
@@ -32,7 +32,7 @@ def read_core(data: object) -> object:
 
 def _tuple(items: list[object]) -> tuple[object, ...]:
     # By `type`, since every JSON list is one exactly, and this is most of reading a flow.
-    return tuple([_tuple(item) if type(item) is list else item for item in items])
+    return tuple([_tuple(cast("list[object]", item)) if type(item) is list else item for item in items])
 
 
 def _flatten(core: object) -> tuple[list[object], int]:

@@ -95,12 +95,13 @@ class Facts(Sequence[Record]):
         return map(self._record, self._entries)
 
     def _record(self, entry: Entry) -> Record:
+        ids: tuple[Any, ...] = self._plan.ids
         kind = entry[0]
         if kind == STARTED:
-            return Record("attempt_started", entry[1], self._plan.ids[entry[2]], entry[3])
+            return Record("attempt_started", entry[1], ids[entry[2]], entry[3])
         if kind == SUCCEEDED:
             value = entry[6] if entry[6] is not None else entry[4].dumps(entry[5])
-            return Record("attempt_succeeded", entry[1], self._plan.ids[entry[2]], entry[3], value)
+            return Record("attempt_succeeded", entry[1], ids[entry[2]], entry[3], value)
         return to_record(entry[1], self._plan, entry[2])
 
 

@@ -194,4 +194,5 @@ class MemoryStore:
 
 
 def _behind(rows: list[RunRow], run: RunId) -> list[RunRow]:
-    return next((rows[n + 1 :] for n, row in enumerate(rows) if row.id == run), [])
+    nothing: list[RunRow] = []
+    return next((rows[n + 1 :] for n, row in enumerate(rows) if row.id == run), nothing)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 
+import pytest
+
 from dagflow.model.collecting import without_collecting
 
 
@@ -18,11 +20,9 @@ def test_it_is_left_as_it_was_found() -> None:
 
 
 def test_also_when_the_work_fails() -> None:
-    try:
-        with without_collecting():
-            raise ValueError
-    except ValueError:
-        assert gc.isenabled()
+    with pytest.raises(ZeroDivisionError), without_collecting():
+        _ = 1 // 0
+    assert gc.isenabled()
 
 
 def test_a_host_that_collects_by_itself_is_left_alone() -> None:

@@ -102,7 +102,9 @@ class Recovery:
         for live in tried:
             if live.run in self.waiting:
                 await self._try(live)
-        await self._say(*([] if self._is_whole else map(self._tried, self.lives)), is_whole=self._is_whole)
+        # Who drives only some may be blamed for those alone.
+        driven = [] if self._is_whole else [self._tried(live) for live in self.lives]
+        await self._say(*driven, is_whole=self._is_whole)
         while any([await self._catch_up(live) for live in self.waiting.values()]):
             pass
         lives = list(self.waiting.values())

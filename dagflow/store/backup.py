@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 
 from dagflow.errors import StoreError
-from dagflow.store.connections import check_intact, open_reader
+from dagflow.store.connections import check_intact, execute, open_reader
 from dagflow.store.migrations import check_newest
 
 
@@ -50,7 +50,7 @@ def _copy(source: Path, target: Path) -> None:
         with copy.backup("main", reader, "main") as backup:
             # All at once: a copy in steps would begin anew with each write beside it. The log grows meanwhile, nobody waits.
             backup.step(-1)
-        copy.execute("PRAGMA journal_mode = DELETE")
+        execute(copy, "PRAGMA journal_mode = DELETE")
         check_intact(copy, target)
     finally:
         copy.close()

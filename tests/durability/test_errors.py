@@ -97,30 +97,34 @@ def slow_memory(monkeypatch):
     monkeypatch.setattr("dagflow.drivers.writer.MemoryStore", int)
 
 
-def doubt(at: int, *, is_kept: bool) -> int:
-    world, store, told = World(6), Doubtful(at=at, is_kept=is_kept), []
+def doubt(at: int, *, is_kept: bool, concurrency: int, n_runs: int) -> int:
+    """Run with the commit `at` in doubt, look, run again to the end, look; gives the number of commits."""
+    world, store, told = World(4, concurrency), Doubtful(at=at, is_kept=is_kept), []
     try:
-        trio.run(lambda: world.go(store, told=told))
+        trio.run(lambda: world.go(store, n_runs, told=told))
     except StoreError:
         for run, node, attempt, _ in world.calls:
             kinds = {(record.kind, record.node, record.attempt) for record in store.history(run)}
             assert node[0] == "b" or ("attempt_started", node, attempt) in kinds
             assert all(("attempt_succeeded", before) in {kind[:2] for kind in kinds} for before in world.parents(node))
-        trio.run(lambda: world.go(store, told=told))
-    (row,) = store.runs()
-    done = [record.node for record in store.history(row.id) if record.kind == "attempt_succeeded"]
-    assert sorted(done) == sorted({call[1] for call in world.calls})
-    assert row.status is RunStatus.SUCCEEDED
-    assert told in ([], [row.id])
+        trio.run(lambda: world.go(store, n_runs, told=told))
+    rows = store.runs()
+    assert [row.status for row in rows] == [RunStatus.SUCCEEDED] * n_runs
+    assert set(told) <= {row.id for row in rows}
+    for row in rows:
+        done = [record.node for record in store.history(row.id) if record.kind == "attempt_succeeded"]
+        assert sorted(done) == sorted({call[1] for call in world.calls if call[0] == row.id})
     return store.n_writes
 
 
 @pytest.mark.usefixtures("slow_memory")
-def test_a_commit_of_unknown_outcome_is_read_again():
-    n_writes = doubt(-1, is_kept=False)
-    assert n_writes > 10
+@pytest.mark.parametrize(("concurrency", "n_runs"), [(64, 1), (1, 3)])
+def test_a_commit_of_unknown_outcome_is_read_again(concurrency, n_runs):
+    """Several runs with little room: their attempts begin when there is room, long after all they depend on was committed."""
+    n_writes = doubt(-1, is_kept=False, concurrency=concurrency, n_runs=n_runs)
+    assert n_writes >= 9
     for at, is_kept in itertools.product(range(1, n_writes + 1), (False, True)):
-        doubt(at, is_kept=is_kept)
+        doubt(at, is_kept=is_kept, concurrency=concurrency, n_runs=n_runs)
 
 
 @pytest.mark.parametrize("n_rounds", [12, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])

@@ -37,9 +37,12 @@ def text(n_stages: int = 10) -> str:
 
 @attrs.define(eq=False)
 class World:
-    """A host. `calls`: run, node, attempt and argument of every effect, in order."""
+    """A host. `calls`: run, node, attempt and argument of every effect, in order. With little room (`concurrency`) attempts
+    begin at other moments than those at which they become possible.
+    """
 
     n_stages: int = 10
+    concurrency: int = 64
     catalog: Catalog = attrs.field(factory=Catalog)
     calls: list[tuple[str, str, int, int]] = attrs.field(factory=list)
     on_call: Callable[[], None] = attrs.field(default=lambda: None)
@@ -63,7 +66,7 @@ class World:
 
     async def go(self, store: Store, n_runs: int = 1, *, told: list[str] | None = None) -> None:
         """Resume what there is, start what is missing, and wait for all; `told` gets the ids of the runs whose end was reported."""
-        async with Interpreter.open("", catalog=self.catalog, store=store) as interpreter:
+        async with Interpreter.open("", catalog=self.catalog, store=store, concurrency=self.concurrency) as interpreter:
             runs = list(interpreter.resumed)
             n_ended = len(await interpreter.runs()) - len(runs)
             runs += [await interpreter.start(self.flow, {"n": 0}) for _ in range(n_runs - n_ended - len(runs))]

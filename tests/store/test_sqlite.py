@@ -15,10 +15,10 @@ from dagflow.errors import StoreError
 from dagflow.ids import RunId
 from dagflow.store import connections, migrations, open_store
 from dagflow.store.files import refuse_remote
-from tests.store.contract import DIGEST, FLOW, StoreContract, add, create, facts, run_row
+from tests.store.contract import DIGEST, FLOW, StoreConformance, add, create, facts, run_row
 
 
-class TestSqlite(StoreContract):
+class TestSqlite(StoreConformance):
     def open(self, folder):
         return open_store(folder / "runs.db")
 

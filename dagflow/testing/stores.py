@@ -1,0 +1,293 @@
+"""What every store does, as tests.
+
+Who writes a store derives a class from `StoreConformance` and says how to open one:
+
+    class TestMine(StoreConformance):
+        def open(self, folder: Path) -> Store:
+            return MyStore(folder / "runs")
+
+pytest runs it. A store that passes keeps what `store.api.Store` promises, as far as one process can see; whether what it
+keeps survives a power cut is for a harness of its own.
+"""
+
+from __future__ import annotations
+
+import abc
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import attrs
+import pytest
+
+from dagflow.errors import StoreError
+from dagflow.ids import FlowDigest, RunId, new_run_id
+from dagflow.model.status import RunStatus
+from dagflow.store import Append, Creation, Driving, Record, RunRow, SentEvent, Store, Suspect
+
+DIGEST = FlowDigest("d" * 64)
+FLOW = b'{"dagflow":1}'
+
+
+def run_row(at: int = 1_000_000_000, **changes: object) -> RunRow:
+    """A row of a run that began then."""
+    values = {"id": new_run_id(at), "flow": "lead", "digest": DIGEST, "status": RunStatus.RUNNING, "created_at": at}
+    return RunRow(**(values | changes))  # type: ignore[arg-type]
+
+
+def facts(n: int, start: int = 0) -> tuple[Record, ...]:
+    """Facts with the numbers from `start`."""
+    return tuple(Record("step_done", at, f"n{at}", at % 3, None if at % 2 else b'{"a":1}') for at in range(start, start + n))
+
+
+def add(run: RunId, first: int, records: tuple[Record, ...], **changes: object) -> Append:
+    """Facts to add to a run."""
+    return Append(run=run, first=first, records=records, **({"status": RunStatus.RUNNING} | changes))  # type: ignore[arg-type]
+
+
+def create(store: Store, row: RunRow, flow: bytes, records: Sequence[Record], events: Sequence[SentEvent] = ()) -> None:
+    """Begin a run."""
+    store.write((), [Creation(row=row, flow=flow, records=tuple(records), events=tuple(events))])
+
+
+def sent(number: int, **changes: object) -> SentEvent:
+    """An event."""
+    values = {"number": number, "id": f"e{number}", "name": "x/y", "at": number, "payload": b"{}"}
+    return SentEvent(**(values | changes))  # type: ignore[arg-type]
+
+
+class StoreConformance(abc.ABC):
+    """Tests that a store has to pass."""
+
+    @abc.abstractmethod
+    def open(self, folder: Path) -> Store:
+        """Open the store in a folder, empty at first."""
+        ...
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        """The store under test."""
+        store = self.open(tmp_path)
+        yield store
+        store.close()
+
+    def test_a_run_begins_with_its_facts(self, store: Store) -> None:
+        row = run_row()
+        create(store, row, FLOW, facts(2))
+        assert store.run(row.id) == row
+        assert store.history(row.id) == list(facts(2))
+        assert store.flow(DIGEST) == FLOW
+
+    def test_nothing_is_known_of_what_was_never_made(self, store: Store) -> None:
+        assert store.run(RunId("f" * 32)) is None
+        assert store.history(RunId("f" * 32)) == []
+        assert store.flow(FlowDigest("0")) is None
+        assert store.runs() == []
+
+    def test_events_are_kept_with_the_facts_that_sent_them(self, store: Store) -> None:
+        row = run_row()
+        create(store, row, FLOW, facts(1), [sent(1, run=row.id)])
+        store.write([add(row.id, 1, facts(1), events=(sent(2), sent(3)))])
+        store.send([sent(4, payload=b'{"other": 1}')])
+        assert store.events(after=0) == [sent(1, run=row.id), sent(2), sent(3), sent(4, payload=b'{"other": 1}')]
+        assert store.events(after=2, limit=1) == [sent(3)]
+        assert store.last_event() == 4
+        assert store.has_event("e4")
+        assert not store.has_event("e5")
+
+    def test_an_event_is_kept_once(self, store: Store) -> None:
+        assert (store.last_event(), store.events(after=0)) == (0, [])
+        store.send([sent(1)])
+        row = run_row()
+        create(store, row, FLOW, facts(1))
+        with pytest.raises(StoreError):
+            store.send([sent(2), sent(3, id="e1")])
+        with pytest.raises(StoreError):
+            store.write([add(row.id, 1, facts(1), events=(sent(2), sent(3, id="e1")))])
+        assert store.events(after=0) == [sent(1)]
+        assert store.history(row.id) == list(facts(1))
+
+    def test_a_run_may_begin_without_facts(self, store: Store) -> None:
+        row = run_row()
+        create(store, row, FLOW, ())
+        assert store.history(row.id) == []
+        store.write([add(row.id, 0, facts(1))])
+        assert store.history(row.id) == list(facts(1))
+
+    def test_facts_are_added_and_the_row_follows(self, store: Store) -> None:
+        row = run_row()
+        create(store, row, FLOW, facts(1))
+        store.write([add(row.id, 1, facts(2, 1), status=RunStatus.SLEEPING, due_at=77)])
+        assert store.history(row.id) == list(facts(3))
+        sleeping = store.run(row.id)
+        assert sleeping is not None
+        assert (sleeping.status, sleeping.due_at, sleeping.ended_at) == (RunStatus.SLEEPING, 77, None)
+        store.write([add(row.id, 3, (), status=RunStatus.SUCCEEDED, ended_at=99)])
+        ended = store.run(row.id)
+        assert ended is not None
+        assert (ended.status, ended.due_at, ended.ended_at) == (RunStatus.SUCCEEDED, None, 99)
+        assert ended.created_at == row.created_at
+
+    def test_an_id_is_used_once(self, store: Store) -> None:
+        row = run_row()
+        create(store, row, FLOW, facts(1))
+        with pytest.raises(StoreError, match="there already"):
+            create(store, row, FLOW, facts(2))
+        assert store.history(row.id) == list(facts(1))
+
+    def test_a_digest_keeps_its_first_flow(self, store: Store) -> None:
+        create(store, run_row(), FLOW, ())
+        create(store, run_row(), b"other", ())
+        assert store.flow(DIGEST) == FLOW
+
+    @pytest.mark.parametrize("first", [0, 1, 3])
+    def test_a_wrong_position_is_refused_and_nothing_is_written(self, store: Store, first: int) -> None:
+        row = run_row()
+        create(store, row, FLOW, facts(2))
+        with pytest.raises(StoreError, match=f"has 2 facts, not {first}"):
+            store.write([add(row.id, first, facts(1), status=RunStatus.FAILED)])
+        assert store.history(row.id) == list(facts(2))
+        assert store.run(row.id) == row
+        store.write([add(row.id, 2, facts(1, 2))])
+        assert store.history(row.id) == list(facts(3))
+
+    def test_an_unknown_run_is_refused(self, store: Store) -> None:
+        with pytest.raises(StoreError, match="no run"):
+            store.write([add(RunId("f" * 32), 0, facts(1))])
+
+    def test_many_runs_are_appended_to_all_or_none(self, store: Store) -> None:
+        rows = [run_row(at) for at in (1, 2, 3)]
+        for row in rows:
+            create(store, row, FLOW, facts(1))
+        good = [add(row.id, 1, facts(1, 1)) for row in rows]
+        with pytest.raises(StoreError):
+            store.write([*good, add(rows[0].id, 1, facts(1))])
+        assert [len(store.history(row.id)) for row in rows] == [1, 1, 1]
+        store.write([*good, add(rows[0].id, 2, facts(1, 2))])
+        assert [len(store.history(row.id)) for row in rows] == [3, 2, 2]
+
+    def test_no_appends_are_fine(self, store: Store) -> None:
+        store.write([])
+
+    def test_lists_are_newest_first_and_go_on(self, store: Store) -> None:
+        rows = [run_row(at * 1_000_000_000) for at in range(1, 6)]
+        for row in rows:
+            create(store, row, FLOW, ())
+        newest = list(reversed(rows))
+        assert store.runs() == newest
+        assert store.runs(limit=2) == newest[:2]
+        assert store.runs(limit=2, before=newest[1].id) == newest[2:4]
+        assert store.runs(limit=0) == store.runs(limit=-1) == []
+
+    def test_unfinished_runs_are_those_not_ended(self, store: Store) -> None:
+        rows = {status: run_row(status=status) for status in RunStatus}
+        for row in rows.values():
+            create(store, row, FLOW, ())
+        unfinished = {row.status for row in store.runs(unfinished=True)}
+        assert unfinished == {RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.SLEEPING}
+        store.write([add(rows[RunStatus.RUNNING].id, 0, (), status=RunStatus.CANCELLED)])
+        assert RunStatus.RUNNING not in {row.status for row in store.runs(unfinished=True)}
+
+    def test_what_is_read_is_not_the_store_s_own(self, store: Store) -> None:
+        row = run_row()
+        create(store, row, FLOW, facts(1))
+        store.history(row.id).clear()
+        assert len(store.history(row.id)) == 1
+
+    def test_one_writes_while_others_read(self, store: Store) -> None:
+        row = run_row()
+        create(store, row, FLOW, ())
+        lengths: list[list[int]] = [[], []]
+
+        def read(seen: list[int]) -> None:
+            while not seen or seen[-1] < 60:
+                seen.append(len(store.history(row.id)))
+
+        readers = [threading.Thread(target=read, args=(seen,)) for seen in lengths]
+        for reader in readers:
+            reader.start()
+        for first in range(0, 60, 3):
+            store.write([add(row.id, first, facts(3, first))])
+        for reader in readers:
+            reader.join(20)
+        assert all(seen == sorted(seen) and all(length % 3 == 0 for length in seen) for seen in lengths)
+
+    def test_a_closed_store_says_so(self, store: Store) -> None:
+        store.close()
+        store.close()
+        with pytest.raises(StoreError, match="closed"):
+            store.runs()
+        with pytest.raises(StoreError, match="closed"):
+            create(store, run_row(), FLOW, ())
+
+    def test_runs_and_facts_are_written_together_or_not_at_all(self, store: Store) -> None:
+        row, other = run_row(1), run_row(2)
+        create(store, row, FLOW, facts(1))
+        new = Creation(row=other, flow=FLOW, records=facts(2))
+        with pytest.raises(StoreError, match="has 1 facts, not 7"):
+            store.write([add(row.id, 7, facts(1))], [new])
+        assert store.run(other.id) is None
+        with pytest.raises(StoreError, match="is there already"):
+            store.write([add(row.id, 1, facts(1))], [new, new])
+        assert len(store.history(row.id)) == 1
+        store.write([add(row.id, 1, facts(1))], [new])
+        assert (len(store.history(row.id)), store.run(other.id)) == (2, other)
+
+    def test_parts_of_a_run_are_listed_with_it_alone(self, store: Store) -> None:
+        whole = run_row(5)
+        create(store, whole, FLOW, facts(1))
+        parts = [run_row(6, id=RunId(f"{whole.id}/rows[{n}]"), parent=whole.id) for n in range(12)]
+        for part in parts:
+            create(store, part, FLOW, facts(1))
+        assert store.runs() == store.runs(unfinished=True) == [whole]
+        assert store.runs(parent=whole.id) == parts[::-1]
+        assert store.runs(parent=whole.id, limit=2, before=parts[10].id) == [parts[9], parts[8]]
+        assert store.runs(parent=whole.id, before=RunId("nobody")) == []
+        assert store.runs(parent=parts[0].id) == []
+        assert store.run(parts[3].id) == parts[3]
+        store.write([add(part.id, 1, facts(1), status=RunStatus.FAILED, ended_at=9) for part in parts[1:]])
+        assert store.runs(parent=whole.id, unfinished=True) == [parts[0]]
+
+    def test_what_a_driver_says_of_itself_is_kept(self, store: Store) -> None:
+        assert (store.driving(), store.suspects()) == (Driving(), [])
+        one, two = Suspect(run=RunId("b"), n_crashes=2, n_outcomes=7), Suspect(run=RunId("a"), n_crashes=0, is_tried=True)
+        driving = Driving(is_open=True, is_whole=True, since="c")
+        store.note_driving(driving, [one, two])
+        # Whether that driver is still there is not for the one to say who has the store open.
+        assert attrs.evolve(store.driving(), is_open=True) == driving
+        assert store.suspects() == [two, one]
+        store.note_driving(Driving(), [attrs.evolve(two, is_tried=False), attrs.evolve(one, n_crashes=3)])
+        assert (store.driving(), store.suspects()) == (Driving(), [attrs.evolve(one, n_crashes=3)])
+
+    def test_what_is_old_and_over_is_removed(self, store: Store) -> None:
+        old, new, open_ = run_row(1), run_row(2), run_row(30)
+        part = run_row(1, id=RunId(f"{old.id}/x[1]"), parent=old.id)
+        for row in (old, part, new, open_):
+            create(store, row, row.id.encode(), facts(1300 if row is old else 2))
+        store.send([sent(1), sent(40), sent(41)])
+        ends = {old.id: 10, part.id: 9, new.id: 25}
+        store.write(
+            [add(run, 1300 if run == old.id else 2, (), status=RunStatus.FAILED, ended_at=at) for run, at in ends.items()]
+        )
+        remove(store, 10)
+        assert {row.id for row in store.runs()} == {old.id, new.id, open_.id}
+        remove(store, 11)
+        assert [store.run(old.id), store.run(part.id), store.history(old.id), store.history(part.id)] == [None, None, [], []]
+        assert {row.id for row in store.runs()} == {open_.id, new.id}
+        assert store.problems() == []
+        assert [event.number for event in store.events(after=0)] == [40, 41]
+        remove(store, 100)
+        assert {row.id for row in store.runs()} == {open_.id}
+        # Somebody may still want what came after it had begun.
+        assert [event.number for event in store.events(after=0)] == [40, 41]
+        store.write([add(open_.id, 2, (), status=RunStatus.CANCELLED, ended_at=50)])
+        remove(store, 100)
+        assert (store.runs(), store.last_event(), store.flow(DIGEST)) == ([], 41, None)
+        create(store, old, FLOW, facts(1))
+        assert store.history(old.id) == list(facts(1))
+
+
+def remove(store: Store, before: int) -> None:
+    """Remove all that is old."""
+    while store.prune(before):
+        pass

@@ -86,9 +86,9 @@ class Attempts:
             directs = self._directs[program] = [_direct(self._performer, code) for code in program.codes]
         return directs
 
-    def put(self, live: Live, command: StartAttempt) -> None:
-        """An attempt is wished for; `begin` what there is room for."""
-        self._wishes.append((live, command))
+    def put(self, live: Live, commands: Sequence[StartAttempt]) -> None:
+        """Attempts are wished for; `begin` what there is room for."""
+        self._wishes.extend((live, command) for command in commands)
 
     def begin(self) -> None:
         """Begin what is wished for, as far as there is room."""

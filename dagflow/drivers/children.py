@@ -80,8 +80,8 @@ class Children:
     """
 
     _parent: Progress
-    spawns: deque[Spawn] = attrs.field(factory=deque)
-    stops: deque[RunId] = attrs.field(factory=deque)
+    spawns: list[Spawn] = attrs.field(factory=list)
+    stops: list[RunId] = attrs.field(factory=list)
     _requested: list[Requested] = attrs.field(factory=list)
     _listed: dict[int, Listed] = attrs.field(factory=dict)
     _unwinding: dict[int, Unwinding] = attrs.field(factory=dict)

@@ -79,9 +79,9 @@ class Family:
         """Do what a run wishes of its children. The run's own facts have to be marked for the store before."""
         children = live.progress.children
         while children.spawns:
-            self._spawn(live, children.spawns.popleft())
+            self._spawn(live, children.spawns.pop(0))
         while children.stops:
-            run = children.stops.popleft()
+            run = children.stops.pop(0)
             child = self._driver.lives.get(run)
             if child is None:
                 self._stopped.add(run)

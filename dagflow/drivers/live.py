@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 import attrs
@@ -73,7 +72,7 @@ class Live:
     broken: DagflowError | None = None
     on_ended: Callable[[Live], None] | None = None
     _waiting: list[tuple[int, trio.Event]] = attrs.field(factory=list)
-    _ready_calls: deque[tuple[int, Call, Callable[[Call], None]]] = attrs.field(factory=deque)
+    _ready_calls: list[tuple[int, Call, Callable[[Call], None]]] = attrs.field(factory=list)
     _changed: trio.Event = attrs.field(factory=trio.Event)
 
     @property
@@ -120,9 +119,11 @@ class Live:
                     event.set()
             self._waiting = [(needed, event) for needed, event in self._waiting if needed > n_facts]
         ready = self._ready_calls
-        while ready and ready[0][0] <= n_facts:
-            _, call, then = ready.popleft()
-            then(call)
+        n_ready = next((n for n, (needed, _, _) in enumerate(ready) if needed > n_facts), len(ready))
+        if n_ready:
+            self._ready_calls = ready[n_ready:]
+            for _, call, then in ready[:n_ready]:
+                then(call)
         if self.progress.is_ended and n_facts == self.progress.n_recorded:
             self.has_ended.set()
             if self.on_ended is not None:

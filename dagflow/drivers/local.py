@@ -162,11 +162,12 @@ class LocalDriver:
             return
         progress = live.progress
         while progress.cancels:
-            self._attempts.cancel(live, progress.cancels.popleft().node)
+            self._attempts.cancel(live, progress.cancels.pop(0).node)
         while progress.timers:
-            self._timers.add(live, progress.timers.popleft())
-        while progress.starts:
-            self._attempts.put(live, progress.starts.popleft())
+            self._timers.add(live, progress.timers.pop(0))
+        if progress.starts:
+            starts, progress.starts = progress.starts, []
+            self._attempts.put(live, starts)
         self._writer.mark(live)
         self._attempts.begin()
         if progress.children.spawns or progress.children.stops:

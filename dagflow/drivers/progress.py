@@ -9,7 +9,6 @@ a crash took with it comes out the same when it is computed again, down to every
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
@@ -76,16 +75,17 @@ class Progress:
         self.inbox = Inbox(program, self.machine, self.values)
         self.input: Mapping[str, object] = {}
         self.origin = Origin()
-        self.starts: deque[StartAttempt] = deque()
-        self.cancels: deque[CancelAttempt] = deque()
-        self.timers: deque[SetTimer] = deque()
+        # Lists, though they are emptied from the front: an empty deque takes ten times the room, and a run has eight of these.
+        self.starts: list[StartAttempt] = []
+        self.cancels: list[CancelAttempt] = []
+        self.timers: list[SetTimer] = []
         self.n_events = 0
         self.n_recorded = 0
         self.n_binding = 0
         self._pending: list[Entry] = []
         self._emitted: list[SentEvent] = []
-        self._pure: deque[Evaluate | UseDefault | EndRun] = deque()
-        self._known: deque[Event] = deque()
+        self._pure: list[Evaluate | UseDefault | EndRun] = []
+        self._known: list[Event] = []
 
     def begin(
         self, input_value: Mapping[str, object], origin: Origin, now: int, n_events: int = 0, due: int | None = None
@@ -344,9 +344,9 @@ class Progress:
         pure, known, state = self._pure, self._known, self.machine.state
         while pure or known:
             if known:
-                self._apply(known.popleft())
+                self._apply(known.pop(0))
                 continue
-            command = pure.popleft()
+            command = pure.pop(0)
             if isinstance(command, EndRun):
                 self._apply(events.RunEnded(state.now, command.status))
             elif state.status[command.node] is NodeStatus.READY:

@@ -246,17 +246,17 @@ class _World:
         children = progress.children
         while progress.starts or progress.cancels or progress.timers or children.spawns or children.stops:
             while progress.timers:
-                timer = progress.timers.popleft()
+                timer = progress.timers.pop(0)
                 heapq.heappush(self.happenings, _Happening(timer.due, self.random.random(), progress, timer))
             while progress.cancels:
-                self._stop(progress, progress.cancels.popleft().node)
+                self._stop(progress, progress.cancels.pop(0).node)
             if progress.starts:
-                self._start(progress, progress.starts.popleft())
+                self._start(progress, progress.starts.pop(0))
             self._commit(progress)
             while children.spawns:
-                self._spawn(progress, children.spawns.popleft())
+                self._spawn(progress, children.spawns.pop(0))
             while children.stops:
-                stopped = self.alive.get(children.stops.popleft())
+                stopped = self.alive.get(children.stops.pop(0))
                 if stopped is not None:
                     stopped.cancel(self.now)
                     self._commit(stopped)

@@ -122,7 +122,7 @@ class Machine:
         while undecided or won:
             # A race last, when nothing else follows from the fact: every branch that is done by then is done in time.
             if undecided:
-                node = undecided.popleft()
+                node = undecided.pop(0)
                 if state.status[node] is NodeStatus.PENDING:
                     _decide(state, node)
             else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import attrs
 
 from dagflow.engine.commands import Command
@@ -109,7 +107,7 @@ class State:
     ended: RunStatus | None = None
 
     # Scratch of the fact being handled; empty between facts.
-    undecided: deque[int] = attrs.field(factory=deque)
+    undecided: list[int] = attrs.field(factory=list)
     won: list[int] = attrs.field(factory=list)
     made_ready: list[int] = attrs.field(factory=list)
     commands: list[Command] = attrs.field(factory=list)

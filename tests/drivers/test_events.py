@@ -87,7 +87,7 @@ class World:
         self.model.look(self.sent)
 
     def register(self) -> None:
-        if self.progress.starts and self.progress.begin_attempt(self.progress.starts.popleft(), self.now):
+        if self.progress.starts and self.progress.begin_attempt(self.progress.starts.pop(0), self.now):
             self.progress.succeed(HOLD, 1, self.now, 0.5)
             self.model.due = self.now + WITHIN
             self.model.look(self.sent)

@@ -245,6 +245,17 @@ class Interpreter:
         """All facts of a run, in order; empty if there is no such run. Raises StoreError."""
         return await trio.to_thread.run_sync(self._store.history, RunId(run_id))
 
+    async def prune(self, before: int) -> None:
+        """Remove what ended before that instant and nobody needs: runs with their parts, events, flows.
+
+        In slices of a few milliseconds, between which facts are written. An event whose row is gone may be sent once more.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        while await trio.to_thread.run_sync(self._store.prune, before):
+            await trio.lowlevel.checkpoint()
+
     def watch(self, run_id: str) -> AsyncIterator[RunResult]:
         """How an unfinished run stands: now, after every commit, and at its end. Raises as `resume` and `Run.wait`."""
         return self.resume(run_id).watch()

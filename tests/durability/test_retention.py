@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 
+import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dagflow.app.interpreter import Interpreter
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Store
 from dagflow.store.memory import MemoryStore
 from dagflow.store.sqlite import SqliteStore
 from dagflow.store.verify import every_run, verify_store
+from tests.durability.world import World
 from tests.store.contract import add, create, facts, run_row, sent
 
 #: Of a run: when it begins, when it ends if it does, how many parts it has, and how many facts.
@@ -37,6 +41,28 @@ def fill(store: Store, runs: list[tuple[int, int | None, int, int]], ids: list[R
 def content(store: Store) -> object:
     rows = list(every_run(store))
     return rows, [store.history(row.id) for row in rows], store.events(after=0), [store.flow(row.digest) for row in rows]
+
+
+def test_runs_go_on_while_old_ones_are_removed(tmp_path):
+    """Whoever asks sees a run whole, or not at all."""
+    world, store = World(3), SqliteStore.open(tmp_path / "runs.db")
+    far_away = 2**62
+
+    async def go() -> None:
+        async with Interpreter.open("", catalog=world.catalog, store=store) as interpreter:
+            async with trio.open_nursery() as nursery:
+                for _ in range(30):
+                    run = await interpreter.start(world.flow, {"n": 0})
+                    nursery.start_soon(run.wait)
+                    nursery.start_soon(interpreter.prune, far_away)
+                    assert verify_store(store) == []
+            await interpreter.prune(far_away)
+            assert await interpreter.runs() == []
+
+    trio.run(go)
+    attempts = Counter(call[:2] for call in world.calls)
+    assert len(attempts) == 30 * 10
+    assert set(attempts.values()) == {1}
 
 
 @settings(max_examples=25, deadline=None)

@@ -15,7 +15,7 @@ from rich.text import Text
 from dagflow.app.coverage import Coverage
 from dagflow.app.testing import TestOutcome, run_test
 from dagflow.cli.codes import FAILED, OK
-from dagflow.cli.render import console
+from dagflow.cli.consoles import console
 from dagflow.cli.reports import coverage_data, junit, outcome_data, print_coverage, print_failure
 from dagflow.cli.selecting import Selector, selector
 from dagflow.cli.sources import Host, load_flows, load_host

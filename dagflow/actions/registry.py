@@ -37,6 +37,7 @@ class Catalog:
     _actions: dict[str, BoundAction] = attrs.field(factory=dict, init=False)
     _events: dict[str, EventSpec] = attrs.field(factory=dict, init=False)
     _types: dict[str, Type] = attrs.field(factory=dict, init=False)
+    _declared: dict[str, ActionSpec] = attrs.field(factory=dict, init=False)
 
     @classmethod
     def builtin(cls, settings: Settings | None = None, *, secrets: SecretSource | None = None) -> Catalog:
@@ -51,6 +52,15 @@ class Catalog:
 
         catalog = cls(secrets=secrets or EnvironmentSecrets())
         add_builtins(catalog, settings or Settings.from_environment())
+        return catalog
+
+    @classmethod
+    def declared(cls, interface: Interface) -> Catalog:
+        """A catalogue of signatures, as an interface file has them: flows can be checked and tested with it, and not run."""
+        catalog = cls()
+        catalog._declared.update(interface.actions)
+        catalog._events.update(interface.events)
+        catalog._types.update(interface.types)
         return catalog
 
     def action(self, name: str, *, effect: str = "effectful") -> Callable[[_F], _F]:
@@ -113,10 +123,12 @@ class Catalog:
     def interface(self) -> Interface:
         """What the compiler has to know of all this: signatures only."""
         actions = {name: bound.spec for name, bound in self._actions.items()}
-        return Interface(actions=actions, events=dict(self._events), types=dict(self._types))
+        return Interface(actions=self._declared | actions, events=dict(self._events), types=dict(self._types))
 
     def performer(self, run_in_thread: RunInThread) -> CatalogPerformer:
         """What calls these actions for a driver; `run_in_thread` runs a blocking function and awaits its result."""
+        if self._declared:
+            raise UsageError("these actions are only declared; to run flows, give the module that has them")
         return CatalogPerformer(self._actions, self.secrets, run_in_thread)
 
     def _add_types(self, type_: Type, where: str) -> None:

@@ -22,6 +22,7 @@ from dagflow.cli.writing import write_new
 from dagflow.errors import UsageError
 from dagflow.lang.graph_text import to_dot, to_json, to_mermaid
 from dagflow.lang.renames import InProgress
+from dagflow.lang.spelling import interface_text
 from dagflow.model.action import ActionSpec
 from dagflow.model.types import Field
 
@@ -131,7 +132,9 @@ def graph(arguments: argparse.Namespace) -> int:
 
 def import_workflow(arguments: argparse.Namespace) -> int:
     """Print the flow that a JSON workflow means, or write it to a file."""
-    text = imported(read_text(arguments.file), name_of(arguments.file))
+    text, notes = imported(read_text(arguments.file), name_of(arguments.file))
+    if notes:
+        print(f"{notes}\n", file=sys.stderr)
     if arguments.output is None:
         sys.stdout.write(printable_lines(text))
         return OK
@@ -143,6 +146,9 @@ def import_workflow(arguments: argparse.Namespace) -> int:
 def actions(arguments: argparse.Namespace) -> int:
     """List the actions of the catalogue with their signatures."""
     host = load_host(arguments.actions, None)
+    if arguments.export:
+        sys.stdout.write(printable_lines(interface_text(host.catalog.interface)))
+        return OK
     specs = sorted(host.catalog.interface.actions.values(), key=lambda spec: spec.name)
     if arguments.json:
         print(json_text([_plain(spec) for spec in specs]))

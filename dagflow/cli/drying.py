@@ -12,7 +12,7 @@ from rich.text import Text
 from dagflow.app.reasons import Reason, line_of
 from dagflow.app.rehearsal import Rehearsal, Rehearsed, rehearse
 from dagflow.cli.codes import FAILED, OK
-from dagflow.cli.reports import exact, shown
+from dagflow.cli.reports import shown
 from dagflow.cli.running import listed
 from dagflow.cli.sources import load_flows, load_host, read_value
 from dagflow.cli.texts import json_text, printable
@@ -20,6 +20,7 @@ from dagflow.cli.why import decision_lines, reason_data
 from dagflow.clock import SystemClock
 from dagflow.errors import UsageError
 from dagflow.lang.graph_text import label_of
+from dagflow.lang.intervals import shown_length
 from dagflow.model import wire
 from dagflow.model.flow import Flow, NodeKind
 from dagflow.model.json_text import JsonTextError, parse_json
@@ -80,7 +81,9 @@ def _print(out: Console, flow: Flow, found: Rehearsal) -> None:
     took = (result.ended_at or result.started_at) - result.started_at
     ends = {RunStatus.SUCCEEDED: "succeed", RunStatus.FAILED: "fail"}.get(result.status, f"end as {result.status.value}")
     n_calls = len(found.simulation.calls)
-    out.print(Text(f"{flow.name} would {ends} after {exact(took)}, with {n_calls} call{'s' * (n_calls != 1)}", style="bold"))
+    out.print(
+        Text(f"{flow.name} would {ends} after {shown_length(took)}, with {n_calls} call{'s' * (n_calls != 1)}", style="bold")
+    )
     for step in found.steps:
         if step.node.kind not in _INNER:
             out.print(Text(printable(_line(step))))
@@ -105,7 +108,7 @@ def _print(out: Console, flow: Flow, found: Rehearsal) -> None:
 
 def _line(step: Rehearsed) -> str:
     part = f"{step.part}: " if step.part else ""
-    return f"{'+' + exact(step.at_ns):>14}  {part}{label_of(step.node)}  {_what(step)}".rstrip()
+    return f"{'+' + shown_length(step.at_ns):>14}  {part}{label_of(step.node)}  {_what(step)}".rstrip()
 
 
 def _what(step: Rehearsed) -> str:
@@ -135,7 +138,7 @@ def _data(found: Rehearsal) -> dict[str, object]:
     return {
         "status": result.status.value,
         "output": None if result.output is None else wire.encode(result.output, JSON),
-        "elapsed": exact((result.ended_at or result.started_at) - result.started_at),
+        "elapsed": shown_length((result.ended_at or result.started_at) - result.started_at),
         "steps": [_step_data(found, step) for step in found.steps],
         "pruned": [reason_data(reason) for reason in found.pruned],
         "failures": [{"step": f.node, "code": f.code, "message": f.message} for f in result.failures],
@@ -145,7 +148,7 @@ def _data(found: Rehearsal) -> dict[str, object]:
 def _step_data(found: Rehearsal, step: Rehearsed) -> dict[str, object]:
     flow = found.simulation.progress.program.flow
     return {
-        "at": exact(step.at_ns),
+        "at": shown_length(step.at_ns),
         "part": step.part or None,
         "step": step.node.id,
         "label": label_of(step.node),

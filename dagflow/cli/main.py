@@ -8,13 +8,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import Final
 
 from dagflow.cli.codes import BUG, FAILED, INTERRUPTED, OK, USAGE
+from dagflow.cli.options import RUN_HELP, add_actions, add_store, command
+from dagflow.cli.tools import add_tools
 from dagflow.errors import DagflowBug, DagflowError, EvaluationError, FlowInvalid
-
-_STORE: Final = "dagflow.db"
-_RUN_HELP: Final = "an id, the beginning of one, or `last` for the newest"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,8 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _guarded(argv: Sequence[str] | None) -> int:
     try:
         arguments = _parser().parse_args(argv)
-        command: Callable[[argparse.Namespace], int] = arguments.command
-        return command(arguments)
+        wanted: Callable[[argparse.Namespace], int] = arguments.command
+        return wanted(arguments)
     except SystemExit as wish:  # argparse has said why
         return wish.code if isinstance(wish.code, int) else OK
     except EvaluationError as error:
@@ -118,30 +116,6 @@ def _actions(arguments: argparse.Namespace) -> int:
     return actions(arguments)
 
 
-def _test(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.testing import test  # noqa: PLC0415
-
-    return test(arguments)
-
-
-def _dry_run(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.drying import dry_run  # noqa: PLC0415
-
-    return dry_run(arguments)
-
-
-def _why(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.why import why  # noqa: PLC0415
-
-    return why(arguments)
-
-
-def _eval(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.evaluating import evaluate  # noqa: PLC0415
-
-    return evaluate(arguments)
-
-
 def _run(arguments: argparse.Namespace) -> int:
     from dagflow.cli.running import run  # noqa: PLC0415
 
@@ -205,23 +179,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"dagflow {version('dagflow')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_authoring(commands)
-    _add_testing(commands)
+    add_tools(commands)
     _add_running(commands)
     _add_storing(commands)
     return parser
 
 
 def _add_authoring(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    check = _command(commands, "check", _check, "say everything that is wrong with flows")
+    check = command(commands, "check", _check, "say everything that is wrong with flows")
     check.add_argument("files", nargs="+", metavar="FILE", help="a .flow file, a .json workflow, or - for standard input")
     check.add_argument("--format", choices=["text", "json"], default="text")
     check.add_argument("--bounds", action="store_true", help="say what a run of each flow can come to at most")
     check.add_argument("--store", metavar="PATH", help="also say which steps are gone that unfinished runs of this store know")
     check.add_argument("--strict", action="store_true", help="warnings count as errors")
     check.add_argument("--fix", action="store_true", help="apply the safe fixes to the files first; of -, print what comes out")
-    _add_actions(check)
+    add_actions(check)
 
-    fmt = _command(commands, "fmt", _fmt, "write flows in the one style there is")
+    fmt = command(commands, "fmt", _fmt, "write flows in the one style there is")
     fmt.add_argument(
         "files",
         nargs="*",
@@ -231,151 +205,93 @@ def _add_authoring(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     fmt.add_argument("--check", action="store_true", help="change nothing, name the files that are not in that style")
     fmt.add_argument("--diff", action="store_true", help="change nothing, show what would change")
 
-    explain = _command(commands, "explain", _explain, "tell what a code such as E308 means")
+    explain = command(commands, "explain", _explain, "tell what a code such as E308 means")
     explain.add_argument("codes", nargs="*", metavar="CODE", help="a code of a message; all are listed if none is given")
 
-    graph = _command(commands, "graph", _graph, "print the graph a flow compiles to")
+    graph = command(commands, "graph", _graph, "print the graph a flow compiles to")
     graph.add_argument("file", metavar="FILE")
     graph.add_argument("--flow", metavar="NAME", help="which flow of the file")
     graph.add_argument("--format", choices=["mermaid", "dot", "json"], default="mermaid")
-    _add_actions(graph)
+    add_actions(graph)
 
-    importer = _command(commands, "import", _import, "turn a JSON workflow into a flow")
+    importer = command(commands, "import", _import, "turn a JSON workflow into a flow")
     importer.add_argument("file", metavar="FILE", help="a .json file, or - for standard input")
     importer.add_argument("-o", "--output", metavar="FILE", help="write the flow there instead of printing it")
 
-    export = _command(commands, "export", _export, "print a file of flows as canonical JSON")
+    export = command(commands, "export", _export, "print a file of flows as canonical JSON")
     export.add_argument("file", metavar="FILE", help="a .flow file, or - for standard input")
     export.add_argument("--flow", metavar="NAME", help="only this flow, those it calls, and the declarations")
     export.add_argument("-o", "--output", metavar="FILE", help="write the JSON there instead of printing it")
 
-    actions = _command(commands, "actions", _actions, "list the actions flows can call")
+    actions = command(commands, "actions", _actions, "list the actions flows can call")
     actions.add_argument("--json", action="store_true", help="as JSON")
-    _add_actions(actions)
-
-
-def _add_testing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    test = _command(commands, "test", _test, "run the tests in flow files, in virtual time")
-    test.add_argument("files", nargs="*", metavar="FILE", help=".flow files; all in this directory and below if none is given")
-    test.add_argument("-k", metavar="EXPR", help="only tests with these words in FILE::FLOW::NAME: `late and not refund`")
-    test.add_argument("--chaos", action="store_true", help="also crash at every point and go on, and expect the same end")
-    test.add_argument("--coverage", action="store_true", help="say which steps, outcomes, errors and timeouts no test has seen")
-    test.add_argument("--junit", metavar="FILE", help="also write the results as JUnit's XML")
-    test.add_argument("--format", choices=["text", "json"], default="text")
-    _add_actions(test)
-
-    dry = _command(commands, "dry-run", _dry_run, "say what a run would do, and do nothing")
-    dry.add_argument("file", metavar="FILE", help="a .flow file, a .json workflow, or - for standard input")
-    dry.add_argument("--flow", metavar="NAME", help="which flow of the file")
-    dry.add_argument("--event", metavar="NAME", help="start it as this event would; --input is what the event carries")
-    dry.add_argument("--input", metavar="JSON|@FILE|-", help="the flow's input, or the event's payload")
-    dry.add_argument(
-        "--result", action="append", default=[], metavar="NAME=JSON", help="what an action or step gives; made up if not said"
+    actions.add_argument(
+        "--export", action="store_true", help="as an interface file: declarations that `--actions file.flow` reads"
     )
-    dry.add_argument("--json", action="store_true", help="as JSON")
-    _add_actions(dry)
-
-    evaluate = _command(commands, "eval", _eval, "evaluate an expression: its value, its type and what it costs")
-    evaluate.add_argument("expression", metavar="EXPR")
-    evaluate.add_argument("--input", metavar="JSON|@FILE|-", help="an object: the names the expression may read")
-    evaluate.add_argument("--json", action="store_true", help="as JSON")
+    add_actions(actions)
 
 
 def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    run = _command(commands, "run", _run, "run a flow to its end")
+    run = command(commands, "run", _run, "run a flow to its end")
     run.add_argument("file", metavar="FILE", help="a .flow file, a .json workflow, or - for standard input")
     run.add_argument("--flow", metavar="NAME", help="which flow of the file")
     run.add_argument("--event", metavar="NAME", help="start it as this event would; --input is what the event carries")
     run.add_argument("--input", metavar="JSON|@FILE|-", help="the flow's input, or the event's payload")
-    _add_store(run)
-    _add_actions(run)
+    add_store(run)
+    add_actions(run)
     _add_manner(run)
 
-    resume = _command(commands, "resume", _resume, "go on with runs that were interrupted")
-    resume.add_argument("run", nargs="?", metavar="RUN", help=f"only this one, all unfinished ones if not given: {_RUN_HELP}")
-    _add_store(resume)
-    _add_actions(resume)
+    resume = command(commands, "resume", _resume, "go on with runs that were interrupted")
+    resume.add_argument("run", nargs="?", metavar="RUN", help=f"only this one, all unfinished ones if not given: {RUN_HELP}")
+    add_store(resume)
+    add_actions(resume)
     _add_manner(resume)
 
-    send = _command(commands, "send", _send, "send an event to the runs that wait for it, and go on with them")
+    send = command(commands, "send", _send, "send an event to the runs that wait for it, and go on with them")
     send.add_argument("event", metavar="EVENT", help="the event's name")
     send.add_argument("--input", metavar="JSON|@FILE|-", help="what the event carries; nothing if not given")
     send.add_argument("--id", metavar="ID", help="a name for this event: one that was sent before is not sent again")
-    _add_store(send)
-    _add_actions(send)
+    add_store(send)
+    add_actions(send)
     send.add_argument("--quiet", action="store_true", help="show no progress")
     send.add_argument("--json", action="store_true", help="print the results as JSON")
     send.set_defaults(fast_forward=False)
 
-    cancel = _command(commands, "cancel", _cancel, "cancel a run")
-    cancel.add_argument("run", metavar="RUN", help=_RUN_HELP)
-    _add_store(cancel)
-    _add_actions(cancel)
+    cancel = command(commands, "cancel", _cancel, "cancel a run")
+    cancel.add_argument("run", metavar="RUN", help=RUN_HELP)
+    add_store(cancel)
+    add_actions(cancel)
 
-    runs = _command(commands, "runs", _runs, "list runs, newest first")
+    runs = command(commands, "runs", _runs, "list runs, newest first")
     runs.add_argument("--limit", type=int, default=20, metavar="N")
     runs.add_argument("--unfinished", action="store_true", help="only those that have not ended")
     runs.add_argument(
         "--of", metavar="RUN", help="only those that are part of this run: the items of its loops, the flows it called"
     )
     runs.add_argument("--json", action="store_true", help="as JSON")
-    _add_store(runs)
+    add_store(runs)
 
-    why = _command(commands, "why", _why, "say why a step of a run did or did not run")
-    why.add_argument("run", metavar="RUN", help=_RUN_HELP)
-    why.add_argument("step", metavar="STEP", help="the name of the step")
-    why.add_argument("--json", action="store_true", help="as JSON")
-    _add_store(why)
-
-    show = _command(commands, "show", _show, "show how a run went, step by step")
-    show.add_argument("run", metavar="RUN", help=_RUN_HELP)
+    show = command(commands, "show", _show, "show how a run went, step by step")
+    show.add_argument("run", metavar="RUN", help=RUN_HELP)
     show.add_argument("--json", action="store_true", help="as JSON")
-    _add_store(show)
+    add_store(show)
 
 
 def _add_storing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     store = commands.add_parser("store", help="look after a store: verify, backup, vacuum", description="Look after a store.")
     parts = store.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    verify = _command(parts, "verify", _store_verify, "read all of a store and say whether it is as it was written")
+    verify = command(parts, "verify", _store_verify, "read all of a store and say whether it is as it was written")
     verify.add_argument("--json", action="store_true", help="as JSON")
-    _add_store(verify)
+    add_store(verify)
 
-    backup = _command(parts, "backup", _store_backup, "copy a store, also while it is in use")
+    backup = command(parts, "backup", _store_backup, "copy a store, also while it is in use")
     backup.add_argument("file", metavar="FILE", help="the copy; there must be nothing of that name")
-    _add_store(backup)
+    add_store(backup)
 
-    vacuum = _command(parts, "vacuum", _store_vacuum, "remove runs that ended long ago, and give their room back")
+    vacuum = command(parts, "vacuum", _store_vacuum, "remove runs that ended long ago, and give their room back")
     vacuum.add_argument("--keep", default="30d", metavar="LENGTH", help="how long ended runs stay (default: 30d)")
-    _add_store(vacuum)
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    function: Callable[[argparse.Namespace], int],
-    help_: str,
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".")
-    parser.set_defaults(command=function)
-    return parser
-
-
-def _add_actions(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--actions",
-        metavar="MODULE",
-        help="module (or file.py), and :NAME, of the host's dagflow.Catalog; else the built-in actions",
-    )
-
-
-def _add_store(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--store",
-        default=_STORE,
-        metavar="PATH",
-        help=f"SQLite file that keeps runs (default: {_STORE}; :memory: keeps nothing)",
-    )
+    add_store(vacuum)
 
 
 def _add_manner(parser: argparse.ArgumentParser) -> None:

@@ -14,13 +14,13 @@ from dagflow.app.testing import Unmet
 from dagflow.cli.layout import aligned
 from dagflow.cli.render import Story
 from dagflow.cli.texts import compact, printable, printable_lines, sign
+from dagflow.lang.intervals import shown_length
 from dagflow.model.values import Duration
 
 if TYPE_CHECKING:
     from dagflow.cli.testing import Ran
 
 _MOST_VALUE = 300
-_UNITS = ((86_400_000_000_000, "d"), (3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"))
 
 
 def print_failure(out: Console, one: Ran) -> None:
@@ -39,7 +39,7 @@ def print_failure(out: Console, one: Ran) -> None:
 def _told(one: Ran, unmet: Unmet) -> list[str]:
     expectation = unmet.expectation
     line = one.source.count("\n", 0, expectation.span.start) + 1
-    at = "" if expectation.at_ns is None else f" at {exact(expectation.at_ns)}"
+    at = "" if expectation.at_ns is None else f" at {shown_length(expectation.at_ns)}"
     crash = "" if unmet.after is None else f", after a crash at point {unmet.after}"
     said = [f"{printable(one.file)}:{line}: expected{at}{crash}: {printable(expectation.condition.text)}"]
     said += [f"  got {printable(text)}: {shown(value)}" for text, value in unmet.got.items()]
@@ -51,19 +51,9 @@ def _told(one: Ran, unmet: Unmet) -> list[str]:
 def shown(value: object) -> str:
     """A value as one line, not too long."""
     if isinstance(value, Duration):
-        return exact(value.nanos)
+        return shown_length(value.nanos)
     text = compact(value)
     return text if len(text) <= _MOST_VALUE else text[:_MOST_VALUE] + "…"
-
-
-def exact(nanos: int) -> str:
-    """A length of time as a flow would write it, to the millisecond and below."""
-    sign_, rest, parts = "-" if nanos < 0 else "", abs(nanos), ""
-    for unit, word in _UNITS:
-        count, rest = divmod(rest, unit)
-        parts += f"{count}{word}" if count else ""
-    parts += f"{rest / 1e6:g}ms" if rest else ""
-    return sign_ + (parts or "0s")
 
 
 def timeline(one: Ran) -> list[str]:
@@ -76,7 +66,7 @@ def timeline(one: Ran) -> list[str]:
     nodes = story.shown()
     begun = sorted((node for node in nodes if node.started_at is not None), key=lambda node: node.started_at or 0)
     rows = [
-        f"{'+' + exact((node.started_at or start) - start):>12}  {sign(node.status)}  {story.label(node)}"
+        f"{'+' + shown_length((node.started_at or start) - start):>12}  {sign(node.status)}  {story.label(node)}"
         f"{f' (attempt {node.attempts})' if node.attempts > 1 else ''}  {story.outcome(node)}".rstrip()
         for node in begun
     ]
@@ -86,7 +76,7 @@ def timeline(one: Ran) -> list[str]:
         if node.started_at is None
     ]
     ended = simulation.result.ended_at or start
-    return [*rows, f"{'+' + exact(ended - start):>12}  the run {simulation.result.status.value}"]
+    return [*rows, f"{'+' + shown_length(ended - start):>12}  the run {simulation.result.status.value}"]
 
 
 def outcome_data(one: Ran) -> dict[str, object]:

@@ -18,12 +18,13 @@ from dagflow.app.compiling import compile as compile_flow
 from dagflow.cli.texts import printable
 from dagflow.diagnostic import Diagnostic, Severity
 from dagflow.errors import FlowInvalid, UsageError
-from dagflow.lang.compiler import Compilation
+from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.diagnostics import JsonDiagnostic, render, to_json
 from dagflow.lang.importers.any_json import import_json
 from dagflow.lang.imports import Sources, path_of
 from dagflow.lang.limits import SOURCE_CHARS
 from dagflow.lang.renames import InProgress, check_in_progress
+from dagflow.model.action import Interface
 from dagflow.model.flow import Flow
 from dagflow.model.json_text import JsonTextError, parse_json
 
@@ -104,6 +105,7 @@ def load_host(module: str | None, flow_file: str | None) -> Host:
 
     Raises:
         UsageError: the module cannot be imported, or has no catalogue.
+        FlowInvalid: it is an interface file with errors.
     """
     settings = Settings.from_environment()
     if flow_file not in {None, "-"} and settings.templates == Path("templates"):
@@ -112,7 +114,17 @@ def load_host(module: str | None, flow_file: str | None) -> Host:
     return Host(catalog, settings)
 
 
+def _declared(path: str) -> Catalog:
+    """The catalogue that an interface file declares."""
+    compilation = compile_text(read_text(path), Interface(), filename=name_of(path), sources=files_beside(path))
+    if compilation.has_errors:
+        raise FlowInvalid(compilation.diagnostics, compilation.render())
+    return Catalog.declared(compilation.interface)
+
+
 def _catalog_of(name: str) -> Catalog:
+    if name.endswith(".flow"):
+        return _declared(name)
     module_name, _, attribute = name.partition(":")
     module = _import(module_name)
     if attribute:
@@ -159,7 +171,7 @@ def load_flows(path: str, catalog: Catalog) -> Compilation:
     text = read_text(path)
     name = name_of(path)
     if path.endswith(".json"):
-        text, name = imported(text, name), f"{name} (imported)"
+        text, name = imported(text, name)[0], f"{name} (imported)"
     return compile_flow(text, catalog=catalog, filename=name, sources=files_beside(path))
 
 
@@ -185,8 +197,8 @@ def files_beside(path: str) -> Sources | None:
     return text_of
 
 
-def imported(text: str, name: str) -> str:
-    """The flow a JSON workflow means.
+def imported(text: str, name: str) -> tuple[str, str]:
+    """The flow a JSON workflow means, and what is to be said of it: where it does not do what it did before.
 
     Raises:
         FlowInvalid: it means none.
@@ -194,7 +206,7 @@ def imported(text: str, name: str) -> str:
     flow_text, diagnostics = import_json(text)
     if flow_text is None:
         raise FlowInvalid(diagnostics, render(diagnostics, text, name))
-    return flow_text
+    return flow_text, render(diagnostics, text, name)
 
 
 @attrs.frozen

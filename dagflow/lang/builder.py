@@ -34,7 +34,7 @@ class Builder:
             "type_record": self._type_record,
             "event_decl": self._event_decl,
             "action_decl": self._action_decl,
-            "effect": lambda c: c[0],
+            "effect": lambda c: c,
             "fields": lambda c: c,
             "params": lambda c: c,
             "field": self._field,
@@ -73,7 +73,9 @@ class Builder:
         effect = next(
             (t.text for t in c if isinstance(t, Token) and t.text in {"pure", "idempotent", "effectful"}), "effectful"
         )
-        return s.ActionDecl(c.span, c.one(s.Ident), tuple(c.all(s.FieldDecl)), c.maybe(s.TypeExpr), effect, self._doc(c.span))
+        return s.ActionDecl(
+            c.span, c.one(s.Ident), tuple(c.all(s.FieldDecl)), c.maybe(s.TypeExpr), effect, self._doc(c.span), c.has_word("key")
+        )
 
     def _field(self, c: Splice) -> s.FieldDecl:
         return s.FieldDecl(c.span, c.ident(), c.one(s.TypeExpr), c.maybe(Expr), self._doc(c.span))

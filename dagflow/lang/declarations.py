@@ -262,10 +262,15 @@ class Declarations:
     def _collect_action(self, item: s.ActionDecl) -> None:
         result = NULL if item.result is None else self.resolve(item.result)
         spec = ActionSpec(
-            name=item.name.text, params=self.fields(item.params), result=result, effect=Effect(item.effect), doc=item.doc
+            name=item.name.text,
+            params=self.fields(item.params),
+            result=result,
+            effect=Effect(item.effect),
+            doc=item.doc,
+            takes_key=item.takes_key,
         )
         known = self.actions.get(spec.name)
-        if known is not None and attrs.evolve(known, takes_key=False) != spec:
+        if known is not None and attrs.evolve(known, takes_key=False) != attrs.evolve(spec, takes_key=False):
             self._report(
                 "E210",
                 f"action `{spec.name}` is declared twice",

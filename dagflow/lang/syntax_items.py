@@ -110,7 +110,7 @@ class EventDecl:
 
 @attrs.frozen
 class ActionDecl:
-    """`action pay.charge(order_id: string) -> Charge idempotent`."""
+    """`action pay.charge(order_id: string) -> Charge effectful by key`."""
 
     span: Span
     name: Ident
@@ -118,6 +118,7 @@ class ActionDecl:
     result: TypeExpr | None
     effect: str
     doc: str = ""
+    takes_key: bool = False
 
 
 @attrs.frozen

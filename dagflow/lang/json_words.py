@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
+from dagflow.lang.expression_builder import RESERVED
+
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+#: Words a step cannot have as its name, since they begin another statement.
+NO_STEP_NAMES: Final = RESERVED | frozenset(
+    "case default do else emit fail filter for if import let on parallel return start stop switch undo wait when yield".split()  # noqa: SIM905
+)
 
 
 def quoted(text: str) -> str:
@@ -43,3 +50,12 @@ def shown(text: str) -> str:
     """A text from outside, short enough and safe to be printed."""
     short = text if len(text) <= 40 else text[:39] + "…"
     return "".join(char if char.isprintable() else "�" for char in short)
+
+
+def identifier(text: str, fallback: str) -> str:
+    """Lower-case words with `_` between them; `fallback` where nothing is left of the text."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
+    word = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")[:60].rstrip("_")
+    if not word:
+        return fallback
+    return word if word[0].isalpha() else f"{fallback}_{word}"

@@ -47,3 +47,15 @@ def test_wrong_json_is_said_with_its_place(dagflow: Dagflow, folder: Path) -> No
     assert 'did you mean "flow"?' in said.err
     plain = dagflow("check", "--format", "json", "bad.json").json
     assert plain[0]["pointer"] == "/items/0/kind"  # type: ignore[index]
+
+
+def test_a_workflow_of_workflow_kit(dagflow: Dagflow, folder: Path) -> None:
+    actions = [{"id": str(i), "kind": "log", "inputs": {"message": f"{i} of !ref($.event.name)"}} for i in range(1, 4)]
+    edges = [{"from": source, "to": target} for source, target in (("$source", "1"), ("$source", "2"), ("1", "3"), ("2", "3"))]
+    (folder / "w.json").write_text(json.dumps({"name": "Three", "actions": actions, "edges": edges}))
+    said = dagflow("import", "w.json", "-o", "w.flow")
+    assert said.code == 0
+    assert said.err.startswith("note[N602]: the old engine did not wait here for all of `1`, `2`\n")
+    assert dagflow("check", "w.flow").code == 0
+    assert dagflow("run", "w.json", "--input", '{"event": {"name": "Ada"}}').code == 0
+    assert dagflow("fmt", "--check", "w.flow").code == 0

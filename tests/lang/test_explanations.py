@@ -7,12 +7,12 @@ import pytest
 import dagflow
 from dagflow.lang.compiler import compile_text
 from dagflow.lang.explanations import Explanation, all_codes, explanation
-from dagflow.lang.importers.seed import import_seed
+from dagflow.lang.importers.any_json import import_json
 from tests.lang.golden import CASES
 from tests.lang.test_golden import ELSEWHERE, codes_in_sources
 
 INTERFACE = dagflow.Catalog.builtin().interface
-JSON = {"E110", "E111", "E208"}
+JSON = {"E110", "E111", "E208", "N601", "N602"}
 #: They are about files too large to show, and about runs.
 SIZES = {"E116", "E503", "E701", "N101"}
 #: They are about several files.
@@ -27,7 +27,7 @@ def page(code: str) -> Explanation:
 
 def codes_said(code: str, text: str) -> list[str]:
     if code in JSON:
-        return [diagnostic.code for diagnostic in import_seed(text)[1]]
+        return [diagnostic.code for diagnostic in import_json(text)[1]]
     return [diagnostic.code for diagnostic in compile_text(text, INTERFACE).diagnostics]
 
 

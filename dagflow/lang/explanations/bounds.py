@@ -107,6 +107,71 @@ go on as they began either way.
 After 200 findings the rest are only counted: nobody reads more at once, and many of them tend to
 have one cause. Correct the first ones and check again.
 
+# N601 an imported edge prunes here
+The engine of workflow-kit skipped an action whose edge was not followed, but still ran what stands
+behind it. In a flow a condition holds for all that is behind it: what is pruned prunes on. The note
+names each edge where that makes a difference. There is nothing to do if it is what you want; else
+let an edge lead around the condition.
+--- wrong
+{
+  "actions": [
+    {"id": "c", "kind": "builtin:if", "inputs": {"condition": {">": ["!ref($.event.n)", 1]}}},
+    {"id": "a", "kind": "log", "inputs": {"message": "many"}},
+    {"id": "b", "kind": "log", "inputs": {"message": "sent"}}
+  ],
+  "edges": [
+    {"from": "$source", "to": "c"},
+    {"from": "c", "to": "a", "conditional": {"type": "if", "ref": "!ref($.output.result)"}},
+    {"from": "a", "to": "b"}
+  ]
+}
+--- right
+{
+  "actions": [
+    {"id": "c", "kind": "builtin:if", "inputs": {"condition": {">": ["!ref($.event.n)", 1]}}},
+    {"id": "a", "kind": "log", "inputs": {"message": "many"}},
+    {"id": "b", "kind": "log", "inputs": {"message": "sent"}}
+  ],
+  "edges": [
+    {"from": "$source", "to": "c"},
+    {"from": "c", "to": "a", "conditional": {"type": "if", "ref": "!ref($.output.result)"}},
+    {"from": "c", "to": "b"}
+  ]
+}
+
+# N602 an imported action waits here
+The engine of workflow-kit ran an action as soon as the first of its edges led to it, so it could run
+before others it was to wait for. A flow waits until all of them are settled, and runs the action if
+one of the edges is followed. The note names each action where that makes a difference. There is
+nothing to do if it is what you want; else remove the edges it is not to wait for.
+--- wrong
+{
+  "actions": [
+    {"id": "a", "kind": "log", "inputs": {"message": "one"}},
+    {"id": "b", "kind": "log", "inputs": {"message": "two"}},
+    {"id": "c", "kind": "log", "inputs": {"message": "both"}}
+  ],
+  "edges": [
+    {"from": "$source", "to": "a"},
+    {"from": "$source", "to": "b"},
+    {"from": "a", "to": "c"},
+    {"from": "b", "to": "c"}
+  ]
+}
+--- right
+{
+  "actions": [
+    {"id": "a", "kind": "log", "inputs": {"message": "one"}},
+    {"id": "b", "kind": "log", "inputs": {"message": "two"}},
+    {"id": "c", "kind": "log", "inputs": {"message": "both"}}
+  ],
+  "edges": [
+    {"from": "$source", "to": "a"},
+    {"from": "$source", "to": "b"},
+    {"from": "a", "to": "c"}
+  ]
+}
+
 # W501 a retry may repeat an effect
 A retried step may have done its work already when its answer was lost. For an action that is
 `effectful` and takes no effect key, trying again may do it twice: two messages, two charges. Let

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dagflow.diagnostic import Diagnostic, Span
 from dagflow.lang.canonical import from_data
 from dagflow.lang.importers.seed import import_seed
+from dagflow.lang.importers.workflow_kit import import_workflow_kit
 from dagflow.model.json_text import JsonTextError, locate_json
 from dagflow.model.plain import is_object
 
@@ -17,7 +18,7 @@ def import_json(text: str, *, filename: str = "") -> tuple[str | None, list[Diag
         filename: what the diagnostics call the text.
 
     Returns:
-        The text, or None if there is an error; and the diagnostics in the order of the text, each with a JSON pointer.
+        The text, or None if there is an error; and the errors, or the notes, in the order of the JSON, each with a JSON pointer.
     """
     try:
         located = locate_json(text)
@@ -25,6 +26,8 @@ def import_json(text: str, *, filename: str = "") -> tuple[str | None, list[Diag
         return None, [not_json(error, filename)]
     if is_object(located.value) and "dagflow" in located.value:
         return from_data(located, filename)
+    if is_object(located.value) and "edges" in located.value:
+        return import_workflow_kit(located, filename)
     return import_seed(text, filename=filename)
 
 

@@ -6,16 +6,14 @@ for a person to read and go on with; what is wrong in the JSON is said with a JS
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Span, nearest
-from dagflow.lang.expression_builder import RESERVED
 from dagflow.lang.importers.lengths import duration_literal
-from dagflow.lang.json_words import kind_of, quoted, shown
+from dagflow.lang.json_words import NO_STEP_NAMES, identifier, kind_of, quoted, shown
 from dagflow.model.action import EventSpec
 from dagflow.model.json_text import JsonTextError, LocatedJson, locate_json, pointer_step
 from dagflow.model.plain import is_list, is_object
@@ -53,10 +51,6 @@ _KEYS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "wait": (("duration",), ()),
     "sleep": (("duration",), ()),
 }
-#: Words a step cannot have as its name, since they begin another statement.
-_STATEMENTS: Final = frozenset(
-    "case default do else emit fail filter for if import let on parallel return start stop switch undo wait when yield".split()  # noqa: SIM905
-)
 #: Names that mean something else in a flow.
 _TAKEN: Final = frozenset({"email", "event", "now", "run", "secrets", "slack", "trigger"})
 
@@ -128,7 +122,7 @@ class _Importer:
         doc = " ".join(title.split())
         lines = [
             f"/// {doc}",
-            f"flow {_identifier(title, 'imported')} {{",
+            f"flow {identifier(title, 'imported')} {{",
             f"  on event {quoted(self.event.name)} as event",
             "",
         ]
@@ -285,8 +279,8 @@ class _Importer:
         return value
 
     def _step_name(self, wanted: str, fallback: str) -> str:
-        base = _identifier(wanted, fallback)
-        if base in RESERVED | _STATEMENTS | _TAKEN:
+        base = identifier(wanted, fallback)
+        if base in NO_STEP_NAMES | _TAKEN:
             base = f"{base}_{fallback}" if base != fallback else f"{base}_1"
         name, number = base, 2
         while name in self.names:
@@ -316,15 +310,6 @@ class _Importer:
         self.diagnostics.append(
             Diagnostic(code=code, title=title, span=span, label=label, help=hint, file=self.filename, pointer=pointer)
         )
-
-
-def _identifier(text: str, fallback: str) -> str:
-    """Lower-case words with `_` between them; `fallback` where nothing is left of the text."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
-    word = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")[:60].rstrip("_")
-    if not word:
-        return fallback
-    return word if word[0].isalpha() else f"{fallback}_{word}"
 
 
 def _literal(value: object) -> str | None:

@@ -92,6 +92,7 @@ def test_twenty_thousand_inputs() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(4 * 3_600)
 def test_a_million_inputs() -> None:
     report = run_in_processes(2, range(1_000_000), os.cpu_count() or 1)

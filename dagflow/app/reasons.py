@@ -15,7 +15,7 @@ from dagflow.lang.graph_text import label_of
 from dagflow.lang.parser import parse_expression
 from dagflow.lang.testing_names import parts_of
 from dagflow.model.flow import Flow, Node, NodeKind
-from dagflow.model.status import NodeStatus, PruneReason
+from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 from dagflow.model.types import JSON
 
 
@@ -24,11 +24,13 @@ class Decision:
     """A condition around a step.
 
     Attributes:
+        gate: the id of its node.
         line: of the condition in the flow's text, from 1. text: that line.
         said: the word of its outcome, "" if it was not reached. wanted: the word with which the step runs.
         values: what its expression read, in stored form, by text.
     """
 
+    gate: str
     label: str
     line: int
     text: str
@@ -101,7 +103,7 @@ def _decision(progress: Progress, decider: Node, wanted: int) -> Decision:
     if decider.kind is NodeKind.GATE and decider.expression is not None and outcome >= 0:
         values = values_in(decider.expression.text, progress.values.of(number))
     return Decision(
-        label=label_of(decider), line=line, text=text, said=decider.outcomes[outcome] if outcome >= 0 else "",
+        gate=decider.id, label=label_of(decider), line=line, text=text, said=decider.outcomes[outcome] if outcome >= 0 else "",
         wanted=decider.outcomes[wanted], values=values,
     )  # fmt: skip
 
@@ -126,7 +128,7 @@ def _because(flow: Flow, result: RunResult, node: Node, decisions: list[Decision
     of = result.node(node.id)
     match of.status:
         case NodeStatus.PRUNED:
-            return _why_pruned(flow, node, of, decisions)
+            return _why_pruned(flow, result, node, decisions)
         case NodeStatus.SUCCEEDED:
             tries = f" at attempt {of.attempts}" if of.attempts > 1 else ""
             return f"it ran{tries}" + (f" and said {of.outcome}" if of.outcome else "")
@@ -142,12 +144,16 @@ def _because(flow: Flow, result: RunResult, node: Node, decisions: list[Decision
             return f"it is {of.status.value}"
 
 
-def _why_pruned(flow: Flow, node: Node, of: NodeResult, decisions: list[Decision]) -> str:
-    if of.reason is PruneReason.GATE and decisions and not decisions[-1].let_through:
-        last = decisions[-1]
-        said = f"said {last.said}" if last.said else "was never reached"
-        return f"`{last.label}` on line {last.line} {said}, and this runs where it says {last.wanted}"
-    match of.reason:
+def _why_pruned(flow: Flow, result: RunResult, node: Node, decisions: list[Decision]) -> str:
+    reason = result.node(node.id).reason
+    last = decisions[-1] if decisions else None
+    if last is not None and not last.let_through:
+        if flow.node(last.gate).kind in {NodeKind.CATCH, NodeKind.UNWIND} and result.status is RunStatus.SUCCEEDED:
+            return "nothing failed"
+        if reason is PruneReason.GATE:
+            said = f"said {last.said}" if last.said else "was never reached"
+            return f"`{last.label}` on line {last.line} {said}, and this runs where it says {last.wanted}"
+    match reason:
         case PruneReason.JOIN if node.join is not None:
             return f"too few of {', '.join(node.join.sources)} succeeded, which it is `after`"
         case PruneReason.SCOPE_FAILED:
@@ -157,8 +163,19 @@ def _why_pruned(flow: Flow, node: Node, of: NodeResult, decisions: list[Decision
         case PruneReason.NOTHING_TO_UNDO:
             return "there was nothing to undo"
         case _:
-            ended = [each for each in flow.nodes if each.kind in {NodeKind.RETURN, NodeKind.STOP}]
-            return "the run had ended before its turn" + (" (by a `return`, a `stop` or a failure)" if ended else "")
+            return f"the run had ended before its turn{_by_what(flow, result)}"
+
+
+def _by_what(flow: Flow, result: RunResult) -> str:
+    """What ended the run, where something in the flow did."""
+    for node in flow.nodes:
+        if node.kind in {NodeKind.RETURN, NodeKind.STOP} and result.node(node.id).status is NodeStatus.SUCCEEDED:
+            return f": `{label_of(node)}` on line {line_of(flow, node)[0]}"
+    if result.failures and result.status in {RunStatus.FAILED, RunStatus.FAILED_DIRTY}:
+        cause = result.failures[0]
+        where = f"`{label_of(flow.node(cause.node))}` failed with " if cause.node else ""
+        return f": {where}{cause.code}"
+    return ""
 
 
 def _waits_for(flow: Flow, result: RunResult, node: Node) -> str:

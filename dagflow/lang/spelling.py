@@ -85,7 +85,7 @@ def value_text(value: object) -> str:
         case dict():
             items = cast("dict[object, object]", value).items()
             return "{" + ", ".join(f"{value_text(key)}: {value_text(item)}" for key, item in items) + "}"
-        case _:
+        case _:  # pragma: no cover - no constant is anything else
             return "null"
 
 

@@ -215,6 +215,18 @@ class TestFailures:
         assert not broken.has_passed
         assert broken.result is None
 
+    def test_a_condition_in_a_condition(self) -> None:
+        found = outcome(f"{GIVEN}\nexpect found.ran ? !(kept.attempts == 1) : wanted.output")
+        assert found.unmet[0].got == {"found.ran": True}
+
+    def test_a_value_that_only_the_run_finds_wrong(self) -> None:
+        found = outcome(
+            'given (n: 1, extra: {"a": 1})\nexpect run.returned',
+            "flow f(n: int, extra: json) { crm.keep(id: n / 0 + extra.a) }",
+        )
+        assert found.result is not None
+        assert found.result.failures[0].code == "divide_by_zero"
+
     def test_an_end_that_depends_on_a_crash_is_found(self) -> None:
         """How long it took is what a crash changes: a call that was under way begins anew."""
         flow = """

@@ -101,6 +101,13 @@ def test_a_value_is_itself_again(typed: tuple[Type, object]) -> None:
     assert wire.decode(field.default, type_) == value
 
 
+def test_a_type_that_is_nested_without_end() -> None:
+    value: object = 1
+    for _ in range(40):
+        value = [value]
+    assert spell(infer_type([value])).endswith("list<json" + ">" * 25)
+
+
 def test_a_whole_interface_is_itself_again() -> None:
     lead = RecordType(
         "Lead",
@@ -185,6 +192,12 @@ class TestInferring:
     def test_small_ones(self, samples: list[object], text: str) -> None:
         assert spell(infer_type(samples)) == text
         compiled(f"type T = {text}")
+
+    @pytest.mark.parametrize(
+        ("key", "name"), [("entries", "Entry"), ("class_s", "ClassSItem"), ("boss", "BossItem"), ("_", "ValueItem")]
+    )
+    def test_items_have_the_name_of_one(self, key: str, name: str) -> None:
+        assert f"type {name} {{" in infer_declarations("A", [{key: [{"x": 1}]}])
 
     def test_two_records_of_one_name(self) -> None:
         text = infer_declarations("A", [{"b": {"x": 1}, "c": {"b": {"y": 1}}, "d": {"b": {"x": 2}}}])

@@ -116,7 +116,9 @@ def put(folder: Path, files: dict[str, bytes]) -> Path:
     return folder / "runs.db"
 
 
-@pytest.mark.parametrize("n_times", [60, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize(
+    "n_times", [60, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)])]
+)
 def test_damage_is_noticed(family, tmp_path, n_times):
     outcomes = damage(family, tmp_path, n_times)
     assert outcomes["correct"] > n_times // 20

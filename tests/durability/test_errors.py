@@ -63,6 +63,7 @@ def test_a_fault_at_any_call_leaves_memory_and_disk_alike(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("code", "is_lasting"), list(itertools.product(ERRORS.values(), (False, True))))
 def test_each_fault_at_every_call(tmp_path, code, is_lasting):

@@ -79,6 +79,11 @@ quick = settings(max_examples=15, deadline=None)
 thorough = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+def many(test: Callable[[], None]) -> Callable[[], None]:
+    """Not for every day."""
+    return pytest.mark.slow(pytest.mark.long(pytest.mark.timeout(900)(test)))
+
+
 def _lines(data: st.DataObject) -> None:
     flow = data.draw(flows(10, is_timed=False, is_forked=False, with_now=False).filter(is_a_line))
     check_everywhere(flow, data.draw(scripts(flow, fails=True)), with_pairs=False)
@@ -97,11 +102,9 @@ def _pairs(data: st.DataObject) -> None:
 test_crashes_at_every_point_of_lines = quick(given(st.data())(_lines))
 test_crashes_at_every_point_of_forks = quick(given(st.data())(_forks))
 test_crashes_at_all_pairs_of_points = settings(max_examples=4, deadline=None)(given(st.data())(_pairs))
-test_crashes_at_every_point_of_a_hundred_lines = pytest.mark.slow(pytest.mark.timeout(900)(thorough(given(st.data())(_lines))))
-test_crashes_at_every_point_of_a_hundred_forks = pytest.mark.slow(pytest.mark.timeout(900)(thorough(given(st.data())(_forks))))
-test_crashes_at_all_pairs_in_many_flows = pytest.mark.slow(
-    pytest.mark.timeout(900)(settings(thorough, max_examples=40)(given(st.data())(_pairs)))
-)
+test_crashes_at_every_point_of_a_hundred_lines = many(thorough(given(st.data())(_lines)))
+test_crashes_at_every_point_of_a_hundred_forks = many(thorough(given(st.data())(_forks)))
+test_crashes_at_all_pairs_in_many_flows = many(settings(thorough, max_examples=40)(given(st.data())(_pairs)))
 
 
 @quick
@@ -167,7 +170,9 @@ def kill_at_points(folder: Path, n_kills: int, seed: int) -> Counter[str]:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
-@pytest.mark.parametrize("n_kills", [60, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize(
+    "n_kills", [60, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)])]
+)
 def test_real_kills_at_every_point(tmp_path, n_kills):
     hits = kill_at_points(tmp_path, n_kills, seed=20260105)
     never = [point for point in Point if not hits[point]]

@@ -17,6 +17,7 @@ def test_nothing_is_lost_when_the_power_goes() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_nothing_is_lost_in_ten_thousand_cuts() -> None:
     figures = cut_power(10_000, seed=random.randrange(10**9))

@@ -105,7 +105,14 @@ class Checker:
     def default(self, expr: tree.Expr, type_: Type) -> object | None:
         """The JSON form of a field's default; None with a diagnostic."""
         value = self.constant(expr, Wanted(type_, "this default takes"))
-        return None if value is None else encode(value, type_)
+        if value is None:
+            return None
+        try:
+            return encode(value, type_)
+        except WireError as error:
+            # The word for a type is an expression too, and `json` takes any.
+            self._report("E315", "this is no value to keep", expr.span, str(error), "write a constant: a number, a text, a list, a map")
+            return None
 
     def _explain_constant(self, expr: tree.Expr) -> None:
         """Names are unknown in a constant: say why instead of only that."""

@@ -30,7 +30,8 @@ def refuse_modifiers(draft: FlowDraft, mods: s.Modifiers, allowed: frozenset[str
     """E316 for modifiers a statement cannot have; E317 for one given twice."""
     seen: set[str] = set()
     for name, span in mods.spans:
-        head = Span(span.start, span.start + len(name))
+        # What was written may be a shorter word, which was mended.
+        head = Span(span.start, min(span.start + len(name), span.end))
         if name not in allowed:
             fix = Fix("delete", is_safe=False, edits=(Edit(span, ""),))
             draft.report("E316", f"`{name}` does not fit {word}", head, "it would have no effect", "remove it", fix)

@@ -205,7 +205,8 @@ def _report_cron(draft: FlowDraft, text: s.Text, problem: CronProblem) -> None:
     span = text.span
     fix = None
     if start >= 0 and text.value:
-        span = Span(start + problem.start, start + problem.end)
+        # What is missing is missing at the end, which may be that of the file.
+        span = Span(start + problem.start, min(start + problem.end, max(start + problem.start, len(draft.source.text))))
         if problem.fix is not None:
             fix = Fix(f"`{problem.fix}`", is_safe=False, edits=(Edit(span, problem.fix),))
     draft.report("E505", problem.title, span, problem.label, problem.help, fix)

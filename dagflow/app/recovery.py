@@ -12,7 +12,7 @@ memory. Closing in order is none, nor is an error of the store.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 import trio
@@ -23,7 +23,10 @@ from dagflow.errors import DagflowError, UsageError
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Driving, Record, RunRow, Store, Suspect
+from dagflow.store.memory import MemoryStore
 from dagflow.store.points import Point, reached
+
+_Value = TypeVar("_Value")
 
 #: Crashes in a row after which a run is left alone, and after which it is tried before others go on.
 MOST_CRASHES: Final = 3
@@ -71,7 +74,7 @@ class Recovery:
     async def read(self, only: Collection[str] | None, release: Collection[str], now: int) -> None:
         """Find the runs, blame those that were on their way at a crash, and load those that go on. Raises StoreError."""
         reached(Point.RECOVERING)
-        await trio.to_thread.run_sync(self._find, release, now)
+        await self._asked(self._find, release, now)
         for row in self._rows:
             if only is not None and row.id not in only:
                 continue
@@ -83,7 +86,7 @@ class Recovery:
                 )
                 continue
             try:
-                self.lives.append(await trio.to_thread.run_sync(self._load, row))
+                self.lives.append(await self._asked(self._load, row))
             except DagflowError as error:
                 self.stuck[row.id] = error
         self._is_whole = only is None
@@ -119,7 +122,7 @@ class Recovery:
         """It was closed in order: of the runs it drove none is a suspect any more."""
         driven = {live.run for live in self.lives} - set(self.waiting)
         cleared = [Suspect(run=run, n_crashes=0) for run in driven if run in self._suspects]
-        await trio.to_thread.run_sync(self._store.note_driving, Driving(), cleared)
+        await self._asked(self._store.note_driving, Driving(), cleared)
 
     def _n_crashes(self, run: RunId) -> int:
         suspect = self._suspects.get(run)
@@ -145,16 +148,22 @@ class Recovery:
     async def _say(self, *suspects: Suspect, is_whole: bool = False) -> None:
         self._suspects.update({suspect.run: suspect for suspect in suspects})
         driving = Driving(is_open=True, is_whole=is_whole, since=self._newest)
-        await trio.to_thread.run_sync(self._store.note_driving, driving, suspects)
+        await self._asked(self._store.note_driving, driving, suspects)
 
     async def _catch_up(self, live: Live) -> bool:
         """Deliver what was sent since it was loaded; whether there was anything, and so may be more by now."""
         inbox = live.progress.inbox
         if not live.progress.program.waits or inbox.n_seen >= self._driver.n_handed_out:
             return False
-        for event in await trio.to_thread.run_sync(lambda: self._store.events(after=inbox.n_seen, limit=_PAGE)):
+        for event in await self._asked(lambda: self._store.events(after=inbox.n_seen, limit=_PAGE)):
             live.progress.deliver(event, self._driver.now(live))
         return True
+
+    async def _asked(self, ask: Callable[..., _Value], *arguments: object) -> _Value:
+        """What the store says; in a thread, unless it is in memory and says so at once."""
+        if isinstance(self._store, MemoryStore):
+            return ask(*arguments)
+        return await trio.to_thread.run_sync(lambda: ask(*arguments))
 
     def _find(self, release: Collection[str], now: int) -> None:
         before: RunId | None = None

@@ -43,7 +43,7 @@ def verify(path: str | os.PathLike[str]) -> Findings:
     Raises:
         StoreError: there is no store, or it cannot even be opened.
     """
-    store = open_reading(path)
+    store = open_reading(path, is_still=True)
     try:
         return verified(store)
     finally:

@@ -25,10 +25,10 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     return MemoryStore() if name == MEMORY else SqliteStore.open(name)
 
 
-def open_reading(path: str | os.PathLike[str]) -> Store:
-    """Open the store at `path` for reading only, beside whoever drives it.
+def open_reading(path: str | os.PathLike[str], *, is_still: bool = False) -> Store:
+    """Open the store at `path` for reading only, beside whoever drives it; with `is_still` all is read as of one instant.
 
     Raises:
         StoreError: there is no store, or it cannot be read.
     """
-    return SqliteStore.open_reading(path)
+    return SqliteStore.open_reading(path, is_still=is_still)

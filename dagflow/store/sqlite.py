@@ -82,8 +82,8 @@ class SqliteStore:
             raise
 
     @classmethod
-    def open_reading(cls, path: str | os.PathLike[str]) -> SqliteStore:
-        """Open the file for reading only; another process may be writing to it.
+    def open_reading(cls, path: str | os.PathLike[str], *, is_still: bool = False) -> SqliteStore:
+        """Open the file for reading only; another process may be writing to it. With `is_still` all is read as of one instant.
 
         Raises:
             StoreError: there is no such file, or it is none of ours, damaged, or of another dagflow.
@@ -96,6 +96,8 @@ class SqliteStore:
         try:
             reader = open_reader(place)
             check_newest(reader, str(place))
+            if is_still:
+                execute(reader, "BEGIN")
             store = cls(place, FileLock(place.with_name(place.name + ".lock")), open_reader(place), reader)
         except (apsw.Error, StoreError) as error:
             if reader is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import threading
 import time
 from pathlib import Path
 
@@ -202,6 +203,26 @@ def test_a_copy_made_under_load_is_sound(tmp_path):
         assert {row.status for row in open_store(each).runs(limit=100)} == {"succeeded"}
     assert (tmp_path / "copy0.db").stat().st_mode & 0o777 == 0o600
     assert not list(tmp_path.glob("*.partial"))
+
+
+def test_verifying_beside_a_writer_sees_one_instant(tmp_path):
+    world, path, found = World(4), tmp_path / "runs.db", []
+    store = SqliteStore.open(path)
+
+    def look() -> None:
+        if len(world.calls) % 25 == 20:
+            found.append(None)
+            threads.append(threading.Thread(target=lambda n=len(found) - 1: found.__setitem__(n, verify(path))))
+            threads[-1].start()
+
+    threads: list[threading.Thread] = []
+    world.on_call = look
+    trio.run(lambda: world.go(store, 20))
+    for thread in threads:
+        thread.join(60)
+    assert len(found) > 8
+    assert [findings.problems for findings in found] == [[]] * len(found)
+    assert len({findings.n_facts for findings in found}) > 2
 
 
 def test_a_copy_takes_nobody_s_name(tmp_path):

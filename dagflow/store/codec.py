@@ -173,7 +173,7 @@ def _row(type_: Any, converter: cattrs.Converter) -> Any:
     of = get_args(type_)[0]
     hook: list[Any] = []
 
-    def structure(value: Any, _type: Any) -> tuple[Any, ...]:
+    def structure(value: object, _type: Any) -> tuple[Any, ...]:
         if type(value) is not list:
             raise TypeError(f"expected a list, found {type(value).__name__}")
         if not hook:

@@ -172,8 +172,8 @@ async def add_gift(label: str) -> str:
 
 
 @catalog.action("csv.read", effect="idempotent")
-async def read(file: str) -> Batch:
-    """Read a file of contacts: an e-mail address and perhaps a name on each line."""
+def read(file: str) -> Batch:
+    """Read a file of contacts: an e-mail address and perhaps a name on each line; a plain function, since files block."""
     lines = [line.split(",") for line in Path(file).read_text().splitlines() if line.strip()]
     return Batch(rows=[Row(email=line[0].strip(), name=line[1].strip() if line[1:] else None) for line in lines])
 

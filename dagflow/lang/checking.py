@@ -111,7 +111,9 @@ class Checker:
             return encode(value, type_)
         except WireError as error:
             # The word for a type is an expression too, and `json` takes any.
-            self._report("E315", "this is no value to keep", expr.span, str(error), "write a constant: a number, a text, a list, a map")
+            self._report(
+                "E315", "this is no value to keep", expr.span, str(error), "write a constant: a number, a text, a list, a map"
+            )
             return None
 
     def _explain_constant(self, expr: tree.Expr) -> None:

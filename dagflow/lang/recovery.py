@@ -77,7 +77,11 @@ def _names(tokens: list[Token], start: int, end: int) -> list[str]:
         previous = tokens[i - 1] if i > start else None
         begins = previous is None or previous.type in {"_NL", "LBRACE"} or token.starts_line
         is_step = follower == "EQUAL" and begins
-        is_let = previous is not None and previous.text in {"let", "as", "filter", "if", "switch", "for"} and previous.type == "IDENT"
+        is_let = (
+            previous is not None
+            and previous.text in {"let", "as", "filter", "if", "switch", "for"}
+            and previous.type == "IDENT"
+        )
         is_number = previous is not None and previous.type == "COMMA" and i - 3 >= start and tokens[i - 3].text == "for"
         if is_step or is_let or is_number:
             names.append(token.text)

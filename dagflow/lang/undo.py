@@ -57,7 +57,11 @@ def lower_undo(draft: FlowDraft, step: s.CallStep, name: str, place: Place) -> N
     draft.diagnostics[n_before:] = [_explained(draft, found, call, name) for found in draft.diagnostics[n_before:]]
     node = _node(draft, name, span, Effect.EFFECTFUL if spec is None else spec.effect)
     node = attrs.evolve(
-        node, action=call.callee.text if spec is None else spec.name, arguments=arguments, type=UNKNOWN if spec is None else spec.result, doc=step.doc
+        node,
+        action=call.callee.text if spec is None else spec.name,
+        arguments=arguments,
+        type=UNKNOWN if spec is None else spec.result,
+        doc=step.doc,
     )
     reads = draft.nodes_read([argument.value for argument in arguments])
     own = draft.drafts[name]

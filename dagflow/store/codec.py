@@ -179,7 +179,7 @@ def _row(type_: Any, converter: cattrs.Converter) -> Any:
         if not hook:
             hook.append(converter.get_structure_hook(of))
         read = hook[0]
-        items = cast("list[Any]", value)
+        items = cast("list[Any]", value)  # type: ignore[redundant-cast]  # the other checker does not narrow
         return tuple([read(item, of) for item in items])
 
     return structure

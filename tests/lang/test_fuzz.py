@@ -29,7 +29,7 @@ FOUND = [
     Input("flow", "type D { x: json = int }\nflow f { stop }\n"),
     Input("flow", "flow f(x: json = string) { stop }\n"),
     Input("flow", 'flow f {\n  on cron "0 9 31 FEB-APR/2,FEB *"\n  on cron "0 9 31 FEB *"\n  on cron "0 9 * * FRI-'),
-    Input("flow", 'flow f(order: Order) {\n  a = pay.charge(order_id: order.id, amount: 1.0) whe whe) whe'),
+    Input("flow", "flow f(order: Order) {\n  a = pay.charge(order_id: order.id, amount: 1.0) whe whe) whe"),
     Input("flow", 'flow f(lead: Lead) {\n  log(message: "a") timeout 3s timeo'),
 ]
 #: Readings that undid each other's mendings: thousands of rounds for a dozen tokens.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dagflow.actions.registry import Catalog
     from dagflow.actions.settings import Settings
     from dagflow.app.compiling import compile  # noqa: A004 - the word of the API
+    from dagflow.app.editing import Edited, edit
     from dagflow.app.interpreter import Interpreter
     from dagflow.app.once import run
     from dagflow.app.runs import Run
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     )
     from dagflow.lang.bounds import Bounds, bounds
     from dagflow.lang.compiler import Compilation
+    from dagflow.lang.edit_places import After, AtEnd, Before
+    from dagflow.lang.edits import AddStep, Connect, MoveStep, RemoveStep, RenameStep, SetArgument
     from dagflow.lang.expressions import check, evaluate
     from dagflow.lang.formatter import format  # noqa: A004 - the word of the API
     from dagflow.lang.limits import Limits, RunLimits
@@ -41,10 +44,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActionFailed",
+    "AddStep",
+    "After",
+    "AtEnd",
+    "Before",
     "Bounds",
     "Catalog",
     "Clock",
     "Compilation",
+    "Connect",
     "DagflowBug",
     "DagflowError",
     "Diagnostic",
@@ -52,6 +60,7 @@ __all__ = [
     "Edge",
     "EdgeKind",
     "Edit",
+    "Edited",
     "EffectKey",
     "Email",
     "EvaluationError",
@@ -63,11 +72,14 @@ __all__ = [
     "Interpreter",
     "Invocation",
     "Limits",
+    "MoveStep",
     "Node",
     "NodeKind",
     "NodeResult",
     "NodeStatus",
     "PruneReason",
+    "RemoveStep",
+    "RenameStep",
     "RetryAfter",
     "Run",
     "RunLimits",
@@ -75,6 +87,7 @@ __all__ = [
     "RunStatus",
     "Scalar",
     "Secret",
+    "SetArgument",
     "Settings",
     "Severity",
     "Span",
@@ -88,6 +101,7 @@ __all__ = [
     "bounds",
     "check",
     "compile",
+    "edit",
     "evaluate",
     "format",
     "run",
@@ -96,10 +110,15 @@ __all__ = [
 #: Where each public name lives. It is imported when it is asked for, so that a program pays only for what it uses.
 _HOMES = {
     "ActionFailed": "dagflow.actions.failures",
+    "AddStep": "dagflow.lang.edits",
+    "After": "dagflow.lang.edit_places",
+    "AtEnd": "dagflow.lang.edit_places",
+    "Before": "dagflow.lang.edit_places",
     "Bounds": "dagflow.lang.bounds",
     "Catalog": "dagflow.actions.registry",
     "Clock": "dagflow.clock",
     "Compilation": "dagflow.lang.compiler",
+    "Connect": "dagflow.lang.edits",
     "DagflowBug": "dagflow.errors",
     "DagflowError": "dagflow.errors",
     "Diagnostic": "dagflow.diagnostic",
@@ -107,6 +126,7 @@ _HOMES = {
     "Edge": "dagflow.model.flow",
     "EdgeKind": "dagflow.model.flow",
     "Edit": "dagflow.diagnostic",
+    "Edited": "dagflow.app.editing",
     "EffectKey": "dagflow.actions.kinds",
     "Email": "dagflow.actions.kinds",
     "EvaluationError": "dagflow.errors",
@@ -118,11 +138,14 @@ _HOMES = {
     "Interpreter": "dagflow.app.interpreter",
     "Invocation": "dagflow.actions.failures",
     "Limits": "dagflow.lang.limits",
+    "MoveStep": "dagflow.lang.edits",
     "Node": "dagflow.model.flow",
     "NodeKind": "dagflow.model.flow",
     "NodeResult": "dagflow.drivers.results",
     "NodeStatus": "dagflow.model.status",
     "PruneReason": "dagflow.model.status",
+    "RemoveStep": "dagflow.lang.edits",
+    "RenameStep": "dagflow.lang.edits",
     "RetryAfter": "dagflow.actions.failures",
     "Run": "dagflow.app.runs",
     "RunLimits": "dagflow.lang.limits",
@@ -130,6 +153,7 @@ _HOMES = {
     "RunStatus": "dagflow.model.status",
     "Scalar": "dagflow.actions.kinds",
     "Secret": "dagflow.model.values",
+    "SetArgument": "dagflow.lang.edits",
     "Settings": "dagflow.actions.settings",
     "Severity": "dagflow.diagnostic",
     "Span": "dagflow.diagnostic",
@@ -143,6 +167,7 @@ _HOMES = {
     "bounds": "dagflow.lang.bounds",
     "check": "dagflow.lang.expressions",
     "compile": "dagflow.app.compiling",
+    "edit": "dagflow.app.editing",
     "evaluate": "dagflow.lang.expressions",
     "format": "dagflow.lang.formatter",
     "run": "dagflow.app.once",

@@ -211,8 +211,7 @@ def test_verifying_beside_a_writer_sees_one_instant(tmp_path):
 
     def look() -> None:
         if len(world.calls) % 25 == 20:
-            found.append(None)
-            threads.append(threading.Thread(target=lambda n=len(found) - 1: found.__setitem__(n, verify(path))))
+            threads.append(threading.Thread(target=lambda: found.append(verify(path))))
             threads[-1].start()
 
     threads: list[threading.Thread] = []

@@ -117,7 +117,9 @@ def test_a_flow_finds_its_nodes() -> None:
 
 @pytest.mark.parametrize("status", list(RunStatus))
 def test_ended_runs(status: RunStatus) -> None:
-    assert status.is_terminal == (status in {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.FAILED_DIRTY, RunStatus.CANCELLED})
+    assert status.is_terminal == (
+        status in {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.FAILED_DIRTY, RunStatus.CANCELLED}
+    )
 
 
 def test_the_catch_of_an_empty_block_waits_for_what_stands_before_it() -> None:

@@ -90,6 +90,7 @@ def test_the_grammar_is_derived_whole() -> None:
     assert used <= set(grammar().rules) | set(grammar().terminals)
 
 
+@pytest.mark.timeout(600)
 def test_twenty_thousand_inputs() -> None:
     report = run(1, range(20_000))
     assert not report.faults, report

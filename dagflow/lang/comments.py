@@ -41,12 +41,6 @@ class Gap:
         """The comments on lines of their own."""
         return self.comments[1:] if self.trailing is not None else self.comments
 
-    @property
-    def begins_with_blank(self) -> bool:
-        """Whether a blank line stands behind the token before, its trailing comment aside."""
-        own = self.own_lines
-        return own[0].has_blank if own else self.has_blank
-
 
 def find_gaps(text: str, tokens: Sequence[Token]) -> dict[int, Gap]:
     """The gaps that hold a comment or a blank line, by the index of the token behind; the end of the text is the token behind the last.

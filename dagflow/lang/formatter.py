@@ -36,7 +36,7 @@ def format(text: str, *, filename: str = "<flow>") -> str:  # noqa: A001 - the w
     if roles is None:
         raise _invalid(parse_file(text)[1], text, filename)
     result = lay_out(text, lexed.tokens, roles)
-    if "".join(result.split()) != "".join(text.split()):
+    if "".join(result.split()) != "".join(text.split()):  # pragma: no cover - the laws in the tests say so
         raise DagflowBug("the formatter has lost or added something; please report the flow")
     return result
 

@@ -122,6 +122,19 @@ def test_changed_data_count_more_than_the_text() -> None:
     assert "// Who wrote this\n/// Tells somebody.\nflow tell" in text
 
 
+def test_a_text_that_does_not_parse_any_more_counts_for_nothing() -> None:
+    data: Any = to_data(FLOW)
+    data["text"] = "flow f { wait 2 days }"
+    assert bare(to_data(read_back(data))) == bare(to_data(FLOW))
+
+
+def test_what_is_no_json_or_another_form() -> None:
+    assert [each.code for each in import_json("{", filename="a")[1]] == ["E110"]
+    assert [each.code for each in import_json("[1 2]")[1]] == ["E110"]
+    text, found = import_json('{"name": "A", "actions": [{"type": "wait", "data": {"duration": "2 days"}}]}')
+    assert (text is not None and "wait 2d" in text, found) == (True, [])
+
+
 def test_one_flow_with_all_it_calls() -> None:
     names = [item["name"] for item in bare(to_data(FLOW, flow="other"))["items"]]
     assert names == ["Lead", "tell", "other"]

@@ -207,6 +207,28 @@ def test_what_cannot_be_done(change: Change, message: str) -> None:
         edit_text(FLOW, change)
 
 
+def test_blocks_of_a_switch() -> None:
+    text = "flow f(n: int) {\n  switch which: n {\n    case 1 { }\n    else { }\n  }\n}\n"
+    for arm in ("case 0", "else"):
+        result = edit_text(text, AddStep("wait 1s", AtEnd("which", arm)))
+        assert "wait 1s" in result
+        assert words(edit_text(text, AddStep("wait 1s", AtEnd("which", arm)))) == words(result)
+
+
+def test_modifiers_of_waits() -> None:
+    text = 'event "x" { }\n\nflow f {\n  a = wait 1s\n  b = wait event "x" within 1d\n}\n'
+    assert "a = wait 1s was a" not in text
+    assert "  c = wait 1s was a\n" in edit_text(text, RenameStep("a", "c"))
+    assert '  b = wait event "x" after a within 1d\n' in edit_text(text, Connect("b", ("a",)))
+
+
+def test_a_name_that_does_not_parse_there() -> None:
+    with pytest.raises(FlowInvalid):
+        edit_text("flow f { a = b(x: 1) }", SetArgument("a", "y", '"${1 +}"'))
+    with pytest.raises(FlowInvalid):
+        edit_text('flow f {  let x = "${1 +}" }', AddStep("wait 1s", AtEnd()))
+
+
 def test_several_flows() -> None:
     text = "flow f { a = b() }\n\nflow g { a = b() }\n"
     with pytest.raises(UsageError, match="there are 2 steps `a`; say in which flow"):

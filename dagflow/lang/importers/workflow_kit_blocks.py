@@ -131,10 +131,16 @@ def _flat(graph: KitGraph, parts: Parts, node: str) -> str:
         return f"{doc}let {parts.names[node]} = {bare(parts.conditions[node])}"
     before = _before(graph, parts, node)
     names = ", ".join(parts.names[each] for each in before)
-    is_single = len(before) == 1 and len(graph.into[node]) == 1
+    is_single = len(before) == 1 and _has_one_way(graph, parts, node)
     condition = _when(graph, parts, node, is_certain=is_single)
     after = f" after {names}" if is_single else f" after settled({names})" if before else ""
     return doc + parts.calls[node] + after + (f" when {bare(condition)}" if condition else "")
+
+
+def _has_one_way(graph: KitGraph, parts: Parts, node: str) -> bool:
+    """Whether only one edge leads to a node from an action, through conditions to which only one leads as well."""
+    edges = graph.into[node]
+    return len(edges) == 1 and (edges[0].source not in parts.conditions or _has_one_way(graph, parts, edges[0].source))
 
 
 def _before(graph: KitGraph, parts: Parts, node: str) -> list[str]:

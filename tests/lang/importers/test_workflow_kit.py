@@ -71,6 +71,22 @@ def test_what_stands_behind_a_condition_stands_in_it() -> None:
     assert body([IF, action("a")], edges) == "if c: event.data.n == 1 { } else {\n  a = work()\n}\n"
 
 
+def test_blocks_that_would_be_entered_twice_are_none() -> None:
+    edges = [
+        edge("$source", "a"),
+        edge("a", "b"),
+        edge("a", "d", "if", "!ref($.event.x)"),
+        edge("b", "e"),
+        edge("d", "f"),
+        edge("b", "f"),
+    ]
+    found = body([action(name) for name in "abdef"], edges)
+    assert found.startswith("parallel {\n")
+    assert "  f = work() after settled(d, b)\n" in found
+    found = body([IF, action("a")], [edge("$source", "c"), edge("$source", "a")])
+    assert found == "parallel {\n  let c = event.data.n == 1\n  a = work()\n}\n"
+
+
 def test_edges_with_conditions_of_their_own() -> None:
     ref = "!ref($.output.kind)"
     edges = [edge("$source", "a"), edge("a", "b", "match", ref, value="x"), edge("a", "d", "if", "!ref($.event.ok)")]

@@ -92,6 +92,9 @@ class _Inner:
     count: int
     in_a_row: int
     width: int
+    #: What its `on error` and its undoing take on top, when it fails and the flow around goes on.
+    after_ns: int
+    after_open: int
 
 
 def _bounds(flow: Flow, callees: Mapping[str, Flow], known: dict[str, Bounds]) -> Bounds:
@@ -99,12 +102,13 @@ def _bounds(flow: Flow, callees: Mapping[str, Flow], known: dict[str, Bounds]) -
     for node in flow.nodes:
         if node.kind is NodeKind.FOR and node.loop is not None:
             most, width = node.loop.most, min(node.loop.width, node.loop.most)
-            inner[node.id] = _Inner(_bounds(node.loop.body, callees, known), most, -(-most // width), width)
+            found = _bounds(node.loop.body, callees, known)
+            inner[node.id] = _Inner(found, most, -(-most // width), width, *_aftermath(node.loop.body))
         elif node.kind is NodeKind.CALL:
             if node.flow not in known:
                 known[node.flow] = _bounds(callees[node.flow], callees, known)
             attempts = node.retry.max_attempts
-            inner[node.id] = _Inner(known[node.flow], attempts, attempts, 1)
+            inner[node.id] = _Inner(known[node.flow], attempts, attempts, 1, *_aftermath(callees[node.flow]))
 
     def total(own: Callable[[Node], int], of: Callable[[Bounds], Total]) -> Total:
         return _total(flow, inner, own, of)
@@ -219,7 +223,8 @@ def _time(node: Node, inner: Mapping[str, _Inner]) -> tuple[int | None, int]:
         case NodeKind.WAIT_EVENT:
             return node.within_ns, 0
         case NodeKind.FOR if nested is not None:
-            return nested.in_a_row * nested.bounds.waiting_ns, nested.in_a_row * nested.bounds.n_open
+            waiting, n_open = nested.bounds.waiting_ns + nested.after_ns, nested.bounds.n_open + nested.after_open
+            return nested.in_a_row * waiting, nested.in_a_row * n_open
         case NodeKind.ACTION | NodeKind.CALL:
             pauses = _pauses(node)
             if node.within_ns is not None:
@@ -227,10 +232,24 @@ def _time(node: Node, inner: Mapping[str, _Inner]) -> tuple[int | None, int]:
             if node.timeout_ns is not None:
                 return node.retry.max_attempts * node.timeout_ns + pauses, 0
             if nested is not None:
-                return nested.count * nested.bounds.duration_ns + pauses, 0
+                return nested.count * (nested.bounds.duration_ns + nested.after_ns) + pauses, nested.count * nested.after_open
             return pauses, node.retry.max_attempts
         case _:
             return 0, 0
+
+
+def _aftermath(flow: Flow) -> tuple[int, int]:
+    """What the steps of a flow's `on error` and its undos take, all one after the other, as `_time` says it.
+
+    A call of another flow among them is taken for all its lifetime.
+    """
+    waiting, n_open = 0, 0
+    for node in flow.nodes:
+        if node.scope in {UNDO_SCOPE, HANDLER_SCOPE}:
+            found, open_calls = _time(node, {})
+            waiting += flow.timeout_ns if found is None else found
+            n_open += open_calls + (node.kind is NodeKind.UNDO) * node.retry.max_attempts
+    return waiting, n_open
 
 
 def _pauses(node: Node) -> int:

@@ -117,6 +117,8 @@ class _Writer:
         return True
 
     def _wait(self, depth: int, sure: set[str], maybe: set[str]) -> bool:
+        # A length no other wait has: what ends at one instant ends in any order.
+        self.name()
         self.line(depth, f"wait {self.draw(st.integers(1, 5)) * 1000 + self.n_names}ms")
         return True
 

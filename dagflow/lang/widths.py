@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dagflow.model.flow import EdgeKind, Flow, JoinKind, Node
+from dagflow.model.flow import Flow, JoinKind, Node
 from dagflow.model.order import in_order
 from dagflow.model.plan import UNDO_SCOPE
 
@@ -64,7 +64,7 @@ def _before(flow: Flow, numbers: Mapping[str, int]) -> list[int]:
     """For each node the set of those that are over when it begins."""
     sources: list[list[int]] = [[] for _ in numbers]
     for edge in flow.edges:
-        if not _is_early(flow.node(edge.target), edge.source, edge.kinds):
+        if not _is_early(flow.node(edge.target), edge.source):
             sources[numbers[edge.target]].append(numbers[edge.source])
     found = [0] * len(numbers)
     for number, nodes in enumerate(sources):  # numbered in order: what comes before has been looked at
@@ -73,15 +73,11 @@ def _before(flow: Flow, numbers: Mapping[str, int]) -> list[int]:
     return found
 
 
-def _is_early(node: Node, source: str, kinds: tuple[EdgeKind, ...]) -> bool:
-    """Whether a node may begin although this one has not ended: enough others of its `after` have."""
+def _is_early(node: Node, source: str) -> bool:
+    """Whether a node may begin although this one has not ended: enough others of its `after` have. Only its own gate it waits for in any case."""
     join = node.join
-    return (
-        join is not None
-        and join.kind in {JoinKind.ANY, JoinKind.N_OF}
-        and source in join.sources
-        and kinds == (EdgeKind.AFTER,)
-    )
+    is_gate = node.gate is not None and node.gate.gate == source
+    return join is not None and join.kind in (JoinKind.ANY, JoinKind.N_OF) and source in join.sources and not is_gate
 
 
 def _under(flow: Flow, numbers: Mapping[str, int]) -> dict[str, dict[int, int]]:

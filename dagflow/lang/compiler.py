@@ -18,9 +18,9 @@ from dagflow.lang.diagnostics import JsonDiagnostic, Source, capped, has_errors,
 from dagflow.lang.imports import Import, Library, Module, Sources, check_imports, path_of, severe
 from dagflow.lang.limits import Limits, RunLimits, too_large
 from dagflow.lang.lowering import Unit, lower_flow
-from dagflow.lang.parser import parse_file
 from dagflow.lang.subflows import with_callees
 from dagflow.lang.testing import lower_tests
+from dagflow.lang.workshop import Workshop
 from dagflow.model.action import Interface
 from dagflow.model.collecting import without_collecting
 from dagflow.model.flow import Flow
@@ -87,7 +87,13 @@ class Compilation:
 @few_suggestions()
 @without_collecting()
 def compile_text(
-    text: str, interface: Interface, *, filename: str = "<flow>", limits: Limits | None = None, sources: Sources | None = None
+    text: str,
+    interface: Interface,
+    *,
+    filename: str = "<flow>",
+    limits: Limits | None = None,
+    sources: Sources | None = None,
+    workshop: Workshop | None = None,
 ) -> Compilation:
     """Compile the flows of a text against what a host declares. Never raises for anything in the text.
 
@@ -97,8 +103,9 @@ def compile_text(
         filename: what messages call the text; a relative path is also where it stands among `sources`.
         limits: those of the language if not given.
         sources: the texts of the files it may import, by their paths, or what gives the text of a path.
+        workshop: what it is made with; for editors.
     """
-    compiler = _Compiler(interface, limits or Limits(), filename, sources)
+    compiler = _Compiler(interface, limits or Limits(), filename, sources, workshop or Workshop())
     try:
         flows, known = compiler.root(text)
     except RecursionError as error:  # pragma: no cover - depth is bounded before; what gets here is a fault of ours
@@ -112,7 +119,10 @@ def compile_text(
 class _Compiler:
     """Compiles a text and what it imports, each file once."""
 
-    def __init__(self, interface: Interface, limits: Limits, filename: str, sources: Sources | None) -> None:
+    def __init__(
+        self, interface: Interface, limits: Limits, filename: str, sources: Sources | None, workshop: Workshop
+    ) -> None:
+        self.workshop = workshop
         self.interface = interface
         self.limits = limits
         self.filename = filename
@@ -165,10 +175,10 @@ class _Compiler:
         limits = self.limits
         if len(text) > limits.source_chars:
             return None, [], (_filed(too_large(len(text), limits.source_chars), filename),)
-        file, diagnostics = parse_file(text, limits)
+        file, diagnostics = self.workshop.parse(text, limits)
         source = Source(text, filename)
         imports = self._imports(file, diagnostics)
-        checker = Checker(source, Declarations({}, {}, {}), diagnostics)
+        checker = Checker(source, Declarations({}, {}, {}), diagnostics, judge=self.workshop.check)
         given = [(each.name.text, each.module) for each in imports]
         declarations = collect_declarations(file, self.interface, lambda decl, type_: _default(checker, decl, type_), given)
         checker.declarations = declarations
@@ -198,7 +208,7 @@ class _Compiler:
         found += circles
         for decl in ordered:
             key = prefix + decl.name.text
-            lowered = lower_flow(unit, decl, key)
+            lowered = lower_flow(unit, decl, key, self.workshop.lowered)
             unit.signatures.setdefault(decl.name.text, lowered.signature)
             flow = self.known.setdefault(key, with_callees(lowered.flow, self.known))
             if self.limits.run != RunLimits() and not any(each.code[0] == "E" and each.code != "E503" for each in found):

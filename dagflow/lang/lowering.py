@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import attrs
 
@@ -76,8 +76,8 @@ class Lowered:
     signature: Signature
 
 
-def lower_flow(unit: Unit, decl: s.FlowDecl, key: str) -> Lowered:
-    """Lower a flow; what it calls has been lowered before it, or is not among the signatures of the unit."""
+def lower_flow(unit: Unit, decl: s.FlowDecl, key: str, tell: Callable[[s.FlowDecl, FlowDraft], None]) -> Lowered:
+    """Lower a flow; what it calls has been lowered before it, or is not among the signatures of the unit. `tell` hears of it."""
     declarations, checker = unit.declarations, unit.checker
     n_before, n_found = len(declarations.diagnostics), len(checker.diagnostics)
     draft = FlowDraft(
@@ -98,6 +98,7 @@ def lower_flow(unit: Unit, decl: s.FlowDecl, key: str) -> Lowered:
     # Types named inside the flow were resolved after the file's own diagnostics had been taken over.
     checker.diagnostics += declarations.diagnostics[n_before:]
     flow = _flow(draft, decl, head, edges)
+    tell(decl, draft)
     signature = Signature(
         key=key, params=(Field(flow.binding, flow.input),) if flow.binding else flow.input.fields, result=flow.result,
         can_undo=can_undo(draft), depth=call_depth(draft), is_loose=is_loose,

@@ -16,7 +16,7 @@ from dagflow.lang.names import Names, Symbol, SymbolKind, View
 from dagflow.lang.patterns import FLOW_TEXT
 from dagflow.lang.presence import ALWAYS, Condition
 from dagflow.model.flow import Expression, GateRef, Join, JoinKind, Node, NodeKind, Race, RetryPolicy, Scope
-from dagflow.model.types import Field, Type
+from dagflow.model.types import UNKNOWN, Field, Type
 
 
 @attrs.frozen
@@ -203,7 +203,10 @@ class FlowDraft:
     def define_step(
         self, name: str, span: Span, type_: Type, condition: Condition, node: str, why: str, *, has_value: bool = True
     ) -> None:
-        """Make a step's name readable from the next statement on."""
+        """Make a step's name readable from the next statement on; a name that is taken stays what it was, and that has been said."""
+        known = self.names.symbols.get(name)
+        if known is not None and known.kind is SymbolKind.CONSTANT and known.type is not UNKNOWN:
+            return
         kind = SymbolKind.STEP if has_value else SymbolKind.VALUELESS
         self.names.define(Symbol(name, kind, type_, span, self.line(span), condition, node, why))
 

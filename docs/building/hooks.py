@@ -1,0 +1,33 @@
+"""What mkdocs calls while it builds the site."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mkdocs.structure.files import File
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the site is built from the repository, wherever it lies
+
+from docs.building.pages import filled, generated  # noqa: E402
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are on no disk."""
+    for path, text in generated().items():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - mkdocs gives all of them
+    """Fill in what a page includes, and link the codes it names."""
+    path = page.file.src_uri
+    if path.startswith("errors/"):
+        return filled(markdown, ".").replace("(./", "(")
+    return filled(markdown, "../errors" if "/" in path else "errors")

@@ -1,0 +1,157 @@
+"""The pages that are made when the site is built: messages, actions, commands, and what is taken from other documents."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+from unittest import mock
+
+import dagflow
+from dagflow.app.documenting import actions_page
+from dagflow.cli.main import _parser
+from dagflow.lang.diagnostics import render
+from dagflow.lang.explanations import Explanation, all_codes, explanation
+from dagflow.lang.importers.any_json import import_json
+from docs.building.documents import ROOT
+
+_KINDS: Final = {"E": "Errors", "W": "Warnings", "N": "Notes"}
+_ABOUT: Final = {"E": "keep a flow from running.", "W": "are likely mistakes; the flow runs.", "N": "say what is good to know."}
+_GROUPS: Final = {
+    "E1": "Syntax", "E2": "Names", "E3": "Types and values", "E4": "Order", "E5": "Bounds", "E6": "Safety", "E7": "Runs in progress",
+}  # fmt: skip
+_INCLUDE: Final = re.compile(r"^<!-- include (\S+?)(?:#(.+?))? -->$", re.MULTILINE)
+_LINK: Final = re.compile(r"\[([^\]\[]+)\]\((?!https?:|#|mailto:)([^)\s]+)\)")
+_CODE: Final = re.compile(r"(?<![`\w\[/])([EWN]\d{3})(?![`\w\]])")
+_LITERAL: Final = re.compile(r"(^```.*?^```|`[^`\n]*`|\]\([^)]*\))", re.DOTALL | re.MULTILINE)
+
+
+def generated() -> dict[str, str]:
+    """Pages that are on no disk, by their path in the site."""
+    pages = {f"errors/{code}.md": _error(_page(code)) for code in all_codes()}
+    return {"errors/index.md": _errors(), "actions.md": _actions(), "cli.md": _commands(), **pages}
+
+
+def filled(page: str, to_errors: str) -> str:
+    """A page with what it includes of other documents, and with links to the pages of the codes it names.
+
+    Args:
+        page: as it is written.
+        to_errors: where the pages of codes are, seen from it.
+    """
+    page = _INCLUDE.sub(lambda match: _included(match[1], match[2]), page)
+    parts = _LITERAL.split(page)
+    known = frozenset(all_codes())
+
+    def linked(match: re.Match[str]) -> str:
+        return f"[{match[1]}]({to_errors}/{match[1]}.md)" if match[1] in known else match[0]
+
+    return "".join(part if number % 2 else _CODE.sub(linked, part) for number, part in enumerate(parts))
+
+
+def _included(path: str, heading: str | None) -> str:
+    """A document, or what is below one of its headings, without links to what is not part of the site."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    if heading:
+        match = re.search(rf"^(#+) {re.escape(heading)}\n(.*?)(?=^#{{1,6}} |\Z)", text, re.DOTALL | re.MULTILINE)
+        if match is None:
+            raise ValueError(f"{path} has no heading {heading!r}")
+        text = match[2]
+    else:
+        text = text.partition("\n")[2]  # the page has a title of its own
+    text = re.sub(r"^## Words\n.*?(?=^## |\Z)", "", text, flags=re.DOTALL | re.MULTILINE)
+    return _LINK.sub(lambda match: match[1], text).strip()
+
+
+# ---- messages
+
+
+def _page(code: str) -> Explanation:
+    found = explanation(code)
+    assert found is not None  # noqa: S101 - it is one of all codes
+    return found
+
+
+def _errors() -> str:
+    lines = ["# Messages", "", "Every message of the compiler has a code. `dagflow explain CODE` prints the same pages.", ""]
+    for letter, word in _KINDS.items():
+        lines += [f"## {word}", "", f"{word} {_ABOUT[letter]}", ""]
+        group = ""
+        for code in (code for code in all_codes() if code[0] == letter):
+            if _GROUPS.get(code[:2], "") != group or lines[-1] == "":
+                group = _GROUPS.get(code[:2], "")
+                lines += [*([f"\n### {group}", ""] if group else []), "| code | mistake |", "|---|---|"]
+            lines.append(f"| [{code}]({code}.md) | {_cell(_page(code).title)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _error(page: Explanation) -> str:
+    lines = [f"# {page.code}: {page.title}", "", page.rule, ""]
+    if page.wrong:
+        language = "json" if page.wrong.lstrip().startswith("{") else "flow"
+        lines += ["## Wrong", "", f"```{language}", page.wrong.rstrip(), "```", ""]
+        said = _said(page)
+        lines += ["dagflow says:", "", "```text", said, "```", ""] if said else []
+        lines += ["## Right", "", f"```{language}", page.right.rstrip(), "```", ""]
+    return "\n".join(lines)
+
+
+def _said(page: Explanation) -> str:
+    """What the compiler says of the wrong example, as far as it is about this code."""
+    if page.wrong.lstrip().startswith("{"):
+        _, found = import_json(page.wrong)
+        found = tuple(each for each in found if each.code == page.code)
+        return render(found, page.wrong, "wrong.json").rstrip()
+    compilation = dagflow.compile(page.wrong, filename="wrong.flow")
+    found = tuple(each for each in compilation.diagnostics if each.code == page.code)
+    return render(found, page.wrong, "wrong.flow").rstrip()
+
+
+# ---- actions and commands
+
+
+def _actions() -> str:
+    text = actions_page(dagflow.Catalog.builtin().interface.actions.values(), [])
+    head = (
+        "# Built-in actions\n\nWhat flows can call without any code of a host. `dagflow actions` lists them; [Embedding](embedding.md) says"
+        " how a host adds its own. An action's effect says what calling it twice would mean."
+    )
+    return text.replace("# Actions\n", f"{head}\n", 1)
+
+
+def _commands() -> str:
+    lines = [
+        "# Command line",
+        "",
+        "Every command with its `--help`. Exit codes: 0 done, 1 the flow is wrong or its run failed, 2 wrong usage;",
+    ]
+    lines += ["`dagflow test` ends with 5 where it found no test.", ""]
+    with mock.patch.dict(os.environ, {"COLUMNS": "100", "NO_COLOR": "1"}):
+        for name, parser in _parsers("dagflow", _parser()):
+            lines += [f"## {name}", "", "```text", _help(parser), "```", ""]
+    return "\n".join(lines)
+
+
+def _parsers(name: str, parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    yield name, parser
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other way to say which commands there are
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            choices: Mapping[str, argparse.ArgumentParser] = action.choices
+            for word, child in choices.items():
+                yield from _parsers(f"{name} {word}", child)
+
+
+def _help(parser: argparse.ArgumentParser) -> str:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        parser.print_help()
+    return re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()).rstrip()
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

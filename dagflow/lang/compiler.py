@@ -184,7 +184,7 @@ class _Compiler:
         checker.declarations = declarations
         diagnostics += declarations.diagnostics
         diagnostics += check_imports(imports, self.interface.actions, source)
-        unit = Unit(source=source, declarations=declarations, checker=checker, limits=limits, file=file)
+        unit = Unit(source=source, declarations=declarations, checker=checker, limits=limits, file=file, workshop=self.workshop)
         unit.signatures.update(
             (each.qualified(name), signature) for each in imports for name, signature in each.module.flows.items()
         )
@@ -208,7 +208,7 @@ class _Compiler:
         found += circles
         for decl in ordered:
             key = prefix + decl.name.text
-            lowered = lower_flow(unit, decl, key, self.workshop.lowered)
+            lowered = lower_flow(unit, decl, key)
             unit.signatures.setdefault(decl.name.text, lowered.signature)
             flow = self.known.setdefault(key, with_callees(lowered.flow, self.known))
             if self.limits.run != RunLimits() and not any(each.code[0] == "E" and each.code != "E503" for each in found):

@@ -16,11 +16,11 @@ from dagflow.model.action import Effect
 from dagflow.model.flow import NodeKind
 
 
-def check_hygiene(draft: FlowDraft, decl: s.FlowDecl) -> None:
-    """Warn of values nobody reads, and of steps that wait for each other without need."""
+def check_hygiene(draft: FlowDraft, decl: s.FlowDecl, *, is_hasty: bool) -> None:
+    """Warn of values nobody reads, and of steps that wait for each other without need; in haste, not of what is always so (W302)."""
     for each in draft.whole():
         _check_lets(each)
-    if not has_errors(draft.diagnostics):
+    if not is_hasty and not has_errors(draft.diagnostics):
         check_foregone(draft, decl)
     _check_order(draft, decl.body.statements)
     _check_reached(draft, decl.body.statements)

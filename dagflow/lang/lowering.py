@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import attrs
 
@@ -24,6 +24,7 @@ from dagflow.lang.settings import Head, lower_head
 from dagflow.lang.subflows import call_depth
 from dagflow.lang.survey import statements_of, survey
 from dagflow.lang.undo import add_undos, can_undo
+from dagflow.lang.workshop import Workshop
 from dagflow.model.flow import Edge, Expression, Flow, Node, NodeKind, Scope
 from dagflow.model.types import NULL, Field, OptionalType
 
@@ -40,6 +41,7 @@ class Unit:
     checker: Checker
     limits: Limits
     file: s.File
+    workshop: Workshop = attrs.field(factory=Workshop)
     #: The flows that may be called so far, by the names they are called by.
     signatures: dict[str, Signature] = attrs.field(factory=dict[str, Signature])
 
@@ -76,8 +78,8 @@ class Lowered:
     signature: Signature
 
 
-def lower_flow(unit: Unit, decl: s.FlowDecl, key: str, tell: Callable[[s.FlowDecl, FlowDraft], None]) -> Lowered:
-    """Lower a flow; what it calls has been lowered before it, or is not among the signatures of the unit. `tell` hears of it."""
+def lower_flow(unit: Unit, decl: s.FlowDecl, key: str) -> Lowered:
+    """Lower a flow; what it calls has been lowered before it, or is not among the signatures of the unit."""
     declarations, checker = unit.declarations, unit.checker
     n_before, n_found = len(declarations.diagnostics), len(checker.diagnostics)
     draft = FlowDraft(
@@ -94,11 +96,11 @@ def lower_flow(unit: Unit, decl: s.FlowDecl, key: str, tell: Callable[[s.FlowDec
     head = lower_head(draft, decl)
     draft.timeout_ns = head.timeout_ns
     is_loose = decl.params is None and has_errors([*checker.diagnostics[n_found:], *declarations.diagnostics[n_before:]])
-    edges = _lower_statements(draft, decl)
+    edges = _lower_statements(draft, decl, is_hasty=unit.workshop.is_hasty)
     # Types named inside the flow were resolved after the file's own diagnostics had been taken over.
     checker.diagnostics += declarations.diagnostics[n_before:]
     flow = _flow(draft, decl, head, edges)
-    tell(decl, draft)
+    unit.workshop.lowered(decl, draft)
     signature = Signature(
         key=key, params=(Field(flow.binding, flow.input),) if flow.binding else flow.input.fields, result=flow.result,
         can_undo=can_undo(draft), depth=call_depth(draft), is_loose=is_loose,
@@ -106,7 +108,7 @@ def lower_flow(unit: Unit, decl: s.FlowDecl, key: str, tell: Callable[[s.FlowDec
     return Lowered(flow, signature)
 
 
-def _lower_statements(draft: FlowDraft, decl: s.FlowDecl) -> tuple[Edge, ...]:
+def _lower_statements(draft: FlowDraft, decl: s.FlowDecl, *, is_hasty: bool) -> tuple[Edge, ...]:
     statements = statements_of(decl)
     if len(statements) > draft.limits.steps:
         _too_large(draft, decl, len(statements), draft.limits.steps, "statements")
@@ -121,7 +123,7 @@ def _lower_statements(draft: FlowDraft, decl: s.FlowDecl) -> tuple[Edge, ...]:
     is_sound = not any(diagnostic.code in {"E204", "E205"} for diagnostic in draft.diagnostics)
     edges = _finish(draft, is_sound=is_sound)
     if is_sound:
-        check_hygiene(draft, decl)
+        check_hygiene(draft, decl, is_hasty=is_hasty)
     return edges
 
 

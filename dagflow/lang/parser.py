@@ -36,9 +36,9 @@ _MOST_RECOVERIES: Final = 400
 _MOST_MENDED: Final = 3
 
 
-def parse_file(text: str, allowed: limits.Limits | None = None) -> tuple[File, list[Diagnostic]]:
-    """Parse a `.flow` file of at most `allowed.source_chars` characters; the caller has checked the size."""
-    result, diagnostics = _parse(text, "start", _Inner(allowed or limits.Limits(), interpolate=True, is_file=True))
+def parse_file(text: str, allowed: limits.Limits | None = None, offset: int = 0) -> tuple[File, list[Diagnostic]]:
+    """Parse a `.flow` file of at most `allowed.source_chars` characters; the caller has checked the size. Places count from `offset`."""
+    result, diagnostics = _parse(text, "start", _Inner(allowed or limits.Limits(), interpolate=True, is_file=True), offset)
     return (result if isinstance(result, File) else File(())), diagnostics
 
 

@@ -29,8 +29,10 @@ class Workshop:
         parse: the tree of a text and what is wrong with it; the list is the caller's.
         check: the type of an expression.
         lowered: told of each flow of each file, with all that was found out about it; it goes on changing until the compilation is done.
+        is_hasty: leave out the dearest check, for conditions that are always so (W302).
     """
 
     parse: Callable[[str, Limits], tuple[File, list[Diagnostic]]] = parse_file
     check: Callable[[Expr, Environment], Checked] = check
     lowered: Callable[[FlowDecl, FlowDraft], None] = _nothing
+    is_hasty: bool = False

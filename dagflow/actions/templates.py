@@ -69,8 +69,9 @@ class Templates:
         """
         known = self.names()
         if name not in known:  # so that no path is ever made of what a flow says
-            listed = ", ".join(known) or "none"
-            raise Fatal(f"there is no template `{name[:100]}` in {self.folder}; there are: {listed}", code="no_such_template")
+            listed = "; there are: " + ", ".join(known) if known else ""
+            it = f"; it would be a file {self.folder / name}.txt" if not known and _NAME.fullmatch(name) else ""
+            raise Fatal(f"there is no template `{name[:100]}` in {self.folder}{listed}{it}", code="no_such_template")
         text, markup = self._read(f"{name}.txt"), self._read(f"{name}.html")
         subject, text = _split_subject(text)
         return Mail(

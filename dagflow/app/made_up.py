@@ -62,6 +62,13 @@ def made_up(type_: Type, name: str) -> object:
             return _PRIMITIVES.get(type_)
 
 
+def example_of(record: RecordType) -> dict[str, object]:
+    """A value of a record as JSON has it, with the fields that have to be given."""
+    return {
+        field.name: wire.encode(made_up(field.type, field.name), field.type) for field in record.fields if field.is_required
+    }
+
+
 def _field(field: Field, name: str) -> object:
     if field.has_default:
         return wire.decode(field.default, field.type)

@@ -14,7 +14,7 @@ from dagflow.app.rehearsal import Rehearsal, Rehearsed, rehearse
 from dagflow.cli.codes import FAILED, OK
 from dagflow.cli.reports import shown
 from dagflow.cli.running import listed
-from dagflow.cli.sources import load_flows, load_host, read_value
+from dagflow.cli.sources import example_input, load_flows, load_host, read_value
 from dagflow.cli.texts import json_text, printable
 from dagflow.cli.why import decision_lines, reason_data
 from dagflow.clock import SystemClock
@@ -50,7 +50,9 @@ def dry_run(arguments: argparse.Namespace) -> int:
             start=SystemClock().now(),
         )
     except WireError as error:
-        raise UsageError(f"what was given does not fit:{listed(error)}") from error
+        given = "no --input was given, and the flow takes one" if value is None else "what was given does not fit"
+        example = example_input(flow.input) if value is None and arguments.event is None else ""
+        raise UsageError(f"{given}:{listed(error)}{example}") from error
     if found is None:
         print(f"{flow.name} does not want this event: the condition of its trigger is false", file=sys.stderr)
         if arguments.json:

@@ -19,7 +19,7 @@ from dagflow.cli.consoles import console
 from dagflow.cli.plain import plain_result, plain_rows
 from dagflow.cli.progress import Progress, follow, progress
 from dagflow.cli.render import Story, run_table, runs_table, verdict
-from dagflow.cli.sources import Host, load_flows, load_host, read_value
+from dagflow.cli.sources import Host, example_input, load_flows, load_host, read_value
 from dagflow.cli.texts import json_text, printable
 from dagflow.clock import Clock, SystemClock, VirtualClock
 from dagflow.drivers.results import RunResult
@@ -74,7 +74,8 @@ async def _started(interpreter: Interpreter, flow: Flow, event: str | None, valu
     except WireError as error:
         what = f"the event {event!r}" if event is not None else f"what the flow `{flow.name}` takes"
         if value is None:
-            raise UsageError(f"no --input was given, and it is not {what}:{listed(error)}") from error
+            example = "" if event is not None else example_input(flow.input)
+            raise UsageError(f"no --input was given, and it is not {what}:{listed(error)}{example}") from error
         raise UsageError(f"--input is not {what}:{listed(error)}") from error
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ import attrs
 from dagflow.actions.registry import Catalog
 from dagflow.actions.settings import Settings
 from dagflow.app.compiling import compile as compile_flow
+from dagflow.app.made_up import example_of
 from dagflow.cli.texts import printable
 from dagflow.diagnostic import Diagnostic, Severity
 from dagflow.errors import FlowInvalid, UsageError
@@ -27,9 +30,13 @@ from dagflow.lang.renames import InProgress, check_in_progress
 from dagflow.model.action import Interface
 from dagflow.model.flow import Flow
 from dagflow.model.json_text import JsonTextError, parse_json
+from dagflow.model.types import RecordType
+from dagflow.model.wire import WireError
 
 #: Bytes read of any one file: more than a flow or an input may have in the widest encoding.
 _MOST_BYTES: Final = 4 * SOURCE_CHARS + 4
+#: Characters of an example of an input.
+_MOST_SHOWN: Final = 1_000
 
 
 def read_text(path: str) -> str:
@@ -88,6 +95,15 @@ def read_value(text: str | None) -> object:
         return parse_json(text)
     except JsonTextError as error:
         raise UsageError(f"{source} is not valid JSON: {error}") from error
+
+
+def example_input(record: RecordType) -> str:
+    """A line that shows an `--input` of this type; "" where it would be long, or there is none to show."""
+    try:
+        text = json.dumps(example_of(record), ensure_ascii=False)
+    except WireError:
+        return ""  # a secret, for one, is nothing anybody writes down
+    return f"\n  for example: --input {shlex.quote(text)}" if len(text) <= _MOST_SHOWN else ""
 
 
 @attrs.frozen

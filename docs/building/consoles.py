@@ -1,7 +1,7 @@
 r"""What a page says a command prints is what it prints.
 
 A page is played from its top to its bottom in an empty folder. A block with a `title="FILE"`, and a comment `<!-- file FILE … -->`, is
-written to that file; each line `$ …` of a ```` ```console ```` block is run, and what it prints is compared with the lines below it. Where a
+written to that file, one with a `title="FILE, at its end"` behind what is in it, and `<!-- edit FILE … -->` changes it; each line `$ …` of a ```` ```console ```` block is run, and what it prints is compared with the lines below it. Where a
 page names `examples/`, a copy of that folder is there.
 
 A line that is only `…` stands for any lines. Lengths of time that were measured, instants and ids are not compared.
@@ -62,9 +62,7 @@ def play(page: str, folder: Path) -> list[tuple[Fence, list[Command]]]:
     with _inside(folder):
         for fence in fences(page):
             if fence.title:
-                target = folder / fence.title
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(fence.text, encoding="utf-8")
+                fence.write(folder)
             elif fence.language == "console":
                 played.append((fence, [_run(*each, fence.line) for each in _commands(fence.text)]))
     return played

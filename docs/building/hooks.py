@@ -10,7 +10,7 @@ from mkdocs.structure.files import File
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the site is built from the repository, wherever it lies
 
-from docs.building.pages import filled, generated  # noqa: E402
+from docs.building.pages import filled, generated
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig

@@ -1,0 +1,34 @@
+"""What somebody meets who begins: what is missing is said with what would be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.support import Dagflow
+
+FLOW = 'flow hello(name: string, to: Email, n: int = 3) {\n  on manual\n  email(template: "hello", to: to)\n}\n'
+SECRET = 'flow hello(token: Secret<string>) {\n  on manual\n  log(message: "x")\n}\n'
+
+
+@pytest.mark.parametrize("command", ["run", "dry-run"])
+def test_an_input_that_is_missing_is_shown(folder: Path, dagflow: Dagflow, command: str) -> None:
+    (folder / "hello.flow").write_text(FLOW)
+    said = dagflow(command, "hello.flow")
+    assert said.code == 2
+    assert "no --input was given" in said.err
+    assert said.err.endswith("""for example: --input '{"name": "name", "to": "somebody@example.org"}'\n""")
+
+
+def test_an_input_nobody_can_write_down_is_not_shown(folder: Path, dagflow: Dagflow) -> None:
+    (folder / "hello.flow").write_text(SECRET)
+    said = dagflow("dry-run", "hello.flow")
+    assert (said.code, "for example" in said.err) == (2, False)
+
+
+def test_a_template_that_is_missing_is_named(folder: Path, dagflow: Dagflow) -> None:
+    (folder / "new").mkdir()
+    (folder / "new" / "hello.flow").write_text(FLOW)
+    said = dagflow("run", "new/hello.flow", "--quiet", "--input", '{"name": "Ada", "to": "ada@example.org"}')
+    assert "it would be a file new/templates/hello.txt" in said.out

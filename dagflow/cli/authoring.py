@@ -20,6 +20,7 @@ from dagflow.cli.sources import Checked, beside_runs, check_file, imported, load
 from dagflow.cli.texts import json_text, printable, printable_lines
 from dagflow.cli.writing import write_new
 from dagflow.errors import UsageError
+from dagflow.lang.formatter import format as format_text
 from dagflow.lang.graph_text import to_dot, to_json, to_mermaid
 from dagflow.lang.renames import InProgress
 from dagflow.lang.spelling import interface_text
@@ -147,7 +148,7 @@ def actions(arguments: argparse.Namespace) -> int:
     """List the actions of the catalogue with their signatures."""
     host = load_host(arguments.actions, None)
     if arguments.export:
-        sys.stdout.write(printable_lines(interface_text(host.catalog.interface)))
+        sys.stdout.write(printable_lines(format_text(interface_text(host.catalog.interface))))
         return OK
     specs = sorted(host.catalog.interface.actions.values(), key=lambda spec: spec.name)
     if arguments.json:

@@ -30,7 +30,10 @@ from dagflow.model.types import (
 
 _PRIMITIVES: Final[dict[str, Type]] = {p.value: p for p in Primitive if p not in {Primitive.UNKNOWN, Primitive.NULL}}
 _SCALARS: Final[dict[str, Type]] = {name: ScalarType(name) for name in ("Email", "Url")}
-_GENERIC: Final = {"list": 1, "map": 2, "Secret": 1}
+_GENERIC: Final = {"list": 1, "map": 2, "Secret": 1, "Scalar": 1}
+_EXAMPLES: Final = {
+    "list": "list<int>", "map": "map<string, int>", "Secret": "Secret<string>", "Scalar": "type FileRef = Scalar<string>",
+}  # fmt: skip
 _KEYS: Final = frozenset({Primitive.BOOL, Primitive.INT, Primitive.UINT, Primitive.STRING, Primitive.UNKNOWN})
 
 #: Evaluates a field's default to its JSON form; reports and returns None where it is no constant of the type.
@@ -126,7 +129,11 @@ class Declarations:
             return self._generic(expr, _GENERIC[name])
         if expr.args:
             self._report(
-                "E209", f"`{name}` takes no type in `<>`", expr.span, "only list, map and Secret do", "remove the part in `<>`"
+                "E209",
+                f"`{name}` takes no type in `<>`",
+                expr.span,
+                "only list, map, Secret and Scalar do",
+                "remove the part in `<>`",
             )
         if name in self._decls:
             return self._declared(name, expr.name.span)
@@ -148,15 +155,18 @@ class Declarations:
         name = expr.name.text
         args = [self.resolve(arg) for arg in expr.args]
         if len(args) != count:
-            example = {"list": "list<int>", "map": "map<string, int>", "Secret": "Secret<string>"}[name]
             self._report(
                 "E209",
                 f"`{name}` takes {count} type{'s' * (count > 1)} in `<>`",
                 expr.span,
                 f"found {len(args)}",
-                f"write for example `{example}`",
+                f"write for example `{_EXAMPLES[name]}`",
             )
             args = [*args, UNKNOWN, UNKNOWN][:count]
+        if name == "Scalar":
+            if len(expr.args) == count:
+                self._report_scalar(expr)
+            return UNKNOWN
         if name == "list":
             return ListType(args[0])
         if name == "Secret":
@@ -186,7 +196,7 @@ class Declarations:
             self.types[name] = UNKNOWN
             return UNKNOWN
         self._resolving.append(name)
-        resolved = self.resolve(self._decls[name].type)
+        resolved = self._scalar(name) or self.resolve(self._decls[name].type)
         self._resolving.pop()
         self._depths[name] = 1 + self._depth(resolved)
         if self._depths[name] > limits.TYPE_DEPTH:
@@ -201,6 +211,18 @@ class Declarations:
                 pass
         self.types[name] = resolved
         return resolved
+
+    def _scalar(self, name: str) -> Type | None:
+        """`type FileRef = Scalar<string>`: a kind of text of its own."""
+        match self._decls[name].type:
+            case s.NamedType(name=s.Ident(text="Scalar"), args=(s.NamedType(name=s.Ident(text="string"), args=()),)):
+                return ScalarType(name)
+            case _:
+                return None
+
+    def _report_scalar(self, expr: s.NamedType) -> None:
+        label = "a kind of text of its own needs a name, and is made of `string`"
+        self._report("E209", "`Scalar` stands only behind `type NAME =`", expr.span, label, f"write `{_EXAMPLES['Scalar']}`")
 
     def _depth(self, type_: Type) -> int:
         """How many types are inside each other; those declared before are known."""

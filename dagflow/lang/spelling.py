@@ -103,7 +103,7 @@ def interface_text(interface: Interface) -> str:
 
 def named_types(interface: Interface) -> set[tuple[str, Type]]:
     """The types that have names, those offered and those that only signatures mention."""
-    roots: list[Type] = [type_ for type_ in interface.types.values() if not isinstance(type_, ScalarType)]
+    roots: list[Type] = [*interface.types.values()]
     roots += [event.payload for event in interface.events.values()]
     for action in interface.actions.values():
         roots += [action.result, *(param.type for param in action.params)]
@@ -137,7 +137,7 @@ def _inside(type_: Type) -> Iterator[Type]:
 
 
 def type_declaration(name: str, type_: Type, doc: str = "") -> str:
-    """`type Lead {…}`, `type Status = …`; a host's own kind of text is declared as a text, which only the host can tell apart."""
+    """`type Lead {…}`, `type Status = …`, `type FileRef = Scalar<string>`."""
     head = _doc(doc)
     match type_:
         case RecordType(_, fields):
@@ -145,7 +145,7 @@ def type_declaration(name: str, type_: Type, doc: str = "") -> str:
         case EnumType():
             return f"{head}type {name} = {_enum(type_)}\n"
         case ScalarType():
-            return f"{head}type {name} = {STRING}\n"
+            return f"{head}type {name} = Scalar<{STRING}>\n"
         case _:
             return f"{head}type {name} = {spell(type_)}\n"
 

@@ -32,3 +32,28 @@ def test_a_template_that_is_missing_is_named(folder: Path, dagflow: Dagflow) -> 
     (folder / "new" / "hello.flow").write_text(FLOW)
     said = dagflow("run", "new/hello.flow", "--quiet", "--input", '{"name": "Ada", "to": "ada@example.org"}')
     assert "it would be a file new/templates/hello.txt" in said.out
+
+
+HOST = """
+from typing import Annotated
+
+import dagflow
+
+catalog = dagflow.Catalog()
+FileRef = Annotated[str, dagflow.Scalar("FileRef")]
+
+
+@catalog.action("files.read_all_of_a_folder", effect="pure")
+def read(folder: FileRef, pattern: str = "*", deep: bool = False, most: int = 100) -> list[FileRef]:
+    return []
+"""
+
+
+def test_an_interface_file_is_in_the_one_style_and_keeps_kinds_of_text(folder: Path, dagflow: Dagflow) -> None:
+    (folder / "files.py").write_text(HOST)
+    (folder / "files.flow").write_text(dagflow("actions", "--actions", "files.py", "--export").out)
+    assert dagflow("fmt", "--check", "files.flow").code == 0
+    (folder / "f.flow").write_text("flow f(x: string) { on manual\n files.read_all_of_a_folder(folder: x)\n}\n")
+    by_host, by_file = (dagflow("check", "f.flow", "--actions", each) for each in ("files.py", "files.flow"))
+    assert "`folder` takes FileRef, got string" in by_host.out
+    assert by_file == by_host

@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagflow.actions.registry import Catalog
+from dagflow.lang.canonical import to_data
 from dagflow.lang.compiler import compile_text
+from dagflow.lang.formatter import format as format_text
+from dagflow.lang.importers.any_json import import_json
 from dagflow.lang.inferring import infer_declarations, infer_type
 from dagflow.lang.json_schema import Schemas, input_schema
 from dagflow.lang.spelling import interface_text, spell, value_text
@@ -63,7 +66,7 @@ def compiled(text: str) -> Interface:
 
 
 def is_spelt(type_: Type) -> bool:
-    return "null" not in str(type_).split() and "FileRef" not in str(type_) and not _has(type_, NULL)
+    return "null" not in str(type_).split() and not _has(type_, NULL)
 
 
 def _has(type_: Type, wanted: Type) -> bool:
@@ -75,7 +78,7 @@ def _has(type_: Type, wanted: Type) -> bool:
 @settings(max_examples=60, deadline=None)
 @given(types.map(nameless).filter(is_spelt))
 def test_a_type_is_itself_again(type_: Type) -> None:
-    assert compiled(f"action a(it: {spell(type_)})").actions["a"].params[0].type == type_
+    assert compiled(f"type FileRef = Scalar<string>\naction a(it: {spell(type_)})").actions["a"].params[0].type == type_
 
 
 SIMPLE = [
@@ -138,10 +141,14 @@ def test_a_whole_interface_is_itself_again() -> None:
     assert interface_text(again) == text
 
 
-def test_a_hosts_own_kind_of_text_is_declared_as_a_text() -> None:
+def test_a_hosts_own_kind_of_text_stays_one() -> None:
     spec = ActionSpec(name="read", params=(Field("file", ScalarType("FileRef")),), result=NULL, effect=Effect.PURE)
-    again = compiled(interface_text(Interface(actions={"read": spec})))
-    assert again.actions["read"].params[0].type == STRING
+    text = interface_text(Interface(actions={"read": spec}, types={"Sku": ScalarType("Sku")}))
+    again = compiled(text)
+    assert again.actions == {"read": spec}
+    assert again.types["Sku"] == ScalarType("Sku")
+    data = to_data(text)
+    assert import_json(json.dumps({key: value for key, value in data.items() if key != "text"}))[0] == format_text(text)
 
 
 def test_the_builtin_actions_keep_their_keys() -> None:

@@ -119,7 +119,7 @@ have given further names.
 The types of the language are `bool`, `int`, `uint`, `double`, `string`, `bytes`, `timestamp`,
 `duration`, `list<T>`, `map<K, V>`, `Email`, `Url`, `Secret<string>` and `json`; others are declared
 with `type`. Only `list`, `map` and `Secret` take types in `<>`, and keys of a map are texts, whole
-numbers or bools.
+numbers or bools. `type FileRef = Scalar<string>` makes a kind of text of its own; `Scalar` stands nowhere else.
 --- wrong
 flow greet(name: str) {
   log(message: name)

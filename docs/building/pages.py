@@ -26,6 +26,7 @@ _GROUPS: Final = {
 }  # fmt: skip
 _INCLUDE: Final = re.compile(r"^<!-- include (\S+?)(?:#(.+?))? -->$", re.MULTILINE)
 _LINK: Final = re.compile(r"\[([^\]\[]+)\]\((?!https?:|#|mailto:)([^)\s]+)\)")
+_PICTURE: Final = re.compile(r"^!\[[^\]]*\]\([^)]*\)\n", re.MULTILINE)
 _CODE: Final = re.compile(r"(?<![`\w\[/])([EWN]\d{3})(?![`\w\]])")
 _LITERAL: Final = re.compile(r"(^```.*?^```|`[^`\n]*`|\]\([^)]*\))", re.DOTALL | re.MULTILINE)
 
@@ -63,8 +64,9 @@ def _included(path: str, heading: str | None) -> str:
         text = match[2]
     else:
         text = text.partition("\n")[2]  # the page has a title of its own
+    text = re.sub(r"^```flow (\S+)$", r'```flow title="\1"', text, flags=re.MULTILINE)
     text = re.sub(r"^## Words\n.*?(?=^## |\Z)", "", text, flags=re.DOTALL | re.MULTILINE)
-    return _LINK.sub(lambda match: match[1], text).strip()
+    return _LINK.sub(lambda match: match[1], _PICTURE.sub("", text)).strip()
 
 
 # ---- messages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import attrs
@@ -21,6 +22,7 @@ from dagflow.lang.testing import actions_met
 from dagflow.model import wire
 from dagflow.model.action import Interface
 from dagflow.model.flow import Flow, Node, NodeKind
+from dagflow.model.plan import HANDLER_SCOPE
 from dagflow.model.status import NodeStatus
 from dagflow.model.testing import MockedAction
 from dagflow.model.types import NULL
@@ -119,6 +121,7 @@ def _own(flow: Flow) -> list[Node]:
 
 def _steps(simulation: Simulation, known: Mapping[str, Script]) -> tuple[Rehearsed, ...]:
     root, start = simulation.result.run, simulation.result.started_at
+    numbers = simulation.progress.program.plan.numbers
     found: list[Rehearsed] = []
     for member in family_of(simulation).values():
         progress = member.progress
@@ -132,7 +135,15 @@ def _steps(simulation: Simulation, known: Mapping[str, Script]) -> tuple[Rehears
                     given=input_of(progress, node), is_made_up=is_made_up,
                 )
             )  # fmt: skip
-    return tuple(sorted(found, key=lambda each: (each.at_ns, each.node.kind is NodeKind.UNDO)))
+
+    def order(each: Rehearsed) -> tuple[int, int, int]:
+        """What happens in a part stands behind the step it is a part of; the flow's handler runs when all is undone."""
+        step = re.split(r"[\[/]", each.part, maxsplit=1)[0] or each.node.id
+        is_last = not each.part and each.node.scope == HANDLER_SCOPE
+        phase = 2 if is_last else 1 if each.node.kind is NodeKind.UNDO else 0
+        return each.at_ns, phase, numbers.get(step, len(numbers))
+
+    return tuple(sorted(found, key=order))
 
 
 def _pruned(simulation: Simulation) -> tuple[Reason, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -58,7 +59,8 @@ def check(arguments: argparse.Namespace) -> int:
         print(json_text(data), file=sys.stderr if takes_stdout else sys.stdout)
     else:
         _print_explain(out, [each["code"] for each in found])
-    return FAILED if any(one.n_errors or (arguments.strict and one.plain) for one in all_checked) else OK
+    counted = "EW" if arguments.strict else "E"
+    return FAILED if any(each["code"][0] in counted for each in found) else OK
 
 
 def _in_progress(store: str | None) -> list[InProgress]:
@@ -91,11 +93,12 @@ def _print_check(out: Console, checked: Checked) -> None:
         for block in checked.rendered.split("\n\n"):
             out.print(_styled(block))
             out.print()
-    n_others = len(checked.plain) - checked.n_errors
+    kinds = Counter(each["code"][0] for each in checked.plain)
+    others = ", ".join(_count(kinds[letter], word) for letter, word in (("W", "warning"), ("N", "note")) if kinds[letter])
     if checked.n_errors:
-        verdict = _count(checked.n_errors, "error") + (f", {_count(n_others, 'warning')}" if n_others else "")
+        verdict = _count(checked.n_errors, "error") + (f", {others}" if others else "")
     else:
-        verdict = f"ok: {', '.join(checked.flows) or 'no flow'}" + (f" ({_count(n_others, 'warning')})" if n_others else "")
+        verdict = f"ok: {', '.join(checked.flows) or 'no flow'}" + (f" ({others})" if others else "")
     out.print(Text(printable(f"{checked.name}: {verdict}"), style="red" if checked.n_errors else "green"))
 
 

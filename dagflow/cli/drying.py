@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from rich.console import Console
 from rich.text import Text
@@ -86,9 +86,10 @@ def _print(out: Console, flow: Flow, found: Rehearsal) -> None:
     out.print(
         Text(f"{flow.name} would {ends} after {shown_length(took)}, with {n_calls} call{'s' * (n_calls != 1)}", style="bold")
     )
+    loops = dict(_loops(flow))
     for step in found.steps:
         if step.node.kind not in _INNER:
-            out.print(Text(printable(_line(step))))
+            out.print(Text(printable(_line(step, loops))))
     if result.failures:
         out.print(Text(printable(f"  cause: {result.failures[0].code}: {result.failures[0].message}"), style="red"))
     if result.output is not None:
@@ -108,8 +109,21 @@ def _print(out: Console, flow: Flow, found: Rehearsal) -> None:
         out.print(Text(f"results made up: {', '.join(made_up)}; give them with --result NAME=JSON", style="dim"))
 
 
-def _line(step: Rehearsed) -> str:
-    part = f"{step.part}: " if step.part else ""
+def _loops(flow: Flow) -> Iterator[tuple[str, str]]:
+    """What a person calls the loops without a name of a flow, those it has inside, and those it calls; by their ids."""
+    for node in (each for body in (flow, *(callee.flow for callee in flow.callees)) for each in body.nodes):
+        if node.loop is not None:
+            if "." in node.id:
+                yield node.id, f"for {node.loop.item}"
+            yield from _loops(node.loop.body)
+
+
+def _line(step: Rehearsed, loops: Mapping[str, str]) -> str:
+    part = ""
+    if step.part:
+        # `for.acae77[0]/hold` is a path of ids, each with the number of an item.
+        names = [each.partition("[") for each in step.part.split("/")]
+        part = "/".join(f"{loops.get(name, name)}{sign}{number}" for name, sign, number in names) + ": "
     return f"{'+' + shown_length(step.at_ns):>14}  {part}{label_of(step.node)}  {_what(step)}".rstrip()
 
 
@@ -119,7 +133,7 @@ def _what(step: Rehearsed) -> str:
         gives = (
             "" if result.output is None or node.type is NULL or node.kind is NodeKind.EMIT else f" -> {shown(result.output)}"
         )
-        return f"{_called(step)}({_arguments(step.given)}){gives}"
+        return f"{_called(step)}({_arguments(step.given)}){gives}" if _called(step) else ""
     if result.failure is not None:
         return f"{result.failure.code}: {result.failure.message}"
     if result.outcome:

@@ -254,10 +254,16 @@ def check_file(path: str, catalog: Catalog) -> Checked:
         flow_text, found = import_json(text, filename=name)
         if flow_text is None:
             return Checked(name, (), len(found), render(found, text, name), to_json(found, text, name))
-        text = flow_text
-    shown = f"{name} (imported)" if path.endswith(".json") else name
-    compilation = compile_flow(text, catalog=catalog, filename=shown, sources=files_beside(path))
+        compilation = compile_flow(flow_text, catalog=catalog, filename=f"{name} (imported)", sources=files_beside(path))
+        return _with(checked_of(compilation, name), found, text, name)
+    compilation = compile_flow(text, catalog=catalog, filename=name, sources=files_beside(path))
     return checked_of(compilation, name)
+
+
+def _with(checked: Checked, found: Sequence[Diagnostic], text: str, name: str) -> Checked:
+    """What there is to say about a JSON workflow: of itself, then of the flow it means."""
+    rendered = "\n\n".join(filter(None, [render(found, text, name), checked.rendered]))
+    return attrs.evolve(checked, rendered=rendered, plain=[*to_json(found, text, name), *checked.plain])
 
 
 def checked_of(compilation: Compilation, name: str) -> Checked:

@@ -13,7 +13,7 @@ from dagflow.cli.texts import json_text, printable
 from dagflow.clock import SystemClock
 from dagflow.errors import UsageError
 
-_UNITS_NS: Final = {"s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9, "w": 604_800 * 10**9}
+_UNITS_NS: Final = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9, "w": 604_800 * 10**9}
 
 
 def verify_store(arguments: argparse.Namespace) -> int:
@@ -45,7 +45,7 @@ def vacuum_store(arguments: argparse.Namespace) -> int:
 
 
 def _length_ns(text: str) -> int:
-    match = re.fullmatch(r"([0-9]{1,6})(s|min|h|d|w)", text)
+    match = re.fullmatch(r"([0-9]{1,6})(s|m|h|d|w)", text)
     if match is None:
         raise UsageError(f"--keep takes a length such as 30d, 12h or 0s, not {text!r}")
     return int(match[1]) * _UNITS_NS[match[2]]

@@ -28,7 +28,7 @@ RUN_STYLE: Final = {
     RunStatus.FAILED_DIRTY: "bold red reverse",
     RunStatus.CANCELLED: "bold yellow",
 }
-_UNITS: Final = ((86_400_000_000_000, "d"), (3_600_000_000_000, "h"), (60_000_000_000, "min"), (1_000_000_000, "s"))
+_UNITS: Final = ((86_400_000_000_000, "d"), (3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"))
 
 
 def instant(nanos: int | None, *, is_short: bool = False) -> str:
@@ -53,7 +53,7 @@ def rfc3339(nanos: int | None) -> str | None:
 
 
 def length(nanos: int) -> str:
-    """A length of time in its two largest units: `2d`, `1h 5min`, `3.2s`, `12ms`."""
+    """A length of time in its two largest units: `2d`, `1h 5m`, `3.2s`, `12ms`."""
     if nanos < 1_000_000_000:
         return f"{nanos / 1_000_000:.0f}ms"
     if nanos < 60_000_000_000:

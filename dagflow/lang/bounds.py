@@ -15,6 +15,7 @@ import attrs
 
 from dagflow.errors import EvaluationError
 from dagflow.expr.emit import compile_cores
+from dagflow.lang.graph_text import label_of
 from dagflow.lang.widths import widest
 from dagflow.model.flow import Expression, Flow, Node, NodeKind
 from dagflow.model.order import in_order
@@ -30,9 +31,10 @@ STEPS: Final = frozenset({
 
 @attrs.frozen(kw_only=True)
 class Share:
-    """What a loop or a call adds to a number: `count` times `each`. `node`: its id."""
+    """What a loop or a call adds to a number: `count` times `each`. `node`: its id. `label`: what a person calls it."""
 
     node: str
+    label: str
     count: int
     each: int
 
@@ -52,7 +54,7 @@ class Total:
     def __str__(self) -> str:
         if not self.shares:
             return str(self.value)
-        parts = [f"{share.count} × {share.each} ({share.node})" for share in self.shares]
+        parts = [f"{share.count} × {share.each} ({share.label})" for share in self.shares]
         return f"{self.value} = " + " + ".join([str(self.own), *parts] if self.own else parts)
 
 
@@ -159,7 +161,7 @@ def _total(flow: Flow, inner: Mapping[str, _Inner], own: Callable[[Node], int], 
         nested = inner.get(node.id)
         if nested is not None and of(nested.bounds).value:
             each = of(nested.bounds).value
-            share = Share(node=node.id, count=nested.count, each=each)
+            share = Share(node=node.id, label=label_of(node), count=nested.count, each=each)
             found = found.plus(Total(value=nested.count * each, shares=(share,)))
         ways = [behind[node.id, outcome] for outcome in sorted(outcomes.get(node.id, ())) if (node.id, outcome) in behind]
         if ways:

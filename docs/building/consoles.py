@@ -27,6 +27,7 @@ from typing import Final
 import attrs
 
 from dagflow.cli.main import main as dagflow
+from dagflow.errors import DagflowBug
 from docs.building.documents import ROOT, Fence, documents, fences
 
 #: What differs from run to run, and what it is compared as.
@@ -71,6 +72,9 @@ def play(page: str, folder: Path) -> list[tuple[Fence, list[Command]]]:
 def rewritten(page: str, folder: Path) -> str:
     """The page, showing what is printed now where it shows something else."""
     for fence, commands in reversed(play(page, folder)):
+        faults = [command for command in commands if "this is a fault of dagflow" in command.said]
+        if faults:
+            raise DagflowBug(f"$ {faults[0].text}\n{faults[0].said}")
         if not all(command.is_true for command in commands):
             text = "".join(f"$ {one.text}\n{one.shown if one.is_true else one.said}" for one in commands)
             page = page[: fence.start] + text + page[fence.end :]

@@ -57,3 +57,60 @@ def test_an_interface_file_is_in_the_one_style_and_keeps_kinds_of_text(folder: P
     by_host, by_file = (dagflow("check", "f.flow", "--actions", each) for each in ("files.py", "files.flow"))
     assert "`folder` takes FileRef, got string" in by_host.out
     assert by_file == by_host
+
+
+KIT = """{"name": "Lead", "actions": [
+  {"id": "big", "kind": "builtin:if", "inputs": {"condition": {">": ["!ref($.event.data.n)", 1]}}},
+  {"id": "tell", "kind": "log", "inputs": {"message": "big"}},
+  {"id": "note", "kind": "log", "inputs": {"message": "done"}}
+], "edges": [
+  {"from": "$source", "to": "big"},
+  {"from": "big", "to": "tell", "conditional": {"type": "if", "ref": "!ref($.output.result)"}},
+  {"from": "tell", "to": "note"}
+]}
+"""
+
+
+def test_check_says_where_an_imported_workflow_does_otherwise(folder: Path, dagflow: Dagflow) -> None:
+    (folder / "kit.json").write_text(KIT)
+    said = dagflow("check", "kit.json")
+    assert said.code == 0
+    assert said.out.startswith("note[N601]: the old engine would still run `note`\n --> kit.json:8:3 (at /edges/2)\n")
+    assert said.out.endswith("kit.json: ok: lead (1 warning, 1 note)\n")
+    found = dagflow("check", "kit.json", "--format", "json").json
+    assert isinstance(found, list)
+    assert [(each["code"], each["file"], each["pointer"]) for each in found] == [
+        ("N601", "kit.json", "/edges/2"),
+        ("W304", "kit.json (imported)", ""),
+    ]
+
+
+LOOP = """
+action stock.reserve(sku: string) idempotent
+action stock.release(sku: string) idempotent
+
+flow f(skus: list<string>) {
+  on manual
+  for sku in skus max 10 {
+    held = stock.reserve(sku: sku) undo stock.release(sku: sku)
+  }
+  fail "no"
+} on error as problem {
+  log(message: problem.message)
+}
+"""
+
+
+def test_a_loop_without_a_name_is_called_by_its_words(folder: Path, dagflow: Dagflow) -> None:
+    (folder / "f.flow").write_text(LOOP)
+    said = dagflow("dry-run", "f.flow", "--input", '{"skus": ["a"]}')
+    steps = [line.lstrip().removeprefix("+0s").split() for line in said.out.splitlines() if line.lstrip().startswith("+")]
+    assert [" ".join(step) for step in steps] == [
+        "for sku in skus []",
+        'for sku[0]: held stock.reserve(sku: "a")',
+        'fail "no" failed: no',
+        'for sku[0]: undo held stock.release(sku: "a")',
+        "undo for",
+        'log log(message: "no")',
+    ]
+    assert "steps: 23 = 2 + 10 × 2 (for sku in skus)" in dagflow("check", "--bounds", "f.flow").out

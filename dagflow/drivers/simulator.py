@@ -150,6 +150,8 @@ class _World:
     n_points: int = 0
     sends: list[_Happening] = attrs.field(factory=list)
     sent: list[SentEvent] = attrs.field(factory=list)
+    #: Of these, what runs have emitted and nobody has been given yet.
+    news: list[SentEvent] = attrs.field(factory=list)
     happenings: list[_Happening] = attrs.field(factory=list)
     #: The runs in memory, and the wishes that children came from.
     alive: dict[RunId, Progress] = attrs.field(factory=dict)
@@ -160,7 +162,7 @@ class _World:
         while True:
             self.happenings = list(self.sends)
             heapq.heapify(self.happenings)
-            self.alive, self.spawns = {}, {}
+            self.alive, self.spawns, self.news = {}, {}, []
             self.progress = self.alive[_RUN] = Progress(self.program, _RUN)
             if cancel_at is not None:
                 heapq.heappush(self.happenings, _Happening(cancel_at, -1.0))
@@ -223,6 +225,9 @@ class _World:
             self.n_facts += len(append.records)
             self.started += progress.children.take_requested()
             self.emitted += append.events
+            kept = [attrs.evolve(each, number=len(self.sent) + n) for n, each in enumerate(append.events, 1)]
+            self.sent += kept
+            self.news += kept
             self._point(Point.COMMITTED)
             reached(Point.PUBLISHED)
 
@@ -240,6 +245,8 @@ class _World:
             alive = list(self.alive.values())
             for progress in alive:
                 self._obey(progress)
+            while self.news:
+                self._hand_out(self.news.pop(0))
             is_calm = not self._hear_of_ends() and n_before == self.n_facts and len(alive) == len(self.alive)
 
     def _obey(self, progress: Progress) -> None:
@@ -351,6 +358,9 @@ class _World:
         event = SentEvent(number=number, id=event_id, name=send.event, at=self.now, payload=orjson.dumps(send.payload))
         self.sent.append(event)
         self._point(Point.EVENT_KEPT)
+        self._hand_out(event)
+
+    def _hand_out(self, event: SentEvent) -> None:
         for progress in list(self.alive.values()):
             progress.deliver(event, self.now)
             self._commit(progress)

@@ -306,3 +306,56 @@ class TestCoverage:
         assert self.missing(small) == {"big yes", "a ran", "w in time", "filter yes"}
         big = 'given (n: 9)\n at 1h send "crm/lead.won" (name: "x")\n expect a.ran'
         assert self.missing(small, big) == set()
+
+
+PARTS = """
+event "part/done" { n: int }
+
+flow f(ns: list<int>) -> {heard: int} {
+  on manual
+  parallel {
+    do {
+      wait 1h
+      told = part(n: 7)
+    }
+    heard = wait event "part/done" as e when e.n == 7 within 1d
+    do {
+      emit "part/done" (n: 1)
+      own = wait event "part/done" as e when e.n == 1 within 2h
+    }
+    for n in ns max 3 parallel 3 {
+      item = wait event "part/done" as e when e.n == n within 3h
+      if item.hasValue() {
+        emit "part/done" (n: n + 1)
+      }
+    }
+  }
+  return {"heard": heard.?n ?? 0}
+}
+
+flow part(n: int) {
+  on manual
+  early = wait event "part/done" as e when e.n == 3 within 5h
+  emit "part/done" (n: n)
+  wait 1h
+}
+"""
+
+
+class TestEmitted:
+    def test_an_event_reaches_the_other_runs_of_the_test(self) -> None:
+        """Its items hear the run, and each other; the flow it calls later has not heard what came before; nobody hears itself."""
+        holds(
+            """
+            given (ns: [1, 2, 4])
+            expect item.map(each, each.ran) == [true, true, false] && item.map(each, each.at) == [0s, 0s, 0s]
+            expect own.cancelled && heard.ran && run.output.heard == 7 && told.ran
+            expect emitted("part/done").map(each, each.n) == [1, 2, 3, 7]
+            at 5h expect !heard.ran
+            expect run.elapsed == 7h
+            """,
+            PARTS,
+        )
+
+    def test_an_event_that_nobody_emits_is_waited_for_in_vain(self) -> None:
+        holds("given (ns: [3])\n expect item[0].cancelled && heard.ran", PARTS)

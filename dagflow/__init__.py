@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dagflow.actions.registry import Catalog
     from dagflow.actions.settings import Settings
     from dagflow.app.compiling import compile  # noqa: A004 - the word of the API
+    from dagflow.app.drawing import draw
     from dagflow.app.editing import Edited, edit
     from dagflow.app.interpreter import Interpreter
     from dagflow.app.once import run
@@ -101,6 +102,7 @@ __all__ = [
     "bounds",
     "check",
     "compile",
+    "draw",
     "edit",
     "evaluate",
     "format",
@@ -167,6 +169,7 @@ _HOMES = {
     "bounds": "dagflow.lang.bounds",
     "check": "dagflow.lang.expressions",
     "compile": "dagflow.app.compiling",
+    "draw": "dagflow.app.drawing",
     "edit": "dagflow.app.editing",
     "evaluate": "dagflow.lang.expressions",
     "format": "dagflow.lang.formatter",

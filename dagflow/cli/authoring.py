@@ -1,4 +1,4 @@
-"""The commands that run nothing: `check`, `graph`, `import`, `actions`."""
+"""The commands that run nothing: `check`, `import`, `actions`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ from dagflow.cli.bounds import plain_bounds, print_bounds
 from dagflow.cli.codes import FAILED, OK
 from dagflow.cli.consoles import console
 from dagflow.cli.fixing import fix_file, print_text
-from dagflow.cli.sources import Checked, beside_runs, check_file, imported, load_flows, load_host, name_of, read_text
+from dagflow.cli.sources import Checked, beside_runs, check_file, imported, load_host, name_of, read_text
 from dagflow.cli.texts import json_text, printable, printable_lines
 from dagflow.cli.writing import write_new
 from dagflow.errors import UsageError
 from dagflow.lang.formatter import format as format_text
-from dagflow.lang.graph_text import to_dot, to_json, to_mermaid
 from dagflow.lang.renames import InProgress
 from dagflow.lang.spelling import interface_text
 from dagflow.model.action import ActionSpec
@@ -118,20 +117,6 @@ def _styled(block: str) -> Text:
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}" + "s" * (number != 1)
-
-
-def graph(arguments: argparse.Namespace) -> int:
-    """Print the graph of a flow."""
-    host = load_host(arguments.actions, arguments.file)
-    flow = load_flows(arguments.file, host.catalog).unwrap(arguments.flow)
-    match arguments.format:
-        case "json":
-            print(json_text(to_json(flow)))
-        case "dot":
-            sys.stdout.write(printable_lines(to_dot(flow)))
-        case _:
-            sys.stdout.write(printable_lines(to_mermaid(flow)))
-    return OK
 
 
 def import_workflow(arguments: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 from dagflow.cli.codes import BUG, FAILED, INTERRUPTED, OK, USAGE
+from dagflow.cli.editors import add_lsp
 from dagflow.cli.options import RUN_HELP, add_actions, add_store, command
 from dagflow.cli.tools import add_tools
 from dagflow.errors import DagflowBug, DagflowError, EvaluationError, FlowInvalid
@@ -93,7 +94,7 @@ def _fmt(arguments: argparse.Namespace) -> int:
 
 
 def _graph(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.authoring import graph  # noqa: PLC0415
+    from dagflow.cli.drawing import graph  # noqa: PLC0415
 
     return graph(arguments)
 
@@ -180,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_authoring(commands)
     add_tools(commands)
+    add_lsp(commands)
     _add_running(commands)
     _add_storing(commands)
     return parser
@@ -208,11 +210,7 @@ def _add_authoring(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     explain = command(commands, "explain", _explain, "tell what a code such as E308 means")
     explain.add_argument("codes", nargs="*", metavar="CODE", help="a code of a message; all are listed if none is given")
 
-    graph = command(commands, "graph", _graph, "print the graph a flow compiles to")
-    graph.add_argument("file", metavar="FILE")
-    graph.add_argument("--flow", metavar="NAME", help="which flow of the file")
-    graph.add_argument("--format", choices=["mermaid", "dot", "json"], default="mermaid")
-    add_actions(graph)
+    _add_graph(commands)
 
     importer = command(commands, "import", _import, "turn a JSON workflow into a flow")
     importer.add_argument("file", metavar="FILE", help="a .json file, or - for standard input")
@@ -229,6 +227,26 @@ def _add_authoring(commands: argparse._SubParsersAction[argparse.ArgumentParser]
         "--export", action="store_true", help="as an interface file: declarations that `--actions file.flow` reads"
     )
     add_actions(actions)
+
+
+def _add_graph(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    graph = command(commands, "graph", _graph, "draw the graph a flow compiles to, or how a run went")
+    graph.add_argument(
+        "file", metavar="FILE|RUN", help=f"a .flow file, a .json workflow, - for standard input, or a run: {RUN_HELP}"
+    )
+    graph.add_argument("--flow", metavar="NAME", help="which flow of the file")
+    graph.add_argument(
+        "--format",
+        choices=["terminal", "svg", "png", "mermaid", "dot", "json"],
+        help="if not given, what the output's name ends in, `terminal` on a terminal, else `mermaid`",
+    )
+    graph.add_argument("--run", metavar="RUN", help=f"lay over the file's flow how this run went: {RUN_HELP}")
+    graph.add_argument("--diff", metavar="OTHER", help="show what has changed since this file")
+    graph.add_argument("--theme", choices=["light", "dark", "auto"], default="light", help="the colours of svg and png")
+    graph.add_argument("--unfold", action="store_true", help="draw every step, also of a very large flow")
+    graph.add_argument("-o", "--output", metavar="FILE", help="write it there instead of printing it")
+    add_store(graph)
+    add_actions(graph)
 
 
 def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

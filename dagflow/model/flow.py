@@ -322,6 +322,12 @@ class Flow:
         """The node of that id; KeyError if there is none."""
         return self._by_id[node_id]
 
+    def _repr_svg_(self) -> str:
+        """The flow as a picture, where a notebook shows it."""
+        from dagflow import draw  # noqa: PLC0415 - the way back up goes by the public name, and only if somebody looks
+
+        return draw(self)
+
     @cached_property
     def _by_id(self) -> dict[str, Node]:
         return {node.id: node for node in self.nodes}

@@ -1,0 +1,167 @@
+"""What is laid over pictures: how a run went, and what tests have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from dagflow.app.coverage import Coverage, Goal
+from dagflow.drivers.results import NodeResult, RunResult
+from dagflow.lang.graph_text import label_of
+from dagflow.model.flow import Flow, Node, NodeKind
+from dagflow.model.status import NodeStatus, PruneReason, RunStatus
+from dagflow.pictures.marks import Mark, Overlay, Tone
+from dagflow.pictures.words import length
+
+_SIGNS: Final = {
+    NodeStatus.SUCCEEDED: ("✓", Tone.GOOD),
+    NodeStatus.FAILED: ("✗", Tone.BAD),
+    NodeStatus.PRUNED: ("–", Tone.OFF),
+    NodeStatus.CANCELLED: ("⊘", Tone.STOPPED),
+    NodeStatus.RUNNING: ("▶", Tone.BUSY),
+    NodeStatus.READY: ("▷", Tone.BUSY),
+    NodeStatus.WAITING: ("◔", Tone.WAITING),
+    NodeStatus.PENDING: ("·", Tone.PLAIN),
+}
+_RUN_TONES: Final = {
+    RunStatus.SUCCEEDED: Tone.GOOD,
+    RunStatus.FAILED: Tone.BAD,
+    RunStatus.FAILED_DIRTY: Tone.BAD,
+    RunStatus.CANCELLED: Tone.STOPPED,
+    RunStatus.SLEEPING: Tone.WAITING,
+    RunStatus.RUNNING: Tone.BUSY,
+    RunStatus.QUEUED: Tone.BUSY,
+}
+#: Shorter than this nobody wants to know.
+_NOTICEABLE_NS: Final = 1_000_000
+_TIMED: Final = frozenset(
+    {NodeKind.ACTION, NodeKind.WAIT, NodeKind.WAIT_UNTIL, NodeKind.WAIT_EVENT, NodeKind.FOR, NodeKind.CALL}
+)
+
+
+# ---- a run
+
+
+def overlay_of_run(flow: Flow, result: RunResult) -> Overlay:
+    """How a run went, on a picture of its flow, or of one that has steps of the same names."""
+    nodes = {str(node.id): node for node in result.nodes}
+    marks: dict[str, Mark] = {}
+    outcomes: dict[str, Mapping[int, Tone]] = {}
+    for node in flow.nodes:
+        found = nodes.get(node.id)
+        if found is None:
+            continue
+        marks[node.id] = _mark(flow, node, found, nodes)
+        if node.outcomes and found.status.is_settled:
+            outcomes[node.id] = {
+                number: Tone.GOOD if word == found.outcome else Tone.OFF for number, word in enumerate(node.outcomes)
+            }
+    took = f" in {length(_rounded(result.ended_at - result.started_at))}" if result.ended_at is not None else ""
+    reason = f": {result.reason}" if result.reason else ""
+    if result.failures and result.status in {RunStatus.FAILED, RunStatus.FAILED_DIRTY}:
+        reason = f": {result.failures[0].code}: {result.failures[0].message}"
+    return Overlay(
+        title=f"run {result.run} {result.status.value}{took}{reason}", tone=_RUN_TONES[result.status], marks=marks,
+        outcomes=outcomes,
+    )  # fmt: skip
+
+
+def _mark(flow: Flow, node: Node, found: NodeResult, nodes: Mapping[str, NodeResult]) -> Mark:
+    sign, tone = _SIGNS[found.status]
+    if node.kind is NodeKind.CATCH:
+        if found.outcome == node.outcomes[1]:
+            return Mark(Tone.STOPPED, "✗", ("handled a failure",))
+        return Mark(Tone.OFF, "–", ("nothing failed",)) if found.status.is_settled else Mark(tone, sign)
+    notes = [_said(node, found)]
+    if found.status is NodeStatus.PRUNED:
+        notes.append(_why_pruned(flow, node, found, nodes))
+    elif found.items is not None and found.items.total:
+        bad = f", {found.items.unsuccessful} not" if found.items.unsuccessful else ""
+        notes.append(f"{found.items.succeeded} of {found.items.total} items{bad}")
+    elif found.failure is not None:
+        notes.append(f"{found.failure.code}: {found.failure.message}")
+    undo = nodes.get(f"{node.id}.undo")
+    if undo is not None and undo.status is NodeStatus.SUCCEEDED:
+        notes.append("undone")
+    elif undo is not None and undo.status is NodeStatus.FAILED:
+        notes.append("✗ could not be undone")
+    if found.status is NodeStatus.PENDING and not any(notes[1:]):
+        return Mark(Tone.PLAIN)
+    return Mark(tone, sign, tuple(note for note in notes if note))
+
+
+def _said(node: Node, found: NodeResult) -> str:
+    """The status in words: with the outcome of a condition, how often it was tried, and how long it took."""
+    words = [found.outcome if node.kind is NodeKind.GATE and found.outcome else found.status.value]
+    if found.attempts > 1:
+        words.append(f"attempt {found.attempts}" if not found.status.is_settled else f"{found.attempts} attempts")
+    if found.ended_at is not None and found.started_at is not None and node.kind in _TIMED:
+        took = found.ended_at - found.started_at
+        words += [length(_rounded(took))] if took >= _NOTICEABLE_NS else []
+    return " · ".join(words)
+
+
+def _rounded(nanos: int) -> int:
+    """To the millisecond, or to the second where it took minutes."""
+    unit = 1_000_000_000 if nanos >= 60_000_000_000 else 1_000_000
+    return nanos // unit * unit
+
+
+def _why_pruned(flow: Flow, node: Node, found: NodeResult, nodes: Mapping[str, NodeResult]) -> str:
+    match found.reason:
+        case PruneReason.GATE if node.gate is not None:
+            decider = flow.node(node.gate.gate)
+            of = nodes.get(decider.id)
+            if of is None or decider.kind in {NodeKind.CATCH, NodeKind.UNWIND}:
+                return "nothing failed"
+            return f"{label_of(decider)}: {of.outcome}" if of.outcome else f"{label_of(decider)} was not reached"
+        case PruneReason.JOIN:
+            return "too few it is after succeeded"
+        case PruneReason.SCOPE_FAILED:
+            return "its block failed"
+        case PruneReason.RACE_LOST:
+            return "others were faster"
+        case _:
+            return "the run had ended"
+
+
+# ---- tests
+
+
+def overlay_of_coverage(flow: Flow, coverage: Coverage) -> Overlay:
+    """What tests have seen of a flow, and what they have not."""
+    goals: dict[str, list[Goal]] = {}
+    for goal in coverage.goals:
+        if goal.flow == flow.name:
+            goals.setdefault(goal.node, []).append(goal)
+    marks: dict[str, Mark] = {}
+    outcomes: dict[str, Mapping[int, Tone]] = {}
+    for key, node in _nodes(flow):
+        found = goals.get(node.id, [])
+        if not found:
+            continue
+        marks[key] = _seen(coverage, found)
+        seen = {goal.aspect: coverage.is_reached(goal) for goal in found}
+        if node.outcomes:
+            outcomes[key] = {
+                number: Tone.GOOD if seen[word] else Tone.BAD for number, word in enumerate(node.outcomes) if word in seen
+            }
+    of_flow = [goal for each in goals.values() for goal in each]
+    n_seen = sum(coverage.is_reached(goal) for goal in of_flow)
+    tone = Tone.GOOD if n_seen == len(of_flow) else Tone.BAD
+    return Overlay(title=f"tests have seen {n_seen} of {len(of_flow)}", tone=tone, marks=marks, outcomes=outcomes)
+
+
+def _nodes(flow: Flow, prefix: str = "") -> Iterator[tuple[str, Node]]:
+    for node in flow.nodes:
+        yield prefix + node.id, node
+        if node.loop is not None:
+            yield from _nodes(node.loop.body, f"{prefix}{node.id}/")
+
+
+def _seen(coverage: Coverage, goals: list[Goal]) -> Mark:
+    missing = [goal for goal in goals if not coverage.is_reached(goal)]
+    if not missing:
+        return Mark(Tone.GOOD, "✓", ("both seen" if len(goals) == 2 and goals[0].kind == "gate" else "seen",))
+    words = {"ran": "never run", "default": "default never used"}
+    return Mark(Tone.BAD, "✗", (", ".join(words.get(goal.aspect, f"never {goal.aspect}") for goal in missing),))

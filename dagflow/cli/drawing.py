@@ -1,0 +1,172 @@
+"""`dagflow graph`: a flow or a run as a picture, or as text that other tools draw."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from dagflow.app.archive import Archive
+from dagflow.app.overlays import overlay_of_run
+from dagflow.cli.codes import OK
+from dagflow.cli.sources import Host, load_flows, load_host
+from dagflow.cli.texts import json_text, printable, printable_lines
+from dagflow.drivers.results import RunResult
+from dagflow.errors import UsageError
+from dagflow.lang.graph_text import to_dot, to_json, to_mermaid
+from dagflow.model.flow import Flow
+from dagflow.pictures.differences import compare
+from dagflow.pictures.folding import MOST_SHAPES
+from dagflow.pictures.marks import NOTHING, Overlay
+from dagflow.pictures.picture import Subject, lay_out
+from dagflow.pictures.svg import to_svg
+from dagflow.pictures.svg_looks import SvgLooks
+from dagflow.pictures.themes import Theme
+from dagflow.pictures.words import heading_of
+
+#: What `--format` can be, and which one the end of a file's name means.
+FORMATS: Final = ("terminal", "svg", "png", "mermaid", "dot", "json")
+_ENDINGS: Final = {
+    ".svg": "svg",
+    ".png": "png",
+    ".mmd": "mermaid",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".json": "json",
+    ".txt": "terminal",
+}
+#: Columns where there is no terminal to ask.
+_WIDTH: Final = 120
+#: A picture is drawn with so many dots for each of its own, so that it is sharp on any screen.
+_ZOOM: Final = 2
+
+
+@attrs.frozen
+class _Wanted:
+    """What is to be drawn: a flow, how a run of it went, or what has changed since an earlier one."""
+
+    flow: Flow
+    result: RunResult | None = None
+    before: Flow | None = None
+
+
+def graph(arguments: argparse.Namespace) -> int:
+    """Print the graph of a flow or a run, or write it to a file."""
+    form = _format(arguments.format, arguments.output)
+    wanted = _wanted(arguments)
+    match form:
+        case "json" | "dot" | "mermaid":
+            _write(arguments.output, _text_of(wanted, form).encode())
+        case "terminal":
+            _write_terminal(wanted, arguments)
+        case "svg":
+            _write(arguments.output, _svg(wanted, arguments).encode())
+        case _:
+            _write(arguments.output, png_of(_svg(wanted, arguments)), is_binary=True)
+    return OK
+
+
+def _format(wanted: str | None, output: str | None) -> str:
+    if wanted is not None:
+        return wanted
+    if output is not None and output != "-":
+        form = _ENDINGS.get(Path(output).suffix.lower())
+        if form is None:
+            raise UsageError(f"what {output} ends in says nothing of its format; add `--format`, one of {', '.join(FORMATS)}")
+        return form
+    return "terminal" if sys.stdout.isatty() else "mermaid"
+
+
+def _wanted(arguments: argparse.Namespace) -> _Wanted:
+    if arguments.diff is not None and arguments.run is not None:
+        raise UsageError("a picture shows either a run or what has changed; give one of `--run` and `--diff`")
+    if not _is_file(arguments.file):
+        if arguments.run is not None:
+            raise UsageError(f"there is no file {arguments.file}; leave `--run` out to draw a run on the flow it began with")
+        return _run(arguments.file, arguments)
+    host = load_host(arguments.actions, arguments.file)
+    flow = _flow(arguments.file, arguments.flow, host)
+    if arguments.diff is not None:
+        before = load_flows(arguments.diff, host.catalog)
+        return _Wanted(flow, before=before.unwrap(flow.name if len(before.flows) != 1 else None))
+    if arguments.run is not None:
+        return _Wanted(flow, _run(arguments.run, arguments).result)
+    return _Wanted(flow)
+
+
+def _is_file(name: str) -> bool:
+    return name == "-" or Path(name).suffix in {".flow", ".json"} or Path(name).exists()
+
+
+def _flow(path: str, name: str | None, host: Host) -> Flow:
+    return load_flows(path, host.catalog).unwrap(name)
+
+
+def _run(prefix: str, arguments: argparse.Namespace) -> _Wanted:
+    with Archive.open(arguments.store) as archive:
+        return _Wanted(*archive.result(archive.find(prefix)))
+
+
+def _text_of(wanted: _Wanted, form: str) -> str:
+    if wanted.result is not None or wanted.before is not None:
+        raise UsageError(f"`--format {form}` knows nothing of runs and changes; use svg, png or terminal")
+    if form == "json":
+        return json_text(to_json(wanted.flow)) + "\n"
+    return printable_lines(to_dot(wanted.flow) if form == "dot" else to_mermaid(wanted.flow))
+
+
+def _subject(wanted: _Wanted, arguments: argparse.Namespace) -> tuple[Subject, Overlay]:
+    if wanted.before is not None:
+        return compare(wanted.before, wanted.flow)
+    subject = Subject.of(wanted.flow, 0 if arguments.unfold else MOST_SHAPES)
+    return subject, NOTHING if wanted.result is None else overlay_of_run(wanted.flow, wanted.result)
+
+
+def _svg(wanted: _Wanted, arguments: argparse.Namespace) -> str:
+    subject, overlay = _subject(wanted, arguments)
+    return to_svg(lay_out(subject, SvgLooks(), overlay), heading_of(wanted.flow), overlay, Theme(arguments.theme))
+
+
+def _write_terminal(wanted: _Wanted, arguments: argparse.Namespace) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only this format needs it
+
+    from dagflow.cli.terminal import drawing  # noqa: PLC0415
+
+    width = shutil.get_terminal_size((_WIDTH, 40)).columns
+    text = drawing(*_subject(wanted, arguments), heading_of(wanted.flow), width)
+    if arguments.output in {None, "-"}:
+        Console(highlight=False, soft_wrap=True).print(text)
+    else:
+        _write(arguments.output, (text.plain + "\n").encode())
+
+
+def png_of(svg: str) -> bytes:
+    """A picture as PNG.
+
+    Raises:
+        UsageError: the library that draws it is not installed.
+    """
+    try:
+        import resvg_py  # noqa: PLC0415 - optional
+    except ImportError:
+        raise UsageError("PNG needs one more library: pip install 'dagflow[png]'; `--format svg` needs none") from None
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=_ZOOM))
+
+
+def _write(path: str | None, data: bytes, *, is_binary: bool = False) -> None:
+    if path in {None, "-"}:
+        if is_binary and sys.stdout.isatty():
+            raise UsageError("a PNG is no text for a terminal; write it to a file with `-o FILE.png`")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        Path(str(path)).write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"cannot write {printable(str(path))}: {error.strerror or error}") from error
+    print(printable(f"wrote {path}"), file=sys.stderr)

@@ -1,0 +1,58 @@
+"""Large flows: regions are drawn as one shape each, the innermost first, until what is left can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from dagflow.pictures.outline import Leaf, Outline, Region, RegionKind, regions_of
+
+#: More shapes than this nobody reads.
+MOST_SHAPES: Final = 240
+#: Folding fewer gains nothing.
+_LEAST: Final = 3
+
+
+def fold(outline: Outline, most: int = MOST_SHAPES) -> None:
+    """Fold regions until at most so many shapes are left, or there is nothing to fold."""
+    excess = _drawn(outline.root) - most
+    by_depth: dict[int, list[Region]] = {}
+    for region in regions_of(outline.root):
+        if region.kind not in {RegionKind.ROOT, RegionKind.BODY}:
+            by_depth.setdefault(len(outline.around(region)), []).append(region)
+    for depth in sorted(by_depth, reverse=True):
+        for region in sorted(by_depth[depth], key=_drawn, reverse=True):
+            if excess <= 0:
+                return
+            gain = _drawn(region) - 1
+            if gain + 1 >= _LEAST:
+                excess -= gain
+                _fold(outline, region)
+
+
+def _drawn(region: Region) -> int:
+    """How many shapes a region is drawn with."""
+    return sum(1 if isinstance(child, Leaf) or child.folded else _drawn(child) for child in region.children)
+
+
+def _fold(outline: Outline, region: Region) -> None:
+    inside = {id(each) for each in regions_of(region)}
+    region.folded = tuple(_leaves(region))
+    inside |= {id(leaf) for leaf in region.folded}
+    region.children = []
+    for key, item in list(outline.shown.items()):
+        if id(item) in inside:
+            outline.shown[key] = region
+    for key in [key for key in outline.guarded if outline.shown[key] is region and key != region.key]:
+        del outline.guarded[key]
+    outline.relate()
+
+
+def _leaves(region: Region) -> Iterator[Leaf]:
+    """All shapes in a region, those of folded ones in it as well."""
+    yield from region.folded
+    for child in region.children:
+        if isinstance(child, Leaf):
+            yield child
+        else:
+            yield from _leaves(child)

@@ -1,0 +1,54 @@
+"""What is laid over a picture: how a run went, what a test has seen, what has changed. Said by a sign and words; colour repeats it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+import attrs
+
+
+class Tone(enum.StrEnum):
+    """The colour of a mark."""
+
+    PLAIN = "plain"
+    GOOD = "good"
+    BAD = "bad"
+    #: Did not happen.
+    OFF = "off"
+    #: Under way.
+    BUSY = "busy"
+    WAITING = "waiting"
+    STOPPED = "stopped"
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+
+
+@attrs.frozen
+class Mark:
+    """What is said of one item. `notes`: lines below its words, the first behind its sign."""
+
+    tone: Tone
+    sign: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Overlay:
+    """What is said of all of them.
+
+    Attributes:
+        title: such as how the run ended; a line above the picture.
+        marks: by the keys of items.
+        outcomes: for conditions, by key, the tone of each outcome, by its index.
+    """
+
+    title: str = ""
+    tone: Tone = Tone.PLAIN
+    marks: Mapping[str, Mark] = attrs.field(factory=dict[str, Mark])
+    outcomes: Mapping[str, Mapping[int, Tone]] = attrs.field(factory=dict[str, Mapping[int, Tone]])
+
+
+#: Nothing is said.
+NOTHING = Overlay()

@@ -1,0 +1,317 @@
+"""Which lines a picture has. Blocks say much of what the edges of a graph say, so few are drawn.
+
+Theory. An edge that is there because one statement stands behind another, or under a condition, is drawn between the outermost
+things it connects: a line to a block means everything in it, a line from a block that all of it is over. Of those lines the ones
+that follow from others are left out, but for the one by which each outcome of a condition is left. What an author names in an `after`
+is always drawn, from the step itself to the step itself; a value that is read only where no other line says the order.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import attrs
+
+from dagflow.model.flow import Edge, EdgeKind, Flow, NodeKind
+from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, RegionKind, regions_of
+
+#: After these nothing in their block comes.
+_ENDERS: Final = frozenset({NodeKind.RETURN, NodeKind.STOP, NodeKind.FAIL})
+_DECIDING: Final = frozenset({NodeKind.GATE, NodeKind.WAIT_EVENT})
+
+
+class LinkKind(enum.StrEnum):
+    """Why a line is drawn."""
+
+    #: One after the other, or under a condition.
+    ORDER = "order"
+    AFTER = "after"
+    DATA = "data"
+    #: From what may fail to what handles that.
+    FAILURE = "failure"
+
+
+@attrs.frozen(eq=False)
+class Link:
+    """A line.
+
+    Attributes:
+        label: the word of the outcome it stands for, or "".
+        outcome: the index of that outcome, or None.
+    """
+
+    source: Item
+    target: Item
+    kind: LinkKind
+    label: str = ""
+    outcome: int | None = None
+
+
+def wire(outline: Outline) -> list[Link]:
+    """The lines of a picture, by their targets. Adds to the outline where runs begin, and where a filter ends a block.
+
+    Regions whose parts are intertwined with what is around them are taken apart, so that every line can go down.
+    """
+    while True:
+        links = _Wiring(outline).links()
+        knot = _knot(outline, links)
+        if knot is None:
+            return links
+        if not _undone(outline, knot):
+            return untangled(outline, links)
+
+
+@attrs.define(eq=False)
+class _Wiring:
+    outline: Outline
+    #: For each condition, by key, the outcomes something hangs on.
+    used: dict[str, set[int]] = attrs.field(factory=dict[str, set[int]])
+
+    def links(self) -> list[Link]:
+        found: dict[tuple[str, str, LinkKind], Link] = {}
+        loose: list[Link] = []
+        for flow, prefix in _flows(self.outline.flow):
+            self._note_outcomes(flow, prefix)
+            for edge in flow.edges:
+                link = self._of(flow, prefix, edge)
+                if link is None:
+                    continue
+                if link.kind is LinkKind.DATA:
+                    loose.append(link)
+                    continue
+                key = link.source.key, link.target.key, link.kind
+                if key not in found or (link.label and not found[key].label):
+                    found[key] = link
+        order = [link for link in found.values() if link.kind is LinkKind.ORDER]
+        rest = [link for link in found.values() if link.kind is LinkKind.AFTER]
+        order = list(_without_implied(order, rest))
+        order += self._past_conditions(order)
+        rest += self._unimplied([*order, *rest], loose)
+        return [*order, *rest, *self._failures(), *self._ends(), *self._start([*order, *rest])]
+
+    def _note_outcomes(self, flow: Flow, prefix: str) -> None:
+        for node in flow.nodes:
+            if node.gate is not None and node.kind is not NodeKind.UNDO:
+                self.used.setdefault(prefix + node.gate.gate, set()).add(node.gate.outcome)
+
+    def _of(self, flow: Flow, prefix: str, edge: Edge) -> Link | None:
+        source = self.outline.shown.get(prefix + edge.source)
+        target = self.outline.shown.get(prefix + edge.target)
+        if source is None or target is None or self._is_inside(source, target) or self._is_inside(target, source):
+            return None
+        if isinstance(target, Region) and target.kind is RegionKind.HANDLER:
+            return None  # drawn from what it guards
+        outcome = self._outcome(flow, prefix, edge)
+        words = flow.node(edge.source).outcomes
+        label = words[outcome] if outcome is not None and outcome < len(words) else ""
+        if EdgeKind.AFTER in edge.kinds:
+            return Link(source, target, LinkKind.AFTER, label, outcome)
+        if EdgeKind.SEQ not in edge.kinds and EdgeKind.GATE not in edge.kinds:
+            return Link(source, target, LinkKind.DATA)
+        near, far = self._lifted(source, target)
+        if near is not source:
+            label, outcome = "", None
+        if isinstance(near, Leaf) and near.node is not None and near.node.kind in _ENDERS:
+            return None
+        return Link(near, far, LinkKind.ORDER, label, outcome)
+
+    def _outcome(self, flow: Flow, prefix: str, edge: Edge) -> int | None:
+        """What a condition said if this edge is gone: for one that only orders, the outcome nothing hangs on."""
+        node = flow.node(edge.source)
+        if edge.outcome is not None or node.kind not in _DECIDING:
+            return edge.outcome
+        free = set(range(len(node.outcomes))) - self.used.get(prefix + edge.source, set())
+        return next(iter(free)) if len(free) == 1 and EdgeKind.SEQ in edge.kinds else None
+
+    def _is_inside(self, item: Item, region: Item) -> bool:
+        return item is region or any(each is region for each in self.outline.around(item))
+
+    def _lifted(self, source: Item, target: Item) -> tuple[Item, Item]:
+        """The outermost of what is around two items that is not around both."""
+        near, far = [*self.outline.around(source), source], [*self.outline.around(target), target]
+        at = 0
+        while near[at] is far[at]:
+            at += 1
+        return near[at], far[at]
+
+    def _past_conditions(self, order: list[Link]) -> list[Link]:
+        """Lines past a step with a `when`, since what follows does not depend on it."""
+        onward: dict[str, list[Link]] = {}
+        for link in order:
+            onward.setdefault(link.source.key, []).append(link)
+        found: list[Link] = []
+        for link in order:
+            node = link.source.node if isinstance(link.source, Leaf) else None
+            if node is None or node.kind is not NodeKind.GATE or not node.id.endswith(".when") or link.outcome != 1:
+                continue
+            if not any(each.outcome == 0 for each in onward[link.source.key]):
+                found += [
+                    Link(link.source, each.target, LinkKind.ORDER, node.outcomes[0], 0)
+                    for each in onward.get(link.target.key, ())
+                ]
+        return found
+
+    def _unimplied(self, order: list[Link], loose: list[Link]) -> Iterator[Link]:
+        """The values that are read where no line says that one step is before the other."""
+        onward: dict[str, list[Item]] = {}
+        for link in order:
+            onward.setdefault(link.source.key, []).append(link.target)
+        seen: set[tuple[str, str]] = set()
+        for link in loose:
+            key = link.source.key, link.target.key
+            if key not in seen and not self._is_before(link.source, link.target, onward):
+                seen.add(key)
+                yield link
+
+    def _is_before(self, source: Item, target: Item, onward: Mapping[str, list[Item]]) -> bool:
+        goals = {each.key for each in (target, *self.outline.around(target))}
+        waiting: list[Item] = [source, *self.outline.around(source)]
+        common = {each.key for each in self.outline.around(source)} & goals
+        seen: set[str] = set()
+        while waiting:
+            item = waiting.pop()
+            if item.key in seen or item.key in common:
+                continue
+            seen.add(item.key)
+            if item.key in goals:
+                return True
+            waiting += onward.get(item.key, ())
+            waiting += self.outline.around(item)
+        return False
+
+    def _failures(self) -> Iterator[Link]:
+        for key, guarded in self.outline.guarded.items():
+            yield Link(guarded, self.outline.shown[key], LinkKind.FAILURE, "failure")
+
+    def _ends(self) -> Iterator[Link]:
+        """Where a filter lets nothing through and nothing else hangs on that."""
+        for leaf in list(self.outline.leaves()):
+            if leaf.node is None or not leaf.is_filter or 0 in self.used.get(leaf.key, set()):
+                continue
+            end = self._added(f"{leaf.key}:end", LeafKind.END, self.outline.parents[leaf.key])
+            yield Link(leaf, end, LinkKind.ORDER, leaf.node.outcomes[0], 0)
+
+    def _start(self, order: list[Link]) -> Iterator[Link]:
+        root = self.outline.root
+        reached = {link.target.key for link in (*order, *self._failures())}
+        start = self._added(":start", LeafKind.START, root)
+        for item in root.children:
+            if item.key not in reached and not (isinstance(item, Leaf) and item.kind is not LeafKind.STEP):
+                yield Link(start, item, LinkKind.ORDER)
+
+    def _added(self, key: str, kind: LeafKind, region: Region) -> Leaf:
+        """A shape that stands for no node; made once."""
+        known = next((child for child in region.children if child.key == key), None)
+        if isinstance(known, Leaf):
+            return known
+        leaf = Leaf(key, kind)
+        region.children.insert(0 if kind is LeafKind.START else len(region.children), leaf)
+        self.outline.parents[key] = region
+        return leaf
+
+
+def _flows(flow: Flow, prefix: str = "") -> Iterator[tuple[Flow, str]]:
+    yield flow, prefix
+    for node in flow.nodes:
+        if node.loop is not None:
+            yield from _flows(node.loop.body, f"{prefix}{node.id}/")
+
+
+def _without_implied(links: list[Link], others: list[Link]) -> Iterator[Link]:
+    """The lines that do not follow from two or more; one by another outcome of a condition does not."""
+    onward: dict[str, list[Link]] = {}
+    for link in (*links, *others):
+        onward.setdefault(link.source.key, []).append(link)
+    below = _below(onward)
+    for link in links:
+        rest = (
+            each for each in onward[link.source.key]
+            if each is not link and (each.outcome == link.outcome or each.outcome is None)
+        )  # fmt: skip
+        if not any(link.target.key in below[each.target.key] for each in rest):
+            yield link
+
+
+def _below(onward: Mapping[str, list[Link]]) -> dict[str, set[str]]:
+    """For each item all that come after it, by key."""
+    below: dict[str, set[str]] = {}
+    for start in list(onward):
+        stack = [start]
+        while stack:
+            key = stack[-1]
+            missing = [
+                link.target.key for link in onward.get(key, ()) if link.target.key not in below and link.target.key not in stack
+            ]
+            if missing:
+                stack.append(missing[0])
+                continue
+            stack.pop()
+            below[key] = {one for link in onward.get(key, ()) for one in (link.target.key, *below.get(link.target.key, ()))}
+    return below
+
+
+# ---- knots: regions of which each waits for part of the other
+
+
+def _knot(outline: Outline, links: Iterable[Link]) -> list[Item] | None:
+    """Items of one region that wait for each other in a circle, or None."""
+    for region in regions_of(outline.root):
+        onward: dict[str, set[str]] = {child.key: set() for child in region.children}
+        n_before = dict.fromkeys(onward, 0)
+        for link in links:
+            ends = _ends_in(outline, region, link)
+            if ends is not None and ends[1].key not in onward[ends[0].key]:
+                onward[ends[0].key].add(ends[1].key)
+                n_before[ends[1].key] += 1
+        ready = [key for key, count in n_before.items() if count == 0]
+        for key in ready:
+            for other in sorted(onward[key]):
+                n_before[other] -= 1
+                if n_before[other] == 0:
+                    ready.append(other)
+        if len(ready) < len(onward):
+            return [child for child in region.children if n_before[child.key] > 0]
+    return None
+
+
+def _ends_in(outline: Outline, region: Region, link: Link) -> tuple[Item, Item] | None:
+    """Between which children of a region a line goes, if it does."""
+    near, far = ([*outline.around(item), item] for item in (link.source, link.target))
+    for at, (one, other) in enumerate(zip(near, far, strict=False)):
+        if one is not other:
+            return (one, other) if near[at - 1] is region else None
+    return None  # pragma: no cover - no line goes from an item to itself or into it
+
+
+def _undone(outline: Outline, knot: list[Item]) -> bool:
+    """Take apart the regions of a knot; gives whether there was one to take apart."""
+    is_done = False
+    for item in knot:
+        if isinstance(item, Region) and item.node is None and item.kind is not RegionKind.BODY:
+            around = outline.parents[item.key]
+            at = around.children.index(item)
+            around.children[at : at + 1] = item.children
+            for key, shown in list(outline.shown.items()):
+                if shown is item:
+                    del outline.shown[key]
+            for key, guarded in list(outline.guarded.items()):
+                if guarded is item:
+                    del outline.guarded[key]
+            is_done = True
+    outline.relate()
+    return is_done
+
+
+def untangled(outline: Outline, links: list[Link]) -> list[Link]:
+    """Without the lines that close a circle, the last ones first; what is left can be drawn."""
+    while (knot := _knot(outline, links)) is not None:
+        keys = {item.key for item in knot}
+        region = outline.parents[knot[0].key]
+        at = max(
+            number for number, link in enumerate(links)
+            if (ends := _ends_in(outline, region, link)) is not None and ends[0].key in keys and ends[1].key in keys
+        )  # fmt: skip
+        links = links[:at] + links[at + 1 :]
+    return links

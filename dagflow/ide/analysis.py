@@ -1,0 +1,205 @@
+"""One text of an editor as it changes: compiled after each change, in part from what is known of the text before.
+
+Theory. Three things remember: the parser (`parsing`), the checker of expressions (`memory`), and this, which carries the warnings of the
+dearest check (W302) over to the next text while somebody types. What `update` says may so be a guess in two ways: where brackets or
+quotes are not closed, and in those warnings. `settle` says the same as the compiler does, to the letter; it is for when the
+typing stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+from dagflow.diagnostic import Diagnostic, Span
+from dagflow.ide.memory import Memory, Seen
+from dagflow.ide.parsing import IncrementalParser, Parsed, difference
+from dagflow.ide.places import Encoding, Lines
+from dagflow.ide.shifting import shifted_diagnostic
+from dagflow.lang import syntax as s
+from dagflow.lang.compiler import Compilation, compile_text
+from dagflow.lang.diagnostics import has_errors
+from dagflow.lang.drafts import FlowDraft
+from dagflow.lang.imports import Sources
+from dagflow.lang.lexer import Token, lex
+from dagflow.lang.limits import Limits
+from dagflow.lang.names import Symbol
+from dagflow.lang.parser import parse_file
+from dagflow.lang.workshop import Workshop
+from dagflow.model.action import Interface
+
+#: The warnings that a hasty compilation leaves out.
+_DEAR: Final = frozenset({"W302"})
+#: Trees of other files that are kept.
+_MOST_FILES: Final = 64
+
+
+@attrs.frozen
+class FlowFacts:
+    """What is known of a flow of the text."""
+
+    decl: s.FlowDecl
+    draft: FlowDraft
+
+    @property
+    def symbols(self) -> Mapping[str, Symbol]:
+        """Its names as they are at its end."""
+        return self.draft.names.symbols
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Analysis:
+    """A text and everything that is known of it.
+
+    Attributes:
+        file: its syntax tree. compilation: what the compiler says.
+        diagnostics: those of this text, not those of files it imports.
+        flows: by name. seen: every expression that was checked, with its surroundings.
+        is_exact: nothing of it is a guess.
+    """
+
+    text: str
+    lines: Lines
+    file: s.File
+    compilation: Compilation
+    diagnostics: tuple[Diagnostic, ...]
+    flows: Mapping[str, FlowFacts]
+    seen: tuple[Seen, ...]
+    is_exact: bool
+
+    @property
+    def interface(self) -> Interface:
+        """What the host, the text and the files it imports declare together; those of imports behind the names of these."""
+        known = next((each.draft.declarations for each in self.flows.values()), None)
+        if known is None:
+            return self.compilation.interface
+        return Interface(actions=known.actions, events=known.events, types={**self.compilation.interface.types, **known.types})
+
+    def tokens(self) -> list[Token]:
+        """The tokens of the text."""
+        return lex(self.text).tokens
+
+    def flow_at(self, offset: int) -> FlowFacts | None:
+        """The flow around a place."""
+        return next((each for each in self.flows.values() if each.decl.span.start <= offset <= each.decl.span.end), None)
+
+
+class Analyst:
+    """Follows one text. `interface`, `sources` and `filename` are what `compile_text` takes; `interface` may be exchanged."""
+
+    def __init__(
+        self,
+        interface: Interface,
+        *,
+        filename: str = "<flow>",
+        sources: Sources | None = None,
+        limits: Limits | None = None,
+        encoding: Encoding = Encoding.UTF16,
+    ) -> None:
+        self.interface = interface
+        self._filename = filename
+        self.sources = sources
+        self._limits = limits or Limits()
+        self._encoding = encoding
+        self._parser = IncrementalParser()
+        self._memory = Memory()
+        self._files: dict[str, Parsed] = {}
+        self._current: Analysis | None = None
+        self._dear: tuple[str, tuple[Diagnostic, ...]] = ("", ())
+
+    @property
+    def current(self) -> Analysis | None:
+        """What was found out last."""
+        return self._current
+
+    def update(self, text: str) -> Analysis:
+        """What is known of a text; quick where it differs little from the one before."""
+        current = self._current
+        if current is not None and current.text == text:
+            return current
+        self._current = self._analysed(text, exact=False)
+        return self._current
+
+    def settle(self) -> Analysis:
+        """The same as `update` said last, and nothing of it a guess.
+
+        Raises:
+            LookupError: there was no text yet.
+        """
+        if self._current is None:
+            raise LookupError("no text was given yet")
+        if not self._current.is_exact:
+            self._current = self._analysed(self._current.text, exact=True)
+        return self._current
+
+    def refresh(self) -> None:
+        """Something else has changed, a file that is imported or what the host declares: nothing found out is kept."""
+        if self._current is not None:
+            self._current = self._analysed(self._current.text, exact=False)
+
+    def trial(self, text: str) -> Analysis:
+        """What would be known of a text that nobody has written, such as the current one with a word where the cursor is."""
+        return self._analysed(text, exact=False)
+
+    def _analysed(self, text: str, *, exact: bool) -> Analysis:
+        parsed: list[Parsed] = []
+        flows: dict[str, FlowFacts] = {}
+
+        def parse(wanted: str, limits: Limits) -> tuple[s.File, list[Diagnostic]]:
+            if parsed:
+                return self._other(wanted, limits)
+            parsed.append(self._parser.parse(wanted, limits, exact=exact))
+            return parsed[0].file, list(parsed[0].diagnostics)
+
+        def lowered(decl: s.FlowDecl, draft: FlowDraft) -> None:
+            if draft.source.text is text:
+                flows[decl.name.text] = FlowFacts(decl, draft)
+
+        self._memory.begin()
+        workshop = Workshop(parse=parse, check=self._memory.check, lowered=lowered, is_hasty=not exact)
+        compilation = compile_text(
+            text, self.interface, filename=self._filename, limits=self._limits, sources=self.sources, workshop=workshop
+        )
+        self._memory.done()
+        own = tuple(each for each in compilation.diagnostics if each.file == self._filename)
+        return Analysis(
+            text=text, lines=Lines(text, self._encoding), file=parsed[0].file if parsed else s.File(()), compilation=compilation,
+            diagnostics=self._with_dear(text, own, exact=exact), flows=flows,
+            seen=tuple(each for each in self._memory.seen if each.environment.source is text), is_exact=exact,
+        )  # fmt: skip
+
+    def _with_dear(self, text: str, found: tuple[Diagnostic, ...], *, exact: bool) -> tuple[Diagnostic, ...]:
+        """With the warnings that were left out, as they were said of the text before."""
+        if exact:
+            self._dear = (text, tuple(each for each in found if each.code in _DEAR))
+            return found
+        before, dear = self._dear
+        if not dear or has_errors(found):
+            return found
+        change, delta = difference(before, text)
+        kept = [moved for each in dear if (moved := _carried(each, change, delta)) is not None]
+        return tuple(sorted([*found, *kept], key=lambda each: each.span.start))
+
+    def _other(self, text: str, limits: Limits) -> tuple[s.File, list[Diagnostic]]:
+        """The tree of a file that is imported; those seldom change."""
+        known = self._files.get(text)
+        if known is None:
+            file, diagnostics = parse_file(text, limits)
+            known = Parsed(text, file, tuple(diagnostics))
+            if len(self._files) >= _MOST_FILES:
+                self._files.clear()
+            self._files[text] = known
+        return known.file, list(known.diagnostics)
+
+
+def _carried(diagnostic: Diagnostic, change: Span, delta: int) -> Diagnostic | None:
+    """What was said of a place that did not change."""
+    edits = diagnostic.fix.edits if diagnostic.fix is not None else ()
+    spans = [diagnostic.span, *(edit.span for edit in edits)]
+    if all(span.end < change.start for span in spans):
+        return diagnostic
+    if all(span.start > change.end for span in spans):
+        return shifted_diagnostic(diagnostic, delta)
+    return None

@@ -1,0 +1,78 @@
+"""How long a keystroke takes: `python -m tests.lsp.latency`.
+
+From the moment the editor sends a letter to the moment it has the diagnostics of that text, over pipes, in a real process; and beside
+it the processor's time of the analysis alone, and that of compiling the whole text as `dagflow check` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+
+from dagflow.ide.analysis import Analyst
+from dagflow.lang.compiler import compile_text
+from tests.ide.texts import DECLARED, builtin, flow_of
+from tests.lsp.client import editor
+
+URI = "untitled:latency.flow"
+STEP = '  extra = email(template: "x", to: lead.email)\n  if lead.score > 7 { more = log(message: "more ${lead.name}") }\n'
+
+
+def texts(n_lines: int, n_letters: int) -> list[str]:
+    """The text of a flow while two statements are typed in its middle, as editors do it: brackets are closed at once."""
+    whole = DECLARED + flow_of(n_lines - DECLARED.count("\n"))
+    part = whole.count("  // Part ") // 2
+    at = whole.index(f"  // Part {part}\n")
+    found: list[str] = []
+    typed = ""
+    for letter in STEP[:n_letters]:
+        typed += letter
+        found.append(whole[:at] + typed + _closing(typed) + whole[at:])
+    return found
+
+
+def _closing(typed: str) -> str:
+    """What an editor has written behind the cursor by itself."""
+    line = typed.rpartition("\n")[2]
+    is_open = line.count('"') % 2 == 1
+    tail = '"' if is_open else ""
+    tail += ")" * (line.count("(") - line.count(")")) + "}" * (line.count("{") - line.count("}") - line.count("${") * is_open)
+    return tail + ("\n" if line else "")
+
+
+def measure(n_lines: int, n_letters: int = len(STEP)) -> str:
+    """The figures of one size, as a line."""
+    wanted = texts(n_lines, n_letters)
+
+    async def session() -> list[float]:
+        took: list[float] = []
+        async with editor() as it:
+            await it.open(URI, DECLARED + flow_of(n_lines - DECLARED.count("\n")))
+            for text in wanted:
+                begun = time.perf_counter()
+                await it.change(URI, text)
+                took.append(time.perf_counter() - begun)
+        return took
+
+    analyst = Analyst(builtin())
+    analyst.update(DECLARED + flow_of(n_lines - DECLARED.count("\n")))
+    analysed = [_cpu(lambda text=text: analyst.update(text)) for text in wanted]
+    whole = [_cpu(lambda text=text: compile_text(text, builtin())) for text in wanted[::10]]
+    return f"keystroke to diagnostics {_line(asyncio.run(session()))}; analysis (cpu) {_line(analysed)}; whole compilation (cpu) {_line(whole)}"
+
+
+def _cpu(what: object) -> float:
+    begun = time.process_time()
+    what()  # type: ignore[operator]
+    return time.process_time() - begun
+
+
+def _line(took: list[float]) -> str:
+    ordered = sorted(took)
+    return f"p50 {ordered[len(ordered) // 2] * 1e3:.1f} ms, p95 {ordered[len(ordered) * 95 // 100] * 1e3:.1f} ms"
+
+
+if __name__ == "__main__":
+    for size in [int(each) for each in sys.argv[1:]] or [50, 100, 250, 500, 1000, 2000]:
+        print(f"{size} lines: {measure(size)}", flush=True)  # noqa: T201 - what it is for

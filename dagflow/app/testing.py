@@ -180,7 +180,7 @@ class _Stage:
     def _compare(self, simulation: Simulation, expectations: Iterable[Expectation], now: int) -> None:
         for expectation in expectations:
             names = expectation.condition.reads
-            bindings = bindings_of(simulation, names, self.interface.events, now)
+            bindings = bindings_of(simulation, names, self.interface.events, self.test.actions, now)
             try:
                 is_met = self._functions[id(expectation.condition)](bindings) is True
                 error = ""

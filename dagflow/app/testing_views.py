@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import attrs
@@ -18,6 +18,7 @@ from dagflow.model import wire
 from dagflow.model.action import EventSpec
 from dagflow.model.flow import Flow, Node, NodeKind
 from dagflow.model.status import NodeStatus
+from dagflow.model.testing import MockedAction
 from dagflow.model.types import NULL
 from dagflow.model.values import Duration
 
@@ -30,16 +31,19 @@ _WORDS: Final = {
 }
 
 
-def bindings_of(simulation: Simulation, names: Collection[str], events: Mapping[str, EventSpec], now: int) -> dict[str, object]:
+def bindings_of(
+    simulation: Simulation, names: Collection[str], events: Mapping[str, EventSpec], actions: Iterable[MockedAction], now: int
+) -> dict[str, object]:
     """The values of the names, in stored form.
 
     Args:
         simulation: how the run went, or stands.
         names: those that are read.
         events: what those that were emitted carry, by name.
+        actions: those that were called; what was not given to them has its default.
         now: the instant, while the run has not ended.
     """
-    view = _View(simulation, now)
+    view = _View(simulation, now, {action.name: defaults_of(action) for action in actions})
     found: dict[str, object] = {}
     for name in names:
         if name == "run":
@@ -53,10 +57,16 @@ def bindings_of(simulation: Simulation, names: Collection[str], events: Mapping[
     return found
 
 
+def defaults_of(action: MockedAction) -> dict[str, object]:
+    """What an action is given where nothing is, in stored form; what is optional without a default is not there."""
+    return {param.name: wire.decode(param.default, param.type) for param in action.params if param.has_default}
+
+
 @attrs.define(eq=False)
 class _View:
     simulation: Simulation
     now: int
+    defaults: Mapping[str, Mapping[str, object]]
     _members: dict[RunId, Member] | None = None
     _results: dict[RunId, Mapping[str, NodeResult]] = attrs.field(factory=dict)
 
@@ -83,7 +93,7 @@ class _View:
     def calls(self, action: str) -> list[object]:
         """Those that were made to their end; one that a crash lost was made again."""
         return [
-            {"at": Duration(call.at - self.start), **call.invocation.arguments}
+            {"at": Duration(call.at - self.start), **self.defaults.get(action, {}), **call.invocation.arguments}
             for call in self.simulation.calls
             if call.invocation.action == action and not call.is_lost
         ]

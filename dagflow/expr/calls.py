@@ -11,7 +11,7 @@ from dagflow.expr import complaints
 from dagflow.expr.context import Context, Typed
 from dagflow.expr.narrowing import known_present
 from dagflow.expr.overloads import OPERATORS, Overload
-from dagflow.expr.tree import Binary, Expr, ListLiteral, Literal, Unary
+from dagflow.expr.tree import Binary, Expr, ListLiteral, Literal, MapLiteral, Unary
 from dagflow.expr.typenames import type_text
 from dagflow.expr.unify import plain
 from dagflow.model.types import (
@@ -26,11 +26,14 @@ from dagflow.model.types import (
     MapType,
     OptionalType,
     ParamType,
+    RecordType,
     SecretType,
     Type,
 )
 
 _EQUALITY = frozenset({"==", "!="})
+_LIKE = _EQUALITY | {"in"}
+_WRITTEN_OUT = (ListLiteral, MapLiteral)
 
 
 @attrs.frozen
@@ -180,7 +183,7 @@ def visit_binary(context: Context, tree: Binary) -> Typed:
     """Every infix operator but `??`."""
     if tree.operator in {"&&", "||"}:
         return _junction(context, tree)
-    left, right = context.visit(tree.left), context.visit(tree.right)
+    left, right = _both_sides(context, tree)
     if tree.operator in _EQUALITY:
         special = _compare_with_null(context, tree, left, right)
         if special is not None:
@@ -192,6 +195,32 @@ def visit_binary(context: Context, tree: Binary) -> Typed:
     return call_overload(
         context, OPERATORS[tree.operator], (left, right), (tree.left, tree.right), tree.span, sign=tree.operator
     )
+
+
+def _both_sides(context: Context, tree: Binary) -> tuple[Typed, Typed]:
+    """The operands; what is written out beside records is read as records: `emitted("x") == [{"id": "7"}]`."""
+    is_in = tree.operator == "in"
+    if context.environment.is_flow and tree.operator in _LIKE:
+        is_left = isinstance(tree.left, _WRITTEN_OUT)
+        if is_left and (is_in or not isinstance(tree.right, _WRITTEN_OUT)):
+            right = context.visit(tree.right)
+            wanted = _with_records(context, right)
+            if is_in:
+                wanted = wanted.element if isinstance(wanted, ListType) else None
+            return context.visit(tree.left, wanted), right
+        if isinstance(tree.right, _WRITTEN_OUT):
+            left = context.visit(tree.left)
+            wanted = _with_records(context, left)
+            return left, context.visit(tree.right, ListType(wanted) if is_in and wanted is not None else wanted)
+    return context.visit(tree.left), context.visit(tree.right)
+
+
+def _with_records(context: Context, typed: Typed) -> Type | None:
+    """The type, if it is one of records, or of lists or maps of them."""
+    type_ = inner = context.resolve(typed.type)
+    while isinstance(inner, ListType | MapType | OptionalType):
+        inner = inner.element if isinstance(inner, ListType) else inner.value
+    return type_ if isinstance(inner, RecordType) else None
 
 
 def _junction(context: Context, tree: Binary) -> Typed:

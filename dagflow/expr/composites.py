@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dagflow.diagnostic import Edit, Fix, Span, nearest
 from dagflow.expr import complaints
 from dagflow.expr.calls import condition, join_types
+from dagflow.expr.constants import default_core
 from dagflow.expr.context import Context, Typed
 from dagflow.expr.narrowing import known_present
 from dagflow.expr.tree import Binary, Conditional, Expr, Interpolation, ListLiteral, Literal, MapLiteral, Unary
@@ -197,7 +198,7 @@ def _key(context: Context, tree: Expr) -> Typed:
 
 
 def _record(context: Context, tree: MapLiteral, names: Sequence[str], wanted: RecordType) -> Typed:
-    """A map literal where a closed record is wanted: its fields are checked one by one."""
+    """A map literal where a closed record is wanted: its fields are checked one by one; what is not given has its default."""
     values: list[object] = []
     kept: list[str] = []
     for name, entry in zip(names, tree.entries, strict=True):
@@ -208,6 +209,8 @@ def _record(context: Context, tree: MapLiteral, names: Sequence[str], wanted: Re
         value = context.visit(entry.value, field.type)
         if entry.is_optional:
             value = _optional_entry(context, value, field)
+        elif isinstance(field.type, OptionalType) and context.resolve(value.type) is NULL:
+            continue  # what is absent is not there, however that is written
         kept.append(name)
         values.append(as_expected(context, value, entry.value, field.type, f"`{name}`").as_stored)
     # A misspelt field is one mistake, not an unknown field and a missing one.
@@ -222,6 +225,9 @@ def _record(context: Context, tree: MapLiteral, names: Sequence[str], wanted: Re
             f"missing {', '.join(missing)}",
             f"{wanted} is {_fields(wanted)}",
         )
+    defaults = [field for field in wanted.fields if field.has_default and field.name not in names]
+    kept += [field.name for field in defaults]
+    values += [default_core(field) for field in defaults]
     return Typed(wanted, ("record", tuple(kept), *values), tree.span)
 
 

@@ -94,16 +94,28 @@ def _run(text: str, shown: str, line: int) -> Command:
     target = ""
     if ">" in words:
         words, target = words[: words.index(">")], words[-1]
-    printed = io.StringIO()
-    errors = io.StringIO() if target else printed
+    printed = _Paper()
+    errors = _Paper() if target else printed
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
         _obey(words)
-    said = printed.getvalue()
+    said = printed.text
     if target:
         Path(target).write_text(said, encoding="utf-8")
-        said = errors.getvalue()
+        said = errors.text
     said = "".join(f"{each.rstrip()}\n" for each in said.rstrip().splitlines())
     return Command(text, line, shown, said)
+
+
+class _Paper(io.TextIOWrapper):
+    """What is printed on, as text or as bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
+
+    @property
+    def text(self) -> str:
+        assert isinstance(self.buffer, io.BytesIO)  # noqa: S101 - it was made so
+        return self.buffer.getvalue().decode()
 
 
 def _obey(words: list[str]) -> None:

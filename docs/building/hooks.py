@@ -10,7 +10,7 @@ from mkdocs.structure.files import File
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the site is built from the repository, wherever it lies
 
-from docs.building.pages import filled, generated
+from docs.building.pages import filled, generated, pictures
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are on no disk."""
-    for path, text in generated().items():
+    """Add the pages and pictures that are on no disk."""
+    for path, text in {**generated(), **pictures()}.items():
         files.append(File.generated(config, path, content=text))
     return files
 

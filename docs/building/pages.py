@@ -25,6 +25,7 @@ _GROUPS: Final = {
     "E1": "Syntax", "E2": "Names", "E3": "Types and values", "E4": "Order", "E5": "Bounds", "E6": "Safety", "E7": "Runs in progress",
 }  # fmt: skip
 _INCLUDE: Final = re.compile(r"^<!-- include (\S+?)(?:#(.+?))? -->$", re.MULTILINE)
+_PICTURED: Final = re.compile(r"^<!-- picture (\S+) -->$", re.MULTILINE)
 _LINK: Final = re.compile(r"\[([^\]\[]+)\]\((?!https?:|#|mailto:)([^)\s]+)\)")
 _PICTURE: Final = re.compile(r"^!\[[^\]]*\]\([^)]*\)\n", re.MULTILINE)
 _CODE: Final = re.compile(r"(?<![`\w\[/])([EWN]\d{3})(?![`\w\]])")
@@ -37,6 +38,15 @@ def generated() -> dict[str, str]:
     return {"errors/index.md": _errors(), "actions.md": _actions(), "cli.md": _commands(), **pages}
 
 
+def pictures() -> dict[str, str]:
+    """Pictures of the recipes, by their path in the site."""
+    found: dict[str, str] = {}
+    for path in sorted((ROOT / "docs" / "recipes").glob("*.flow")):
+        flows = dagflow.compile(path.read_text(encoding="utf-8"), filename=path.name).flows
+        found[f"recipes/{path.stem}.svg"] = next(iter(flows.values()))._repr_svg_()
+    return found
+
+
 def filled(page: str, to_errors: str) -> str:
     """A page with what it includes of other documents, and with links to the pages of the codes it names.
 
@@ -44,6 +54,7 @@ def filled(page: str, to_errors: str) -> str:
         page: as it is written.
         to_errors: where the pages of codes are, seen from it.
     """
+    page = _PICTURED.sub(lambda match: f"![{match[1]}]({match[1]}.svg)", page)
     page = _INCLUDE.sub(lambda match: _included(match[1], match[2]), page)
     parts = _LITERAL.split(page)
     known = frozenset(all_codes())

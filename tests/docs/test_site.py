@@ -73,5 +73,7 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     assert "WARNING" not in done.stderr
     for code in all_codes():
         assert (tmp_path / "errors" / code / "index.html").is_file()
+    for path in (ROOT / "docs" / "recipes").glob("*.flow"):
+        assert (tmp_path / "recipes" / f"{path.stem}.svg").read_text(encoding="utf-8").startswith("<svg ")
     for page in tmp_path.rglob("*.html"):
         assert not RAW_FENCE.search(page.read_text(encoding="utf-8")), page

@@ -6,7 +6,8 @@ import pytest
 
 from dagflow.expr.infer import narrowed_by
 from dagflow.lang.parser import parse_expression
-from dagflow.model.types import STRING, OptionalType
+from dagflow.model.types import STRING, ListType, OptionalType
+from dagflow.model.values import Optional
 from tests.expr.support import BINDINGS, EMAIL, GIFT, checked, mistakes, run
 
 
@@ -154,7 +155,40 @@ def test_narrowed_by(text: str, paths: set[str]) -> None:
 
 def test_records_are_built_in_stored_form() -> None:
     assert run('{"code": "x", "note": bonus.?note}', GIFT) == {"code": "x", "note": None}
-    assert run('{"code": "x", "note": null}', GIFT) == {"code": "x", "note": None}
+    assert run('{"code": "x", "note": null}', GIFT) == {"code": "x"}
     assert run('{"code": "x", ?"note": bonus.?code}', GIFT) == {"code": "x", "note": "zz"}
     assert str(checked('{"code": "x"}', GIFT).type) == "Gift"
     assert checked("lead.owner", STRING).diagnostics == []  # who wants it compares the types
+
+
+WHOLE = '{"status": "won", "n": 3, "price": 1.5, "tags": ["a", "b"], "created": timestamp(lead.created), "email": "a@b.cc"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (f"lead == {WHOLE}", True),
+        (f"{WHOLE} != lead", False),
+        (f"{WHOLE} in [lead]", True),
+        (f"lead in [{WHOLE}]", True),
+        (f"[lead] == [{WHOLE}]", True),
+        (f'{{"a": lead}} == {{"a": {WHOLE}}}', True),
+        ('"a" in {"a": 1}', True),
+        ('m == {"a": 1}', True),
+        ("xs == [1, 2, 3]", True),
+        ("2 in [1, 2]", True),
+        ("[1] in [[1], [2]]", True),
+        ("[1, 2].size() == 2", True),
+    ],
+)
+def test_what_is_written_out_beside_a_record_is_one(text: str, value: object) -> None:
+    assert run(text) is value
+
+
+def test_a_part_that_may_be_null_is_written_as_null() -> None:
+    assert run('[null, "a"]', ListType(OptionalType(STRING))) == [Optional(), Optional("a", is_present=True)]
+
+
+def test_a_record_written_out_has_to_be_whole() -> None:
+    [found] = mistakes('lead == {"n": 3}')
+    assert (found.code, found.title) == ("E307", "Lead needs `status`")

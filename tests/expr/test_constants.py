@@ -1,0 +1,32 @@
+"""The core of a constant gives the constant."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from dagflow.expr.constants import constant_core
+from dagflow.expr.emit import compile_cores
+from dagflow.model import wire
+from dagflow.model.types import JSON
+from dagflow.model.values import Duration, Timestamp, UInt
+from tests.model.strategies import plain_json
+
+
+def of(value: object) -> object:
+    return compile_cores([constant_core(value)])[0]({})
+
+
+@given(plain_json)
+def test_json_is_itself(value: object) -> None:
+    stored = wire.decode(value, JSON)
+    assert of(stored) == stored
+
+
+@pytest.mark.parametrize(
+    "value", [None, True, 7, -1.5, "a", b"\x00a", UInt(7), Duration(5), Timestamp(9), [UInt(1)], {1: "a", 2: "b"}]
+)
+def test_everything_else_is_itself(value: object) -> None:
+    found = of(value)
+    assert found == value
+    assert type(found) is type(value)

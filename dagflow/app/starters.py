@@ -167,6 +167,11 @@ def starters() -> tuple[Starter, ...]:
     return _STARTERS
 
 
+def can_name(name: str) -> bool:
+    """Whether a flow can be called so."""
+    return _IDENTIFIER.fullmatch(name) is not None
+
+
 def started(name: str, starter: str) -> str:
     """The text of a new flow.
 
@@ -177,7 +182,7 @@ def started(name: str, starter: str) -> str:
     Raises:
         UsageError: there is no such starter, or the name cannot be one of a flow.
     """
-    if not _IDENTIFIER.fullmatch(name):
+    if not can_name(name):
         raise UsageError(f"`{name}` cannot name a flow; use lower-case letters, digits and `_`, such as `lead_approval`")
     found = next((each for each in _STARTERS if each.name == starter), None)
     if found is None:

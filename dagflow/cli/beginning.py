@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from dagflow.app.starters import started, starters
+from dagflow.app.starters import can_name, started, starters
 from dagflow.cli.codes import OK
 from dagflow.cli.texts import printable
 from dagflow.cli.writing import write_new
@@ -25,7 +25,7 @@ def new(arguments: argparse.Namespace) -> int:
     if name is None:
         if not is_asking:
             raise UsageError("say what the flow is called: `dagflow new lead_approval`")
-        name = _ask("What is the flow called?", "my_flow")
+        name = _named()
     if template is None:
         template = _chosen() if is_asking else starters()[0].name
     text = started(name, template)
@@ -35,6 +35,15 @@ def new(arguments: argparse.Namespace) -> int:
     target = write_new(arguments.output or f"{name}.flow", text)
     print(printable(f"wrote {target}; try `dagflow test {target}`, then `dagflow dry-run {target}`"), file=sys.stderr)
     return OK
+
+
+def _named() -> str:
+    for _ in range(_TRIES):
+        name = _ask("What is the flow called?", "my_flow")
+        if can_name(name):
+            return name
+        print("use lower-case letters, digits and `_`, such as `lead_approval`", file=sys.stderr)
+    raise UsageError("that was no name; say it as `dagflow new NAME`")
 
 
 def _chosen() -> str:

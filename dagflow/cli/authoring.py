@@ -18,7 +18,7 @@ from dagflow.cli.codes import FAILED, OK
 from dagflow.cli.consoles import console
 from dagflow.cli.fixing import fix_file, print_text
 from dagflow.cli.sources import Checked, beside_runs, check_file, imported, load_host, name_of, read_text
-from dagflow.cli.texts import json_text, printable, printable_lines
+from dagflow.cli.texts import counted, json_text, printable, printable_lines
 from dagflow.cli.writing import write_new
 from dagflow.errors import UsageError
 from dagflow.lang.formatter import format as format_text
@@ -93,9 +93,9 @@ def _print_check(out: Console, checked: Checked) -> None:
             out.print(_styled(block))
             out.print()
     kinds = Counter(each["code"][0] for each in checked.plain)
-    others = ", ".join(_count(kinds[letter], word) for letter, word in (("W", "warning"), ("N", "note")) if kinds[letter])
+    others = ", ".join(counted(kinds[letter], word) for letter, word in (("W", "warning"), ("N", "note")) if kinds[letter])
     if checked.n_errors:
-        verdict = _count(checked.n_errors, "error") + (f", {others}" if others else "")
+        verdict = counted(checked.n_errors, "error") + (f", {others}" if others else "")
     else:
         verdict = f"ok: {', '.join(checked.flows) or 'no flow'}" + (f" ({others})" if others else "")
     out.print(Text(printable(f"{checked.name}: {verdict}"), style="red" if checked.n_errors else "green"))
@@ -113,10 +113,6 @@ def _styled(block: str) -> Text:
             text.stylize(style, offset, offset + len(line))
         offset += len(line) + 1
     return text
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" + "s" * (number != 1)
 
 
 def import_workflow(arguments: argparse.Namespace) -> int:

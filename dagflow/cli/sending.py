@@ -9,7 +9,7 @@ from dagflow.app.archive import Archive
 from dagflow.app.interpreter import Interpreter
 from dagflow.cli.running import go_on, listed
 from dagflow.cli.sources import load_host, read_value
-from dagflow.cli.texts import printable
+from dagflow.cli.texts import counted, printable
 from dagflow.errors import UsageError
 from dagflow.model.flow import Flow
 from dagflow.model.wire import WireError
@@ -29,7 +29,6 @@ def send(arguments: argparse.Namespace) -> int:
         except WireError as error:
             raise UsageError(f"--input is not what the event {arguments.event!r} carries:{listed(error)}") from error
         if not arguments.quiet and not arguments.json:
-            runs = "1 run" if n_reached == 1 else f"{n_reached} runs"
-            print(f"the event {printable(arguments.event)} reached {runs}", file=sys.stderr)
+            print(f"the event {printable(arguments.event)} reached {counted(n_reached, 'run')}", file=sys.stderr)
 
     return go_on(arguments, host, unfinished, first)

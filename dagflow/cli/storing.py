@@ -9,7 +9,7 @@ from typing import Final
 
 from dagflow.app.keeping import backup, vacuum, verify
 from dagflow.cli.codes import FAILED, OK
-from dagflow.cli.texts import json_text, printable
+from dagflow.cli.texts import counted, json_text, printable
 from dagflow.clock import SystemClock
 from dagflow.errors import UsageError
 
@@ -25,8 +25,9 @@ def verify_store(arguments: argparse.Namespace) -> int:
     else:
         for problem in findings.problems:
             print(printable(problem))
-        verdict = "all is well" if not findings.problems else f"{len(findings.problems)} problems; restore a backup"
-        print(f"{findings.n_runs} runs, {findings.n_facts} facts, {findings.n_events} events: {verdict}")
+        verdict = f"{counted(len(findings.problems), 'problem')}; restore a backup" if findings.problems else "all is well"
+        parts = (counted(findings.n_runs, "run"), counted(findings.n_facts, "fact"), counted(findings.n_events, "event"))
+        print(f"{', '.join(parts)}: {verdict}")
     return FAILED if findings.problems else OK
 
 

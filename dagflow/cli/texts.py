@@ -41,6 +41,11 @@ def instant(nanos: int | None, *, is_short: bool = False) -> str:
         return "far away"
 
 
+def counted(number: int, word: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number} {word}" + "s" * (number != 1)
+
+
 def rfc3339(nanos: int | None) -> str | None:
     """An instant as RFC 3339 in UTC to the millisecond; years beyond 9999 as the last instant there is."""
     if nanos is None:

@@ -44,7 +44,10 @@ class FileLock:
             holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() if hasattr(os, "pread") else ""
             os.close(descriptor)
             who = f"process {holder}" if holder.isdigit() else "another process"
-            raise StoreError(f"{self.path.with_suffix('')} is open in {who}; one process at a time can run its flows") from None
+            raise StoreError(
+                f"{self.path.with_suffix('')} is open in {who}; one process at a time can run its flows;"
+                " stop that one first, which loses nothing"
+            ) from None
         self.was_left = os.fstat(descriptor).st_size > 0
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode("ascii"))

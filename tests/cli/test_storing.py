@@ -22,7 +22,7 @@ def test_a_sound_store_verifies(dagflow, flow):
     run(dagflow, flow)
     said = dagflow("store", "verify")
     assert (said.code, said.err) == (0, "")
-    assert said.out == "1 runs, 8 facts, 0 events: all is well\n"
+    assert said.out == "1 run, 8 facts, 0 events: all is well\n"
     assert dagflow("store", "verify", "--json").json == {"runs": 1, "facts": 8, "events": 0, "problems": []}
 
 

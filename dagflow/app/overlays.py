@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from dagflow.app.coverage import Coverage, Goal
@@ -56,7 +57,7 @@ def overlay_of_run(flow: Flow, result: RunResult) -> Overlay:
             outcomes[node.id] = {
                 number: Tone.GOOD if word == found.outcome else Tone.OFF for number, word in enumerate(node.outcomes)
             }
-    took = f" in {length(_rounded(result.ended_at - result.started_at))}" if result.ended_at is not None else ""
+    took = f" in {_took(result.ended_at - result.started_at)}" if result.ended_at is not None else ""
     reason = f": {result.reason}" if result.reason else ""
     if result.failures and result.status in {RunStatus.FAILED, RunStatus.FAILED_DIRTY}:
         reason = f": {result.failures[0].code}: {result.failures[0].message}"
@@ -71,13 +72,15 @@ def _mark(flow: Flow, node: Node, found: NodeResult, nodes: Mapping[str, NodeRes
     if node.kind is NodeKind.CATCH:
         if found.outcome == node.outcomes[1]:
             return Mark(Tone.STOPPED, "✗", ("handled a failure",))
-        return Mark(Tone.OFF, "–", ("nothing failed",)) if found.status.is_settled else Mark(tone, sign)
+        return Mark(Tone.OFF, "–", ("nothing failed",)) if found.status.is_settled else Mark(Tone.PLAIN)
     notes = [_said(node, found)]
     if found.status is NodeStatus.PRUNED:
         notes.append(_why_pruned(flow, node, found, nodes))
     elif found.items is not None and found.items.total:
         bad = f", {found.items.unsuccessful} not" if found.items.unsuccessful else ""
         notes.append(f"{found.items.succeeded} of {found.items.total} items{bad}")
+    elif found.due_at is not None:
+        notes.append(f"until {_instant(found.due_at)}")
     elif found.failure is not None:
         notes.append(f"{found.failure.code}: {found.failure.message}")
     undo = nodes.get(f"{node.id}.undo")
@@ -97,14 +100,24 @@ def _said(node: Node, found: NodeResult) -> str:
         words.append(f"attempt {found.attempts}" if not found.status.is_settled else f"{found.attempts} attempts")
     if found.ended_at is not None and found.started_at is not None and node.kind in _TIMED:
         took = found.ended_at - found.started_at
-        words += [length(_rounded(took))] if took >= _NOTICEABLE_NS else []
+        words += [_took(took)] if took >= _NOTICEABLE_NS else []
     return " · ".join(words)
 
 
-def _rounded(nanos: int) -> int:
-    """To the millisecond, or to the second where it took minutes."""
-    unit = 1_000_000_000 if nanos >= 60_000_000_000 else 1_000_000
-    return nanos // unit * unit
+def _took(nanos: int) -> str:
+    """A length as nobody needs it more exactly."""
+    if nanos < 1_000_000_000:
+        return f"{nanos // 1_000_000}ms"
+    if nanos < 60_000_000_000:
+        return f"{nanos / 1_000_000_000:.1f}s"
+    return length(nanos // 1_000_000_000 * 1_000_000_000)
+
+
+def _instant(nanos: int) -> str:
+    try:
+        return datetime.fromtimestamp(nanos // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, ValueError, OSError):
+        return "far away"
 
 
 def _why_pruned(flow: Flow, node: Node, found: NodeResult, nodes: Mapping[str, NodeResult]) -> str:
@@ -114,7 +127,7 @@ def _why_pruned(flow: Flow, node: Node, found: NodeResult, nodes: Mapping[str, N
             of = nodes.get(decider.id)
             if of is None or decider.kind in {NodeKind.CATCH, NodeKind.UNWIND}:
                 return "nothing failed"
-            return f"{label_of(decider)}: {of.outcome}" if of.outcome else f"{label_of(decider)} was not reached"
+            return f"{label_of(decider)} said {of.outcome}" if of.outcome else f"{label_of(decider)} was not reached"
         case PruneReason.JOIN:
             return "too few it is after succeeded"
         case PruneReason.SCOPE_FAILED:

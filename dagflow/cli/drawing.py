@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import attrs
 
 from dagflow.app.archive import Archive
-from dagflow.app.overlays import overlay_of_run
+from dagflow.app.coverage import Coverage
+from dagflow.app.overlays import overlay_of_coverage, overlay_of_run
 from dagflow.cli.codes import OK
 from dagflow.cli.sources import Host, load_flows, load_host
 from dagflow.cli.texts import json_text, printable, printable_lines
@@ -22,7 +24,7 @@ from dagflow.model.flow import Flow
 from dagflow.pictures.differences import compare
 from dagflow.pictures.folding import MOST_SHAPES
 from dagflow.pictures.marks import NOTHING, Overlay
-from dagflow.pictures.picture import Subject, lay_out
+from dagflow.pictures.picture import Subject, draw_svg, lay_out
 from dagflow.pictures.svg import to_svg
 from dagflow.pictures.svg_looks import SvgLooks
 from dagflow.pictures.themes import Theme
@@ -142,6 +144,21 @@ def _write_terminal(wanted: _Wanted, arguments: argparse.Namespace) -> None:
         Console(highlight=False, soft_wrap=True).print(text)
     else:
         _write(arguments.output, (text.plain + "\n").encode())
+
+
+def draw_coverage(path: str, flows: Sequence[Flow], coverage: Coverage) -> None:
+    """Draw what tests have seen of flows; of several flows each into a file of its own, whose name ends in that of the flow.
+
+    Raises:
+        UsageError: the file is to be no picture, or cannot be written.
+    """
+    target = Path(path)
+    if _format(None, path) not in {"svg", "png"}:
+        raise UsageError(f"coverage is drawn as .svg or .png, not as {target.suffix}")
+    for flow in flows:
+        svg = draw_svg(flow, overlay_of_coverage(flow, coverage), most=0)
+        own = target if len(flows) == 1 else target.with_stem(f"{target.stem}_{flow.name}")
+        _write(str(own), png_of(svg) if target.suffix.lower() == ".png" else svg.encode())
 
 
 def png_of(svg: str) -> bytes:

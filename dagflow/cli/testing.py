@@ -48,6 +48,8 @@ class Ran:
 def test(arguments: argparse.Namespace) -> int:
     """Run the tests that are meant; 0 if all is as expected, 1 if not, 2 if it was interrupted, 5 if there is none."""
     wanted = selector(arguments.k)
+    if arguments.graph is not None and not arguments.coverage:
+        raise UsageError("`--graph` draws what tests have seen; add `--coverage`")
     paths = arguments.files or _found_files()
     host = load_host(arguments.actions, paths[0] if paths else None)
     try:
@@ -84,6 +86,10 @@ def _run_all(arguments: argparse.Namespace, paths: Sequence[str], host: Host, wa
                 coverage.note(one.outcome.simulation)
             if not is_json:
                 _print(out, one)
+    if arguments.graph is not None:
+        from dagflow.cli.drawing import draw_coverage  # noqa: PLC0415 - only this option needs pictures
+
+        draw_coverage(arguments.graph, [flow for compilation in compiled for flow in compilation.flows.values()], coverage)
     if arguments.junit is not None:
         _write(arguments.junit, junit(ran))
     if is_json:

@@ -79,6 +79,9 @@ def _add_test(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     test.add_argument("-k", metavar="EXPR", help="only tests with these words in FILE::FLOW::NAME: `late and not refund`")
     test.add_argument("--chaos", action="store_true", help="also crash at every point and go on, and expect the same end")
     test.add_argument("--coverage", action="store_true", help="say which steps, outcomes, errors and timeouts no test has seen")
+    test.add_argument(
+        "--graph", metavar="FILE", help="also draw what has been seen of each flow, as .svg or .png; with --coverage"
+    )
     test.add_argument("--junit", metavar="FILE", help="also write the results as JUnit's XML")
     test.add_argument("--format", choices=["text", "json"], default="text")
     add_actions(test)

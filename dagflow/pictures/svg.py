@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
@@ -10,7 +11,7 @@ from dagflow.pictures.looks import Face, Written
 from dagflow.pictures.marks import NOTHING, Mark, Overlay, Tone
 from dagflow.pictures.metrics import plain, shortened
 from dagflow.pictures.outline import Leaf, RegionKind
-from dagflow.pictures.place import Drawn, Framed, Line, Sheet
+from dagflow.pictures.place import Drawn, Framed, Label, Line, Sheet
 from dagflow.pictures.svg_looks import EXTRA, SIZES, measure_of
 from dagflow.pictures.themes import Theme, style_of
 from dagflow.pictures.wiring import LinkKind
@@ -43,7 +44,6 @@ _CLASSES: Final = {
     Shape.FAILURE: "failure",
 }
 _KINDS: Final = {LinkKind.ORDER: "", LinkKind.AFTER: " after", LinkKind.DATA: " data", LinkKind.FAILURE: " failed"}
-_HEAVY: Final = frozenset({Tone.GOOD, Tone.BAD, Tone.BUSY, Tone.WAITING, Tone.ADDED, Tone.REMOVED, Tone.CHANGED, Tone.STOPPED})
 
 
 def to_svg(sheet: Sheet, heading: tuple[str, str], overlay: Overlay = NOTHING, theme: Theme = Theme.LIGHT) -> str:
@@ -125,7 +125,9 @@ class _Drawing:
         tone = self._line_tone(line)
         kind = _KINDS[line.link.kind]
         x, y = line.points[-1]
-        yield f'<path class="line{kind}{tone}" d="{_path(line.points, _TIP - 2)}"/>'
+        points = [*line.points[:-1], (x, y - _TIP + 2)]
+        parts = "".join(_path(part) for part in _around(points, line.label))
+        yield f'<path class="line{kind}{tone}" d="{parts}"/>'
         yield f'<path class="tip{kind}{tone}" d="M{x - 4} {y - _TIP}h8L{x} {y}z"/>'
 
     def label(self, line: Line) -> Iterator[str]:
@@ -133,7 +135,6 @@ class _Drawing:
         if label is None:
             return
         tone = self._line_tone(line)
-        yield f'<rect class="back" x="{label.x}" y="{label.y}" width="{label.width}" height="{label.height}" rx="4"/>'
         yield (f'<text class="sub middle{tone}" x="{label.x + label.width // 2}" y="{label.y + 12}">{_text(label.text)}</text>')
 
     def _tone(self, key: str) -> str:
@@ -195,9 +196,19 @@ def _words(line: Written, x: int, y: int, more: str) -> str:
     return f'<text class="{f"{line.style.value} {anchor}".strip()}{tone}" x="{x}" y="{y}">{_text(line.text)}</text>'
 
 
-def _path(points: Sequence[tuple[int, int]], short: int) -> str:
-    """A line with round corners; it ends before its tip does."""
-    points = [*points[:-1], (points[-1][0], points[-1][1] - short)]
+def _around(points: list[tuple[int, int]], label: Label | None) -> list[list[tuple[int, int]]]:
+    """A line in two parts, one that comes to its word and one that goes on behind it."""
+    if label is None:
+        return [points]
+    top, bottom = label.y, label.y + label.height
+    for at, ((x, start), (_, end)) in enumerate(itertools.pairwise(points), start=1):
+        if start <= top and bottom <= end and label.x <= x <= label.x + label.width:
+            return [[*points[:at], (x, top)], [(x, bottom), *points[at:]]]
+    return [points]  # pragma: no cover - a word has a row of its own, through which its line goes down
+
+
+def _path(points: Sequence[tuple[int, int]]) -> str:
+    """A line with round corners."""
     parts = [f"M{points[0][0]} {points[0][1]}"]
     for before, corner, behind in zip(points, points[1:], points[2:], strict=False):
         reach = min(_RADIUS, _length(before, corner) // 2, _length(corner, behind) // 2)

@@ -85,7 +85,7 @@ class SvgLooks:
 
 def _notes(mark: Mark | None) -> list[tuple[str, Style, Tone]]:
     """What is said of a thing, its sign in front."""
-    if mark is None:
+    if mark is None or not (mark.sign or mark.notes):
         return []
     first, *rest = mark.notes or ("",)
     return [(f"{mark.sign} {first}".strip(), Style.NOTE, mark.tone), *((note, Style.NOTE, mark.tone) for note in rest)]
@@ -120,7 +120,7 @@ def _diamond(words: Words, mark: Mark | None) -> Face:
         tall = _even(2 * height + 16)
         wide = _even(max(72, width * tall // (tall - height)) + 12)
         face = Face(words.shape, wide, tall, tuple(_shifted(lines, (tall - height) // 2 - 4)))
-        found.append((wide * tall + (20_000 if lines and lines[-1].text.endswith("…") else 0) + 60 * wide, face))
+        found.append((wide * tall + (20_000 if lines and lines[-1].text.endswith("…") else 0) + 100 * tall, face))
     return min(found, key=lambda each: each[0])[1]
 
 

@@ -68,7 +68,7 @@ class TextLooks:
 
 
 def _notes(mark: Mark | None) -> list[tuple[str, Style, Tone]]:
-    if mark is None:
+    if mark is None or not (mark.sign or mark.notes):
         return []
     first, *rest = mark.notes or ("",)
     return [(f"{mark.sign} {first}".strip(), Style.NOTE, mark.tone), *((note, Style.NOTE, mark.tone) for note in rest)]

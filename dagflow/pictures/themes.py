@@ -49,7 +49,7 @@ LIGHT: Final = Palette(
         RegionKind.SWITCH: ("#e6d9b4", "#fdfaf1"), RegionKind.FOR: ("#bfdcc8", "#f2f9f4"), RegionKind.HANDLER: ("#ecc9c6", "#fdf5f4"),
     },
     tones={
-        Tone.GOOD: ("#2b8a3e", "#e9f7ec"), Tone.BAD: ("#c92a2a", "#fdecec"), Tone.OFF: ("#a8afba", "#f6f7f8"),
+        Tone.GOOD: ("#2b8a3e", "#e9f7ec"), Tone.BAD: ("#c92a2a", "#fdecec"), Tone.OFF: ("#8b94a1", "#f6f7f8"),
         Tone.BUSY: ("#1c7ed6", "#e3f1fd"), Tone.WAITING: ("#6741d9", "#f1edfd"), Tone.STOPPED: ("#b8690b", "#fff3e0"),
         Tone.ADDED: ("#2b8a3e", "#e9f7ec"), Tone.REMOVED: ("#c92a2a", "#fdecec"), Tone.CHANGED: ("#b8690b", "#fff3e0"),
     },
@@ -64,7 +64,7 @@ DARK: Final = Palette(
         RegionKind.SWITCH: ("#54492a", "#1d1b15"), RegionKind.FOR: ("#2f5440", "#15201a"), RegionKind.HANDLER: ("#5f3634", "#211819"),
     },
     tones={
-        Tone.GOOD: ("#51b866", "#15291b"), Tone.BAD: ("#ff6b6b", "#351b1d"), Tone.OFF: ("#566071", "#161b22"),
+        Tone.GOOD: ("#51b866", "#15291b"), Tone.BAD: ("#ff6b6b", "#351b1d"), Tone.OFF: ("#6d7889", "#161b22"),
         Tone.BUSY: ("#4dabf7", "#152a3d"), Tone.WAITING: ("#9c84f5", "#231d3b"), Tone.STOPPED: ("#f0a840", "#32260f"),
         Tone.ADDED: ("#51b866", "#15291b"), Tone.REMOVED: ("#ff6b6b", "#351b1d"), Tone.CHANGED: ("#f0a840", "#32260f"),
     },
@@ -92,7 +92,6 @@ def _rules(palette: Palette) -> str:
         ".data": f"stroke:{palette.border}",
         ".failed": f"stroke:{palette.failure[0]}",
         ".failed.tip": f"fill:{palette.failure[0]}",
-        ".back": f"fill:{palette.ground}",
         ".shape": f"fill:{palette.shape};stroke:{palette.border}",
         ".icon": f"stroke:{palette.wait[0]}",
         ".dot": f"fill:{palette.words};stroke:none",

@@ -58,12 +58,21 @@ def evaluate_text(text: str, names: Mapping[str, object], now: int) -> Evaluated
     tree, found = parse_expression(text)
     _refuse(text, found)
     checked = check(tree, Environment(variables=variables, types=scalars, source=text))
-    _refuse(text, checked.diagnostics)
+    _refuse(text, [_of_no_flow(each) for each in checked.diagnostics])
     value = compile_cores([checked.core])[0](values)
     parts = {part: each for part, each in values_in(text, values).items() if part != text.strip()}
     return Evaluated(
         value=value, type=readable(checked.type), cost=checked.cost, parts=parts, warnings=(*found, *checked.diagnostics)
     )
+
+
+def _of_no_flow(diagnostic: Diagnostic) -> Diagnostic:
+    """What is said of a name, where there is no flow that could have it."""
+    if diagnostic.code != "E202" or not diagnostic.label.endswith("of this flow"):
+        return diagnostic
+    name = diagnostic.title.partition("`")[2].partition("`")[0]
+    help_ = diagnostic.help or f"give it a value: --input '{{\"{name}\": …}}'"
+    return attrs.evolve(diagnostic, label="nothing of this name was given", help=help_)
 
 
 def _refuse(text: str, found: list[Diagnostic]) -> None:

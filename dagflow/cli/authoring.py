@@ -16,6 +16,7 @@ from dagflow.actions.registry import Catalog
 from dagflow.cli.bounds import plain_bounds, print_bounds
 from dagflow.cli.codes import FAILED, OK
 from dagflow.cli.consoles import console
+from dagflow.cli.finding import flow_files
 from dagflow.cli.fixing import fix_file, print_text
 from dagflow.cli.sources import Checked, beside_runs, check_file, imported, load_host, name_of, read_text
 from dagflow.cli.texts import counted, json_text, printable, printable_lines
@@ -33,15 +34,14 @@ _MOST_CODES: Final = 3
 
 def check(arguments: argparse.Namespace) -> int:
     """Compile each file, with its safe fixes applied if wanted, and print what there is to say; 1 if anything is wrong."""
-    host = load_host(arguments.actions, arguments.files[0])
-    if arguments.files.count("-") > 1:
-        raise UsageError("standard input can be read only once; give `-` once")
+    paths = flow_files(arguments.files)
+    host = load_host(arguments.actions, paths[0])
     is_json = arguments.format == "json"
-    takes_stdout = arguments.fix and "-" in arguments.files  # what the fixed text is printed to
+    takes_stdout = arguments.fix and "-" in paths  # what the fixed text is printed to
     out = Console(highlight=False, soft_wrap=True, stderr=takes_stdout)
     known = _in_progress(arguments.store)
     all_checked: list[Checked] = []
-    for path in arguments.files:
+    for path in paths:
         if arguments.fix:
             checked = _fix(path, host.catalog, Console(highlight=False, soft_wrap=True, stderr=True) if is_json else out)
         else:
@@ -117,6 +117,8 @@ def _styled(block: str) -> Text:
 
 def import_workflow(arguments: argparse.Namespace) -> int:
     """Print the flow that a JSON workflow means, or write it to a file."""
+    if arguments.file.endswith(".flow"):
+        raise UsageError(f"{arguments.file} is a flow already; `dagflow export` makes JSON of it")
     text, notes = imported(read_text(arguments.file), name_of(arguments.file))
     if notes:
         print(f"{notes}\n", file=sys.stderr)

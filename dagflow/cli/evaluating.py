@@ -14,7 +14,7 @@ from dagflow.app.evaluating import Evaluated, evaluate_text
 from dagflow.cli.codes import OK
 from dagflow.cli.reports import shown
 from dagflow.cli.sources import read_value
-from dagflow.cli.texts import json_text, printable
+from dagflow.cli.texts import counted, json_text, printable
 from dagflow.clock import SystemClock
 from dagflow.errors import UsageError
 from dagflow.lang.diagnostics import render
@@ -37,7 +37,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     out = Console(highlight=False, soft_wrap=True)
     out.print(Text(shown(found.value), style="bold"))
     out.print(Text(printable(f"type: {found.type}")))
-    out.print(Text(f"cost: {found.cost} steps at most"))
+    out.print(Text(f"cost: {counted(found.cost, 'step')} at most"))
     for text, value in found.parts.items():
         out.print(Text(f"  {printable(text)} is {shown(value)}", style="dim"))
     return OK

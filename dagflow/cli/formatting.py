@@ -6,10 +6,10 @@ import argparse
 import codecs
 import difflib
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from dagflow.cli.codes import FAILED, OK
+from dagflow.cli.finding import flow_files
 from dagflow.cli.fixing import print_text, replace
 from dagflow.cli.sources import decoded, name_of, read_bytes
 from dagflow.cli.texts import printable, printable_lines
@@ -19,7 +19,10 @@ from dagflow.lang.formatter import format as format_text
 
 def fmt(arguments: argparse.Namespace) -> int:
     """Format each file, or with `--check` or `--diff` only say what would change; 1 if a file does not parse or should change."""
-    paths = _files(arguments.files)
+    paths = flow_files(arguments.files)
+    for path in paths:
+        if path.endswith(".json"):
+            raise UsageError(f"{path} is JSON; `fmt` formats .flow files, `dagflow import` makes one of it")
     code = OK
     for path in paths:
         data = read_bytes(path)
@@ -41,30 +44,6 @@ def fmt(arguments: argparse.Namespace) -> int:
             replace(Path(path), data, mark + result.encode())
             print(printable(f"formatted {path}"), file=sys.stderr)
     return code
-
-
-def _files(given: Sequence[str]) -> list[str]:
-    """The files that are meant: of a directory, all flow files in it and below; of nothing, those of the current one."""
-    if given.count("-") > 1:
-        raise UsageError("standard input can be read only once; give `-` once")
-    files: list[str] = []
-    for each in given or ["."]:
-        if each != "-" and Path(each).is_dir():
-            found = sorted(
-                path for path in Path(each).rglob("*.flow") if path.is_file() and not _is_hidden(path.relative_to(each))
-            )
-            if not found:
-                raise UsageError(f"there is no .flow file in {each}")
-            files += map(str, found)
-        elif each.endswith(".json"):
-            raise UsageError(f"{each} is JSON; `fmt` formats .flow files, `dagflow import` makes one of it")
-        else:
-            files.append(each)
-    return list(dict.fromkeys(files))
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
 
 
 def _tell(path: str, before: str, after: str, *, is_diff: bool) -> None:

@@ -13,7 +13,8 @@ from dagflow.cli.codes import BUG, FAILED, INTERRUPTED, OK, USAGE
 from dagflow.cli.editors import add_lsp
 from dagflow.cli.options import RUN_HELP, add_actions, add_store, command
 from dagflow.cli.tools import add_tools
-from dagflow.errors import DagflowBug, DagflowError, EvaluationError, FlowInvalid
+from dagflow.diagnostic import nearest
+from dagflow.errors import DagflowBug, DagflowError, EvaluationError, FlowInvalid, UsageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,8 +40,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(argv: Sequence[str] | None) -> int:
+    parser = _parser()
+    words = sys.argv[1:] if argv is None else [*argv]
     try:
-        arguments = _parser().parse_args(argv)
+        if not words:
+            parser.print_help(sys.stderr)
+            return USAGE
+        _check_command(words[0], parser)
+        arguments = parser.parse_args(words)
         wanted: Callable[[argparse.Namespace], int] = arguments.command
         return wanted(arguments)
     except SystemExit as wish:  # argparse has said why
@@ -67,6 +74,16 @@ def _guarded(argv: Sequence[str] | None) -> int:
             "this is a fault of dagflow itself; please report it with what DAGFLOW_TRACEBACK=1 shows when it happens again"
         )
         return BUG
+
+
+def _check_command(word: str, parser: argparse.ArgumentParser) -> None:
+    """Say what was meant; argparse only lists what there is."""
+    commands = next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001 - no other way
+    if word.startswith("-") or word in commands.choices:
+        return
+    meant = nearest(word, [*commands.choices])
+    hint = f"did you mean `{meant}`? " if meant else ""
+    raise UsageError(f"there is no command `{word}`; {hint}`dagflow --help` lists them")
 
 
 def _complain(message: str) -> None:
@@ -189,7 +206,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_authoring(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     check = command(commands, "check", _check, "say everything that is wrong with flows")
-    check.add_argument("files", nargs="+", metavar="FILE", help="a .flow file, a .json workflow, or - for standard input")
+    check.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="a .flow file, a directory of them, a .json workflow, or - for standard input; the current directory if not given",
+    )
     check.add_argument("--format", choices=["text", "json"], default="text")
     check.add_argument("--bounds", action="store_true", help="say what a run of each flow can come to at most")
     check.add_argument("--store", metavar="PATH", help="also say which steps are gone that unfinished runs of this store know")

@@ -42,6 +42,16 @@ class TestCheck:
         assert dagflow("check", "warned.flow").code == 0
         assert dagflow("check", "warned.flow", "--strict").code == 1
 
+    def test_directories(self, dagflow: Dagflow, folder: Path) -> None:
+        (folder / "deep" / ".hidden").mkdir(parents=True)
+        for name in ("deep/a.flow", "deep/.hidden/b.flow"):
+            (folder / name).write_text(GOOD)
+        assert dagflow("check", "deep").out == "deep/a.flow: ok: good\n"
+        lines = dagflow("check").out.splitlines()
+        assert "good.flow: ok: good" in lines
+        assert "deep/a.flow: ok: good" in lines
+        assert not any("hidden" in line for line in lines)
+
     def test_as_json(self, dagflow: Dagflow) -> None:
         said = dagflow("check", "good.flow", "bad.flow", "bad.json", "--format", "json")
         found = said.json
@@ -183,15 +193,16 @@ class TestWrongUse:
         ("arguments", "part"),
         [
             (["check", "none.flow"], "cannot read none.flow: No such file"),
-            (["check", "."], "cannot read .: Is a directory"),
+            (["check", "templates"], "there is no .flow file in templates"),
             (["check", "-", "-"], "standard input can be read only once"),
             (["actions", "--actions", "nosuch"], "--actions nosuch cannot be imported: ModuleNotFoundError"),
             (["actions", "--actions", "nosuch.py"], "--actions nosuch.py: there is no such file"),
             (["actions", "--actions", "json"], "expected one dagflow.Catalog in it, found none"),
             (["actions", "--actions", "json:dumps"], "json has no dagflow.Catalog named `dumps`"),
-            (["frob"], "invalid choice: 'frob'"),
-            ([], "required: COMMAND"),
-            (["check"], "required: FILE"),
+            (["frob"], "there is no command `frob`; `dagflow --help` lists them"),
+            ([], "usage: dagflow [-h]"),
+            (["chekc"], "did you mean `check`?"),
+            (["import", "good.flow"], "good.flow is a flow already; `dagflow export` makes JSON of it"),
         ],
     )
     def test_it_is_said_what_is_wrong(self, dagflow: Dagflow, arguments: list[str], part: str) -> None:

@@ -114,3 +114,10 @@ def test_a_loop_without_a_name_is_called_by_its_words(folder: Path, dagflow: Dag
         'log log(message: "no")',
     ]
     assert "+ 10 × 2 (for sku in skus)" in dagflow("check", "--bounds", "f.flow").out
+
+
+def test_a_name_that_eval_was_not_given(dagflow: Dagflow) -> None:
+    said = dagflow("eval", "x + 1")
+    assert "nothing of this name was given" in said.err
+    assert """give it a value: --input '{"x": …}'""" in said.err
+    assert "did you mean `xz`?" in dagflow("eval", "xy + 1", "--input", '{"xz": 1}').err

@@ -1,0 +1,34 @@
+"""Which files a command is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dagflow.errors import UsageError
+
+
+def flow_files(given: Sequence[str]) -> list[str]:
+    """The files that are meant: of a directory, all flow files in it and below; of nothing, those of the current one.
+
+    Raises:
+        UsageError: there is no flow in a directory, or standard input is named twice.
+    """
+    if given.count("-") > 1:
+        raise UsageError("standard input can be read only once; give `-` once")
+    files: list[str] = []
+    for each in given or ["."]:
+        if each != "-" and Path(each).is_dir():
+            found = sorted(
+                path for path in Path(each).rglob("*.flow") if path.is_file() and not _is_hidden(path.relative_to(each))
+            )
+            if not found:
+                raise UsageError(f"there is no .flow file in {each}")
+            files += map(str, found)
+        else:
+            files.append(each)
+    return list(dict.fromkeys(files))
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

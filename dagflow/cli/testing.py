@@ -16,6 +16,7 @@ from dagflow.app.coverage import Coverage
 from dagflow.app.testing import TestOutcome, run_test
 from dagflow.cli.codes import FAILED, OK
 from dagflow.cli.consoles import console
+from dagflow.cli.finding import flow_files
 from dagflow.cli.reports import coverage_data, junit, outcome_data, print_coverage, print_failure
 from dagflow.cli.selecting import Selector, selector
 from dagflow.cli.sources import Host, load_flows, load_host
@@ -50,7 +51,7 @@ def test(arguments: argparse.Namespace) -> int:
     wanted = selector(arguments.k)
     if arguments.graph is not None and not arguments.coverage:
         raise UsageError("`--graph` draws what tests have seen; add `--coverage`")
-    paths = arguments.files or _found_files()
+    paths = flow_files(arguments.files) if arguments.files else _found_files()
     host = load_host(arguments.actions, paths[0] if paths else None)
     try:
         return _run_all(arguments, paths, host, wanted)
@@ -98,7 +99,7 @@ def _run_all(arguments: argparse.Namespace, paths: Sequence[str], host: Host, wa
     else:
         if arguments.coverage:
             print_coverage(console(), coverage)
-        _print_verdict(out, ran, broken)
+        _print_verdict(out, ran, broken, arguments.k)
     return _code(ran, broken)
 
 
@@ -125,13 +126,14 @@ def _print(out: Console, one: Ran) -> None:
         print_failure(out, one)
 
 
-def _print_verdict(out: Console, ran: Sequence[Ran], broken: Sequence[Compilation]) -> None:
+def _print_verdict(out: Console, ran: Sequence[Ran], broken: Sequence[Compilation], wanted: str | None) -> None:
     n_failed = sum(not one.outcome.has_passed for one in ran)
     parts = [f"{len(ran) - n_failed} passed"]
     parts += [f"{n_failed} failed"] if n_failed else []
     parts += [f"{len(broken)} file{'s' * (len(broken) > 1)} with errors"] if broken else []
     is_bad = bool(n_failed or broken)
-    out.print(Text(", ".join(parts) if ran or broken else "there are no tests", style="red" if is_bad else "green"))
+    none = "there are no tests" if wanted is None else f"no test has a name for `-k {printable(wanted)}`"
+    out.print(Text(", ".join(parts) if ran or broken else none, style="red" if is_bad else "green"))
 
 
 def _code(ran: Sequence[Ran], broken: Sequence[Compilation]) -> int:

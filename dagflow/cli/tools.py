@@ -75,7 +75,9 @@ def _add_new(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _add_test(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     test = command(commands, "test", _test, "run the tests in flow files, in virtual time")
-    test.add_argument("files", nargs="*", metavar="FILE", help=".flow files; all in this directory and below if none is given")
+    test.add_argument(
+        "files", nargs="*", metavar="FILE", help=".flow files, or directories of them; the current directory if not given"
+    )
     test.add_argument("-k", metavar="EXPR", help="only tests with these words in FILE::FLOW::NAME: `late and not refund`")
     test.add_argument("--chaos", action="store_true", help="also crash at every point and go on, and expect the same end")
     test.add_argument("--coverage", action="store_true", help="say which steps, outcomes, errors and timeouts no test has seen")

@@ -121,3 +121,11 @@ def test_a_name_that_eval_was_not_given(dagflow: Dagflow) -> None:
     assert "nothing of this name was given" in said.err
     assert """give it a value: --input '{"x": …}'""" in said.err
     assert "did you mean `xz`?" in dagflow("eval", "xy + 1", "--input", '{"xz": 1}').err
+
+
+def test_tests_of_a_directory_and_of_no_name(dagflow: Dagflow, folder: Path) -> None:
+    (folder / "deep").mkdir()
+    dagflow("new", "mine", "-o", "deep/mine.flow")
+    assert dagflow("test", "deep").out.endswith("2 passed\n")
+    said = dagflow("test", "deep", "-k", "nothing")
+    assert (said.code, said.out) == (5, "no test has a name for `-k nothing`\n")

@@ -230,6 +230,12 @@ class _Walker:
                 yield from self._part(part.mods.when, local)
                 yield from self._part(attrs.evolve(part.mods, when=None), scope)
                 yield from self._part(part.otherwise, scope)
+            case s.Modifiers():
+                if part.was is not None:
+                    yield Occurrence(part.was.span, Target(Kind.STEP, part.was.text, self.flow))
+                for child in children(part):
+                    if not isinstance(child, s.Ident):
+                        yield from self._part(child, scope)
             case s.Emit():
                 yield Occurrence(inner(part.event), Target(Kind.EVENT, part.event.value))
                 yield from self._args(part.args, Target(Kind.FIELD, "", part.event.value), scope)

@@ -35,7 +35,7 @@ _LITERAL: Final = re.compile(r"(^```.*?^```|`[^`\n]*`|\]\([^)]*\))", re.DOTALL |
 def generated() -> dict[str, str]:
     """Pages that are on no disk, by their path in the site."""
     pages = {f"errors/{code}.md": _error(_page(code)) for code in all_codes()}
-    return {"errors/index.md": _errors(), "actions.md": _actions(), "cli.md": _commands(), **pages}
+    return {"errors/index.md": _errors(), "cli.md": _commands(), **pages}
 
 
 def pictures() -> dict[str, str]:
@@ -54,6 +54,7 @@ def filled(page: str, to_errors: str) -> str:
         page: as it is written.
         to_errors: where the pages of codes are, seen from it.
     """
+    page = page.replace("<!-- actions -->", _actions())
     page = _PICTURED.sub(lambda match: f"![{match[1]}]({match[1]}.svg)", page)
     page = _INCLUDE.sub(lambda match: _included(match[1], match[2]), page)
     parts = _LITERAL.split(page)
@@ -130,11 +131,7 @@ def _said(page: Explanation) -> str:
 
 def _actions() -> str:
     text = actions_page(dagflow.Catalog.builtin().interface.actions.values(), [])
-    head = (
-        "# Built-in actions\n\nWhat flows can call without any code of a host. `dagflow actions` lists them; [Embedding](embedding.md) says"
-        " how a host adds its own. An action's effect says what calling it twice would mean."
-    )
-    return text.replace("# Actions\n", f"{head}\n", 1)
+    return text.partition("\n")[2].strip()
 
 
 def _commands() -> str:

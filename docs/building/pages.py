@@ -119,10 +119,10 @@ def _said(page: Explanation) -> str:
     """What the compiler says of the wrong example, as far as it is about this code."""
     if page.wrong.lstrip().startswith("{"):
         _, found = import_json(page.wrong)
-        found = tuple(each for each in found if each.code == page.code)
+        found = [each for each in found if each.code == page.code]
         return render(found, page.wrong, "wrong.json").rstrip()
     compilation = dagflow.compile(page.wrong, filename="wrong.flow")
-    found = tuple(each for each in compilation.diagnostics if each.code == page.code)
+    found = [each for each in compilation.diagnostics if each.code == page.code]
     return render(found, page.wrong, "wrong.flow").rstrip()
 
 

@@ -1,0 +1,13 @@
+[
+  (flow_body)
+  (block)
+  (fields)
+  (record_type)
+  (switch_statement)
+  (test_declaration)
+  (map)
+  (list)
+  (arguments)
+] @indent.begin
+
+["}" ")" "]"] @indent.branch

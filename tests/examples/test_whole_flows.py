@@ -137,7 +137,7 @@ class TestOrderFulfilment:
         undone = of(simulation, *self.UNDOING)
         assert undone[0] == "ship.void label", "the last thing done is the first undone"
         assert sorted(undone[1:]) == ["pay.refund ch", *(f"stock.release hold-{sku}" for sku in ("cup", "pot", "tea"))]
-        assert of(simulation, "slack")[-1].startswith("slack C-SHOP Order 4711: fail")
+        assert of(simulation, "slack")[-1].startswith("slack C-SHOP Order 4711: not shipped within 7 days")
 
     def test_said_twice(self, shop: World) -> None:
         assert len(of(self.run(shop, 1, 1, 2), "email")) == 2

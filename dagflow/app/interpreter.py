@@ -11,17 +11,17 @@ import attrs
 import trio
 
 from dagflow.actions.calling import RunInThread
-from dagflow.app.programs import Programs
+from dagflow.app.loading import UNDOING, Loader
 from dagflow.app.reading import restored
 from dagflow.app.recovery import Recovery
 from dagflow.app.runs import Run
-from dagflow.clock import Clock, SystemClock
+from dagflow.clock import Clock, SystemClock, VirtualClock
 from dagflow.drivers.bindings import Origin
+from dagflow.drivers.fetching import Waking
 from dagflow.drivers.inputs import as_input
 from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.perform import Performer, threads
-from dagflow.drivers.program import Program, actions_of
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult, result_of
 from dagflow.drivers.triggers import check_expected, check_payload, input_for
@@ -29,14 +29,11 @@ from dagflow.errors import DagflowError, StoreError, UsageError
 from dagflow.ids import RunId, new_jitter, new_run_id
 from dagflow.model import wire
 from dagflow.model.action import Interface
-from dagflow.model.flow import Flow, NodeKind
+from dagflow.model.flow import Flow
 from dagflow.model.types import JSON
 from dagflow.store.api import Record, RunRow, Store
 from dagflow.store.open import open_store
 
-_PAGE = 500
-_UNDOING = frozenset({NodeKind.UNDO})
-_CALLING = _UNDOING | {NodeKind.ACTION}
 #: Characters of an event's id.
 _MOST_ID = 200
 
@@ -59,23 +56,19 @@ class Interpreter:
     """Runs flows; made by `Interpreter.open`.
 
     Attributes:
-        resumed: the runs that had not ended when it was opened, and go on now.
-        stuck: those that cannot go on, by id, and why; they stay in the store as they are.
+        resumed: the runs that were on their way when it was opened, and go on now. Those that sleep go on when they are due or get their
+            event; `resume` gives a handle of any.
+        stuck: those that cannot go on, by id, and why; they stay in the store as they are. More may be found when sleepers wake.
     """
 
     _store: Store
     _catalog: ActionCatalog
     _clock: Clock
-    _driver: LocalDriver
-    _programs: Programs = attrs.field(factory=Programs)
+    _driver: LocalDriver = attrs.field(init=False)
+    _loader: Loader = attrs.field(init=False)
     _recovery: Recovery = attrs.field(init=False)
-    #: Actions the catalog is known to have; what it has it keeps.
-    _known: frozenset[str] = frozenset()
     resumed: tuple[Run, ...] = ()
-    stuck: Mapping[RunId, DagflowError] = attrs.field(factory=dict[RunId, DagflowError])
-
-    def __attrs_post_init__(self) -> None:
-        self._recovery = Recovery(self._store, self._driver, self._load_whole)
+    stuck: dict[RunId, DagflowError] = attrs.field(factory=dict[RunId, DagflowError])
 
     @classmethod
     @asynccontextmanager
@@ -88,6 +81,7 @@ class Interpreter:
         concurrency: int = 64,
         jitter: Callable[[], float] = new_jitter,
         store: Store | None = None,
+        wakes_per_second: int | None = 500,
         resume: Collection[str] | None = None,
         release: Collection[str] = (),
     ) -> AsyncGenerator[Interpreter]:
@@ -102,19 +96,27 @@ class Interpreter:
             concurrency: attempts under way at once, at most.
             jitter: draws the fraction that spreads a retry.
             store: a store that is open already, instead of the one at `path`; it is closed too.
+            wakes_per_second: of the runs that were due while nobody drove them, or when the clock is set forward; None for no bound.
             resume: ids of the only runs to go on with; all others stay as they are. None means every run.
             release: ids of runs to go on with even if they were quarantined, since they seemed to crash the process.
 
         Raises:
             StoreError: the store cannot be opened, or failed while it was open.
-            UsageError: `concurrency` is less than 1.
+            UsageError: `concurrency` or `wakes_per_second` is less than 1.
         """
         if concurrency < 1:
             raise UsageError(f"concurrency is {concurrency}; at least one attempt has to run at a time")
+        if wakes_per_second is not None and wakes_per_second < 1:
+            raise UsageError(f"wakes_per_second is {wakes_per_second}; at least one run has to wake in a second")
         opened = store if store is not None else await trio.to_thread.run_sync(open_store, path)
         clock = clock or SystemClock()
         performer = catalog.performer(threads(concurrency))
-        interpreter = cls(opened, catalog, clock, LocalDriver(opened, performer, clock, concurrency, jitter))
+        interpreter = cls(opened, catalog, clock)
+        interpreter._loader = Loader(opened, clock, lambda: catalog.interface)
+        per_second = None if isinstance(clock, VirtualClock) else wakes_per_second
+        waking = Waking(interpreter._load_sleeper, interpreter._note_stuck, per_second)
+        interpreter._driver = LocalDriver(opened, performer, clock, concurrency, jitter, waking)
+        interpreter._recovery = Recovery(opened, interpreter._driver, interpreter._load_whole)
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(interpreter._driver.serve)
@@ -143,7 +145,7 @@ class Interpreter:
             UsageError: the catalog lacks an action of the flow.
             StoreError: the store failed.
         """
-        program = self._programs.of(flow).program
+        program = self._loader.programs.of(flow).program
         return await self._start(flow, as_input(program, input), trigger or Origin())
 
     async def trigger(self, flow: Flow, event: str, payload: object) -> Run | None:
@@ -160,7 +162,7 @@ class Interpreter:
             EvaluationError: an expression of the trigger failed.
             StoreError: the store failed.
         """
-        program = self._programs.of(flow).program
+        program = self._loader.programs.of(flow).program
         value = input_for(program, event, payload, self._clock.now())
         if value is None:
             return None
@@ -194,18 +196,25 @@ class Interpreter:
         return await self._driver.send(event, as_json, id or new_run_id(self._clock.now()))
 
     def resume(self, run_id: str) -> Run:
-        """The handle of a run that has not ended. All of them go on as soon as the interpreter is open.
+        """The handle of a run that has not ended. All of them go on by themselves while the interpreter is open.
 
         Raises:
             UsageError: there is no such run, it has ended, or it cannot go on.
+            StoreError: it sleeps, and cannot be read.
         """
-        live = self._driver.lives.get(RunId(run_id)) or self._recovery.waiting.get(RunId(run_id))
+        live = self._found(RunId(run_id)) or self._asleep(RunId(run_id))
         if live is not None:
             return Run(live, self._driver)
         problem = self.stuck.get(RunId(run_id))
         if problem is not None:
             raise UsageError(f"run {run_id} cannot go on: {problem}")
         raise UsageError(f"there is no unfinished run {run_id}; `runs()` lists those there are")
+
+    async def unfinished(self, limit: int = 10_000) -> list[Run]:
+        """Handles of the runs that have not ended and can go on, the newest first, whether they sleep or not. Raises StoreError."""
+        rows = await self.runs(unfinished=True, limit=limit)
+        lives = [self._found(row.id) or self._asleep(row.id) for row in rows]
+        return [Run(live, self._driver) for live in lives if live is not None]
 
     async def cancel(self, run_id: str) -> RunResult:
         """Cancel a run and wait until it has ended; one that has ended stays as it is.
@@ -261,8 +270,8 @@ class Interpreter:
         return self.resume(run_id).watch()
 
     async def _start(self, flow: Flow, value: Mapping[str, object], origin: Origin) -> Run:
-        prepared = self._programs.of(flow)
-        self._check_actions(prepared.program)
+        prepared = self._loader.programs.of(flow)
+        self._loader.check_actions(prepared.program)
         if self._driver.error is not None:
             raise self._driver.error
         now = self._clock.now()
@@ -281,13 +290,15 @@ class Interpreter:
         self.resumed = tuple(Run(live, self._driver) for live in recovery.lives)
         self.stuck = recovery.stuck
         if recovery.has_trials:
-            nursery.start_soon(self._go_on)
+            nursery.start_soon(self._go_on, only is None)
         else:
-            await self._go_on()
+            await self._go_on(only is None)
 
-    async def _go_on(self) -> None:
+    async def _go_on(self, is_whole: bool) -> None:
         try:
             await self._recovery.go_on()
+            if is_whole:
+                await self._driver.sleepers.open()
         except StoreError as error:
             self._driver.stop(error)
 
@@ -295,6 +306,7 @@ class Interpreter:
         """Say that it was closed in order, if the store can still hear it."""
         try:
             if self._driver.error is None:
+                await self._driver.sleepers.close()
                 await self._recovery.close()
         except StoreError:
             return
@@ -303,51 +315,45 @@ class Interpreter:
 
     async def _cancelled(self, run_id: RunId) -> Live | None:
         """Take a run that was left alone, cancelled before it can start anything; None if there is none or it has ended."""
-        live = self._recovery.take_out(run_id)
+        live = self._recovery.take_out(run_id) or self._driver.sleepers.find(run_id)
         if live is None:
             row = await trio.to_thread.run_sync(self._store.run, run_id)
             if row is None or row.status.is_terminal:
                 return None
-            live = await trio.to_thread.run_sync(self._load, row)
-            self._check_actions(live.progress.program, _UNDOING)
+            read = await trio.to_thread.run_sync(self._loader.load_caught_up, row)
+            # Somebody may have come first, meanwhile.
+            live = self._found(run_id) or read
+            self._loader.check_actions(live.progress.program, UNDOING)
         live.progress.cancel(live.progress.machine.state.now)
-        self.stuck = {stuck: error for stuck, error in self.stuck.items() if stuck != run_id}
+        self.stuck.pop(run_id, None)
         self._driver.take(live)
         return live
 
+    def _found(self, run_id: RunId) -> Live | None:
+        """A run that has not ended and is in memory."""
+        return self._driver.lives.get(run_id) or self._recovery.waiting.get(run_id) or self._driver.sleepers.find(run_id)
+
+    def _asleep(self, run_id: RunId) -> Live | None:
+        """A run that sleeps, from the store."""
+        row = None if run_id in self.stuck else self._store.run(run_id)
+        return None if row is None else self._driver.sleepers.read(row)
+
     def _load_whole(self, row: RunRow) -> Live:
-        live = self._load(row)
-        self._check_actions(live.progress.program)
+        live = self._loader.load_caught_up(row)
+        self._loader.check_actions(live.progress.program)
         return live
 
-    def _load(self, row: RunRow) -> Live:
-        prepared = self._programs.load(self._store, row.digest)
-        progress = Progress(prepared.program, row.id)
-        history = self._store.history(row.id)
-        progress.restore(history)
-        progress.interrupt(max(self._clock.now(), progress.machine.state.now))
-        self._catch_up(progress)
-        return Live(progress, Pinned(prepared.digest, prepared.encoded), n_committed=len(history))
+    def _load_sleeper(self, row: RunRow) -> Live:
+        self._recovery.check(row.id)
+        live = self._loader.load(row)
+        self._loader.check_actions(live.progress.program)
+        return live
 
-    def _catch_up(self, progress: Progress) -> None:
-        """Deliver the events that came while nobody drove the run."""
-        while progress.program.waits and (sent := self._store.events(after=progress.inbox.n_seen, limit=_PAGE)):
-            for event in sent:
-                progress.deliver(event, max(self._clock.now(), progress.machine.state.now))
+    def _note_stuck(self, run: RunId, error: DagflowError) -> None:
+        self.stuck[run] = error
 
     def _read_result(self, run_id: RunId) -> RunResult:
-        return result_of(restored(self._store, self._programs, run_id))
-
-    def _check_actions(self, program: Program, kinds: Collection[NodeKind] = _CALLING) -> None:
-        """A run that cannot call what it calls had better not begin."""
-        wanted = program.calls if kinds is _CALLING else frozenset(actions_of(program, kinds))
-        if self._known.issuperset(wanted):
-            return
-        self._known = frozenset(self._catalog.interface.actions)
-        missing = [name for name in sorted(wanted) if name not in self._known]
-        if missing:
-            names = ", ".join(f"`{name}`" for name in missing)
-            raise UsageError(f"the flow {program.flow.name!r} calls {names}, which the catalog does not have; register it")
+        return result_of(restored(self._store, self._loader.programs, run_id))
 
 
 def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException:

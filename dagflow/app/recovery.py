@@ -11,7 +11,7 @@ memory. Closing in order is none, nor is an error of the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Final, TypeVar
 
 import attrs
@@ -19,6 +19,7 @@ import trio
 
 from dagflow.drivers.live import Live
 from dagflow.drivers.local import LocalDriver
+from dagflow.drivers.seekers import Seekers, due_of
 from dagflow.errors import DagflowError, UsageError
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
@@ -34,6 +35,8 @@ _TRIED_AFTER: Final = 2
 #: How long a run is tried. One that takes longer goes on beside the others; crashes still count.
 TRIAL_SECONDS: Final = 1.0
 _PAGE: Final = 500
+#: So many events, at most, may have been on their way at a crash.
+_LAST_EVENTS: Final = 20
 _BEGINNINGS: Final = frozenset({"attempt_started", "attempt_interrupted"})
 
 
@@ -75,22 +78,23 @@ class Recovery:
         """Find the runs, blame those that were on their way at a crash, and load those that go on. Raises StoreError."""
         reached(Point.RECOVERING)
         await self._asked(self._find, release, now)
-        for row in self._rows:
-            if only is not None and row.id not in only:
-                continue
-            suspect = self._suspects.get(row.id)
-            if suspect is not None and is_quarantined(suspect):
-                self.stuck[row.id] = Quarantined(
-                    f"it was on its way at {suspect.n_crashes} crashes of the process in a row, so it is left alone; "
-                    f"`dagflow resume {row.id}` tries it again"
-                )
-                continue
+        for row in self._rows if only is None else await self._asked(self._named, only):
             try:
+                self.check(row.id)
                 self.lives.append(await self._asked(self._load, row))
             except DagflowError as error:
                 self.stuck[row.id] = error
         self._is_whole = only is None
         reached(Point.RECOVERING)
+
+    def check(self, run: RunId) -> None:
+        """Raise Quarantined if the run is left alone."""
+        suspect = self._suspects.get(run)
+        if suspect is not None and is_quarantined(suspect):
+            raise Quarantined(
+                f"it was on its way at {suspect.n_crashes} crashes of the process in a row, so it is left alone; "
+                f"`dagflow resume {run}` tries it again"
+            )
 
     @property
     def has_trials(self) -> bool:
@@ -165,9 +169,14 @@ class Recovery:
             return ask(*arguments)
         return await trio.to_thread.run_sync(lambda: ask(*arguments))
 
+    def _named(self, runs: Collection[str]) -> list[RunRow]:
+        """The rows of these runs, as far as they have not ended, the oldest first."""
+        rows = (self._store.run(RunId(run)) for run in sorted(runs))
+        return [row for row in rows if row is not None and not row.status.is_terminal and not row.parent]
+
     def _find(self, release: Collection[str], now: int) -> None:
         before: RunId | None = None
-        while rows := self._store.runs(unfinished=True, limit=_PAGE, before=before):
+        while rows := self._store.awake(limit=_PAGE, before=before):
             before = rows[-1].id
             self._rows += rows
         self._rows.reverse()
@@ -175,7 +184,10 @@ class Recovery:
         self._newest = newest[0].id if newest else ""
         known = {suspect.run: suspect for suspect in self._store.suspects()}
         driving = self._store.driving()
-        blamed = _blamed(self._rows, driving, known, now) if driving.is_open else []
+        # Those under suspicion are seen to here, also where they sleep.
+        self._rows += [row for row in self._named(known) if row.status is RunStatus.SLEEPING]
+        self._rows.sort(key=lambda row: row.id)
+        blamed = self._blamed(driving, known, now) if driving.is_open else []
         changed = {run: attrs.evolve(suspect, is_tried=False) for run, suspect in known.items() if suspect.is_tried}
         for run in blamed:
             so_far = n_outcomes(self._store.history(run))
@@ -187,11 +199,25 @@ class Recovery:
         self._suspects = known | changed
         self._store.note_driving(Driving(is_open=True, since=self._newest), list(changed.values()))
 
+    def _blamed(self, driving: Driving, known: dict[RunId, Suspect], now: int) -> list[RunId]:
+        """The runs that were on their way when the process crashed."""
+        tried = {run for run, suspect in known.items() if suspect.is_tried}
 
-def _blamed(rows: list[RunRow], driving: Driving, known: dict[RunId, Suspect], now: int) -> list[RunId]:
-    """The runs that were on their way when the process crashed."""
-    tried = {run for run, suspect in known.items() if suspect.is_tried}
-    driven = [row for row in rows if driving.is_whole or row.id in tried or row.id > driving.since]
-    awake = [row for row in driven if row.status is not RunStatus.SLEEPING or (row.due_at is not None and row.due_at <= now)]
-    # What nobody has written down may have woken one that slept.
-    return [row.id for row in awake or driven]
+        def driven(rows: Iterable[RunRow]) -> list[RunRow]:
+            return [row for row in rows if driving.is_whole or row.id in tried or row.id > driving.since]
+
+        awake = driven(row for row in self._rows if row.status is not RunStatus.SLEEPING)
+        # What nobody has written down may have woken one that slept.
+        due = driven(row for row in self._store.sleeping(after=(-1, ""), limit=_PAGE) if due_of(row) <= now)
+        woken = [] if awake or due else driven(self._given_events())
+        found = {row.id: row for row in [*awake, *due, *woken]}
+        self._rows += [row for row in found.values() if row.status is RunStatus.SLEEPING and row not in self._rows]
+        return list(found)
+
+    def _given_events(self) -> list[RunRow]:
+        """Some of the runs that sleep and may have got an event last."""
+        events = self._store.events(after=self._store.handed_out(), limit=_PAGE)
+        seekers = Seekers(self._store)
+        seekers.open()
+        finds = [find for event in events[-_LAST_EVENTS:] for find in seekers.wanting(event)]
+        return [row for find in finds for row in find("", _PAGE) if row.status is RunStatus.SLEEPING]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dagflow.drivers.correlating import may_be_for
 from dagflow.drivers.evaluate import Unevaluable
 from dagflow.drivers.inbox import Arrival, arrival_of, encoded
 from dagflow.engine import events
@@ -22,7 +23,7 @@ def deliver(progress: Progress, event: SentEvent, now: int) -> bool:
     if event.run == progress.run or not inbox.is_wanted(event.name):
         return False
     arrival = arrival_of(event)
-    is_noted = inbox.is_awaited_later(event.name)
+    is_noted = any(may_be_for(progress, node, arrival.payload) for node in inbox.awaited_later(event.name))
     if is_noted:
         _arrive(progress, arrival, now)
     for node in inbox.waiting(arrival):

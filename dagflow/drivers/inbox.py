@@ -51,10 +51,10 @@ class Inbox:
         status = self._machine.state.status
         return any(not status[node].is_settled for node in self._program.waits.get(name, ()))
 
-    def is_awaited_later(self, name: str) -> bool:
-        """Whether there is a wait for such events that has not been reached, so that one has to be kept for it."""
+    def awaited_later(self, name: str) -> Iterator[int]:
+        """The waits for such events that have not been reached, so that one has to be kept for them."""
         status = self._machine.state.status
-        return any(status[node] in (NodeStatus.PENDING, NodeStatus.READY) for node in self._program.waits.get(name, ()))
+        return (n for n in self._program.waits.get(name, ()) if status[n] in (NodeStatus.PENDING, NodeStatus.READY))
 
     def waiting(self, arrival: Arrival) -> Iterator[int]:
         """The nodes that wait for events of this name, the one that has waited longest first, unless it came too late for them."""

@@ -58,6 +58,8 @@ class Live:
         has_ended: set once the end is in the store, or never will be; then see `broken`.
         broken: why the driver stopped before the run ended.
         on_ended: called when `has_ended` is set by the end itself.
+        on_rest: called when the store has everything and nothing of it is under way.
+        is_asleep: nobody drives it; the store says when somebody has to.
     """
 
     progress: Progress
@@ -71,6 +73,8 @@ class Live:
     has_ended: trio.Event = attrs.field(factory=trio.Event)
     broken: DagflowError | None = None
     on_ended: Callable[[Live], None] | None = None
+    on_rest: Callable[[Live], None] | None = None
+    is_asleep: bool = False
     _waiting: list[tuple[int, trio.Event]] = attrs.field(factory=list)
     _ready_calls: list[tuple[int, Call, Callable[[Call], None]]] = attrs.field(factory=list)
     _changed: trio.Event = attrs.field(factory=trio.Event)
@@ -124,11 +128,14 @@ class Live:
             self._ready_calls = ready[n_ready:]
             for _, call, then in ready[:n_ready]:
                 then(call)
-        if self.progress.is_ended and n_facts == self.progress.n_recorded:
-            self.has_ended.set()
-            if self.on_ended is not None:
-                self.on_ended(self)
         self._changed.set()
+        if n_facts == self.progress.n_recorded:
+            if self.progress.is_ended:
+                self.has_ended.set()
+                if self.on_ended is not None:
+                    self.on_ended(self)
+            elif self.on_rest is not None and not self.progress.machine.state.n_active:
+                self.on_rest(self)
 
     def give_up(self, reason: DagflowError) -> None:
         """The driver stops; the run does not go on here."""

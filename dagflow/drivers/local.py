@@ -16,8 +16,11 @@ from dagflow.clock import Clock
 from dagflow.drivers.attempts import Attempts
 from dagflow.drivers.dispatch import Dispatch
 from dagflow.drivers.family import Family
+from dagflow.drivers.fetching import Waking
 from dagflow.drivers.live import Live
 from dagflow.drivers.perform import Performer
+from dagflow.drivers.program import Program
+from dagflow.drivers.sleepers import Sleepers
 from dagflow.drivers.timers import Timers
 from dagflow.drivers.writer import Sending, Writer
 from dagflow.engine.commands import SetTimer
@@ -32,7 +35,8 @@ class LocalDriver:
     """Drives runs while `serve` runs.
 
     Attributes:
-        lives: the runs in hand, by id; those that have ended are gone.
+        lives: the runs in hand, by id; those that have ended are gone, and those that sleep.
+        sleepers: those that sleep, once it serves.
         error: what stopped it, if something did.
     """
 
@@ -41,12 +45,14 @@ class LocalDriver:
     _clock: Clock
     _concurrency: int
     _jitter: Callable[[], float]
+    _waking: Waking = attrs.field(factory=Waking)
     lives: dict[RunId, Live] = attrs.field(factory=dict)
     error: DagflowError | None = None
     _writer: Writer = attrs.field(init=False)
     _timers: Timers = attrs.field(init=False)
     _attempts: Attempts = attrs.field(init=False)
     _family: Family = attrs.field(init=False)
+    sleepers: Sleepers = attrs.field(init=False)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _dispatch: Dispatch = attrs.field(factory=Dispatch)
     _is_serving: bool = False
@@ -54,10 +60,10 @@ class LocalDriver:
 
     def __attrs_post_init__(self) -> None:
         self._timers = Timers(self._clock, self._fire, self._is_calm)
-        self._writer = Writer.of(self._store, self._timers.may_be_calm)
+        self._writer = Writer.of(self._store, self._written)
         self._writer.on_event = self._dispatch.put
         self._writer.on_born = self.take
-        self._dispatch.turn = self._turn_after_event
+        self._dispatch.turn = self.hand
         self._attempts = Attempts(
             self, self._performer, self._writer, self._jitter, self._concurrency, self._timers.may_be_calm
         )
@@ -67,6 +73,7 @@ class LocalDriver:
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
+                    self._lull(nursery)
                     self._writer.n_events = await self._writer.reading(self._store.last_event)
                     self._dispatch.n_handed_out = self._writer.n_events
                     self._family = Family(self, self._writer, nursery, self._jitter)
@@ -78,6 +85,7 @@ class LocalDriver:
                     task_status.started()
         finally:
             self._is_serving = False
+            self.sleepers.stop()
             if self.error is None:
                 with trio.CancelScope(shield=True):
                     await self._guarded(self._writer.drain)
@@ -86,6 +94,12 @@ class LocalDriver:
                 live.give_up(reason)
             for sending in self._sendings.values():
                 sending.is_over.set()
+
+    def _lull(self, nursery: trio.Nursery) -> None:
+        self.sleepers = Sleepers(self, self._writer, nursery, self._clock.now, self._waking)
+        self._timers.next_due = lambda: self.sleepers.next_due
+        self._timers.fetch, self._timers.clock_was_set = self.sleepers.fetch, self.sleepers.clock_was_set
+        self._dispatch.wake, self._dispatch.on_idle = self.sleepers.wake_for, self.sleepers.events_are_handed_out
 
     @property
     def n_handed_out(self) -> int:
@@ -102,15 +116,16 @@ class LocalDriver:
         lives = tuple(live for live in lives if not live.has_ended.is_set())
         for live in lives:
             live.directs = self._attempts.directs_of(live.progress.program)
+            self.sleepers.adopt(live)
             self.lives[live.run] = live
-            live.on_ended = self._forget
+            live.on_ended, live.on_rest = self._forget, self.sleepers.rest
             self._dispatch.add(live)
         for live in lives:
             self.turn(live)
 
-    def waiting_for(self, event: str) -> list[Live]:
-        """The runs in hand with a wait for such events that has not settled."""
-        return self._dispatch.waiting_for(event)
+    def waiting_for(self, event: str) -> set[Program]:
+        """The programs of runs with a wait for such events that has not settled, as far as they are known."""
+        return self._dispatch.waiting_for(event) | self.sleepers.expecting(event)
 
     async def send(self, event: str, payload: bytes, event_id: str) -> int:
         """Keep an event, once for each id, and give it to the runs that wait for it; when this returns it will survive a crash.
@@ -144,6 +159,8 @@ class LocalDriver:
 
     def cancel(self, live: Live) -> None:
         """Ask the run to end; it does when everything that runs has stopped."""
+        if live.is_asleep:
+            self.take(live)
         live.progress.cancel(self.now(live))
         self.turn(live)
 
@@ -152,7 +169,12 @@ class LocalDriver:
         return max(self._clock.now(), live.progress.machine.state.now)
 
     def _is_calm(self) -> bool:
-        return self._attempts.is_idle and self._writer.is_idle and not self._sendings and not self._family.n_coming
+        is_fetching = self._family.n_coming or self.sleepers.n_coming or not self._dispatch.is_idle
+        return self._attempts.is_idle and self._writer.is_idle and not self._sendings and not is_fetching
+
+    def _written(self) -> None:
+        self._timers.may_be_calm()
+        self.sleepers.note_when_idle()
 
     def turn(self, live: Live) -> None:
         """After something happened to the run: see to what it wishes, and to its facts."""
@@ -180,16 +202,26 @@ class LocalDriver:
                 call.worker.cancel()
             call.is_over = True
         live.give_up(reason)
-        del self.lives[live.run]
-        self._dispatch.remove(live)
+        self.leave(live)
 
-    def _forget(self, live: Live) -> None:
+    def leave(self, live: Live) -> None:
+        """Drive this run no more."""
         del self.lives[live.run]
         self._dispatch.remove(live)
         self._timers.forget()
+
+    def look_again(self) -> None:
+        """Something was fetched, or is due sooner than was thought: timers and events go on."""
+        self._timers.look_again()
+        self._dispatch.go_on()
+
+    def _forget(self, live: Live) -> None:
+        self.leave(live)
+        self.sleepers.gone(live)
         self._family.ended(live)
 
-    def _turn_after_event(self, live: Live, event: SentEvent) -> bool:
+    def hand(self, live: Live, event: SentEvent) -> bool:
+        """Give an event to a run, and let it go on; whether it took it."""
         n_recorded = live.progress.n_recorded
         is_reached = live.progress.deliver(event, self.now(live))
         if live.progress.n_recorded > n_recorded:

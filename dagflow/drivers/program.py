@@ -10,9 +10,11 @@ import attrs
 import orjson
 
 from dagflow.expr.emit import compile_cores
+from dagflow.expr.equalities import Equality, equalities
 from dagflow.model import wire
 from dagflow.model.collecting import without_collecting
 from dagflow.model.flow import Argument, Callee, Expression, Flow, Node, NodeKind
+from dagflow.model.keys import path_text
 from dagflow.model.plan import Plan, build_plan
 from dagflow.model.types import BOOL, INT, NULL, STRING, EnumType, ScalarType, Type
 
@@ -50,6 +52,20 @@ def canonical_with_json(value: object, codec: wire.Codec, is_plain: bool) -> tup
     return json_value if is_plain else codec.decode(json_value), orjson.dumps(json_value)
 
 
+@attrs.frozen
+class Correlation:
+    """What an event has to carry for a wait to be for it.
+
+    Attributes:
+        path: to it in the payload, as `model.keys` writes it.
+        evaluate: what it has to be. reads: the names that takes.
+    """
+
+    path: str
+    evaluate: Evaluator
+    reads: frozenset[str]
+
+
 @attrs.frozen(kw_only=True)
 class Code:
     """What a driver has to know of a node.
@@ -60,6 +76,7 @@ class Code:
         quick_arguments: the functions behind the arguments, where their values are sure to be as they are kept.
         reads_now: whether an expression reads `now`.
         catches: names of failures its expressions may read, with the numbers of their catch nodes.
+        correlation: of a wait for an event, where its condition has one.
     """
 
     node: Node
@@ -73,6 +90,7 @@ class Code:
     default: Typed | None
     key: Typed | None
     catches: tuple[tuple[str, int], ...]
+    correlation: Correlation | None
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -141,8 +159,13 @@ def build_program(flow: Flow, compile_all: CompileCores) -> Program:
 
 def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]) -> Program:
     expressions = list(_expressions(flow))
-    functions = compile_all([expression.core for expression in expressions])
-    code_of = {id(expression): fn for expression, fn in zip(expressions, functions, strict=True)}
+    asked = _asked(flow)
+    functions = compile_all([*(expression.core for expression in expressions), *(each.core for each in asked.values())])
+    correlations = {
+        number: Correlation(path_text(each.path), function, each.reads)
+        for (number, each), function in zip(asked.items(), functions[len(expressions) :], strict=True)
+    }
+    code_of = {id(expression): fn for expression, fn in zip(expressions, functions[: len(expressions)], strict=True)}
     plan = build_plan(flow)
 
     def typed(expression: Expression, type_: Type | None = None) -> Typed:
@@ -163,6 +186,7 @@ def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]
             default=None if node.default is None else typed(node.default, node.type),
             key=None if node.loop is None or node.loop.key is None else typed(node.loop.key),
             catches=_catches(flow, plan, number),
+            correlation=correlations.get(number),
         )
 
     return Program(
@@ -207,6 +231,17 @@ def _waits(flow: Flow) -> dict[str, tuple[int, ...]]:
         if node.kind is NodeKind.WAIT_EVENT:
             waits[node.event] = (*waits.get(node.event, ()), number)
     return waits
+
+
+def _asked(flow: Flow) -> dict[int, Equality]:
+    """Of the nodes that wait for an event, the first thing the condition asks of it."""
+    asked: dict[int, Equality] = {}
+    for number, node in enumerate(flow.nodes):
+        if node.kind is NodeKind.WAIT_EVENT and node.expression is not None and node.binding:
+            found = next(equalities(node.expression.core, node.binding), None)
+            if found is not None:
+                asked[number] = found
+    return asked
 
 
 def _quick(arguments: Sequence[tuple[Argument, Evaluator]]) -> tuple[tuple[str, Evaluator], ...] | None:

@@ -17,6 +17,7 @@ import orjson
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.drivers.bindings import Bindings, Origin
 from dagflow.drivers.children import Children
+from dagflow.drivers.correlating import changed_rows
 from dagflow.drivers.delivery import deliver
 from dagflow.drivers.evaluate import Unevaluable, arguments_of, fact_of, present
 from dagflow.drivers.inbox import Inbox
@@ -46,7 +47,7 @@ from dagflow.model.flow import Node, NodeKind
 from dagflow.model.plan import NONE
 from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.model.wire import WireError
-from dagflow.store.api import Append, Record, SentEvent
+from dagflow.store.api import Append, Record, SentEvent, WaitRow
 from dagflow.store.facts import EVENT, STARTED, SUCCEEDED, Entry, Facts, from_record
 
 #: What has more to it than evaluating an expression.
@@ -62,6 +63,7 @@ class Progress:
         origin, input: what started it.
         n_events: so many events of the store came before it.
         n_recorded: facts so far, those not yet taken by `take_append` included.
+        kept_waits: what the store knows of what it waits for; None if that is not known.
         n_binding: facts up to here have to be in the store before anything is done to the world. Those after it are pure.
     """
 
@@ -82,6 +84,7 @@ class Progress:
         self.n_events = 0
         self.n_recorded = 0
         self.n_binding = 0
+        self.kept_waits: tuple[WaitRow, ...] | None = ()
         self._pending: list[Entry] = []
         self._emitted: list[SentEvent] = []
         self._pure: list[Evaluate | UseDefault | EndRun] = []
@@ -128,6 +131,7 @@ class Progress:
             if isinstance(fact.event, events.ItemsListed | events.ItemEnded):
                 self.children.note(fact.event, fact.value)
             self.n_recorded += 1
+        self.kept_waits = None
         self._sort(self.machine.outstanding(), is_new=False)
         self._compute()
 
@@ -287,6 +291,7 @@ class Progress:
             ended_at=None if ended is None else self.machine.state.now,
             due_at=due_at,
             events=emitted,
+            waits=changed_rows(self, status),
         )
 
     def standing(self) -> tuple[RunStatus, int | None]:

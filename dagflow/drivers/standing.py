@@ -12,4 +12,5 @@ def standing(state: State) -> tuple[RunStatus, int | None]:
         return state.ended, None
     if state.n_active or not state.waiting:
         return RunStatus.RUNNING, None
-    return RunStatus.SLEEPING, min(state.due[node] for node in state.waiting)
+    # The whole run may have to be over before any of its waits is.
+    return RunStatus.SLEEPING, min(state.lifetime_due, *(state.due[node] for node in state.waiting))

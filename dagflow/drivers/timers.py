@@ -9,13 +9,15 @@ from typing import Final, TypeAlias
 import attrs
 import trio
 
-from dagflow.clock import Clock, VirtualClock
+from dagflow.clock import Clock, VirtualClock, stopwatch
 from dagflow.drivers.live import Live
 from dagflow.engine.commands import SetTimer
 
 #: Longest sleep in one piece; the wall clock may be set while we sleep.
 _MAX_SLEEP_NS: Final = 60_000_000_000
 _TURN: Final = 64
+#: A clock that gains so much has been set.
+_JUMP_NS: Final = 5_000_000_000
 
 
 #: When, a number that no other has and that keeps the order of equals, and what. A heap compares plain tuples fastest.
@@ -24,15 +26,23 @@ _Entry: TypeAlias = tuple[int, int, Live, SetTimer]
 
 @attrs.define(eq=False)
 class Timers:
-    """Calls `fire` for every timer whose instant has come and that is still waited for.
+    """Calls `fire` for every timer whose instant has come and that is still waited for, and `fetch` when a run in the store is due.
 
     With a virtual clock, time stands while `is_calm` says no, and jumps to the next timer when it says yes.
+
+    Attributes:
+        next_due: says when the next run is due that is in the store only. clock_was_set: called when it has jumped forward.
     """
 
     _clock: Clock
     _fire: Callable[[Live, SetTimer], None]
     _is_calm: Callable[[], bool]
+    next_due: Callable[[], int | None] = attrs.field(default=lambda: None)
+    fetch: Callable[[], None] = attrs.field(default=lambda: None)
+    clock_was_set: Callable[[], None] = attrs.field(default=lambda: None)
     _heap: list[_Entry] = attrs.field(factory=list)
+    _seen_at: int = 0
+    _seen: int = 0
     _n_added: int = 0
     _n_forgotten: int = 0
     _wake: trio.Event = attrs.field(factory=trio.Event)
@@ -50,8 +60,12 @@ class Timers:
         self._n_forgotten += 1
         if self._n_forgotten > _TURN and self._n_forgotten * 2 > len(self._heap):
             self._n_forgotten = 0
-            self._heap = [entry for entry in self._heap if entry[2].progress.is_due(entry[3])]
+            self._heap = [entry for entry in self._heap if _is_due(entry)]
             heapq.heapify(self._heap)
+
+    def look_again(self) -> None:
+        """`next_due` may have changed."""
+        self._wake.set()
 
     def may_be_calm(self) -> None:
         """Something has come to rest; of no interest to the wall clock, which does not wait for that."""
@@ -62,23 +76,36 @@ class Timers:
         """Fire timers, for ever."""
         n_fired = 0
         while True:
-            entry = self._next()
-            if entry is None or (isinstance(self._clock, VirtualClock) and not self._is_calm()):
+            entry, in_store = self._next(), self.next_due()
+            due = min((each for each in (in_store, entry and entry[0]) if each is not None), default=None)
+            if due is None or (isinstance(self._clock, VirtualClock) and not self._is_calm()):
                 await self._changed()
                 continue
-            due, _, live, timer = entry
             if isinstance(self._clock, VirtualClock):
                 self._clock.advance_to(due)
-            delay = due - self._clock.now()
-            if delay > 0:
-                with trio.move_on_after(min(delay, _MAX_SLEEP_NS) / 1e9):
+            now = self._clock.now()
+            self._watch_the_clock(now)
+            if due > now:
+                with trio.move_on_after(min(due - now, _MAX_SLEEP_NS) / 1e9):
                     await self._changed()
                 continue
-            heapq.heappop(self._heap)
-            self._fire(live, timer)
-            n_fired += 1
-            if not n_fired % _TURN:
-                await trio.lowlevel.checkpoint()
+            if in_store is not None and in_store <= now:
+                self.fetch()
+            if entry is not None and entry[0] <= now:
+                heapq.heappop(self._heap)
+                self._fire(entry[2], entry[3])
+                n_fired += 1
+                if not n_fired % _TURN:
+                    await trio.lowlevel.checkpoint()
+
+    def _watch_the_clock(self, now: int) -> None:
+        """Whether it has jumped forward, beside a watch that cannot be set."""
+        watch = stopwatch()
+        gained = (now - self._seen) - (watch - self._seen_at)
+        is_first = not self._seen
+        self._seen, self._seen_at = now, watch
+        if gained > _JUMP_NS and not is_first and not isinstance(self._clock, VirtualClock):
+            self.clock_was_set()
 
     async def _changed(self) -> None:
         await self._wake.wait()
@@ -87,6 +114,10 @@ class Timers:
     def _next(self) -> _Entry | None:
         """The next timer that anything still waits for."""
         heap = self._heap
-        while heap and not heap[0][2].progress.is_due(heap[0][3]):
+        while heap and not _is_due(heap[0]):
             heapq.heappop(heap)
         return heap[0] if heap else None
+
+
+def _is_due(entry: _Entry) -> bool:
+    return not entry[2].is_asleep and entry[2].progress.is_due(entry[3])

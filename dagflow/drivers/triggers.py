@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import cast
 
 from dagflow.drivers.inputs import filled_in
-from dagflow.drivers.live import Live
 from dagflow.drivers.program import Program, TriggerCode
 from dagflow.errors import UsageError
 from dagflow.model import wire
@@ -48,13 +47,13 @@ def check_payload(payload: object, declared: RecordType | None) -> None:
     wire.decode(payload, RecordType("", ()) if declared is None and not isinstance(payload, dict) else declared or JSON)
 
 
-def check_expected(lives: Sequence[Live], event: str, payload: object) -> None:
+def check_expected(programs: Collection[Program], event: str, payload: object) -> None:
     """Raises WireError if runs wait for such events and none of them expects such a payload."""
     problem: wire.WireError | None = None
-    for live in lives:
-        for node in live.progress.program.waits[event]:
+    for program in programs:
+        for node in program.waits[event]:
             try:
-                live.progress.program.codes[node].codec.decode(payload)
+                program.codes[node].codec.decode(payload)
             except wire.WireError as error:
                 problem = problem or error
             else:

@@ -205,7 +205,7 @@ def _creation(live: Live, append: Append) -> Creation:
         due_at=append.due_at,
         parent="" if live.parent is None else live.parent.run,
     )
-    return Creation(row=row, flow=live.pinned.flow, records=append.records, events=append.events)
+    return Creation(row=row, flow=live.pinned.flow, records=append.records, events=append.events, waits=append.waits or ())
 
 
 def _perform(store: Store, sent: list[SentEvent], writes: list[_Write]) -> None:

@@ -5,7 +5,7 @@ A store is synchronous and knows nothing of flows: it keeps histories of records
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import attrs
@@ -72,6 +72,21 @@ class SentEvent:
     run: str = ""
 
 
+@attrs.frozen
+class WaitRow:
+    """An event that a sleeping run waits for, so that it is found when one comes.
+
+    Attributes:
+        event: its name.
+        path: where in the payload something is that tells one such event from another, as a JSON array of names; or "".
+        key: what has to be there, see `model.keys`; or "". With both empty every event of that name is looked at.
+    """
+
+    event: str
+    path: str = ""
+    key: str = ""
+
+
 @attrs.frozen(kw_only=True)
 class Append:
     """Facts to add to one run, together with what they make of its row.
@@ -79,6 +94,7 @@ class Append:
     Attributes:
         first: the position of the first record; has to be the length of the history so far, else nothing is written.
         events: what the run emitted by these facts.
+        waits: what it waits for from now on; None where that stays as it is, or is of no interest since it does not sleep.
     """
 
     run: RunId
@@ -88,6 +104,7 @@ class Append:
     ended_at: int | None = None
     due_at: int | None = None
     events: tuple[SentEvent, ...] = ()
+    waits: tuple[WaitRow, ...] | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -98,6 +115,7 @@ class Creation:
     flow: bytes
     records: Sequence[Record]
     events: tuple[SentEvent, ...] = ()
+    waits: tuple[WaitRow, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -139,8 +157,8 @@ class Store(Protocol):
         """Keep events from outside, all or none; nothing is kept if one of their ids is there already."""
         ...
 
-    def events(self, *, after: int, limit: int = 1000) -> list[SentEvent]:
-        """The events with greater numbers, in order."""
+    def events(self, *, after: int, limit: int = 1000, names: Collection[str] | None = None) -> list[SentEvent]:
+        """The events with greater numbers, in order; with `names` only those of these names."""
         ...
 
     def last_event(self) -> int:
@@ -170,6 +188,33 @@ class Store(Protocol):
 
         They are those that are part of `parent`, in the order in which they began; or those that are part of no other.
         """
+        ...
+
+    def awake(self, *, limit: int = 100, before: RunId | None = None) -> list[RunRow]:
+        """Rows of the runs that are queued or running and part of no other, the newest first, older than `before`."""
+        ...
+
+    def sleeping(self, *, after: tuple[int, str], limit: int = 100) -> list[RunRow]:
+        """Rows of the runs that sleep and are part of no other, in the order of when they are due and of their ids, behind that."""
+        ...
+
+    def waiting(self, wait: WaitRow, *, after: str = "", limit: int = 100, is_any: bool = False) -> list[RunRow]:
+        """Rows of the runs that said they wait for this, in the order in which they began, behind the run `after`.
+
+        They may not sleep any more. With `is_any` every path and key will do.
+        """
+        ...
+
+    def awaited(self) -> dict[str, frozenset[str]]:
+        """The events that any run said it waits for, by name, with the paths to what tells them apart."""
+        ...
+
+    def handed_out(self) -> int:
+        """The number of the last event that every run that wanted it is known to have; 0 if there is none."""
+        ...
+
+    def note_handed_out(self, number: int) -> None:
+        """Keep that number."""
         ...
 
     def flow(self, digest: FlowDigest) -> bytes | None:

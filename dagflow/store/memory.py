@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import islice
 
 import attrs
 
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId
-from dagflow.store.api import Append, Creation, Driving, Record, RunRow, SentEvent, Suspect
+from dagflow.model.status import RunStatus
+from dagflow.store.api import Append, Creation, Driving, Record, RunRow, SentEvent, Suspect, WaitRow
 
 
 @attrs.define(eq=False)
@@ -27,6 +29,8 @@ class MemoryStore:
     _event_ids: set[str] = attrs.field(factory=set, init=False)
     _driving: Driving = attrs.field(factory=Driving, init=False)
     _suspects: dict[RunId, Suspect] = attrs.field(factory=dict, init=False)
+    _waits: dict[RunId, tuple[WaitRow, ...]] = attrs.field(factory=dict, init=False)
+    _n_handed_out: int = attrs.field(default=0, init=False)
     _is_closed: bool = attrs.field(default=False, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
@@ -46,6 +50,8 @@ class MemoryStore:
                 self._histories[append.run].append(append.records)
                 self._lengths[append.run] += len(append.records)
                 self._changes[append.run] = append
+                if append.waits is not None:
+                    self._wait(append.run, append.waits)
 
     def send(self, events: Sequence[SentEvent]) -> None:
         """See `Store.send`."""
@@ -53,11 +59,12 @@ class MemoryStore:
             self._check_open()
             self._keep_events(events)
 
-    def events(self, *, after: int, limit: int = 1000) -> list[SentEvent]:
+    def events(self, *, after: int, limit: int = 1000, names: Collection[str] | None = None) -> list[SentEvent]:
         """See `Store.events`."""
         with self._lock:
             self._check_open()
-            return [event for event in self._events if event.number > after][: max(0, limit)]
+            wanted = (event for event in self._events if event.number > after and (names is None or event.name in names))
+            return list(islice(wanted, max(0, limit)))
 
     def last_event(self) -> int:
         """See `Store.last_event`."""
@@ -97,6 +104,53 @@ class MemoryStore:
             rows = [row for row in rows if row.id < before] if not parent else _behind(rows, before)
         return [row for row in rows if not (unfinished and row.status.is_terminal)][: max(0, limit)]
 
+    def awake(self, *, limit: int = 100, before: RunId | None = None) -> list[RunRow]:
+        """See `Store.awake`."""
+        rows = self.runs(unfinished=True, limit=len(self._rows), before=before)
+        return [row for row in rows if row.status is not RunStatus.SLEEPING][: max(0, limit)]
+
+    def sleeping(self, *, after: tuple[int, str], limit: int = 100) -> list[RunRow]:
+        """See `Store.sleeping`."""
+        rows = [row for row in self.runs(unfinished=True, limit=len(self._rows)) if row.status is RunStatus.SLEEPING]
+        rows.sort(key=_when_due)
+        return [row for row in rows if _when_due(row) > after][: max(0, limit)]
+
+    def waiting(self, wait: WaitRow, *, after: str = "", limit: int = 100, is_any: bool = False) -> list[RunRow]:
+        """See `Store.waiting`."""
+        with self._lock:
+            self._check_open()
+            runs = [
+                run
+                for run in self._rows
+                if any(row == wait or (is_any and row.event == wait.event) for row in self._waits.get(run, ()))
+            ]
+            if after:
+                places = {run: place for place, run in enumerate(self._rows)}
+                runs = [run for run in runs if places[run] > places.get(RunId(after), -1)]
+            return [self._current(self._rows[run]) for run in runs[: max(0, limit)]]
+
+    def awaited(self) -> dict[str, frozenset[str]]:
+        """See `Store.awaited`."""
+        paths: dict[str, set[str]] = {}
+        with self._lock:
+            self._check_open()
+            for rows in self._waits.values():
+                for row in rows:
+                    paths.setdefault(row.event, set()).add(row.path)
+        return {event: frozenset(found) for event, found in paths.items()}
+
+    def handed_out(self) -> int:
+        """See `Store.handed_out`."""
+        with self._lock:
+            self._check_open()
+            return self._n_handed_out
+
+    def note_handed_out(self, number: int) -> None:
+        """See `Store.note_handed_out`."""
+        with self._lock:
+            self._check_open()
+            self._n_handed_out = number
+
     def flow(self, digest: FlowDigest) -> bytes | None:
         """See `Store.flow`."""
         with self._lock:
@@ -134,6 +188,7 @@ class MemoryStore:
                     for kept in (self._rows, self._histories, self._lengths):
                         kept.pop(row.id)
                     self._changes.pop(row.id, None)
+                    self._waits.pop(row.id, None)
             left = [self._current(row) for row in self._rows.values()]
             self._flows = {digest: self._flows[digest] for digest in {row.digest for row in left}}
             limit = min([before, *(row.created_at for row in left if not row.status.is_terminal)])
@@ -163,6 +218,14 @@ class MemoryStore:
         self._rows[row.id] = row
         self._histories[row.id] = [creation.records]
         self._lengths[row.id] = len(creation.records)
+        if creation.waits:
+            self._wait(row.id, creation.waits)
+
+    def _wait(self, run: RunId, rows: tuple[WaitRow, ...]) -> None:
+        if rows:
+            self._waits[run] = rows
+        else:
+            self._waits.pop(run, None)
 
     def _check_new(self, runs: Sequence[RunId]) -> None:
         known = [run for run in runs if run in self._rows]
@@ -191,6 +254,10 @@ class MemoryStore:
             if append.first != length:
                 raise StoreError(f"run {append.run} has {length} facts, not {append.first}; read its history again")
             lengths[append.run] = length + len(append.records)
+
+
+def _when_due(row: RunRow) -> tuple[int, str]:
+    return row.due_at or 0, row.id
 
 
 def _behind(rows: list[RunRow], run: RunId) -> list[RunRow]:

@@ -86,6 +86,24 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX run_ended ON run (ended_at) WHERE parent = '' AND ended_at IS NOT NULL",
         "CREATE INDEX run_digest ON run (digest)",
     ),
+    (
+        # Runs that sleep are nowhere but here: they are found by when they are due, and by what they wait for.
+        "CREATE INDEX run_awake ON run (id) WHERE parent = '' AND status IN ('queued', 'running')",
+        "CREATE INDEX run_due ON run (due_at, id) WHERE parent = '' AND status = 'sleeping'",
+        """CREATE TABLE wait (
+            event TEXT NOT NULL,
+            path TEXT NOT NULL,
+            key TEXT NOT NULL,
+            run INTEGER NOT NULL REFERENCES run (key),
+            checksum INTEGER NOT NULL,
+            PRIMARY KEY (event, path, key, run)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX wait_run ON wait (run)",
+        "CREATE INDEX event_name ON event (name, number)",
+        # What those wait for that sleep already is in their histories only: each event wakes them, once.
+        "INSERT INTO wait SELECT '', '', '', key, 0 FROM run WHERE parent = '' AND status = 'sleeping'",
+        "CREATE TABLE handed (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
+    ),
 )
 
 

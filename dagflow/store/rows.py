@@ -11,6 +11,7 @@ import apsw
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
+from dagflow.store import waits
 from dagflow.store.api import Append, Creation, Record, RunRow, SentEvent
 from dagflow.store.checksums import checksum, record_checksum, seal
 from dagflow.store.connections import Value, execute, first_of
@@ -33,6 +34,17 @@ SELECT_RUNS: Final = f"SELECT {RUN_COLUMNS} FROM run WHERE parent = '' AND id < 
 IS_UNFINISHED: Final = "status IN ('queued', 'running', 'sleeping')"
 SELECT_UNFINISHED: Final = f"""
     SELECT {RUN_COLUMNS} FROM run WHERE parent = '' AND {IS_UNFINISHED} AND id < ? ORDER BY id DESC LIMIT ?"""  # noqa: S608
+SELECT_AWAKE: Final = f"""
+    SELECT {RUN_COLUMNS} FROM run
+    WHERE parent = '' AND status IN ('queued', 'running') AND id < ? ORDER BY id DESC LIMIT ?"""  # noqa: S608
+SELECT_SLEEPING: Final = f"""
+    SELECT {RUN_COLUMNS} FROM run
+    WHERE parent = '' AND status = 'sleeping' AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ?"""  # noqa: S608
+# CROSS, so that runs are looked up by what waits, and never the other way round.
+_WAITERS: Final = "SELECT {} FROM ({}) AS found CROSS JOIN run ON run.key = found.run ORDER BY found.run"
+_OF_RUN: Final = ", ".join(f"run.{column}" for column in RUN_COLUMNS.split(", "))
+SELECT_WAITING_EXACTLY: Final = _WAITERS.format(_OF_RUN, waits.EXACTLY)
+SELECT_WAITING_ANYHOW: Final = _WAITERS.format(_OF_RUN, waits.ANYHOW)
 SELECT_PARTS: Final = f"""
     SELECT {RUN_COLUMNS} FROM run
     WHERE parent != '' AND parent = ?1 AND (?2 = '' OR key < (SELECT key FROM run WHERE id = ?2)) AND (NOT ?3 OR {IS_UNFINISHED})
@@ -40,6 +52,9 @@ SELECT_PARTS: Final = f"""
 INSERT_EVENT: Final = "INSERT INTO event (number, id, name, at, payload, run, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)"
 SELECT_EVENTS: Final = """
     SELECT number, id, name, at, payload, run, checksum FROM event WHERE number > ? ORDER BY number LIMIT ?"""
+SELECT_NAMED_EVENTS: Final = """
+    SELECT number, id, name, at, payload, run, checksum FROM event
+    WHERE name = ? AND number > ? ORDER BY number LIMIT ?"""
 SELECT_LAST_EVENT: Final = "SELECT max(number) FROM event"
 SELECT_EVENT_ID: Final = "SELECT 1 FROM event WHERE id = ?"
 SELECT_FLOW: Final = "SELECT body, checksum FROM flow WHERE digest = ?"
@@ -57,6 +72,8 @@ def insert_run(connection: apsw.Connection, creation: Creation) -> None:
         raise StoreError(f"run {row.id} is there already; every run needs an id of its own")
     insert_records(connection, key, row.id, 0, creation.records)
     insert_events(connection, creation.events)
+    if creation.waits:
+        waits.insert(connection, key, row.id, creation.waits)
 
 
 def insert_records(connection: apsw.Connection, key: Value, run: str, first: int, records: Sequence[Record]) -> None:
@@ -86,6 +103,8 @@ def append(connection: apsw.Connection, added: Append) -> None:
         raise _misplaced(connection, added)
     insert_records(connection, key, added.run, added.first, added.records)
     insert_events(connection, added.events)
+    if added.waits is not None:
+        waits.replace(connection, key, added.run, added.waits)
 
 
 def _misplaced(connection: apsw.Connection, added: Append) -> StoreError:

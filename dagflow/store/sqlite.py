@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
+from heapq import merge
+from itertools import islice
 from pathlib import Path
 
 import apsw
@@ -21,8 +23,8 @@ import attrs
 
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId
-from dagflow.store import docket, rows, upkeep
-from dagflow.store.api import Append, Creation, Driving, Record, RunRow, SentEvent, Suspect
+from dagflow.store import docket, rows, upkeep, waits
+from dagflow.store.api import Append, Creation, Driving, Record, RunRow, SentEvent, Suspect, WaitRow
 from dagflow.store.checksums import checksum
 from dagflow.store.connections import (
     CHECKPOINT_PAGES,
@@ -146,9 +148,15 @@ class SqliteStore:
         with self._transaction() as connection:
             rows.insert_events(connection, events)
 
-    def events(self, *, after: int, limit: int = 1000) -> list[SentEvent]:
+    def events(self, *, after: int, limit: int = 1000, names: Collection[str] | None = None) -> list[SentEvent]:
         """See `Store.events`."""
-        return [rows.read_event(self.path, row) for row in self._read(rows.SELECT_EVENTS, after, max(0, limit))]
+        if names is None:
+            found = self._read(rows.SELECT_EVENTS, after, max(0, limit))
+        else:
+            # Name by name, since that is what the index is for.
+            named = (self._read(rows.SELECT_NAMED_EVENTS, name, after, max(0, limit)) for name in set(names))
+            found = list(islice(merge(*named), max(0, limit)))
+        return [rows.read_event(self.path, row) for row in found]
 
     def last_event(self) -> int:
         """See `Store.last_event`."""
@@ -178,11 +186,39 @@ class SqliteStore:
     ) -> list[RunRow]:
         """See `Store.runs`."""
         if parent:
-            found = self._read(rows.SELECT_PARTS, parent, before or "", unfinished, max(0, limit))
-        else:
-            query = rows.SELECT_UNFINISHED if unfinished else rows.SELECT_RUNS
-            found = self._read(query, before or rows.AFTER_ALL, max(0, limit))
-        return [rows.read_row(self.path, row) for row in found]
+            return self._rows(rows.SELECT_PARTS, parent, before or "", unfinished, max(0, limit))
+        query = rows.SELECT_UNFINISHED if unfinished else rows.SELECT_RUNS
+        return self._rows(query, before or rows.AFTER_ALL, max(0, limit))
+
+    def awake(self, *, limit: int = 100, before: RunId | None = None) -> list[RunRow]:
+        """See `Store.awake`."""
+        return self._rows(rows.SELECT_AWAKE, before or rows.AFTER_ALL, max(0, limit))
+
+    def sleeping(self, *, after: tuple[int, str], limit: int = 100) -> list[RunRow]:
+        """See `Store.sleeping`."""
+        return self._rows(rows.SELECT_SLEEPING, *after, max(0, limit))
+
+    def waiting(self, wait: WaitRow, *, after: str = "", limit: int = 100, is_any: bool = False) -> list[RunRow]:
+        """See `Store.waiting`."""
+        if is_any:
+            return self._rows(rows.SELECT_WAITING_ANYHOW, wait.event, after, max(0, limit))
+        return self._rows(rows.SELECT_WAITING_EXACTLY, wait.event, wait.path, wait.key, after, max(0, limit))
+
+    def awaited(self) -> dict[str, frozenset[str]]:
+        """See `Store.awaited`."""
+        paths: dict[str, set[str]] = {}
+        for event, path in self._read(waits.SELECT_AWAITED):
+            paths.setdefault(str(event), set()).add(str(path))
+        return {event: frozenset(found) for event, found in paths.items()}
+
+    def handed_out(self) -> int:
+        """See `Store.handed_out`."""
+        return waits.read_handed_out(self._read(waits.SELECT_HANDED_OUT))
+
+    def note_handed_out(self, number: int) -> None:
+        """See `Store.note_handed_out`."""
+        with self._transaction() as connection:
+            waits.note_handed_out(connection, number)
 
     def flow(self, digest: FlowDigest) -> bytes | None:
         """See `Store.flow`."""
@@ -283,6 +319,9 @@ class SqliteStore:
             return
         self._wal_pages = 0
         reached(Point.CHECKPOINTING)
+
+    def _rows(self, query: str, *values: Value) -> list[RunRow]:
+        return [rows.read_row(self.path, row) for row in self._read(query, *values)]
 
     def _read(self, query: str, *values: Value) -> list[tuple[Value, ...]]:
         with self._read_lock:

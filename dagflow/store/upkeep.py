@@ -12,6 +12,7 @@ from typing import Final
 
 import apsw
 
+from dagflow.store import waits
 from dagflow.store.connections import Value, execute, first_of
 
 #: Rows that one slice touches; it takes a few milliseconds.
@@ -27,6 +28,7 @@ _RENAME: Final = "UPDATE run SET id = '~' || key, parent = '~' WHERE key = ?"
 _REMOVED_RUN: Final = "SELECT key FROM run WHERE parent = '~' LIMIT 1"
 _CLEAR_HISTORY: Final = """
     DELETE FROM history WHERE run = ?1 AND seq IN (SELECT seq FROM history WHERE run = ?1 ORDER BY seq LIMIT ?2) RETURNING 1"""
+_CLEAR_WAITS: Final = "DELETE FROM wait WHERE run = ?"
 _CLEAR_RUN: Final = "DELETE FROM run WHERE key = ?"
 _FORGET_SUSPECT: Final = "DELETE FROM suspect WHERE run = ?"
 _OLDEST_UNFINISHED: Final = """
@@ -53,6 +55,7 @@ def prune_slice(connection: apsw.Connection, before: int) -> bool:
     removed = first_of(connection, _REMOVED_RUN)
     if removed is not None:
         if len(execute(connection, _CLEAR_HISTORY, (removed, SLICE_ROWS))) < SLICE_ROWS:
+            execute(connection, _CLEAR_WAITS, (removed,))
             execute(connection, _CLEAR_RUN, (removed,))
         return True
     old = first_of(connection, _OLD_RUN, (before,))
@@ -82,6 +85,7 @@ def _hide(connection: apsw.Connection, run: Value) -> None:
 def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
     """See `Store.problems`; `read` runs a query."""
     problems = [str(row[0]) for row in read("PRAGMA integrity_check(20)") if row[0] != "ok"]
+    problems += waits.problems_of(read)
     problems += [f"run {row[0]!r} has a flow that is not there" for row in read(_FOREIGN)]
     problems += [f"run {row[0]!r} is part of a run that is not there" for row in read(_ORPHANS)]
     problems += [f"there are facts of run number {row[0]!r}, which is not there" for row in read(_STRAY)]

@@ -16,6 +16,7 @@ import abc
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -23,7 +24,7 @@ import pytest
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId, new_run_id
 from dagflow.model.status import RunStatus
-from dagflow.store import Append, Creation, Driving, Record, RunRow, SentEvent, Store, Suspect
+from dagflow.store import Append, Creation, Driving, Record, RunRow, SentEvent, Store, Suspect, WaitRow
 
 DIGEST = FlowDigest("d" * 64)
 FLOW = b'{"dagflow":1}'
@@ -285,6 +286,54 @@ class StoreConformance(abc.ABC):
         assert (store.runs(), store.last_event(), store.flow(DIGEST)) == ([], 41, None)
         create(store, old, FLOW, facts(1))
         assert store.history(old.id) == list(facts(1))
+
+    def test_who_is_awake_and_who_sleeps_until_when(self, store: Store) -> None:
+        rows = [run_row(at * 1_000_000_000) for at in range(1, 7)]
+        for row in rows:
+            create(store, row, FLOW, ())
+        part = run_row(9, id=RunId(f"{rows[0].id}/x[1]"), parent=rows[0].id, status=RunStatus.SLEEPING, due_at=1)
+        create(store, part, FLOW, ())
+        for row, due in zip(rows[:4], (30, 10, 20, 10), strict=True):
+            store.write([add(row.id, 0, (), status=RunStatus.SLEEPING, due_at=due)])
+        assert store.awake() == [rows[5], rows[4]]
+        assert store.awake(limit=1, before=rows[5].id) == [rows[4]]
+        order = [rows[1].id, rows[3].id, rows[2].id, rows[0].id]
+        assert [row.id for row in store.sleeping(after=(-1, ""))] == order
+        assert [row.id for row in store.sleeping(after=(10, rows[1].id), limit=2)] == order[1:3]
+        store.write([add(rows[3].id, 0, (), status=RunStatus.RUNNING), add(rows[2].id, 0, (), status=RunStatus.FAILED, ended_at=1)])
+        assert [row.id for row in store.sleeping(after=(-1, ""))] == [rows[1].id, rows[0].id]
+        assert [row.due_at for row in store.sleeping(after=(10, "~"))] == [30]
+
+    def test_who_waits_for_an_event(self, store: Store) -> None:
+        one, two, three = (run_row(at * 1_000_000_000) for at in range(1, 4))
+        create(store, one, FLOW, ())
+        create(store, two, FLOW, ())
+        any_, keyed, other = WaitRow("x/y"), WaitRow("x/y", '["id"]', '"a"'), WaitRow("z", '["id"]', "1")
+        new = Creation(row=three, flow=FLOW, records=(), waits=(keyed, other))
+        store.write([add(one.id, 0, (), waits=(any_, keyed)), add(two.id, 0, (), waits=(keyed,))], [new])
+
+        def waiting(wait: WaitRow, **options: Any) -> list[RunId]:
+            return [row.id for row in store.waiting(wait, **options)]
+
+        assert waiting(keyed) == [one.id, two.id, three.id]
+        assert waiting(keyed, after=one.id, limit=1) == [two.id]
+        assert (waiting(any_), waiting(other), waiting(WaitRow("z"))) == ([one.id], [three.id], [])
+        assert waiting(WaitRow("x/y"), is_any=True) == [one.id, two.id, three.id]
+        assert store.awaited() == {"x/y": frozenset({"", '["id"]'}), "z": frozenset({'["id"]'})}
+        store.write([add(one.id, 0, (), waits=(other,)), add(two.id, 0, ()), add(three.id, 0, (), waits=())])
+        assert (waiting(keyed), waiting(any_), waiting(other)) == ([two.id], [], [one.id])
+
+    def test_events_by_name(self, store: Store) -> None:
+        store.send([sent(1), sent(2, name="z"), sent(3), sent(4, name="a")])
+        assert [event.number for event in store.events(after=0, names={"x/y", "a"})] == [1, 3, 4]
+        assert [event.number for event in store.events(after=1, names=["z", "x/y"], limit=1)] == [2]
+        assert store.events(after=0, names=()) == []
+
+    def test_how_far_events_were_handed_out(self, store: Store) -> None:
+        assert store.handed_out() == 0
+        store.note_handed_out(7)
+        store.note_handed_out(9)
+        assert store.handed_out() == 9
 
 
 def remove(store: Store, before: int) -> None:

@@ -110,7 +110,7 @@ async def live(folder: Path, catalog: Catalog, *, is_patient: bool = False) -> N
     flow = compile_text(FLOW, catalog.interface).unwrap("f")
     release = unfinished(folder) if is_patient else ()
     async with Interpreter.open(folder / "runs.db", catalog=catalog, release=release) as interpreter:
-        runs = list(interpreter.resumed)
+        runs = await interpreter.unfinished()
         runs += [await interpreter.start(flow, {"n": n % 2}) for n in range(len(runs), RUNS_AT_ONCE)]
         for run in runs:
             await run.wait()

@@ -188,7 +188,8 @@ class TestResume:
             assert row.due_at == due == START + 3600 * 10**9
         clock.advance_to(START + 600 * 10**9)
         async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
-            result = await interpreter.resumed[0].wait()
+            assert interpreter.resumed == ()
+            result = await interpreter.resume(run.id).wait()
         assert result.ended_at == due
         assert host.calls == ["double 1", "held 2"]
 
@@ -319,7 +320,7 @@ async def test_a_store_that_fails_stops_everything_and_nothing_is_lost(
             with pytest.raises(StoreError):
                 await interpreter.start(host.flow(HELD))
     async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
-        for resumed in interpreter.resumed:
+        for resumed in await interpreter.unfinished():
             await resumed.wait()
         results = [await interpreter.result(row.id) for row in await interpreter.runs()]
     assert [result.output for result in results] == ([] if fail_at == 1 and not after else [3])

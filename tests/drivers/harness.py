@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import attrs
 import orjson
@@ -11,14 +12,15 @@ import trio.testing
 
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.drivers.bindings import Origin
+from dagflow.drivers.fetching import Waking
 from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.program import Program
 from dagflow.drivers.progress import Progress
-from dagflow.drivers.results import RunResult
+from dagflow.drivers.results import RunResult, result_of
 from dagflow.drivers.simulator import DEFAULT_START, Script, Send
 from dagflow.ids import FlowDigest, RunId
-from dagflow.store.api import Store
+from dagflow.store.api import Append, Creation, RunRow, Store
 from dagflow.store.memory import MemoryStore
 
 RUN = RunId("0" * 32)
@@ -63,26 +65,57 @@ def run_local(
     concurrency: int = 64,
     input_value: Mapping[str, object] | None = None,
     sends: Sequence[Send] = (),
+    is_held: bool = True,
 ) -> tuple[RunResult, Progress, Store]:
-    """Run once, in the virtual time of trio."""
-    used = store or MemoryStore()
+    """Run once, in the virtual time of trio. One that nobody holds leaves memory whenever it sleeps, and is read from the store again."""
+    used = store or EndingStore()
+
+    def loaded(row: RunRow) -> Live:
+        history, progress = used.history(row.id), Progress(program, row.id)
+        progress.restore(history)
+        return Live(progress, PINNED, n_committed=len(history))
 
     async def main() -> tuple[RunResult, Progress, Store]:
         clock = TrioClock()
-        driver = LocalDriver(used, ScriptedPerformer(scripts), clock, concurrency, lambda: 0.5)
-        progress = Progress(program, RUN)
+        driver = LocalDriver(used, ScriptedPerformer(scripts), clock, concurrency, lambda: 0.5, Waking(loaded, nearly_due_ns=1))
         async with trio.open_nursery() as nursery:
             await nursery.start(driver.serve)
+            progress = Progress(program, RUN)
             progress.begin(input_value or {}, Origin(), clock.now())
-            live = Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
+            live = Live(progress, PINNED, is_new=True)
+            if not is_held:
+                await driver.sleepers.open()
             driver.take(live)
             for send in sends:
                 nursery.start_soon(_send, driver, send)
-            result = await live.wait_ended()
+            if is_held:
+                result = await live.wait_ended()
+            else:
+                del live, progress
+                await cast("EndingStore", used).has_ended.wait()
+                progress = Progress(program, RUN)
+                progress.restore(used.history(RUN))
+                result = result_of(progress)
             nursery.cancel_scope.cancel()
         return result, progress, used
 
     return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+PINNED = Pinned(FlowDigest("d"), b"{}")
+
+
+@attrs.define(eq=False)
+class EndingStore(MemoryStore):
+    """Says when the run is over, to whoever does not hold it."""
+
+    has_ended: trio.Event = attrs.field(factory=trio.Event)
+
+    def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
+        MemoryStore.write(self, appends, creations)
+        row = self.run(RUN)
+        if row is not None and row.status.is_terminal:
+            self.has_ended.set()
 
 
 async def _send(driver: LocalDriver, send: Send) -> None:

@@ -78,7 +78,7 @@ async def live(folder: Path, kinds: list[str]) -> list[str]:
         started = {row.id for row in await interpreter.runs(limit=10_000)}
         async with trio.open_nursery() as nursery:
             nursery.start_soon(beat)
-            runs = list(interpreter.resumed)
+            runs = await interpreter.unfinished()
             runs += [await interpreter.start(flow, {"what": kind}) for kind in kinds[len(started) :]]
             for run in runs:
                 if run._live.progress.input["what"] != "sleeps":

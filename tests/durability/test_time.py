@@ -72,6 +72,7 @@ class Sleeper:
 
     due: int
     is_waiting: bool = True
+    is_asleep: bool = False
     n_fired: int = 0
 
     @property

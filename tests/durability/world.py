@@ -67,7 +67,7 @@ class World:
     async def go(self, store: Store, n_runs: int = 1, *, told: list[str] | None = None) -> None:
         """Resume what there is, start what is missing, and wait for all; `told` gets the ids of the runs whose end was reported."""
         async with Interpreter.open("", catalog=self.catalog, store=store, concurrency=self.concurrency) as interpreter:
-            runs = list(interpreter.resumed)
+            runs = await interpreter.unfinished()
             n_ended = len(await interpreter.runs(limit=10_000)) - len(runs)
             runs += [await interpreter.start(self.flow, {"n": 0}) for _ in range(n_runs - n_ended - len(runs))]
             for run in runs:

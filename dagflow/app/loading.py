@@ -1,0 +1,63 @@
+"""From what a store has of a run to a run that can be driven, if the host has what it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import attrs
+
+from dagflow.app.programs import Programs
+from dagflow.clock import Clock
+from dagflow.drivers.live import Live, Pinned
+from dagflow.drivers.program import Program, actions_of
+from dagflow.drivers.progress import Progress
+from dagflow.errors import UsageError
+from dagflow.model.action import Interface
+from dagflow.model.flow import NodeKind
+from dagflow.store.api import RunRow, Store
+
+_PAGE = 500
+UNDOING = frozenset({NodeKind.UNDO})
+_CALLING = UNDOING | {NodeKind.ACTION}
+
+
+@attrs.define(eq=False)
+class Loader:
+    """Reads runs, in any thread."""
+
+    _store: Store
+    _clock: Clock
+    _interface: Callable[[], Interface]
+    programs: Programs = attrs.field(factory=Programs)
+    #: Actions the catalog is known to have; what it has it keeps.
+    _known: frozenset[str] = frozenset()
+
+    def load(self, row: RunRow) -> Live:
+        """A run as its history says. Raises StoreError if that is damaged."""
+        prepared = self.programs.load(self._store, row.digest)
+        progress = Progress(prepared.program, row.id)
+        history = self._store.history(row.id)
+        progress.restore(history)
+        progress.interrupt(max(self._clock.now(), progress.machine.state.now))
+        return Live(progress, Pinned(prepared.digest, prepared.encoded), n_committed=len(history))
+
+    def load_caught_up(self, row: RunRow) -> Live:
+        """As `load`, with the events that came while nobody drove it."""
+        live = self.load(row)
+        progress = live.progress
+        names = progress.program.waits
+        while names and (sent := self._store.events(after=progress.inbox.n_seen, limit=_PAGE, names=names)):
+            for event in sent:
+                progress.deliver(event, max(self._clock.now(), progress.machine.state.now))
+        return live
+
+    def check_actions(self, program: Program, kinds: Collection[NodeKind] = _CALLING) -> None:
+        """A run that cannot call what it calls had better not begin. Raises UsageError."""
+        wanted = program.calls if kinds is _CALLING else frozenset(actions_of(program, kinds))
+        if self._known.issuperset(wanted):
+            return
+        self._known = frozenset(self._interface().actions)
+        missing = [name for name in sorted(wanted) if name not in self._known]
+        if missing:
+            names = ", ".join(f"`{name}`" for name in missing)
+            raise UsageError(f"the flow {program.flow.name!r} calls {names}, which the catalog does not have; register it")

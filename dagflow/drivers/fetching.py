@@ -1,0 +1,79 @@
+"""Reading runs that sleep, in a thread, with the events that nobody could give to them meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import attrs
+
+from dagflow.drivers.correlating import untold
+from dagflow.drivers.live import Live
+from dagflow.drivers.seekers import Seekers
+from dagflow.errors import DagflowBug, DagflowError
+from dagflow.ids import RunId
+from dagflow.store.api import RunRow, SentEvent, Store
+
+_PAGE = 200
+
+
+def _nobody(row: RunRow) -> Live:
+    raise DagflowBug(f"nobody is there to read run {row.id}")
+
+
+@attrs.frozen
+class Waking:
+    """How runs that sleep come back.
+
+    Attributes:
+        load: makes a run of its row and its history, in any thread. Raises DagflowError: it cannot go on.
+        on_stuck: called with a run that cannot go on, and why.
+        per_second: of those that have been due for long; None for no bound.
+        nearly_due_ns: who is due sooner stays in memory, since reading it again would cost more.
+    """
+
+    load: Callable[[RunRow], Live] = attrs.field(default=_nobody)
+    on_stuck: Callable[[RunId, DagflowError], None] = attrs.field(default=lambda _run, _error: None)
+    per_second: int | None = None
+    nearly_due_ns: int = 10_000_000_000
+
+
+@attrs.frozen
+class Fetcher:
+    """Reads runs; nothing here changes what others have."""
+
+    _store: Store
+    _waking: Waking
+    _seekers: Seekers
+    _now: Callable[[], int]
+
+    def load(self, rows: Iterable[RunRow], until: int) -> list[Live]:
+        """These runs, with their events up to the one of that number; without those that cannot go on. Raises StoreError."""
+        lives: list[Live] = []
+        for row in rows:
+            try:
+                live = self._waking.load(row)
+            except DagflowError as error:
+                self._waking.on_stuck(row.id, error)
+            else:
+                self.deliver(live, self.missed(live, until), until)
+                lives.append(live)
+        return lives
+
+    def missed(self, live: Live, until: int) -> list[SentEvent]:
+        """What may be for the run and came while nobody drove it, up to the event of that number. Raises StoreError.
+
+        What the store could tell to be for it has woken it then, if everything has been given to those that sleep.
+        """
+        names = untold(live.progress) if self._seekers.is_whole else live.progress.program.waits
+        after, found = live.progress.inbox.n_seen, list[SentEvent]()
+        while names and after < until:
+            sent = self._store.events(after=after, limit=_PAGE, names=names)
+            found += [event for event in sent if event.number <= until]
+            after = sent[-1].number if len(sent) == _PAGE else until
+        return found
+
+    def deliver(self, live: Live, events: Iterable[SentEvent], until: int) -> None:
+        """Give the run these events, the last of which it may have seen are those up to that number."""
+        for event in events:
+            live.progress.deliver(event, max(self._now(), live.progress.machine.state.now))
+        live.progress.inbox.n_seen = max(live.progress.inbox.n_seen, until)

@@ -1,0 +1,358 @@
+"""Runs that only wait are rows, not objects, and come back when they are due or get their event."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+import apsw
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from dagflow.app.interpreter import Interpreter
+from dagflow.clock import VirtualClock
+from dagflow.errors import UsageError
+from dagflow.model.status import RunStatus
+from dagflow.store.memory import MemoryStore
+from dagflow.store.sqlite import SqliteStore
+from tests.app.host import START, Host
+
+NAP = """
+flow nap(to: string) -> string {
+  on manual
+  wait 1h
+  sent = mail(to: to)
+  return sent
+}
+"""
+ASKING = """
+event "approved" { lead: string, by: string }
+flow asking(lead: string) -> string? {
+  on manual
+  mail(to: lead)
+  yes = wait event "approved" as a when a.lead == lead && a.by != "" within 30d
+  done = mail(to: "done ${lead}")
+  return yes.?by
+}
+"""
+LATER = """
+event "approved" { lead: string, by: string }
+flow later(lead: string) -> string? {
+  on manual
+  wait 2d
+  yes = wait event "approved" as a when a.lead == lead within 1d
+  return yes.?by
+}
+"""
+FREE = """
+event "approved" { lead: string, by: string }
+flow free(lead: string) -> string? {
+  on manual
+  yes = wait event "approved" as a when a.by.startsWith(lead) within 30d
+  return yes.?by
+}
+"""
+HOUR = 3600 * 10**9
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(START)
+
+
+def in_hand(interpreter: Interpreter) -> int:
+    gc.collect()
+    return len(interpreter._driver.lives)
+
+
+async def asleep(interpreter: Interpreter, n: int) -> None:
+    """Wait until so many runs sleep and none is in memory."""
+    with trio.fail_after(20):
+        while True:
+            rows = await interpreter.runs(unfinished=True, limit=1_000)
+            if sum(row.status is RunStatus.SLEEPING for row in rows) == n and not interpreter._driver.lives:
+                return
+            await trio.sleep(0.001)
+
+
+@attrs.define(eq=False)
+class Frozen:
+    """A wall clock that somebody sets."""
+
+    at: int = START
+
+    def now(self) -> int:
+        return self.at
+
+
+@pytest.mark.parametrize("path", [":memory:", "runs.db"])
+async def test_who_sleeps_is_not_in_memory_and_wakes_in_time(
+    host: Host, tmp_path: Path, clock: VirtualClock, path: str
+) -> None:
+    where = path if path == ":memory:" else str(tmp_path / path)
+    async with Interpreter.open(where, catalog=host.catalog, clock=Frozen()) as interpreter:
+        for n in range(20):
+            await interpreter.start(host.flow(NAP), {"to": f"{n}"})
+        await asleep(interpreter, 20)
+        assert in_hand(interpreter) == 0
+        assert host.calls == []
+    if path == ":memory:":
+        return
+    async with Interpreter.open(where, catalog=host.catalog, clock=clock) as interpreter:
+        assert interpreter.resumed == ()
+        for run in await interpreter.unfinished():
+            result = await run.wait()
+            assert (result.status, result.ended_at) == (RunStatus.SUCCEEDED, START + HOUR)
+    assert sorted(host.calls) == sorted(f"mail {n}" for n in range(20))
+
+
+async def test_a_handle_stays_good_while_its_run_comes_and_goes(host: Host, clock: VirtualClock) -> None:
+    async with Interpreter.open(":memory:", catalog=host.catalog, clock=clock) as interpreter:
+        run = await interpreter.start(host.flow(NAP), {"to": "Ann"})
+        result = await run.wait()
+        assert result == run.result() == await interpreter.result(run.id)
+        assert result.output == "sent to Ann"
+        with pytest.raises(UsageError, match="no unfinished run"):
+            interpreter.resume(run.id)
+
+
+async def test_a_run_that_nobody_holds_can_be_got_hold_of(host: Host, tmp_path: Path) -> None:
+    clock = Frozen()
+    async with Interpreter.open(tmp_path / "runs.db", catalog=host.catalog, clock=clock) as interpreter:
+        run_id = (await interpreter.start(host.flow(ASKING), {"lead": "a"})).id
+        await asleep(interpreter, 1)
+        handle = interpreter.resume(run_id)
+        assert interpreter.resume(run_id).result() == handle.result() == await interpreter.result(run_id)
+        assert handle.result().status is RunStatus.SLEEPING
+        watch = handle.watch()
+        assert (await anext(watch)).status is RunStatus.SLEEPING
+        assert await interpreter.send("approved", {"lead": "a", "by": "Ann"}) == 1
+        with trio.fail_after(20):
+            assert (await handle.wait()).output == "Ann"
+            assert [standing.status async for standing in watch][-1] is RunStatus.SUCCEEDED
+
+
+async def test_a_sleeper_can_be_cancelled(host: Host, tmp_path: Path) -> None:
+    async with Interpreter.open(tmp_path / "runs.db", catalog=host.catalog, clock=Frozen()) as interpreter:
+        held = await interpreter.start(host.flow(NAP), {"to": "a"})
+        loose = (await interpreter.start(host.flow(NAP), {"to": "b"})).id
+        await asleep(interpreter, 2)
+        with trio.fail_after(20):
+            assert (await held.cancel()).status is RunStatus.CANCELLED
+            assert (await interpreter.cancel(loose)).status is RunStatus.CANCELLED
+    assert host.calls == []
+
+
+async def test_an_event_wakes_those_it_is_for_and_no_others(host: Host, tmp_path: Path) -> None:
+    store = Counting(SqliteStore.open(tmp_path / "runs.db"))
+    async with Interpreter.open("", catalog=host.catalog, clock=Frozen(), store=store) as interpreter:
+        flow = host.flow(ASKING)
+        for n in range(50):
+            await interpreter.start(flow, {"lead": f"l{n}"})
+        await asleep(interpreter, 50)
+        store.n_read = 0
+        assert await interpreter.send("approved", {"lead": "l7", "by": "Ann"}) == 1
+        assert await interpreter.send("approved", {"lead": "nobody", "by": "Ann"}) == 0
+        assert await interpreter.send("approved", {"lead": "l9", "by": ""}) == 0
+        await asleep(interpreter, 49)
+        assert store.n_read == 2
+        assert host.calls[50:] == ["mail done l7"]
+
+
+async def test_who_cannot_say_what_for_is_asked_each_time(host: Host, tmp_path: Path) -> None:
+    store = Counting(SqliteStore.open(tmp_path / "runs.db"))
+    async with Interpreter.open("", catalog=host.catalog, clock=Frozen(), store=store) as interpreter:
+        for n in range(5):
+            await interpreter.start(host.flow(FREE), {"lead": f"l{n}"})
+        await asleep(interpreter, 5)
+        store.n_read = 0
+        assert await interpreter.send("approved", {"lead": "", "by": "l3"}) == 1
+        await asleep(interpreter, 4)
+        assert store.n_read == 5
+
+
+async def test_an_event_while_the_wait_is_not_reached(host: Host, tmp_path: Path) -> None:
+    clock = Frozen()
+    path = tmp_path / "runs.db"
+    async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
+        run_id = (await interpreter.start(host.flow(LATER), {"lead": "a"})).id
+        other = (await interpreter.start(host.flow(LATER), {"lead": "b"})).id
+        await asleep(interpreter, 2)
+        assert await interpreter.send("approved", {"lead": "a", "by": "Ann"}) == 1
+        assert await interpreter.send("approved", {"lead": "c", "by": "Bo"}) == 0
+        await asleep(interpreter, 2)
+    async with Interpreter.open(path, catalog=host.catalog, clock=VirtualClock(START)) as interpreter:
+        with trio.fail_after(20):
+            assert (await interpreter.resume(run_id).wait()).output == "Ann"
+            assert (await interpreter.resume(other).wait()).output is None
+        # What is for somebody else is not even kept.
+        assert [record.kind for record in await interpreter.history(other)].count("event_arrived") == 0
+
+
+async def test_an_event_that_nobody_handed_out_before_the_crash(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    async with Interpreter.open(path, catalog=host.catalog, clock=Frozen()) as interpreter:
+        run_id = (await interpreter.start(host.flow(ASKING), {"lead": "a"})).id
+        await asleep(interpreter, 1)
+    async with Interpreter.open(path, catalog=host.catalog, clock=Frozen(), resume=()) as interpreter:
+        await interpreter.send("approved", {"lead": "a", "by": "Ann"})
+        assert interpreter._driver.lives == {}
+    async with Interpreter.open(path, catalog=host.catalog, clock=Frozen()) as interpreter:
+        with trio.fail_after(20):
+            while (await interpreter.result(run_id)).status is not RunStatus.SUCCEEDED:
+                await trio.lowlevel.checkpoint()
+    assert host.calls == ["mail a", "mail done a"]
+
+
+async def test_runs_that_went_to_sleep_under_the_older_schema(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    async with Interpreter.open(path, catalog=host.catalog, clock=Frozen()) as interpreter:
+        await interpreter.start(host.flow(ASKING), {"lead": "a"})
+        await interpreter.start(host.flow(ASKING), {"lead": "b"})
+        await asleep(interpreter, 2)
+    connection = apsw.Connection(str(path))
+    connection.execute("DELETE FROM wait; INSERT INTO wait SELECT '', '', '', key, 0 FROM run WHERE status = 'sleeping'")
+    connection.close()
+    async with Interpreter.open(path, catalog=host.catalog, clock=Frozen()) as interpreter:
+        assert await interpreter.send("approved", {"lead": "b", "by": "Ann"}) == 1
+        await asleep(interpreter, 1)
+
+
+async def test_one_that_cannot_be_read_is_told_and_the_others_go_on(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    async with Interpreter.open(path, catalog=host.catalog, clock=Frozen()) as interpreter:
+        bad = (await interpreter.start(host.flow(NAP), {"to": "bad"})).id
+        good = (await interpreter.start(host.flow(NAP), {"to": "good"})).id
+        await asleep(interpreter, 2)
+    connection = apsw.Connection(str(path))
+    connection.execute(
+        "UPDATE history SET payload = x'7b7d' WHERE seq = 0 AND run = (SELECT key FROM run WHERE id = ?)", (bad,)
+    )
+    connection.close()
+    async with Interpreter.open(path, catalog=host.catalog, clock=VirtualClock(START)) as interpreter:
+        with trio.fail_after(20):
+            assert (await interpreter.resume(good).wait()).status is RunStatus.SUCCEEDED
+        assert "is damaged" in str(interpreter.stuck[bad])
+        with pytest.raises(UsageError, match="cannot go on"):
+            interpreter.resume(bad)
+
+
+@pytest.mark.parametrize("rate", [100, None])
+def test_what_was_due_for_long_comes_at_a_steady_rate(host: Host, rate: int | None) -> None:
+    store = Lasting()
+
+    async def sleep_over() -> None:
+        async with Interpreter.open("", catalog=host.catalog, store=store, clock=Frozen()) as interpreter:
+            for n in range(300):
+                await interpreter.start(host.flow(NAP), {"to": f"{n}"})
+            await asleep(interpreter, 300)
+
+    async def wake_up() -> list[int]:
+        clock = Walking(START + 24 * HOUR)
+        async with Interpreter.open("", catalog=host.catalog, store=store, clock=clock, wakes_per_second=rate) as interpreter:
+            begun = trio.current_time()
+            # Nobody who comes meanwhile has to wait for them.
+            await (await interpreter.start(host.flow("flow now() -> int { on manual\n return 1 }"))).wait()
+            assert trio.current_time() - begun < 0.01
+            n_done = []
+            while len(host.calls) < 300:
+                await trio.sleep_until(begun + (len(n_done) + 1) / 2)
+                n_done.append(len(host.calls))
+        return n_done
+
+    trio.run(sleep_over)
+    n_done = trio.run(wake_up, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert len(set(host.calls)) == len(host.calls) == 300
+    assert n_done == pytest.approx([300] if rate is None else [50, 100, 150, 200, 250, 300], abs=10)
+
+
+async def note_end(run: object, ends: list[float]) -> None:
+    await run.wait()  # type: ignore[attr-defined]
+    ends.append(trio.current_time())
+
+
+def test_a_clock_that_is_set_forward_wakes_at_a_steady_rate(host: Host) -> None:
+    async def main() -> float:
+        clock = Walking(START)
+        async with Interpreter.open(":memory:", catalog=host.catalog, clock=clock, wakes_per_second=100) as interpreter:
+            runs = [await interpreter.start(host.flow(NAP), {"to": f"{n}"}) for n in range(300)]
+            await asleep(interpreter, 300)
+            clock.offset += 24 * HOUR
+            begun = trio.current_time()
+            for run in runs:
+                await run.wait()
+            return trio.current_time() - begun
+
+    # A driver looks at the clock once a minute, if nothing else happens.
+    assert 2.5 < trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0)) - 60 < 4
+    assert len(set(host.calls)) == len(host.calls) == 300
+
+
+async def test_no_more_are_awake_than_can_be_served(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dagflow.drivers.sleepers.MOST_AWAKE", 30)
+    monkeypatch.setattr("dagflow.drivers.sleepers.PAGE", 10)
+    path = tmp_path / "runs.db"
+    flow = host.flow(NAP.replace("mail(to: to)", "held(n: 1)").replace("-> string", "-> int"))
+    async with Interpreter.open(path, catalog=host.catalog, clock=Frozen()) as interpreter:
+        for n in range(100):
+            await interpreter.start(flow, {"to": f"{n}"})
+        await asleep(interpreter, 100)
+    options = {"catalog": host.catalog, "clock": Frozen(START + 2 * HOUR), "wakes_per_second": None}
+    async with Interpreter.open(path, **options) as interpreter:  # type: ignore[arg-type]
+        with trio.fail_after(20):
+            while len(host.calls) < 30:
+                await trio.lowlevel.checkpoint()
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert len(interpreter._driver.lives) == len(host.calls) == 30
+            host.gate.set()
+            for run in await interpreter.unfinished():
+                await run.wait()
+    assert len(host.calls) == 100
+
+
+def test_a_rate_has_to_be_one(host: Host) -> None:
+    async def main() -> None:
+        async with Interpreter.open(":memory:", catalog=host.catalog, wakes_per_second=0):
+            pass
+
+    with pytest.raises(UsageError, match="wakes_per_second is 0"):
+        trio.run(main)
+
+
+class Walking:
+    """A wall clock that goes with trio's, until somebody sets it."""
+
+    def __init__(self, start: int) -> None:
+        self.offset = start
+
+    def now(self) -> int:
+        return self.offset + round(trio.current_time() * 1e9)
+
+
+@attrs.define(eq=False)
+class Lasting(MemoryStore):
+    """One that can be opened again."""
+
+    def close(self) -> None:
+        pass
+
+
+class Counting:
+    """Counts the histories that are read."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.store, self.n_read = store, 0
+
+    def history(self, run: str) -> object:
+        self.n_read += 1
+        return self.store.history(run)  # type: ignore[arg-type]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.store, name)

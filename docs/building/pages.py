@@ -17,7 +17,7 @@ from dagflow.cli.main import _parser
 from dagflow.lang.diagnostics import render
 from dagflow.lang.explanations import Explanation, all_codes, explanation
 from dagflow.lang.importers.any_json import import_json
-from docs.building.documents import ROOT
+from docs.building.documents import ROOT, fences
 
 _KINDS: Final = {"E": "Errors", "W": "Warnings", "N": "Notes"}
 _ABOUT: Final = {"E": "keep a flow from running.", "W": "are likely mistakes; the flow runs.", "N": "say what is good to know."}
@@ -39,12 +39,22 @@ def generated() -> dict[str, str]:
 
 
 def pictures() -> dict[str, str]:
-    """Pictures of the recipes, by their path in the site."""
+    """The pictures that pages ask for by `<!-- picture NAME -->`, by their path in the site."""
     found: dict[str, str] = {}
-    for path in sorted((ROOT / "docs" / "recipes").glob("*.flow")):
-        flows = dagflow.compile(path.read_text(encoding="utf-8"), filename=path.name).flows
-        found[f"recipes/{path.stem}.svg"] = next(iter(flows.values()))._repr_svg_()
+    folder = ROOT / "docs"
+    for path in sorted(folder.rglob("*.md")):
+        page = path.read_text(encoding="utf-8")
+        for name in _PICTURED.findall(page):
+            beside = path.with_name(f"{name}.flow")
+            text = beside.read_text(encoding="utf-8") if beside.is_file() else _shown(page, f"{name}.flow")
+            flows = dagflow.compile(text, filename=f"{name}.flow").flows
+            found[path.with_name(f"{name}.svg").relative_to(folder).as_posix()] = next(iter(flows.values()))._repr_svg_()
     return found
+
+
+def _shown(page: str, title: str) -> str:
+    """The last text that a page has for a whole file."""
+    return [fence.text for fence in fences(page) if fence.title == title and not fence.is_hidden and not fence.is_appended][-1]
 
 
 def filled(page: str, to_errors: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 import dagflow
 from dagflow.lang.explanations import all_codes
 from docs.building.documents import ROOT
-from docs.building.pages import filled, generated
+from docs.building.pages import filled, generated, pictures
 
 RAW_FENCE = re.compile(r"<p>[^<]*```|<p>`{2}")
 
@@ -57,6 +57,17 @@ def test_what_a_page_includes_is_filled_in() -> None:
 def test_codes_in_code_stay_as_they_are() -> None:
     page = "E308 and `E308`\n\n```text\nE308\n```\n\n[E308](x.md) E999"
     assert filled(page, "errors") == page.replace("E308 and", "[E308](errors/E308.md) and", 1)
+
+
+def test_pages_have_their_pictures() -> None:
+    found = pictures()
+    assert {
+        "proposal.svg",
+        "trial.svg",
+        *(f"recipes/{path.stem}.svg" for path in (ROOT / "docs" / "recipes").glob("*.flow")),
+    } == {*found}
+    assert all(text.startswith("<svg ") for text in found.values())
+    assert filled("<!-- picture proposal -->", "errors") == "![proposal](proposal.svg)"
 
 
 @pytest.mark.slow

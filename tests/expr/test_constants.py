@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from dagflow.expr.constants import constant_core
 from dagflow.expr.emit import compile_cores
@@ -17,6 +17,7 @@ def of(value: object) -> object:
     return compile_cores([constant_core(value)])[0]({})
 
 
+@settings(max_examples=40)
 @given(plain_json)
 def test_json_is_itself(value: object) -> None:
     stored = wire.decode(value, JSON)

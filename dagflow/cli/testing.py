@@ -25,6 +25,8 @@ from dagflow.clock import stopwatch
 from dagflow.drivers.program import Program, prepare
 from dagflow.errors import UsageError
 from dagflow.lang.compiler import Compilation
+from dagflow.model.flow import Flow
+from dagflow.model.testing import FlowTest
 
 #: As pytest has them.
 INTERRUPTED, NONE_FOUND = 2, 5
@@ -42,8 +44,8 @@ class Ran:
 
     @property
     def name(self) -> str:
-        """What a person calls it, and `-k` looks at."""
-        return f"{self.file}::{self.outcome.test.flow}::{self.outcome.test.name}"
+        """What a person calls it."""
+        return _name(self.file, self.outcome.test)
 
 
 def test(arguments: argparse.Namespace) -> int:
@@ -79,7 +81,8 @@ def _run_all(arguments: argparse.Namespace, paths: Sequence[str], host: Host, wa
         (broken if compilation.has_errors else compiled).append(compilation)
         if compilation.has_errors:
             out.print(Text(compilation.render() + "\n"))
-    coverage = Coverage.of(flow for compilation in compiled for flow in compilation.flows.values())
+    flows = [flow for compilation in compiled for flow in _flows_meant(compilation, wanted, is_all=arguments.k is None)]
+    coverage = Coverage.of(flows)
     for compilation in compiled:
         for one in _run_file(compilation, wanted, is_chaotic=arguments.chaos):
             ran.append(one)
@@ -90,7 +93,7 @@ def _run_all(arguments: argparse.Namespace, paths: Sequence[str], host: Host, wa
     if arguments.graph is not None:
         from dagflow.cli.drawing import draw_coverage  # noqa: PLC0415 - only this option needs pictures
 
-        draw_coverage(arguments.graph, [flow for compilation in compiled for flow in compilation.flows.values()], coverage)
+        draw_coverage(arguments.graph, flows, coverage)
     if arguments.junit is not None:
         _write(arguments.junit, junit(ran))
     if is_json:
@@ -103,10 +106,21 @@ def _run_all(arguments: argparse.Namespace, paths: Sequence[str], host: Host, wa
     return _code(ran, broken)
 
 
+def _flows_meant(compilation: Compilation, wanted: Selector, *, is_all: bool) -> list[Flow]:
+    """The flows whose coverage counts: where only some tests are meant, those they are for."""
+    meant = {each.flow for each in compilation.tests if wanted(_name(compilation.filename, each))}
+    return [flow for flow in compilation.flows.values() if is_all or flow.name in meant]
+
+
+def _name(file: str, test: FlowTest) -> str:
+    """What a person calls a test, and `-k` looks at."""
+    return f"{file}::{test.flow}::{test.name}"
+
+
 def _run_file(compilation: Compilation, wanted: Selector, *, is_chaotic: bool) -> Iterator[Ran]:
     programs: dict[str, Program] = {}
     for each in compilation.tests:
-        if not wanted(f"{compilation.filename}::{each.flow}::{each.name}"):
+        if not wanted(_name(compilation.filename, each)):
             continue
         if each.flow not in programs:
             programs[each.flow] = prepare(compilation.flows[each.flow])

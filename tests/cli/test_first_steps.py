@@ -129,3 +129,10 @@ def test_tests_of_a_directory_and_of_no_name(dagflow: Dagflow, folder: Path) -> 
     assert dagflow("test", "deep").out.endswith("2 passed\n")
     said = dagflow("test", "deep", "-k", "nothing")
     assert (said.code, said.out) == (5, "no test has a name for `-k nothing`\n")
+
+
+def test_coverage_of_some_tests_is_about_their_flows(dagflow: Dagflow) -> None:
+    for name in ("one", "two"):
+        dagflow("new", name)
+    said = dagflow("test", "one.flow", "two.flow", "--coverage", "-k", "one::")
+    assert [line.split()[0] for line in said.out.splitlines() if "/" in line] == ["one"]

@@ -1,10 +1,12 @@
 r"""What a page says a command prints is what it prints.
 
 A page is played from its top to its bottom in an empty folder. A block with a `title="FILE"`, and a comment `<!-- file FILE … -->`, is
-written to that file, one with a `title="FILE, at its end"` behind what is in it, and `<!-- edit FILE … -->` changes it; each line `$ …` of a ```` ```console ```` block is run, and what it prints is compared with the lines below it. Where a
-page names `examples/`, a copy of that folder is there.
+written to that file, one with a `title="FILE, at its end"` behind what is in it, and `<!-- edit FILE … -->` changes it. Each line `$ …` of
+a ```` ```console ```` block is run, and what it prints is compared with the lines below it. Where a page names `examples/`, a copy of that
+folder is there.
 
-What is not to be run, since it waits for somebody or changes the machine, stands in a ```` ```sh ```` block. A line that is only `…` stands for any lines. Lengths of time that were measured, instants and ids are not compared.
+What is not to be run, since it waits for somebody or changes the machine, stands in a ```` ```sh ```` block. A line that is only `…`
+stands for any lines. Lengths of time that were measured, instants and ids are not compared.
 
     python -m docs.building.consoles [PAGE…]     writes what is printed now into the pages
 """

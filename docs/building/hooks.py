@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Pages at the top of the folder that the configuration does not name stand last."""
+    named = {path for entry in config.nav or [] for path in entry.values()}
+    others = sorted(path.name for path in Path(config.docs_dir).glob("*.md") if path.name not in named)
+    config.nav = [*(config.nav or []), *others]
+    return config
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages and pictures that are on no disk."""
     for path, text in {**generated(), **pictures()}.items():

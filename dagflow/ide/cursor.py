@@ -202,6 +202,8 @@ def _is_block(before: list[Token], opener: int) -> bool:
     if before[opener].type != "LBRACE" or opener == 0:
         return False
     previous = before[opener - 1]
+    if _openers(before)[0] == opener:
+        return True  # nothing but declarations has one there
     return previous.type not in CANNOT_END and previous.text not in _BEFORE_VALUES
 
 

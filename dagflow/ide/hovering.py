@@ -102,6 +102,8 @@ def _name(analysis: Analysis, found: Occurrence, spot: Spot | None) -> str:
         draft = facts.draft.find(symbol.node)
         notes += [_what(symbol, draft.node.action if draft is not None else ""), draft.node.doc if draft is not None else ""]
         notes.append(f"May not run: {symbol.why}." if symbol.why else "")
+    if found.target.kind is Kind.LOCAL and symbol is None:
+        symbol = _local(analysis, found)
     is_own = found.is_definition and found.target.kind is not Kind.LOCAL
     type_ = _type(name, symbol, None if is_own else spot)
     if type_ is UNKNOWN and spot is None and not any(notes):
@@ -109,6 +111,15 @@ def _name(analysis: Analysis, found: Occurrence, spot: Spot | None) -> str:
     if symbol is not None and symbol.kind is SymbolKind.VALUELESS:
         return describing.paragraphs(describing.code(name), *notes)
     return describing.named(name, type_, *notes)
+
+
+def _local(analysis: Analysis, found: Occurrence) -> Symbol | None:
+    """A name for a part of a flow, as some expression there has seen it."""
+    for each in analysis.seen:
+        symbol = (each.symbols or {}).get(found.target.name)
+        if symbol is not None and symbol.span.start == found.target.place:
+            return symbol
+    return None
 
 
 def _type(name: str, symbol: Symbol | None, spot: Spot | None) -> Type:

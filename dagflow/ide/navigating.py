@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import attrs
 
 from dagflow.diagnostic import Edit, Span
 from dagflow.errors import FlowInvalid, UsageError
+from dagflow.expr import tree
 from dagflow.ide.analysis import Analysis
 from dagflow.ide.differing import edits_between
 from dagflow.ide.hovering import field_type
 from dagflow.ide.memory import walk
-from dagflow.ide.occurrences import Kind, Occurrence, Target, occurrence_at, occurrences
+from dagflow.ide.occurrences import Kind, Occurrence, Target, inner, occurrence_at, occurrences
 from dagflow.ide.tree import spot_at
 from dagflow.lang import syntax as s
 from dagflow.lang.edit_names import is_name
 from dagflow.lang.edits import RenameStep, edit_text
 from dagflow.lang.imports import Sources, resolved
 from dagflow.lang.parser import parse_file
+from dagflow.model.types import ListType, OptionalType, RecordType, Type
 
 #: What can be called otherwise in the text alone.
 _RENAMED: Final = frozenset({Kind.STEP, Kind.INPUT, Kind.LOCAL, Kind.TYPE, Kind.EVENT, Kind.FLOW, Kind.IMPORT, Kind.FIELD})
@@ -61,9 +64,12 @@ def references(analysis: Analysis, offset: int, *, with_definition: bool = True)
         return []
     target = _target(analysis, here, offset)
     if target.kind is Kind.FIELD:
-        return [
+        spans = {
             each.span for each in found if _is_field(analysis, each, target) and (with_definition or not each.is_definition)
-        ]
+        }
+        for each in analysis.seen:
+            spans.update(_keys(each.expr, each.environment.expected, target))
+        return sorted(spans, key=lambda span: span.start)
     return [each.span for each in found if each.target == target and (with_definition or not each.is_definition)]
 
 
@@ -133,6 +139,28 @@ def _is_field(analysis: Analysis, each: Occurrence, target: Target) -> bool:
     return _target(analysis, each, each.span.end).owner == target.owner
 
 
+def _keys(expr: object, wanted: Type | None, target: Target) -> Iterator[Span]:
+    """Where a map that stands for a record names the field, in quotes."""
+    inner_type = wanted.value if isinstance(wanted, OptionalType) else wanted
+    match expr, inner_type:
+        case tree.MapLiteral(), RecordType():
+            for entry in expr.entries:
+                key = entry.key
+                if isinstance(key, tree.Literal) and isinstance(key.value, str):
+                    if inner_type.name == target.owner and key.value == target.name:
+                        yield Span(key.span.start + 1, key.span.end - 1)
+                    field = inner_type.field(key.value)
+                    yield from _keys(entry.value, None if field is None else field.type, target)
+        case tree.ListLiteral(), ListType():
+            for element in expr.elements:
+                yield from _keys(element.value, inner_type.element, target)
+        case tree.Conditional(), _:
+            yield from _keys(expr.then, wanted, target)
+            yield from _keys(expr.otherwise, wanted, target)
+        case _:
+            pass
+
+
 def _unnamed(analysis: Analysis, target: Target) -> s.CallExpr | None:
     """The call that has no name of its own and is read by the last word of what it calls."""
     facts = analysis.flows.get(target.owner)
@@ -165,6 +193,6 @@ def _declared(item: s.Item) -> tuple[str, Span] | None:
         case s.TypeDecl() | s.ActionDecl() | s.FlowDecl():
             return item.name.text, item.name.span
         case s.EventDecl():
-            return item.name.value, item.name.span
+            return item.name.value, inner(item.name)
         case _:
             return None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from collections.abc import Callable
+from typing import ClassVar, Final, cast
 
 from pygments.lexer import RegexLexer, bygroups, include, words
 from pygments.token import (
@@ -17,6 +18,7 @@ from pygments.token import (
     Whitespace,
 )
 
+_groups = cast("Callable[..., object]", bygroups)  # which says nothing of its types
 _WORD: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 #: Words behind which a value may stand in parentheses; behind the others a parenthesis makes it the name of a function.
 _BEFORE_VALUES: Final = (
@@ -47,14 +49,14 @@ class FlowLexer(RegexLexer):
 
     tokens: ClassVar = {
         "root": [
-            (rf"^(\s*)(flow)(\s+)({_WORD})", bygroups(Whitespace, Keyword.Declaration, Whitespace, Name.Function)),
-            (rf"^(\s*)(type)(\s+)({_WORD})", bygroups(Whitespace, Keyword.Declaration, Whitespace, Name.Class)),
+            (rf"^(\s*)(flow)(\s+)({_WORD})", _groups(Whitespace, Keyword.Declaration, Whitespace, Name.Function)),
+            (rf"^(\s*)(type)(\s+)({_WORD})", _groups(Whitespace, Keyword.Declaration, Whitespace, Name.Class)),
             (
                 rf"^(\s*)(action)(\s+)({_WORD}(?:\.{_WORD})*)",
-                bygroups(Whitespace, Keyword.Declaration, Whitespace, Name.Function),
+                _groups(Whitespace, Keyword.Declaration, Whitespace, Name.Function),
             ),
-            (rf"\b(for)(\s+)({_WORD})(?=\s*\{{)", bygroups(Keyword, Whitespace, Name)),
-            (r"^(\s*)(test|event|import)(?=\s*[\"'])", bygroups(Whitespace, Keyword.Declaration)),
+            (rf"\b(for)(\s+)({_WORD})(?=\s*\{{)", _groups(Keyword, Whitespace, Name)),
+            (r"^(\s*)(test|event|import)(?=\s*[\"'])", _groups(Whitespace, Keyword.Declaration)),
             include("expression"),
             (r"[{}]", Punctuation),
             (r".", Text),
@@ -64,8 +66,8 @@ class FlowLexer(RegexLexer):
             (r"///[^\n]*", String.Doc),
             (r"//[^\n]*", Comment.Single),
             include("strings"),
-            (rf"(\.\??)(\s*)({_WORD})(?=\s*\()", bygroups(Operator, Whitespace, Name.Function)),
-            (rf"(\.\??)(\s*)({_WORD})", bygroups(Operator, Whitespace, Name.Attribute)),
+            (rf"(\.\??)(\s*)({_WORD})(?=\s*\()", _groups(Operator, Whitespace, Name.Function)),
+            (rf"(\.\??)(\s*)({_WORD})", _groups(Operator, Whitespace, Name.Attribute)),
             (rf"{_WORD}(?=:)", Name.Attribute),
             (rf"{_WORD}(?=\s*=(?![=>]))", Name.Variable),
             (r"\d+(?:\.\d+)?(?:ms|s|m|h|d|w)(?:\d+(?:ms|s|m|h|d|w))*\b", Number),

@@ -41,9 +41,24 @@ def sessions(draw: st.DrawFn) -> list[str]:
     return texts
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_LAW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_LONG_LAW = settings(_LAW, max_examples=600)
+
+
+@_LAW
 @given(sessions())
 def test_a_piece_is_parsed_as_in_the_whole(texts: list[str]) -> None:
+    parses_alike(texts)
+
+
+@pytest.mark.slow
+@_LONG_LAW
+@given(sessions())
+def test_many_pieces_are_parsed_as_in_the_whole(texts: list[str]) -> None:
+    parses_alike(texts)
+
+
+def parses_alike(texts: list[str]) -> None:
     parser = IncrementalParser()
     for text in texts:
         found = parser.parse(text, Limits())
@@ -55,9 +70,20 @@ def test_a_piece_is_parsed_as_in_the_whole(texts: list[str]) -> None:
             assert parser.parse(text, Limits(), exact=True).file == file
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(_LAW, max_examples=8)
 @given(sessions())
 def test_what_is_settled_is_what_the_compiler_says(texts: list[str]) -> None:
+    settles_alike(texts)
+
+
+@pytest.mark.slow
+@settings(_LAW, max_examples=200)
+@given(sessions())
+def test_what_is_settled_is_always_what_the_compiler_says(texts: list[str]) -> None:
+    settles_alike(texts)
+
+
+def settles_alike(texts: list[str]) -> None:
     analyst = Analyst(builtin())
     for text in texts:
         analyst.update(text)

@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 import attrs
+import orjson
 
+from dagflow.drivers.correlating import wait_row
 from dagflow.drivers.live import Live
 from dagflow.drivers.program import Program
 from dagflow.drivers.writer import Sending
 from dagflow.ids import RunId
-from dagflow.store.api import SentEvent
+from dagflow.model.keys import key_at
+from dagflow.store.api import SentEvent, WaitRow
+
+
+@attrs.define(eq=False)
+class _Waiters:
+    """The runs in hand that wait for the events of one name: by what these have to carry, where that is known when they come."""
+
+    anything: dict[RunId, Live] = attrs.field(factory=dict[RunId, Live])
+    keyed: dict[str, dict[str, dict[RunId, Live]]] = attrs.field(factory=dict[str, dict[str, dict[RunId, Live]]])
+    programs: Counter[Program] = attrs.field(factory=Counter[Program])
+
+    def add(self, live: Live, row: WaitRow | None) -> None:
+        if row is None or not row.key:
+            self.anything[live.run] = live
+        else:
+            self.keyed.setdefault(row.path, {}).setdefault(row.key, {})[live.run] = live
+
+    def remove(self, run: RunId, rows: Iterable[WaitRow | None]) -> None:
+        for row in rows:
+            if row is None or not row.key:
+                self.anything.pop(run, None)
+            elif (runs := self.keyed.get(row.path, {}).get(row.key)) is not None:
+                runs.pop(run, None)
+                if not runs:
+                    del self.keyed[row.path][row.key]
+
+    def of(self, payload: bytes) -> list[Live]:
+        """Who may want an event with this payload."""
+        found = dict(self.anything)
+        value = cast("object", orjson.loads(payload)) if self.keyed else None
+        for path, by_key in self.keyed.items():
+            key = key_at(value, path)
+            # Whoever asks for something that is not there has to say what becomes of it.
+            for runs in by_key.values() if key is None else [by_key.get(key, {})]:
+                found |= runs
+        return list(found.values())
 
 
 @attrs.define(eq=False)
@@ -30,23 +69,40 @@ class Dispatch:
     wake: Callable[[Sequence[tuple[SentEvent, Sending | None]]], bool] = attrs.field(default=lambda _queue: False)
     on_idle: Callable[[], None] = attrs.field(default=lambda: None)
     n_handed_out: int = 0
-    _lives: dict[str, dict[RunId, Live]] = attrs.field(factory=dict)
+    _waiters: dict[str, _Waiters] = attrs.field(factory=dict[str, _Waiters])
+    #: By the id of a run, what it was added under.
+    _added: dict[RunId, list[tuple[str, list[WaitRow | None]]]] = attrs.field(
+        factory=dict[RunId, list[tuple[str, list[WaitRow | None]]]]
+    )
     _queue: deque[tuple[SentEvent, Sending | None]] = attrs.field(factory=deque)
     _is_busy: bool = False
 
     def add(self, live: Live) -> None:
         """The run wants to hear of the events it has waits for."""
-        for name in live.progress.program.waits:
-            self._lives.setdefault(name, {})[live.run] = live
+        waits = live.progress.program.waits
+        if waits and live.run not in self._added:
+            self._added[live.run] = [(name, self._add(live, name, nodes)) for name, nodes in waits.items()]
+
+    def _add(self, live: Live, name: str, nodes: Iterable[int]) -> list[WaitRow | None]:
+        waiters = self._waiters.setdefault(name, _Waiters())
+        status = live.progress.machine.state.status
+        rows = [wait_row(live.progress, node) for node in nodes if not status[node].is_settled]
+        for row in rows:
+            waiters.add(live, row)
+        waiters.programs[live.progress.program] += 1
+        return rows
 
     def remove(self, live: Live) -> None:
-        """The run has ended."""
-        for name in live.progress.program.waits:
-            del self._lives[name][live.run]
+        """The run has ended, or sleeps."""
+        for name, rows in self._added.pop(live.run, ()):
+            waiters = self._waiters[name]
+            waiters.remove(live.run, rows)
+            waiters.programs[live.progress.program] -= 1
 
     def waiting_for(self, event: str) -> set[Program]:
-        """The programs of the runs with a wait for such events that has not settled."""
-        return {live.progress.program for live in self._lives.get(event, {}).values() if live.progress.inbox.is_wanted(event)}
+        """The programs of the runs that have a wait for such events."""
+        waiters = self._waiters.get(event)
+        return set() if waiters is None else set(+waiters.programs)
 
     def put(self, event: SentEvent, sending: Sending | None) -> None:
         """The event is in the store: hand it out, after those before it."""
@@ -75,7 +131,8 @@ class Dispatch:
 
     def _hand_out(self, event: SentEvent, sending: Sending | None) -> None:
         self.n_handed_out = event.number
-        n_reached = sum(self.turn(live, event) for live in list(self._lives.get(event.name, {}).values()))
+        waiters = self._waiters.get(event.name)
+        n_reached = 0 if waiters is None else sum(self.turn(live, event) for live in waiters.of(event.payload))
         if sending is not None:
             sending.n_reached += n_reached
             sending.is_over.set()

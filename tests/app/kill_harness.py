@@ -13,13 +13,16 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import trio
 
 from dagflow.actions.failures import Invocation
 from dagflow.actions.registry import Catalog
+from dagflow.app import interpreter
 from dagflow.app.interpreter import Interpreter
+from dagflow.drivers.fetching import Waking
 from dagflow.ids import RunId
 from dagflow.lang.compiler import compile_text
 from dagflow.model.status import RunStatus
@@ -109,9 +112,14 @@ async def live(folder: Path, catalog: Catalog, *, is_patient: bool = False) -> N
     """
     flow = compile_text(FLOW, catalog.interface).unwrap("f")
     release = unfinished(folder) if is_patient else ()
-    async with Interpreter.open(folder / "runs.db", catalog=catalog, release=release) as interpreter:
-        runs = await interpreter.unfinished()
-        runs += [await interpreter.start(flow, {"n": n % 2}) for n in range(len(runs), RUNS_AT_ONCE)]
+    async with Interpreter.open(folder / "runs.db", catalog=catalog, release=release) as open_:
+        runs = await open_.unfinished()
+        runs += [await open_.start(flow, {"n": n % 2}) for n in range(len(runs), RUNS_AT_ONCE)]
+        if interpreter.Waking is not Waking:
+            # Nobody holds them, so they are read from the store each time they wake.
+            runs.clear()
+            while await open_.runs(unfinished=True, limit=1):
+                await trio.sleep(0.002)
         for run in runs:
             await run.wait()
 
@@ -122,6 +130,11 @@ def unfinished(folder: Path) -> list[str]:
     runs = [row.id for row in store.runs(unfinished=True, limit=1_000)]
     store.close()
     return runs
+
+
+def leave_at_once() -> None:
+    """Runs leave memory whenever they wait, however shortly."""
+    interpreter.Waking = partial(Waking, nearly_due_ns=1)  # type: ignore[misc]
 
 
 def kill_one(
@@ -222,7 +235,8 @@ def main() -> None:
     catalog = catalog_for(folder / "ledger")
     n_killed = 0
     while n_killed < n_kills:
-        n_killed += kill_one(folder, catalog, dice.uniform(0.0, 0.25))
+        before = leave_at_once if dice.random() < 0.5 else None
+        n_killed += kill_one(folder, catalog, dice.uniform(0.0, 0.25), before=before)
     while kill_one(folder, catalog, 30, is_patient=True):
         pass
     sys.stdout.write(f"{n_killed} kills, {check(folder)}\n")

@@ -119,7 +119,7 @@ async def live(folder: Path, catalog: Catalog, *, is_patient: bool = False) -> N
             # Nobody holds them, so they are read from the store each time they wake.
             runs.clear()
             while await open_.runs(unfinished=True, limit=1):
-                await trio.sleep(0.002)
+                await trio.lowlevel.checkpoint()
         for run in runs:
             await run.wait()
 

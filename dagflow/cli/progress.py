@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import attrs
 import trio
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
 from rich.text import Text
 
@@ -17,6 +17,7 @@ from dagflow.app.runs import Run
 from dagflow.cli.layout import aligned
 from dagflow.cli.render import Story
 from dagflow.cli.texts import sign
+from dagflow.cli.tree import Tree
 from dagflow.drivers.results import NodeResult, RunResult
 from dagflow.model.flow import Flow
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
@@ -85,7 +86,7 @@ def _shown_outcome(story: Story, node: NodeResult) -> str:
 
 @attrs.define(eq=False)
 class Screen:
-    """A table that is drawn again at every change, and a few times a second while something is under way.
+    """A table, or for a flow with branches a tree, drawn again at every change, and a few times a second while something is under way.
 
     Attributes:
         hint: how to go on with runs that sleep.
@@ -94,9 +95,12 @@ class Screen:
     _live: Live
     hint: str = ""
     _stories: dict[str, Story] = attrs.field(factory=dict)
+    _trees: dict[str, Tree | None] = attrs.field(factory=dict)
 
     def update(self, story: Story) -> None:
         """Draw the run as it stands."""
+        if story.result.run not in self._trees:
+            self._trees[story.result.run] = Tree.of(story.flow)
         self._stories[story.result.run] = story
         self._live.update(self)
 
@@ -109,20 +113,27 @@ class Screen:
             if len(nodes) > room:
                 n_settled = sum(node.status.is_settled for node in nodes)
                 yield Text(f"{n_settled} of {len(nodes)} steps of {story.result.run} have ended", style="dim")
-            rows = [
-                [mark(node, console.get_time()), Text(story.label(node)), Text(_shown_outcome(story, node), style="dim")]
-                for node in in_view(nodes, room)
-            ]
-            yield aligned((), rows, options.max_width, elastic={2: 30, 1: 16})
+            yield self._drawn(story, nodes, room, console.get_time(), options.max_width)
         if self.hint and stories and all(story.result.status is RunStatus.SLEEPING for story in stories):
             yield Text(self.hint, style="dim")
 
+    def _drawn(self, story: Story, nodes: Sequence[NodeResult], room: int, seconds: float, width: int) -> RenderableType:
+        tree = self._trees[story.result.run]
+        if tree is not None:
+            cells = tree.cells(story, room, lambda status: mark(status, seconds))
+            return aligned((), cells, width, elastic={2: 30, 0: 16})
+        rows = [
+            [mark(node.status, seconds), Text(story.label(node)), Text(_shown_outcome(story, node), style="dim")]
+            for node in in_view(nodes, room)
+        ]
+        return aligned((), rows, width, elastic={2: 30, 1: 16})
 
-def mark(node: NodeResult, seconds: float) -> Text:
-    """The status of a node, which turns with time while the node is under way."""
-    if node.status in _BUSY:
-        return Text(f"{_FRAMES[int(seconds * 12) % len(_FRAMES)]} {node.status.value}", style="cyan")
-    return sign(node.status)
+
+def mark(status: NodeStatus, seconds: float) -> Text:
+    """A status, which turns with time while something is under way."""
+    if status in _BUSY:
+        return Text(f"{_FRAMES[int(seconds * 12) % len(_FRAMES)]} {status.value}", style="cyan")
+    return sign(status)
 
 
 def in_view(nodes: Sequence[NodeResult], room: int) -> list[NodeResult]:

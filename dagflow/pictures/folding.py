@@ -21,13 +21,16 @@ def fold(outline: Outline, most: int = MOST_SHAPES) -> None:
         if region.kind not in {RegionKind.ROOT, RegionKind.BODY}:
             by_depth.setdefault(len(outline.around(region)), []).append(region)
     for depth in sorted(by_depth, reverse=True):
+        last = 0
         for region in sorted(by_depth[depth], key=_drawn, reverse=True):
-            if excess <= 0:
+            size = _drawn(region)
+            # Blocks that are alike are all folded, or a reader looks for a difference that is not there.
+            if excess <= 0 and (size != last or depth == 1):
                 return
-            gain = _drawn(region) - 1
-            if gain + 1 >= _LEAST:
-                excess -= gain
+            if size >= _LEAST:
+                excess -= size - 1
                 _fold(outline, region)
+                last = size
 
 
 def _drawn(region: Region) -> int:

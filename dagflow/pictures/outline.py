@@ -108,8 +108,12 @@ class Outline:
 
     def around(self, item: Item) -> list[Region]:
         """The regions around an item, the outermost first."""
+        return self.around_key(item.key)
+
+    def around_key(self, key: str) -> list[Region]:
+        """The regions around the item of that key, the outermost first."""
         found: list[Region] = []
-        region = self.parents.get(item.key)
+        region = self.parents.get(key)
         while region is not None:
             found.append(region)
             region = self.parents.get(region.key)

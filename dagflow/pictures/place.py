@@ -118,6 +118,15 @@ class _Plan:
     plans: dict[str, _Plan]
     gates: dict[tuple[int, Pin], int]
 
+    def place_of(self, link: Link, border: Pin, apart: int) -> int:
+        """Where a line meets a border, from the middle: at its gate, or if it has none, near the middle but not at another's gate."""
+        own = self.gates.get((id(link), border))
+        if own is not None:
+            return own
+        taken = [place for (_, at), place in self.gates.items() if at is border]
+        places = (sign * step for step in range(0, self.width // 2, max(1, apart // 2)) for sign in (1, -1))
+        return next((place for place in places if all(abs(place - each) >= apart for each in taken)), 0)
+
 
 @attrs.define(eq=False)
 class _Layout:
@@ -166,6 +175,11 @@ class _Layout:
         width = max(content.width + 2 * side, head.width)
         width += (width - content.width) % 2
         left = (width - content.width) // 2
+        # A line that comes in from above does so behind the title, not through it.
+        entries = [pin.middle + left for (_, at), pin in pins.items() if at is Pin.TOP]
+        if entries and head.lines and min(entries) < head.width:
+            shift = head.width - min(entries)
+            width, left = width + shift + shift % 2, left + shift
         gates = {key: pin.middle + left - width // 2 for key, pin in pins.items()}
         return _Plan(
             region, head, width, head.height + content.height + below, left, content, cells, faces, plans, gates
@@ -194,7 +208,7 @@ class _Layout:
                 return cell, 0
             through = Pin.BOTTOM if pin is Pin.TOP else Pin.TOP
             inner = plans.get(item.key)
-            return cells[item.key], 0 if inner is None else inner.gates.get((id(piece.link), through), 0)
+            return cells[item.key], 0 if inner is None else inner.place_of(piece.link, through, self.looks.spacing.bend)
 
         for piece in pieces:
             source, out = end(piece, piece.source, Pin.TOP)

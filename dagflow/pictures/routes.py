@@ -150,4 +150,4 @@ def _touch(one: _Net, other: _Net) -> bool:
 def _cost(upper: _Net, lower: _Net) -> int:
     """What is crossed if the one has a track above the other's; lines that would lie on each other count most."""
     crossed = sum(lower.low < x < lower.high for x in upper.below) + sum(upper.low < x < upper.high for x in lower.above)
-    return crossed + 10 * len(upper.below & lower.above)
+    return crossed + 1_000 * len(upper.below & lower.above)

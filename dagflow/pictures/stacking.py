@@ -161,6 +161,9 @@ def _cuts(part: _Part, rows: Sequence[Sequence[Cell]], share: int) -> list[Stran
 def _set_rows(parts: Sequence[_Part], spacing: Spacing, row: int) -> Pile:
     """Set the parts into rows that are about equally full."""
     total = sum(part.width for part in parts) + spacing.column * (len(parts) - 1)
+    if spacing.long:
+        # Where there is room, what is large becomes about half again as wide as it is high.
+        row = max(row, math.isqrt(sum(part.width * part.height for part in parts) * 3 // 2))
     n_rows = -(-total // max(row, *(part.width for part in parts)))
     share = max(-(-total // n_rows), *(part.width for part in parts)) if n_rows > 1 else total
     x = y = height = width = 0

@@ -127,8 +127,9 @@ class _Drawing:
         x, y = line.points[-1]
         points = [*line.points[:-1], (x, y - _TIP + 2)]
         parts = "".join(_path(part) for part in _around(points, line.label))
-        yield f'<path class="line{kind}{tone}" d="{parts}"/>'
-        yield f'<path class="tip{kind}{tone}" d="M{x - 4} {y - _TIP}h8L{x} {y}z"/>'
+        ends = f"data-from={quoteattr(plain(line.link.source.key))} data-to={quoteattr(plain(line.link.target.key))}"
+        yield f'<g {ends}><path class="line{kind}{tone}" d="{parts}"/>'
+        yield f'<path class="tip{kind}{tone}" d="M{x - 4} {y - _TIP}h8L{x} {y}z"/></g>'
 
     def label(self, line: Line) -> Iterator[str]:
         label = line.label

@@ -88,7 +88,7 @@ class _Wiring:
         rest = [link for link in found.values() if link.kind is LinkKind.AFTER]
         order = list(_without_implied(order, rest))
         order += self._past_conditions(order)
-        rest += self._unimplied([*order, *rest], loose)
+        rest += self._unimplied([*order, *rest, *self._failures()], loose)
         return [*order, *rest, *self._failures(), *self._ends(), *self._start([*order, *rest])]
 
     def _note_outcomes(self, flow: Flow, prefix: str) -> None:

@@ -164,7 +164,6 @@ class TestScreen:
 
     @pytest.mark.parametrize("status", [NodeStatus.RUNNING, NodeStatus.READY])
     def test_what_is_under_way_turns(self, status: NodeStatus) -> None:
-        node = NodeResult(id=NodeId("n"), kind=NodeKind.ACTION, status=status)
-        marks = {mark(node, seconds / 24).plain for seconds in range(24)}
+        marks = {mark(status, seconds / 24).plain for seconds in range(24)}
         assert len(marks) == 10
         assert {each[2:] for each in marks} == {status.value}

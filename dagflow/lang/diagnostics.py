@@ -34,12 +34,20 @@ class Source:
     def __init__(self, text: str, filename: str) -> None:
         self.text = text
         self.filename = filename
-        self._starts = [0, *(i + 1 for i, sign in enumerate(text) if sign == "\n")]
+        self._starts = [0]
+        found = text.find("\n")
+        while found >= 0:
+            self._starts.append(found + 1)
+            found = text.find("\n", found + 1)
 
     def place(self, offset: int) -> Place:
         """Line and column of a character."""
-        line = bisect.bisect_right(self._starts, min(offset, len(self.text)))
+        line = self.line_of(offset)
         return Place(line, min(offset, len(self.text)) - self._starts[line - 1] + 1)
+
+    def line_of(self, offset: int) -> int:
+        """The line of a character, from 1."""
+        return bisect.bisect_right(self._starts, min(offset, len(self.text)))
 
     def line(self, number: int) -> str:
         """The text of a line, without its end."""

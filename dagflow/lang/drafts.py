@@ -145,7 +145,7 @@ class FlowDraft:
 
     def line(self, span: Span) -> int:
         """The line a span begins on."""
-        return self.source.place(span.start).line
+        return self.source.line_of(span.start)
 
     def inside(self, loop: str) -> FlowDraft:
         """The draft of a loop's body: nodes of its own, names shared with this one."""

@@ -66,9 +66,14 @@ class Editor:
 
     async def everything(self, uri: str, position: types.Position) -> dict[str, Any]:
         """Every feature, asked at one place."""
+        questions = self.questions(uri, position)
+        return {name: await asyncio.wait_for(question, _PATIENCE_S) for name, question in questions.items()}
+
+    def questions(self, uri: str, position: types.Position) -> dict[str, Coroutine[Any, Any, Any]]:
+        """The same, to be awaited one after the other."""
         doc, client = types.TextDocumentIdentifier(uri), self.client
         span = types.Range(types.Position(0, 0), types.Position(position.line + 1, 0))
-        asked: dict[str, Coroutine[Any, Any, Any]] = {
+        return {
             "hover": client.text_document_hover_async(types.HoverParams(doc, position)),
             "completion": client.text_document_completion_async(types.CompletionParams(doc, position)),
             "signature": client.text_document_signature_help_async(types.SignatureHelpParams(doc, position)),
@@ -89,7 +94,6 @@ class Editor:
                 types.DocumentFormattingParams(doc, types.FormattingOptions(tab_size=2, insert_spaces=True))
             ),
         }
-        return {name: await asyncio.wait_for(question, _PATIENCE_S) for name, question in asked.items()}
 
 
 @asynccontextmanager

@@ -10,6 +10,8 @@ import asyncio
 import sys
 import time
 
+from lsprotocol import types
+
 from dagflow.ide.analysis import Analyst
 from dagflow.lang.compiler import compile_text
 from tests.ide.texts import DECLARED, builtin, flow_of
@@ -62,6 +64,26 @@ def measure(n_lines: int, n_letters: int = len(STEP)) -> str:
     return f"keystroke to diagnostics {_line(asyncio.run(session()))}; analysis (cpu) {_line(analysed)}; whole compilation (cpu) {_line(whole)}"
 
 
+def features(n_lines: int) -> str:
+    """How long each request takes in a text of that size, asked in its middle; of five, the one in the middle."""
+    text = DECLARED + flow_of(n_lines - DECLARED.count("\n"))
+    place = text.index("lead.email", len(text) // 2) + len("lead.e")
+    position = types.Position(text.count("\n", 0, place), place - text.rfind("\n", 0, place) - 1)
+
+    async def session() -> dict[str, list[float]]:
+        found: dict[str, list[float]] = {}
+        async with editor() as it:
+            await it.open(URI, text)
+            for _ in range(5):
+                for name, question in it.questions(URI, position).items():
+                    begun = time.perf_counter()
+                    await question
+                    found.setdefault(name, []).append(time.perf_counter() - begun)
+        return found
+
+    return ", ".join(f"{name} {sorted(took)[2] * 1e3:.0f} ms" for name, took in asyncio.run(session()).items())
+
+
 def _cpu(what: object) -> float:
     begun = time.process_time()
     what()  # type: ignore[operator]
@@ -75,4 +97,4 @@ def _line(took: list[float]) -> str:
 
 if __name__ == "__main__":
     for size in [int(each) for each in sys.argv[1:]] or [50, 100, 250, 500, 1000, 2000]:
-        print(f"{size} lines: {measure(size)}", flush=True)  # noqa: T201 - what it is for
+        print(f"{size} lines: {measure(size)}\n    {features(size)}", flush=True)  # noqa: T201 - what it is for

@@ -91,6 +91,24 @@ class Archive:
         """Why a step of a run is as it is. Raises UsageError: there is no such run, or its flow has no such step."""
         return reason_for(restored(self._store, self._programs, run_id), node_id)
 
+    def items(self, run_id: RunId, most: int) -> dict[str, list[RunResult]]:
+        """How the items of the loops of a run stand, by the key of the loop: of a loop inside of a loop `outer/inner`.
+
+        Args:
+            run_id: of the run.
+            most: how many runs are looked at; what is beyond is left out.
+        """
+        found: dict[str, list[RunResult]] = {}
+        waiting = [(run_id, "")]
+        for parent, around in waiting:
+            for row in self._store.runs(parent=parent, limit=max(0, most)):
+                name, bracket, _ = row.id.removeprefix(f"{parent}/").rpartition("[")
+                if bracket and most > 0:
+                    most -= 1
+                    found.setdefault(around + name, []).append(self.result(row.id)[1])
+                    waiting.append((row.id, f"{around}{name}/"))
+        return found
+
     def result(self, run_id: RunId) -> tuple[Flow, RunResult]:
         """How a run stands, with the flow it began with. Raises UsageError: there is no such run."""
         progress = restored(self._store, self._programs, run_id)

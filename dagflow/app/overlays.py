@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from dagflow.app.coverage import Coverage, Goal
 from dagflow.drivers.results import NodeResult, RunResult
@@ -40,11 +41,23 @@ _TIMED: Final = frozenset(
 )
 
 
+#: What a step of many items is shown as: the first of these that one of them is.
+_LOUDEST: Final = (NodeStatus.FAILED, NodeStatus.RUNNING, NodeStatus.WAITING, NodeStatus.SUCCEEDED, NodeStatus.CANCELLED)
+
+Items: TypeAlias = Mapping[str, Sequence[RunResult]]
+
+
 # ---- a run
 
 
-def overlay_of_run(flow: Flow, result: RunResult) -> Overlay:
-    """How a run went, on a picture of its flow, or of one that has steps of the same names."""
+def overlay_of_run(flow: Flow, result: RunResult, items: Items | None = None) -> Overlay:
+    """How a run went, on a picture of its flow, or of one that has steps of the same names.
+
+    Args:
+        flow: what is drawn.
+        result: of the run.
+        items: how the items of its loops went, by the keys of the loops.
+    """
     nodes = {str(node.id): node for node in result.nodes}
     marks: dict[str, Mark] = {}
     outcomes: dict[str, Mapping[int, Tone]] = {}
@@ -53,10 +66,14 @@ def overlay_of_run(flow: Flow, result: RunResult) -> Overlay:
         if found is None:
             continue
         marks[node.id] = _mark(flow, node, found, nodes)
+        if node.loop is not None and found.status is NodeStatus.PRUNED:
+            marks.update((key, Mark(Tone.OFF)) for key, _ in _nodes(node.loop.body, f"{node.id}/"))
         if node.outcomes and found.status.is_settled:
             outcomes[node.id] = {
                 number: Tone.GOOD if word == found.outcome else Tone.OFF for number, word in enumerate(node.outcomes)
             }
+    for key, found_items in (items or {}).items():
+        marks.update(_marks_of_items(key, found_items))
     took = f" in {_took(result.ended_at - result.started_at)}" if result.ended_at is not None else ""
     reason = f": {result.reason}" if result.reason else ""
     if result.failures and result.status in {RunStatus.FAILED, RunStatus.FAILED_DIRTY}:
@@ -91,6 +108,24 @@ def _mark(flow: Flow, node: Node, found: NodeResult, nodes: Mapping[str, NodeRes
     if found.status is NodeStatus.PENDING and not any(notes[1:]):
         return Mark(Tone.PLAIN)
     return Mark(tone, sign, tuple(note for note in notes if note))
+
+
+def _marks_of_items(key: str, items: Sequence[RunResult]) -> Iterator[tuple[str, Mark]]:
+    """How often each step of a loop went how."""
+    signs = {status.value: sign for status, (sign, _) in _SIGNS.items()}
+    counts: dict[str, Counter[str]] = {}
+    for item in items:
+        for node in item.nodes:
+            if node.kind not in {NodeKind.UNDO, NodeKind.UNWIND}:
+                is_decided = node.kind is NodeKind.GATE and bool(node.outcome)
+                counts.setdefault(node.id, Counter())[node.outcome if is_decided else node.status] += 1
+    for node_id, count in counts.items():
+        decided = [word for word in count if word not in signs]
+        quiet = Tone.GOOD if decided else Tone.OFF if count[NodeStatus.PRUNED] else Tone.PLAIN
+        tone = next((_SIGNS[status][1] for status in _LOUDEST if count[status]), quiet)
+        shown = [*sorted(decided, reverse=True), *(status for status in _SIGNS if count[status])]
+        words = " · ".join(f"{signs.get(word, word)} {count[word]}" for word in shown)
+        yield f"{key}/{node_id}", Mark(tone, "", (words,))
 
 
 def _said(node: Node, found: NodeResult) -> str:

@@ -13,7 +13,7 @@ import attrs
 
 from dagflow.app.archive import Archive
 from dagflow.app.coverage import Coverage
-from dagflow.app.overlays import overlay_of_coverage, overlay_of_run
+from dagflow.app.overlays import Items, overlay_of_coverage, overlay_of_run
 from dagflow.cli.codes import OK
 from dagflow.cli.sources import Host, load_flows, load_host
 from dagflow.cli.texts import json_text, printable, printable_lines
@@ -43,6 +43,8 @@ _ENDINGS: Final = {
 }
 #: Columns where there is no terminal to ask.
 _WIDTH: Final = 120
+#: Items of loops that are looked at; each is a run to be read.
+_MOST_ITEMS: Final = 1_000
 #: A picture is drawn with so many dots for each of its own, so that it is sharp on any screen.
 _ZOOM: Final = 2
 
@@ -53,6 +55,7 @@ class _Wanted:
 
     flow: Flow
     result: RunResult | None = None
+    items: Items | None = None
     before: Flow | None = None
 
 
@@ -96,7 +99,7 @@ def _wanted(arguments: argparse.Namespace) -> _Wanted:
         before = load_flows(arguments.diff, host.catalog)
         return _Wanted(flow, before=before.unwrap(flow.name if len(before.flows) != 1 else None))
     if arguments.run is not None:
-        return _Wanted(flow, _run(arguments.run, arguments).result)
+        return attrs.evolve(_run(arguments.run, arguments), flow=flow)
     return _Wanted(flow)
 
 
@@ -110,7 +113,9 @@ def _flow(path: str, name: str | None, host: Host) -> Flow:
 
 def _run(prefix: str, arguments: argparse.Namespace) -> _Wanted:
     with Archive.open(arguments.store) as archive:
-        return _Wanted(*archive.result(archive.find(prefix)))
+        run_id = archive.find(prefix)
+        flow, result = archive.result(run_id)
+        return _Wanted(flow, result, archive.items(run_id, _MOST_ITEMS))
 
 
 def _text_of(wanted: _Wanted, form: str) -> str:
@@ -125,7 +130,7 @@ def _subject(wanted: _Wanted, arguments: argparse.Namespace) -> tuple[Subject, O
     if wanted.before is not None:
         return compare(wanted.before, wanted.flow)
     subject = Subject.of(wanted.flow, 0 if arguments.unfold else MOST_SHAPES)
-    return subject, NOTHING if wanted.result is None else overlay_of_run(wanted.flow, wanted.result)
+    return subject, NOTHING if wanted.result is None else overlay_of_run(wanted.flow, wanted.result, wanted.items)
 
 
 def _svg(wanted: _Wanted, arguments: argparse.Namespace) -> str:

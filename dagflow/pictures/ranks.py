@@ -39,21 +39,23 @@ def _set_ranks(cells: Sequence[Cell], strands: Sequence[Strand]) -> None:
         # What nothing comes before stands close to what comes after it.
         if not incoming[id(cell)] and outgoing[id(cell)] and cell.pin is Pin.NO:
             cell.rank = min(strand.target.rank - _length(strand) for strand in outgoing[id(cell)])
-    _set_pins(cells)
+    _set_pins(cells, strands)
 
 
-def _set_pins(cells: Sequence[Cell]) -> None:
+def _set_pins(cells: Sequence[Cell], strands: Sequence[Strand]) -> None:
     """Places on the borders have rows of their own."""
     inner = [cell for cell in cells if cell.pin is Pin.NO]
     shift = int(any(cell.pin is Pin.TOP for cell in cells)) - min((cell.rank for cell in inner), default=0)
     for cell in inner:
         cell.rank += shift
-    lowest = max((cell.rank + int(cell.is_label) for cell in inner), default=0)
+    lowest = max((cell.rank for cell in inner), default=0)
+    leaving = (strand.source.rank + _length(strand) for strand in strands if strand.target.pin is Pin.BOTTOM)
+    bottom = max([lowest + 1, *leaving])
     for cell in cells:
         if cell.pin is Pin.TOP:
             cell.rank = 0
         elif cell.pin is Pin.BOTTOM:
-            cell.rank = lowest + 2  # room for the word of a line that leaves
+            cell.rank = bottom
 
 
 def _length(strand: Strand) -> int:

@@ -131,10 +131,10 @@ def _set_tracks(nets: list[_Net]) -> int:
     """Give each net a track, none to two that would touch; gives how many tracks there are. Those above cross little of those below."""
     order: list[_Net] = []
     for net in sorted(nets, key=lambda net: (net.low, net.high)):
-        costs = [
-            sum(_cost(other, net) for other in order[:at]) + sum(_cost(net, other) for other in order[at:])
-            for at in range(len(order) + 1)
-        ]
+        # What each place in the order costs, from the top down: below one more of the others, above one less.
+        costs = [sum(_cost(net, other) for other in order)]
+        for other in order:
+            costs.append(costs[-1] + _cost(other, net) - _cost(net, other))
         order.insert(costs.index(min(costs)), net)
     n_tracks = 0
     for at, net in enumerate(order):

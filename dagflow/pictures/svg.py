@@ -95,7 +95,7 @@ class _Drawing:
         region = frame.region
         if region.kind is RegionKind.ROOT:
             return
-        tone = self._tone(region.key)
+        tone = self._tone(region.key).replace("is-", "in-")  # its border alone: what is in it has tones of its own
         yield f"<g data-region={quoteattr(plain(region.key))}>"
         where = f'width="{frame.width}" height="{frame.height}" rx="10"'
         if region.kind is RegionKind.FOR:

@@ -103,6 +103,7 @@ def _rules(palette: Palette) -> str:
         rules[f".{kind.value}"] = f"stroke:{border};fill:{filling}"
     for tone, (border, filling) in palette.tones.items():
         rules[f".is-{tone.value}"] = f"stroke:{border};fill:{filling}"
+        rules[f".in-{tone.value}"] = f"stroke:{border}"
         rules[f"text.is-{tone.value}"] = f"fill:{border};stroke:none"
         rules[f".line.is-{tone.value}"] = f"stroke:{border};fill:none"
         rules[f".tip.is-{tone.value}"] = f"fill:{border};stroke:none"

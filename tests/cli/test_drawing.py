@@ -18,6 +18,7 @@ from dagflow.cli.progress import Screen
 from dagflow.cli.render import Story
 from dagflow.drivers.results import ItemCounts
 from dagflow.model.status import NodeStatus
+from tests.cli.support import HOST
 
 FLOW = """
 flow drawn(x: int) {
@@ -80,6 +81,24 @@ class TestGraph:
         assert {"✓ no", "– pruned", "q said no"} <= words(said.out)
         over = dagflow("graph", "drawn.flow", "--run", "last", "--format", "svg")
         assert words(over.out) == words(said.out)
+
+    def test_items_of_a_loop(self, dagflow: Any, folder: Path) -> None:
+        text = """
+        flow loops { on manual
+          rows = for i in [1, 2, 3, 4] max 9 collect errors {
+            filter i != 2
+            broken() when i == 3
+            for j in [1] max 2 { log(message: "x") }
+            yield i
+          }
+        }"""
+        (folder / "loops.flow").write_text(text)
+        (folder / "shop.py").write_text(HOST)
+        dagflow("run", "loops.flow", "--quiet", "--actions", "shop.py")
+        said = dagflow("graph", "last", "--format", "svg")
+        # Three went on behind the filter; of those one broke, and did not come to the end.
+        assert {"yes 3 · no 1", "✓ 2 · – 2", "3 of 4 items, 1 not"} <= words(said.out)
+        assert any(each.startswith("✗ 1 · – 3") for each in words(said.out))
 
     def test_a_change(self, dagflow: Any, folder: Path) -> None:
         (folder / "before.flow").write_text(FLOW)

@@ -264,6 +264,10 @@ class _Planter:
                 case NodeKind.FOR | NodeKind.CATCH:
                     kind = RegionKind.FOR if node.kind is NodeKind.FOR else RegionKind.HANDLER
                     around, block = _innermost(blocks, start, kind)
+                    if block is None and node.loop is None:
+                        # Nobody knows what the handler is, so where it begins is shown as the condition it is.
+                        self._plant_leaf(Leaf(key, node=node, flow=flow), around, ground, start)
+                        continue
                     own = Region(key, kind, node.binding, node, flow, undo=undo)
                     self._region(around, ground).children.append(own)
                     self.outline.shown[key] = own
@@ -277,9 +281,12 @@ class _Planter:
                     self.outline.shown[key] = self._region(around, ground)
                 case _:
                     leaf = Leaf(key, node=node, flow=flow, undo=undo, is_filter=start in self.filters)
-                    self._region(_innermost(blocks, start)[0], ground).children.append(leaf)
-                    self.outline.shown[key] = leaf
-                    self.begun.setdefault(start, leaf)
+                    self._plant_leaf(leaf, _innermost(blocks, start)[0], ground, start)
+
+    def _plant_leaf(self, leaf: Leaf, around: list[_Block], ground: Region, start: int) -> None:
+        self._region(around, ground).children.append(leaf)
+        self.outline.shown[leaf.key] = leaf
+        self.begun.setdefault(start, leaf)
 
     def _region(self, blocks: list[_Block], ground: Region) -> Region:
         """The region of the last of these blocks, one inside the other; made, with those around, if it has not been needed before."""

@@ -292,6 +292,8 @@ def _favourite(pieces: Sequence[_Piece], *, is_out: bool, is_even: bool) -> _Pie
     )
     if len(best) == 1:
         return best[0]
+    source = best[0].source
+    is_even = is_even or (is_out and isinstance(source, Leaf) and source.kind is LeafKind.START)
     if is_even or most < _WEIGHTS[LinkKind.ORDER]:
         return best[len(best) // 2] if len(best) % 2 else None
     return best[-1] if is_out else best[0]

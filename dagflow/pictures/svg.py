@@ -15,7 +15,7 @@ from dagflow.pictures.place import Drawn, Framed, Label, Line, Sheet
 from dagflow.pictures.svg_looks import EXTRA, SIZES, measure_of
 from dagflow.pictures.themes import Theme, style_of
 from dagflow.pictures.wiring import LinkKind
-from dagflow.pictures.words import Shape, Style
+from dagflow.pictures.words import Shape, Style, words_of
 
 _MARGIN: Final = 24
 _RADIUS: Final = 7
@@ -231,9 +231,13 @@ def _towards(corner: tuple[int, int], goal: tuple[int, int], reach: int) -> tupl
 
 
 def _tip(drawn: Drawn) -> str:
-    """What is shown of a step where the pointer is: its words uncut."""
-    node = drawn.item.node if isinstance(drawn.item, Leaf) else None
-    return "" if node is None else plain(node.doc)
+    """What is shown of a step where the pointer is: what the author wrote above it, and its words if they had to be cut."""
+    item = drawn.item
+    if not isinstance(item, Leaf) or item.node is None:
+        return ""
+    is_cut = any(line.text.endswith("…") for line in drawn.face.lines)
+    whole = [text for text, _ in words_of(item).lines] if is_cut else []
+    return "\n".join(plain(text) for text in (item.node.doc, *whole) if text)
 
 
 def _text(text: str) -> str:

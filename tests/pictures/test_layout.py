@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -35,6 +36,18 @@ def test_the_flows_that_are_there(path: Path) -> None:
         check(flow)
 
 
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_flows_without_their_text(path: Path) -> None:
+    for flow in flows_of(path):
+        nodes = tuple(
+            node
+            if node.loop is None
+            else attrs.evolve(node, loop=attrs.evolve(node.loop, body=attrs.evolve(node.loop.body, source="")))
+            for node in flow.nodes
+        )
+        check(attrs.evolve(flow, source="", nodes=nodes))
+
+
 @pytest.mark.slow
 def test_the_flows_of_all_patterns() -> None:
     for path in PATTERNS:
@@ -57,7 +70,7 @@ def test_any_family_of_flows(text: str) -> None:
 
 
 @pytest.mark.slow
-@settings(CALM, max_examples=500)
+@settings(CALM, max_examples=200)
 @given(flow_texts(max_steps=30) | family_texts())
 def test_very_many_flows(text: str) -> None:
     for flow in dagflow.compile(text, catalog=CATALOG).flows.values():

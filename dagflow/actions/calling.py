@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property, partial
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
 import attrs
 import orjson
@@ -42,6 +44,7 @@ class BoundAction:
     Attributes:
         shapes: of the parameters of the signature, by name.
         key_names, invocation_names: parameters filled in with the effect key and the invocation.
+        destination: the parameter that says where a call goes; "" if all go to one place.
     """
 
     spec: ActionSpec
@@ -50,6 +53,7 @@ class BoundAction:
     result: Shape
     key_names: tuple[str, ...] = ()
     invocation_names: tuple[str, ...] = ()
+    destination: str = ""
 
     @cached_property
     def is_async(self) -> bool:
@@ -92,6 +96,16 @@ class CatalogPerformer:
             return _checked(bound, value, Redactor()) if kept is MISS else kept
 
         return Direct(bound.function, keep, lambda error: _as_failure(error, Redactor()))
+
+    def destination(self, action: str, arguments: Mapping[str, object]) -> str:
+        """Where a call goes: the action, and what its `destination` says; of an address the host."""
+        bound = self._actions.get(action)
+        if bound is None or not bound.destination:
+            return action
+        value = str(arguments.get(bound.destination))
+        with contextlib.suppress(ValueError):
+            value = urlsplit(value).hostname or value
+        return f"{action} {value}"[:200]
 
     async def perform(self, invocation: Invocation) -> object:
         """Call the action; its result comes in stored form, checked against its type.

@@ -70,7 +70,7 @@ def add_http(catalog: Registrar, settings: Settings) -> None:
     """Add `http.request` to a catalogue."""
     policy = AddressPolicy(settings.http_allow_hosts, settings.http_allow_networks)
 
-    @catalog.action("http.request", effect="effectful")
+    @catalog.action("http.request", effect="effectful", destination="url")
     async def http_request(
         *,
         url: Url,

@@ -11,6 +11,6 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 class Registrar(Protocol):
     """Takes actions; `registry.Catalog` is one."""
 
-    def action(self, name: str, *, effect: str = "effectful") -> Callable[[_F], _F]:
+    def action(self, name: str, *, effect: str = "effectful", destination: str = "") -> Callable[[_F], _F]:
         """See `Catalog.action`."""
         ...

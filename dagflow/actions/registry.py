@@ -63,7 +63,7 @@ class Catalog:
         catalog._types.update(interface.types)
         return catalog
 
-    def action(self, name: str, *, effect: str = "effectful") -> Callable[[_F], _F]:
+    def action(self, name: str, *, effect: str = "effectful", destination: str = "") -> Callable[[_F], _F]:
         """Make a function, `async` or plain, callable from flows; a plain one runs in a thread.
 
         Its annotations are the signature; the first line of its docstring is the description. A parameter annotated
@@ -72,9 +72,11 @@ class Catalog:
         Args:
             name: as flows write it, with dots if wanted.
             effect: what doing it twice would mean: `pure`, `idempotent` or `effectful`.
+            destination: the parameter that says where a call goes, if not all go to one place; of an address the host counts. Retries
+                are bounded for each destination.
 
         Raises:
-            UsageError: the name is taken or not one, or the signature cannot be typed.
+            UsageError: the name is taken or not one, the signature cannot be typed, or there is no such parameter.
         """
         if _ACTION_NAME.fullmatch(name) is None:
             raise UsageError(f"`{name}` cannot name an action; use letters, digits and `_`, in parts with dots between")
@@ -85,7 +87,9 @@ class Catalog:
         def register(function: _F) -> _F:
             if name in self._actions:
                 raise UsageError(f"there is an action `{name}` already; choose another name")
-            bound = _bind(name, known_effect, function)
+            bound = attrs.evolve(_bind(name, known_effect, function), destination=destination)
+            if destination and destination not in bound.shapes:
+                raise UsageError(f"action `{name}` has no parameter `{destination}`; `destination` names the one that says where it goes")
             for type_ in (*(field.type for field in bound.spec.params), bound.spec.result):
                 self._add_types(type_, f"action `{name}`")
             self._actions[name] = bound

@@ -17,6 +17,7 @@ from dagflow.app.recovery import Recovery
 from dagflow.app.runs import Run
 from dagflow.clock import Clock, SystemClock, VirtualClock
 from dagflow.drivers.bindings import Origin
+from dagflow.drivers.budgets import Budgets
 from dagflow.drivers.fetching import Waking
 from dagflow.drivers.inputs import as_input
 from dagflow.drivers.live import Live, Pinned
@@ -82,6 +83,7 @@ class Interpreter:
         jitter: Callable[[], float] = new_jitter,
         store: Store | None = None,
         wakes_per_second: int | None = 500,
+        retries_per_second: int | None = 10,
         resume: Collection[str] | None = None,
         release: Collection[str] = (),
     ) -> AsyncGenerator[Interpreter]:
@@ -97,17 +99,19 @@ class Interpreter:
             jitter: draws the fraction that spreads a retry.
             store: a store that is open already, instead of the one at `path`; it is closed too.
             wakes_per_second: of the runs that were due while nobody drove them, or when the clock is set forward; None for no bound.
+            retries_per_second: for each destination of calls, beside a tenth of what is called there for the first time; None for no bound.
             resume: ids of the only runs to go on with; all others stay as they are. None means every run.
             release: ids of runs to go on with even if they were quarantined, since they seemed to crash the process.
 
         Raises:
             StoreError: the store cannot be opened, or failed while it was open.
-            UsageError: `concurrency` or `wakes_per_second` is less than 1.
+            UsageError: `concurrency`, `wakes_per_second` or `retries_per_second` is less than 1.
         """
         if concurrency < 1:
             raise UsageError(f"concurrency is {concurrency}; at least one attempt has to run at a time")
-        if wakes_per_second is not None and wakes_per_second < 1:
-            raise UsageError(f"wakes_per_second is {wakes_per_second}; at least one run has to wake in a second")
+        for name, rate in (("wakes_per_second", wakes_per_second), ("retries_per_second", retries_per_second)):
+            if rate is not None and rate < 1:
+                raise UsageError(f"{name} is {rate}; it has to be at least 1, or None for no bound")
         opened = store if store is not None else await trio.to_thread.run_sync(open_store, path)
         clock = clock or SystemClock()
         performer = catalog.performer(threads(concurrency))
@@ -115,7 +119,9 @@ class Interpreter:
         interpreter._loader = Loader(opened, clock, lambda: catalog.interface)
         per_second = None if isinstance(clock, VirtualClock) else wakes_per_second
         waking = Waking(interpreter._load_sleeper, interpreter._note_stuck, per_second)
-        interpreter._driver = LocalDriver(opened, performer, clock, concurrency, jitter, waking)
+        interpreter._driver = LocalDriver(
+            opened, performer, clock, concurrency, jitter, waking, Budgets(retries_per_second)
+        )
         interpreter._recovery = Recovery(opened, interpreter._driver, interpreter._load_whole)
         try:
             async with trio.open_nursery() as nursery:

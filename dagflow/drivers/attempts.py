@@ -17,12 +17,15 @@ import trio
 
 from dagflow.actions.direct import Direct
 from dagflow.actions.failures import ActionFailed, Invocation
+from dagflow.drivers.budgets import Budgets
 from dagflow.drivers.live import Call, Live
 from dagflow.drivers.perform import Performer, timed_out
 from dagflow.drivers.pool import Pool, Worker
 from dagflow.drivers.program import Code, Program
 from dagflow.drivers.writer import Writer
 from dagflow.engine.commands import StartAttempt
+from dagflow.engine.events import AttemptFailed
+from dagflow.engine.retries import retry_due
 from dagflow.errors import DagflowError
 from dagflow.model.action import Effect
 from dagflow.store.points import Point, reached, watchers
@@ -58,6 +61,7 @@ class Attempts:
     _jitter: Callable[[], float]
     _limit: int
     _on_idle: Callable[[], None]
+    _budgets: Budgets
     _pool: Pool[Call] = attrs.field(init=False)
     _wishes: deque[tuple[Live, StartAttempt]] = attrs.field(factory=deque)
     _n_open: int = 0
@@ -131,6 +135,8 @@ class Attempts:
             self._driver.turn(live)
             return
         call = live.calls[node] = Call(live, command, direct, arguments, invocation)
+        if command.attempt == 1 and self._budgets.is_watching:
+            self._budgets.called(self._destination(call), now)
         self._n_open += 1
         self._writer.mark(live)
         needed = self._needed_facts(live, node)
@@ -196,7 +202,7 @@ class Attempts:
             self._over(call)
             now = self._driver.now(live)
             if failure is not None:
-                live.progress.fail(node, failure, now, self._jitter())
+                self._failed(call, failure, now)
             elif direct is not None:
                 live.progress.succeed_quickly(node, kept, now)
             else:
@@ -212,8 +218,24 @@ class Attempts:
         if progress.is_cancelling(node):
             progress.cancelled(node, now)
         else:
-            progress.fail(node, timed_out(), now, self._jitter())
+            self._failed(call, timed_out(), now)
         self._driver.turn(call.live)
+
+    def _failed(self, call: Call, failure: ActionFailed, now: int) -> None:
+        """The attempt failed; the next one, if there is one, comes when there is room for it where it goes."""
+        jitter, node, progress = self._jitter(), call.command.node, call.live.progress
+        event = AttemptFailed(
+            now, node, call.command.attempt, failure.code, failure.message, failure.fatal, failure.retry_after_ns, jitter
+        )
+        due = retry_due(progress.machine.state, event, is_counted=False)
+        if due is not None:
+            paced = self._budgets.due(self._destination(call), due, now, jitter)
+            if paced != due:
+                failure = ActionFailed(failure.code, failure.message, retry_after_ns=paced - now)
+        progress.fail(node, failure, now, jitter)
+
+    def _destination(self, call: Call) -> str:
+        return self._performer.destination(call.live.progress.program.codes[call.command.node].node.action, call.arguments)
 
     def _over(self, call: Call) -> None:
         call.is_over = True

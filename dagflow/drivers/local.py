@@ -14,6 +14,7 @@ import trio
 
 from dagflow.clock import Clock
 from dagflow.drivers.attempts import Attempts
+from dagflow.drivers.budgets import Budgets
 from dagflow.drivers.dispatch import Dispatch
 from dagflow.drivers.family import Family
 from dagflow.drivers.fetching import Waking
@@ -46,6 +47,7 @@ class LocalDriver:
     _concurrency: int
     _jitter: Callable[[], float]
     _waking: Waking = attrs.field(factory=Waking)
+    _budgets: Budgets = attrs.field(factory=lambda: Budgets(None))
     lives: dict[RunId, Live] = attrs.field(factory=dict)
     error: DagflowError | None = None
     _writer: Writer = attrs.field(init=False)
@@ -65,7 +67,7 @@ class LocalDriver:
         self._writer.on_born = self.take
         self._dispatch.turn = self.hand
         self._attempts = Attempts(
-            self, self._performer, self._writer, self._jitter, self._concurrency, self._timers.may_be_calm
+            self, self._performer, self._writer, self._jitter, self._concurrency, self._timers.may_be_calm, self._budgets
         )
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -22,6 +22,10 @@ class Performer(Protocol):
         """The short way to an action, for arguments and a result of exactly these types; None if it has to be `perform`."""
         ...
 
+    def destination(self, action: str, arguments: Mapping[str, object]) -> str:
+        """Where a call goes, as far as retries have to be counted together."""
+        ...
+
     async def perform(self, invocation: Invocation) -> object:
         """Call the action and return its result in stored form.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Sequence
 from itertools import islice
 
@@ -30,6 +31,9 @@ class MemoryStore:
     _driving: Driving = attrs.field(factory=Driving, init=False)
     _suspects: dict[RunId, Suspect] = attrs.field(factory=dict, init=False)
     _waits: dict[RunId, tuple[WaitRow, ...]] = attrs.field(factory=dict, init=False)
+    #: When those that sleep are due, and the same in that order.
+    _asleep: dict[RunId, int] = attrs.field(factory=dict, init=False)
+    _due: list[tuple[int, str]] = attrs.field(factory=list, init=False)
     _n_handed_out: int = attrs.field(default=0, init=False)
     _is_closed: bool = attrs.field(default=False, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
@@ -50,6 +54,8 @@ class MemoryStore:
                 self._histories[append.run].append(append.records)
                 self._lengths[append.run] += len(append.records)
                 self._changes[append.run] = append
+                if append.status is RunStatus.SLEEPING or append.run in self._asleep:
+                    self._sleep(append.run, append.status, append.due_at)
                 if append.waits is not None:
                     self._wait(append.run, append.waits)
 
@@ -111,9 +117,10 @@ class MemoryStore:
 
     def sleeping(self, *, after: tuple[int, str], limit: int = 100) -> list[RunRow]:
         """See `Store.sleeping`."""
-        rows = [row for row in self.runs(unfinished=True, limit=len(self._rows)) if row.status is RunStatus.SLEEPING]
-        rows.sort(key=_when_due)
-        return [row for row in rows if _when_due(row) > after][: max(0, limit)]
+        with self._lock:
+            self._check_open()
+            first = bisect_right(self._due, after)
+            return [self._current(self._rows[RunId(run)]) for _, run in self._due[first : first + max(0, limit)]]
 
     def waiting(self, wait: WaitRow, *, after: str = "", limit: int = 100, is_any: bool = False) -> list[RunRow]:
         """See `Store.waiting`."""
@@ -218,8 +225,18 @@ class MemoryStore:
         self._rows[row.id] = row
         self._histories[row.id] = [creation.records]
         self._lengths[row.id] = len(creation.records)
+        if row.status is RunStatus.SLEEPING:
+            self._sleep(row.id, row.status, row.due_at)
         if creation.waits:
             self._wait(row.id, creation.waits)
+
+    def _sleep(self, run: RunId, status: RunStatus, due_at: int | None) -> None:
+        before = self._asleep.pop(run, None)
+        if before is not None:
+            del self._due[bisect_left(self._due, (before, run))]
+        if status is RunStatus.SLEEPING and not self._rows[run].parent:
+            self._asleep[run] = due_at or 0
+            insort(self._due, (due_at or 0, run))
 
     def _wait(self, run: RunId, rows: tuple[WaitRow, ...]) -> None:
         if rows:
@@ -254,10 +271,6 @@ class MemoryStore:
             if append.first != length:
                 raise StoreError(f"run {append.run} has {length} facts, not {append.first}; read its history again")
             lengths[append.run] = length + len(append.records)
-
-
-def _when_due(row: RunRow) -> tuple[int, str]:
-    return row.due_at or 0, row.id
 
 
 def _behind(rows: list[RunRow], run: RunId) -> list[RunRow]:

@@ -317,12 +317,13 @@ async def test_no_more_are_awake_than_can_be_served(host: Host, tmp_path: Path, 
     assert len(host.calls) == 100
 
 
-def test_a_rate_has_to_be_one(host: Host) -> None:
+@pytest.mark.parametrize("name", ["wakes_per_second", "retries_per_second"])
+def test_a_rate_has_to_be_one(host: Host, name: str) -> None:
     async def main() -> None:
-        async with Interpreter.open(":memory:", catalog=host.catalog, wakes_per_second=0):
+        async with Interpreter.open(":memory:", catalog=host.catalog, **{name: 0}):  # type: ignore[arg-type]
             pass
 
-    with pytest.raises(UsageError, match="wakes_per_second is 0"):
+    with pytest.raises(UsageError, match=f"{name} is 0"):
         trio.run(main)
 
 

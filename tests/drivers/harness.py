@@ -41,6 +41,9 @@ class ScriptedPerformer:
     calls: list[Invocation] = attrs.field(factory=list)
     n_failed: dict[str, int] = attrs.field(factory=dict)
 
+    def destination(self, action: str, arguments: object) -> str:
+        return action
+
     def direct(self, action: str, arguments: object, result: object) -> None:
         """Everything goes the long way."""
 

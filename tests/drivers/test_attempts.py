@@ -52,6 +52,9 @@ class Performed:
 
     function: Callable[[Invocation], object]
 
+    def destination(self, action: str, arguments: object) -> str:
+        return action
+
     def direct(self, action: str, arguments: object, result: object) -> None: ...
 
     async def perform(self, invocation: Invocation) -> object:

@@ -94,6 +94,9 @@ class Performed:
 
     function: Callable[[Invocation], object]
 
+    def destination(self, action: str, arguments: object) -> str:
+        return action
+
     def direct(self, action: str, arguments: object, result: object) -> None:
         """Everything goes the long way."""
 

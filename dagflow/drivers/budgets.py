@@ -29,7 +29,7 @@ class _Destination:
     #: For a second that is full, one before which all others are, too.
     later: dict[int, int] = attrs.field(factory=dict[int, int])
 
-    def extra(self, second: int) -> int:
+    def on_top(self, second: int) -> int:
         """Room for the sake of the first calls before that second."""
         return math.floor(sum(self.calls.get(second - ago, 0) for ago in range(_WINDOW)) * _SHARE / _WINDOW)
 
@@ -37,7 +37,7 @@ class _Destination:
         """The first second with room, from that on; it has less then."""
         passed: list[int] = []
         second = at
-        while (after := self.later.get(second)) is not None or (self.taken.get(second, 0) >= per_second + self.extra(second)):
+        while (after := self.later.get(second)) is not None or (self.taken.get(second, 0) >= per_second + self.on_top(second)):
             passed.append(second)
             second = after if after is not None and after > second else second + 1
         for each in passed:

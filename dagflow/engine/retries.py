@@ -16,11 +16,11 @@ def delay_ns(policy: RetryPolicy, n_failed: int, jitter: float) -> int:
     return int(interval * (0.5 + 0.5 * jitter))
 
 
-def retry_due(state: State, failed: AttemptFailed) -> int | None:
-    """When to try again after this failure, already counted in the state; None if it is final."""
+def retry_due(state: State, failed: AttemptFailed, *, is_counted: bool = True) -> int | None:
+    """When to try again after this failure; None if it is final. `is_counted`: it is in the state already."""
     node = failed.node
     policy = state.plan.retries[node]
-    n_failed = state.n_failed[node]
+    n_failed = state.n_failed[node] + (not is_counted)
     if failed.is_fatal or n_failed >= policy.max_attempts:
         return None
     if policy.only and failed.code not in policy.only:

@@ -90,12 +90,11 @@ def test_a_dead_host_is_not_kept_down_and_others_do_not_notice(n_runs: int, rate
 
     async def main() -> None:
         flow = dagflow.compile(FLOW, catalog=catalog).unwrap()
-        async with dagflow.Interpreter.open(":memory:", catalog=catalog, clock=clock, retries_per_second=rate) as interpreter:
-            async with trio.open_nursery() as nursery:
-                for n in range(n_runs + 10):
-                    nursery.start_soon(
-                        go, interpreter, flow, {"n": n, "host": "dead.example" if n < n_runs else "alive.example"}
-                    )
+        opened = dagflow.Interpreter.open(":memory:", catalog=catalog, clock=clock, retries_per_second=rate)
+        async with opened as interpreter, trio.open_nursery() as nursery:
+            for n in range(n_runs + 10):
+                host = "dead.example" if n < n_runs else "alive.example"
+                nursery.start_soon(go, interpreter, flow, {"n": n, "host": host})
 
     async def go(interpreter: dagflow.Interpreter, flow: dagflow.Flow, given: object) -> None:
         assert (await (await interpreter.start(flow, given)).wait()).status == "succeeded"

@@ -131,18 +131,19 @@ def test_on_a_port(unused_port: int) -> None:
         process = await asyncio.create_subprocess_exec(sys.executable, "-m", "dagflow", "lsp", "--port", str(unused_port))
         client = LanguageClient("an editor", "1")
         try:
-            for _ in range(600):
+            ended = asyncio.ensure_future(process.wait())
+            while not ended.done():
                 try:
                     await client.start_tcp("127.0.0.1", unused_port)
                     break
                 except OSError:
-                    await asyncio.sleep(0.05)  # until it listens
+                    await asyncio.wait({ended}, timeout=0.05)  # it does not listen yet
             found = await asyncio.wait_for(client.initialize_async(types.InitializeParams(types.ClientCapabilities())), 60)
             assert found.capabilities.hover_provider
             await client.shutdown_async(None)
             client.exit(None)
             await client.stop()
-            await asyncio.wait_for(process.wait(), 60)
+            await asyncio.wait_for(ended, 60)
         finally:
             if process.returncode is None:
                 process.kill()

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from typing import cast
 
 from dagflow.cli.codes import BUG, FAILED, INTERRUPTED, OK, USAGE
 from dagflow.cli.editors import add_lsp
@@ -78,7 +79,8 @@ def _guarded(argv: Sequence[str] | None) -> int:
 
 def _check_command(word: str, parser: argparse.ArgumentParser) -> None:
     """Say what was meant; argparse only lists what there is."""
-    commands = next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001 - no other way
+    action = next(each for each in parser._actions if each.metavar == "COMMAND")  # noqa: SLF001 - argparse has no other way to say
+    commands = cast("argparse._SubParsersAction[argparse.ArgumentParser]", action)
     if word.startswith("-") or word in commands.choices:
         return
     meant = nearest(word, [*commands.choices])

@@ -7,17 +7,13 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from dagflow.app.archive import Archive
-from dagflow.app.coverage import Coverage
-from dagflow.app.overlays import Items, overlay_of_coverage, overlay_of_run
 from dagflow.cli.codes import OK
 from dagflow.cli.sources import Host, load_flows, load_host
 from dagflow.cli.texts import json_text, printable, printable_lines
-from dagflow.drivers.results import RunResult
 from dagflow.errors import UsageError
 from dagflow.lang.graph_text import to_dot, to_json, to_mermaid
 from dagflow.model.flow import Flow
@@ -29,6 +25,11 @@ from dagflow.pictures.svg import to_svg
 from dagflow.pictures.svg_looks import SvgLooks
 from dagflow.pictures.themes import Theme
 from dagflow.pictures.words import heading_of
+
+if TYPE_CHECKING:
+    from dagflow.app.coverage import Coverage
+    from dagflow.app.overlays import Items
+    from dagflow.drivers.results import RunResult
 
 #: What `--format` can be, and which one the end of a file's name means.
 FORMATS: Final = ("terminal", "svg", "png", "mermaid", "dot", "json")
@@ -112,6 +113,8 @@ def _flow(path: str, name: str | None, host: Host) -> Flow:
 
 
 def _run(prefix: str, arguments: argparse.Namespace) -> _Wanted:
+    from dagflow.app.archive import Archive  # noqa: PLC0415 - what is drawn is seldom a run
+
     with Archive.open(arguments.store) as archive:
         run_id = archive.find(prefix)
         flow, result = archive.result(run_id)
@@ -130,7 +133,11 @@ def _subject(wanted: _Wanted, arguments: argparse.Namespace) -> tuple[Subject, O
     if wanted.before is not None:
         return compare(wanted.before, wanted.flow)
     subject = Subject.of(wanted.flow, 0 if arguments.unfold else MOST_SHAPES)
-    return subject, NOTHING if wanted.result is None else overlay_of_run(wanted.flow, wanted.result, wanted.items)
+    if wanted.result is None:
+        return subject, NOTHING
+    from dagflow.app.overlays import overlay_of_run  # noqa: PLC0415 - likewise
+
+    return subject, overlay_of_run(wanted.flow, wanted.result, wanted.items)
 
 
 def _svg(wanted: _Wanted, arguments: argparse.Namespace) -> str:
@@ -157,6 +164,8 @@ def draw_coverage(path: str, flows: Sequence[Flow], coverage: Coverage) -> None:
     Raises:
         UsageError: the file is to be no picture, or cannot be written.
     """
+    from dagflow.app.overlays import overlay_of_coverage  # noqa: PLC0415 - likewise
+
     target = Path(path)
     if _format(None, path) not in {"svg", "png"}:
         raise UsageError(f"coverage is drawn as .svg or .png, not as {target.suffix}")

@@ -80,10 +80,10 @@ def _guarded(argv: Sequence[str] | None) -> int:
 def _check_command(word: str, parser: argparse.ArgumentParser) -> None:
     """Say what was meant; argparse only lists what there is."""
     action = next(each for each in parser._actions if each.metavar == "COMMAND")  # noqa: SLF001 - argparse has no other way to say
-    commands = cast("argparse._SubParsersAction[argparse.ArgumentParser]", action)
-    if word.startswith("-") or word in commands.choices:
+    commands = cast("dict[str, argparse.ArgumentParser]", action.choices)
+    if word.startswith("-") or word in commands:
         return
-    meant = nearest(word, [*commands.choices])
+    meant = nearest(word, [*commands])
     hint = f"did you mean `{meant}`? " if meant else ""
     raise UsageError(f"there is no command `{word}`; {hint}`dagflow --help` lists them")
 

@@ -8,7 +8,8 @@ folder is there.
 What is not to be run, since it waits for somebody or changes the machine, stands in a ```` ```sh ```` block. A line that is only `…`
 stands for any lines. Lengths of time that were measured, instants and ids are not compared.
 
-    python -m docs.building.consoles [PAGE…]     writes what is printed now into the pages
+    python -m docs.building.consoles [PAGE…]             writes what is printed now into the pages, where it is something else
+    python -m docs.building.consoles --whole [PAGE…]     writes it wherever all of it is shown, so that ids and instants agree
 """
 
 from __future__ import annotations
@@ -56,6 +57,10 @@ class Command:
         """Whether the page shows what was printed."""
         return _is_like(_plain(self.shown), _plain(self.said))
 
+    def is_kept(self, *, is_whole: bool) -> bool:
+        """Whether the page goes on showing what it does."""
+        return self.is_true and (not is_whole or "…" in self.shown.splitlines())
+
 
 def play(page: str, folder: Path) -> list[tuple[Fence, list[Command]]]:
     """Write the files of a page, run its commands, and give them by the block they stand in."""
@@ -71,15 +76,14 @@ def play(page: str, folder: Path) -> list[tuple[Fence, list[Command]]]:
     return played
 
 
-def rewritten(page: str, folder: Path) -> str:
-    """The page, showing what is printed now where it shows something else."""
+def rewritten(page: str, folder: Path, *, is_whole: bool = False) -> str:
+    """The page, showing what is printed now where it shows something else, or wherever it shows all of it."""
     for fence, commands in reversed(play(page, folder)):
         faults = [command for command in commands if "this is a fault of dagflow" in command.said]
         if faults:
             raise DagflowBug(f"$ {faults[0].text}\n{faults[0].said}")
-        if not all(command.is_true for command in commands):
-            text = "".join(f"$ {one.text}\n{one.shown if one.is_true else one.said}" for one in commands)
-            page = page[: fence.start] + text + page[fence.end :]
+        text = "".join(f"$ {one.text}\n{one.shown if one.is_kept(is_whole=is_whole) else one.said}" for one in commands)
+        page = page[: fence.start] + text + page[fence.end :]
     return page
 
 
@@ -171,10 +175,11 @@ def _is_like(shown: list[str], said: list[str]) -> bool:
 
 def main(paths: list[str]) -> None:
     """Rewrite the pages that are named, or all."""
-    for path in [Path(each) for each in paths] or documents():
+    is_whole = "--whole" in paths
+    for path in [Path(each) for each in paths if each != "--whole"] or documents():
         page = path.read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory() as folder:
-            new = rewritten(page, Path(folder))
+            new = rewritten(page, Path(folder), is_whole=is_whole)
         if new != page:
             path.write_text(new, encoding="utf-8")
             print(f"rewrote {path}")

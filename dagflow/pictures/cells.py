@@ -47,6 +47,7 @@ class Strand:
 
     Attributes:
         out, into: where it leaves and arrives, from the middle of the cells.
+        is_bound: it goes on inside of its source, so it cannot leave elsewhere.
         weight: how much it is worth to draw it straight.
         label: the cell of its word, if it has one.
         path: the cells it goes through, once ranks are known: source, label, bends, target.
@@ -57,6 +58,7 @@ class Strand:
     target: Cell
     out: int = 0
     into: int = 0
+    is_bound: bool = False
     weight: int = 1
     label: Cell | None = None
     path: list[Cell] = attrs.field(factory=list[Cell])

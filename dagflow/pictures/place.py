@@ -217,7 +217,8 @@ class _Layout:
             if piece.label is not None:
                 width, height, _ = piece.label
                 label = Cell(width, height, target.index, is_label=True)
-            piece.strand = Strand(source, target, out, into, label=label)
+            is_bound = piece.source is None or isinstance(piece.source, Region)
+            piece.strand = Strand(source, target, out, into, is_bound, label=label)
         return pins
 
     def settle(self, plan: _Plan, x: int, y: int, depth: int) -> None:

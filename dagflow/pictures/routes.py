@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 
@@ -45,6 +46,7 @@ def set_routes(rows: Sequence[Sequence[Cell]], segments: Sequence[Segment], stra
             break
         nets = _nets(gaps.get(rank, ()))
         n_tracks = _set_tracks(nets)
+        _set_apart(nets, max(1, spacing.track // 2))
         is_close = _is_of_labels(rows[rank + 1]) or (_is_of_labels(row) and not nets)
         room = spacing.label if is_close else spacing.rank
         for net in nets:
@@ -141,6 +143,17 @@ def _set_tracks(nets: list[_Net]) -> int:
         net.track = max((other.track + 1 for other in order[:at] if _touch(other, net)), default=0)
         n_tracks = max(n_tracks, net.track + 1)
     return n_tracks
+
+
+def _set_apart(nets: Sequence[_Net], step: int) -> None:
+    """Where a line comes down on what another one goes down from, and neither can be above, the other leaves a step beside."""
+    for upper, lower in itertools.permutations(nets, 2):
+        if upper.track >= lower.track:
+            continue
+        for x in upper.below & lower.above:
+            for each in lower.segments:
+                if each.source.middle + each.out == x and not each.source.is_bend and not each.strand.is_bound:
+                    each.out += step if each.target.middle + each.into > x else -step
 
 
 def _touch(one: _Net, other: _Net) -> bool:

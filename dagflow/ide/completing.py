@@ -265,16 +265,22 @@ def _values(cursor: Cursor, wanted: Type | None) -> Iterator[Completion]:
 
 
 #: What is missing where a statement has not got its block yet.
-_RESTS: Final = ("", " { }", " max 1 { }")
+_RESTS: Final = (" { }", " max 1 { }")
+
+
+def _tried(analyst: Analyst, analysis: Analysis, span: Span, rest: str) -> tuple[Analysis, list[object]]:
+    """The text with a word in a place, and what is around that."""
+    trial = analyst.trial(f"{analysis.text[: span.start]}{_HERE}{rest}{analysis.text[span.end :]}")
+    return trial, path_at(trial.file, span.start + 1)
 
 
 def _by_tree(analyst: Analyst, analysis: Analysis, cursor: Cursor) -> Iterator[Completion]:
     span = cursor.span
+    trial, path = _tried(analyst, analysis, span, "")
     for rest in _RESTS:
-        trial = analyst.trial(f"{analysis.text[: span.start]}{_HERE}{rest}{analysis.text[span.end :]}")
-        path = path_at(trial.file, span.start + 1)
         if not any(isinstance(each, s.Broken | s.BrokenItem | s.BrokenSetting) for each in path):
             break
+        trial, path = _tried(analyst, analysis, span, rest)
     if any(isinstance(each, s.NamedType) for each in path[-2:]):
         yield from _types(trial, cursor)
         return

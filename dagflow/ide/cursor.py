@@ -212,7 +212,7 @@ def _argument(cursor: Cursor, before: list[Token], opener: int) -> Cursor:
     if opener == 0:
         return cursor
     head = before[opener - 1]
-    depth, given = 0, []
+    depth, given = 0, list[str]()
     for i in range(opener + 1, len(before)):
         depth += (before[i].type in _OPENERS) - (before[i].type in _OPENERS.values())
         if depth == 0 and before[i].type == "COLON" and before[i - 1].type == "IDENT":

@@ -186,11 +186,16 @@ def _names(expr: Expr) -> tuple[str, ...] | None:
     return tuple(found)
 
 
+def is_several(part: object) -> bool:
+    """Whether it is not a part of a tree itself but some of them."""
+    return isinstance(part, tuple)
+
+
 def walk(value: object, leave: Callable[[object], bool] = lambda _: False) -> Iterator[object]:
     """A part of a tree and all that is in it; not what is in parts to `leave`."""
     if isinstance(value, Span) or leave(value):
         return
-    if not isinstance(value, tuple):
+    if not is_several(value):
         yield value
     for child in children(value):
         if child is not None and not isinstance(child, str | int | float | bool):

@@ -10,7 +10,7 @@ False): the brackets may be meant to be closed elsewhere. A piece that is no pie
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 import attrs
 
@@ -264,7 +264,7 @@ def _replaced(file: s.File, piece: _Piece, children: tuple[s.Statement, ...] | t
     old = piece.children
     whole = (*old[: piece.first], *children, *shifted(old[piece.last :], delta))
     if isinstance(piece.place, s.File):
-        return s.File(whole)
+        return s.File(cast("tuple[s.Item, ...]", whole))
     span = Span(piece.place.span.start, piece.place.span.end + delta)
-    block = s.Block(span, whole)
+    block = s.Block(span, cast("tuple[s.Statement, ...]", whole))
     return moved(file, Move(piece.span.start, piece.span.end, delta, piece.place, block))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Final, cast
+from typing import ClassVar, Final
 
-from pygments.lexer import RegexLexer, bygroups, include, words
+from pygments import lexer
+from pygments.lexer import RegexLexer, include, words
 from pygments.token import (
     Comment,
     Keyword,
@@ -18,7 +19,7 @@ from pygments.token import (
     Whitespace,
 )
 
-_groups = cast("Callable[..., object]", bygroups)  # which says nothing of its types
+_groups: Callable[..., object] = vars(lexer)["bygroups"]  # which says nothing of its types
 _WORD: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 #: Words behind which a value may stand in parentheses; behind the others a parenthesis makes it the name of a function.
 _BEFORE_VALUES: Final = (

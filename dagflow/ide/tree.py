@@ -11,7 +11,7 @@ from dagflow.diagnostic import Span
 from dagflow.expr import tree
 from dagflow.expr.infer import Environment, check
 from dagflow.ide.analysis import Analysis
-from dagflow.ide.memory import Seen
+from dagflow.ide.memory import Seen, is_several
 from dagflow.lang.edit_names import children
 from dagflow.model.types import INT, JSON, UNKNOWN, ListType, MapType, OptionalType, Type
 
@@ -23,7 +23,7 @@ _LEAVES = (str, int, float, bool, bytes, Span)
 
 def path_at(part: object, offset: int) -> list[object]:
     """The parts around a place, from the outermost to the innermost; of two that touch there, the one that begins there."""
-    found: list[object] = [] if isinstance(part, tuple) else [part]
+    found: list[object] = [] if is_several(part) else [part]
     best: list[object] = []
     for child in children(part):
         if child is None or isinstance(child, _LEAVES):

@@ -40,7 +40,7 @@ class FlowServer(LanguageServer):
     """The language server. `load`: gives what the host declares, again whenever it may have changed."""
 
     def __init__(self, load: Callable[[], Interface]) -> None:
-        super().__init__("dagflow", version("dagflow"), types.TextDocumentSyncKind.Full)
+        super().__init__("dagflow", version("dagflow"), types.TextDocumentSyncKind.Full)  # pyright: ignore[reportUnknownMemberType]
         self.documents = Documents(load, self._complain)
         self._waiting: dict[str, asyncio.TimerHandle] = {}
         self._took_ns: dict[str, int] = {}

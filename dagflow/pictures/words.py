@@ -9,7 +9,7 @@ import attrs
 
 from dagflow.lang.graph_text import label_of
 from dagflow.model.flow import Flow, JoinKind, Node, NodeKind, Trigger, TriggerKind
-from dagflow.pictures.outline import Leaf, LeafKind, Region, RegionKind, leaves_of
+from dagflow.pictures.outline import Leaf, LeafKind, Region, RegionKind
 
 _NANOS = ((86_400_000_000_000, "d"), (3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms"))
 
@@ -215,8 +215,3 @@ def length(nanos: int) -> str:
         if count:
             parts.append(f"{count}{word}")
     return "".join(parts[:2]) or "0s"
-
-
-def names_in(region: Region) -> list[str]:
-    """The names of the steps in a region, in declared order."""
-    return [leaf.node.id for leaf in leaves_of(region) if leaf.node is not None and "." not in leaf.node.id]

@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import dagflow
 from dagflow.model.flow import Flow
@@ -67,6 +68,22 @@ def test_any_flow(text: str) -> None:
 def test_any_family_of_flows(text: str) -> None:
     for flow in dagflow.compile(text, catalog=CATALOG).flows.values():
         check(flow)
+
+
+@CALM
+@given(st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, 20), max_size=3)), min_size=2, max_size=14))
+def test_any_graph(steps: list[tuple[bool, list[int]]]) -> None:
+    """Steps that are `after` any of those before them; where many cross, two lines may still touch."""
+    lines: list[str] = []
+    for number, (is_any, wishes) in enumerate(steps):
+        names = [f"s{each}" for each in dict.fromkeys(wish % number for wish in wishes)] if number else []
+        after = f"any({', '.join(names)})" if is_any and len(names) > 1 else ", ".join(names)
+        lines.append(f'  s{number} = log(message: "x")' + (f" after {after}" if names else ""))
+    flow = flow_of("flow f { parallel {\n" + "\n".join(lines) + "\n} }")
+    for looks in (SvgLooks(), TextLooks(24, 100)):
+        subject = Subject.of(flow)
+        found = faults(subject.outline, lay_out(subject, looks), 0)
+        assert not [each for each in found if " lies on " not in each], "\n".join(found[:5])
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
 from dagflow.app.trying import try_tests
+from dagflow.cli.editors import lsp
 from dagflow.diagnostic import Span
 from dagflow.errors import UsageError
 from dagflow.ide.completing import Completion, CompletionKind
@@ -109,13 +111,15 @@ def test_tests_that_do_not_pass_say_why() -> None:
         try_tests(compile_text("flow", builtin()))
 
 
-def test_without_the_protocol_the_command_says_what_is_missing() -> None:
-    code = "import sys; sys.modules['pygls'] = None; from dagflow.cli.main import main; sys.exit(main(['lsp']))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60, input="")
-    assert done.returncode == 2
-    assert "pip install 'dagflow[lsp]'" in done.stderr
+def test_without_the_protocol_the_command_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("pygls", "lsprotocol", "dagflow.lsp."))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "lsprotocol", None)
+    with pytest.raises(UsageError, match=r"pip install 'dagflow\[lsp\]'"):
+        lsp(argparse.Namespace(actions=None, port=None))
 
 
+@pytest.mark.slow
 def test_looking_needs_no_protocol() -> None:
     """`dagflow.ide` is for pages in browsers as well."""
     code = (

@@ -18,7 +18,7 @@ import attrs
 import trio
 
 import dagflow
-from benchmarks.shapes import Shape, chain, fan, layered
+from benchmarks.shapes import LIMITS, Shape, chain, fan, layered
 from benchmarks.throughput import Prepared, prepare, run_once
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.flow import Edge, Flow
@@ -134,7 +134,7 @@ def waiting(n_nodes: int) -> float:
         await trio.sleep(0.010)
         return i
 
-    flow = dagflow.compile(fan(n_nodes).text, catalog=catalog).unwrap()
+    flow = dagflow.compile(fan(n_nodes).text, catalog=catalog, limits=LIMITS).unwrap()
 
     async def main() -> float:
         taken = []

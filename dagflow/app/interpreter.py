@@ -116,13 +116,7 @@ class Interpreter:
         clock = clock or SystemClock()
         performer = catalog.performer(threads(concurrency))
         interpreter = cls(opened, catalog, clock)
-        interpreter._loader = Loader(opened, clock, lambda: catalog.interface)
-        per_second = None if isinstance(clock, VirtualClock) else wakes_per_second
-        waking = Waking(interpreter._load_sleeper, interpreter._note_stuck, per_second)
-        interpreter._driver = LocalDriver(
-            opened, performer, clock, concurrency, jitter, waking, Budgets(retries_per_second)
-        )
-        interpreter._recovery = Recovery(opened, interpreter._driver, interpreter._load_whole)
+        interpreter._equip(performer, concurrency, jitter, wakes_per_second, Budgets(retries_per_second))
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(interpreter._driver.serve)
@@ -216,7 +210,7 @@ class Interpreter:
             raise UsageError(f"run {run_id} cannot go on: {problem}")
         raise UsageError(f"there is no unfinished run {run_id}; `runs()` lists those there are")
 
-    async def unfinished(self, limit: int = 10_000) -> list[Run]:
+    async def unfinished(self, limit: int = 1_000) -> list[Run]:
         """Handles of the runs that have not ended and can go on, the newest first, whether they sleep or not. Raises StoreError."""
         rows = await self.runs(unfinished=True, limit=limit)
         lives = [self._found(row.id) or self._asleep(row.id) for row in rows]
@@ -275,6 +269,20 @@ class Interpreter:
         """How an unfinished run stands: now, after every commit, and at its end. Raises as `resume` and `Run.wait`."""
         return self.resume(run_id).watch()
 
+    def _equip(
+        self,
+        performer: Performer,
+        concurrency: int,
+        jitter: Callable[[], float],
+        wakes_per_second: int | None,
+        budgets: Budgets,
+    ) -> None:
+        self._loader = Loader(self._store, self._clock, lambda: self._catalog.interface)
+        per_second = None if isinstance(self._clock, VirtualClock) else wakes_per_second
+        waking = Waking(self._load_sleeper, self._note_stuck, per_second)
+        self._driver = LocalDriver(self._store, performer, self._clock, concurrency, jitter, waking, budgets)
+        self._recovery = Recovery(self._store, self._driver, self._load_whole)
+
     async def _start(self, flow: Flow, value: Mapping[str, object], origin: Origin) -> Run:
         prepared = self._loader.programs.of(flow)
         self._loader.check_actions(prepared.program)
@@ -326,8 +334,11 @@ class Interpreter:
             row = await trio.to_thread.run_sync(self._store.run, run_id)
             if row is None or row.status.is_terminal:
                 return None
-            read = await trio.to_thread.run_sync(self._loader.load_caught_up, row)
-            # Somebody may have come first, meanwhile.
+            with self._driver.sleepers.reading() as changed:
+                read = await trio.to_thread.run_sync(self._loader.load_caught_up, row)
+            if run_id in changed:
+                # Somebody came first, meanwhile, and what was read is out of date.
+                return self._driver.lives.get(run_id) or await self._cancelled(run_id)
             live = self._found(run_id) or read
             self._loader.check_actions(live.progress.program, UNDOING)
         live.progress.cancel(live.progress.machine.state.now)

@@ -10,7 +10,8 @@ timers would otherwise go off at once, to the harm of everybody else. No more ar
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from typing import Final, Protocol
@@ -102,6 +103,7 @@ class Sleepers:
     _has_room: trio.Event = attrs.field(factory=trio.Event)
     #: Those that would have left if no event had been on its way.
     _tired: dict[Live, None] = attrs.field(factory=dict[Live, None])
+    _readers: list[set[RunId]] = attrs.field(factory=list[set[RunId]])
     _n_given: int = 0
     _next_due: int | None = None
     _is_fetching: bool = False
@@ -126,10 +128,12 @@ class Sleepers:
 
     def rest(self, live: Live) -> None:
         """Nothing of the run is under way: it may leave."""
-        self.gone(live)
         progress = live.progress
         state = progress.machine.state
-        if not self._is_open or live.parent is not None or state.n_active or not state.waiting or state.ended is not None:
+        if state.n_active:
+            return
+        self.gone(live)
+        if not self._is_open or live.parent is not None or not state.waiting or state.ended is not None:
             return
         due = progress.standing()[1] or 0
         if (
@@ -191,8 +195,21 @@ class Sleepers:
         live.is_asleep = True
         return self._asleep.setdefault(live.run, live)
 
+    @contextmanager
+    def reading(self) -> Generator[set[RunId]]:
+        """While runs are read: those that somebody has begun to drive meanwhile, so that what was read of them is out of date."""
+        changed = set[RunId]()
+        self._readers.append(changed)
+        try:
+            yield changed
+        finally:
+            # By identity: two empty sets are equal.
+            self._readers = [each for each in self._readers if each is not changed]
+
     def adopt(self, live: Live) -> None:
         """A run is driven, perhaps again."""
+        for changed in self._readers:
+            changed.add(live.run)
         if live.is_asleep:
             self._asleep.pop(live.run, None)
             live.is_asleep = False
@@ -225,7 +242,7 @@ class Sleepers:
             rows = [row for row in rows if row.id not in self._driver.lives] if len(rows) <= PAGE else rows
             due = [row for row in rows[:PAGE] if due_of(row) <= now]
             if due:
-                self._fetched = (due_of(due[-1]), due[-1].id)
+                self._fetched = max(self._fetched, (due_of(due[-1]), due[-1].id))
                 await self._bring(due)
             if len(due) < len(rows):
                 self._is_due(due_of(rows[len(due)]))
@@ -315,22 +332,24 @@ class Sleepers:
         found = [live for run in missing if (live := self._asleep.get(run)) is not None]
         for live in found:
             del missing[live.run]
-        until = self._driver.n_handed_out
-        found += await self._writer.reading(lambda: self._fetcher.load(missing.values(), until))
-        while behind := self._behind(found, until := self._driver.n_handed_out):
-            missed = await self._writer.reading(partial(self._missed, behind, until))
-            # Delivered here, since somebody may hold them; unless somebody drives them by now.
-            for live, events in missed:
-                if live.run not in self._driver.lives:
-                    self._fetcher.deliver(live, events, until)
+        with self.reading() as changed:
+            until = self._driver.n_handed_out
+            found += await self._writer.reading(partial(self._fetcher.load, missing.values(), until))
+            while behind := [live for live in found if self._is_behind(live) and live.run not in changed]:
+                until = self._driver.n_handed_out
+                missed = await self._writer.reading(partial(self._missed, behind, until))
+                # Delivered here, since somebody may hold them.
+                for live, events in missed:
+                    if live.run not in changed:
+                        self._fetcher.deliver(live, events, until)
         # Somebody may hold it by now, from another reading.
-        lives = [self._asleep.get(live.run, live) for live in found if live.run not in self._driver.lives]
+        lives = [self._asleep.get(live.run, live) for live in found if live.run not in changed]
         self._awake.update(lives)
         self._driver.take(*lives)
         return lives
 
-    def _behind(self, lives: Iterable[Live], until: int) -> list[Live]:
-        return [live for live in lives if live.progress.inbox.n_seen < until and live.run not in self._driver.lives]
+    def _is_behind(self, live: Live) -> bool:
+        return live.progress.inbox.n_seen < self._driver.n_handed_out
 
     def _missed(self, lives: Iterable[Live], until: int) -> list[tuple[Live, list[SentEvent]]]:
         return [(live, self._fetcher.missed(live, until)) for live in lives]

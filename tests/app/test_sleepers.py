@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from pathlib import Path
 
 import apsw
@@ -278,6 +279,27 @@ async def note_end(run: object, ends: list[float]) -> None:
     ends.append(trio.current_time())
 
 
+async def test_what_was_read_is_not_used_when_somebody_came_first(host: Host, tmp_path: Path) -> None:
+    """While a run is being read for an event, somebody cancels it: it has ended when the reading is done."""
+    store = Held(SqliteStore.open(tmp_path / "runs.db"))
+    async with Interpreter.open("", catalog=host.catalog, clock=Frozen(), store=store) as interpreter:  # type: ignore[arg-type]
+        # A worker may hold on to a run that it made a call for.
+        run_id = (await interpreter.start(host.flow(ASKING.replace("  mail(to: lead)\n", "")), {"lead": "a"})).id
+        await asleep(interpreter, 1)
+        store.hold()
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(interpreter.send, "approved", {"lead": "a", "by": "Ann"})
+                while not store.is_held:
+                    await trio.lowlevel.checkpoint()
+                result = await interpreter.cancel(run_id)
+                store.let_go()
+        assert result.status is RunStatus.CANCELLED
+        assert (await interpreter.result(run_id)).status is RunStatus.CANCELLED
+        await (await interpreter.start(host.flow(NAP), {"to": "b"})).cancel()
+    assert host.calls == []
+
+
 def test_a_clock_that_is_set_forward_wakes_at_a_steady_rate(host: Host) -> None:
     async def main() -> float:
         clock = Walking(START)
@@ -357,3 +379,28 @@ class Counting:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.store, name)
+
+
+class Held(Counting):
+    """The next history that is read is given only when somebody says so."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        super().__init__(store)
+        self.is_held = False
+        self._gate: threading.Event | None = None
+
+    def hold(self) -> None:
+        self._gate = threading.Event()
+        self._is_next = True
+
+    def let_go(self) -> None:
+        assert self._gate is not None
+        self._gate.set()
+
+    def history(self, run: str) -> object:
+        found = super().history(run)
+        if self._gate is not None and self._is_next:
+            self._is_next = False
+            self.is_held = True
+            self._gate.wait(20)
+        return found

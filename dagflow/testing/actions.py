@@ -8,6 +8,7 @@ only the host can see: give `observe`, and a repetition has to leave it as it wa
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -16,6 +17,7 @@ import trio
 
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.actions.registry import Catalog
+from dagflow.clock import stopwatch
 from dagflow.drivers.perform import Performer, effect_key, threads
 from dagflow.ids import RunId
 from dagflow.model.action import Effect
@@ -100,8 +102,9 @@ async def _repeated(trial: _Trial, first: object, effect: Effect, observe: Calla
 
 
 async def _watched(call: Callable[[], Awaitable[object]]) -> tuple[object, float]:
-    """What a call gives, and for how long at most nobody else had a turn."""
+    """What a call gives, and for how long at most nobody else had a turn, beyond what the machine kept any thread waiting."""
     longest = 0.0
+    elsewhere = _Watch()
     value: object = None
     failure: ActionFailed | None = None
 
@@ -115,6 +118,7 @@ async def _watched(call: Callable[[], Awaitable[object]]) -> tuple[object, float
             longest, last = max(longest, now - last), now
 
     async with trio.open_nursery() as nursery:
+        elsewhere.start()
         await nursery.start(look)
         try:
             value = await call()
@@ -123,9 +127,34 @@ async def _watched(call: Callable[[], Awaitable[object]]) -> tuple[object, float
         # The turn that the call may have kept others from.
         await trio.sleep(MOST_BLOCKED_SECONDS / 5)
         nursery.cancel_scope.cancel()
+    waited = elsewhere.stop()
     if failure is not None:
         raise failure
-    return value, longest
+    return value, longest - waited
+
+
+class _Watch:
+    """A thread that only wants its turn: what it waits is the machine's doing, not the action's."""
+
+    def __init__(self) -> None:
+        self._is_over = threading.Event()
+        self._longest = 0.0
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> float:
+        """Seconds, the longest; without what it waits for in any case: its own interval, and that Python lets another thread go on."""
+        self._is_over.set()
+        self._thread.join()
+        return max(0.0, self._longest - 2 * MOST_BLOCKED_SECONDS / 5)
+
+    def _look(self) -> None:
+        last = stopwatch()
+        while not self._is_over.wait(MOST_BLOCKED_SECONDS / 10):
+            now = stopwatch()
+            self._longest, last = max(self._longest, (now - last) / 1e9), now
 
 
 async def _cancelled(trial: _Trial) -> list[str]:

@@ -300,7 +300,9 @@ class StoreConformance(abc.ABC):
         order = [rows[1].id, rows[3].id, rows[2].id, rows[0].id]
         assert [row.id for row in store.sleeping(after=(-1, ""))] == order
         assert [row.id for row in store.sleeping(after=(10, rows[1].id), limit=2)] == order[1:3]
-        store.write([add(rows[3].id, 0, (), status=RunStatus.RUNNING), add(rows[2].id, 0, (), status=RunStatus.FAILED, ended_at=1)])
+        store.write(
+            [add(rows[3].id, 0, (), status=RunStatus.RUNNING), add(rows[2].id, 0, (), status=RunStatus.FAILED, ended_at=1)]
+        )
         assert [row.id for row in store.sleeping(after=(-1, ""))] == [rows[1].id, rows[0].id]
         assert [row.due_at for row in store.sleeping(after=(10, "~"))] == [30]
 

@@ -89,7 +89,9 @@ class Catalog:
                 raise UsageError(f"there is an action `{name}` already; choose another name")
             bound = attrs.evolve(_bind(name, known_effect, function), destination=destination)
             if destination and destination not in bound.shapes:
-                raise UsageError(f"action `{name}` has no parameter `{destination}`; `destination` names the one that says where it goes")
+                raise UsageError(
+                    f"action `{name}` has no parameter `{destination}`; `destination` names the one that says where it goes"
+                )
             for type_ in (*(field.type for field in bound.spec.params), bound.spec.result):
                 self._add_types(type_, f"action `{name}`")
             self._actions[name] = bound

@@ -99,7 +99,7 @@ def go_on_after_commit_error() -> None:
 
 def crashes_do_not_count() -> None:
     """Only failures that were handled count as tries."""
-    recovery._blamed = lambda *arguments: []
+    recovery.Recovery._blamed = lambda *arguments: []
 
 
 def redirect_unchecked() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import attrs
 import trio
@@ -35,6 +35,10 @@ from dagflow.model.types import JSON
 from dagflow.store.api import Record, RunRow, Store
 from dagflow.store.open import open_store
 
+#: Bytes of JSON that one input, event and compiled flow may have: the store takes them whole.
+MAX_INPUT: Final = 4 * 1024 * 1024
+MAX_EVENT: Final = 256 * 1024
+MAX_FLOW: Final = 8 * 1024 * 1024
 #: Characters of an event's id.
 _MOST_ID = 200
 
@@ -142,7 +146,7 @@ class Interpreter:
 
         Raises:
             WireError: the input does not fit the flow's parameters; with the paths.
-            UsageError: the catalog lacks an action of the flow.
+            UsageError: the catalog lacks an action of the flow, or the input or the flow is too large.
             StoreError: the store failed.
         """
         program = self._loader.programs.of(flow).program
@@ -184,7 +188,7 @@ class Interpreter:
 
         Raises:
             WireError: the payload is not what the catalog declares, or not what any of the runs that wait expects.
-            UsageError: the id is empty or too long, or the interpreter was closed.
+            UsageError: the id is empty or too long, the payload too large, or the interpreter was closed.
             StoreError: the store failed; send it again, with the same id.
         """
         if id is not None and not 0 < len(id) <= _MOST_ID:
@@ -193,6 +197,8 @@ class Interpreter:
         check_payload(payload, None if declared is None else declared.payload)
         check_expected(self._driver.waiting_for(event), event, payload)
         as_json = wire.codec(JSON).dumps(wire.decode(payload, JSON))
+        if len(as_json) > MAX_EVENT:
+            raise _too_large("the event", len(as_json), MAX_EVENT)
         return await self._driver.send(event, as_json, id or new_run_id(self._clock.now()))
 
     def resume(self, run_id: str) -> Run:
@@ -290,7 +296,11 @@ class Interpreter:
             raise self._driver.error
         now = self._clock.now()
         progress = Progress(prepared.program, new_run_id(now))
-        progress.begin(value, origin, now, self._driver.n_events)
+        n_bytes = progress.begin(value, origin, now, self._driver.n_events)
+        if n_bytes > MAX_INPUT:
+            raise _too_large("the input", n_bytes, MAX_INPUT)
+        if len(prepared.encoded) > MAX_FLOW:
+            raise _too_large("the compiled flow", len(prepared.encoded), MAX_FLOW)
         live = Live(progress, Pinned(prepared.digest, prepared.encoded), is_new=True)
         self._driver.take(live)
         await live.wait_committed(1)
@@ -371,6 +381,12 @@ class Interpreter:
 
     def _read_result(self, run_id: RunId) -> RunResult:
         return result_of(restored(self._store, self._loader.programs, run_id))
+
+
+def _too_large(what: str, n_bytes: int, limit: int) -> UsageError:
+    return UsageError(
+        f"{what} has {n_bytes:,} bytes as JSON; at most {limit:,} are kept. Keep large data elsewhere, and give its address"
+    )
 
 
 def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -92,13 +92,11 @@ class Progress:
 
     def begin(
         self, input_value: Mapping[str, object], origin: Origin, now: int, n_events: int = 0, due: int | None = None
-    ) -> None:
-        """Start the run.
+    ) -> int:
+        """Start the run; gives how many bytes the store keeps of what started it.
 
         Args:
-            input_value: in stored form.
-            origin: what started it.
-            now: the instant.
+            input_value: in stored form. origin: what started it. now: the instant.
             n_events: so many events of the store came before it.
             due: when its lifetime is over, if not the flow's word counts for that.
         """
@@ -111,7 +109,9 @@ class Progress:
             value["events"] = n_events
         if due is not None:
             value["due"] = due
-        self._outside(events.RunStarted(now, due), orjson.dumps(value))
+        payload = orjson.dumps(value)
+        self._outside(events.RunStarted(now, due), payload)
+        return len(payload)
 
     def undo(self, now: int) -> None:
         """The run has ended well, and what it is a part of is being undone."""

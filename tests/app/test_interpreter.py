@@ -345,3 +345,20 @@ async def test_watching_shows_the_way(host: Host, tmp_path: Path, clock: Virtual
                 host.gate.set()
     assert seen[0] is RunStatus.RUNNING
     assert seen[-1] is RunStatus.SUCCEEDED
+
+
+async def test_what_is_too_large_is_refused_and_stops_nobody_else(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = host.flow("flow f(text: string) -> int { on manual\n return size(text) }")
+    async with Interpreter.open(tmp_path / "runs.db", catalog=host.catalog) as interpreter:
+        with pytest.raises(UsageError, match=r"the input has 20,000,\d+ bytes as JSON; at most 4,194,304 are kept"):
+            await interpreter.start(flow, {"text": "x" * 20_000_000})
+        with pytest.raises(UsageError, match=r"the event has 300,\d+ bytes as JSON; at most 262,144"):
+            await interpreter.send("e", {"text": "x" * 300_000})
+        assert (await (await interpreter.start(flow, {"text": "x" * 1_000_000})).wait()).output == 1_000_000
+        monkeypatch.setattr("dagflow.app.interpreter.MAX_FLOW", 10)
+        with pytest.raises(UsageError, match="the compiled flow has"):
+            await interpreter.start(flow, {"text": "a"})
+        monkeypatch.undo()
+        assert (await (await interpreter.start(flow, {"text": "abc"})).wait()).output == 3

@@ -1,0 +1,68 @@
+"""Clocks and stores that do what real ones may, when a test wants it."""
+
+from __future__ import annotations
+
+import threading
+
+import attrs
+import trio
+
+from dagflow.store.memory import MemoryStore
+from dagflow.store.sqlite import SqliteStore
+
+
+class Walking:
+    """A wall clock that goes with trio's, until somebody sets it."""
+
+    def __init__(self, start: int) -> None:
+        self.offset = start
+
+    def now(self) -> int:
+        return self.offset + round(trio.current_time() * 1e9)
+
+
+@attrs.define(eq=False)
+class Lasting(MemoryStore):
+    """One that can be opened again."""
+
+    def close(self) -> None:
+        pass
+
+
+class Counting:
+    """Counts the histories that are read."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.store, self.n_read = store, 0
+
+    def history(self, run: str) -> object:
+        self.n_read += 1
+        return self.store.history(run)  # type: ignore[arg-type]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.store, name)
+
+
+class Held(Counting):
+    """The next history that is read is given only when somebody says so."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        super().__init__(store)
+        self.is_held = False
+        self._gate: threading.Event | None = None
+
+    def hold(self) -> None:
+        self._gate = threading.Event()
+        self._is_next = True
+
+    def let_go(self) -> None:
+        assert self._gate is not None
+        self._gate.set()
+
+    def history(self, run: str) -> object:
+        found = super().history(run)
+        if self._gate is not None and self._is_next:
+            self._is_next = False
+            self.is_held = True
+            self._gate.wait(20)
+        return found

@@ -74,24 +74,28 @@ async def live(folder: Path, kinds: list[str]) -> list[str]:
     """Start what is not there yet, and wait until all have ended but those that cannot or never will."""
     catalog = catalog_for(folder)
     flow = compile_text(FLOW, catalog.interface).unwrap("f")
-    async with Interpreter.open(folder / "runs.db", catalog=catalog) as interpreter:
-        started = {row.id for row in await interpreter.runs(limit=10_000)}
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(beat)
+    async with trio.open_nursery() as nursery:
+        # Before the store is opened: what is tried again there may be what never answers.
+        await nursery.start(beat)
+        async with Interpreter.open(folder / "runs.db", catalog=catalog) as interpreter:
+            started = {row.id for row in await interpreter.runs(limit=10_000)}
             runs = await interpreter.unfinished()
             runs += [await interpreter.start(flow, {"what": kind}) for kind in kinds[len(started) :]]
             for run in runs:
                 if run._live.progress.input["what"] != "sleeps":
                     await run.wait()
-            nursery.cancel_scope.cancel()
-        return [run for run, problem in interpreter.stuck.items() if isinstance(problem, Quarantined)]
+            quarantined = [run for run, problem in interpreter.stuck.items() if isinstance(problem, Quarantined)]
+        nursery.cancel_scope.cancel()
+    return quarantined
 
 
-async def beat() -> None:
+async def beat(task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
     """Something is done about a process that does not answer; here an alarm that nobody puts off any more."""
+    signal.alarm(PATIENCE_S)
+    task_status.started()
     while True:
-        signal.alarm(PATIENCE_S)
         await trio.sleep(0.2)
+        signal.alarm(PATIENCE_S)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import attrs
 import orjson
 
 from dagflow.actions.annotations import Shape
+from dagflow.actions.connections import Connections
 from dagflow.actions.direct import MISS, Direct, check_of, is_as_stored
 from dagflow.actions.failures import ActionFailed, Fatal, Invocation, RetryAfter
 from dagflow.actions.secrets import Redactor, SecretSource
@@ -43,7 +44,8 @@ class BoundAction:
 
     Attributes:
         shapes: of the parameters of the signature, by name.
-        key_names, invocation_names: parameters filled in with the effect key and the invocation.
+        key_names, invocation_names, connections_names: parameters filled in with the effect key, the invocation, and the
+            connections that are kept.
         destination: the parameter that says where a call goes; "" if all go to one place.
     """
 
@@ -54,11 +56,37 @@ class BoundAction:
     key_names: tuple[str, ...] = ()
     invocation_names: tuple[str, ...] = ()
     destination: str = ""
+    connections_names: tuple[str, ...] = ()
+
+    @cached_property
+    def is_filled_in(self) -> bool:
+        """Whether it is given more than flows say."""
+        return bool(self.key_names or self.invocation_names or self.connections_names)
 
     @cached_property
     def is_async(self) -> bool:
         """Whether it is a coroutine function, which needs no thread."""
         return inspect.iscoroutinefunction(self.function)
+
+    @cached_property
+    def declared(self) -> Mapping[str, Type]:
+        """The types of its parameters, by name."""
+        return {field.name: field.type for field in self.spec.params}
+
+    @cached_property
+    def direct(self) -> Direct | None:
+        """The short way to it, if there is one."""
+        if not self.is_async or self.key_names or self.invocation_names:
+            return None
+        check = check_of(self.result)
+        if check is None or not all(is_as_stored(shape) for shape in self.shapes.values()):
+            return None
+
+        def keep(value: object) -> object:
+            kept: object = check(value)
+            return _checked(self, value, Redactor()) if kept is MISS else kept
+
+        return Direct(self.function, keep, lambda error: _as_failure(error, Redactor()))
 
     @cached_property
     def arguments_codec(self) -> wire.Codec:
@@ -78,24 +106,18 @@ class CatalogPerformer:
     _actions: Mapping[str, BoundAction]
     _secrets: SecretSource
     _run_in_thread: RunInThread
+    _connections: Connections = attrs.field(factory=Connections)
+
+    async def keep_connections(self) -> None:
+        """Keep connections between calls, until cancelled; then all are closed. Without it each request has one of its own."""
+        await self._connections.serve()
 
     def direct(self, action: str, arguments: Mapping[str, Type], result: Type) -> Direct | None:
         """The short way to an action, for arguments and a result of exactly these types; None if there is none."""
         bound = self._actions.get(action)
-        if bound is None or not bound.is_async or bound.key_names or bound.invocation_names:
+        if bound is None or bound.direct is None or bound.spec.result != result or bound.declared != arguments:
             return None
-        declared = {field.name: field.type for field in bound.spec.params}
-        check = check_of(bound.result)
-        if declared != arguments or bound.spec.result != result or check is None:
-            return None
-        if not all(is_as_stored(shape) for shape in bound.shapes.values()):
-            return None
-
-        def keep(value: object) -> object:
-            kept: object = check(value)
-            return _checked(bound, value, Redactor()) if kept is MISS else kept
-
-        return Direct(bound.function, keep, lambda error: _as_failure(error, Redactor()))
+        return bound.direct
 
     def destination(self, action: str, arguments: Mapping[str, object]) -> str:
         """Where a call goes: the action, and what its `destination` says; of an address the host."""
@@ -149,6 +171,7 @@ class CatalogPerformer:
             arguments
             | dict.fromkeys(bound.key_names, invocation.effect_key)
             | dict.fromkeys(bound.invocation_names, invocation)
+            | dict.fromkeys(bound.connections_names, self._connections)
         )
 
 

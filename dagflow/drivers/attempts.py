@@ -15,13 +15,13 @@ from weakref import WeakKeyDictionary
 import attrs
 import trio
 
-from dagflow.actions.direct import Direct
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.drivers.budgets import Budgets
 from dagflow.drivers.live import Call, Live
 from dagflow.drivers.perform import Performer, timed_out
 from dagflow.drivers.pool import Pool, Worker
-from dagflow.drivers.program import Code, Program
+from dagflow.drivers.program import Program
+from dagflow.drivers.quick import Quick, quick_ways
 from dagflow.drivers.writer import Writer
 from dagflow.engine.commands import StartAttempt
 from dagflow.engine.events import AttemptFailed
@@ -67,7 +67,7 @@ class Attempts:
     _n_open: int = 0
     _n_waiting: int = 0
     _is_beginning: bool = False
-    _directs: WeakKeyDictionary[Program, list[Direct | None]] = attrs.field(factory=WeakKeyDictionary)
+    _quicks: WeakKeyDictionary[Program, list[Quick | None]] = attrs.field(factory=WeakKeyDictionary)
 
     def serve(self, nursery: trio.Nursery) -> None:
         """Have workers in this nursery."""
@@ -83,20 +83,27 @@ class Attempts:
         """Whether nothing is begun or to be begun."""
         return not self._n_open and not self._wishes
 
-    def directs_of(self, program: Program) -> Sequence[Direct | None]:
+    def quicks_of(self, program: Program) -> Sequence[Quick | None]:
         """Per node, the short way to its action, if there is one."""
-        directs = self._directs.get(program)
-        if directs is None:
-            directs = self._directs[program] = [_direct(self._performer, code) for code in program.codes]
-        return directs
+        quicks = self._quicks.get(program)
+        if quicks is None:
+            quicks = self._quicks[program] = quick_ways(self._performer, program)
+        return quicks
 
     def put(self, live: Live, commands: Sequence[StartAttempt]) -> None:
         """Attempts are wished for; `begin` what there is room for."""
-        self._wishes.extend((live, command) for command in commands)
+        for command in commands:
+            quick = live.quicks[command.node]
+            if quick is not None and (self._writer.is_instant or quick.is_pure):
+                # It waits for nothing but somebody to make the call, who begins it as well.
+                self._n_open += 1
+                self._pool.put(Call(live, command, quick))
+            else:
+                self._wishes.append((live, command))
 
     def begin(self) -> None:
         """Begin what is wished for, as far as there is room."""
-        if self._is_beginning:
+        if self._is_beginning or not self._wishes:
             # What is begun may make more ready: it has its turn further up.
             return
         self._is_beginning = True
@@ -124,17 +131,17 @@ class Attempts:
 
     def _begin(self, live: Live, command: StartAttempt) -> None:
         progress, node, now = live.progress, command.node, self._driver.now(live)
-        direct = live.directs[node]
+        quick = live.quicks[node]
         invocation: Invocation | None = None
-        if direct is None:
+        if quick is None:
             invocation = progress.begin_attempt(command, now)
             arguments: Mapping[str, object] | None = None if invocation is None else invocation.arguments
         else:
-            arguments = progress.begin_quickly(command, now)
+            arguments = progress.begin_quickly(command, quick, now)
         if arguments is None:
             self._driver.turn(live)
             return
-        call = live.calls[node] = Call(live, command, direct, arguments, invocation)
+        call = live.calls[node] = Call(live, command, quick, arguments, invocation)
         if command.attempt == 1 and self._budgets.is_watching:
             self._budgets.called(self._destination(call), now)
         self._n_open += 1
@@ -145,6 +152,25 @@ class Attempts:
             live.when_committed(needed, call, self._release)
         else:
             self._pool.put(call)
+
+    def _begin_here(self, call: Call, quick: Quick) -> Mapping[str, object] | None:
+        """Begin the call that is about to be made. Gives its arguments, or None if it is not to be made."""
+        live, command = call.live, call.command
+        if live.broken is not None:
+            self._n_open -= 1
+            return None
+        now = self._driver.now(live)
+        arguments = live.progress.begin_quickly(command, quick, now)
+        if arguments is None:
+            self._n_open -= 1
+            self._driver.turn(live)
+            return None
+        call.arguments = arguments
+        live.calls[command.node] = call
+        if command.attempt == 1 and self._budgets.is_watching:
+            self._budgets.called(self._destination(call), now)
+        self._writer.mark(live)
+        return arguments
 
     def _release(self, call: Call) -> None:
         self._n_waiting -= 1
@@ -176,18 +202,22 @@ class Attempts:
     async def _perform(self, call: Call, worker: Worker) -> None:
         if call.is_over:
             return
-        live, node, direct = call.live, call.command.node, call.direct
+        live, command, quick, arguments = call.live, call.command, call.quick, call.arguments
+        if arguments is None:
+            arguments = None if quick is None else self._begin_here(call, quick)
+            if arguments is None:
+                return
         call.worker = worker
-        if call.command.is_limited:
+        if command.timeout_ns is not None or command.give_up_at is not None:
             now = self._driver.now(live)
-            worker.limit(trio.current_time() + max(0, (call.command.deadline(now) or now) - now) / 1e9)
+            worker.limit(trio.current_time() + max(0, (command.deadline(now) or now) - now) / 1e9)
         kept: object = None
         failure: ActionFailed | None = None
         if watchers:
             reached(Point.EFFECT_BEGINS)
         try:
-            if direct is not None:
-                kept = direct.keep(await direct.function(**call.arguments))
+            if quick is not None:
+                kept = quick.keep(await quick.function(**arguments))
             else:
                 kept = await self._performer.perform(cast("Invocation", call.invocation))
         except Exception as raised:  # noqa: BLE001 - whatever a host's code does, the run hears of it
@@ -203,10 +233,10 @@ class Attempts:
             now = self._driver.now(live)
             if failure is not None:
                 self._failed(call, failure, now)
-            elif direct is not None:
-                live.progress.succeed_quickly(node, kept, now)
+            elif quick is not None:
+                live.progress.succeed_quickly(command.node, kept, now)
             else:
-                live.progress.succeed(node, kept, now, self._jitter())
+                live.progress.succeed(command.node, kept, now, self._jitter())
             self._driver.turn(live)
         except DagflowError as error:
             self._driver.stop(error)
@@ -235,7 +265,9 @@ class Attempts:
         progress.fail(node, failure, now, jitter)
 
     def _destination(self, call: Call) -> str:
-        return self._performer.destination(call.live.progress.program.codes[call.command.node].node.action, call.arguments)
+        return self._performer.destination(
+            call.live.progress.program.codes[call.command.node].node.action, call.arguments or {}
+        )
 
     def _over(self, call: Call) -> None:
         call.is_over = True
@@ -243,18 +275,10 @@ class Attempts:
         self._n_open -= 1
 
 
-def _direct(performer: Performer, code: Code) -> Direct | None:
-    node = code.node
-    if code.quick_arguments is None or not node.action:
-        return None
-    types = {argument.name: argument.value.type for argument in node.arguments}
-    return performer.direct(node.action, types, node.type)
-
-
 def _as_failure(call: Call, raised: Exception) -> ActionFailed:
     match raised:
-        case _ if call.direct is not None:
-            return call.direct.explain(raised)
+        case _ if call.quick is not None:
+            return call.quick.explain(raised)
         case ActionFailed():
             return raised
         case DagflowError():

@@ -27,35 +27,36 @@ class Bindings:
 
     Attributes:
         outputs: values in stored form, by node id.
+        shared: what every node sees that has no names of its own, and does not read `now`.
     """
 
     _program: Program
     _machine: Machine
     outputs: dict[str, object] = attrs.field(factory=dict)
-    _shared: dict[str, object] = attrs.field(factory=dict)
+    shared: dict[str, object] = attrs.field(factory=dict)
 
     def start(self, run: RunId, input_value: Mapping[str, object], origin: Origin, started_at: int) -> None:
         """Fill in what does not change."""
         flow = self._program.flow
-        self._shared |= dict.fromkeys(self._program.plan.ids)
-        self._shared |= {flow.binding: input_value} if flow.binding else input_value
-        self._shared["run"] = {"id": run, "started_at": Timestamp(started_at), "flow": flow.name}
-        self._shared["trigger"] = {"kind": origin.kind, "name": origin.name}
-        self._shared["secrets"] = {name: Secret(name) for name in flow.secrets}
+        self.shared |= dict.fromkeys(self._program.plan.ids)
+        self.shared |= {flow.binding: input_value} if flow.binding else input_value
+        self.shared["run"] = {"id": run, "started_at": Timestamp(started_at), "flow": flow.name}
+        self.shared["trigger"] = {"kind": origin.kind, "name": origin.name}
+        self.shared["secrets"] = {name: Secret(name) for name in flow.secrets}
 
     def start_item(self, around: Mapping[str, object], item: Mapping[str, object]) -> None:
         """Fill in what does not change, for the run of a loop's item: all that is read around the loop, and the item."""
-        self._shared = {**around, **dict.fromkeys(self._program.plan.ids), **item}
+        self.shared = {**around, **dict.fromkeys(self._program.plan.ids), **item}
 
     def set(self, node: int, value: object) -> None:
         """A node has succeeded with this value."""
         node_id = self._program.plan.ids[node]
-        self.outputs[node_id] = self._shared[node_id] = value
+        self.outputs[node_id] = self.shared[node_id] = value
 
     def of(self, node: int) -> Mapping[str, object]:
         """What the node's expressions see; good until the next call."""
         state = self._machine.state
-        shared = self._shared
+        shared = self.shared
         code = self._program.codes[node]
         if code.reads_now:
             shared["now"] = Timestamp(state.ready_at[node])

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 import attrs
 import trio
 
-from dagflow.actions.direct import Direct
 from dagflow.actions.failures import Invocation
 from dagflow.drivers.children import Spawn
 from dagflow.drivers.pool import Worker
 from dagflow.drivers.progress import Progress
+from dagflow.drivers.quick import Quick
 from dagflow.drivers.results import RunResult, result_of
 from dagflow.engine.commands import StartAttempt
 from dagflow.errors import DagflowError
@@ -28,19 +28,20 @@ class Pinned:
 
 @attrs.define(eq=False)
 class Call:
-    """An attempt that is begun.
+    """An attempt that is begun, or is as soon as somebody makes the call.
 
     Attributes:
-        direct: the short way to the action, for which `arguments` is all it needs; else there is an `invocation`.
         command: the wish; its time begins with the call.
+        quick: the short way to the action, for which `arguments` is all it needs; else there is an `invocation`.
+        arguments: None as long as it is not begun.
         worker: who makes the call, once somebody does.
     """
 
     live: Live
     command: StartAttempt
-    direct: Direct | None
-    arguments: Mapping[str, object]
-    invocation: Invocation | None
+    quick: Quick | None
+    arguments: Mapping[str, object] | None = None
+    invocation: Invocation | None = None
     worker: Worker | None = None
     is_over: bool = False
 
@@ -54,7 +55,7 @@ class Live:
         parent, spawn: for a part of another run, that run and the wish it comes from.
         n_committed: how many of its facts the store has.
         calls: the attempts that are begun and not over, by node.
-        directs: per node, the short way to its action, if there is one.
+        quicks: per node, the short way to its action, if there is one.
         has_ended: set once the end is in the store, or never will be; then see `broken`.
         broken: why the driver stopped before the run ended.
         on_ended: called when `has_ended` is set by the end itself.
@@ -69,7 +70,7 @@ class Live:
     parent: Live | None = None
     spawn: Spawn | None = None
     calls: dict[int, Call] = attrs.field(factory=dict)
-    directs: Sequence[Direct | None] = ()
+    quicks: Sequence[Quick | None] = ()
     has_ended: trio.Event = attrs.field(factory=trio.Event)
     broken: DagflowError | None = None
     on_ended: Callable[[Live], None] | None = None

@@ -117,7 +117,7 @@ class LocalDriver:
         """Drive these runs, from where they stand. All are there before any of them does anything that others may see."""
         lives = tuple(live for live in lives if not live.has_ended.is_set())
         for live in lives:
-            live.directs = self._attempts.directs_of(live.progress.program)
+            live.quicks = self._attempts.quicks_of(live.progress.program)
             self.sleepers.adopt(live)
             self.lives[live.run] = live
             live.on_ended, live.on_rest = self._forget, self.sleepers.rest
@@ -168,7 +168,8 @@ class LocalDriver:
 
     def now(self, live: Live) -> int:
         """The clock's time, but never before the run's last fact."""
-        return max(self._clock.now(), live.progress.machine.state.now)
+        now, last = self._clock.now(), live.progress.machine.state.now
+        return now if now > last else last  # noqa: FURB136 - asked for every fact, and `max` takes five times as long
 
     def _is_calm(self) -> bool:
         is_fetching = self._family.n_coming or self.sleepers.n_coming or not self._dispatch.is_idle
@@ -184,7 +185,7 @@ class LocalDriver:
             # What is done while the last facts are written goes with the process; it is wished again.
             self._writer.mark(live)
             return
-        progress = live.progress
+        progress, children = live.progress, live.progress.children
         while progress.cancels:
             self._attempts.cancel(live, progress.cancels.pop(0).node)
         while progress.timers:
@@ -194,7 +195,7 @@ class LocalDriver:
             self._attempts.put(live, starts)
         self._writer.mark(live)
         self._attempts.begin()
-        if progress.children.spawns or progress.children.stops:
+        if children.spawns or children.stops:
             self._family.see_to(live)
 
     def drop(self, live: Live, reason: DagflowError) -> None:

@@ -25,39 +25,41 @@ _NEVER: Final = float("inf")
 
 @attrs.define(eq=False)
 class Worker:
-    """Somebody who does items, one at a time, and may be told to stop with the present one."""
+    """Somebody who does items, one at a time, and may be told to stop with the present one.
+
+    Attributes:
+        is_used: whether there is anything to lift: it was told to stop, or has a time limit.
+    """
 
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    _is_used: bool = False
+    is_used: bool = False
 
     def cancel(self) -> None:
         """Stop with the present item."""
-        self._is_used = True
+        self.is_used = True
         self._scope.cancel()
 
     def limit(self, deadline: float) -> None:
         """Stop with the present item at this instant of trio's clock."""
-        self._is_used = True
+        self.is_used = True
         self._scope.deadline = deadline
 
     @property
     def is_cancelled(self) -> bool:
         """Whether it was told to stop with the present item, or its time is over."""
-        return self._is_used and self._scope.cancel_called
+        return self.is_used and self._scope.cancel_called
 
     def renewed(self) -> trio.CancelScope:
         """A scope for the items to come."""
-        self._is_used = False
+        self.is_used = False
         self._scope = trio.CancelScope()
         return self._scope
 
     def lift(self) -> bool:
         """The item is done: lift its time limit. Whether the scope can be used for the next one."""
-        if not self._is_used:
-            return True
         if self._scope.cancel_called:
             return False
-        self._is_used = False
+        self.is_used = False
         self._scope.deadline = _NEVER
         return True
 
@@ -68,24 +70,17 @@ class Pool(Generic[_Item]):
 
     Attributes:
         on_drained: called when a worker finds nothing to do; it may put more.
-        n_busy: items under way.
     """
 
     _nursery: trio.Nursery
     _work: Callable[[_Item, Worker], Awaitable[None]]
     _limit: int
     _on_drained: Callable[[], None]
-    n_busy: int = 0
     _queue: deque[_Item] = attrs.field(factory=deque)
     _n_workers: int = 0
     _n_looking: int = 0
     _n_done: int = 0
     _parked: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether there is nothing to do and nothing being done."""
-        return not self.n_busy and not self._queue
 
     def put(self, item: _Item) -> None:
         """Have the item done, after those before it."""
@@ -110,24 +105,23 @@ class Pool(Generic[_Item]):
                 await self._work_off(worker)
 
     async def _work_off(self, worker: Worker) -> None:
+        queue, work = self._queue, self._work
         while True:
-            while self._queue:
-                item = self._queue.popleft()
+            while queue:
+                item = queue.popleft()
                 self._n_looking -= 1
-                self.n_busy += 1
-                if self._queue and not self._n_looking:
+                if queue and not self._n_looking:
                     self._call_one()
                 try:
-                    await self._work(item, worker)
+                    await work(item, worker)
                 finally:
-                    self.n_busy -= 1
                     self._n_looking += 1
-                if not worker.lift():
+                if worker.is_used and not worker.lift():
                     return
                 self._n_done += 1
                 if not self._n_done % _TURN:
                     await trio.lowlevel.checkpoint()
             self._on_drained()
-            if not self._queue:
+            if not queue:
                 self._n_looking -= 1
                 await self._parked.park()

@@ -10,7 +10,7 @@ a crash took with it comes out the same when it is computed again, down to every
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import assert_never
+from typing import Final, assert_never
 
 import orjson
 
@@ -24,6 +24,7 @@ from dagflow.drivers.inbox import Inbox
 from dagflow.drivers.lineage import WAITS, Lineage
 from dagflow.drivers.perform import effect_key
 from dagflow.drivers.program import Program, canonical_with_json
+from dagflow.drivers.quick import Quick
 from dagflow.drivers.recall import recall
 from dagflow.drivers.standing import standing
 from dagflow.engine import events
@@ -52,6 +53,7 @@ from dagflow.store.facts import EVENT, STARTED, SUCCEEDED, Entry, Facts, from_re
 
 #: What has more to it than evaluating an expression.
 _SPECIAL = frozenset({NodeKind.WAIT_EVENT, NodeKind.FOR, NodeKind.START})
+_READY: Final = NodeStatus.READY
 
 
 class Progress:
@@ -110,16 +112,12 @@ class Progress:
         if due is not None:
             value["due"] = due
         payload = orjson.dumps(value)
-        self._outside(events.RunStarted(now, due), payload)
+        self.take_fact(events.RunStarted(now, due), payload)
         return len(payload)
 
     def undo(self, now: int) -> None:
         """The run has ended well, and what it is a part of is being undone."""
-        self._outside(events.RunUndoRequested(now))
-
-    def take_fact(self, event: Event, value: bytes | None = None) -> None:
-        """Take a fact from outside; dependents may touch the world only once it is in the store."""
-        self._outside(event, value)
+        self.take_fact(events.RunUndoRequested(now))
 
     def restore(self, records: Iterable[Record]) -> None:
         """Fold a history; then do the pure work that is open. Raises StoreError if the history is damaged."""
@@ -142,7 +140,7 @@ class Progress:
                 command = open_attempt(self.machine.state, node)
                 self.children.resume_attempt(command, command.deadline(now))
             else:
-                self._outside(events.AttemptInterrupted(now, node, attempt))
+                self.take_fact(events.AttemptInterrupted(now, node, attempt))
         self.cancels.clear()
 
     @property
@@ -187,36 +185,34 @@ class Progress:
             message = f"{code.node.action} gave a result that is not {code.codec.type}: {error}"
             self.fail(node, ActionFailed("bad_result", message, fatal=True), now, jitter)
             return
-        self._succeeded(node, kept, now, as_json)
+        self.succeed_quickly(node, kept, now, as_json)
 
-    def begin_quickly(self, command: StartAttempt, now: int) -> Mapping[str, object] | None:
+    def begin_quickly(self, command: StartAttempt, quick: Quick, now: int) -> Mapping[str, object] | None:
         """As `begin_attempt`, where the arguments are all that the call needs; they come as they are stored."""
-        node = command.node
-        state, code = self.machine.state, self.program.codes[node]
-        if state.status[node] is not NodeStatus.READY or state.attempts[node] + 1 != command.attempt:
+        node, attempt, machine, values = command.node, command.attempt, self.machine, self.values
+        state = machine.state
+        if state.status[node] is not _READY or state.attempts[node] + 1 != attempt:
             return None
         try:
-            bindings = self.values.of(node)
-            arguments = {name: function(bindings) for name, function in code.quick_arguments or ()}
+            arguments = quick.arguments(values.shared if quick.is_steady and not state.unseen else values.of(node))
         except EvaluationError as problem:
             self._apply(events.EvaluationFailed(state.wanted_at[node], node, problem.code, problem.message))
             self._compute()
             return None
-        self._pending.append((STARTED, now, node, command.attempt))
+        self._pending.append((STARTED, now, node, attempt))
         self.n_recorded += 1
-        self.machine.start_attempt(node, command.attempt, now)
+        machine.start_attempt(node, attempt, now)
         return arguments
 
-    def succeed_quickly(self, node: int, kept: object, now: int) -> None:
-        """As `succeed`, for a result in stored form that has been checked."""
-        self._succeeded(node, kept, now, None)
-
-    def _succeeded(self, node: int, kept: object, now: int, as_json: bytes | None) -> None:
-        attempt = self.machine.state.attempts[node]
-        self.values.set(node, kept)
-        self._pending.append((SUCCEEDED, now, node, attempt, self.program.codes[node].codec, kept, as_json))
+    def succeed_quickly(self, node: int, kept: object, now: int, as_json: bytes | None = None) -> None:
+        """As `succeed`, for a result in stored form that has been checked; with its JSON, if that is there."""
+        machine, program = self.machine, self.program
+        attempt = machine.state.attempts[node]
+        values, node_id = self.values, program.plan.ids[node]
+        values.outputs[node_id] = values.shared[node_id] = kept
+        self._pending.append((SUCCEEDED, now, node, attempt, program.codes[node].codec, kept, as_json))
         self.n_binding = self.n_recorded = self.n_recorded + 1
-        commands = self.machine.succeed_attempt(node, attempt, now)
+        commands = machine.succeed_attempt(node, attempt, now)
         if commands:
             self._sort(commands)
             if self._pure or self._known:
@@ -224,7 +220,7 @@ class Progress:
 
     def fail(self, node: int, failure: ActionFailed, now: int, jitter: float, *, is_dirty: bool = False) -> None:
         """The running attempt of the node failed."""
-        self._outside(
+        self.take_fact(
             events.AttemptFailed(
                 at=now,
                 node=node,
@@ -240,7 +236,7 @@ class Progress:
 
     def cancelled(self, node: int, now: int) -> None:
         """The running attempt of the node was stopped, as wished."""
-        self._outside(events.AttemptCancelled(now, node, self._attempt(node)))
+        self.take_fact(events.AttemptCancelled(now, node, self._attempt(node)))
 
     def is_cancelling(self, node: int) -> bool:
         """Whether the running attempt of the node is wished to stop."""
@@ -258,11 +254,11 @@ class Progress:
         if not self.is_due(timer):
             return
         if timer.node == NONE:
-            self._outside(events.RunTimedOut(now))
+            self.take_fact(events.RunTimedOut(now))
             return
         if self.program.plan.kinds[timer.node] in WAITS:
             self.values.set(timer.node, None)
-        self._outside(events.TimerFired(now, timer.node))
+        self.take_fact(events.TimerFired(now, timer.node))
 
     def deliver(self, event: SentEvent, now: int) -> bool:
         """An event is in the store; gives whether a wait took it or it was kept for one. One that came before changes nothing."""
@@ -272,7 +268,7 @@ class Progress:
         """Somebody asked to cancel the run; nothing happens if it is ending already."""
         state = self.machine.state
         if state.ending is None and not state.is_end_wished:
-            self._outside(events.RunCancelRequested(now))
+            self.take_fact(events.RunCancelRequested(now))
 
     def take_append(self) -> Append | None:
         """The facts the store does not have yet, with what they make of the run's row; they count as taken."""
@@ -309,7 +305,7 @@ class Progress:
         else:
             self.values.start(self.run, input_value, origin, started_at)
 
-    def _outside(self, event: Event, value: bytes | None = None) -> None:
+    def take_fact(self, event: Event, value: bytes | None = None) -> None:
         """Take a fact from outside; dependents may touch the world only once it is in the store."""
         self._apply(event, value)
         self.n_binding = self.n_recorded
@@ -325,11 +321,13 @@ class Progress:
 
     def _sort(self, commands: Iterable[Command], *, is_new: bool = True) -> None:
         for command in commands:
+            if isinstance(command, StartAttempt):
+                # Of these there are most.
+                self.starts.append(command)
+                continue
             match command:
                 case Evaluate() | UseDefault() | EndRun():
                     self._pure.append(command)
-                case StartAttempt():
-                    self.starts.append(command)
                 case SetTimer():
                     self.timers.append(command)
                 case CancelAttempt() if self.children.has(command.node):

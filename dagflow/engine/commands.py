@@ -33,11 +33,6 @@ class StartAttempt:
     timeout_ns: int | None = None
     give_up_at: int | None = None
 
-    @property
-    def is_limited(self) -> bool:
-        """Whether it has to be stopped at some time."""
-        return self.timeout_ns is not None or self.give_up_at is not None
-
     def deadline(self, started_at: int) -> int | None:
         """The instant an attempt started at `started_at` has to be stopped, if any."""
         if self.timeout_ns is None:

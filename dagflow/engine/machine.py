@@ -19,7 +19,7 @@ from dagflow.engine.pruning import prune, prune_reason
 from dagflow.engine.retries import next_attempt, retry_due
 from dagflow.engine.scopes import end_all, fail_node, fail_run, stop_losers
 from dagflow.engine.state import Failure, State
-from dagflow.engine.transitions import Change
+from dagflow.engine.transitions import TRANSITIONS, Change
 from dagflow.engine.undoing import is_unwinding, reopen
 from dagflow.errors import DagflowBug
 from dagflow.model.flow import NodeKind
@@ -27,6 +27,9 @@ from dagflow.model.plan import NONE, Plan
 from dagflow.model.status import NodeStatus, RunStatus
 
 _ATTEMPTED: Final = frozenset({NodeKind.ACTION, NodeKind.CALL, NodeKind.UNDO})
+# Looked up once and not for every fact.
+_READY: Final = NodeStatus.READY
+_BEGUN: Final = TRANSITIONS[NodeStatus.READY][Change.START_ATTEMPT]
 
 
 class Machine:
@@ -72,7 +75,11 @@ class Machine:
         if state.ended is not None or attempt != state.attempts[node] + 1:
             raise DagflowBug(f"attempt {attempt} is out of turn: {state.story(node)}")
         state.now = at
-        state.change(node, Change.START_ATTEMPT)
+        if state.status[node] is _READY:
+            # As `change` would: one that is ready is as active as one that runs.
+            state.status[node] = _BEGUN
+        else:
+            state.change(node, Change.START_ATTEMPT)
         state.attempts[node] = attempt
         if attempt == 1:
             state.first_started_at[node] = at
@@ -90,7 +97,7 @@ class Machine:
         if state.undecided or not state.n_unsettled:
             state.made_ready += made_ready
             return self._finish()
-        return [_wish(state, target) for target in made_ready]
+        return [_wish(state, target) for target in made_ready] if made_ready else ()
 
     def open_attempts(self) -> list[tuple[int, int]]:
         """Nodes with an attempt running, and its number. A loop has none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from dagflow.engine.commands import Command
@@ -10,7 +12,12 @@ from dagflow.errors import DagflowBug
 from dagflow.model.plan import NONE, Plan
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 
-_SETTLED = frozenset(status for status in NodeStatus if status.is_settled)
+_SETTLED: Final = frozenset(status for status in NodeStatus if status.is_settled)
+# Looked up once and not for every fact.
+_PENDING: Final = NodeStatus.PENDING
+_READY: Final = NodeStatus.READY
+_RUNNING: Final = NodeStatus.RUNNING
+_SUCCEEDED: Final = NodeStatus.SUCCEEDED
 
 
 @attrs.frozen
@@ -164,11 +171,11 @@ class State:
 
         Those of which more has to be known are left to be decided.
         """
-        if self.status[node] is not NodeStatus.RUNNING:
+        now, plan, n_waits, status = self.now, self.plan, self.n_waits, self.status
+        if status[node] is not _RUNNING:
             self.change(node, Change.SUCCEED)
             return []
-        now, plan, n_waits, status = self.now, self.plan, self.n_waits, self.status
-        status[node] = NodeStatus.SUCCEEDED
+        status[node] = _SUCCEEDED
         self.settled_at[node] = now
         self.n_active -= 1
         self.n_unsettled -= 1
@@ -176,18 +183,21 @@ class State:
         for target in plan.successors[node]:
             n_left = n_waits[target] - 1
             n_waits[target] = n_left
-            if not n_left:
-                needs = plan.needs[target]
-                if (
-                    needs is not None
-                    and status[target] is NodeStatus.PENDING
-                    and (not needs or all(status[source] is NodeStatus.SUCCEEDED for source in needs))
-                ):
-                    status[target] = NodeStatus.READY
-                    self.ready_at[target] = self.wanted_at[target] = now
-                    made_ready.append(target)
-                else:
+            if n_left:
+                continue
+            needs, gate = plan.needs[target], plan.gates[target]
+            is_open = gate == NONE or self.outcomes[gate] == plan.gate_outcomes[target]
+            if needs is None or not is_open or status[target] is not _PENDING:
+                self.undecided.append(target)
+                continue
+            for source in needs:
+                if status[source] is not _SUCCEEDED:
                     self.undecided.append(target)
+                    break
+            else:
+                status[target] = _READY
+                self.ready_at[target] = self.wanted_at[target] = now
+                made_ready.append(target)
         self.n_active += len(made_ready)
         return made_ready
 

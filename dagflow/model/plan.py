@@ -59,8 +59,8 @@ class Plan:
         scope_of: the number of its innermost scope. watched_by: numbers of all scopes around it that have a watcher, innermost first.
         catches: for a watcher, the number of its scope; else NONE.
         widths: for a loop, how many items are open at a time; else 0. collects: whether a loop goes on when an item fails.
-        needs: the nodes that have to have succeeded for it to run once all it comes after is settled, where nothing else has a say: it is
-            under no gate, of a kind that is run, and has no join but that of all. None for the others.
+        needs: the nodes that have to have succeeded for it to run once all it comes after is settled, where nothing but them and its
+            gate has a say: it is of a kind that is run, and has no join but that of all. None for the others.
         is_watched: whether anything but its successors hears of its end: a join that is released early, or a scope.
         undoes: for what undoes, the node it undoes; else NONE. unwind: the number of the gate before all of these, or NONE.
         races: by the number of the deciding node, per branch the node that says it is done, and all nodes of the branch.
@@ -177,7 +177,7 @@ def _early_sources(node: Node, numbers: dict[str, int]) -> set[int]:
 
 def _needs(node: Node, join_sources: tuple[int, ...]) -> tuple[int, ...] | None:
     is_simple = node.join is None or node.join.kind is JoinKind.ALL
-    return join_sources if is_simple and node.gate is None and node.kind not in _DECIDED_HERE else None
+    return join_sources if is_simple and node.kind not in _DECIDED_HERE else None
 
 
 def _join_count(node: Node) -> int:

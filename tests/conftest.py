@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 
 from hypothesis import HealthCheck, Phase, settings
+
+# The tests start some two hundred interpreters, each of which would compile dagflow again where no bytecode is to be written.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Machines are shared: how long an example takes says nothing about it. In CI the examples are the same every time, so that a red run
 # is about the change; elsewhere each run looks in other places.
@@ -13,3 +19,9 @@ settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
 # A planted bug has to be seen, not made small, which takes minutes.
 settings.register_profile("planted", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile("planted" if os.environ.get("DAGFLOW_PLANT") else "ci" if os.environ.get("CI") else "local")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end, so nobody has to look through it for garbage again and again."""
+    gc.collect()
+    gc.freeze()

@@ -177,6 +177,13 @@ class Store(Protocol):
         """All facts of a run in order; empty if there is no such run."""
         ...
 
+    def histories(self, runs: Sequence[RunId]) -> dict[RunId, list[Record]]:
+        """What `history` gives of each of these runs, all in one go, without those of which that is not quickly told.
+
+        Whoever is missing is long, damaged or not there; `history` says which.
+        """
+        ...
+
     def run(self, run: RunId) -> RunRow | None:
         """The row of a run."""
         ...

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import zlib
 
-from dagflow.store.api import Record, RunRow
+from dagflow.store.api import RunRow
 from dagflow.store.connections import Value
-
-
-def record_checksum(run: str, seq: int, record: Record) -> int:
-    """Of a fact, at its place in its run's history."""
-    return checksum(record.payload, run, seq, record.at, record.kind, record.node, record.attempt)
 
 
 def seal(row: RunRow) -> int:

@@ -7,7 +7,7 @@ the end of an item, whose value is the field `value`, and the start of a run, in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeAlias, assert_never, overload
 
 import attrs
@@ -50,7 +50,6 @@ _CLASSES: Final[tuple[type[Event], ...]] = (
     events.RunEnded,
 )
 _KINDS: Final = {event_class: _kind(event_class) for event_class in _CLASSES}
-_BY_KIND: Final = {kind: event_class for event_class, kind in _KINDS.items()}
 #: Their payload is the value beside the event.
 _WITH_VALUE: Final = (
     events.RunStarted,
@@ -61,6 +60,16 @@ _WITH_VALUE: Final = (
     events.AttemptSucceeded,
     events.DefaultUsed,
 )
+
+
+def _shape(event_class: type[Event]) -> tuple[type[Event], bool, bool, bool]:
+    names = [field.name for field in attrs.fields(event_class)]
+    return event_class, names[1:2] == ["node"], names[2:3] == ["attempt"], event_class in _WITH_VALUE
+
+
+#: How a record of each kind is read: its class, whether that has a node, and an attempt, behind the instant, and whether the payload is a
+#: value beside it.
+_SHAPES: Final = {_kind(event_class): _shape(event_class) for event_class in _CLASSES}
 _OUTCOMES: Final = tuple(orjson.dumps({"outcome": outcome}) for outcome in range(64))
 
 
@@ -94,15 +103,23 @@ class Facts(Sequence[Record]):
     def __iter__(self) -> Iterator[Record]:
         return map(self._record, self._entries)
 
-    def _record(self, entry: Entry) -> Record:
+    def parts(self) -> Iterator[tuple[int, str, str, int, bytes | None]]:
+        """Of each record its instant, kind, node, attempt and payload, for whoever needs no record."""
         ids: tuple[Any, ...] = self._plan.ids
-        kind = entry[0]
-        if kind == STARTED:
-            return Record("attempt_started", entry[1], ids[entry[2]], entry[3])
-        if kind == SUCCEEDED:
-            value = entry[6] if entry[6] is not None else entry[4].dumps(entry[5])
-            return Record("attempt_succeeded", entry[1], ids[entry[2]], entry[3], value)
-        return to_record(entry[1], self._plan, entry[2])
+        for entry in self._entries:
+            kind = entry[0]
+            if kind == STARTED:
+                yield entry[1], "attempt_started", ids[entry[2]], entry[3], None
+            elif kind == SUCCEEDED:
+                value = entry[6] if entry[6] is not None else entry[4].dumps(entry[5])
+                yield entry[1], "attempt_succeeded", ids[entry[2]], entry[3], value
+            else:
+                record = to_record(entry[1], self._plan, entry[2])
+                yield record.at, record.kind, record.node, record.attempt, record.payload
+
+    def _record(self, entry: Entry) -> Record:
+        ((at, kind, node, attempt, payload),) = Facts(self._plan, [entry]).parts()
+        return Record(kind, at, node, attempt, payload)
 
 
 @attrs.frozen
@@ -167,26 +184,27 @@ def from_record(record: Record, plan: Plan) -> Fact:
     Raises:
         StoreError: the record is damaged or of a newer dagflow.
     """
-    event_class = _BY_KIND.get(record.kind)
-    if event_class is None:
+    shape = _SHAPES.get(record.kind)
+    if shape is None:
         raise StoreError(f"a history has a fact of the kind {record.kind!r}, which this version of dagflow does not know")
-    names = {field.name for field in attrs.fields(event_class)}
-    arguments: dict[str, object] = {"at": record.at}
-    if "node" in names:
-        arguments["node"] = plan.numbers.get(record.node, NONE)
-        if arguments["node"] == NONE:
+    event_class, has_node, has_attempt, has_value = shape
+    arguments: list[int] = [record.at]
+    if has_node:
+        node = plan.numbers.get(record.node, NONE)
+        if node == NONE:
             raise StoreError(f"a history has a fact about the node {record.node!r}, which its flow does not have")
-    if "attempt" in names:
-        arguments["attempt"] = record.attempt
+        arguments.append(node)
+    if has_attempt:
+        arguments.append(record.attempt)
     if event_class is events.RunStarted:
-        return Fact(_made(event_class, arguments | {"due": _fields(record).get("due")}), record.payload)
-    if event_class is events.ItemEnded:
-        fields = _fields(record)
-        kept = orjson.dumps(fields.pop("value")) if "value" in fields else None
-        return Fact(_made(event_class, arguments | fields), kept)
-    if event_class in _WITH_VALUE:
-        return Fact(_made(event_class, arguments), record.payload)
-    return Fact(_made(event_class, arguments | _fields(record)))
+        return Fact(_made(event_class, [record.at], {"due": _fields(record).get("due")}), record.payload)
+    if has_value:
+        return Fact(_made(event_class, arguments, {}), record.payload)
+    fields = _fields(record)
+    kept: bytes | None = None
+    if event_class is events.ItemEnded and "value" in fields:
+        kept = orjson.dumps(fields.pop("value"))
+    return Fact(_made(event_class, arguments, fields), kept)
 
 
 def _item_payload(event: events.ItemEnded, value: bytes | None) -> bytes:
@@ -211,9 +229,10 @@ def _fields(record: Record) -> dict[str, object]:
     return dict(fields)
 
 
-def _made(event_class: type[Event], arguments: dict[str, object]) -> Event:
+def _made(event_class: type[Event], arguments: list[int], fields: dict[str, Any]) -> Event:
+    make: Callable[..., Event] = event_class
     try:
-        return event_class(**arguments)  # type: ignore[arg-type]  # a wrong shape is the TypeError below
+        return make(*arguments, **fields)
     except TypeError as error:
         raise StoreError(f"a history has a damaged fact of the kind {_KINDS[event_class]!r}") from error
 

@@ -90,6 +90,10 @@ class MemoryStore:
             self._check_open()
             return [record for records in self._histories.get(run, ()) for record in records]
 
+    def histories(self, runs: Sequence[RunId]) -> dict[RunId, list[Record]]:
+        """See `Store.histories`."""
+        return {run: found for run in runs if (found := self.history(run))}
+
     def run(self, run: RunId) -> RunRow | None:
         """See `Store.run`."""
         with self._lock:

@@ -104,6 +104,8 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "INSERT INTO wait SELECT '', '', '', key, 0 FROM run WHERE parent = '' AND status = 'sleeping'",
         "CREATE TABLE handed (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
     ),
+    # Facts that are written together are one row of the history from here on (`packs`), which earlier versions cannot read.
+    (),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias, cast
 
 import apsw
 
@@ -13,8 +13,9 @@ from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
 from dagflow.store import waits
 from dagflow.store.api import Append, Creation, Record, RunRow, SentEvent
-from dagflow.store.checksums import checksum, record_checksum, seal
+from dagflow.store.checksums import checksum, seal
 from dagflow.store.connections import Value, execute, first_of
+from dagflow.store.packs import Row, packed, unpacked
 
 INSERT_FLOW: Final = "INSERT INTO flow (digest, body, checksum) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
 INSERT_RUN: Final = """
@@ -28,6 +29,12 @@ SELECT_LENGTH: Final = "SELECT length FROM run WHERE id = ?"
 SELECT_HISTORY: Final = """
     SELECT run.length, seq, at, kind, node, attempt, payload, history.checksum
     FROM run LEFT JOIN history ON history.run = run.key WHERE run.id = ? ORDER BY seq"""
+SELECT_HISTORIES: Final = """
+    SELECT run.id, run.length, seq, at, kind, node, attempt, payload, history.checksum
+    FROM json_each(?) AS asked CROSS JOIN run ON run.id = asked.value CROSS JOIN history ON history.run = run.key
+    WHERE run.length <= ?"""
+#: A history with more facts is read by itself.
+MOST_QUICKLY: Final = 64
 RUN_COLUMNS: Final = "id, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, checksum"
 SELECT_RUN: Final = f"SELECT {RUN_COLUMNS} FROM run WHERE id = ?"  # noqa: S608 - both parts are constants
 SELECT_RUNS: Final = f"SELECT {RUN_COLUMNS} FROM run WHERE parent = '' AND id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
@@ -62,6 +69,10 @@ SELECT_FLOW: Final = "SELECT body, checksum FROM flow WHERE digest = ?"
 AFTER_ALL: Final = "~"
 
 
+#: Of a run its id and how many facts it has, then a row of its facts, and the checksum.
+_FactRow: TypeAlias = tuple[RunId, int, int, int, str, str, int, "bytes | None", int]
+
+
 def insert_run(connection: apsw.Connection, creation: Creation) -> None:
     """Begin a run; its flow has to be there. Raises StoreError if its id is taken."""
     row = creation.row
@@ -78,13 +89,9 @@ def insert_run(connection: apsw.Connection, creation: Creation) -> None:
 
 def insert_records(connection: apsw.Connection, key: Value, run: str, first: int, records: Sequence[Record]) -> None:
     """Add facts to the run with this key."""
-    connection.executemany(  # pyright: ignore[reportUnknownMemberType]
-        INSERT_RECORD,
-        (
-            (key, seq, record.at, record.kind, record.node, record.attempt, record.payload, record_checksum(run, seq, record))
-            for seq, record in enumerate(records, first)
-        ),
-    )
+    for seq, at, kind, node, attempt, payload in packed(first, records):
+        stored = checksum(payload, run, seq, at, kind, node, attempt)
+        execute(connection, INSERT_RECORD, (key, seq, at, kind, node, attempt, payload, stored))
 
 
 def insert_events(connection: apsw.Connection, events: Sequence[SentEvent]) -> None:
@@ -114,18 +121,43 @@ def _misplaced(connection: apsw.Connection, added: Append) -> StoreError:
     return StoreError(f"run {added.run} has {length!r} facts, not {added.first}; read its history again")
 
 
-def read_record(path: Path, run: RunId, position: int, row: tuple[Value, ...]) -> Record:
-    """A fact of a run. Raises StoreError if it is not what was written."""
-    _, seq, at, kind, node, attempt, payload, stored = row
-    fits = isinstance(at, int) and isinstance(kind, str) and isinstance(node, str) and isinstance(attempt, int)
-    if (
-        seq != position
-        or not fits
-        or not (payload is None or isinstance(payload, bytes))
-        or stored != checksum(payload, run, position, at, kind, node, attempt)
-    ):
-        raise damaged(path, f"fact {position} of run {run} is not what was written")
-    return Record(str(kind), int(str(at)), str(node), int(str(attempt)), payload)
+def read_history(path: Path, run: RunId, found: Sequence[tuple[Value, ...]]) -> list[Record]:
+    """The facts of a run; none if there is no such run. Raises StoreError if they are not what was written."""
+    records: list[Record] = []
+    for _, *row, stored in found:
+        if row[0] is None:
+            continue
+        try:
+            records += _facts_in(run, len(records), cast("Row", tuple(row)), stored)
+        except (ValueError, TypeError):
+            raise damaged(path, f"fact {len(records)} of run {run} is not what was written") from None
+    if found and found[0][0] != len(records):
+        raise damaged(path, f"run {run} has {len(records)} facts and should have {found[0][0]!r}")
+    return records
+
+
+def read_histories(found: Sequence[tuple[Value, ...]]) -> dict[RunId, list[Record]]:
+    """Facts of several runs, without the runs of which one is not what was written."""
+    histories: dict[RunId, list[Record]] = {}
+    lengths: dict[RunId, int] = {}
+    bad: set[RunId] = set()
+    for row in cast("Sequence[_FactRow]", found):
+        run, lengths[run] = row[0], row[1]
+        records = histories.setdefault(run, [])
+        try:
+            records += _facts_in(run, len(records), row[2:8], row[8])
+        except (ValueError, TypeError):
+            bad.add(run)
+    return {run: records for run, records in histories.items() if run not in bad and len(records) == lengths[run]}
+
+
+def _facts_in(run: RunId, position: int, row: Row, stored: Value) -> list[Record]:
+    """Raises ValueError or TypeError: it is not what was written."""
+    seq, at, kind, node, attempt, payload = row
+    # The types are those that were written, or the checksum would be another.
+    if seq != position or stored != checksum(payload, run, seq, at, kind, node, attempt):
+        raise ValueError("the checksum is another")
+    return unpacked(row)
 
 
 def read_event(path: Path, row: tuple[Value, ...]) -> SentEvent:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import apsw
 import attrs
+import orjson
 
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId
@@ -169,12 +170,16 @@ class SqliteStore:
 
     def history(self, run: RunId) -> list[Record]:
         """See `Store.history`."""
-        found = self._read(rows.SELECT_HISTORY, run)
-        if not found or (found[0][0] == 0 and found[0][1] is None):
-            return []
-        if found[0][0] != len(found):
-            raise rows.damaged(self.path, f"run {run} has {len(found)} facts and should have {found[0][0]!r}")
-        return [rows.read_record(self.path, run, position, row) for position, row in enumerate(found)]
+        return rows.read_history(self.path, run, self._read(rows.SELECT_HISTORY, run))
+
+    def histories(self, runs: Sequence[RunId]) -> dict[RunId, list[Record]]:
+        """See `Store.histories`."""
+        try:
+            found = self._read(rows.SELECT_HISTORIES, orjson.dumps(list(runs)).decode(), rows.MOST_QUICKLY)
+        except StoreError:
+            # What it is shows when the one is read that it is about.
+            return {}
+        return rows.read_histories(found)
 
     def run(self, run: RunId) -> RunRow | None:
         """See `Store.run`."""

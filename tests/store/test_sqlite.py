@@ -132,7 +132,7 @@ def test_a_newer_schema_is_refused(closed):
     connection = apsw.Connection(str(path))
     connection.execute("PRAGMA user_version = 7")
     connection.close()
-    with pytest.raises(StoreError, match="schema 7, this dagflow knows 5"):
+    with pytest.raises(StoreError, match="schema 7, this dagflow knows 6"):
         open_store(path)
 
 

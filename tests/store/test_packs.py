@@ -1,0 +1,45 @@
+"""Facts that are written together share rows, and come back as they were."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagflow.store.api import Record
+from dagflow.store.packs import packed, unpacked
+
+TEXTS = st.text(max_size=20)
+RECORDS = st.builds(
+    Record,
+    kind=TEXTS.filter(lambda kind: kind != "facts"),
+    at=st.integers(0, 2**62),
+    node=TEXTS,
+    attempt=st.integers(0, 2**31),
+    payload=st.none() | st.binary(max_size=40) | st.binary(min_size=1, max_size=3).map(lambda some: some * 8_000),
+)
+
+
+@given(st.lists(RECORDS, max_size=40), st.integers(0, 1_000))
+def test_they_come_back_as_they_were(records, first):
+    rows = packed(first, records)
+    found = [unpacked(row) for row in rows]
+    assert [record for each in found for record in each] == records
+    places = [first + sum(map(len, found[:n])) for n in range(len(found))]
+    assert [row[0] for row in rows] == places
+    for each in found:
+        assert len(each) == 1 or sum(len(record.payload or b"") for record in each) <= 16 * 1024
+
+
+def test_many_share_a_row_and_no_row_grows_without_end():
+    records = [Record("attempt_started", at, f"n{at}", 1) for at in range(1_000)]
+    rows = packed(0, records)
+    assert [row[0] for row in rows] == [0, 256, 512, 768]
+    assert packed(7, records[:1]) == [(7, 0, "attempt_started", "n0", 1, None)]
+    assert packed(7, []) == []
+
+
+@pytest.mark.parametrize("payload", [None, b"", b"[]\n", b'[[0,"k","n",1,null]]\nx', b'[[0,"k","n",1]]\n', b"7\n", b"[7,8]\n"])
+def test_what_is_no_pack_is_refused(payload):
+    with pytest.raises((ValueError, TypeError)):
+        unpacked((0, 1, "facts", "", 2, payload))

@@ -6,6 +6,7 @@ Run with `python -m benchmarks.crowd [--runs N] [--concurrency N]`.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import resource
 import signal
@@ -23,21 +24,22 @@ from dagflow.store.sqlite import SqliteStore
 
 N_REQUESTS = 10
 SECONDS = 0.050
-ANSWER = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\nconnection: close\r\n\r\n" + b'{"ok":true}'
-)
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n" + b'{"ok":true}'
 
 
 def serve(listener: socket.socket) -> None:
     """Answer every request after a while; in a process of its own."""
 
     async def answer(stream: trio.SocketStream) -> None:
-        async with stream:
-            received = b""
-            while b"\r\n\r\n" not in received:
-                received += await stream.receive_some(4096)
-            await trio.sleep(SECONDS)
-            await stream.send_all(ANSWER)
+        with contextlib.suppress(trio.BrokenResourceError):
+            async with stream:
+                received = b""
+                while data := await stream.receive_some(4096):
+                    received += data
+                    if received.endswith(b"\r\n\r\n"):
+                        await trio.sleep(SECONDS)
+                        await stream.send_all(ANSWER)
+                        received = b""
 
     async def main() -> None:
         listening = trio.SocketListener(trio.socket.from_stdlib_socket(listener))

@@ -59,9 +59,12 @@ _PORTS: Final = frozenset({80, 443})
 _FIRST_FREE_PORT: Final = 1_024
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class AddressPolicy:
-    """What may be reached. `hosts` (lower case) and `networks` are the host's exceptions, on any port."""
+    """What may be reached. `hosts` (lower case) and `networks` are the host's exceptions, on any port.
+
+    Each policy is equal to itself alone: what one of them let through is nothing to another.
+    """
 
     hosts: Collection[str] = ()
     networks: Collection[Network] = ()

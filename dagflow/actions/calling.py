@@ -6,8 +6,8 @@ import contextlib
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cached_property, partial
-from typing import Any, Final, Protocol
+from functools import cached_property, lru_cache, partial
+from typing import Any, Final, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 import attrs
@@ -21,7 +21,7 @@ from dagflow.actions.secrets import Redactor, SecretSource
 from dagflow.model import wire
 from dagflow.model.action import ActionSpec
 from dagflow.model.plain import is_object
-from dagflow.model.types import RecordType, Type
+from dagflow.model.types import Field, ListType, MapType, OptionalType, Primitive, RecordType, Type
 
 #: A message is for people and is kept in the history.
 MAX_MESSAGE: Final = 1_000
@@ -35,6 +35,15 @@ class RunInThread(Protocol):
 
     def __call__(self, function: Callable[[], object], /) -> Awaitable[object]:
         """Run it."""
+        ...
+
+
+@runtime_checkable
+class ConnectionKeeper(Protocol):
+    """A performer that can keep connections between calls; `CatalogPerformer` is one."""
+
+    async def keep_connections(self) -> None:
+        """Keep connections between calls, until cancelled; then all are closed. Without it each request has one of its own."""
         ...
 
 
@@ -89,6 +98,16 @@ class BoundAction:
         return Direct(self.function, keep, lambda error: _as_failure(error, Redactor()))
 
     @cached_property
+    def from_json(self) -> Mapping[str, wire.Codec]:
+        """For the arguments, by name, whose stored form is not their JSON."""
+        return {field.name: wire.codec(field.type) for field in self.spec.params if not _is_kept(field)}
+
+    @cached_property
+    def is_result_json(self) -> bool:
+        """Whether the stored form of the result is its JSON."""
+        return _is_json(self.spec.result)
+
+    @cached_property
     def arguments_codec(self) -> wire.Codec:
         """For all arguments together, as a record."""
         return wire.codec(RecordType("", self.spec.params))
@@ -109,7 +128,7 @@ class CatalogPerformer:
     _connections: Connections = attrs.field(factory=Connections)
 
     async def keep_connections(self) -> None:
-        """Keep connections between calls, until cancelled; then all are closed. Without it each request has one of its own."""
+        """See `ConnectionKeeper`."""
         await self._connections.serve()
 
     def direct(self, action: str, arguments: Mapping[str, Type], result: Type) -> Direct | None:
@@ -160,12 +179,12 @@ class CatalogPerformer:
             redactor.add(name, content)
             return content
 
-        codec = bound.arguments_codec
         try:
-            given = codec.decode(codec.encode(dict(invocation.arguments)))
+            given = bound.arguments_codec.encode(dict(invocation.arguments))
+            stored = given if is_object(given) else {}
+            stored |= {name: codec.decode(stored[name]) for name, codec in bound.from_json.items() if name in stored}
         except wire.WireError as error:
             raise ActionFailed("bad_arguments", f"{bound.spec.name}: {error}", fatal=True) from None
-        stored = given if is_object(given) else {}
         arguments: dict[str, object] = {name: shape.into(stored.get(name), reveal) for name, shape in bound.shapes.items()}
         return (
             arguments
@@ -192,8 +211,29 @@ def _checked(bound: BoundAction, result: object, redactor: Redactor) -> object:
         raise ActionFailed("bad_result", f"{name} gave a result that is not {bound.spec.result}: {error}", fatal=True) from None
     if size > MAX_RESULT:
         raise ActionFailed("result_too_large", f"{name} gave {size} bytes; at most {MAX_RESULT} are kept", fatal=True)
-    # An echo of a secret would stay in the history for good.
-    return bound.result_codec.decode(redactor.value(encoded) if redactor.is_needed else encoded)
+    if redactor.is_needed:
+        # An echo of a secret would stay in the history for good.
+        return bound.result_codec.decode(redactor.value(encoded))
+    return encoded if bound.is_result_json else bound.result_codec.decode(encoded)
+
+
+@lru_cache(maxsize=1024)
+def _is_json(type_: Type) -> bool:
+    """Whether encoding a value of the type gives the value as it is stored: `wire.is_plain`, or free JSON anywhere in it."""
+    match type_:
+        case Primitive.JSON:
+            return True
+        case ListType(inner) | OptionalType(inner) | MapType(Primitive.STRING, inner):
+            return _is_json(inner)
+        case RecordType(_, fields):
+            return all(map(_is_kept, fields))
+        case _:
+            return wire.is_plain(type_)
+
+
+def _is_kept(field: Field) -> bool:
+    """As `_is_json`. A default that could be changed by whoever is given it has to be made anew each time, which decoding does."""
+    return _is_json(field.type) and not isinstance(field.default, (list, dict))
 
 
 def _as_failure(error: Exception, redactor: Redactor) -> ActionFailed:

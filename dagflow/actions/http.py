@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 import anyio
@@ -12,7 +13,9 @@ import httpx
 import orjson
 
 from dagflow.actions.addresses import AddressPolicy
-from dagflow.actions.exchange import Answer, ExchangeFailed, Request, exchange
+from dagflow.actions.connection import Answer
+from dagflow.actions.connections import Connections
+from dagflow.actions.exchange import Bounds, ExchangeFailed, Request, exchange
 from dagflow.actions.failures import ActionFailed, Fatal, RetryAfter
 from dagflow.actions.kinds import EffectKey, Secret, Url
 from dagflow.actions.registrar import Registrar
@@ -75,6 +78,7 @@ def add_http(catalog: Registrar, settings: Settings) -> None:
         *,
         url: Url,
         key: EffectKey,
+        connections: Connections,
         method: Method = "GET",
         headers: dict[str, str] | None = None,
         body: Any | None = None,
@@ -82,11 +86,15 @@ def add_http(catalog: Registrar, settings: Settings) -> None:
     ) -> HttpResponse:
         """Send a request to a server and read its answer."""
         request = _request(method, url, headers or {}, body=body, token=token, key=key)
-        try:
-            with anyio.fail_after(TOTAL_SECONDS):
-                return await _follow(policy, request, settings.timeout_seconds, has_secret=token is not None)
-        except TimeoutError:
-            raise ActionFailed("http.timeout", f"{request.url.host} took more than {TOTAL_SECONDS:.0f} seconds") from None
+        bounds = Bounds(
+            seconds=settings.timeout_seconds,
+            max_bytes=MAX_BODY,
+            keep_seconds=settings.keep_seconds,
+            until=anyio.current_time() + TOTAL_SECONDS,
+        )
+        request, answer = await _follow(request, policy, connections, bounds)
+        _raise_for_status(request, answer, has_secret=token is not None)
+        return _response(answer)
 
 
 def _request(method: str, url: str, given: dict[str, str], *, body: Any, token: str | None, key: str) -> Request:
@@ -118,6 +126,7 @@ def _check_header(name: str, value: str) -> None:
         raise Fatal(f"the value of the header {name} is not one line of ASCII of at most 8192 characters", code="bad_header")
 
 
+@lru_cache(maxsize=512)
 def _parsed_url(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
@@ -127,22 +136,22 @@ def _parsed_url(text: str) -> httpx.URL:
         raise Fatal(f"`{text[:200]}` is no http or https address", code="bad_url")
     if url.userinfo:
         raise Fatal("a name or password has no place in an address; use `token` or a header", code="bad_url")
-    return url.copy_with(fragment=None)
+    return url.copy_with(fragment=None) if url.fragment else url
 
 
-async def _follow(policy: AddressPolicy, request: Request, seconds: float, *, has_secret: bool) -> HttpResponse:
-    """Redirects are requests of their own, checked in full; nothing is trusted because it was reached by one."""
+async def _follow(request: Request, policy: AddressPolicy, connections: Connections, bounds: Bounds) -> tuple[Request, Answer]:
+    """The last request and its answer. Redirects are requests of their own, checked in full; nothing is trusted because it
+    was reached by one.
+    """
     for _ in range(MAX_REDIRECTS + 1):
         try:
-            answer = await exchange(request, policy, seconds=seconds, max_bytes=MAX_BODY)
+            answer = await exchange(request, policy, connections=connections, bounds=bounds)
         except ExchangeFailed as error:
             raise ActionFailed(f"http.{error.kind}", error.message, error.is_final) from None
         location = answer.headers.get("location")
-        if answer.status in _REDIRECTS and location is not None:
-            request = _redirected(request, answer.status, location)
-            continue
-        _raise_for_status(request, answer, has_secret=has_secret)
-        return _response(answer)
+        if answer.status not in _REDIRECTS or location is None:
+            return request, answer
+        request = _redirected(request, answer.status, location)
     raise Fatal(f"more than {MAX_REDIRECTS} redirects, the last to {request.url.host}", code="http.too_many_redirects")
 
 

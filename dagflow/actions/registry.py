@@ -12,6 +12,7 @@ import attrs
 from dagflow.actions import kinds
 from dagflow.actions.annotations import Shape, field_of, hints_of, named_types, shape_of
 from dagflow.actions.calling import BoundAction, CatalogPerformer, RunInThread
+from dagflow.actions.connections import Connections
 from dagflow.actions.failures import Invocation
 from dagflow.actions.secrets import EnvironmentSecrets, SecretSource
 from dagflow.actions.settings import Settings
@@ -151,6 +152,7 @@ def _bind(name: str, effect: Effect, function: Callable[..., Any]) -> BoundActio
     fields: list[Field] = []
     key_names: list[str] = []
     invocation_names: list[str] = []
+    connections_names: list[str] = []
     for parameter in inspect.signature(function).parameters.values():
         place = f"{where}, parameter `{parameter.name}`"
         if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
@@ -162,6 +164,8 @@ def _bind(name: str, effect: Effect, function: Callable[..., Any]) -> BoundActio
             key_names.append(parameter.name)
         elif annotation is Invocation:
             invocation_names.append(parameter.name)
+        elif annotation is Connections:
+            connections_names.append(parameter.name)
         else:
             shapes[parameter.name] = shape_of(annotation, place)
             default = attrs.NOTHING if parameter.default is parameter.empty else parameter.default
@@ -172,7 +176,9 @@ def _bind(name: str, effect: Effect, function: Callable[..., Any]) -> BoundActio
     doc = _first_line(function)
     is_keyed = bool(key_names)
     spec = ActionSpec(name=name, params=tuple(fields), result=result.type, effect=effect, takes_key=is_keyed, doc=doc)
-    return BoundAction(spec, function, shapes, result, tuple(key_names), tuple(invocation_names))
+    return BoundAction(
+        spec, function, shapes, result, tuple(key_names), tuple(invocation_names), connections_names=tuple(connections_names)
+    )
 
 
 def _first_line(thing: Any) -> str:

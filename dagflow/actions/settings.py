@@ -42,6 +42,7 @@ class Settings:
         http_allow_hosts: names `http.request` may reach although their addresses are private.
         http_allow_networks: networks it may reach although they are private.
         timeout_seconds: for each of connecting, reading and writing.
+        keep_seconds: for which an idle connection to a web server is kept for the next request; 0 keeps none.
     """
 
     smtp_host: str = ""
@@ -59,6 +60,7 @@ class Settings:
     http_allow_hosts: frozenset[str] = frozenset()
     http_allow_networks: tuple[Network, ...] = ()
     timeout_seconds: float = 10.0
+    keep_seconds: float = 4.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -85,6 +87,7 @@ class Settings:
             http_allow_hosts=hosts,
             http_allow_networks=networks,
             timeout_seconds=reader.seconds("DAGFLOW_TIMEOUT", 10.0),
+            keep_seconds=reader.seconds("DAGFLOW_HTTP_KEEP", 4.0, least=0.0),
         )
 
     @property
@@ -141,14 +144,14 @@ class _Reader:
             raise UsageError(f"{name}: {error}") from None
         return value
 
-    def seconds(self, name: str, default: float) -> float:
+    def seconds(self, name: str, default: float, least: float = 0.001) -> float:
         value = self.text(name, str(default))
         try:
             number = float(value)
         except ValueError:
-            number = 0.0
-        if not 0 < number <= 3_600:
-            raise UsageError(f"{name} is a number of seconds, more than 0 and at most 3600, not `{value}`")
+            number = -1.0
+        if not least <= number <= 3_600:
+            raise UsageError(f"{name} is a number of seconds from {least:g} to 3600, not `{value}`")
         return number
 
     def allowed(self, name: str) -> tuple[frozenset[str], tuple[Network, ...]]:

@@ -8,7 +8,9 @@ import attrs
 import httpx
 import orjson
 
-from dagflow.actions.exchange import Answer, ExchangeFailed, Request, exchange
+from dagflow.actions.connection import Answer
+from dagflow.actions.connections import Connections
+from dagflow.actions.exchange import Bounds, ExchangeFailed, Request, exchange
 from dagflow.actions.failures import ActionFailed, Fatal, RetryAfter
 from dagflow.actions.outbox import Outbox
 from dagflow.actions.registrar import Registrar
@@ -33,7 +35,7 @@ def add_slack(catalog: Registrar, settings: Settings) -> None:
     """Add `slack` to a catalogue."""
 
     @catalog.action("slack", effect="effectful")
-    async def post_to_slack(channel: str, text: str) -> SlackMessage:
+    async def post_to_slack(channel: str, text: str, connections: Connections) -> SlackMessage:
         """Post a message to a Slack channel."""
         if not settings.sends_slack:
             Outbox(settings.outbox).add_line(_OUTBOX_FILE, {"channel": channel, "text": text})
@@ -41,19 +43,20 @@ def add_slack(catalog: Registrar, settings: Settings) -> None:
         redactor = Redactor()
         redactor.add("slack_token", settings.slack_token)
         redactor.add("slack_webhook_url", settings.slack_webhook_url)
-        return await _post(settings, channel, text, redactor)
+        return await _post(settings, channel, text, connections, redactor)
 
 
-async def _post(settings: Settings, channel: str, text: str, redactor: Redactor) -> SlackMessage:
+async def _post(settings: Settings, channel: str, text: str, connections: Connections, redactor: Redactor) -> SlackMessage:
     url = settings.slack_webhook_url
     headers = {"user-agent": "dagflow", "content-type": "application/json; charset=utf-8"}
     if settings.slack_token:
         url = f"{settings.slack_api_url}/chat.postMessage"
         headers["authorization"] = f"Bearer {settings.slack_token}"
     request = Request("POST", httpx.URL(url), headers, orjson.dumps({"channel": channel, "text": text}))
+    bounds = Bounds(seconds=settings.timeout_seconds, max_bytes=_MAX_ANSWER, keep_seconds=settings.keep_seconds)
     try:
         # No address policy: the operator chose the address.
-        answer = await exchange(request, None, seconds=settings.timeout_seconds, max_bytes=_MAX_ANSWER)
+        answer = await exchange(request, None, connections=connections, bounds=bounds)
     except ExchangeFailed as error:
         raise ActionFailed(f"slack.{error.kind}", redactor.text(error.message)) from None
     return _message(answer, is_webhook=not settings.slack_token)

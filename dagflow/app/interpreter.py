@@ -10,7 +10,7 @@ from typing import Final, Protocol, cast
 import attrs
 import trio
 
-from dagflow.actions.calling import RunInThread
+from dagflow.actions.calling import ConnectionKeeper, RunInThread
 from dagflow.app.loading import UNDOING, Loader
 from dagflow.app.reading import restored
 from dagflow.app.recovery import Recovery
@@ -123,6 +123,8 @@ class Interpreter:
         interpreter._equip(performer, concurrency, jitter, wakes_per_second, Budgets(retries_per_second))
         try:
             async with trio.open_nursery() as nursery:
+                if isinstance(performer, ConnectionKeeper):
+                    nursery.start_soon(performer.keep_connections)
                 await nursery.start(interpreter._driver.serve)
                 await interpreter._resume_all(resume, release, nursery)
                 yield interpreter

@@ -9,13 +9,11 @@ import sys
 import threading
 from urllib.parse import quote
 
-import httpcore
 import pytest
 import trustme
 
 from dagflow.actions import ActionFailed, Catalog, EnvironmentSecrets, Settings
 from dagflow.actions.addresses import AddressPolicy, is_refused
-from dagflow.actions.guarded import AddressRefused, GuardedBackend
 from dagflow.model.values import Secret as Handle
 from tests.actions.calls import KEY, call
 from tests.actions.servers import answer_with, http_sink
@@ -335,22 +333,14 @@ def test_the_operator_s_exceptions_are_by_name_or_network():
 async def test_a_name_that_changes_its_address_is_checked_at_each_connection(monkeypatch):
     answers = [["127.0.0.1"], ["10.0.0.1"]]
 
-    async def resolve(_backend, _host, _port, _limit):
+    async def resolve(_host, _port):
         return answers.pop(0)
 
-    monkeypatch.setattr(GuardedBackend, "_resolve", resolve)
+    monkeypatch.setattr("dagflow.actions.guarded.resolved", resolve)
     with http_sink(answer_with(302, b"", {"Location": "/next"})) as sink:
         found = await failure(catalog_with(), url=f"http://rebinding.example:{sink.port}/")
     assert found.code == "http.address_refused"
     assert len(sink.requests) == 1
-
-
-async def test_only_tcp_is_opened():
-    with pytest.raises(AddressRefused):
-        await GuardedBackend(AddressPolicy(), 9).connect_unix_socket("/run/x")
-    await GuardedBackend(AddressPolicy(), 9).sleep(0)
-    with pytest.raises(httpcore.ConnectError):
-        await GuardedBackend(AddressPolicy((), (LOOPBACK,)), 9).connect_tcp("127.0.0.1", 1)
 
 
 async def test_proxies_of_the_environment_are_not_used(monkeypatch):

@@ -1,0 +1,207 @@
+"""One HTTP/1.1 connection: one request and its answer after the other, bounded in what is read and in time.
+
+The protocol itself is h11's. httpcore, which is made of the same, costs more than twice as much a request, and its pool looks at all
+its connections for each; nor does it tell whether anything of an answer had come, on which it depends whether a request may be
+sent again.
+"""
+
+from __future__ import annotations
+
+import math
+import select
+import socket
+import ssl
+from typing import Final, TypeAlias
+
+import anyio
+import attrs
+import h11
+from anyio.abc import ByteStream, SocketAttribute
+from anyio.streams.tls import TLSAttribute
+
+#: On top of a body's limit, for headers and the framing of chunks.
+_FRAMING: Final = 256 * 1024
+_MAX_HEADERS: Final = 100 * 1024
+_CHUNK: Final = 64 * 1024
+
+_Event: TypeAlias = h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]
+
+
+@attrs.frozen
+class Answer:
+    """What came back. `headers`: names in lower case, repeated ones joined with `, `."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes = attrs.field(repr=False)
+
+
+class NoAnswer(Exception):  # noqa: N818 - a fact about the world, caught by the exchange
+    """The connection ended before anything of an answer came. `is_reset`: not in the orderly way."""
+
+    def __init__(self, is_reset: bool) -> None:
+        super().__init__("it closed the connection without an answer")
+        self.is_reset = is_reset
+
+
+class BadAnswer(Exception):  # noqa: N818
+    """An answer that cannot be used."""
+
+
+class TooMuchRead(Exception):  # noqa: N818
+    """A server sends more than is wanted."""
+
+
+@attrs.frozen
+class Pace:
+    """How long an exchange may take.
+
+    Attributes:
+        scope: around it; is cancelled when the time is over.
+        seconds: for each step.
+        until: for everything, on the event loop's clock.
+    """
+
+    scope: anyio.CancelScope
+    seconds: float
+    until: float
+
+    def step(self) -> None:
+        """The next step begins."""
+        self.scope.deadline = min(self.until, anyio.current_time() + self.seconds)
+
+    def end(self) -> None:
+        """It is over: what is left to do loses no answer."""
+        self.scope.deadline = math.inf
+
+
+class Connection:
+    """A connection to a server at the address `peer`."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        ask = stream.extra
+        self.peer = str(ask(SocketAttribute.remote_address)[0])
+        self._stream = stream
+        self._socket = ask(SocketAttribute.raw_socket)
+        self._tls = ask(TLSAttribute.ssl_object, None)
+        self._http = h11.Connection(h11.CLIENT, _MAX_HEADERS)
+        self._n_read = 0
+        self._is_spent = False
+
+    async def ask(self, request: h11.Request, content: bytes, max_bytes: int, pace: Pace) -> Answer:
+        """Send a request and read the whole answer; after anything but an answer, the connection has to be closed.
+
+        Raises:
+            NoAnswer: nothing came back.
+            BadAnswer, h11.ProtocolError: what came back is no proper HTTP.
+            TooMuchRead: the body is longer than `max_bytes`, or says it is.
+            OSError, anyio.BrokenResourceError: the connection broke.
+        """
+        self._n_read = 0
+        await self._send(request, content, pace)
+        event = await self._event(max_bytes, pace)
+        while isinstance(event, h11.InformationalResponse):
+            event = await self._event(max_bytes, pace)
+        if not isinstance(event, h11.Response):  # pragma: no cover - h11 gives nothing else before one
+            raise BadAnswer(f"{event} came before the answer")
+        headers = _headers(event)
+        _check_framing(headers, max_bytes)
+        parts: list[bytes] = []
+        while isinstance(part := await self._event(max_bytes, pace), h11.Data):
+            parts.append(part.data)
+        content = b"".join(parts)
+        if len(content) > max_bytes:
+            raise TooMuchRead
+        return Answer(event.status_code, headers, content)
+
+    def renew(self) -> bool:
+        """After an answer: make ready for the next request, or say that there cannot be one."""
+        http = self._http
+        # What came after the answer would be taken for the next one.
+        is_clean = not self._is_spent and http.trailing_data == (b"", False)
+        if not is_clean or http.our_state is not h11.DONE or http.their_state is not h11.DONE:
+            return False
+        http.start_next_cycle()
+        return True
+
+    def is_quiet(self) -> bool:
+        """See `connections.Keepable`."""
+        if _is_readable(self._socket):
+            return False
+        return self._tls is None or _is_drained(self._tls)
+
+    async def aclose(self) -> None:
+        """See `connections.Keepable`."""
+        await anyio.aclose_forcefully(self._stream)
+
+    async def _send(self, request: h11.Request, content: bytes, pace: Pace) -> None:
+        """All at once: a head without its body is nothing a server could answer."""
+        http = self._http
+        data = http.send(request) or b""
+        if content:
+            data += http.send(h11.Data(data=content)) or b""
+        data += http.send(h11.EndOfMessage()) or b""
+        pace.step()
+        try:
+            await self._stream.send(data)
+        except anyio.BrokenResourceError:
+            # A server may answer before it has read everything, and close.
+            self._is_spent = True
+
+    async def _event(self, max_bytes: int, pace: Pace) -> _Event:
+        while (event := self._http.next_event()) is h11.NEED_DATA:
+            pace.step()
+            self._http.receive_data(await self._received(max_bytes))
+        return event
+
+    async def _received(self, max_bytes: int) -> bytes:
+        try:
+            data = await self._stream.receive(_CHUNK)
+        except anyio.EndOfStream:
+            data = b""
+        except anyio.BrokenResourceError:
+            if self._n_read:
+                raise
+            raise NoAnswer(is_reset=True) from None
+        self._n_read += len(data)
+        if not self._n_read:
+            raise NoAnswer(is_reset=False)
+        if self._n_read > max_bytes + _FRAMING:
+            raise TooMuchRead
+        return data
+
+
+def _headers(event: h11.Response) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in event.headers:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _check_framing(headers: dict[str, str], max_bytes: int) -> None:
+    if headers.get("content-encoding", "").strip().lower() not in {"", "identity"}:
+        raise BadAnswer("it packed its answer although asked not to")
+    declared = headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared[:19]) > max_bytes:
+        raise TooMuchRead
+
+
+def _is_readable(sock: socket.socket) -> bool:
+    """Whether something came in, be it the end; without waiting."""
+    if not hasattr(select, "poll"):  # pragma: no cover - Windows
+        return bool(select.select([sock], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _is_drained(tls: ssl.SSLObject) -> bool:
+    """Whether nothing is left of what came in with the last answer, behind the socket's back."""
+    try:
+        tls.read(1)
+    except ssl.SSLWantReadError:
+        return True
+    except ssl.SSLError:
+        return False
+    return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, Protocol, cast
 
@@ -287,7 +287,7 @@ class Interpreter:
     ) -> None:
         self._loader = Loader(self._store, self._clock, lambda: self._catalog.interface)
         per_second = None if isinstance(self._clock, VirtualClock) else wakes_per_second
-        waking = Waking(self._load_sleeper, self._note_stuck, per_second)
+        waking = Waking(self._load_sleepers, self._note_stuck, per_second)
         self._driver = LocalDriver(self._store, performer, self._clock, concurrency, jitter, waking, budgets)
         self._recovery = Recovery(self._store, self._driver, self._load_whole)
 
@@ -372,11 +372,8 @@ class Interpreter:
         self._loader.check_actions(live.progress.program)
         return live
 
-    def _load_sleeper(self, row: RunRow) -> Live:
-        self._recovery.check(row.id)
-        live = self._loader.load(row)
-        self._loader.check_actions(live.progress.program)
-        return live
+    def _load_sleepers(self, rows: Sequence[RunRow]) -> list[Live | DagflowError]:
+        return self._loader.load_all(rows, self._recovery.check)
 
     def _note_stuck(self, run: RunId, error: DagflowError) -> None:
         self.stuck[run] = error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import attrs
 
@@ -11,12 +11,16 @@ from dagflow.clock import Clock
 from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.program import Program, actions_of
 from dagflow.drivers.progress import Progress
-from dagflow.errors import UsageError
+from dagflow.errors import DagflowError, UsageError
+from dagflow.ids import RunId
 from dagflow.model.action import Interface
+from dagflow.model.collecting import without_collecting
 from dagflow.model.flow import NodeKind
-from dagflow.store.api import RunRow, Store
+from dagflow.store.api import Record, RunRow, Store
 
 _PAGE = 500
+#: Histories in memory at once, beside the runs they are read into.
+_AT_ONCE = 50
 UNDOING = frozenset({NodeKind.UNDO})
 _CALLING = UNDOING | {NodeKind.ACTION}
 
@@ -34,9 +38,31 @@ class Loader:
 
     def load(self, row: RunRow) -> Live:
         """A run as its history says. Raises StoreError if that is damaged."""
+        return self._restored(row, self._store.history(row.id))
+
+    def load_all(self, rows: Sequence[RunRow], check: Callable[[RunId], None]) -> list[Live | DagflowError]:
+        """Each of these runs, or why it cannot go on: its history, its actions, or what `check` raises."""
+        found: list[Live | DagflowError] = []
+        for first in range(0, len(rows), _AT_ONCE):
+            some = rows[first : first + _AT_ONCE]
+            histories = self._store.histories([row.id for row in some])
+            # All that is made here is kept for a while.
+            with without_collecting():
+                found += [self._checked(row, histories.get(row.id), check) for row in some]
+        return found
+
+    def _checked(self, row: RunRow, history: list[Record] | None, check: Callable[[RunId], None]) -> Live | DagflowError:
+        try:
+            check(row.id)
+            live = self._restored(row, self._store.history(row.id) if history is None else history)
+            self.check_actions(live.progress.program)
+        except DagflowError as error:
+            return error
+        return live
+
+    def _restored(self, row: RunRow, history: list[Record]) -> Live:
         prepared = self.programs.load(self._store, row.digest)
         progress = Progress(prepared.program, row.id)
-        history = self._store.history(row.id)
         progress.restore(history)
         progress.interrupt(max(self._clock.now(), progress.machine.state.now))
         return Live(progress, Pinned(prepared.digest, prepared.encoded), n_committed=len(history))

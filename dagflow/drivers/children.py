@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from weakref import ReferenceType, ref
 
 import attrs
 import orjson
@@ -71,6 +72,10 @@ class Unwinding:
     n_dirty: int = 0
 
 
+def _loosely(parent: Progress) -> ReferenceType[Progress]:
+    return ref(parent)
+
+
 @attrs.define(eq=False)
 class Children:
     """The children of one run, as its progress sees them.
@@ -79,12 +84,20 @@ class Children:
         spawns: wishes to go on with a child, for the driver to take. stops: the runs to cancel.
     """
 
-    _parent: Progress
+    #: Not held, since it holds these: a run that nobody holds any more is gone at once, and not when cycles are looked for.
+    _parent_ref: ReferenceType[Progress] = attrs.field(converter=_loosely)
     spawns: list[Spawn] = attrs.field(factory=list)
     stops: list[RunId] = attrs.field(factory=list)
     _requested: list[Requested] = attrs.field(factory=list)
     _listed: dict[int, Listed] = attrs.field(factory=dict)
     _unwinding: dict[int, Unwinding] = attrs.field(factory=dict)
+
+    @property
+    def _parent(self) -> Progress:
+        parent = self._parent_ref()
+        if parent is None:
+            raise DagflowBug("the parent of these runs is gone")
+        return parent
 
     def has(self, node: int) -> bool:
         """Whether attempts of the node are made by children, not by an action."""

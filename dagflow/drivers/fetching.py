@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
@@ -16,8 +16,8 @@ from dagflow.store.api import RunRow, SentEvent, Store
 _PAGE = 200
 
 
-def _nobody(row: RunRow) -> Live:
-    raise DagflowBug(f"nobody is there to read run {row.id}")
+def _nobody(rows: Sequence[RunRow]) -> list[Live | DagflowError]:
+    raise DagflowBug(f"nobody is there to read {len(rows)} runs")
 
 
 @attrs.frozen
@@ -25,13 +25,13 @@ class Waking:
     """How runs that sleep come back.
 
     Attributes:
-        load: makes a run of its row and its history, in any thread. Raises DagflowError: it cannot go on.
+        load: makes runs of their rows and their histories, in any thread; gives for each the run, or why it cannot go on.
         on_stuck: called with a run that cannot go on, and why.
         per_second: of those that have been due for long; None for no bound.
         nearly_due_ns: who is due sooner stays in memory, since reading it again would cost more.
     """
 
-    load: Callable[[RunRow], Live] = attrs.field(default=_nobody)
+    load: Callable[[Sequence[RunRow]], Sequence[Live | DagflowError]] = attrs.field(default=_nobody)
     on_stuck: Callable[[RunId, DagflowError], None] = attrs.field(default=lambda _run, _error: None)
     per_second: int | None = None
     nearly_due_ns: int = 10_000_000_000
@@ -46,18 +46,23 @@ class Fetcher:
     _seekers: Seekers
     _now: Callable[[], int]
 
-    def load(self, rows: Iterable[RunRow], until: int) -> list[Live]:
-        """These runs, with their events up to the one of that number; without those that cannot go on. Raises StoreError."""
+    def load(self, rows: Sequence[RunRow], until: int) -> list[Live]:
+        """Runs as their histories say, with their events up to the one of that number; without those that cannot go on. Raises StoreError."""
         lives: list[Live] = []
-        for row in rows:
-            try:
-                live = self._waking.load(row)
-            except DagflowError as error:
-                self._waking.on_stuck(row.id, error)
+        for row, found in zip(rows, self._waking.load(rows), strict=True):
+            if isinstance(found, Live):
+                self.deliver(found, self.missed(found, until), until)
+                lives.append(found)
             else:
-                self.deliver(live, self.missed(live, until), until)
-                lives.append(live)
+                self._waking.on_stuck(row.id, found)
         return lives
+
+    def load_one(self, row: RunRow) -> Live:
+        """A run, as its history says. Raises DagflowError: it cannot go on."""
+        (found,) = self._waking.load([row])
+        if isinstance(found, Live):
+            return found
+        raise found
 
     def missed(self, live: Live, until: int) -> list[SentEvent]:
         """What may be for the run and came while nobody drove it, up to the event of that number. Raises StoreError.

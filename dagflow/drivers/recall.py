@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -15,9 +15,14 @@ from dagflow.engine.events import Event
 if TYPE_CHECKING:
     from dagflow.drivers.progress import Progress
 
+#: Most of a history.
+_NOTHING_BESIDE: Final = frozenset({events.AttemptStarted, events.TimerSet, events.RunEnded})
+
 
 def recall(progress: Progress, event: Event, value: bytes | None) -> None:
     """Take the value beside a recorded fact. Raises StoreError if it is not there."""
+    if type(event) in _NOTHING_BESIDE:
+        return
     match event:
         case events.RunStarted(at):
             started = orjson.loads(present(value))

@@ -191,7 +191,7 @@ class Sleepers:
         """A run that sleeps, for somebody who wants to hold it; None if it does not sleep. Raises DagflowError."""
         if not self._is_open or row.status is not RunStatus.SLEEPING or row.parent:
             return None
-        live = self._waking.load(row)
+        live = self._fetcher.load_one(row)
         live.is_asleep = True
         return self._asleep.setdefault(live.run, live)
 
@@ -334,7 +334,7 @@ class Sleepers:
             del missing[live.run]
         with self.reading() as changed:
             until = self._driver.n_handed_out
-            found += await self._writer.reading(partial(self._fetcher.load, missing.values(), until))
+            found += await self._writer.reading(partial(self._fetcher.load, list(missing.values()), until))
             while behind := [live for live in found if self._is_behind(live) and live.run not in changed]:
                 until = self._driver.n_handed_out
                 missed = await self._writer.reading(partial(self._missed, behind, until))

@@ -108,6 +108,14 @@ class StoreConformance(abc.ABC):
         assert store.events(after=0) == [sent(1)]
         assert store.history(row.id) == list(facts(1))
 
+    def test_histories_are_read_together(self, store: Store) -> None:
+        rows = [run_row(n * 1_000_000_000) for n in range(1, 4)]
+        for n, row in enumerate(rows, start=1):
+            create(store, row, FLOW, facts(n))
+        read = store.histories([rows[2].id, RunId("f" * 32), rows[0].id])
+        assert read == {rows[2].id: list(facts(3)), rows[0].id: list(facts(1))}
+        assert store.histories([]) == {}
+
     def test_a_run_may_begin_without_facts(self, store: Store) -> None:
         row = run_row()
         create(store, row, FLOW, ())

@@ -39,12 +39,16 @@ class Counting:
         self.n_read += 1
         return self.store.history(run)  # type: ignore[arg-type]
 
+    def histories(self, runs: list[str]) -> object:
+        self.n_read += len(runs)
+        return self.store.histories(runs)  # type: ignore[arg-type]
+
     def __getattr__(self, name: str) -> object:
         return getattr(self.store, name)
 
 
 class Held(Counting):
-    """The next history that is read is given only when somebody says so."""
+    """The next histories that are read are given only when somebody says so."""
 
     def __init__(self, store: SqliteStore) -> None:
         super().__init__(store)
@@ -60,7 +64,12 @@ class Held(Counting):
         self._gate.set()
 
     def history(self, run: str) -> object:
-        found = super().history(run)
+        return self._given(super().history(run))
+
+    def histories(self, runs: list[str]) -> object:
+        return self._given(super().histories(runs))
+
+    def _given(self, found: object) -> object:
         if self._gate is not None and self._is_next:
             self._is_next = False
             self.is_held = True

@@ -73,7 +73,10 @@ def run_local(
     """Run once, in the virtual time of trio. One that nobody holds leaves memory whenever it sleeps, and is read from the store again."""
     used = store or EndingStore()
 
-    def loaded(row: RunRow) -> Live:
+    def loaded(rows: Sequence[RunRow]) -> list[Live]:
+        return [loaded_one(row) for row in rows]
+
+    def loaded_one(row: RunRow) -> Live:
         history, progress = used.history(row.id), Progress(program, row.id)
         progress.restore(history)
         return Live(progress, PINNED, n_committed=len(history))

@@ -71,7 +71,7 @@ class Code:
     """What a driver has to know of a node.
 
     Attributes:
-        codec, is_plain: of what the step reads as.
+        codec, is_plain: of what the step reads as. dumps: the JSON that is kept of it, once it is in the form it is read in.
         key: of an item of a loop.
         quick_arguments: the functions behind the arguments, where their values are sure to be as they are kept.
         reads_now: whether an expression reads `now`.
@@ -82,6 +82,7 @@ class Code:
     node: Node
     codec: wire.Codec
     is_plain: bool
+    dumps: Callable[[object], bytes]
     expression: Typed | None
     cases: tuple[tuple[Typed, ...], ...]
     arguments: tuple[tuple[str, Typed], ...]
@@ -174,10 +175,12 @@ def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]
 
     def code(number: int, node: Node) -> Code:
         type_ = _value_type(flow, node)
+        codec, is_plain = wire.codec(type_), wire.is_plain(type_)
         return Code(
             node=node,
-            codec=wire.codec(type_),
-            is_plain=wire.is_plain(type_),
+            codec=codec,
+            is_plain=is_plain,
+            dumps=orjson.dumps if is_plain else codec.dumps,
             expression=None if node.expression is None else typed(node.expression, _expected_type(flow, node)),
             cases=tuple(tuple(typed(value) for value in case) for case in node.cases),
             arguments=tuple((argument.name, typed(argument.value)) for argument in node.arguments),

@@ -210,7 +210,7 @@ class Progress:
         attempt = machine.state.attempts[node]
         values, node_id = self.values, program.plan.ids[node]
         values.outputs[node_id] = values.shared[node_id] = kept
-        self._pending.append((SUCCEEDED, now, node, attempt, program.codes[node].codec, kept, as_json))
+        self._pending.append((SUCCEEDED, now, node, attempt, program.codes[node].dumps, kept, as_json))
         self.n_binding = self.n_recorded = self.n_recorded + 1
         commands = machine.succeed_attempt(node, attempt, now)
         if commands:

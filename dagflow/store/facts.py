@@ -74,7 +74,7 @@ _OUTCOMES: Final = tuple(orjson.dumps({"outcome": outcome}) for outcome in range
 
 
 #: A fact of a run before it is a record: an event and the JSON beside it, or one of the two of which there are thousands, with
-#: the node, the attempt, and the value beside the second, not JSON yet.
+#: the node, the attempt, and beside the second what makes JSON of its value, the value, and the JSON if it is there already.
 EVENT, STARTED, SUCCEEDED = 0, 1, 2
 Entry: TypeAlias = Any
 
@@ -111,7 +111,7 @@ class Facts(Sequence[Record]):
             if kind == STARTED:
                 yield entry[1], "attempt_started", ids[entry[2]], entry[3], None
             elif kind == SUCCEEDED:
-                value = entry[6] if entry[6] is not None else entry[4].dumps(entry[5])
+                value = entry[6] if entry[6] is not None else entry[4](entry[5])
                 yield entry[1], "attempt_succeeded", ids[entry[2]], entry[3], value
             else:
                 record = to_record(entry[1], self._plan, entry[2])
@@ -197,14 +197,14 @@ def from_record(record: Record, plan: Plan) -> Fact:
     if has_attempt:
         arguments.append(record.attempt)
     if event_class is events.RunStarted:
-        return Fact(_made(event_class, [record.at], {"due": _fields(record).get("due")}), record.payload)
+        return Fact(_made(record, event_class, [record.at], {"due": _fields(record).get("due")}), record.payload)
     if has_value:
-        return Fact(_made(event_class, arguments, {}), record.payload)
+        return Fact(_made(record, event_class, arguments, {}), record.payload)
     fields = _fields(record)
     kept: bytes | None = None
     if event_class is events.ItemEnded and "value" in fields:
         kept = orjson.dumps(fields.pop("value"))
-    return Fact(_made(event_class, arguments, fields), kept)
+    return Fact(_made(record, event_class, arguments, fields), kept)
 
 
 def _item_payload(event: events.ItemEnded, value: bytes | None) -> bytes:
@@ -229,12 +229,11 @@ def _fields(record: Record) -> dict[str, object]:
     return dict(fields)
 
 
-def _made(event_class: type[Event], arguments: list[int], fields: dict[str, Any]) -> Event:
-    make: Callable[..., Event] = event_class
+def _made(record: Record, make: Callable[..., Event], arguments: list[int], fields: dict[str, Any]) -> Event:
     try:
         return make(*arguments, **fields)
     except TypeError as error:
-        raise StoreError(f"a history has a damaged fact of the kind {_KINDS[event_class]!r}") from error
+        raise _damaged(record) from error
 
 
 def _damaged(record: Record) -> StoreError:

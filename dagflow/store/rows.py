@@ -23,6 +23,10 @@ INSERT_RUN: Final = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING key"""
 UPDATE_RUN: Final = """
     UPDATE run SET status = ?, ended_at = ?, due_at = ?, length = ?, checksum = ? WHERE id = ? AND length = ? RETURNING key"""
+# For a run whose row is known: by its key, and without a touch on the indexes where nothing in them changes.
+CHANGE_RUN: Final = """
+    UPDATE run SET status = ?, ended_at = ?, due_at = ?, length = ?, checksum = ? WHERE key = ? AND id = ? AND length = ?"""
+GROW_RUN: Final = "UPDATE run SET length = ?, checksum = ? WHERE key = ? AND id = ? AND length = ?"
 INSERT_RECORD: Final = """
     INSERT INTO history (run, seq, at, kind, node, attempt, payload, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 SELECT_LENGTH: Final = "SELECT length FROM run WHERE id = ?"
@@ -73,14 +77,21 @@ AFTER_ALL: Final = "~"
 _FactRow: TypeAlias = tuple[RunId, int, int, int, str, str, int, "bytes | None", int]
 
 
-def insert_run(connection: apsw.Connection, creation: Creation) -> None:
+#: By its id, the key of a run that has not ended, and what its row says beside the length: status, end, due.
+Known: TypeAlias = dict[RunId, tuple[Value, tuple[str, int | None, int | None]]]
+_MOST_KNOWN: Final = 20_000
+
+
+def insert_run(connection: apsw.Connection, creation: Creation, known: Known) -> None:
     """Begin a run; its flow has to be there. Raises StoreError if its id is taken."""
     row = creation.row
-    changing = (str(row.status), row.ended_at, row.due_at, len(creation.records))
+    changing = (str(row.status), row.ended_at, row.due_at)
     fixed = (row.id, row.flow, row.digest, row.created_at, row.parent, seal(row))
-    key = first_of(connection, INSERT_RUN, (*fixed, *changing, checksum(None, row.id, *changing)))
+    length = len(creation.records)
+    key = first_of(connection, INSERT_RUN, (*fixed, *changing, length, checksum(None, row.id, *changing, length)))
     if key is None:
         raise StoreError(f"run {row.id} is there already; every run needs an id of its own")
+    _note(known, row.id, key, changing)
     insert_records(connection, key, row.id, 0, creation.records)
     insert_events(connection, creation.events)
     if creation.waits:
@@ -101,17 +112,46 @@ def insert_events(connection: apsw.Connection, events: Sequence[SentEvent]) -> N
         execute(connection, INSERT_EVENT, (*values, checksum(event.payload, *values[:4], event.run)))
 
 
-def append(connection: apsw.Connection, added: Append) -> None:
+def _note(known: Known, run: RunId, key: Value, changing: tuple[str, int | None, int | None]) -> None:
+    if changing[1] is not None:
+        known.pop(run, None)
+        return
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+    known[run] = key, changing
+
+
+def append(connection: apsw.Connection, added: Append, known: Known) -> None:
     """Add facts and events to a run, and change its row. Raises StoreError if its history has not the length they build on."""
-    changing = (str(added.status), added.ended_at, added.due_at, added.first + len(added.records))
-    values = (*changing, checksum(None, added.run, *changing), added.run, added.first)
-    key = first_of(connection, UPDATE_RUN, values)
+    changing = (str(added.status), added.ended_at, added.due_at)
+    key = _changed(connection, added, changing, known.get(added.run))
     if key is None:
         raise _misplaced(connection, added)
+    _note(known, added.run, key, changing)
     insert_records(connection, key, added.run, added.first, added.records)
     insert_events(connection, added.events)
     if added.waits is not None:
         waits.replace(connection, key, added.run, added.waits)
+
+
+def _changed(
+    connection: apsw.Connection,
+    added: Append,
+    changing: tuple[str, int | None, int | None],
+    known: tuple[Value, tuple[str, int | None, int | None]] | None,
+) -> Value:
+    """Change the row of a run; gives its key, or None if its history has another length."""
+    length = added.first + len(added.records)
+    grown = (length, checksum(None, added.run, *changing, length))
+    if known is None:
+        return first_of(connection, UPDATE_RUN, (*changing, *grown, added.run, added.first))
+    key, before = known
+    place = (key, added.run, added.first)
+    if before == changing:
+        execute(connection, GROW_RUN, (*grown, *place))
+    else:
+        execute(connection, CHANGE_RUN, (*changing, *grown, *place))
+    return key if connection.changes() else None
 
 
 def _misplaced(connection: apsw.Connection, added: Append) -> StoreError:

@@ -54,6 +54,8 @@ class SqliteStore:
     _is_reading: bool = attrs.field(default=False, init=False)
     #: Why nothing is answered any more, or "".
     _refusal: str = attrs.field(default="", init=False)
+    #: As of the transaction under way; nothing is known any more once one is rolled back.
+    _known: rows.Known = attrs.field(factory=dict, init=False)
     _write_lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _read_lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
@@ -140,9 +142,9 @@ class SqliteStore:
                 if digest not in digests:
                     digests.add(digest)
                     execute(connection, rows.INSERT_FLOW, (digest, creation.flow, checksum(creation.flow, digest)))
-                rows.insert_run(connection, creation)
+                rows.insert_run(connection, creation, self._known)
             for added in appends:
-                rows.append(connection, added)
+                rows.append(connection, added, self._known)
 
     def send(self, events: Sequence[SentEvent]) -> None:
         """See `Store.send`."""
@@ -302,6 +304,7 @@ class SqliteStore:
                 raise
 
     def _roll_back(self) -> None:
+        self._known.clear()
         try:
             if self._writer.in_transaction:
                 execute(self._writer, "ROLLBACK")

@@ -5,6 +5,7 @@ Run `python -m tests.lang.golden` to write down what the compiler says now; read
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 
@@ -29,6 +30,7 @@ class Case:
     expected: str
 
 
+@functools.cache
 def prelude() -> Interface:
     """What every case may use."""
     compilation = compile_text((HERE / "prelude.flow").read_text(encoding="utf-8"), Interface(), filename="prelude.flow")

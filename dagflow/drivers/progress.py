@@ -105,12 +105,13 @@ class Progress:
         self.inbox.n_seen = self.n_events = n_events
         self.know(input_value, origin, now)
         value: dict[str, object] = {"trigger": {"kind": origin.kind, "name": origin.name}}
-        if self.lineage is None or not self.lineage.is_item:
-            value["input"] = self.program.input_codec.encode(input_value)
         if n_events:
             value["events"] = n_events
         if due is not None:
             value["due"] = due
+        if self.lineage is None or not self.lineage.is_item:
+            # Last, so that a large one is the same bytes for all runs that have it: see `store.packs`.
+            value["input"] = self.program.input_codec.encode(input_value)
         payload = orjson.dumps(value)
         self.take_fact(events.RunStarted(now, due), payload)
         return len(payload)

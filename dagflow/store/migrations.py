@@ -104,8 +104,17 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "INSERT INTO wait SELECT '', '', '', key, 0 FROM run WHERE parent = '' AND status = 'sleeping'",
         "CREATE TABLE handed (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
     ),
-    # Facts that are written together are one row of the history from here on (`packs`), which earlier versions cannot read.
-    (),
+    (
+        # Facts that are written together are one row of the history from here on (`packs`), which earlier versions cannot read.
+        # What is large is kept once, and by which runs it is used.
+        "CREATE TABLE body (key INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, body BLOB NOT NULL) STRICT",
+        """CREATE TABLE body_use (
+            run INTEGER NOT NULL REFERENCES run (key),
+            body INTEGER NOT NULL REFERENCES body (key),
+            PRIMARY KEY (run, body)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX body_used ON body_use (body)",
+    ),
 )
 
 

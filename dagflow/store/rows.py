@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias, cast
 
@@ -11,7 +11,7 @@ import apsw
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
-from dagflow.store import waits
+from dagflow.store import bodies, waits
 from dagflow.store.api import Append, Creation, Record, RunRow, SentEvent
 from dagflow.store.checksums import checksum, seal
 from dagflow.store.connections import Value, execute, first_of
@@ -100,7 +100,10 @@ def insert_run(connection: apsw.Connection, creation: Creation, known: Known) ->
 
 def insert_records(connection: apsw.Connection, key: Value, run: str, first: int, records: Sequence[Record]) -> None:
     """Add facts to the run with this key."""
-    for seq, at, kind, node, attempt, payload in packed(first, records):
+    facts = packed(first, records)
+    for name, body in facts.bodies.items():
+        bodies.insert(connection, key, name, body)
+    for seq, at, kind, node, attempt, payload in facts.rows:
         stored = checksum(payload, run, seq, at, kind, node, attempt)
         execute(connection, INSERT_RECORD, (key, seq, at, kind, node, attempt, payload, stored))
 
@@ -161,14 +164,17 @@ def _misplaced(connection: apsw.Connection, added: Append) -> StoreError:
     return StoreError(f"run {added.run} has {length!r} facts, not {added.first}; read its history again")
 
 
-def read_history(path: Path, run: RunId, found: Sequence[tuple[Value, ...]]) -> list[Record]:
-    """The facts of a run; none if there is no such run. Raises StoreError if they are not what was written."""
+def read_history(path: Path, run: RunId, found: Sequence[tuple[Value, ...]], body_of: Callable[[bytes], bytes]) -> list[Record]:
+    """The facts of a run; none if there is no such run. Raises StoreError if they are not what was written.
+
+    `body_of` gives what is kept by its hash. Raises ValueError if it is not there, or not what was written.
+    """
     records: list[Record] = []
     for _, *row, stored in found:
         if row[0] is None:
             continue
         try:
-            records += _facts_in(run, len(records), cast("Row", tuple(row)), stored)
+            records += _facts_in(run, len(records), cast("Row", tuple(row)), stored, body_of)
         except (ValueError, TypeError):
             raise damaged(path, f"fact {len(records)} of run {run} is not what was written") from None
     if found and found[0][0] != len(records):
@@ -185,19 +191,23 @@ def read_histories(found: Sequence[tuple[Value, ...]]) -> dict[RunId, list[Recor
         run, lengths[run] = row[0], row[1]
         records = histories.setdefault(run, [])
         try:
-            records += _facts_in(run, len(records), row[2:8], row[8])
+            records += _facts_in(run, len(records), row[2:8], row[8], _not_quickly)
         except (ValueError, TypeError):
             bad.add(run)
     return {run: records for run, records in histories.items() if run not in bad and len(records) == lengths[run]}
 
 
-def _facts_in(run: RunId, position: int, row: Row, stored: Value) -> list[Record]:
+def _not_quickly(_name: bytes) -> bytes:
+    raise ValueError("it is read by itself")
+
+
+def _facts_in(run: RunId, position: int, row: Row, stored: Value, body_of: Callable[[bytes], bytes]) -> list[Record]:
     """Raises ValueError or TypeError: it is not what was written."""
     seq, at, kind, node, attempt, payload = row
     # The types are those that were written, or the checksum would be another.
     if seq != position or stored != checksum(payload, run, seq, at, kind, node, attempt):
         raise ValueError("the checksum is another")
-    return unpacked(row)
+    return unpacked(row, body_of)
 
 
 def read_event(path: Path, row: tuple[Value, ...]) -> SentEvent:

@@ -24,7 +24,7 @@ import orjson
 
 from dagflow.errors import StoreError
 from dagflow.ids import FlowDigest, RunId
-from dagflow.store import docket, rows, upkeep, waits
+from dagflow.store import bodies, docket, rows, upkeep, waits
 from dagflow.store.api import Append, Creation, Driving, Record, RunRow, SentEvent, Suspect, WaitRow
 from dagflow.store.checksums import checksum
 from dagflow.store.connections import (
@@ -172,7 +172,13 @@ class SqliteStore:
 
     def history(self, run: RunId) -> list[Record]:
         """See `Store.history`."""
-        return rows.read_history(self.path, run, self._read(rows.SELECT_HISTORY, run))
+        found = self._read(rows.SELECT_HISTORY, run)
+        try:
+            return rows.read_history(self.path, run, found, lambda name: bodies.read(self._read(bodies.SELECT, name), name))
+        except StoreError:
+            if self._read(rows.SELECT_LENGTH, run):
+                raise
+            return []  # removed while it was read, with what is kept by its hash
 
     def histories(self, runs: Sequence[RunId]) -> dict[RunId, list[Record]]:
         """See `Store.histories`."""

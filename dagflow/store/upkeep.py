@@ -12,7 +12,7 @@ from typing import Final
 
 import apsw
 
-from dagflow.store import waits
+from dagflow.store import bodies, waits
 from dagflow.store.connections import Value, execute, first_of
 
 #: Rows that one slice touches; it takes a few milliseconds.
@@ -54,6 +54,8 @@ def prune_slice(connection: apsw.Connection, before: int) -> bool:
     """See `Store.prune`; inside of a transaction."""
     removed = first_of(connection, _REMOVED_RUN)
     if removed is not None:
+        if bodies.remove_slice(connection, removed):
+            return True
         if len(execute(connection, _CLEAR_HISTORY, (removed, SLICE_ROWS))) < SLICE_ROWS:
             execute(connection, _CLEAR_WAITS, (removed,))
             execute(connection, _CLEAR_RUN, (removed,))
@@ -86,6 +88,7 @@ def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
     """See `Store.problems`; `read` runs a query."""
     problems = [str(row[0]) for row in read("PRAGMA integrity_check(20)") if row[0] != "ok"]
     problems += waits.problems_of(read)
+    problems += bodies.problems_of(read)
     problems += [f"run {row[0]!r} has a flow that is not there" for row in read(_FOREIGN)]
     problems += [f"run {row[0]!r} is part of a run that is not there" for row in read(_ORPHANS)]
     problems += [f"there are facts of run number {row[0]!r}, which is not there" for row in read(_STRAY)]

@@ -4,7 +4,7 @@ import base64
 import pickle
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 import attrs
@@ -18,6 +18,13 @@ from tests.actions.calls import KEY, call
 from tests.actions.test_registry import Address, Lead, Status
 
 THREE = UInt(3)
+
+
+@attrs.frozen
+class Basket:
+    items: list[str] = attrs.field(factory=lambda: ["none"])
+
+
 CANARY = "c4n4ry/=&\"é' s3cret"
 
 
@@ -296,3 +303,18 @@ async def test_a_flow_may_leave_out_what_is_optional_in_an_optional(catalog):
 
     assert await call(catalog, "f") is None
     assert await call(catalog, "f", a=1, at=Timestamp(0)) == Duration(10**9)
+
+
+async def test_a_default_is_new_for_every_call(catalog):
+    @catalog.action("f")
+    async def f(words: list[str] = ["a"], by: dict[str, Any] = {"k": 1}, inner: Basket = Basket(["x"])) -> Basket:  # noqa: B006
+        words.append("b")
+        by["more"] = True
+        inner.items.append(str(len(words) + len(by)))
+        return inner
+
+    for _ in range(2):
+        result = await call(catalog, "f")
+        assert result == {"items": ["x", "4"]}
+        assert isinstance(result, dict)
+        result["items"].append("kept by nobody")

@@ -33,6 +33,7 @@ def test_every_setting_is_read():
             "DAGFLOW_TEMPLATES": "mails",
             "DAGFLOW_HTTP_ALLOW": "CRM.internal., 10.1.0.0/16, 127.0.0.1,, ::1",
             "DAGFLOW_TIMEOUT": "2.5",
+            "DAGFLOW_HTTP_KEEP": "0",
         }
     )
     assert settings == Settings(
@@ -54,6 +55,7 @@ def test_every_setting_is_read():
             ipaddress.ip_network("::1"),
         ),
         timeout_seconds=2.5,
+        keep_seconds=0.0,
     )
     assert settings.sends_mail
     assert settings.sends_slack
@@ -75,6 +77,8 @@ def test_every_setting_is_read():
         ("DAGFLOW_TIMEOUT", "soon"),
         ("DAGFLOW_TIMEOUT", "0"),
         ("DAGFLOW_TIMEOUT", "nan"),
+        ("DAGFLOW_HTTP_KEEP", "-1"),
+        ("DAGFLOW_HTTP_KEEP", "long"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_variable(name, value):

@@ -53,10 +53,10 @@ def _parts(value: attrs.AttrsInstance) -> Iterator[tuple[str, object]]:
 def shaken(text: str, seed: int, *, n_changes: int = 40) -> str:
     """The text with other blanks, newlines, blank lines and comments where they make no difference."""
     chance = random.Random(seed)
-    expected = statements(text)
     tokens = lex(text).tokens
     gaps = [text[a.end : b.start] for a, b in itertools.pairwise(tokens)]
     ends = (text[: tokens[0].start], text[tokens[-1].end :])
+    breaks = _breaks(tokens)
     for number in range(n_changes):
         place = chance.randrange(len(gaps))
         before = gaps[place]
@@ -65,9 +65,31 @@ def shaken(text: str, seed: int, *, n_changes: int = 40) -> str:
         )
         if "//" in before:
             gaps[place] = before + gaps[place]
-        if statements(_joined(tokens, gaps, ends)) != expected:
+        ends_statement = place in breaks and ("\n" in gaps[place]) != ("\n" in before)
+        if ends_statement or not _are_apart(tokens, gaps, place):
             gaps[place] = before
-    return _joined(tokens, gaps, ends)
+    result = _joined(tokens, gaps, ends)
+    assert statements(result) == statements(text)
+    return result
+
+
+def _breaks(tokens: list[Token]) -> set[int]:
+    """The places between two tokens where a newline ends a statement: each by itself, whatever stands elsewhere."""
+    places, n_seen = set[int](), -1
+    for token in with_newlines(Token(each.type, each.text, each.start, each.end, starts_line=True) for each in tokens):
+        if token.type == "_NL":
+            places.add(n_seen)
+        else:
+            n_seen += 1
+    return places
+
+
+def _are_apart(tokens: list[Token], gaps: list[str], place: int) -> bool:
+    """Whether the tokens around a place are still what they were."""
+    first, last = max(0, place - 2), min(len(tokens), place + 4)
+    near = tokens[first:last]
+    found = lex(_joined(near, gaps[first : last - 1], ("", ""))).tokens
+    return [(token.type, token.text) for token in found] == [(token.type, token.text) for token in near]
 
 
 def _joined(tokens: list[Token], gaps: list[str], ends: tuple[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -36,9 +37,7 @@ def all_nodes(flow: Flow) -> Iterator[Node]:
         yield from all_nodes(callee.flow)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-@given(st.data())
-def test_certain_is_certain(data: st.DataObject) -> None:
+def certain_is_certain(data: st.DataObject) -> None:
     compilation = data.draw(bold_flows())
     flow = compilation.unwrap("f")
     program = prepare(flow)
@@ -54,3 +53,8 @@ def test_certain_is_certain(data: st.DataObject) -> None:
                 scripts[node.id] = Script(result=result, takes_ns=takes, failures=(failing(),) * fails)
         done = simulate(program, data.draw(INPUTS), actions=scripts)
         assert {failure.code for failure in done.result.failures} <= KNOWN_CODES, flow.source
+
+
+bold = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+test_certain_is_certain = settings(bold, max_examples=50)(given(st.data())(certain_is_certain))
+test_certain_is_certain_in_many_flows = pytest.mark.slow(settings(bold, max_examples=300)(given(st.data())(certain_is_certain)))

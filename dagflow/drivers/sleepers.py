@@ -20,6 +20,7 @@ from weakref import WeakValueDictionary
 import attrs
 import trio
 
+from dagflow.drivers.awake import Awake
 from dagflow.drivers.fetching import Fetcher, Waking
 from dagflow.drivers.live import Live
 from dagflow.drivers.program import Program
@@ -33,8 +34,6 @@ from dagflow.store.api import RunRow, SentEvent
 
 #: Runs read from the store in one go.
 PAGE: Final = 200
-#: Of those that were woken, so many may have something left to do before others are woken.
-MOST_AWAKE: Final = 1_000
 #: After so many events handed out that is written down; what came since is looked at again after a crash.
 _NOTED_EVERY: Final = 256
 #: Of the events on their way, so many are looked at together.
@@ -98,9 +97,7 @@ class Sleepers:
     _is_open: bool = False
     #: Those that somebody holds a handle of.
     _asleep: WeakValueDictionary[RunId, Live] = attrs.field(factory=WeakValueDictionary[RunId, Live])
-    #: Those that were woken and have something to do.
-    _awake: set[Live] = attrs.field(factory=set[Live])
-    _has_room: trio.Event = attrs.field(factory=trio.Event)
+    _awake: Awake = attrs.field(factory=Awake)
     #: Those that would have left if no event had been on its way.
     _tired: dict[Live, None] = attrs.field(factory=dict[Live, None])
     _readers: list[set[RunId]] = attrs.field(factory=list[set[RunId]])
@@ -152,10 +149,7 @@ class Sleepers:
     def gone(self, live: Live) -> None:
         """The run has nothing to do any more, for now or for good."""
         self._tired.pop(live, None)
-        if live in self._awake:
-            self._awake.discard(live)
-            if len(self._awake) < MOST_AWAKE:
-                self._has_room.set()
+        self._awake.remove(live)
 
     def events_are_handed_out(self) -> None:
         """Nothing is on its way to anybody: who waited for that may leave."""
@@ -173,6 +167,7 @@ class Sleepers:
         """Nobody is fetched any more."""
         self._n_given = self._driver.n_handed_out if self._is_open else 0
         self._is_open = False
+        self._awake.stop()
 
     async def close(self) -> None:
         """Write down how far events had been handed out when it stopped; what came of them is in the store. Raises StoreError."""
@@ -236,7 +231,7 @@ class Sleepers:
 
     async def _fetch(self) -> None:
         try:
-            await self._room()
+            await self._awake.wait_room()
             now = self._now()
             rows = await self._writer.reading(lambda: self._writer.store.sleeping(after=self._fetched, limit=PAGE + 1))
             rows = [row for row in rows if row.id not in self._driver.lives] if len(rows) <= PAGE else rows
@@ -253,7 +248,7 @@ class Sleepers:
         per_second = self._waking.per_second
         limit = PAGE if per_second is None else max(1, min(PAGE, per_second // 10))
         while True:
-            await self._room()
+            await self._awake.wait_room()
             rows = await self._writer.reading(partial(self._writer.store.sleeping, after=since, limit=limit))
             late = [row for row in rows if (due_of(row), row.id) <= until]
             if not late:
@@ -262,11 +257,6 @@ class Sleepers:
             await self._bring(late)
             if per_second is not None:
                 await trio.sleep(len(late) / per_second)
-
-    async def _room(self) -> None:
-        while len(self._awake) >= MOST_AWAKE:
-            self._has_room = trio.Event()
-            await self._has_room.wait()
 
     def _is_due(self, due: int) -> None:
         self._next_due = due if self._next_due is None else min(self._next_due, due)
@@ -293,7 +283,7 @@ class Sleepers:
                 if sending is not None:
                     sending.n_reached += n_reached
             else:
-                await self._room()
+                await self._awake.wait_room()
                 # Those that do not take it leave again once it has been handed out.
                 self._tired.update(dict.fromkeys(await self._bring(rows)))
             seekers.n_woken_for = number
@@ -307,7 +297,7 @@ class Sleepers:
             after = ""
             while rows := await self._writer.reading(partial(find, after, PAGE)):
                 after = rows[-1].id
-                await self._room()
+                await self._awake.wait_room()
                 for live in await self._bring(rows):
                     n_reached += self._driver.hand(live, event)
                     self.rest(live)
@@ -344,7 +334,7 @@ class Sleepers:
                         self._fetcher.deliver(live, events, until)
         # Somebody may hold it by now, from another reading.
         lives = [self._asleep.get(live.run, live) for live in found if live.run not in changed]
-        self._awake.update(lives)
+        self._awake.add(lives)
         self._driver.take(*lives)
         return lives
 

@@ -320,7 +320,7 @@ def test_a_clock_that_is_set_forward_wakes_at_a_steady_rate(host: Host) -> None:
 
 
 async def test_no_more_are_awake_than_can_be_served(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dagflow.drivers.sleepers.MOST_AWAKE", 30)
+    monkeypatch.setattr("dagflow.drivers.awake.MOST_AWAKE", 30)
     monkeypatch.setattr("dagflow.drivers.sleepers.PAGE", 10)
     path = tmp_path / "runs.db"
     flow = host.flow(NAP.replace("mail(to: to)", "held(n: 1)").replace("-> string", "-> int"))

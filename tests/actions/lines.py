@@ -120,8 +120,10 @@ async def perform(performer: CatalogPerformer, action: str = "http.request", **a
 async def idle(performer: CatalogPerformer, count: int) -> None:
     """Wait until a connection's end has come in, so that so many idle ones are open as far as can be seen."""
     connections = performer._connections
-    while sum(one.is_quiet() for one in connections._idle) != count:
-        await trio.testing.wait_all_tasks_blocked()
+    # Sooner than their time is over, after which there would be none anyway.
+    with trio.fail_after(3):
+        while sum(one.is_quiet() for one in connections._idle) != count:
+            await trio.testing.wait_all_tasks_blocked()
 
 
 def catalog_with(**changes: object) -> Catalog:

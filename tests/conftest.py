@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 # The tests start some two hundred interpreters, each of which would compile dagflow again where no bytecode is to be written.
@@ -19,6 +20,12 @@ settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
 # A planted bug has to be seen, not made small, which takes minutes.
 settings.register_profile("planted", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile("planted" if os.environ.get("DAGFLOW_PLANT") else "ci" if os.environ.get("CI") else "local")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """After they have been shuffled."""
+    items.sort(key=lambda item: item.get_closest_marker("early") is None)
 
 
 def pytest_collection_finish() -> None:

@@ -21,6 +21,7 @@ def run_harness(folder: Path, n_kills: int, within: float) -> str:
     return done.stdout
 
 
+@pytest.mark.early
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_killed_five_hundred_times(tmp_path: Path) -> None:
     assert "500 kills" in run_harness(tmp_path, 500, 0.05)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +35,7 @@ def compiled(text: str) -> Flow:
     return compilation.unwrap()
 
 
+@pytest.mark.early
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_both_drivers_and_the_reference_agree(data: st.DataObject) -> None:

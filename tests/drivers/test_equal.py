@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ class _FixedRandom:
         return 0.5
 
 
+@pytest.mark.early
 @settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_simulator_and_trio_give_the_same(data: st.DataObject) -> None:

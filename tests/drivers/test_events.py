@@ -132,6 +132,7 @@ class World:
         assert restored.values.outputs == self.progress.values.outputs
 
 
+@pytest.mark.early
 @pytest.mark.parametrize("length", range(1, 6))
 def test_every_interleaving(length: int) -> None:
     for operations in product(("event", "dup", "register", "timeout", "cancel", "crash"), repeat=length):

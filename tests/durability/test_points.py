@@ -169,6 +169,7 @@ def kill_at_points(folder: Path, n_kills: int, seed: int) -> Counter[str]:
     return Counter(hits.read_text().split())
 
 
+@pytest.mark.early
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 @pytest.mark.parametrize(
     "n_kills", [60, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)])]

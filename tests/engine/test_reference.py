@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +42,7 @@ def sends() -> st.SearchStrategy[list[Send]]:
     )
 
 
+@pytest.mark.early
 @settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_every_fact_is_read_as_the_language_says(data: st.DataObject) -> None:

@@ -90,6 +90,7 @@ def test_the_grammar_is_derived_whole() -> None:
     assert used <= set(grammar().rules) | set(grammar().terminals)
 
 
+@pytest.mark.early
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", range(0, 20_000, 4_000))  # parts, so that two processes share them
 def test_twenty_thousand_inputs(first: int) -> None:

@@ -21,6 +21,7 @@ def hold(found: dict[str, float]) -> None:
     assert found["messages per slip"] <= 1.1, found
 
 
+@pytest.mark.early
 def test_one_slip_one_message() -> None:
     hold(figures(measure(1, texts=GOOD[::6])))
 

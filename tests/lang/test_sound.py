@@ -56,5 +56,5 @@ def certain_is_certain(data: st.DataObject) -> None:
 
 
 bold = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-test_certain_is_certain = settings(bold, max_examples=50)(given(st.data())(certain_is_certain))
+test_certain_is_certain = pytest.mark.early(settings(bold, max_examples=50)(given(st.data())(certain_is_certain)))
 test_certain_is_certain_in_many_flows = pytest.mark.slow(settings(bold, max_examples=300)(given(st.data())(certain_is_certain)))

@@ -85,7 +85,7 @@ class BoundAction:
     @cached_property
     def direct(self) -> Direct | None:
         """The short way to it, if there is one."""
-        if not self.is_async or self.key_names or self.invocation_names:
+        if not self.is_async or self.is_filled_in:
             return None
         check = check_of(self.result)
         if check is None or not all(is_as_stored(shape) for shape in self.shapes.values()):

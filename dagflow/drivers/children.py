@@ -195,6 +195,8 @@ class Children:
 
     def take_requested(self) -> list[Requested]:
         """The runs to begin together with the facts that were taken last."""
+        if not self._requested:
+            return []
         requested, self._requested = self._requested, []
         return requested
 

@@ -16,7 +16,7 @@ from dagflow.model.collecting import without_collecting
 from dagflow.model.flow import Argument, Callee, Expression, Flow, Node, NodeKind
 from dagflow.model.keys import path_text
 from dagflow.model.plan import Plan, build_plan
-from dagflow.model.types import BOOL, INT, NULL, STRING, EnumType, ScalarType, Type
+from dagflow.model.types import BOOL, DURATION, INT, NULL, STRING, EnumType, ScalarType, Type
 
 #: From the bindings (names to values in stored form) to the value in stored form.
 Evaluator: TypeAlias = Callable[[Mapping[str, object]], object]
@@ -25,15 +25,21 @@ CompileCores: TypeAlias = Callable[[Sequence[object]], list[Evaluator]]
 
 @attrs.frozen
 class Typed:
-    """An expression as a function, and the codec of its value."""
+    """An expression as a function, and the codec of its value.
+
+    Attributes:
+        is_sure: whether every value the expression gives is one that can be kept, as it is.
+    """
 
     evaluate: Evaluator
     codec: wire.Codec
     is_plain: bool
+    is_sure: bool
 
     def __call__(self, bindings: Mapping[str, object]) -> object:
         """The value in the form it will have when read back from the history."""
-        return self.canonical(self.evaluate(bindings))
+        value = self.evaluate(bindings)
+        return value if self.is_sure else self.canonical(value)
 
     def canonical(self, value: object) -> object:
         """See `canonical`."""
@@ -171,7 +177,8 @@ def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]
 
     def typed(expression: Expression, type_: Type | None = None) -> Typed:
         type_ = type_ or expression.type
-        return Typed(code_of[id(expression)], wire.codec(type_), wire.is_plain(type_))
+        is_sure = type_ == expression.type and _is_sure(type_)
+        return Typed(code_of[id(expression)], wire.codec(type_), wire.is_plain(type_), is_sure)
 
     def code(number: int, node: Node) -> Code:
         type_ = _value_type(flow, node)
@@ -255,7 +262,7 @@ def _quick(arguments: Sequence[tuple[Argument, Evaluator]]) -> tuple[tuple[str, 
 
 
 def _is_sure(type_: Type) -> bool:
-    return type_ in {BOOL, INT, STRING} or isinstance(type_, EnumType | ScalarType)
+    return type_ in {BOOL, INT, STRING, DURATION} or isinstance(type_, EnumType | ScalarType)
 
 
 def _expressions(flow: Flow) -> Iterator[Expression]:

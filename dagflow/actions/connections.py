@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import ssl
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final, Protocol
 
 import attrs
@@ -113,6 +113,8 @@ class Connections:
     #: The longest idle first.
     _idle: OrderedDict[Keepable, _Idle] = attrs.field(factory=OrderedDict[Keepable, _Idle])
     _by_server: dict[Server, list[_Idle]] = attrs.field(factory=dict[Server, list[_Idle]])
+    #: Wakes who sweeps: where nothing is kept, nobody looks.
+    _on_first: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
         return len(self._idle)
@@ -139,6 +141,8 @@ class Connections:
             self._remove(surplus)
         idle = self._idle[connection] = _Idle(server, connection, now, now + seconds)
         self._by_server.setdefault(server, []).append(idle)
+        if len(self._idle) == 1:
+            self._on_first()
         if surplus is not None:
             await surplus.connection.aclose()
 
@@ -149,6 +153,10 @@ class Connections:
         self.is_kept = True
         try:
             while True:
+                if not self._idle:
+                    first = anyio.Event()
+                    self._on_first = first.set
+                    await first.wait()
                 await anyio.sleep(SWEEP_SECONDS)
                 await self._sweep(anyio.current_time())
         finally:

@@ -39,29 +39,68 @@ Row: TypeAlias = tuple[int, int, str, str, int, bytes | None]
 Bodies: TypeAlias = dict[bytes, bytes]
 
 _Part: TypeAlias = tuple[int, str, str, int, bytes | None]
+#: What the first line of a row says of a fact.
+_Line: TypeAlias = tuple[int, str, str, int, int | tuple[int, str] | None]
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Packed:
-    """Rows, and what they name by its hash."""
+    """Facts as rows, and what these name by its hash. Rows begin with the number of their first fact."""
 
-    rows: list[Row]
-    bodies: Bodies
+    rows: list[Row] = attrs.field(factory=list[Row])
+    bodies: Bodies = attrs.field(factory=dict[bytes, bytes])
+    _head: list[_Line] = attrs.field(factory=list[_Line])
+    _inside: list[bytes] = attrs.field(factory=list[bytes])
+
+    def _put_aside(self, payload: bytes) -> tuple[int, str]:
+        """Keep a large payload by its hash, but for what comes before the input of a run."""
+        place = payload.find(_INPUT, 0, _INPUT_BY)
+        n_inside = 0 if place < 0 else place + len(_INPUT)
+        body = payload[n_inside:]
+        name = name_of(body)
+        self.bodies[name] = body
+        self._inside.append(payload[:n_inside])
+        return n_inside, name.hex()
+
+    def add(self, seq: int, records: Iterable[_Part]) -> None:
+        """Pack these facts, the first of which has that number."""
+        first_at = n_bytes = 0
+        for at, kind, node, attempt, payload in records:
+            head = self._head
+            size = 0 if payload is None else len(payload)
+            if head and (len(head) >= _MOST_FACTS or n_bytes + size > _MOST_BYTES):
+                seq = self._close(seq, first_at)
+                head, n_bytes = self._head, 0
+            if not head:
+                first_at = at
+            if payload is None:
+                head.append((at - first_at, kind, node, attempt, None))
+                continue
+            n_bytes += size
+            if size > LARGE:
+                head.append((at - first_at, kind, node, attempt, self._put_aside(payload)))
+            else:
+                head.append((at - first_at, kind, node, attempt, size))
+                self._inside.append(payload)
+        if self._head:
+            self._close(seq, first_at)
+
+    def _close(self, seq: int, at: int) -> int:
+        """The row is full, or there is no more. Gives the number of the next fact."""
+        (_, kind, node, attempt, length), *others = head = self._head
+        if others or isinstance(length, tuple):
+            payload = b"\n".join((orjson.dumps(head), b"".join(self._inside)))
+            self.rows.append((seq, at, PACK, "", len(head), payload))
+        else:
+            self.rows.append((seq, at, kind, node, attempt, None if length is None else self._inside[0]))
+        self._head, self._inside = [], []
+        return seq + len(head)
 
 
 def packed(first: int, records: Sequence[Record]) -> Packed:
     """The rows for these facts, the first of which has that number."""
-    parts = list(_parts(records))
-    found = Packed([], {})
-    begun = n_bytes = 0
-    for n, part in enumerate(parts):
-        size = 0 if part[4] is None else len(part[4])
-        if n > begun and (n - begun >= _MOST_FACTS or n_bytes + size > _MOST_BYTES):
-            found.rows.append(_row(first + begun, parts[begun:n], found.bodies))
-            begun, n_bytes = n, 0
-        n_bytes += size
-    if parts:
-        found.rows.append(_row(first + begun, parts[begun:], found.bodies))
+    found = Packed()
+    found.add(first, records.parts() if isinstance(records, Facts) else map(_part, records))
     return found
 
 
@@ -94,35 +133,5 @@ def name_of(body: bytes) -> bytes:
     return hashlib.sha256(body).digest()
 
 
-def _parts(records: Sequence[Record]) -> Iterable[_Part]:
-    if isinstance(records, Facts):
-        return records.parts()
-    return ((record.at, record.kind, record.node, record.attempt, record.payload) for record in records)
-
-
-def _row(seq: int, parts: Sequence[_Part], bodies: Bodies) -> Row:
-    at, kind, node, attempt, payload = parts[0]
-    if len(parts) == 1 and (payload is None or len(payload) <= LARGE):
-        return seq, at, kind, node, attempt, payload
-    head: list[tuple[int, str, str, int, object]] = []
-    inside: list[bytes] = []
-    for of_at, of_kind, of_node, of_attempt, of_payload in parts:
-        length: object = None
-        if of_payload is not None:
-            length = len(of_payload)
-            if length <= LARGE:
-                inside.append(of_payload)
-            else:
-                length = _put_aside(of_payload, inside, bodies)
-        head.append((of_at - at, of_kind, of_node, of_attempt, length))
-    return seq, at, PACK, "", len(parts), b"\n".join((orjson.dumps(head), b"".join(inside)))
-
-
-def _put_aside(payload: bytes, inside: list[bytes], bodies: Bodies) -> tuple[int, str]:
-    place = payload.find(_INPUT, 0, _INPUT_BY)
-    n_inside = 0 if place < 0 else place + len(_INPUT)
-    body = payload[n_inside:]
-    name = name_of(body)
-    bodies[name] = body
-    inside.append(payload[:n_inside])
-    return n_inside, name.hex()
+def _part(record: Record) -> _Part:
+    return record.at, record.kind, record.node, record.attempt, record.payload

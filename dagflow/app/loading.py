@@ -64,7 +64,8 @@ class Loader:
         prepared = self.programs.load(self._store, row.digest)
         progress = Progress(prepared.program, row.id)
         progress.restore(history)
-        progress.interrupt(max(self._clock.now(), progress.machine.state.now))
+        if progress.machine.state.n_active:  # one that slept had no attempt
+            progress.interrupt(max(self._clock.now(), progress.machine.state.now))
         return Live(progress, Pinned(prepared.digest, prepared.encoded), n_committed=len(history))
 
     def load_caught_up(self, row: RunRow) -> Live:

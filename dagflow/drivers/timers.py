@@ -74,11 +74,11 @@ class Timers:
 
     async def run(self) -> None:
         """Fire timers, for ever."""
-        n_fired = 0
+        is_virtual = isinstance(self._clock, VirtualClock)
         while True:
             entry, in_store = self._next(), self.next_due()
             due = min((each for each in (in_store, entry and entry[0]) if each is not None), default=None)
-            if due is None or (isinstance(self._clock, VirtualClock) and not self._is_calm()):
+            if due is None or (is_virtual and not self._is_calm()):
                 await self._changed()
                 continue
             if isinstance(self._clock, VirtualClock):
@@ -91,12 +91,18 @@ class Timers:
                 continue
             if in_store is not None and in_store <= now:
                 self.fetch()
-            if entry is not None and entry[0] <= now:
-                heapq.heappop(self._heap)
-                self._fire(entry[2], entry[3])
-                n_fired += 1
-                if not n_fired % _TURN:
-                    await trio.lowlevel.checkpoint()
+            # Virtual time has to be calm before each of them.
+            if self._fire_due(now, 1 if is_virtual else _TURN) == _TURN:
+                await trio.lowlevel.checkpoint()
+
+    def _fire_due(self, now: int, limit: int) -> int:
+        """Fire what is due by now; gives how many."""
+        n_fired = 0
+        while n_fired < limit and (entry := self._next()) is not None and entry[0] <= now:
+            heapq.heappop(self._heap)
+            self._fire(entry[2], entry[3])
+            n_fired += 1
+        return n_fired
 
     def _watch_the_clock(self, now: int) -> None:
         """Whether it has jumped forward, beside a watch that cannot be set."""

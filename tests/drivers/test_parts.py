@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 
 import attrs
@@ -22,6 +23,7 @@ from dagflow.drivers.results import RunResult
 from dagflow.errors import DagflowBug, StoreError, UsageError
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.action import Effect
+from dagflow.model.collecting import without_collecting
 from dagflow.model.flow import RetryPolicy
 from dagflow.store.api import Append, Creation
 from dagflow.store.memory import MemoryStore
@@ -262,6 +264,17 @@ class TestRealTime:
             result = await live.wait_ended()
             nursery.cancel_scope.cancel()
         assert [(f.node, f.code) for f in result.failures] == [("", "run_timeout")]
+
+
+def test_a_run_that_nobody_holds_is_gone_without_looking_for_cycles() -> None:
+    with without_collecting():
+        progress = Progress(program_of(flow_of(wait("nap", HOUR))), RUN)
+        progress.begin({}, Origin(), 0)
+        children, gone = progress.children, weakref.ref(progress)
+        del progress
+        assert gone() is None
+        with pytest.raises(DagflowBug, match="is gone"):
+            children.has(0)
 
 
 async def test_a_bug_in_the_machine_stops_the_driver() -> None:

@@ -8,7 +8,7 @@ attempts that were begun before it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol, cast
 from weakref import WeakKeyDictionary
 
@@ -33,6 +33,9 @@ from dagflow.store.points import Point, reached, watchers
 #: So many attempts are begun ahead of their calls, if at least so many calls may be under way.
 _AHEAD: Final = 256
 _MANY: Final = 16
+# Looked up once and not for every call.
+_PURE: Final = Effect.PURE
+_EFFECTFUL: Final = Effect.EFFECTFUL
 
 
 class Driver(Protocol):
@@ -111,7 +114,10 @@ class Attempts:
             while self._wishes and self._n_open < self._most_begun:
                 live, command = self._wishes.popleft()
                 if not live.has_ended.is_set():
-                    self._begin(live, command)
+                    call = Call(live, command, live.quicks[command.node])
+                    self._n_open += 1
+                    if self._begin(call):
+                        self._line_up(call)
         except DagflowError as error:
             self._driver.stop(error)
         finally:
@@ -129,48 +135,44 @@ class Attempts:
             # Nobody has begun the call itself, and nobody will.
             self._stopped(call)
 
-    def _begin(self, live: Live, command: StartAttempt) -> None:
-        progress, node, now = live.progress, command.node, self._driver.now(live)
-        quick = live.quicks[node]
-        invocation: Invocation | None = None
-        if quick is None:
-            invocation = progress.begin_attempt(command, now)
-            arguments: Mapping[str, object] | None = None if invocation is None else invocation.arguments
-        else:
-            arguments = progress.begin_quickly(command, quick, now)
-        if arguments is None:
+    def _begin(self, call: Call) -> bool:
+        """Find the arguments and note the intent; False if the call is not to be made."""
+        live, command, quick = call.live, call.command, call.quick
+        now = self._driver.now(live)
+        if quick is not None:
+            call.arguments = live.progress.begin_quickly(command, quick, now)
+        elif (invocation := live.progress.begin_attempt(command, now)) is not None:
+            call.invocation, call.arguments = invocation, invocation.arguments
+        if call.arguments is None:
+            self._n_open -= 1
             self._driver.turn(live)
-            return
-        call = live.calls[node] = Call(live, command, quick, arguments, invocation)
+            return False
+        live.calls[command.node] = call
         if command.attempt == 1 and self._budgets.is_watching:
             self._budgets.called(self._destination(call), now)
-        self._n_open += 1
         self._writer.mark(live)
-        needed = self._needed_facts(live, node)
+        return True
+
+    def _begin_late(self, call: Call) -> bool:
+        """`_begin` by who is about to make the call."""
+        if call.live.broken is not None:
+            self._n_open -= 1
+            return False
+        try:
+            return self._begin(call)
+        except DagflowError as error:
+            self._driver.stop(error)
+            return False
+
+    def _line_up(self, call: Call) -> None:
+        """Have a call made that is begun, once the store has what it needs to have."""
+        live = call.live
+        needed = self._needed_facts(live, call.command.node)
         if live.n_committed < needed:
             self._n_waiting += 1
             live.when_committed(needed, call, self._release)
         else:
             self._pool.put(call)
-
-    def _begin_here(self, call: Call, quick: Quick) -> Mapping[str, object] | None:
-        """Begin the call that is about to be made. Gives its arguments, or None if it is not to be made."""
-        live, command = call.live, call.command
-        if live.broken is not None:
-            self._n_open -= 1
-            return None
-        now = self._driver.now(live)
-        arguments = live.progress.begin_quickly(command, quick, now)
-        if arguments is None:
-            self._n_open -= 1
-            self._driver.turn(live)
-            return None
-        call.arguments = arguments
-        live.calls[command.node] = call
-        if command.attempt == 1 and self._budgets.is_watching:
-            self._budgets.called(self._destination(call), now)
-        self._writer.mark(live)
-        return arguments
 
     def _release(self, call: Call) -> None:
         self._n_waiting -= 1
@@ -181,13 +183,10 @@ class Attempts:
         """How many facts the store has to have before the call is made. One in memory loses everything at once, so none."""
         if self._writer.is_instant:
             return 0
-        match live.progress.program.codes[node].node.effect:
-            case Effect.PURE:
-                return 0
-            case Effect.EFFECTFUL:
-                return live.progress.n_recorded
-            case _:
-                return live.progress.n_binding
+        effect = live.progress.program.codes[node].node.effect
+        if effect is _EFFECTFUL:
+            return live.progress.n_recorded
+        return 0 if effect is _PURE else live.progress.n_binding
 
     def _drained(self) -> None:
         """A worker has nothing to do."""
@@ -202,11 +201,9 @@ class Attempts:
     async def _perform(self, call: Call, worker: Worker) -> None:
         if call.is_over:
             return
-        live, command, quick, arguments = call.live, call.command, call.quick, call.arguments
-        if arguments is None:
-            arguments = None if quick is None else self._begin_here(call, quick)
-            if arguments is None:
-                return
+        live, command, quick = call.live, call.command, call.quick
+        if call.arguments is None and not self._begin_late(call):
+            return
         call.worker = worker
         if command.timeout_ns is not None or command.give_up_at is not None:
             now = self._driver.now(live)
@@ -217,7 +214,7 @@ class Attempts:
             reached(Point.EFFECT_BEGINS)
         try:
             if quick is not None:
-                kept = quick.keep(await quick.function(**arguments))
+                kept = quick.keep(await quick.function(**call.arguments or {}))
             else:
                 kept = await self._performer.perform(cast("Invocation", call.invocation))
         except Exception as raised:  # noqa: BLE001 - whatever a host's code does, the run hears of it

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
 
+from dagflow.actions.direct import Direct
 from dagflow.actions.failures import ActionFailed
 from dagflow.drivers.perform import Performer
 from dagflow.drivers.program import Code, Evaluator, Program
@@ -38,15 +39,18 @@ def quick_ways(performer: Performer, program: Program) -> list[Quick | None]:
 
 def _quick(performer: Performer, code: Code) -> Quick | None:
     node = code.node
-    if code.quick_arguments is None or not node.action:
-        return None
     types = {argument.name: argument.value.type for argument in node.arguments}
-    direct = performer.direct(node.action, types, node.type)
-    if direct is None:
+    direct = performer.direct(node.action, types, node.type) if node.action else None
+    return None if direct is None else quick_way(code, direct)
+
+
+def quick_way(code: Code, direct: Direct) -> Quick | None:
+    """The short way of a step whose action has one, if its arguments do as well."""
+    if code.quick_arguments is None:
         return None
     arguments = _together(code.quick_arguments)
     is_steady = not code.reads_now and not code.catches
-    return Quick(arguments, direct.function, direct.keep, direct.explain, node.effect is Effect.PURE, is_steady)
+    return Quick(arguments, direct.function, direct.keep, direct.explain, code.node.effect is Effect.PURE, is_steady)
 
 
 def _together(functions: tuple[tuple[str, Evaluator], ...]) -> Callable[[Mapping[str, object]], dict[str, object]]:

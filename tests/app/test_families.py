@@ -199,7 +199,9 @@ def test_the_local_driver_ends_a_family_as_the_simulator_does(data: st.DataObjec
     program = program_of(data.draw(family_texts(is_forked=False)))
     made = _by_node(program, scripts(data.draw(st.sampled_from([0, 3, 11]))))
     simulated = simulate(program, INPUT, actions=made, jitter=lambda: 0.5)
-    result, _, store = run_local(program, made, input_value=INPUT, is_held=data.draw(st.booleans()))
+    result, _, store = run_local(
+        program, made, input_value=INPUT, is_held=data.draw(st.booleans()), is_quick=data.draw(st.booleans())
+    )
     assert said(result) == said(simulated.result)
     for run, history in simulated.histories.items():
         assert [(record.kind, record.node, record.payload) for record in store.history(run)[1:]] == [

@@ -46,7 +46,9 @@ def test_both_drivers_and_the_reference_agree(data: st.DataObject) -> None:
     sent = [attrs.evolve(send, event="asked", payload={"n": len(send.id)}) for send in data.draw(sends())]
     simulated = simulate(program, given_input, actions=scripts, jitter=lambda: 0.5, sends=sent)
     is_held = data.draw(st.booleans())
-    result, progress, store = run_local(program, scripts, input_value=given_input, sends=sent, is_held=is_held)
+    result, progress, store = run_local(
+        program, scripts, input_value=given_input, sends=sent, is_held=is_held, is_quick=data.draw(st.booleans())
+    )
     assert said(result) == said(simulated.result)
     assert {failure.code for failure in result.failures} <= KNOWN_CODES, "what is checked cannot go wrong in other ways"
     for history, end in ((simulated.history, simulated.progress), (store.history(RUN), progress)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import cast
 
 import attrs
@@ -10,16 +11,20 @@ import orjson
 import trio
 import trio.testing
 
+from dagflow.actions.direct import Direct
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.drivers.bindings import Origin
 from dagflow.drivers.fetching import Waking
 from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.local import LocalDriver
-from dagflow.drivers.program import Program
+from dagflow.drivers.program import Code, Program, canonical
 from dagflow.drivers.progress import Progress
+from dagflow.drivers.quick import Quick, quick_way
 from dagflow.drivers.results import RunResult, result_of
 from dagflow.drivers.simulator import DEFAULT_START, Script, Send
 from dagflow.ids import FlowDigest, RunId
+from dagflow.model.flow import Node
+from dagflow.model.wire import WireError
 from dagflow.store.api import Append, Creation, RunRow, Store
 from dagflow.store.memory import MemoryStore
 
@@ -69,8 +74,11 @@ def run_local(
     input_value: Mapping[str, object] | None = None,
     sends: Sequence[Send] = (),
     is_held: bool = True,
+    is_quick: bool = False,
 ) -> tuple[RunResult, Progress, Store]:
-    """Run once, in the virtual time of trio. One that nobody holds leaves memory whenever it sleeps, and is read from the store again."""
+    """Run once, in the virtual time of trio. One that nobody holds leaves memory whenever it sleeps, and is read from the store again.
+    With `is_quick` actions are called the short way where that is possible.
+    """
     used = store or EndingStore()
 
     def loaded(rows: Sequence[RunRow]) -> list[Live]:
@@ -83,7 +91,10 @@ def run_local(
 
     async def main() -> tuple[RunResult, Progress, Store]:
         clock = TrioClock()
-        driver = LocalDriver(used, ScriptedPerformer(scripts), clock, concurrency, lambda: 0.5, Waking(loaded, nearly_due_ns=1))
+        performer = ScriptedPerformer(scripts)
+        driver = LocalDriver(used, performer, clock, concurrency, lambda: 0.5, Waking(loaded, nearly_due_ns=1))
+        if is_quick:
+            driver._attempts._quicks[program] = [scripted(performer, code) for code in program.codes]
         async with trio.open_nursery() as nursery:
             await nursery.start(driver.serve)
             progress = Progress(program, RUN)
@@ -106,6 +117,31 @@ def run_local(
         return result, progress, used
 
     return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def scripted(performer: ScriptedPerformer, code: Code) -> Quick | None:
+    """The short way to what a script says of a node, if its arguments and its result allow it."""
+    direct = Direct(partial(call_script, performer, code.node), partial(checked, code), as_failure)
+    return quick_way(code, direct) if code.node.action and code.is_plain else None
+
+
+async def call_script(performer: ScriptedPerformer, node: Node, **arguments: object) -> object:
+    return await performer.perform(
+        Invocation(action=node.action, arguments=arguments, effect_key="", attempt=0, run=RUN, node=node.id)
+    )
+
+
+def checked(code: Code, value: object) -> object:
+    try:
+        return canonical(value, code.codec, code.is_plain)
+    except WireError as error:
+        message = f"{code.node.action} gave a result that is not {code.codec.type}: {error}"
+        raise ActionFailed("bad_result", message, fatal=True) from None
+
+
+def as_failure(error: Exception) -> ActionFailed:
+    assert isinstance(error, ActionFailed)
+    return error
 
 
 PINNED = Pinned(FlowDigest("d"), b"{}")

@@ -53,7 +53,8 @@ def test_simulator_and_trio_give_the_same(data: st.DataObject) -> None:
     scripts = data.draw(scripts_for(flow))
     sent = data.draw(sends())
     simulated = simulate(program, actions=scripts, jitter=lambda: 0.5, sends=sent)
-    result, progress, store = run_local(program, scripts, sends=sent, is_held=data.draw(st.booleans()))
+    ways = {"is_held": data.draw(st.booleans()), "is_quick": data.draw(st.booleans())}
+    result, progress, store = run_local(program, scripts, sends=sent, **ways)
     assert said(result) == said(simulated.result)
     for history, machine in ((simulated.history, simulated.progress.machine), (store.history(RUN), progress.machine)):
         restored = Machine.restore(program.plan, [from_record(record, program.plan).event for record in history])

@@ -30,7 +30,7 @@ def run_with_fault(path: Path, at: int, code: int, *, is_lasting: bool) -> int:
     def fault(_name: str, number: int) -> apsw.Error | None:
         return apsw.exception_for(code) if number == at or (is_lasting and number > at) else None
 
-    disk, world, told = Disk(fault), World(), []
+    disk, world, told = Disk(fault), World(is_told=at % 3 == 0), []
     problem = failure(world, path, disk, told)
     assert str(path) in problem if problem else told
     world.check_after_failure(path)

@@ -31,7 +31,7 @@ from dagflow.model.action import Effect
 from dagflow.store.points import Point, reached, watchers
 
 #: So many attempts are begun ahead of their calls, if at least so many calls may be under way.
-_AHEAD: Final = 256
+_AHEAD: Final = 1024
 _MANY: Final = 16
 # Looked up once and not for every call.
 _PURE: Final = Effect.PURE

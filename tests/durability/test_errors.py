@@ -133,7 +133,7 @@ def test_a_full_disk_loses_nothing_fails_no_run_and_heals(tmp_path, n_rounds):
     path, dice, told = tmp_path / "runs.db", random.Random(20260103), []
     world, n_full = World(6), 0
     for number in range(1, n_rounds + 1):
-        full_from = dice.randrange(20, 400)
+        full_from = dice.randrange(10, 150)
         disk = Disk(lambda name, number, at=full_from: apsw.FullError() if name == "write" and number >= at else None)
         n_runs = number * 3
         problem = failure(world, path, disk, told, n_runs)

@@ -192,7 +192,7 @@ class Attempts:
         """A worker has nothing to do."""
         if self._n_waiting:
             try:
-                self._writer.write_in_place()
+                self._writer.write_in_place(is_all=self._n_waiting == self._n_open)
             except DagflowError as error:
                 self._driver.stop(error)
         if self.is_idle:

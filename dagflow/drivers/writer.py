@@ -1,7 +1,8 @@
 """Group commit: one writer at a time, one transaction for all that has gathered while the last one was under way.
 
 Where nothing else is left to do until a commit, and commits have lately been quick, it is made in place: the way through a
-thread and the event loop takes longer than a quick disk does. A slow disk would hold up everybody else, so there it is not.
+thread and the event loop takes longer than a quick disk does. A slow disk would hold up everybody else, so there it is not;
+how slow it may be depends on whether calls are under way, which may end meanwhile.
 
 A store that fails to write leaves the outcome unknown. There is no going on from memory then: `run` raises, the driver
 stops, and what is true is read again when the store is opened again.
@@ -29,6 +30,8 @@ _Value = TypeVar("_Value")
 _MAX_BATCH = 256
 #: A commit is quick below this: about what the way through a thread costs.
 _QUICK_NS = 400_000
+#: So long a commit may keep everybody waiting where nobody does anything but wait for it.
+_BEARABLE_NS = 2_000_000
 #: How much one commit says about the next.
 _WEIGHT = 0.1
 
@@ -145,9 +148,12 @@ class Writer:
             self._acknowledge(sendings, writes)
         self.on_idle()
 
-    def write_in_place(self) -> None:
-        """Write what is marked at once, if that is quick and nobody is writing. Raises StoreError, as `run`."""
-        if self._is_writing or self._mean_ns > _QUICK_NS:
+    def write_in_place(self, *, is_all: bool) -> None:
+        """Write what is marked at once, if that is quick and nobody is writing. Raises StoreError, as `run`.
+
+        `is_all`: whether every call that is begun waits for what is to be written; then there is more time for it.
+        """
+        if self._is_writing or self._mean_ns > (_BEARABLE_NS if is_all else _QUICK_NS):
             return
         sendings, writes = self._gathered()
         if writes or sendings:

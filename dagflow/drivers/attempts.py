@@ -135,6 +135,12 @@ class Attempts:
             # Nobody has begun the call itself, and nobody will.
             self._stopped(call)
 
+    def leave(self, call: Call) -> None:
+        """The run is left alone: nobody makes the call any more, and what comes of one that is being made goes unheard."""
+        self._over(call)
+        if call.worker is not None:
+            call.worker.cancel()
+
     def _begin(self, call: Call) -> bool:
         """Find the arguments and note the intent; False if the call is not to be made."""
         live, command, quick = call.live, call.command, call.quick
@@ -220,11 +226,13 @@ class Attempts:
         except Exception as raised:  # noqa: BLE001 - whatever a host's code does, the run hears of it
             failure = _as_failure(call, raised)
         except BaseException as raised:  # noqa: BLE001 - a cancellation, perhaps with others in a group; it goes on
-            if worker.is_cancelled:
+            if worker.is_cancelled and not call.is_over:
                 self._stopped(call)
             raise _without_errors(raised) from None
         if watchers:
             reached(Point.EFFECT_DONE)
+        if call.is_over:
+            return
         try:
             self._over(call)
             now = self._driver.now(live)

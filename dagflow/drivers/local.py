@@ -200,10 +200,9 @@ class LocalDriver:
 
     def drop(self, live: Live, reason: DagflowError) -> None:
         """Leave a run alone that cannot go on."""
-        for call in live.calls.values():
-            if call.worker is not None:
-                call.worker.cancel()
-            call.is_over = True
+        for call in list(live.calls.values()):
+            self._attempts.leave(call)
+        live.on_ended = live.on_rest = None
         live.give_up(reason)
         self.leave(live)
 

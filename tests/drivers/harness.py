@@ -17,6 +17,7 @@ from dagflow.drivers.bindings import Origin
 from dagflow.drivers.fetching import Waking
 from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.local import LocalDriver
+from dagflow.drivers.perform import Performer
 from dagflow.drivers.program import Code, Program, canonical
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.quick import Quick, quick_way
@@ -119,13 +120,13 @@ def run_local(
     return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-def scripted(performer: ScriptedPerformer, code: Code) -> Quick | None:
+def scripted(performer: Performer, code: Code) -> Quick | None:
     """The short way to what a script says of a node, if its arguments and its result allow it."""
     direct = Direct(partial(call_script, performer, code.node), partial(checked, code), as_failure)
     return quick_way(code, direct) if code.node.action and code.is_plain else None
 
 
-async def call_script(performer: ScriptedPerformer, node: Node, **arguments: object) -> object:
+async def call_script(performer: Performer, node: Node, **arguments: object) -> object:
     return await performer.perform(
         Invocation(action=node.action, arguments=arguments, effect_key="", attempt=0, run=RUN, node=node.id)
     )

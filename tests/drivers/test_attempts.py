@@ -16,13 +16,14 @@ from dagflow.drivers.bindings import Origin
 from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.progress import Progress
+from dagflow.errors import UsageError
 from dagflow.ids import FlowDigest
 from dagflow.model.action import Effect
 from dagflow.model.flow import Flow
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Append, Creation
 from dagflow.store.memory import MemoryStore
-from tests.drivers.harness import RUN, TrioClock
+from tests.drivers.harness import RUN, TrioClock, scripted
 from tests.engine.flows import SECOND, action, flow_of, program_of
 
 
@@ -111,6 +112,59 @@ async def test_one_commit_serves_many() -> None:
         await live.wait_ended()
         nursery.cancel_scope.cancel()
     assert store.n_writes < 40, "400 facts, each on its way to the disk before the next could begin, would be 200"
+
+
+async def test_a_run_that_is_left_alone_leaves_no_call_behind() -> None:
+    store = Durable(gate=threading.Event())
+    n_called = 0
+
+    async def function(_: Invocation) -> int:
+        nonlocal n_called
+        n_called += 1
+        return 1
+
+    async with trio.open_nursery() as nursery:
+        driver, live = await started(nursery, many(5), function, store)
+        while len(live.calls) < 5:
+            await trio.lowlevel.checkpoint()
+        driver.drop(live, UsageError("it cannot go on"))
+        assert driver._attempts.is_idle
+        assert store.gate is not None
+        store.gate.set()
+        with pytest.raises(UsageError, match="it cannot go on"):
+            await live.wait_ended()
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert n_called == 0
+
+
+async def test_what_was_not_begun_of_a_run_that_is_left_alone_never_is() -> None:
+    called: list[str] = []
+
+    async def function(invocation: Invocation) -> int:
+        called.append(invocation.node)
+        await trio.testing.wait_all_tasks_blocked()
+        return 1
+
+    performer, flow, clock, store = Performed(function), many(3), VirtualClock(1), MemoryStore()
+    program = program_of(flow)
+    driver = LocalDriver(store, performer, clock, 1, lambda: 0.5)  # type: ignore[arg-type]
+    driver._attempts._quicks[program] = [scripted(performer, code) for code in program.codes]  # type: ignore[arg-type]
+    async with trio.open_nursery() as nursery:
+        await nursery.start(driver.serve)
+        progress = Progress(program, RUN)
+        progress.begin({}, Origin(), clock.now())
+        live = Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
+        driver.take(live)
+        while not called:
+            await trio.lowlevel.checkpoint()
+        driver.drop(live, UsageError("it cannot go on"))
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert driver._attempts.is_idle
+        nursery.cancel_scope.cancel()
+    assert called == ["n0"]
+    # What becomes of the one that was being made is for who goes on with the run.
+    assert [record.kind for record in store.history(RUN)] == ["run_started", "attempt_started"]
 
 
 @pytest.mark.parametrize("limit", [1, 3, 20])

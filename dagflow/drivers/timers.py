@@ -126,4 +126,5 @@ class Timers:
 
 
 def _is_due(entry: _Entry) -> bool:
-    return not entry[2].is_asleep and entry[2].progress.is_due(entry[3])
+    live = entry[2]
+    return not live.is_asleep and live.broken is None and live.progress.is_due(entry[3])

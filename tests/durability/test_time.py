@@ -17,6 +17,7 @@ from dagflow.clock import VirtualClock
 from dagflow.drivers.live import Live
 from dagflow.drivers.timers import Timers
 from dagflow.engine.commands import SetTimer
+from dagflow.errors import DagflowError
 from dagflow.store.facts import from_record
 from dagflow.store.memory import MemoryStore
 from dagflow.store.points import Point, watch
@@ -73,6 +74,7 @@ class Sleeper:
     due: int
     is_waiting: bool = True
     is_asleep: bool = False
+    broken: DagflowError | None = None
     n_fired: int = 0
 
     @property

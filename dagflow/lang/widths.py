@@ -61,15 +61,45 @@ def _apart(flow: Flow, numbers: Mapping[str, int]) -> list[int]:
 
 
 def _before(flow: Flow, numbers: Mapping[str, int]) -> list[int]:
-    """For each node the set of those that are over when it begins."""
+    """For each node the set of those that are over when it begins.
+
+    A node may be over without having had its turn: the block it is in failed, or a race was won by others. Then what comes before it may
+    still run. Sure to be over is what all members of that block or race come after, since one of them has had its turn.
+    """
     sources: list[list[int]] = [[] for _ in numbers]
     for edge in flow.edges:
         if not _is_early(flow.node(edge.target), edge.source):
             sources[numbers[edge.target]].append(numbers[edge.source])
+    within = _within(flow)
+    cutters: list[set[str]] = [set() for _ in numbers]
+    for cutter, members in within.items():
+        for member in members:
+            cutters[numbers[member]].add(cutter)
+    caught = {numbers[scope.catch]: f"scope {scope.id}" for scope in flow.scopes if scope.catch is not None}
     found = [0] * len(numbers)
     for number, nodes in enumerate(sources):  # numbered in order: what comes before has been looked at
         for source in nodes:
-            found[number] |= found[source] | 1 << source
+            known = found[source]
+            for cutter in cutters[source] - cutters[number]:
+                for member in within[cutter]:
+                    known &= found[numbers[member]]
+            found[number] |= known | 1 << source
+        if number in caught:
+            found[number] |= sum(1 << numbers[member] for member in within[caught[number]]) & ~(1 << number)
+    return found
+
+
+def _within(flow: Flow) -> dict[str, list[str]]:
+    """By the block or the race that may stop them all before their turn, the nodes inside."""
+    parents = {scope.id: scope.parent for scope in flow.scopes}
+    found: dict[str, list[str]] = {f"scope {scope}": [] for scope in parents}
+    for node in flow.nodes:
+        scope: str | None = node.scope
+        while scope is not None:
+            found.setdefault(f"scope {scope}", []).append(node.id)
+            scope = parents.get(scope)
+    for race in flow.races:
+        found[f"race {race.decider}"] = [member for branch in race.branches for member in branch]
     return found
 
 

@@ -12,11 +12,11 @@ from dagflow.drivers.simulator import DEFAULT_START, Script, Simulation, simulat
 from dagflow.lang.bounds import STEPS, Bounds, bounds
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
-from dagflow.model.flow import Expression, Node, NodeKind
+from dagflow.model.flow import Expression, GateRef, Node, NodeKind, Scope
 from dagflow.model.status import NodeStatus, RunStatus
 from tests.app.familytext import family_texts
 from tests.drivers.harness import failing
-from tests.engine.flows import SECOND, flows, program_of
+from tests.engine.flows import SECOND, action, catch, flow_of, flows, gate, program_of
 
 #: Less than any time limit of the flows, so that every call lasts as long.
 TAKES = SECOND // 2
@@ -76,3 +76,19 @@ def test_loops_and_calls_stay_within(text: str, a: int, xs: list[int], n_failure
     script = Script(result=lambda invocation: invocation.attempt + a, takes_ns=TAKES)
     act = attrs.evolve(script, failures=(failing("oops"),) * n_failures)
     check(simulate(flow, {"a": a, "xs": xs}, actions={"act": act, "back": script, "look": script}), bounds(flow))
+
+
+def test_what_a_failed_block_takes_out_waits_for_nothing() -> None:
+    """`c` is over as soon as the block fails, though it would have come after `a`, which still runs beside the handler."""
+    nodes = [
+        action("a"),
+        gate("g", ("boom",), scope="block"),
+        action("c", scope="block", gate=GateRef("g", 1)),
+        catch("block.catch", "block"),
+        action("h", gate=GateRef("block.catch", 1)),
+    ]
+    edges = [("a", "c"), ("g", "c"), ("c", "block.catch"), ("block.catch", "h")]
+    flow = flow_of(*nodes, edges=edges, scopes=(Scope("block", "", "block.catch"), Scope("", None, None)))
+    made = simulate(program_of(flow), actions={n: Script(result=1, takes_ns=TAKES) for n in "ach"}, jitter=lambda: 1.0)
+    assert at_once([call.at for call in made.calls]) == 2
+    check(made, bounds(flow))

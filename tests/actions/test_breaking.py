@@ -130,7 +130,7 @@ class Deaf(ByteStream):
         return self.received.pop()
 
     async def send_eof(self) -> None:
-        raise NotImplementedError
+        raise anyio.BrokenResourceError
 
     async def aclose(self) -> None:
         self.socket.close()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         EvaluationError,
         ExpressionError,
         FlowInvalid,
+        RunBlocked,
         StoreError,
         UsageError,
     )
@@ -83,6 +84,7 @@ __all__ = [
     "RenameStep",
     "RetryAfter",
     "Run",
+    "RunBlocked",
     "RunLimits",
     "RunResult",
     "RunStatus",
@@ -150,6 +152,7 @@ _HOMES = {
     "RenameStep": "dagflow.lang.edits",
     "RetryAfter": "dagflow.actions.failures",
     "Run": "dagflow.app.runs",
+    "RunBlocked": "dagflow.errors",
     "RunLimits": "dagflow.lang.limits",
     "RunResult": "dagflow.drivers.results",
     "RunStatus": "dagflow.model.status",

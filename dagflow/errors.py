@@ -5,9 +5,16 @@ Anything else that escapes from a public function is a bug; please report it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import traceback
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Final
 
 from dagflow.diagnostic import Diagnostic
+
+#: Characters of a reason and of a traceback that are kept; of a longer text its end, where the error itself stands.
+_MOST_REASON: Final = 1_000
+_MOST_TRACE: Final = 8_000
 
 
 class DagflowError(Exception):
@@ -68,5 +75,62 @@ class StoreError(DagflowError):
     """The store cannot be opened, read or written; the operator has to act."""
 
 
+class WriteRefused(StoreError):  # noqa: N818 - says what happened
+    """The store refuses one write: a value it cannot keep, a place or an id that is taken. Nothing of it was kept, and the store is sound."""
+
+
+class RunBlocked(DagflowError):  # noqa: N818 - a state of the run
+    """One run cannot be driven any further; other runs are not affected. The operator of the host application has to act.
+
+    The run stays in the store as it was committed last, and is tried again when the interpreter is opened again.
+
+    Args:
+        run: the id of the run.
+        reason: why, in one sentence.
+        trace: the traceback of the error behind it as text, or "".
+    """
+
+    run: str
+    reason: str
+    trace: str
+
+    def __init__(self, run: str, reason: str, trace: str = "") -> None:
+        super().__init__(f"run {run} is blocked: {reason}")
+        self.run = run
+        self.reason = reason
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.run, self.reason, self.trace)
+
+    @classmethod
+    def caused_by(cls, run: str, error: BaseException) -> RunBlocked:
+        """The same for an error that came up while the run was driven; an error that is one already stays as it is."""
+        if isinstance(error, RunBlocked):
+            return error
+        is_ours = isinstance(error, DagflowError) and not isinstance(error, DagflowBug)
+        said = _printable(str(error)) if is_ours else f"{type(error).__name__} in dagflow: {_printable(str(error))}"
+        blocked = cls(run, said, _printable("".join(traceback.format_exception(error)), _MOST_TRACE))
+        blocked.__cause__ = error
+        return blocked
+
+
 class DagflowBug(DagflowError):  # noqa: N818 - says whose fault it is
     """dagflow broke one of its own rules. Please report it with the message."""
+
+
+@contextmanager
+def reading_run(run: str) -> Generator[None]:
+    """Inside, a run is put together from its history: what goes wrong is the fault of that run. Raises StoreError or RunBlocked."""
+    try:
+        yield
+    except (StoreError, RunBlocked):
+        raise
+    except Exception as error:
+        blocked = RunBlocked.caused_by(run, error)
+        raise RunBlocked(run, f"its history cannot be read: {blocked.reason}", blocked.trace) from error
+
+
+def _printable(text: str, most: int = _MOST_REASON) -> str:
+    """The end of a text, with every half of a surrogate pair replaced, so that any store can keep it."""
+    return text[-most:].encode("utf-8", "replace").decode()

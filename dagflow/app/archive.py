@@ -10,16 +10,17 @@ from typing import Final
 
 import attrs
 
+from dagflow.app.blocking import with_reasons
 from dagflow.app.programs import Programs
-from dagflow.app.reading import restored
+from dagflow.app.reading import read_result, restored
 from dagflow.app.reasons import Reason, reason_for
 from dagflow.app.recovery import is_quarantined
-from dagflow.drivers.results import RunResult, result_of
+from dagflow.drivers.results import RunResult
 from dagflow.errors import UsageError
 from dagflow.ids import RunId
 from dagflow.lang.renames import InProgress
 from dagflow.model.flow import Flow
-from dagflow.store.api import RunRow, Store
+from dagflow.store.api import Blocked, RunRow, Store
 from dagflow.store.open import open_reading
 
 #: More runs than a store of one process has in progress.
@@ -45,7 +46,11 @@ class Archive:
 
     def runs(self, *, unfinished: bool = False, limit: int = 100, parent: str = "") -> list[RunRow]:
         """The rows of runs, newest first: those that are part of `parent`, or of no other run."""
-        return self._store.runs(unfinished=unfinished, limit=limit, parent=parent)
+        return with_reasons(self._store, self._store.runs(unfinished=unfinished, limit=limit, parent=parent))
+
+    def blocked(self, run_id: RunId) -> Blocked | None:
+        """Why nobody can drive the run; None if nothing is in its way. Raises StoreError."""
+        return next((each for each in self._store.blocked() if each.run == run_id), None)
 
     def in_progress(self) -> list[InProgress]:
         """The flows of the runs that are not over, as those runs began with them, and how many of each there are.
@@ -111,5 +116,4 @@ class Archive:
 
     def result(self, run_id: RunId) -> tuple[Flow, RunResult]:
         """How a run stands, with the flow it began with. Raises UsageError: there is no such run."""
-        progress = restored(self._store, self._programs, run_id)
-        return progress.program.flow, result_of(progress)
+        return read_result(self._store, self._programs, run_id)

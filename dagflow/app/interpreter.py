@@ -5,28 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, Protocol, cast
+from typing import Protocol, cast
 
 import attrs
 import trio
 
 from dagflow.actions.calling import ConnectionKeeper, RunInThread
+from dagflow.app.blocking import BlockedRuns, with_reasons
+from dagflow.app.doors import MAX_FLOW, checked_instant, checked_run, checked_text
 from dagflow.app.loading import UNDOING, Loader
-from dagflow.app.reading import restored
+from dagflow.app.reading import read_result
 from dagflow.app.recovery import Recovery
 from dagflow.app.runs import Run
 from dagflow.clock import Clock, SystemClock, VirtualClock
 from dagflow.drivers.bindings import Origin
 from dagflow.drivers.budgets import Budgets
+from dagflow.drivers.evaluate import MAX_EVENT
 from dagflow.drivers.fetching import Waking
 from dagflow.drivers.inputs import as_input
 from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.perform import Performer, threads
 from dagflow.drivers.progress import Progress
-from dagflow.drivers.results import RunResult, result_of
+from dagflow.drivers.results import RunResult
 from dagflow.drivers.triggers import check_expected, check_payload, input_for
-from dagflow.errors import DagflowError, StoreError, UsageError
+from dagflow.errors import DagflowError, RunBlocked, StoreError, UsageError
 from dagflow.ids import RunId, new_jitter, new_run_id
 from dagflow.model import wire
 from dagflow.model.action import Interface
@@ -34,13 +37,6 @@ from dagflow.model.flow import Flow
 from dagflow.model.types import JSON
 from dagflow.store.api import Record, RunRow, Store
 from dagflow.store.open import open_store
-
-#: Bytes of JSON that one input, event and compiled flow may have: the store takes them whole.
-MAX_INPUT: Final = 4 * 1024 * 1024
-MAX_EVENT: Final = 256 * 1024
-MAX_FLOW: Final = 8 * 1024 * 1024
-#: Characters of an event's id.
-_MOST_ID = 200
 
 
 class ActionCatalog(Protocol):
@@ -63,7 +59,6 @@ class Interpreter:
     Attributes:
         resumed: the runs that were on their way when it was opened, and go on now. Those that sleep go on when they are due or get their
             event; `resume` gives a handle of any.
-        stuck: those that cannot go on, by id, and why; they stay in the store as they are. More may be found when sleepers wake.
     """
 
     _store: Store
@@ -72,8 +67,13 @@ class Interpreter:
     _driver: LocalDriver = attrs.field(init=False)
     _loader: Loader = attrs.field(init=False)
     _recovery: Recovery = attrs.field(init=False)
+    _blocked: BlockedRuns = attrs.field(init=False)
     resumed: tuple[Run, ...] = ()
-    stuck: dict[RunId, DagflowError] = attrs.field(factory=dict[RunId, DagflowError])
+
+    @property
+    def stuck(self) -> dict[RunId, DagflowError]:
+        """The runs that cannot be driven, by id, and why; they stay in the store as they are, and are tried again at the next opening."""
+        return self._blocked.problems
 
     @classmethod
     @asynccontextmanager
@@ -163,13 +163,13 @@ class Interpreter:
             payload: what it carries, as JSON values.
 
         Raises:
-            UsageError: the flow has no trigger for this event, or as `start`.
+            UsageError: the flow has no trigger for this event, the name is no text of 1 to 200 characters, or as `start`.
             WireError: the payload is not of the event's type.
             EvaluationError: an expression of the trigger failed.
             StoreError: the store failed.
         """
         program = self._loader.programs.of(flow).program
-        value = input_for(program, event, payload, self._clock.now())
+        value = input_for(program, checked_text(event, "the name of an event"), payload, self._clock.now())
         if value is None:
             return None
         return await self._start(flow, value, Origin(kind="event", name=event))
@@ -190,17 +190,16 @@ class Interpreter:
 
         Raises:
             WireError: the payload is not what the catalog declares, or not what any of the runs that wait expects.
-            UsageError: the id is empty or too long, the payload too large, or the interpreter was closed.
+            UsageError: the name or the id is no text of 1 to 200 characters, the payload is too large, or the interpreter was closed.
             StoreError: the store failed; send it again, with the same id.
         """
-        if id is not None and not 0 < len(id) <= _MOST_ID:
-            raise UsageError(f"the id of an event has 1 to {_MOST_ID} characters, not {len(id)}")
+        event = checked_text(event, "the name of an event")
+        if id is not None:
+            id = checked_text(id, "the id of an event")  # noqa: A001 - the word of the API
         declared = self._catalog.interface.events.get(event)
         check_payload(payload, None if declared is None else declared.payload)
         check_expected(self._driver.waiting_for(event), event, payload)
-        as_json = wire.codec(JSON).dumps(wire.decode(payload, JSON))
-        if len(as_json) > MAX_EVENT:
-            raise _too_large("the event", len(as_json), MAX_EVENT)
+        as_json = wire.sized(wire.codec(JSON).dumps(wire.decode(payload, JSON)), MAX_EVENT, "the event")
         return await self._driver.send(event, as_json, id or new_run_id(self._clock.now()))
 
     def resume(self, run_id: str) -> Run:
@@ -210,10 +209,11 @@ class Interpreter:
             UsageError: there is no such run, it has ended, or it cannot go on.
             StoreError: it sleeps, and cannot be read.
         """
-        live = self._found(RunId(run_id)) or self._asleep(RunId(run_id))
+        run_id = checked_run(run_id)
+        live = self._found(run_id) or self._asleep(run_id)
         if live is not None:
             return Run(live, self._driver)
-        problem = self.stuck.get(RunId(run_id))
+        problem = self.stuck.get(run_id)
         if problem is not None:
             raise UsageError(f"run {run_id} cannot go on: {problem}")
         raise UsageError(f"there is no unfinished run {run_id}; `runs()` lists those there are")
@@ -234,7 +234,8 @@ class Interpreter:
             UsageError: there is no such run, or the catalog lacks an action that undoes.
             StoreError: the store failed, or what it has of the run is damaged.
         """
-        live = self._driver.lives.get(RunId(run_id)) or await self._cancelled(RunId(run_id))
+        run_id = checked_run(run_id)
+        live = self._driver.lives.get(run_id) or await self._cancelled(run_id)
         return await self.result(run_id) if live is None else await Run(live, self._driver).cancel()
 
     async def runs(
@@ -245,9 +246,11 @@ class Interpreter:
         They are those that are part of the run `parent`: the items of its loops, and the flows it called; or, without that,
         those that are part of no other.
         """
-        return await trio.to_thread.run_sync(
-            lambda: self._store.runs(unfinished=unfinished, limit=limit, before=before, parent=parent)
-        )
+
+        def read() -> list[RunRow]:
+            return with_reasons(self._store, self._store.runs(unfinished=unfinished, limit=limit, before=before, parent=parent))
+
+        return await trio.to_thread.run_sync(read)
 
     async def result(self, run_id: str) -> RunResult:
         """How a run stands, or how it ended, from the store.
@@ -256,11 +259,11 @@ class Interpreter:
             UsageError: there is no such run.
             StoreError: the store cannot be read.
         """
-        return await trio.to_thread.run_sync(self._read_result, RunId(run_id))
+        return await trio.to_thread.run_sync(self._read_result, checked_run(run_id))
 
     async def history(self, run_id: str) -> list[Record]:
         """All facts of a run, in order; empty if there is no such run. Raises StoreError."""
-        return await trio.to_thread.run_sync(self._store.history, RunId(run_id))
+        return await trio.to_thread.run_sync(self._store.history, checked_run(run_id))
 
     async def prune(self, before: int) -> None:
         """Remove what ended before that instant and nobody needs: runs with their parts, events, flows.
@@ -270,6 +273,7 @@ class Interpreter:
         Raises:
             StoreError: the store failed.
         """
+        before = checked_instant(before, "`before`")
         while await trio.to_thread.run_sync(self._store.prune, before):
             await trio.lowlevel.checkpoint()
 
@@ -287,8 +291,10 @@ class Interpreter:
     ) -> None:
         self._loader = Loader(self._store, self._clock, lambda: self._catalog.interface)
         per_second = None if isinstance(self._clock, VirtualClock) else wakes_per_second
-        waking = Waking(self._load_sleepers, self._note_stuck, per_second)
+        self._blocked = BlockedRuns(self._store, self._clock)
+        waking = Waking(self._load_sleepers, self._blocked.add, self._blocked.has, per_second)
         self._driver = LocalDriver(self._store, performer, self._clock, concurrency, jitter, waking, budgets)
+        self._driver.on_blocked = self._blocked.note
         self._recovery = Recovery(self._store, self._driver, self._load_whole)
 
     async def _start(self, flow: Flow, value: Mapping[str, object], origin: Origin) -> Run:
@@ -298,11 +304,14 @@ class Interpreter:
             raise self._driver.error
         now = self._clock.now()
         progress = Progress(prepared.program, new_run_id(now))
-        n_bytes = progress.begin(value, origin, now, self._driver.n_events)
-        if n_bytes > MAX_INPUT:
-            raise _too_large("the input", n_bytes, MAX_INPUT)
-        if len(prepared.encoded) > MAX_FLOW:
-            raise _too_large("the compiled flow", len(prepared.encoded), MAX_FLOW)
+        wire.sized(prepared.encoded, MAX_FLOW, "the compiled flow")
+        try:
+            n_bytes = progress.begin(value, origin, now, self._driver.n_events)
+        except DagflowError:
+            raise
+        except Exception as error:
+            raise RunBlocked.caused_by(progress.run, error) from error
+        wire.check_size(n_bytes, what="the input")
         live = Live(progress, Pinned(prepared.digest, prepared.encoded), is_new=True)
         self._driver.take(live)
         await live.wait_committed(1)
@@ -314,7 +323,7 @@ class Interpreter:
         recovery = self._recovery
         await recovery.read(only, release, self._clock.now())
         self.resumed = tuple(Run(live, self._driver) for live in recovery.lives)
-        self.stuck = recovery.stuck
+        await trio.to_thread.run_sync(self._blocked.open, recovery.stuck, [live.run for live in recovery.lives])
         if recovery.has_trials:
             nursery.start_soon(self._go_on, only is None)
         else:
@@ -355,6 +364,7 @@ class Interpreter:
             self._loader.check_actions(live.progress.program, UNDOING)
         live.progress.cancel(live.progress.machine.state.now)
         self.stuck.pop(run_id, None)
+        await trio.to_thread.run_sync(self._blocked.clear, [run_id])
         self._driver.take(live)
         return live
 
@@ -375,17 +385,8 @@ class Interpreter:
     def _load_sleepers(self, rows: Sequence[RunRow]) -> list[Live | DagflowError]:
         return self._loader.load_all(rows, self._recovery.check)
 
-    def _note_stuck(self, run: RunId, error: DagflowError) -> None:
-        self.stuck[run] = error
-
     def _read_result(self, run_id: RunId) -> RunResult:
-        return result_of(restored(self._store, self._loader.programs, run_id))
-
-
-def _too_large(what: str, n_bytes: int, limit: int) -> UsageError:
-    return UsageError(
-        f"{what} has {n_bytes:,} bytes as JSON; at most {limit:,} are kept. Keep large data elsewhere, and give its address"
-    )
+        return read_result(self._store, self._loader.programs, run_id)[1]
 
 
 def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -11,7 +11,7 @@ from dagflow.clock import Clock
 from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.program import Program, actions_of
 from dagflow.drivers.progress import Progress
-from dagflow.errors import DagflowError, UsageError
+from dagflow.errors import DagflowError, RunBlocked, UsageError, reading_run
 from dagflow.ids import RunId
 from dagflow.model.action import Interface
 from dagflow.model.collecting import without_collecting
@@ -37,7 +37,7 @@ class Loader:
     _known: frozenset[str] = frozenset()
 
     def load(self, row: RunRow) -> Live:
-        """A run as its history says. Raises StoreError if that is damaged."""
+        """A run as its history says. Raises StoreError if that is damaged, RunBlocked if it cannot be put together."""
         return self._restored(row, self._store.history(row.id))
 
     def load_all(self, rows: Sequence[RunRow], check: Callable[[RunId], None]) -> list[Live | DagflowError]:
@@ -58,24 +58,28 @@ class Loader:
             self.check_actions(live.progress.program)
         except DagflowError as error:
             return error
+        except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+            return RunBlocked.caused_by(row.id, error)
         return live
 
     def _restored(self, row: RunRow, history: list[Record]) -> Live:
         prepared = self.programs.load(self._store, row.digest)
         progress = Progress(prepared.program, row.id)
-        progress.restore(history)
-        if progress.machine.state.n_active:  # one that slept had no attempt
-            progress.interrupt(max(self._clock.now(), progress.machine.state.now))
+        with reading_run(row.id):
+            progress.restore(history)
+            if progress.machine.state.n_active:  # one that slept had no attempt
+                progress.interrupt(max(self._clock.now(), progress.machine.state.now))
         return Live(progress, Pinned(prepared.digest, prepared.encoded), n_committed=len(history))
 
     def load_caught_up(self, row: RunRow) -> Live:
-        """As `load`, with the events that came while nobody drove it."""
+        """As `load`, with the events that came while nobody drove it. Raises StoreError or RunBlocked."""
         live = self.load(row)
         progress = live.progress
         names = progress.program.waits
         while names and (sent := self._store.events(after=progress.inbox.n_seen, limit=_PAGE, names=names)):
-            for event in sent:
-                progress.deliver(event, max(self._clock.now(), progress.machine.state.now))
+            with reading_run(row.id):
+                for event in sent:
+                    progress.deliver(event, max(self._clock.now(), progress.machine.state.now))
         return live
 
     def check_actions(self, program: Program, kinds: Collection[NodeKind] = _CALLING) -> None:

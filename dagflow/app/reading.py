@@ -8,9 +8,11 @@ from typing import Final
 from dagflow.app.programs import Programs
 from dagflow.drivers.children import Spawn
 from dagflow.drivers.progress import Progress
-from dagflow.errors import StoreError, UsageError
+from dagflow.drivers.results import RunResult, result_of
+from dagflow.errors import StoreError, UsageError, reading_run
 from dagflow.ids import RunId
-from dagflow.store.api import Store
+from dagflow.model.flow import Flow
+from dagflow.store.api import RunRow, Store
 
 #: The last part of the id of a run that is part of another one; see `ids.RunId`.
 _PART: Final = re.compile(r"/([A-Za-z0-9_.]+)(?:\[([0-9]+)\]|#([0-9]+))$")
@@ -22,15 +24,28 @@ def restored(store: Store, programs: Programs, run_id: RunId) -> Progress:
     Raises:
         UsageError: there is no such run.
         StoreError: what the store has of it is damaged.
+        RunBlocked: it cannot be put together for another reason.
     """
     row = store.run(run_id)
     if row is None:
         raise UsageError(f"there is no run {run_id}; `runs()` and `dagflow runs` list those there are")
+    with reading_run(run_id):
+        return _restored(store, programs, row)
+
+
+def read_result(store: Store, programs: Programs, run_id: RunId) -> tuple[Flow, RunResult]:
+    """How a run stands in the store, with the flow it began with. Raises as `restored`."""
+    progress = restored(store, programs, run_id)
+    with reading_run(run_id):
+        return progress.program.flow, result_of(progress)
+
+
+def _restored(store: Store, programs: Programs, row: RunRow) -> Progress:
     if row.parent:
-        progress = part_of(restored(store, programs, RunId(row.parent)), run_id)
+        progress = part_of(restored(store, programs, RunId(row.parent)), row.id)
     else:
-        progress = Progress(programs.load(store, row.digest).program, run_id)
-    progress.restore(store.history(run_id))
+        progress = Progress(programs.load(store, row.digest).program, row.id)
+    progress.restore(store.history(row.id))
     return progress
 
 

@@ -20,7 +20,7 @@ import trio
 from dagflow.drivers.live import Live
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.seekers import Seekers, due_of
-from dagflow.errors import DagflowError, UsageError
+from dagflow.errors import DagflowError, RunBlocked, UsageError
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Driving, Record, RunRow, Store, Suspect
@@ -84,6 +84,8 @@ class Recovery:
                 self.lives.append(await self._asked(self._load, row))
             except DagflowError as error:
                 self.stuck[row.id] = error
+            except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+                self.stuck[row.id] = RunBlocked.caused_by(row.id, error)
         self._is_whole = only is None
         reached(Point.RECOVERING)
 
@@ -184,8 +186,9 @@ class Recovery:
         self._newest = newest[0].id if newest else ""
         known = {suspect.run: suspect for suspect in self._store.suspects()}
         driving = self._store.driving()
-        # Those under suspicion are seen to here, also where they sleep.
-        self._rows += [row for row in self._named(known) if row.status is RunStatus.SLEEPING]
+        # Those under suspicion are seen to here, also where they sleep; so are those that were blocked, which may lack events.
+        seen_to = {*known, *(each.run for each in self._store.blocked())}
+        self._rows += [row for row in self._named(seen_to) if row.status is RunStatus.SLEEPING]
         self._rows.sort(key=lambda row: row.id)
         blamed = self._blamed(driving, known, now) if driving.is_open else []
         changed = {run: attrs.evolve(suspect, is_tried=False) for run, suspect in known.items() if suspect.is_tried}

@@ -176,9 +176,7 @@ def runs_table(rows: Sequence[RunRow], width: int, quarantined: Collection[str] 
         [
             Text(row.id),
             Text(printable(row.flow)),
-            Text("quarantined", style="bold red")
-            if row.id in quarantined
-            else Text(row.status.value, style=RUN_STYLE.get(row.status, "cyan")),
+            _status(row, quarantined),
             Text(instant(row.created_at, is_short=is_narrow)),
         ]
         for row in rows
@@ -191,6 +189,14 @@ def runs_table(rows: Sequence[RunRow], width: int, quarantined: Collection[str] 
         return aligned(header, lines, width, elastic={1: 8}, notes=due)
     whole = [[*line, end] for line, end in zip(lines, ends, strict=True)]
     return aligned([*header, "ended, or due"], whole, width, elastic={1: 8})
+
+
+def _status(row: RunRow, quarantined: Collection[str]) -> Text:
+    if row.id in quarantined:
+        return Text("quarantined", style="bold red")
+    if row.blocked:
+        return Text("blocked", style="bold red")
+    return Text(row.status.value, style=RUN_STYLE.get(row.status, "cyan"))
 
 
 def _end(row: RunRow) -> str:

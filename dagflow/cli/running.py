@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 import trio
+from rich.text import Text
 
 from dagflow.app.archive import Archive
 from dagflow.app.interpreter import Interpreter
@@ -20,7 +21,7 @@ from dagflow.cli.plain import plain_result, plain_rows
 from dagflow.cli.progress import Progress, follow, progress
 from dagflow.cli.render import Story, run_table, runs_table, verdict
 from dagflow.cli.sources import Host, example_input, load_flows, load_host, read_value
-from dagflow.cli.texts import json_text, printable
+from dagflow.cli.texts import instant, json_text, printable
 from dagflow.clock import Clock, SystemClock, VirtualClock
 from dagflow.drivers.results import RunResult
 from dagflow.errors import DagflowError, UsageError
@@ -179,6 +180,9 @@ def runs(arguments: argparse.Namespace) -> int:
     elif rows:
         out = console()
         out.print(runs_table(rows, out.width, quarantined))
+        for row in rows:
+            if row.blocked and row.id not in quarantined:
+                out.print(Text(printable(f"run {row.id} is blocked: {row.blocked}")), soft_wrap=True)
     else:
         none = "no runs yet" if arguments.of is None else f"run {parent} has no runs of its own"
         print("no run is unfinished" if arguments.unfinished else none, file=sys.stderr)
@@ -188,11 +192,15 @@ def runs(arguments: argparse.Namespace) -> int:
 def show(arguments: argparse.Namespace) -> int:
     """Show one run."""
     with Archive.open(arguments.store) as archive:
-        flow, result = archive.result(archive.find(arguments.run))
+        run_id = archive.find(arguments.run)
+        flow, result = archive.result(run_id)
+        blocked = archive.blocked(run_id)
     if arguments.json:
-        print(json_text(plain_result(flow, result)))
+        print(json_text(plain_result(flow, result) | {"blocked": None if blocked is None else blocked.reason}))
     else:
         _print_story(Story(flow, result))
+        if blocked is not None:
+            print(printable(f"blocked since {instant(blocked.at)} UTC: {blocked.reason}"))
     return OK
 
 

@@ -49,8 +49,12 @@ class Driver(Protocol):
         """The time, for that run."""
         ...
 
+    def block(self, live: Live, error: Exception) -> None:
+        """A run cannot go on; all others do."""
+        ...
+
     def stop(self, error: DagflowError) -> None:
-        """Something is wrong with the store, or with us."""
+        """Something is wrong with the store."""
         ...
 
 
@@ -118,8 +122,6 @@ class Attempts:
                     self._n_open += 1
                     if self._begin(call):
                         self._line_up(call)
-        except DagflowError as error:
-            self._driver.stop(error)
         finally:
             self._is_beginning = False
 
@@ -127,7 +129,6 @@ class Attempts:
         """Stop the running attempt of the node."""
         call = live.calls.get(node)
         if call is None:
-            # A fault of ours kept it from being begun, and everything is about to stop.
             return
         if call.worker is not None:
             call.worker.cancel()
@@ -143,6 +144,15 @@ class Attempts:
 
     def _begin(self, call: Call) -> bool:
         """Find the arguments and note the intent; False if the call is not to be made."""
+        try:
+            return self._begin_it(call)
+        except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+            if call.live.calls.get(call.command.node) is not call:
+                self._n_open -= 1
+            self._driver.block(call.live, error)
+            return False
+
+    def _begin_it(self, call: Call) -> bool:
         live, command, quick = call.live, call.command, call.quick
         now = self._driver.now(live)
         if quick is not None:
@@ -164,11 +174,7 @@ class Attempts:
         if call.live.broken is not None:
             self._n_open -= 1
             return False
-        try:
-            return self._begin(call)
-        except DagflowError as error:
-            self._driver.stop(error)
-            return False
+        return self._begin(call)
 
     def _line_up(self, call: Call) -> None:
         """Have a call made that is begun, once the store has what it needs to have."""
@@ -233,8 +239,8 @@ class Attempts:
             reached(Point.EFFECT_DONE)
         if call.is_over:
             return
+        self._over(call)
         try:
-            self._over(call)
             now = self._driver.now(live)
             if failure is not None:
                 self._failed(call, failure, now)
@@ -242,19 +248,24 @@ class Attempts:
                 live.progress.succeed_quickly(command.node, kept, now)
             else:
                 live.progress.succeed(command.node, kept, now, self._jitter())
+        except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+            self._driver.block(live, error)
+        else:
             self._driver.turn(live)
-        except DagflowError as error:
-            self._driver.stop(error)
 
     def _stopped(self, call: Call) -> None:
         """The attempt was cancelled, as wished or because its time was over."""
         self._over(call)
         progress, node, now = call.live.progress, call.command.node, self._driver.now(call.live)
-        if progress.is_cancelling(node):
-            progress.cancelled(node, now)
+        try:
+            if progress.is_cancelling(node):
+                progress.cancelled(node, now)
+            else:
+                self._failed(call, timed_out(), now)
+        except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+            self._driver.block(call.live, error)
         else:
-            self._failed(call, timed_out(), now)
-        self._driver.turn(call.live)
+            self._driver.turn(call.live)
 
     def _failed(self, call: Call, failure: ActionFailed, now: int) -> None:
         """The attempt failed; the next one, if there is one, comes when there is room for it where it goes."""

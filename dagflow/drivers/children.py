@@ -17,7 +17,7 @@ import orjson
 
 from dagflow.actions.failures import ActionFailed
 from dagflow.drivers.bindings import Origin
-from dagflow.drivers.evaluate import BAD_VALUE, Unevaluable, arguments_of
+from dagflow.drivers.evaluate import Unevaluable, arguments_of
 from dagflow.drivers.inputs import of_call
 from dagflow.drivers.lineage import Lineage, Requested
 from dagflow.drivers.listing import Listed, failure_record, list_items, loop_value
@@ -90,6 +90,8 @@ class Children:
     stops: list[RunId] = attrs.field(factory=list)
     _requested: list[Requested] = attrs.field(factory=list)
     _listed: dict[int, Listed] = attrs.field(factory=dict)
+    #: Of calls that are about to begin.
+    _inputs: dict[int, Mapping[str, object]] = attrs.field(factory=dict[int, Mapping[str, object]])
     _unwinding: dict[int, Unwinding] = attrs.field(factory=dict)
 
     @property
@@ -151,10 +153,26 @@ class Children:
             # Its waits are those of the flow it is a part of.
             child.begin(self.item(spawn.node, spawn.number), parent.origin, now, parent.n_events, spawn.due)
             return
-        arguments = arguments_of(parent.program.codes[spawn.node], parent.values.of(spawn.node))
+        value = self._inputs.pop(spawn.node, None)
+        if value is None:
+            value = self.input_of(spawn.node)
         due = None if spawn.due is None else min(spawn.due, now + child.program.plan.lifetime_ns)
         origin = Origin(kind="flow", name=parent.program.flow.name)
-        child.begin(of_call(child.program, arguments), origin, now, n_events, due)
+        child.begin(value, origin, now, n_events, due)
+
+    def input_of(self, node: int) -> Mapping[str, object]:
+        """What the flow that is called or started takes, in stored form. Raises Unevaluable: it is not of the flow's types."""
+        parent = self._parent
+        program = parent.program.callees[self._node(node).flow]
+        try:
+            return of_call(program, arguments_of(parent.program.codes[node], parent.values.of(node)))
+        except WireError as error:
+            raise Unevaluable.misfit(error, f"the input of {program.flow.name!r}") from None
+
+    def prepare_attempt(self, node: int) -> None:
+        """A call is about to begin: find its input. Raises Unevaluable."""
+        if self._parent.program.plan.kinds[node] is NodeKind.CALL:
+            self._inputs[node] = self.input_of(node)
 
     def stop_item(self, command: CancelItem) -> None:
         """An item is to be cancelled."""
@@ -184,10 +202,7 @@ class Children:
         """A run of another flow begins, in the same transaction as this is recorded. Raises Unevaluable."""
         parent, of = self._parent, self._node(node)
         at = parent.machine.state.wanted_at[node]
-        try:
-            value = of_call(parent.program.callees[of.flow], arguments_of(parent.program.codes[node], parent.values.of(node)))
-        except WireError as error:
-            raise Unevaluable(BAD_VALUE, str(error)) from None
+        value = self.input_of(node)
         run = derived_run_id(at, f"{parent.run}/{of.id}")
         self._requested.append(Requested(run, of.flow, value, at))
         parent.values.set(node, {"run_id": run})

@@ -9,10 +9,10 @@ from typing import cast
 import attrs
 import orjson
 
+from dagflow.drivers.batch import Sending
 from dagflow.drivers.correlating import wait_row
 from dagflow.drivers.live import Live
 from dagflow.drivers.program import Program
-from dagflow.drivers.writer import Sending
 from dagflow.ids import RunId
 from dagflow.model.keys import key_at
 from dagflow.store.api import SentEvent, WaitRow
@@ -130,7 +130,7 @@ class Dispatch:
         return not self._queue
 
     def _hand_out(self, event: SentEvent, sending: Sending | None) -> None:
-        self.n_handed_out = event.number
+        self.n_handed_out = max(self.n_handed_out, event.number)
         waiters = self._waiters.get(event.name)
         n_reached = 0 if waiters is None else sum(self.turn(live, event) for live in waiters.of(event.payload))
         if sending is not None:

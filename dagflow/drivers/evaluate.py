@@ -14,9 +14,9 @@ from dagflow.engine.events import Event
 from dagflow.engine.state import State
 from dagflow.errors import DagflowBug, EvaluationError, StoreError
 from dagflow.model.flow import NodeKind
-from dagflow.model.types import BOOL
+from dagflow.model.types import BOOL, Type
 from dagflow.model.values import Duration, Timestamp
-from dagflow.model.wire import WireError
+from dagflow.model.wire import Codec, TooLarge, WireError, sized
 
 #: The code of a `fail` step.
 FAILED: Final = "failed"
@@ -24,13 +24,29 @@ FAILED: Final = "failed"
 BAD_VALUE: Final = "bad_value"
 
 
+#: The code of a value that is larger than can be kept.
+TOO_LARGE: Final = "too_large"
+#: Bytes of JSON that the payload of an event may have: it is copied to every run that takes it.
+MAX_EVENT: Final = 256 * 1024
+#: Characters of a message in a history.
+_MOST_MESSAGE: Final = 1_000
+_INT64_MAX: Final = 2**63 - 1
+
+
 class Unevaluable(Exception):  # noqa: N818 - not an error: a fact about the node
-    """An expression of a node has no value."""
+    """An expression of a node has no value that can be kept."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)
         self.code = code
-        self.message = message
+        self.message = message[:_MOST_MESSAGE].encode("utf-8", "replace").decode()
+
+    @classmethod
+    def misfit(cls, error: WireError, what: str, type_: Type | None = None) -> Unevaluable:
+        """A value that does not fit the type it meets, or is too large; `what` is its name in the message."""
+        if isinstance(error, TooLarge):
+            return cls(TOO_LARGE, error.of(what))
+        return cls(BAD_VALUE, f"{what} is not {type_}: {error}" if type_ is not None else str(error))
 
 
 def arguments_of(code: Code, bindings: Mapping[str, object]) -> dict[str, object]:
@@ -47,7 +63,7 @@ def fact_of(
     try:
         if isinstance(command, UseDefault):
             value = evaluated(_needed(code.default), bindings, "the default")
-            return events.DefaultUsed(at, node), value, code.codec.dumps(value)
+            return events.DefaultUsed(at, node), value, kept_json(code.codec, value, "the default")
         return _evaluated_node(node, code, bindings, at)
     except Unevaluable as problem:
         return events.EvaluationFailed(at, node, problem.code, problem.message), None, None
@@ -60,13 +76,17 @@ def _evaluated_node(node: int, code: Code, bindings: Mapping[str, object], at: i
             return events.GateDecided(at, node, outcome), gate_value(code, outcome), None
         case NodeKind.LET | NodeKind.RETURN | NodeKind.YIELD | NodeKind.STOP:
             value = None if code.expression is None else evaluated(code.expression, bindings, "the value")
-            return events.ValueComputed(at, node), value, code.codec.dumps(value)
+            return events.ValueComputed(at, node), value, kept_json(code.codec, value, "the value")
         case NodeKind.WAIT | NodeKind.WAIT_UNTIL:
             return events.TimerSet(at, node, _due(code, bindings, at)), None, None
         case NodeKind.EMIT:
             payload = arguments_of(code, bindings)
             kept = {name: typed.codec.encode(payload[name]) for name, typed in code.arguments}
-            return events.EventEmitted(at, node), None, orjson.dumps(kept)
+            try:
+                as_json = sized(orjson.dumps(kept), MAX_EVENT, "the event")
+            except WireError as error:
+                raise Unevaluable.misfit(error, "the event") from None
+            return events.EventEmitted(at, node), None, as_json
         case NodeKind.FAIL:
             text = "" if code.expression is None else str(evaluated(code.expression, bindings, "the text"))
             raise Unevaluable(FAILED, text)
@@ -94,10 +114,13 @@ def _outcome(code: Code, bindings: Mapping[str, object]) -> int:
 def _due(code: Code, bindings: Mapping[str, object], at: int) -> int:
     value = evaluated(_needed(code.expression), bindings, "the wait")
     match value:
+        case Duration() if value.nanos < 0:
+            raise Unevaluable(BAD_VALUE, f"a wait must not be negative; got {value}")
         case Duration():
-            return at + value.nanos
+            return min(at + value.nanos, _INT64_MAX)
         case Timestamp():
-            return value.nanos
+            # A time that is past is due at once. A run does not live until the end of what a store can keep.
+            return min(max(at, value.nanos), _INT64_MAX)
         case _:
             raise Unevaluable(BAD_VALUE, f"cannot wait for {value!r}")
 
@@ -109,7 +132,15 @@ def evaluated(typed: Typed, bindings: Mapping[str, object], what: str) -> object
     except EvaluationError as error:
         raise Unevaluable(error.code, error.message) from None
     except WireError as error:
-        raise Unevaluable(BAD_VALUE, f"{what} is not {typed.codec.type}: {error}") from None
+        raise Unevaluable.misfit(error, what, typed.codec.type) from None
+
+
+def kept_json(codec: Codec, value: object, what: str) -> bytes:
+    """The JSON that is kept of a value. Raises Unevaluable: it is not of the type, or too large."""
+    try:
+        return codec.dumps(value)
+    except WireError as error:
+        raise Unevaluable.misfit(error, what, codec.type) from None
 
 
 def _needed(typed: Typed | None) -> Typed:

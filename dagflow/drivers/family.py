@@ -15,7 +15,6 @@ from dagflow.drivers.lineage import Requested
 from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.writer import Writer
-from dagflow.errors import DagflowError
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.codec import encode_flow, flow_digest
@@ -40,12 +39,12 @@ class Driver(Protocol):
         """Drive these runs."""
         ...
 
-    def drop(self, live: Live, reason: DagflowError) -> None:
-        """Leave a run alone that cannot go on."""
+    def block(self, live: Live, error: Exception) -> None:
+        """A run cannot go on; those of other families do."""
         ...
 
-    def turn(self, live: Live) -> None:
-        """See to what a run wishes."""
+    def step(self, live: Live, change: Callable[[], object]) -> None:
+        """Change a run, and see to what follows from it."""
         ...
 
     def cancel(self, live: Live) -> None:
@@ -119,8 +118,8 @@ class Family:
         parent, spawn = live.parent, live.spawn
         if parent is None or spawn is None or parent.has_ended.is_set():
             return
-        parent.progress.children.ended(spawn, live.progress, self._driver.now(parent), self._jitter())
-        self._driver.turn(parent)
+        now, jitter = self._driver.now(parent), self._jitter()
+        self._driver.step(parent, lambda: parent.progress.children.ended(spawn, live.progress, now, jitter))
 
     def _spawn(self, parent: Live, spawn: Spawn) -> None:
         child = parent.progress.children.make(spawn)
@@ -149,8 +148,8 @@ class Family:
                 self._begin(live, spawn)
             await self._catch_up(live)
             self._go_on(live, spawn)
-        except DagflowError as error:
-            self._give_up(live, error)
+        except Exception as error:  # noqa: BLE001 - a part of a run cannot go on, so the whole cannot; all others can
+            self._driver.block(live, error)
         finally:
             self.n_coming -= 1
 
@@ -174,12 +173,3 @@ class Family:
             sent = await self._writer.reading(lambda: self._writer.store.events(after=inbox.n_seen, limit=_PAGE))
             for event in sent:
                 live.progress.deliver(event, self._driver.now(live))
-
-    def _give_up(self, live: Live, error: DagflowError) -> None:
-        """A part of a run cannot go on, so the whole cannot."""
-        whole = live
-        while whole.parent is not None:
-            whole = whole.parent
-        prefix = f"{whole.run}/"
-        for each in [run for run in self._driver.lives.values() if run is whole or run.run.startswith(prefix)]:
-            self._driver.drop(each, error)

@@ -9,7 +9,7 @@ import attrs
 from dagflow.drivers.correlating import untold
 from dagflow.drivers.live import Live
 from dagflow.drivers.seekers import Seekers
-from dagflow.errors import DagflowBug, DagflowError
+from dagflow.errors import DagflowBug, DagflowError, RunBlocked
 from dagflow.ids import RunId
 from dagflow.store.api import RunRow, SentEvent, Store
 
@@ -26,13 +26,14 @@ class Waking:
 
     Attributes:
         load: makes runs of their rows and their histories, in any thread; gives for each the run, or why it cannot go on.
-        on_stuck: called with a run that cannot go on, and why.
+        on_stuck: called with a run that cannot go on, and why. was_stuck: whether one could not before, and so may have missed events.
         per_second: of those that have been due for long; None for no bound.
         nearly_due_ns: who is due sooner stays in memory, since reading it again would cost more.
     """
 
     load: Callable[[Sequence[RunRow]], Sequence[Live | DagflowError]] = attrs.field(default=_nobody)
     on_stuck: Callable[[RunId, DagflowError], None] = attrs.field(default=lambda _run, _error: None)
+    was_stuck: Callable[[RunId], bool] = attrs.field(default=lambda _run: False)
     per_second: int | None = None
     nearly_due_ns: int = 10_000_000_000
 
@@ -50,12 +51,21 @@ class Fetcher:
         """Runs as their histories say, with their events up to the one of that number; without those that cannot go on. Raises StoreError."""
         lives: list[Live] = []
         for row, found in zip(rows, self._waking.load(rows), strict=True):
-            if isinstance(found, Live):
-                self.deliver(found, self.missed(found, until), until)
+            problem = self._caught_up(found, until) if isinstance(found, Live) else found
+            if problem is not None:
+                self._waking.on_stuck(row.id, problem)
+            elif isinstance(found, Live):
                 lives.append(found)
-            else:
-                self._waking.on_stuck(row.id, found)
         return lives
+
+    def _caught_up(self, live: Live, until: int) -> DagflowError | None:
+        """Give the run what it missed; returns why it cannot go on, if so."""
+        missed = self.missed(live, until)
+        try:
+            self.deliver(live, missed, until)
+        except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+            return RunBlocked.caused_by(live.run, error)
+        return None
 
     def load_one(self, row: RunRow) -> Live:
         """A run, as its history says. Raises DagflowError: it cannot go on."""
@@ -69,7 +79,8 @@ class Fetcher:
 
         What the store could tell to be for it has woken it then, if everything has been given to those that sleep.
         """
-        names = untold(live.progress) if self._seekers.is_whole else live.progress.program.waits
+        is_known = self._seekers.is_whole and not self._waking.was_stuck(live.run)
+        names = untold(live.progress) if is_known else live.progress.program.waits
         after, found = live.progress.inbox.n_seen, list[SentEvent]()
         while names and after < until:
             sent = self._store.events(after=after, limit=_PAGE, names=names)

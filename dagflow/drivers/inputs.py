@@ -7,11 +7,15 @@ from typing import cast
 
 from dagflow.drivers.program import Program
 from dagflow.errors import UsageError
+from dagflow.model.wire import TooLarge
 
 
 def as_input(program: Program, json_value: object) -> Mapping[str, object]:
     """The input of a run, in stored form, from JSON values. Raises WireError, with paths, if it does not fit."""
-    value = program.input_codec.decode({} if json_value is None else json_value)
+    try:
+        value = program.input_codec.decode({} if json_value is None else json_value)
+    except TooLarge as error:
+        raise UsageError(error.of("the input")) from None
     if not isinstance(value, dict):
         raise UsageError(f"the input of {program.flow.name!r} is a record; give an object")
     return cast("Mapping[str, object]", value)

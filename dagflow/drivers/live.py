@@ -138,6 +138,12 @@ class Live:
             elif self.on_rest is not None and not self.progress.machine.state.n_active:
                 self.on_rest(self)
 
+    def release_calls(self) -> None:
+        """The run is set aside: no call of it waits for a commit any more."""
+        ready, self._ready_calls = self._ready_calls, []
+        for _, call, then in ready:
+            then(call)
+
     def give_up(self, reason: DagflowError) -> None:
         """The driver stops; the run does not go on here."""
         if not self.has_ended.is_set():

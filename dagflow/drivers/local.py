@@ -3,6 +3,9 @@
 The order that makes a crash harmless: an intent is committed, the effect happens, its outcome is committed, and only then
 do dependents touch the world or anybody hear of it. Memory runs ahead of the store meanwhile, by facts that are on their
 way; if they do not arrive, memory is thrown away.
+
+Whatever goes wrong while one run is driven blocks that run, with its parent and its children, and nothing else (`block`). Only
+the store's own failure stops the driver.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import trio
 
 from dagflow.clock import Clock
 from dagflow.drivers.attempts import Attempts
+from dagflow.drivers.batch import Sending
 from dagflow.drivers.budgets import Budgets
 from dagflow.drivers.dispatch import Dispatch
 from dagflow.drivers.family import Family
@@ -23,11 +27,11 @@ from dagflow.drivers.perform import Performer
 from dagflow.drivers.program import Program
 from dagflow.drivers.sleepers import Sleepers
 from dagflow.drivers.timers import Timers
-from dagflow.drivers.writer import Sending, Writer
+from dagflow.drivers.writer import Writer
 from dagflow.engine.commands import SetTimer
-from dagflow.errors import DagflowError, UsageError
+from dagflow.errors import DagflowError, RunBlocked, UsageError
 from dagflow.ids import RunId
-from dagflow.store.api import SentEvent, Store
+from dagflow.store.api import Blocked, SentEvent, Store
 from dagflow.store.points import Point, reached
 
 
@@ -39,6 +43,7 @@ class LocalDriver:
         lives: the runs in hand, by id; those that have ended are gone, and those that sleep.
         sleepers: those that sleep, once it serves.
         error: what stopped it, if something did.
+        on_blocked: called with the whole run that cannot go on, once it has been set aside.
     """
 
     _store: Store
@@ -50,6 +55,7 @@ class LocalDriver:
     _budgets: Budgets = attrs.field(factory=lambda: Budgets(None))
     lives: dict[RunId, Live] = attrs.field(factory=dict)
     error: DagflowError | None = None
+    on_blocked: Callable[[RunId, RunBlocked], None] = attrs.field(default=lambda _run, _reason: None)
     _writer: Writer = attrs.field(init=False)
     _timers: Timers = attrs.field(init=False)
     _attempts: Attempts = attrs.field(init=False)
@@ -65,6 +71,7 @@ class LocalDriver:
         self._writer = Writer.of(self._store, self._written)
         self._writer.on_event = self._dispatch.put
         self._writer.on_born = self.take
+        self._writer.block = self.block
         self._dispatch.turn = self.hand
         self._attempts = Attempts(
             self, self._performer, self._writer, self._jitter, self._concurrency, self._timers.may_be_calm, self._budgets
@@ -117,13 +124,20 @@ class LocalDriver:
         """Drive these runs, from where they stand. All are there before any of them does anything that others may see."""
         lives = tuple(live for live in lives if not live.has_ended.is_set())
         for live in lives:
-            live.quicks = self._attempts.quicks_of(live.progress.program)
-            self.sleepers.adopt(live)
-            self.lives[live.run] = live
-            live.on_ended, live.on_rest = self._forget, self.sleepers.rest
-            self._dispatch.add(live)
+            try:
+                self._adopt(live)
+            except Exception as error:  # noqa: BLE001 - see `block`
+                self.block(live, error)
         for live in lives:
-            self.turn(live)
+            if live.broken is None:
+                self.turn(live)
+
+    def _adopt(self, live: Live) -> None:
+        live.quicks = self._attempts.quicks_of(live.progress.program)
+        self.sleepers.adopt(live)
+        self.lives[live.run] = live
+        live.on_ended, live.on_rest = self._forget, self.sleepers.rest
+        self._dispatch.add(live)
 
     def waiting_for(self, event: str) -> set[Program]:
         """The programs of runs with a wait for such events that has not settled, as far as they are known."""
@@ -152,7 +166,11 @@ class LocalDriver:
                 self._writer.send(sending)
                 await sending.is_over.wait()
             if not sending.is_kept:
-                raise self.error or UsageError("the interpreter was closed before the event was kept; send it again")
+                raise (
+                    sending.refusal
+                    or self.error
+                    or UsageError("the interpreter was closed before the event was kept; send it again")
+                )
             return sending.n_reached
         finally:
             sending.is_over.set()
@@ -163,8 +181,18 @@ class LocalDriver:
         """Ask the run to end; it does when everything that runs has stopped."""
         if live.is_asleep:
             self.take(live)
-        live.progress.cancel(self.now(live))
-        self.turn(live)
+        self.step(live, lambda: live.progress.cancel(self.now(live)))
+
+    def step(self, live: Live, change: Callable[[], object]) -> None:
+        """Change a run, and see to what follows from it; what goes wrong blocks that run alone."""
+        if live.broken is not None:
+            return
+        try:
+            change()
+        except Exception as error:  # noqa: BLE001 - see `block`
+            self.block(live, error)
+        else:
+            self.turn(live)
 
     def now(self, live: Live) -> int:
         """The clock's time, but never before the run's last fact."""
@@ -185,6 +213,12 @@ class LocalDriver:
             # What is done while the last facts are written goes with the process; it is wished again.
             self._writer.mark(live)
             return
+        try:
+            self._turn(live)
+        except Exception as error:  # noqa: BLE001 - see `block`
+            self.block(live, error)
+
+    def _turn(self, live: Live) -> None:
         progress, children = live.progress, live.progress.children
         while progress.cancels:
             self._attempts.cancel(live, progress.cancels.pop(0).node)
@@ -198,13 +232,35 @@ class LocalDriver:
         if children.spawns or children.stops:
             self._family.see_to(live)
 
-    def drop(self, live: Live, reason: DagflowError) -> None:
-        """Leave a run alone that cannot go on."""
+    def block(self, live: Live, error: Exception) -> None:
+        """A run cannot go on: set it aside, with those it is a part of and those that are part of it. All others go on.
+
+        What the store does not have of it is thrown away, so it can be tried again from there.
+        """
+        if live.broken is not None:
+            return
+        whole = live
+        while whole.parent is not None:
+            whole = whole.parent
+        reason = RunBlocked.caused_by(whole.run, error)
+        prefix = f"{whole.run}/"
+        family = [each for each in self.lives.values() if each is whole or each.run.startswith(prefix)]
+        for each in family if live in family else [*family, live]:
+            self._set_aside(each, reason)
+        if not whole.is_new:
+            self._writer.note_blocked(Blocked(run=whole.run, at=self._clock.now(), reason=reason.reason, trace=reason.trace))
+        self.on_blocked(whole.run, reason)
+
+    def _set_aside(self, live: Live, reason: RunBlocked) -> None:
+        live.on_ended = live.on_rest = None
         for call in list(live.calls.values()):
             self._attempts.leave(call)
-        live.on_ended = live.on_rest = None
+        self._writer.forget(live)
         live.give_up(reason)
-        self.leave(live)
+        live.release_calls()
+        self.sleepers.gone(live)
+        if self.lives.get(live.run) is live:
+            self.leave(live)
 
     def leave(self, live: Live) -> None:
         """Drive this run no more."""
@@ -225,7 +281,11 @@ class LocalDriver:
     def hand(self, live: Live, event: SentEvent) -> bool:
         """Give an event to a run, and let it go on; whether it took it."""
         n_recorded = live.progress.n_recorded
-        is_reached = live.progress.deliver(event, self.now(live))
+        try:
+            is_reached = live.progress.deliver(event, self.now(live))
+        except Exception as error:  # noqa: BLE001 - see `block`
+            self.block(live, error)
+            return False
         if live.progress.n_recorded > n_recorded:
             self.turn(live)
         return is_reached
@@ -233,8 +293,7 @@ class LocalDriver:
     def _fire(self, live: Live, timer: SetTimer) -> None:
         reached(Point.TIMER_DUE)
         # The clock may have been set back since it was found due.
-        live.progress.fire(timer, max(self.now(live), timer.due))
-        self.turn(live)
+        self.step(live, lambda: live.progress.fire(timer, max(self.now(live), timer.due)))
 
     async def _guarded(self, task: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, assert_never
 
-import orjson
-
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.drivers.bindings import Bindings, Origin
 from dagflow.drivers.children import Children
@@ -27,6 +25,7 @@ from dagflow.drivers.program import Program, canonical_with_json
 from dagflow.drivers.quick import Quick
 from dagflow.drivers.recall import recall
 from dagflow.drivers.standing import standing
+from dagflow.drivers.starting import started_json
 from dagflow.engine import events
 from dagflow.engine.commands import (
     CancelAttempt,
@@ -104,15 +103,7 @@ class Progress:
         """
         self.inbox.n_seen = self.n_events = n_events
         self.know(input_value, origin, now)
-        value: dict[str, object] = {"trigger": {"kind": origin.kind, "name": origin.name}}
-        if n_events:
-            value["events"] = n_events
-        if due is not None:
-            value["due"] = due
-        if self.lineage is None or not self.lineage.is_item:
-            # Last, so that a large one is the same bytes for all runs that have it: see `store.packs`.
-            value["input"] = self.program.input_codec.encode(input_value)
-        payload = orjson.dumps(value)
+        payload = started_json(self, due)
         self.take_fact(events.RunStarted(now, due), payload)
         return len(payload)
 
@@ -155,16 +146,20 @@ class Progress:
         state = self.machine.state
         if state.status[node] is not NodeStatus.READY or state.attempts[node] + 1 != command.attempt:
             return None
+        is_of_children = self.children.has(node)
+        arguments: Mapping[str, object] = {}
         try:
-            arguments = arguments_of(self.program.codes[node], self.values.of(node))
+            if is_of_children:
+                self.children.prepare_attempt(node)
+            else:
+                arguments = arguments_of(self.program.codes[node], self.values.of(node))
         except Unevaluable as problem:
-            self._apply(events.EvaluationFailed(state.wanted_at[node], node, problem.code, problem.message))
-            self._compute()
+            self._refuse(node, problem.code, problem.message)
             return None
         self._pending.append((STARTED, now, node, command.attempt))
         self.n_recorded += 1
         self.machine.start_attempt(node, command.attempt, now)
-        if self.children.has(node):
+        if is_of_children:
             self.children.begin_attempt(command, command.deadline(now))
             return None
         node_id = self.program.plan.ids[node]
@@ -176,6 +171,11 @@ class Progress:
             run=self.run,
             node=node_id,
         )
+
+    def _refuse(self, node: int, code: str, message: str) -> None:
+        """An attempt cannot begin, since an argument has no value."""
+        self._apply(events.EvaluationFailed(self.machine.state.wanted_at[node], node, code, message))
+        self._compute()
 
     def succeed(self, node: int, value: object, now: int, jitter: float) -> None:
         """The running attempt of the node gave this result."""
@@ -197,8 +197,7 @@ class Progress:
         try:
             arguments = quick.arguments(values.shared if quick.is_steady and not state.unseen else values.of(node))
         except EvaluationError as problem:
-            self._apply(events.EvaluationFailed(state.wanted_at[node], node, problem.code, problem.message))
-            self._compute()
+            self._refuse(node, problem.code, problem.message)
             return None
         self._pending.append((STARTED, now, node, attempt))
         self.n_recorded += 1

@@ -10,7 +10,7 @@ timers would otherwise go off at once, to the harm of everybody else. No more ar
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Container, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -21,11 +21,12 @@ import attrs
 import trio
 
 from dagflow.drivers.awake import Awake
+from dagflow.drivers.batch import Sending
 from dagflow.drivers.fetching import Fetcher, Waking
 from dagflow.drivers.live import Live
 from dagflow.drivers.program import Program
 from dagflow.drivers.seekers import Seekers, due_of
-from dagflow.drivers.writer import Sending, Writer
+from dagflow.drivers.writer import Writer
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import DagflowError
 from dagflow.ids import RunId
@@ -69,6 +70,10 @@ class Driver(Protocol):
 
     def look_again(self) -> None:
         """Something has been fetched, or is due sooner than was thought."""
+        ...
+
+    def block(self, live: Live, error: Exception) -> None:
+        """A run cannot go on; all others do."""
         ...
 
     def stop(self, error: DagflowError) -> None:
@@ -325,21 +330,25 @@ class Sleepers:
         with self.reading() as changed:
             until = self._driver.n_handed_out
             found += await self._writer.reading(partial(self._fetcher.load, list(missing.values()), until))
-            while behind := [live for live in found if self._is_behind(live) and live.run not in changed]:
+            while behind := [live for live in found if self._is_behind(live, changed)]:
                 until = self._driver.n_handed_out
                 missed = await self._writer.reading(partial(self._missed, behind, until))
                 # Delivered here, since somebody may hold them.
                 for live, events in missed:
                     if live.run not in changed:
-                        self._fetcher.deliver(live, events, until)
+                        try:
+                            self._fetcher.deliver(live, events, until)
+                        except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+                            self._driver.block(live, error)
         # Somebody may hold it by now, from another reading.
-        lives = [self._asleep.get(live.run, live) for live in found if live.run not in changed]
+        lives = [self._asleep.get(live.run, live) for live in found if live.run not in changed and live.broken is None]
         self._awake.add(lives)
         self._driver.take(*lives)
         return lives
 
-    def _is_behind(self, live: Live) -> bool:
-        return live.progress.inbox.n_seen < self._driver.n_handed_out
+    def _is_behind(self, live: Live, changed: Container[RunId]) -> bool:
+        is_ours = live.broken is None and live.run not in changed
+        return is_ours and live.progress.inbox.n_seen < self._driver.n_handed_out
 
     def _missed(self, lives: Iterable[Live], until: int) -> list[tuple[Live, list[SentEvent]]]:
         return [(live, self._fetcher.missed(live, until)) for live in lives]

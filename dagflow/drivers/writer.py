@@ -6,6 +6,8 @@ how slow it may be depends on whether calls are under way, which may end meanwhi
 
 A store that fails to write leaves the outcome unknown. There is no going on from memory then: `run` raises, the driver
 stops, and what is true is read again when the store is opened again.
+
+A store that refuses one value is sound. Each run is then written by itself, so that the refusal blocks that run alone.
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ import attrs
 import trio
 
 from dagflow.clock import stopwatch
+from dagflow.drivers.batch import Batch, Sending, Write, write_batch
 from dagflow.drivers.lineage import Requested
 from dagflow.drivers.live import Live
 from dagflow.errors import DagflowBug
-from dagflow.store.api import Append, Creation, RunRow, SentEvent, Store
+from dagflow.store.api import Append, Blocked, Creation, RunRow, SentEvent, Store
 from dagflow.store.memory import MemoryStore
-from dagflow.store.points import Point, reached, watchers
+from dagflow.store.points import Point, reached
 
 _Value = TypeVar("_Value")
 
@@ -36,36 +39,12 @@ _BEARABLE_NS = 2_000_000
 _WEIGHT = 0.1
 
 
-@attrs.define(eq=False)
-class Sending:
-    """An event from outside, on its way.
-
-    Attributes:
-        is_over: set once it is in the store and has been handed out, or never will be.
-        is_kept: whether it is in the store. n_reached: the runs that took it.
-    """
-
-    event: SentEvent
-    is_over: trio.Event = attrs.field(factory=trio.Event)
-    is_kept: bool = False
-    n_reached: int = 0
-
-
 def _nobody(live: Live, _requested: Requested) -> Live:
     raise DagflowBug(f"nobody is there to begin what {live.run} starts")
 
 
-@attrs.frozen
-class _Write:
-    """`creation` for a run the store does not have yet. `is_born`: a `start` has just made it, and nobody drives it yet."""
-
-    live: Live
-    append: Append
-    creation: Creation | None
-    is_born: bool
-
-    def acknowledge(self) -> None:
-        self.live.committed(self.append.first + len(self.append.records))
+def _unguarded(_live: Live, error: Exception) -> None:
+    raise error
 
 
 @attrs.define(eq=False)
@@ -76,6 +55,7 @@ class Writer:
         is_instant: writing blocks nobody, and what is written is lost with what is in memory.
         on_idle: called when the store has everything.
         on_event: called with each event once it is in the store, in the order of their numbers.
+        block: sets a run aside that cannot be written.
         bear: makes the run that a `start` asks for. on_born: called with it once it is in the store.
         n_events: the number of the last event, also of one that is not in the store yet.
     """
@@ -84,11 +64,13 @@ class Writer:
     on_idle: Callable[[], None]
     is_instant: bool
     on_event: Callable[[SentEvent, Sending | None], None] = attrs.field(default=lambda _event, _sending: None)
+    block: Callable[[Live, Exception], None] = attrs.field(default=_unguarded)
     bear: Callable[[Live, Requested], Live] = attrs.field(default=_nobody)
     on_born: Callable[[Live], None] = attrs.field(default=lambda _live: None)
     n_events: int = 0
     _sendings: list[Sending] = attrs.field(factory=list)
     _dirty: dict[Live, None] = attrs.field(factory=dict)
+    _blocked: list[Blocked] = attrs.field(factory=list)
     _wake: trio.Event = attrs.field(factory=trio.Event)
     _is_writing: bool = False
     #: What a commit takes, as a moving mean; slow until known otherwise.
@@ -103,13 +85,22 @@ class Writer:
     @property
     def is_idle(self) -> bool:
         """Whether the store has everything."""
-        return not self._dirty and not self._sendings and not self._is_writing
+        return not self._dirty and not self._sendings and not self._blocked and not self._is_writing
 
     def mark(self, live: Live) -> None:
         """The run may have new facts."""
         if live not in self._dirty:
             self._dirty[live] = None
             self._wake.set()
+
+    def forget(self, live: Live) -> None:
+        """The run is set aside: what the store does not have of it is not written any more."""
+        self._dirty.pop(live, None)
+
+    def note_blocked(self, blocked: Blocked) -> None:
+        """Keep why a run is blocked, for whoever looks at the store."""
+        self._blocked.append(blocked)
+        self._wake.set()
 
     def send(self, sending: Sending) -> None:
         """Keep an event from outside; it gets its number here."""
@@ -133,19 +124,19 @@ class Writer:
 
     async def drain(self) -> None:
         """Write what is marked now."""
-        while self._dirty or self._sendings:
-            sendings, writes = self._gathered()
-            if not writes and not sendings:
+        while self._dirty or self._sendings or self._blocked:
+            batch = self._gathered()
+            if batch.is_empty:
                 continue
             if self.is_instant:
-                self._perform(sendings, writes)
+                self._perform(batch)
             else:
                 self._is_writing = True
                 # Shielded: facts once taken have to be written, or the next ones would leave a gap.
                 with trio.CancelScope(shield=True):
-                    await trio.to_thread.run_sync(self._perform, sendings, writes, limiter=self._limiter)
+                    await trio.to_thread.run_sync(self._perform, batch, limiter=self._limiter)
                 self._is_writing = False
-            self._acknowledge(sendings, writes)
+            self._acknowledge(batch)
         self.on_idle()
 
     def write_in_place(self, *, is_all: bool) -> None:
@@ -155,24 +146,44 @@ class Writer:
         """
         if self._is_writing or self._mean_ns > (_BEARABLE_NS if is_all else _QUICK_NS):
             return
-        sendings, writes = self._gathered()
-        if writes or sendings:
-            self._perform(sendings, writes)
-            self._acknowledge(sendings, writes)
+        batch = self._gathered()
+        if not batch.is_empty:
+            self._perform(batch)
+            self._acknowledge(batch)
 
-    def _gathered(self) -> tuple[list[Sending], list[_Write]]:
+    def _gathered(self) -> Batch:
         sendings, self._sendings = self._sendings, []
-        batch = list(self._dirty)[:_MAX_BATCH]
-        for live in batch:
-            del self._dirty[live]
-        return sendings, [write for live in batch for write in self._taken(live)]
+        blocked, self._blocked = self._blocked, []
+        groups: list[list[Write]] = []
+        for live in list(self._dirty)[:_MAX_BATCH]:
+            # One before it may have been set aside, and this one with it.
+            if live in self._dirty:
+                del self._dirty[live]
+                groups.append(self._taken_safely(live))
+        batch = Batch(sendings, [], blocked)
+        for group in filter(None, groups):
+            broken = group[0].live.broken
+            if broken is None:
+                batch.groups.append(group)
+            else:
+                batch.refused.append((group, broken))
+        return batch
 
-    def _perform(self, sendings: list[Sending], writes: list[_Write]) -> None:
+    def _perform(self, batch: Batch) -> None:
         begun = stopwatch()
-        _perform(self.store, [sending.event for sending in sendings], writes)
+        write_batch(self.store, batch)
         self._mean_ns += _WEIGHT * (stopwatch() - begun - self._mean_ns)
 
-    def _taken(self, live: Live, *, is_born: bool = False) -> list[_Write]:
+    def _taken_safely(self, live: Live) -> list[Write]:
+        n_events = self.n_events
+        try:
+            return self._taken(live)
+        except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+            self.n_events = n_events
+            self.block(live, error)
+            return []
+
+    def _taken(self, live: Live, *, is_born: bool = False) -> list[Write]:
         """What the run has to write, and behind it the runs it started: they begin in the same transaction."""
         append = live.progress.take_append()
         if append is None:
@@ -182,22 +193,38 @@ class Writer:
             self.n_events += len(numbered)
             append = attrs.evolve(append, events=numbered)
         born = [self.bear(live, requested) for requested in live.progress.children.take_requested()]
-        write = _Write(live, append, _creation(live, append) if live.is_new else None, is_born)
+        write = Write(live, append, _creation(live, append) if live.is_new else None, is_born)
         return [write, *(more for each in born for more in self._taken(each, is_born=True))]
 
-    def _acknowledge(self, sendings: list[Sending], writes: list[_Write]) -> None:
-        for write in writes:
-            write.acknowledge()
-        for write in writes:
-            if write.is_born:
-                self.on_born(write.live)
-        for sending in sendings:
-            sending.is_kept = True
-            self.on_event(sending.event, sending)
-        for write in writes:
-            for event in write.append.events:
-                self.on_event(event, None)
+    def _acknowledge(self, batch: Batch) -> None:
+        for group in batch.groups:
+            for write in group:
+                try:
+                    write.acknowledge()
+                except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+                    self.block(write.live, error)
+        for group in batch.groups:
+            for write in group:
+                if write.is_born:
+                    self.on_born(write.live)
+        for sending in batch.sendings:
+            sending.is_kept = sending.refusal is None
+            self.on_event(sending.event if sending.is_kept else _nothing(sending.event), sending)
+        for group in batch.groups:
+            for write in group:
+                for event in write.append.events:
+                    self.on_event(event, None)
+        for group, refusal in batch.refused:
+            for write in group:
+                self.block(write.live, refusal)
+                for event in write.append.events:
+                    self.on_event(_nothing(event), None)
         reached(Point.PUBLISHED)
+
+
+def _nothing(event: SentEvent) -> SentEvent:
+    """In place of an event that is not in the store: its number has been handed out as well, and nobody waits for it."""
+    return attrs.evolve(event, name="", payload=b"null")
 
 
 def _creation(live: Live, append: Append) -> Creation:
@@ -212,17 +239,3 @@ def _creation(live: Live, append: Append) -> Creation:
         parent="" if live.parent is None else live.parent.run,
     )
     return Creation(row=row, flow=live.pinned.flow, records=append.records, events=append.events, waits=append.waits or ())
-
-
-def _perform(store: Store, sent: list[SentEvent], writes: list[_Write]) -> None:
-    reached(Point.WRITING)
-    if sent:
-        store.send(sent)
-        reached(Point.EVENT_KEPT)
-    # In one transaction, so that no part of a run is ever in the store without the fact it comes from.
-    creations = [write.creation for write in writes if write.creation is not None]
-    appends = [write.append for write in writes if write.creation is None]
-    if creations or appends:
-        store.write(appends, creations)
-        if watchers and any(write.append.events for write in writes):
-            reached(Point.EVENT_KEPT)

@@ -7,7 +7,7 @@ from typing import cast
 from dagflow.errors import DagflowBug
 from dagflow.model import wire
 from dagflow.model.types import Field
-from dagflow.model.values import Duration, Timestamp, UInt
+from dagflow.model.values import NANOS_PER_SECOND, Duration, Timestamp, UInt
 
 
 def default_core(field: Field) -> object:
@@ -35,7 +35,8 @@ def constant_core(value: object) -> object:
         case Duration():
             return ("duration", value.nanos)
         case Timestamp():
-            return ("timestamp", value.nanos)
+            # In two numbers: the years 1 to 9999 are more nanoseconds than 64 bits hold, and JSON is to hold both.
+            return ("timestamp", *divmod(value.nanos, NANOS_PER_SECOND))
         case list():
             items = cast("list[object]", value)
             return ("list", (False,) * len(items), *map(constant_core, items))

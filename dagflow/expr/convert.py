@@ -151,20 +151,30 @@ def display(value: object) -> str:
 
 
 def plain_value(value: object) -> object:
-    """A result as it leaves: keys unboxed, optionals stored (none is None, a value itself)."""
-    match value:
-        case _ if is_list(value):
-            return [plain_value(item) for item in value]
-        case _ if is_dict(value):
-            return _plain_dict(value)
-        case Optional():
-            return plain_value(value.value)
-        case _:
-            return value
+    """A result as it leaves: keys unboxed, optionals stored (none is None, a value itself).
+
+    A part that occurs twice is converted once, so that a value whose parts are shared stays as small as it is.
+    """
+    return _plain(value, {})
 
 
-def _plain_dict(value: dict[object, object]) -> dict[object, object]:
-    made = {(key.value if type(key) is BoolKey else key): plain_value(item) for key, item in value.items()}
+def _plain(value: object, known: dict[int, object]) -> object:
+    if isinstance(value, Optional):
+        return _plain(value.value, known)
+    if id(value) in known:
+        return known[id(value)]
+    if is_list(value):
+        made: object = [_plain(item, known) for item in value]
+    elif is_dict(value):
+        made = _plain_dict(value, known)
+    else:
+        return value
+    known[id(value)] = made
+    return made
+
+
+def _plain_dict(value: dict[object, object], known: dict[int, object]) -> dict[object, object]:
+    made = {(key.value if type(key) is BoolKey else key): _plain(item, known) for key, item in value.items()}
     if len(made) != len(value):
         raise EvaluationError("duplicate_key", "a map with both a bool and an equal number as keys cannot leave an expression")
     return made

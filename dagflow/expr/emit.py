@@ -29,7 +29,7 @@ from dagflow.expr.fragment import (
 from dagflow.expr.loops import LOOPS, Loop, absorbing
 from dagflow.expr.namespace import NAMESPACE, TABLE, guarded, guarded_with_gas
 from dagflow.expr.templates import LAZY_SECOND, NAMED, PLAIN_LITERALS, SHORTEST, UNARY
-from dagflow.model.values import MAX_TIMESTAMP_NS, MIN_TIMESTAMP_NS, Duration, Timestamp
+from dagflow.model.values import MAX_TIMESTAMP_NS, MIN_TIMESTAMP_NS, NANOS_PER_SECOND, Duration, Timestamp
 
 Evaluator = Callable[[Mapping[str, object]], object]
 
@@ -159,10 +159,13 @@ class _Emitter:
 
     def _time(self, core: Core, _: Scope) -> Fragment:
         """A length or instant: made once, when the module is."""
-        (nanos,) = self._args(core, 1)
-        if type(nanos) is not int:
-            raise damaged(core)
         is_length = core[0] == "duration"
+        parts = self._args(core, 1 if is_length else 2)
+        if any(type(part) is not int for part in parts):
+            raise damaged(core)
+        nanos = cast("int", parts[0])
+        if not is_length:
+            nanos = nanos * NANOS_PER_SECOND + cast("int", parts[1])
         low, high = (-_MAX_INT, _MAX_INT - 1) if is_length else (MIN_TIMESTAMP_NS, MAX_TIMESTAMP_NS)
         if not low <= nanos <= high:
             raise damaged(core)

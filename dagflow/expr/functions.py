@@ -9,6 +9,7 @@ from dagflow.diagnostic import Span
 from dagflow.expr import complaints
 from dagflow.expr.calls import call_overload
 from dagflow.expr.composites import literal_as
+from dagflow.expr.constants import constant_core
 from dagflow.expr.context import Context, Typed
 from dagflow.expr.macros import visit_macro
 from dagflow.expr.names import candidates, qualified
@@ -53,7 +54,7 @@ def _constant(context: Context, tree: Call, name: str) -> Typed | None:
         return None
     parse, type_ = _CONSTANTS[name]
     try:
-        return Typed(type_, (name, parse(literal.value).nanos), tree.span)
+        return Typed(type_, constant_core(parse(literal.value)), tree.span)
     except ValueError as error:
         if not context.environment.is_flow:
             return None  # CEL leaves it to the evaluation, which may absorb the error

@@ -34,8 +34,11 @@ from dagflow.model.types import (
 from dagflow.model.values import Duration, Timestamp
 from dagflow.model.wire_scalars import (
     MAX_PROBLEMS,
+    MAX_SIZE,
+    TOO_LARGE,
     Convert,
     Found,
+    Problems,
     check_bool,
     check_double,
     check_int,
@@ -63,9 +66,11 @@ from dagflow.model.wire_shapes import (
 )
 
 __all__ = [
+    "MAX_SIZE",
     "Codec",
     "JsonTextError",
     "Problem",
+    "TooLarge",
     "WireError",
     "codec",
     "decode",
@@ -101,6 +106,14 @@ class WireError(UsageError):
         return type(self), (self.problems,)
 
 
+class TooLarge(WireError):  # noqa: N818 - says what happened
+    """A value has more JSON than can be kept, whatever its type."""
+
+    def of(self, what: str) -> str:
+        """The message, with this name in place of "the value"."""
+        return str(self).replace("the value", what, 1)
+
+
 @attrs.frozen(eq=False)
 class Codec:
     """What `codec` makes of a type: the functions of this module with the type already looked at."""
@@ -119,7 +132,7 @@ class Codec:
 
     def dumps(self, value: object) -> bytes:
         """See `dumps`."""
-        return orjson.dumps(_run(self._encode, value, ""))
+        return sized(orjson.dumps(_run(self._encode, value, "")))
 
     def loads(self, data: bytes) -> object:
         """See `loads`."""
@@ -193,6 +206,21 @@ def is_plain(type_: Type) -> bool:
             assert_never(type_)
 
 
+def sized(as_json: bytes, most: int = MAX_SIZE, what: str = "the value") -> bytes:
+    """The JSON, if it has at most that many bytes. Raises TooLarge."""
+    check_size(len(as_json), most, what)
+    return as_json
+
+
+def check_size(n_bytes: int, most: int = MAX_SIZE, what: str = "the value") -> None:
+    """Raises TooLarge: so many bytes of JSON are too many."""
+    if n_bytes > most:
+        message = (
+            f"{what} has {n_bytes:,} bytes as JSON; at most {most:,} are kept. Keep large data elsewhere and pass its address"
+        )
+        raise TooLarge([Problem("", message)])
+
+
 def _parsed(data: bytes) -> object:
     try:
         return orjson.loads(data)
@@ -201,9 +229,11 @@ def _parsed(data: bytes) -> object:
 
 
 def _run(convert: Convert, value: object, path: str) -> object:
-    problems: list[Found] = []
+    problems = Problems()
     result = convert(value, problems)
     if problems:
+        if problems.left < 0:
+            raise TooLarge([Problem(path, TOO_LARGE)])
         raise WireError([_problem(found, path) for found in problems[:MAX_PROBLEMS]])
     return result
 
@@ -291,5 +321,5 @@ def _record(type_: RecordType, depth: int, *, is_decoding: bool) -> Convert:
     return record_of(type_, converters, defaults, depth)
 
 
-def _as_is(value: object, _problems: list[Found]) -> object:
+def _as_is(value: object, _problems: Problems) -> object:
     return value

@@ -11,9 +11,13 @@ from dagflow.model.plain import is_dict, is_sequence
 from dagflow.model.types import Field, RecordType
 from dagflow.model.values import Duration, Optional, Secret, Timestamp, UInt
 from dagflow.model.wire_scalars import (
+    CONTAINER_SIZE,
     MAX_PROBLEMS,
+    MEMBER_SIZE,
     Convert,
     Found,
+    Problems,
+    add_too_large,
     add_wrong,
     check_bool,
     check_double,
@@ -23,14 +27,19 @@ from dagflow.model.wire_scalars import (
 from dagflow.model.wire_texts import INT64_MAX
 
 
-def _too_deep(depth: int, problems: list[Found]) -> bool:
+def _too_much(n_members: int, depth: int, problems: Problems) -> bool:
+    """Whether a container with so many members is too deep, or too large beside what came before it."""
+    problems.left -= CONTAINER_SIZE + MEMBER_SIZE * n_members
+    if problems.left < 0:
+        add_too_large(problems)
+        return True
     if depth >= MAX_DEPTH:
         problems.append(Found(f"nested deeper than {MAX_DEPTH} levels"))
         return True
     return False
 
 
-def _add_step(problems: list[Found], before: int, step: str | int) -> None:
+def _add_step(problems: Problems, before: int, step: str | int) -> None:
     for found in problems[before:]:
         found.steps.append(step)
 
@@ -38,11 +47,11 @@ def _add_step(problems: list[Found], before: int, step: str | int) -> None:
 def list_of(convert: Convert, depth: int) -> Convert:
     """The converter of a list whose elements `convert` converts."""
 
-    def convert_list(value: object, problems: list[Found]) -> object:
+    def convert_list(value: object, problems: Problems) -> object:
         if not is_sequence(value):
             add_wrong("a list", value, problems)
             return None
-        if _too_deep(depth, problems):
+        if _too_much(len(value), depth, problems):
             return None
         result: list[object] = []
         for index, element in enumerate(value):
@@ -58,11 +67,11 @@ def list_of(convert: Convert, depth: int) -> Convert:
 
 
 def map_of(convert_key: Convert, convert: Convert, depth: int) -> Convert:
-    def convert_map(value: object, problems: list[Found]) -> object:
+    def convert_map(value: object, problems: Problems) -> object:
         if not is_dict(value):
             add_wrong("an object", value, problems)
             return None
-        if _too_deep(depth, problems):
+        if _too_much(len(value), depth, problems):
             return None
         result: dict[object, object] = {}
         for key, member in value.items():
@@ -77,18 +86,18 @@ def map_of(convert_key: Convert, convert: Convert, depth: int) -> Convert:
     return convert_map
 
 
-def decode_bool_key(value: object, problems: list[Found]) -> object:
+def decode_bool_key(value: object, problems: Problems) -> object:
     if value not in {"true", "false"}:
         problems.append(Found('expected the key "true" or "false"'))
     return value == "true"
 
 
-def encode_bool_key(value: object, problems: list[Found]) -> object:
+def encode_bool_key(value: object, problems: Problems) -> object:
     return "true" if check_bool(value, problems) else "false"
 
 
 def decode_number_key(convert: Convert) -> Convert:
-    def decode_key(value: object, problems: list[Found]) -> object:
+    def decode_key(value: object, problems: Problems) -> object:
         digits = value.removeprefix("-") if isinstance(value, str) else ""
         # One spelling per number: two keys of a text are never one key of ours.
         if isinstance(value, str) and digits.isascii() and digits.isdigit() and len(digits) <= 20:
@@ -102,7 +111,7 @@ def decode_number_key(convert: Convert) -> Convert:
 
 
 def encode_number_key(convert: Convert) -> Convert:
-    def encode_key(value: object, problems: list[Found]) -> object:
+    def encode_key(value: object, problems: Problems) -> object:
         return str(convert(value, problems))
 
     return encode_key
@@ -115,11 +124,12 @@ def record_of(type_: RecordType, converters: Mapping[str, Convert], defaults: Ma
     absent = [field for field in type_.fields if field.is_required or field.has_default]
     n_fields = len(type_.fields)
 
-    def convert_record(value: object, problems: list[Found]) -> object:
+    def convert_record(value: object, problems: Problems) -> object:
         if not is_dict(value):
             add_wrong(f"an object of type {type_}", value, problems)
             return None
-        if depth >= MAX_DEPTH and _too_deep(depth, problems):
+        problems.left -= CONTAINER_SIZE + MEMBER_SIZE * len(value)
+        if (problems.left < 0 or depth >= MAX_DEPTH) and _too_much(0, depth, problems):
             return None
         result: dict[str, object] = {}
         before = len(problems)
@@ -139,7 +149,7 @@ def record_of(type_: RecordType, converters: Mapping[str, Convert], defaults: Ma
             fill(value, result, problems)
         return result
 
-    def fill(value: Mapping[object, object], result: dict[str, object], problems: list[Found]) -> None:
+    def fill(value: Mapping[object, object], result: dict[str, object], problems: Problems) -> None:
         for field in absent:
             if field.name in value:
                 continue
@@ -162,13 +172,13 @@ def _unknown_field(name: object, fields: Sequence[Field]) -> str:
 def plain_json(depth: int) -> Convert:
     """Values of type `json`: plain JSON stays, what expressions may have put among it becomes text."""
 
-    def convert_dyn(value: object, problems: list[Found]) -> object:
+    def convert_dyn(value: object, problems: Problems) -> object:
         return _plain(value, depth, problems)
 
     return convert_dyn
 
 
-def _plain(value: object, depth: int, problems: list[Found]) -> object:
+def _plain(value: object, depth: int, problems: Problems) -> object:
     match value:
         case None | bool():
             return value
@@ -197,8 +207,8 @@ def _plain(value: object, depth: int, problems: list[Found]) -> object:
     return None
 
 
-def _plain_list(value: Sequence[object], depth: int, problems: list[Found]) -> object:
-    if _too_deep(depth, problems):
+def _plain_list(value: Sequence[object], depth: int, problems: Problems) -> object:
+    if _too_much(len(value), depth, problems):
         return None
     result: list[object] = []
     for index, element in enumerate(value):
@@ -211,8 +221,8 @@ def _plain_list(value: Sequence[object], depth: int, problems: list[Found]) -> o
     return result
 
 
-def _plain_map(value: dict[object, object], depth: int, problems: list[Found]) -> object:
-    if _too_deep(depth, problems):
+def _plain_map(value: dict[object, object], depth: int, problems: Problems) -> object:
+    if _too_much(len(value), depth, problems):
         return None
     result: dict[str, object] = {}
     for key, member in value.items():
@@ -226,7 +236,7 @@ def _plain_map(value: dict[object, object], depth: int, problems: list[Found]) -
     return result
 
 
-def _plain_key(key: object, problems: list[Found]) -> str:
+def _plain_key(key: object, problems: Problems) -> str:
     if isinstance(key, bool):
         return "true" if key else "false"
     if isinstance(key, int):

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from dagflow.store.api import Append, Creation, Driving, Record, RunRow, SentEvent, Store, Suspect, WaitRow
+from dagflow.store.api import Append, Blocked, Creation, Driving, Record, RunRow, SentEvent, Store, Suspect, WaitRow
 from dagflow.store.open import open_store
 
-__all__ = ["Append", "Creation", "Driving", "Record", "RunRow", "SentEvent", "Store", "Suspect", "WaitRow", "open_store"]
+__all__ = [
+    "Append",
+    "Blocked",
+    "Creation",
+    "Driving",
+    "Record",
+    "RunRow",
+    "SentEvent",
+    "Store",
+    "Suspect",
+    "WaitRow",
+    "open_store",
+]

@@ -40,6 +40,7 @@ class RunRow:
     Attributes:
         due_at: when a sleeping run has to be looked at, else None.
         parent: the run that this one is a part of, or "".
+        blocked: why nobody can drive it, or ""; the interpreter and the archive fill it in.
     """
 
     id: RunId
@@ -50,6 +51,7 @@ class RunRow:
     ended_at: int | None = None
     due_at: int | None = None
     parent: str = ""
+    blocked: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -148,9 +150,25 @@ class Suspect:
     is_tried: bool = False
 
 
+@attrs.frozen(kw_only=True)
+class Blocked:
+    """A run that could not be driven any further, while others could.
+
+    Attributes:
+        at: when that was noticed, nanoseconds since 1970 UTC.
+        reason: why, in one sentence; "" once it is blocked no more.
+        trace: the traceback of the error behind it, or "".
+    """
+
+    run: RunId
+    at: int
+    reason: str
+    trace: str = ""
+
+
 class Store(Protocol):
     """Where facts are kept. Every method may raise `StoreError`; after one from `write` the outcome is unknown:
-    reopen and read before going on.
+    reopen and read before going on. `WriteRefused` is the exception: nothing was written, and the store can still be used.
     """
 
     def send(self, events: Sequence[SentEvent]) -> None:
@@ -238,6 +256,14 @@ class Store(Protocol):
 
     def note_driving(self, driving: Driving, suspects: Sequence[Suspect] = ()) -> None:
         """Keep what a driver says of itself, and of these suspects; those with no crashes that are not tried are forgotten."""
+        ...
+
+    def blocked(self) -> list[Blocked]:
+        """The runs that the last driver could not drive, by their ids."""
+        ...
+
+    def note_blocked(self, runs: Sequence[Blocked]) -> None:
+        """Keep why these runs are blocked, or forget it where there is no reason any more."""
         ...
 
     def prune(self, before: int) -> bool:

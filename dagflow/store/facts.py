@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, TypeAlias, assert_never, overload
+from typing import Any, Final, TypeAlias, assert_never, cast, get_args, get_type_hints, overload
 
 import attrs
 import orjson
@@ -70,6 +70,11 @@ def _shape(event_class: type[Event]) -> tuple[type[Event], bool, bool, bool]:
 #: How a record of each kind is read: its class, whether that has a node, and an attempt, behind the instant, and whether the payload is a
 #: value beside it.
 _SHAPES: Final = {_kind(event_class): _shape(event_class) for event_class in _CLASSES}
+#: By class, what the fields that come from JSON have to be.
+_TYPES: Final = {
+    event_class: {name: get_args(hint) or (hint,) for name, hint in get_type_hints(event_class).items()}
+    for event_class in _CLASSES
+}
 _OUTCOMES: Final = tuple(orjson.dumps({"outcome": outcome}) for outcome in range(64))
 
 
@@ -229,7 +234,14 @@ def _fields(record: Record) -> dict[str, object]:
     return dict(fields)
 
 
-def _made(record: Record, make: Callable[..., Event], arguments: list[int], fields: dict[str, Any]) -> Event:
+def _made(record: Record, event_class: type[Event], arguments: list[int], fields: dict[str, Any]) -> Event:
+    make = cast("Callable[..., Event]", event_class)
+    types = _TYPES[event_class]
+    for name, value in fields.items():
+        wanted = types.get(name, ())
+        # A whole number stands for a fraction in JSON; nothing else stands for another type.
+        if type(value) not in wanted and not (type(value) is int and float in wanted):
+            raise _damaged(record)
     try:
         return make(*arguments, **fields)
     except TypeError as error:

@@ -9,10 +9,10 @@ from itertools import islice
 
 import attrs
 
-from dagflow.errors import StoreError
+from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
-from dagflow.store.api import Append, Creation, Driving, Record, RunRow, SentEvent, Suspect, WaitRow
+from dagflow.store.api import Append, Blocked, Creation, Driving, Record, RunRow, SentEvent, Suspect, WaitRow
 
 
 @attrs.define(eq=False)
@@ -30,6 +30,7 @@ class MemoryStore:
     _event_ids: set[str] = attrs.field(factory=set, init=False)
     _driving: Driving = attrs.field(factory=Driving, init=False)
     _suspects: dict[RunId, Suspect] = attrs.field(factory=dict, init=False)
+    _blocked: dict[RunId, Blocked] = attrs.field(factory=dict, init=False)
     _waits: dict[RunId, tuple[WaitRow, ...]] = attrs.field(factory=dict, init=False)
     #: When those that sleep are due, and the same in that order.
     _asleep: dict[RunId, int] = attrs.field(factory=dict, init=False)
@@ -188,6 +189,19 @@ class MemoryStore:
             self._suspects.update({suspect.run: suspect for suspect in suspects})
             self._suspects = {run: each for run, each in self._suspects.items() if each.n_crashes or each.is_tried}
 
+    def blocked(self) -> list[Blocked]:
+        """See `Store.blocked`."""
+        with self._lock:
+            self._check_open()
+            return [self._blocked[run] for run in sorted(self._blocked)]
+
+    def note_blocked(self, runs: Sequence[Blocked]) -> None:
+        """See `Store.note_blocked`."""
+        with self._lock:
+            self._check_open()
+            self._blocked |= {each.run: each for each in runs}
+            self._blocked = {run: each for run, each in self._blocked.items() if each.reason}
+
     def prune(self, before: int) -> bool:
         """See `Store.prune`."""
         with self._lock:
@@ -251,7 +265,7 @@ class MemoryStore:
     def _check_new(self, runs: Sequence[RunId]) -> None:
         known = [run for run in runs if run in self._rows]
         if known or len(set(runs)) < len(runs):
-            raise StoreError(f"run {(known or runs)[0]} is there already; every run needs an id of its own")
+            raise WriteRefused(f"run {(known or runs)[0]} is there already; every run needs an id of its own")
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -261,7 +275,7 @@ class MemoryStore:
         ids = [event.id for event in events]
         known = [event_id for event_id in ids if event_id in self._event_ids]
         if known or len(set(ids)) < len(ids):
-            raise StoreError(f"the event {(known or ids)[0]!r} is there already; an id is for one event")
+            raise WriteRefused(f"the event {(known or ids)[0]!r} is there already; an id is for one event")
         self._events += events
         self._event_ids.update(ids)
 
@@ -270,10 +284,10 @@ class MemoryStore:
         lengths: dict[RunId, int] = {}
         for append in appends:
             if append.run not in self._histories:
-                raise StoreError(f"there is no run {append.run} to add facts to")
+                raise WriteRefused(f"there is no run {append.run} to add facts to")
             length = lengths.get(append.run, self._lengths[append.run])
             if append.first != length:
-                raise StoreError(f"run {append.run} has {length} facts, not {append.first}; read its history again")
+                raise WriteRefused(f"run {append.run} has {length} facts, not {append.first}; read its history again")
             lengths[append.run] = length + len(append.records)
 
 

@@ -115,6 +115,16 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ) STRICT, WITHOUT ROWID""",
         "CREATE INDEX body_used ON body_use (body)",
     ),
+    (
+        # Runs that cannot be driven, and why, for whoever looks at the store without driving it.
+        """CREATE TABLE blocked (
+            run TEXT PRIMARY KEY,
+            at INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            trace TEXT NOT NULL,
+            checksum INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+    ),
 )
 
 

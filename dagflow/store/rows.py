@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, cast
 
 import apsw
 
-from dagflow.errors import StoreError
+from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
 from dagflow.store import bodies, waits
@@ -157,11 +157,11 @@ def _changed(
     return key if connection.changes() else None
 
 
-def _misplaced(connection: apsw.Connection, added: Append) -> StoreError:
+def _misplaced(connection: apsw.Connection, added: Append) -> WriteRefused:
     length = first_of(connection, SELECT_LENGTH, (added.run,))
     if length is None:
-        return StoreError(f"there is no run {added.run} to add facts to")
-    return StoreError(f"run {added.run} has {length!r} facts, not {added.first}; read its history again")
+        return WriteRefused(f"there is no run {added.run} to add facts to")
+    return WriteRefused(f"run {added.run} has {length!r} facts, not {added.first}; read its history again")
 
 
 def read_history(path: Path, run: RunId, found: Sequence[tuple[Value, ...]], body_of: Callable[[bytes], bytes]) -> list[Record]:

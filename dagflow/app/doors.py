@@ -34,22 +34,31 @@ def checked_text(text: object, what: str) -> str:
 def checked_run(run_id: object) -> RunId:
     """The id of a run. Raises UsageError: no run has such an id."""
     if not isinstance(run_id, str) or not _is_unicode(run_id):
-        raise UsageError(f"the id of a run must be a text; got {run_id!r:.80}")
+        raise UsageError(f"the id of a run must be a text; got {_shown(run_id)}")
     return RunId(run_id)
 
 
 def checked_count(number: object, what: str) -> int:
     """A limit. Raises UsageError: it is no whole number, or negative."""
     if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-        raise UsageError(f"{what} must be a whole number of 0 or more; got {number!r:.40}")
+        raise UsageError(f"{what} must be a whole number of 0 or more; got {_shown(number)}")
     return min(number, _INT64_MAX)
 
 
 def checked_instant(instant: object, what: str) -> int:
     """Nanoseconds since 1970 UTC. Raises UsageError: it is no whole number of 64 bits."""
     if not isinstance(instant, int) or isinstance(instant, bool) or not -_INT64_MAX <= instant <= _INT64_MAX:
-        raise UsageError(f"{what} must be nanoseconds since 1970 as an int of 64 bits; got {instant!r:.40}")
+        raise UsageError(f"{what} must be nanoseconds since 1970 as an int of 64 bits; got {_shown(instant)}")
     return instant
+
+
+def _shown(value: object) -> str:
+    """A short value itself, of others the type: the text of a value may be as large as the value is hostile."""
+    if isinstance(value, str):
+        return f"{value[:40]!r}"
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) < 1 << 70):
+        return repr(value)
+    return type(value).__name__
 
 
 def _is_unicode(text: str) -> bool:

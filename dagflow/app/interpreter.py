@@ -12,7 +12,7 @@ import trio
 
 from dagflow.actions.calling import ConnectionKeeper, RunInThread
 from dagflow.app.blocking import BlockedRuns, with_reasons
-from dagflow.app.doors import MAX_FLOW, checked_instant, checked_run, checked_text
+from dagflow.app.doors import MAX_FLOW, checked_count, checked_instant, checked_run, checked_text
 from dagflow.app.loading import UNDOING, Loader
 from dagflow.app.reading import read_result
 from dagflow.app.recovery import Recovery
@@ -241,11 +241,13 @@ class Interpreter:
     async def runs(
         self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
     ) -> list[RunRow]:
-        """The runs in the store, newest first, older than `before`. Raises StoreError.
+        """The runs in the store, newest first, older than `before`. Raises StoreError, and UsageError for what is no limit or no id.
 
         They are those that are part of the run `parent`: the items of its loops, and the flows it called; or, without that,
         those that are part of no other.
         """
+        limit, parent = checked_count(limit, "`limit`"), checked_run(parent)
+        before = None if before is None else checked_run(before)
 
         def read() -> list[RunRow]:
             return with_reasons(self._store, self._store.runs(unfinished=unfinished, limit=limit, before=before, parent=parent))

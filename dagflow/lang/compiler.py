@@ -16,7 +16,7 @@ from dagflow.lang.checking import Checker
 from dagflow.lang.declarations import Declarations, collect_declarations
 from dagflow.lang.diagnostics import JsonDiagnostic, Source, capped, has_errors, render, to_json, without_cascades
 from dagflow.lang.imports import Import, Library, Module, Sources, check_imports, path_of, severe
-from dagflow.lang.limits import Limits, RunLimits, too_large
+from dagflow.lang.limits import Limits, too_large
 from dagflow.lang.lowering import Unit, lower_flow
 from dagflow.lang.subflows import with_callees
 from dagflow.lang.testing import lower_tests
@@ -211,7 +211,7 @@ class _Compiler:
             lowered = lower_flow(unit, decl, key)
             unit.signatures.setdefault(decl.name.text, lowered.signature)
             flow = self.known.setdefault(key, with_callees(lowered.flow, self.known))
-            if self.limits.run != RunLimits() and not any(each.code[0] == "E" and each.code != "E503" for each in found):
+            if not self.limits.run.is_unlimited and not any(each.code[0] == "E" and each.code != "E503" for each in found):
                 found += check_allowance(flow, decl, unit.source, self.limits.run)
         found += _twice(unit.flows, unit)
         if not prefix and not has_errors(found):

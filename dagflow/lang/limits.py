@@ -37,14 +37,34 @@ _EDGES_A_STEP: Final = 5
 
 @attrs.frozen(kw_only=True)
 class RunLimits:
-    """What a host allows one run of a flow to come to, as `dagflow.bounds` proves it; None is anything."""
+    """What a host allows one run of a flow to come to, as `dagflow.bounds` proves it; None is anything.
 
-    steps: int | None = None
-    parallel: int | None = None
-    duration_ns: int | None = None
-    runs_started: int | None = None
-    events_sent: int | None = None
-    expression_cost: int | None = None
+    The defaults stop what no user means: a loop of 10,000 items inside another one, a run that outlives a year.
+
+    Attributes:
+        steps: calls of actions, those of its loops and of the flows it calls included.
+        parallel: calls under way at once.
+        duration_ns: how long it may live.
+        runs_started: runs of other flows that it starts. events_sent: events that it emits.
+        expression_cost: steps of its expressions, each at most 5 microseconds.
+    """
+
+    steps: int | None = 1_000_000
+    parallel: int | None = 10_000
+    duration_ns: int | None = 366 * 24 * 3600 * 1_000_000_000
+    runs_started: int | None = 10_000
+    events_sent: int | None = 10_000
+    expression_cost: int | None = 200_000_000
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether nothing has to be proved."""
+        return self == _ANYTHING
+
+
+_ANYTHING: Final = RunLimits(
+    steps=None, parallel=None, duration_ns=None, runs_started=None, events_sent=None, expression_cost=None
+)
 
 
 def _source_chars(limits: Limits) -> int:

@@ -7,7 +7,6 @@ attempts that were begun before it.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, cast
 from weakref import WeakKeyDictionary
@@ -22,6 +21,7 @@ from dagflow.drivers.perform import Performer, timed_out
 from dagflow.drivers.pool import Pool, Worker
 from dagflow.drivers.program import Program
 from dagflow.drivers.quick import Quick, quick_ways
+from dagflow.drivers.sharing import Share, SharedQueue
 from dagflow.drivers.writer import Writer
 from dagflow.engine.commands import StartAttempt
 from dagflow.engine.events import AttemptFailed
@@ -70,7 +70,7 @@ class Attempts:
     _on_idle: Callable[[], None]
     _budgets: Budgets
     _pool: Pool[Call] = attrs.field(init=False)
-    _wishes: deque[tuple[Live, StartAttempt]] = attrs.field(factory=deque)
+    _wishes: SharedQueue[tuple[Live, StartAttempt]] = attrs.field(factory=lambda: SharedQueue(_share_of_wish))
     _n_open: int = 0
     _n_waiting: int = 0
     _is_beginning: bool = False
@@ -78,7 +78,7 @@ class Attempts:
 
     def serve(self, nursery: trio.Nursery) -> None:
         """Have workers in this nursery."""
-        self._pool = Pool(nursery, self._perform, self._limit, self._drained)
+        self._pool = Pool(nursery, self._perform, self._limit, self._drained, _share_of_call)
 
     @property
     def _most_begun(self) -> int:
@@ -106,7 +106,7 @@ class Attempts:
                 self._n_open += 1
                 self._pool.put(Call(live, command, quick))
             else:
-                self._wishes.append((live, command))
+                self._wishes.put((live, command))
 
     def begin(self) -> None:
         """Begin what is wished for, as far as there is room."""
@@ -116,12 +116,13 @@ class Attempts:
         self._is_beginning = True
         try:
             while self._wishes and self._n_open < self._most_begun:
-                live, command = self._wishes.popleft()
+                live, command = self._wishes.pop()
                 if not live.has_ended.is_set():
                     call = Call(live, command, live.quicks[command.node])
                     self._n_open += 1
                     if self._begin(call):
                         self._line_up(call)
+            self._wishes.share()
         finally:
             self._is_beginning = False
 
@@ -289,6 +290,14 @@ class Attempts:
         call.is_over = True
         del call.live.calls[call.command.node]
         self._n_open -= 1
+
+
+def _share_of_wish(wish: tuple[Live, StartAttempt]) -> Share:
+    return wish[0].share
+
+
+def _share_of_call(call: Call) -> Share:
+    return call.live.share
 
 
 def _as_failure(call: Call, raised: Exception) -> ActionFailed:

@@ -13,6 +13,7 @@ from dagflow.drivers.pool import Worker
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.quick import Quick
 from dagflow.drivers.results import RunResult, result_of
+from dagflow.drivers.sharing import Share
 from dagflow.engine.commands import StartAttempt
 from dagflow.errors import DagflowError
 from dagflow.ids import FlowDigest, RunId
@@ -61,6 +62,7 @@ class Live:
         on_ended: called when `has_ended` is set by the end itself.
         on_rest: called when the store has everything and nothing of it is under way.
         is_asleep: nobody drives it; the store says when somebody has to.
+        share: whose calls its calls are, where not all can be made at once: those of the whole run, and of its flow.
     """
 
     progress: Progress
@@ -76,9 +78,13 @@ class Live:
     on_ended: Callable[[Live], None] | None = None
     on_rest: Callable[[Live], None] | None = None
     is_asleep: bool = False
+    share: Share = attrs.field(init=False)
     _waiting: list[tuple[int, trio.Event]] = attrs.field(factory=list)
     _ready_calls: list[tuple[int, Call, Callable[[Call], None]]] = attrs.field(factory=list)
     _changed: trio.Event = attrs.field(factory=trio.Event)
+
+    def __attrs_post_init__(self) -> None:
+        self.share = (self.pinned.digest, self.run) if self.parent is None else self.parent.share
 
     @property
     def run(self) -> RunId:

@@ -5,22 +5,28 @@ wakes one more worker; so at any time at most one looks for work, and as many as
 
 Every worker works inside a cancel scope of its own, which it renews when it was used: a scope for each item would cost more
 than most items do.
+
+Once so many workers are busy that items have to wait, these are shared (`sharing`), and the last eighth of the workers is kept for
+runs that have nothing under way: whoever begins something small does not wait for somebody who began much.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
 
 import attrs
 import trio
 
+from dagflow.drivers.sharing import Share, SharedQueue
+
 _Item = TypeVar("_Item")
 
 #: Items done in place before others get their turn in the event loop.
 _TURN: Final = 64
 _NEVER: Final = float("inf")
+#: Of so many workers one is kept for runs that have nothing under way.
+_KEPT: Final = 8
 
 
 @attrs.define(eq=False)
@@ -29,10 +35,12 @@ class Worker:
 
     Attributes:
         is_used: whether there is anything to lift: it was told to stop, or has a time limit.
+        share: whose item it does.
     """
 
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     is_used: bool = False
+    share: Share = ("", "")
 
     def cancel(self) -> None:
         """Stop with the present item."""
@@ -66,9 +74,10 @@ class Worker:
 
 @attrs.define(eq=False)
 class Pool(Generic[_Item]):
-    """At most `limit` items are under way at once; they are taken in order.
+    """At most `limit` items are under way at once.
 
     Attributes:
+        share_of: whose an item is.
         on_drained: called when a worker finds nothing to do; it may put more.
     """
 
@@ -76,16 +85,34 @@ class Pool(Generic[_Item]):
     _work: Callable[[_Item, Worker], Awaitable[None]]
     _limit: int
     _on_drained: Callable[[], None]
-    _queue: deque[_Item] = attrs.field(factory=deque)
+    _share_of: Callable[[_Item], Share]
+    _queue: SharedQueue[_Item] = attrs.field(init=False)
+    _busy: dict[Worker, None] = attrs.field(factory=dict[Worker, None])
+    #: So many may be busy with items of anybody.
+    _for_all: int = attrs.field(init=False)
     _n_workers: int = 0
     _n_looking: int = 0
     _n_done: int = 0
     _parked: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
+    def __attrs_post_init__(self) -> None:
+        self._queue = SharedQueue(self._share_of)
+        self._for_all = self._limit - self._limit // _KEPT
+
+    @property
+    def n_busy(self) -> int:
+        """How many items are under way."""
+        return len(self._busy)
+
+    @property
+    def n_waiting(self) -> int:
+        """How many items wait for a worker."""
+        return len(self._queue)
+
     def put(self, item: _Item) -> None:
         """Have the item done, after those before it."""
-        self._queue.append(item)
-        if not self._n_looking:
+        self._queue.put(item)
+        if not self._n_looking and (len(self._busy) < self._for_all or self._share_of(item)[1] not in self._shares()[1]):
             self._call_one()
 
     def _call_one(self) -> None:
@@ -104,17 +131,34 @@ class Pool(Generic[_Item]):
                 # Left when an item was cancelled, whether it noticed or not.
                 await self._work_off(worker)
 
+    def _next(self) -> _Item | None:
+        queue, busy = self._queue, self._busy
+        if not queue:
+            return None
+        return queue.pop() if len(busy) < self._for_all else queue.pop_other(*self._shares())
+
+    def _shares(self) -> tuple[set[str], set[str]]:
+        """The flows and the runs that have something under way."""
+        return {each.share[0] for each in self._busy}, {each.share[1] for each in self._busy}
+
+    def _is_more(self) -> bool:
+        """Whether another worker would find something to do."""
+        queue = self._queue
+        return bool(queue) and (len(self._busy) < self._for_all or queue.has_other(*self._shares()))
+
     async def _work_off(self, worker: Worker) -> None:
-        queue, work = self._queue, self._work
+        busy, work = self._busy, self._work
         while True:
-            while queue:
-                item = queue.popleft()
+            while (item := self._next()) is not None:
                 self._n_looking -= 1
-                if queue and not self._n_looking:
+                worker.share = self._share_of(item)
+                busy[worker] = None
+                if not self._n_looking and self._is_more():
                     self._call_one()
                 try:
                     await work(item, worker)
                 finally:
+                    del busy[worker]
                     self._n_looking += 1
                 if worker.is_used and not worker.lift():
                     return
@@ -122,6 +166,6 @@ class Pool(Generic[_Item]):
                 if not self._n_done % _TURN:
                     await trio.lowlevel.checkpoint()
             self._on_drained()
-            if not queue:
+            if not self._is_more():
                 self._n_looking -= 1
                 await self._parked.park()

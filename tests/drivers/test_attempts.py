@@ -184,7 +184,7 @@ async def test_never_more_at_once_than_allowed(limit: int) -> None:
         _, live = await started(nursery, many(50), function, MemoryStore(), limit=limit)
         await live.wait_ended()
         nursery.cancel_scope.cancel()
-    assert most == limit
+    assert most == limit - limit // 8, "the last eighth is kept for other runs"
 
 
 async def test_an_attempt_that_is_cancelled_before_its_intent_is_kept_is_never_made() -> None:

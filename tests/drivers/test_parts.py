@@ -9,6 +9,8 @@ import attrs
 import pytest
 import trio
 import trio.testing
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.clock import VirtualClock
@@ -20,6 +22,7 @@ from dagflow.drivers.pool import Pool, Worker
 from dagflow.drivers.program import Program
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult
+from dagflow.drivers.sharing import SharedQueue
 from dagflow.errors import DagflowBug, RunBlocked, StoreError, UsageError
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.action import Effect
@@ -30,6 +33,11 @@ from dagflow.store.api import Append, Creation
 from dagflow.store.memory import MemoryStore
 from tests.drivers.harness import RUN, TrioClock
 from tests.engine.flows import HOUR, SECOND, action, expr, flow_of, program_of, wait
+
+
+def alone(item: int) -> tuple[str, str]:
+    """Every item is of a run of its own."""
+    return "flow", str(item)
 
 
 class TestPool:
@@ -45,7 +53,7 @@ class TestPool:
 
         async with trio.open_nursery() as nursery:
             idle = trio.Event()
-            pool = Pool(nursery, work, 64, idle.set)
+            pool = Pool(nursery, work, 64, idle.set, alone)
             pool.put(1)
             await idle.wait()
             nursery.cancel_scope.cancel()
@@ -65,13 +73,39 @@ class TestPool:
 
         async with trio.open_nursery() as nursery:
             idle = trio.Event()
-            pool = Pool(nursery, work, limit, idle.set)
+            pool = Pool(nursery, work, limit, idle.set, alone)
             for item in range(10):
                 pool.put(item)
             await idle.wait()
             pool.put(11)
             nursery.cancel_scope.cancel()
         assert most == min(limit, 10)
+
+    async def test_a_run_with_much_to_do_does_not_delay_others(self) -> None:
+        under_way: list[tuple[str, str]] = []
+        gate = trio.Event()
+
+        async def work(item: tuple[str, str], _: Worker) -> None:
+            under_way.append(item)
+            await gate.wait()
+
+        async with trio.open_nursery() as nursery:
+            pool = Pool(nursery, work, 16, lambda: None, lambda item: item)
+            for _ in range(400):
+                pool.put(("slow", "one"))
+            await trio.testing.wait_all_tasks_blocked()
+            assert under_way == [("slow", "one")] * 14, "the last eighth of the workers is kept"
+            pool.put(("slow", "two"))
+            pool.put(("quick", "three"))
+            await trio.testing.wait_all_tasks_blocked()
+            assert under_way[14:] == [("quick", "three"), ("slow", "two")], "a flow that has nothing under way comes first"
+            assert (pool.n_busy, pool.n_waiting) == (16, 386)
+            pool.put(("quick", "four"))
+            gate.set()
+            await trio.testing.wait_all_tasks_blocked()
+            assert len(under_way) == 403
+            assert under_way.index(("quick", "four")) < 20, "what waits is shared"
+            nursery.cancel_scope.cancel()
 
     async def test_others_get_their_turn(self) -> None:
         n_done = 0
@@ -82,7 +116,7 @@ class TestPool:
             pool.put(0)
 
         async with trio.open_nursery() as nursery:
-            pool = Pool(nursery, work, 4, lambda: None)
+            pool = Pool(nursery, work, 4, lambda: None, alone)
             pool.put(0)
             for _ in range(5):
                 await trio.lowlevel.checkpoint()
@@ -312,3 +346,33 @@ async def test_blocking_functions_run_in_threads() -> None:
     assert await run_in_thread(lambda: 5) == 5
     with pytest.raises(KeyError):
         await run_in_thread(lambda: {}["x"])
+
+
+class TestSharedQueue:
+    """Flows take turns, and in a flow its runs."""
+
+    def test_items_leave_as_they_came_while_nothing_waits(self) -> None:
+        queue = SharedQueue[tuple[str, str]](lambda item: item)
+        items = [("a", "1"), ("a", "1"), ("b", "2"), ("a", "3")]
+        for item in items:
+            queue.put(item)
+        assert [queue.pop() for _ in items] == items
+        with pytest.raises(IndexError):
+            queue.pop()
+
+    @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("123"), st.integers(0, 3)), min_size=1, max_size=40))
+    def test_once_shared_nobody_is_passed_over(self, items: list[tuple[str, str, int]]) -> None:
+        queue = SharedQueue[tuple[str, str, int]](lambda item: (item[0], item[0] + item[1]))
+        for item in items:
+            queue.put(item)
+        queue.share()
+        left = [queue.pop() for _ in items]
+        assert sorted(left) == sorted(items)
+        assert not len(queue)
+        for run in {item[:2] for item in items}:
+            own = [item for item in items if item[:2] == run]
+            assert [item for item in left if item[:2] == run] == own, "a run's items stay in order"
+        flows = {item[0] for item in items}
+        for flow in flows:
+            before = left[: next(n for n, item in enumerate(left) if item[0] == flow)]
+            assert len(before) < len(flows), "a flow waits for one item of each other flow at most"

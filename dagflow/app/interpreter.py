@@ -333,9 +333,7 @@ class Interpreter:
 
     async def _go_on(self, is_whole: bool) -> None:
         try:
-            await self._recovery.go_on()
-            if is_whole:
-                await self._driver.sleepers.open()
+            await self._recovery.go_on(self._driver.sleepers.open if is_whole else None)
         except StoreError as error:
             self._driver.stop(error)
 

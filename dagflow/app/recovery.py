@@ -1,9 +1,10 @@
-"""Going on with the runs of a store, and finding out which of them crash the process.
+"""Resuming the runs of a store, and finding out which of them crash the process.
 
 A run that kills its process kills it again when it is resumed, and with it all others, for ever. So crashes are counted, by
-run: each that was on its way at a crash, and has had no outcome since the one before, is a suspect. After the first crash
-everything goes on as ever. Runs that were on their way at two crashes in a row are tried one by one, before anything else goes
-on; the one that is tried at a third crash is quarantined: it stays as it is until somebody resumes it by name.
+run: each that was under way at a crash, and has had no outcome since the one before, is a suspect. After the first crash
+everything is resumed as ever. Runs that were under way at two crashes in a row are held back and tried, first one, then two,
+then four at a time, while all others go on. A run that was tried at a third crash may still be innocent, since somebody may have
+killed the process. It is tried once more, before anything else is resumed; a fourth crash quarantines it until it is resumed by name.
 
 A crash is what leaves the store as somebody's who is not there any more: a kill, a power cut, `os._exit`, an end for want of
 memory. Closing in order is none, nor is an error of the store.
@@ -11,7 +12,7 @@ memory. Closing in order is none, nor is an error of the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Final, TypeVar
 
 import attrs
@@ -29,10 +30,11 @@ from dagflow.store.points import Point, reached
 
 _Value = TypeVar("_Value")
 
-#: Crashes in a row after which a run is left alone, and after which it is tried before others go on.
-MOST_CRASHES: Final = 3
+#: Crashes in a row after which a run is tried while others go on, is tried before others go on, and is quarantined.
 _TRIED_AFTER: Final = 2
-#: How long a run is tried. One that takes longer goes on beside the others; crashes still count.
+_TRIED_ALONE_AFTER: Final = 3
+MOST_CRASHES: Final = 4
+#: How long a run is tried. One that has no outcome by then goes on beside the others; crashes still count.
 TRIAL_SECONDS: Final = 1.0
 _PAGE: Final = 500
 #: So many events, at most, may have been on their way at a crash.
@@ -54,6 +56,12 @@ def n_outcomes(history: Collection[Record]) -> int:
     return sum(record.kind not in _BEGINNINGS for record in history)
 
 
+def _has_outcome(live: Live, n_binding: int) -> bool:
+    """Whether the run has come further than its own beginning, ended, or only waits."""
+    is_over = live.has_ended.is_set() or live.progress.n_binding > n_binding
+    return is_over or live.progress.standing()[0] is RunStatus.SLEEPING
+
+
 @attrs.define(eq=False)
 class Recovery:
     """The unfinished runs of a store, as it was found.
@@ -71,6 +79,7 @@ class Recovery:
     stuck: dict[RunId, DagflowError] = attrs.field(factory=dict)
     _suspects: dict[RunId, Suspect] = attrs.field(factory=dict)
     _rows: list[RunRow] = attrs.field(factory=list)
+    _found: set[RunId] = attrs.field(factory=set[RunId])
     _is_whole: bool = True
     _newest: str = ""
 
@@ -87,6 +96,7 @@ class Recovery:
             except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
                 self.stuck[row.id] = RunBlocked.caused_by(row.id, error)
         self._is_whole = only is None
+        self._found = {live.run for live in self.lives}
         reached(Point.RECOVERING)
 
     def check(self, run: RunId) -> None:
@@ -100,25 +110,37 @@ class Recovery:
 
     @property
     def has_trials(self) -> bool:
-        """Whether some runs have to be tried before the others go on, which takes time."""
+        """Whether some runs have to be tried, which takes time."""
         return any(self._n_crashes(live.run) >= _TRIED_AFTER for live in self.lives)
 
-    async def go_on(self) -> None:
-        """Drive the runs: those that may have crashed the process first, one by one. Raises StoreError."""
-        tried = [live for live in self.lives if self._n_crashes(live.run) >= _TRIED_AFTER]
-        tried.sort(key=lambda live: (self._n_crashes(live.run), live.run))
+    async def go_on(self, then: Callable[[], Awaitable[None]] | None) -> None:
+        """Drive the runs. Raises StoreError.
+
+        `then` is called once the runs are driven that nobody suspects, before the last suspects are tried.
+        """
+        suspected = [live for live in self.lives if self._n_crashes(live.run) >= _TRIED_AFTER]
+        suspected.sort(key=lambda live: (self._n_crashes(live.run), live.run))
         self.waiting = {live.run: live for live in self.lives}
-        for live in tried:
-            if live.run in self.waiting:
-                await self._try(live)
+        for live in [live for live in suspected if self._n_crashes(live.run) >= _TRIED_ALONE_AFTER]:
+            await self._try([live])
+        held = [live for live in suspected if live.run in self.waiting]
         # Who drives only some may be blamed for those alone.
-        driven = [] if self._is_whole else [self._tried(live) for live in self.lives]
-        await self._say(*driven, is_whole=self._is_whole)
-        while any([await self._catch_up(live) for live in self.waiting.values()]):
+        driven = [] if self._is_whole else [self._tried(live) for live in self.lives if live not in held]
+        await self._say(*driven, *map(self._held, held), is_whole=self._is_whole)
+        await self._take(*(live for live in self.lives if live not in held))
+        if then is not None:
+            await then()
+        n_at_once = 1
+        while held:
+            await self._try(held[:n_at_once], is_whole=self._is_whole)
+            held, n_at_once = held[n_at_once:], n_at_once * 2
+        self.lives.clear()
+
+    async def _take(self, *lives: Live) -> None:
+        """Drive those of the runs that still wait."""
+        while any([await self._catch_up(live) for live in lives if live.run in self.waiting]):
             pass
-        lives = list(self.waiting.values())
-        self.waiting = {}
-        self._driver.take(*lives)
+        self._driver.take(*(live for live in lives if self.waiting.pop(live.run, None) is not None))
 
     def take_out(self, run: RunId) -> Live | None:
         """A run that waits for others to be tried, for somebody who does not want to wait."""
@@ -126,7 +148,7 @@ class Recovery:
 
     async def close(self) -> None:
         """It was closed in order: of the runs it drove none is a suspect any more."""
-        driven = {live.run for live in self.lives} - set(self.waiting)
+        driven = self._found - set(self.waiting)
         cleared = [Suspect(run=run, n_crashes=0) for run in driven if run in self._suspects]
         await self._asked(self._store.note_driving, Driving(), cleared)
 
@@ -135,23 +157,29 @@ class Recovery:
         return 0 if suspect is None else suspect.n_crashes
 
     def _tried(self, live: Live) -> Suspect:
-        return attrs.evolve(self._suspects.get(live.run) or Suspect(run=live.run, n_crashes=0), is_tried=True)
+        suspect = self._suspects.get(live.run) or Suspect(run=live.run, n_crashes=0)
+        return attrs.evolve(suspect, is_tried=True, is_held=False)
 
-    async def _try(self, live: Live) -> None:
-        """Let nothing else go on for a while."""
-        suspect = self._tried(live)
-        await self._say(suspect)
-        while await self._catch_up(live):
-            pass
-        if self.waiting.pop(live.run, None) is not None:
-            self._driver.take(live)
+    def _held(self, live: Live) -> Suspect:
+        return attrs.evolve(self._suspects[live.run], is_held=True)
+
+    async def _try(self, lives: Sequence[Live], *, is_whole: bool = False) -> None:
+        """Drive these, and no other suspect for a while: until each has an outcome, at most so long as a trial takes."""
+        suspects = [self._tried(live) for live in lives]
+        await self._say(*suspects, is_whole=is_whole)
+        n_before = [live.progress.n_binding for live in lives]
+        await self._take(*lives)
         with trio.move_on_after(TRIAL_SECONDS):
-            while not live.has_ended.is_set() and live.progress.standing()[0] is not RunStatus.SLEEPING:
-                await live.wait_changed()
-        is_over = live.has_ended.is_set()
-        await self._say(attrs.evolve(suspect, is_tried=False, n_crashes=0 if is_over else suspect.n_crashes))
+            for live, n_binding in zip(lives, n_before, strict=True):
+                while not _has_outcome(live, n_binding):
+                    await live.wait_changed()
+        done = [
+            attrs.evolve(suspect, is_tried=False, n_crashes=0 if live.has_ended.is_set() else suspect.n_crashes)
+            for suspect, live in zip(suspects, lives, strict=True)
+        ]
+        await self._say(*done, is_whole=is_whole)
 
-    async def _say(self, *suspects: Suspect, is_whole: bool = False) -> None:
+    async def _say(self, *suspects: Suspect, is_whole: bool) -> None:
         self._suspects.update({suspect.run: suspect for suspect in suspects})
         driving = Driving(is_open=True, is_whole=is_whole, since=self._newest)
         await self._asked(self._store.note_driving, driving, suspects)
@@ -191,7 +219,11 @@ class Recovery:
         self._rows += [row for row in self._named(seen_to) if row.status is RunStatus.SLEEPING]
         self._rows.sort(key=lambda row: row.id)
         blamed = self._blamed(driving, known, now) if driving.is_open else []
-        changed = {run: attrs.evolve(suspect, is_tried=False) for run, suspect in known.items() if suspect.is_tried}
+        changed = {
+            run: attrs.evolve(suspect, is_tried=False, is_held=False)
+            for run, suspect in known.items()
+            if suspect.is_tried or suspect.is_held
+        }
         for run in blamed:
             so_far = n_outcomes(self._store.history(run))
             suspect = known.get(run)
@@ -206,8 +238,11 @@ class Recovery:
         """The runs that were on their way when the process crashed."""
         tried = {run for run, suspect in known.items() if suspect.is_tried}
 
+        held = {run for run, suspect in known.items() if suspect.is_held}
+
         def driven(rows: Iterable[RunRow]) -> list[RunRow]:
-            return [row for row in rows if driving.is_whole or row.id in tried or row.id > driving.since]
+            free = (row for row in rows if row.id not in held)
+            return [row for row in free if driving.is_whole or row.id in tried or row.id > driving.since]
 
         awake = driven(row for row in self._rows if row.status is not RunStatus.SLEEPING)
         # What nobody has written down may have woken one that slept.

@@ -62,6 +62,7 @@ class Live:
         on_ended: called when `has_ended` is set by the end itself.
         on_rest: called when the store has everything and nothing of it is under way.
         is_asleep: nobody drives it; the store says when somebody has to.
+        n_timers: how many entries the timers have of it.
         share: whose calls its calls are, where not all can be made at once: those of the whole run, and of its flow.
     """
 
@@ -78,6 +79,7 @@ class Live:
     on_ended: Callable[[Live], None] | None = None
     on_rest: Callable[[Live], None] | None = None
     is_asleep: bool = False
+    n_timers: int = 0
     share: Share = attrs.field(init=False)
     _waiting: list[tuple[int, trio.Event]] = attrs.field(factory=list)
     _ready_calls: list[tuple[int, Call, Callable[[Call], None]]] = attrs.field(factory=list)

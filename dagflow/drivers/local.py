@@ -266,7 +266,7 @@ class LocalDriver:
         """Drive this run no more."""
         del self.lives[live.run]
         self._dispatch.remove(live)
-        self._timers.forget()
+        self._timers.forget(live)
 
     def look_again(self) -> None:
         """Something was fetched, or is due sooner than was thought: timers and events go on."""

@@ -44,22 +44,25 @@ class Timers:
     _seen_at: int = 0
     _seen: int = 0
     _n_added: int = 0
-    _n_forgotten: int = 0
+    #: Entries of runs that have left, as far as they have not been come to yet.
+    _n_dead: int = 0
     _wake: trio.Event = attrs.field(factory=trio.Event)
 
     def add(self, live: Live, timer: SetTimer) -> None:
         """Wait for this one too."""
         self._n_added += 1
+        live.n_timers += 1
         entry = (timer.due, self._n_added, live, timer)
         heapq.heappush(self._heap, entry)
         if self._heap[0] is entry:
             self._wake.set()
 
-    def forget(self) -> None:
-        """A run has ended; when many have, their timers are thrown out, which keep them in memory."""
-        self._n_forgotten += 1
-        if self._n_forgotten > _TURN and self._n_forgotten * 2 > len(self._heap):
-            self._n_forgotten = 0
+    def forget(self, live: Live) -> None:
+        """A run has left memory. Once half of the entries are of such runs, which they keep in memory, they are thrown out."""
+        self._n_dead += live.n_timers
+        live.n_timers = 0
+        if self._n_dead > _TURN and self._n_dead * 2 > len(self._heap):
+            self._n_dead = 0
             self._heap = [entry for entry in self._heap if _is_due(entry)]
             heapq.heapify(self._heap)
 
@@ -99,7 +102,7 @@ class Timers:
         """Fire what is due by now; gives how many."""
         n_fired = 0
         while n_fired < limit and (entry := self._next()) is not None and entry[0] <= now:
-            heapq.heappop(self._heap)
+            self._pop()
             self._fire(entry[2], entry[3])
             n_fired += 1
         return n_fired
@@ -117,11 +120,18 @@ class Timers:
         await self._wake.wait()
         self._wake = trio.Event()
 
+    def _pop(self) -> None:
+        live = heapq.heappop(self._heap)[2]
+        if live.n_timers:
+            live.n_timers -= 1
+        elif self._n_dead:
+            self._n_dead -= 1
+
     def _next(self) -> _Entry | None:
         """The next timer that anything still waits for."""
         heap = self._heap
         while heap and not _is_due(heap[0]):
-            heapq.heappop(heap)
+            self._pop()
         return heap[0] if heap else None
 
 

@@ -141,13 +141,15 @@ class Suspect:
     Attributes:
         n_crashes: in a row, without any outcome of the run in between; with 0 it is a suspect no more.
         n_outcomes: facts of its history that were more than beginnings, at the last crash.
-        is_tried: it is being tried, apart from others.
+        is_tried: it is being tried, apart from other suspects.
+        is_held: it waits until other suspects were tried, and so is to blame for nothing.
     """
 
     run: RunId
     n_crashes: int
     n_outcomes: int = 0
     is_tried: bool = False
+    is_held: bool = False
 
 
 @attrs.frozen(kw_only=True)

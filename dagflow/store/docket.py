@@ -16,6 +16,8 @@ from dagflow.store.rows import damaged
 
 SELECT_DRIVING: Final = "SELECT is_open, is_whole, since, checksum FROM driving"
 SELECT_SUSPECTS: Final = "SELECT run, n_crashes, n_outcomes, is_tried, checksum FROM suspect ORDER BY run"
+#: What the column `is_tried` says, if it is not 0.
+_TRIED, _HELD = 1, 2
 _SET_DRIVING: Final = "INSERT OR REPLACE INTO driving (one, is_open, is_whole, since, checksum) VALUES (1, ?, ?, ?, ?)"
 _SET_SUSPECT: Final = "INSERT OR REPLACE INTO suspect (run, n_crashes, n_outcomes, is_tried, checksum) VALUES (?, ?, ?, ?, ?)"
 _CLEAR_SUSPECT: Final = "DELETE FROM suspect WHERE run = ?"
@@ -36,7 +38,13 @@ def read_suspect(path: Path, row: tuple[Value, ...]) -> Suspect:
     run, n_crashes, n_outcomes, is_tried, stored = row
     if stored != checksum(None, run, n_crashes, n_outcomes, is_tried):
         raise damaged(path, f"what it has about crashes of run {run!r} is not what was written")
-    return Suspect(run=RunId(str(run)), n_crashes=int(str(n_crashes)), n_outcomes=int(str(n_outcomes)), is_tried=bool(is_tried))
+    return Suspect(
+        run=RunId(str(run)),
+        n_crashes=int(str(n_crashes)),
+        n_outcomes=int(str(n_outcomes)),
+        is_tried=is_tried == _TRIED,
+        is_held=is_tried == _HELD,
+    )
 
 
 def write_driving(connection: apsw.Connection, driving: Driving) -> None:
@@ -49,7 +57,8 @@ def write_suspects(connection: apsw.Connection, suspects: Sequence[Suspect]) -> 
     """Keep these, or forget them if there is nothing left to say."""
     for suspect in suspects:
         if suspect.n_crashes or suspect.is_tried:
-            values = (suspect.run, suspect.n_crashes, suspect.n_outcomes, int(suspect.is_tried))
+            state = _TRIED if suspect.is_tried else _HELD if suspect.is_held else 0
+            values = (suspect.run, suspect.n_crashes, suspect.n_outcomes, state)
             execute(connection, _SET_SUSPECT, (*values, checksum(None, *values)))
         else:
             execute(connection, _CLEAR_SUSPECT, (suspect.run,))

@@ -13,6 +13,7 @@ import trio.testing
 
 from dagflow.app.interpreter import Interpreter
 from dagflow.clock import VirtualClock
+from dagflow.drivers.live import Live
 from dagflow.errors import UsageError
 from dagflow.model.status import RunStatus
 from dagflow.store.sqlite import SqliteStore
@@ -349,3 +350,43 @@ def test_a_rate_has_to_be_one(host: Host, name: str) -> None:
 
     with pytest.raises(UsageError, match=f"{name} is 0"):
         trio.run(main)
+
+
+TWO_WAITS = """
+event "approved" { lead: string, by: string }
+flow two_waits(lead: string) -> string {
+  on manual
+  parallel {
+    yes = wait event "approved" as a when a.lead == lead within 5d
+    no  = wait event "approved" as a when a.by == lead within 6d
+  }
+  return lead
+}
+"""
+LONG = """
+flow long() -> int {
+  on manual
+  parallel {
+    wait 1h
+    x = held(n: 1)
+  }
+  return x
+}
+"""
+
+
+async def test_timers_keep_no_suspended_run_in_memory(host: Host) -> None:
+    """One timer that is due before all others must not keep those behind it."""
+    async with Interpreter.open(":memory:", catalog=host.catalog, clock=Frozen()) as interpreter:
+        await interpreter.start(host.flow(LONG))
+        await host.began.wait()
+        flow = host.flow(TWO_WAITS)
+        for n in range(400):
+            await interpreter.start(flow, {"lead": f"{n}"})
+        with trio.fail_after(20):
+            while len(interpreter._driver.lives) > 1:
+                await trio.sleep(0.001)
+        gc.collect()
+        n_in_memory = sum(isinstance(each, Live) for each in gc.get_objects())
+        assert n_in_memory < 150, "half of the entries, at most, may be of runs that are gone"
+        host.gate.set()

@@ -65,11 +65,10 @@ class BlockedRuns:
             self._store.note_blocked([Blocked(run=run, at=self._clock.now(), reason="") for run in cleared])
 
     def _keep(self, problems: Mapping[RunId, DagflowError]) -> None:
-        now = self._clock.now()
-        blocked = [_row(run, problem, now) for run, problem in problems.items()]
-        if blocked:
+        if problems:
+            now = self._clock.now()
             self._kept.update(problems)
-            self._store.note_blocked(blocked)
+            self._store.note_blocked([_row(run, problem, now) for run, problem in problems.items()])
 
 
 def with_reasons(store: Store, rows: Sequence[RunRow]) -> list[RunRow]:

@@ -385,7 +385,7 @@ async def test_timers_keep_no_suspended_run_in_memory(host: Host) -> None:
             await interpreter.start(flow, {"lead": f"{n}"})
         with trio.fail_after(20):
             while len(interpreter._driver.lives) > 1:
-                await trio.sleep(0.001)
+                await trio.lowlevel.checkpoint()
         gc.collect()
         n_in_memory = sum(isinstance(each, Live) for each in gc.get_objects())
         assert n_in_memory < 150, "half of the entries, at most, may be of runs that are gone"

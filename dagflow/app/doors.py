@@ -52,6 +52,15 @@ def checked_instant(instant: object, what: str) -> int:
     return instant
 
 
+def check_rates(*, concurrency: int, **rates: int | None) -> None:
+    """Raises UsageError: there is no room for a single call, or a rate is less than one a second."""
+    if concurrency < 1:
+        raise UsageError(f"concurrency is {concurrency}; at least one attempt has to run at a time")
+    for name, rate in rates.items():
+        if rate is not None and rate < 1:
+            raise UsageError(f"{name} is {rate}; it has to be at least 1, or None for no bound")
+
+
 def _shown(value: object) -> str:
     """A short value itself, of others the type: the text of a value may be as large as the value is hostile."""
     if isinstance(value, str):

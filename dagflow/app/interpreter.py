@@ -12,7 +12,8 @@ import trio
 
 from dagflow.actions.calling import ConnectionKeeper, RunInThread
 from dagflow.app.blocking import BlockedRuns, with_reasons
-from dagflow.app.doors import MAX_FLOW, checked_count, checked_instant, checked_run, checked_text
+from dagflow.app.doors import MAX_FLOW, check_rates, checked_count, checked_instant, checked_run, checked_text
+from dagflow.app.draining import Draining, checked_seconds
 from dagflow.app.loading import UNDOING, Loader
 from dagflow.app.reading import read_result
 from dagflow.app.recovery import Recovery
@@ -36,6 +37,7 @@ from dagflow.model.action import Interface
 from dagflow.model.flow import Flow
 from dagflow.model.types import JSON
 from dagflow.store.api import Record, RunRow, Store
+from dagflow.store.memory import MemoryStore
 from dagflow.store.open import open_store
 
 
@@ -68,6 +70,7 @@ class Interpreter:
     _loader: Loader = attrs.field(init=False)
     _recovery: Recovery = attrs.field(init=False)
     _blocked: BlockedRuns = attrs.field(init=False)
+    _draining: Draining = attrs.field(init=False)
     resumed: tuple[Run, ...] = ()
 
     @property
@@ -90,10 +93,12 @@ class Interpreter:
         retries_per_second: int | None = 10,
         resume: Collection[str] | None = None,
         release: Collection[str] = (),
+        drain_seconds: float = 10.0,
     ) -> AsyncGenerator[Interpreter]:
         """Open a store, resume every run in it that has not ended, and drive runs until the block is left.
 
-        What runs when the block is left is stopped, and goes on when the store is opened again.
+        When the block is left, nothing new is begun, calls that must not be repeated have `drain_seconds` to end, and what is under way
+        then is stopped. Every run goes on when the store is opened again.
 
         Args:
             path: of the store's file, made if there is none; `":memory:"` keeps nothing.
@@ -106,35 +111,22 @@ class Interpreter:
             retries_per_second: for each destination of calls, beside a tenth of what is called there for the first time; None for no bound.
             resume: ids of the only runs to go on with; all others stay as they are. None means every run.
             release: ids of runs to go on with even if they were quarantined, since they seemed to crash the process.
+            drain_seconds: how long leaving the block waits for effectful calls; 0 stops them at once, and `inf` waits for all.
 
         Raises:
             StoreError: the store cannot be opened, or failed while it was open.
-            UsageError: `concurrency`, `wakes_per_second` or `retries_per_second` is less than 1.
+            UsageError: `concurrency`, `wakes_per_second` or `retries_per_second` is less than 1, or `drain_seconds` less than 0.
         """
-        if concurrency < 1:
-            raise UsageError(f"concurrency is {concurrency}; at least one attempt has to run at a time")
-        for name, rate in (("wakes_per_second", wakes_per_second), ("retries_per_second", retries_per_second)):
-            if rate is not None and rate < 1:
-                raise UsageError(f"{name} is {rate}; it has to be at least 1, or None for no bound")
+        check_rates(concurrency=concurrency, wakes_per_second=wakes_per_second, retries_per_second=retries_per_second)
+        drain_seconds = checked_seconds(drain_seconds, "`drain_seconds`")
         opened = store if store is not None else await trio.to_thread.run_sync(open_store, path)
         clock = clock or SystemClock()
         performer = catalog.performer(threads(concurrency))
         interpreter = cls(opened, catalog, clock)
         interpreter._equip(performer, concurrency, jitter, wakes_per_second, Budgets(retries_per_second))
-        try:
-            async with trio.open_nursery() as nursery:
-                if isinstance(performer, ConnectionKeeper):
-                    nursery.start_soon(performer.keep_connections)
-                await nursery.start(interpreter._driver.serve)
-                await interpreter._resume_all(resume, release, nursery)
-                yield interpreter
-                nursery.cancel_scope.cancel()
-        except BaseExceptionGroup as group:
-            sole = _sole(group)
-            raise sole from sole.__cause__
-        finally:
-            with trio.CancelScope(shield=True):
-                await interpreter._close()
+        interpreter._draining = Draining(interpreter._driver, drain_seconds)
+        async with interpreter._driven(performer, resume, release):
+            yield interpreter
         if interpreter._driver.error is not None:
             raise interpreter._driver.error
 
@@ -238,6 +230,22 @@ class Interpreter:
         live = self._driver.lives.get(run_id) or await self._cancelled(run_id)
         return await self.result(run_id) if live is None else await Run(live, self._driver).cancel()
 
+    async def drain(self, seconds: float = float("inf")) -> bool:
+        """Stop in order: begin nothing new, and wait until every call under way is over. Leave the block afterwards.
+
+        Until then events are still kept and runs can be looked at; `start` and `trigger` are refused.
+
+        Args:
+            seconds: how long to wait at most.
+
+        Returns:
+            Whether everything under way has ended. What has not is stopped when the block is left.
+
+        Raises:
+            UsageError: `seconds` is less than 0.
+        """
+        return await self._draining.drain(checked_seconds(seconds, "`seconds`"))
+
     async def runs(
         self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
     ) -> list[RunRow]:
@@ -283,6 +291,29 @@ class Interpreter:
         """How an unfinished run stands: now, after every commit, and at its end. Raises as `resume` and `Run.wait`."""
         return self.resume(run_id).watch()
 
+    @asynccontextmanager
+    async def _driven(
+        self, performer: Performer, resume: Collection[str] | None, release: Collection[str]
+    ) -> AsyncGenerator[None]:
+        """Drive runs inside the block; closed in order when it is left, however that is."""
+        try:
+            async with trio.open_nursery() as nursery:
+                if isinstance(performer, ConnectionKeeper):
+                    nursery.start_soon(performer.keep_connections)
+                await nursery.start(self._draining.serve)
+                try:
+                    await self._resume_all(resume, release, nursery)
+                    yield
+                finally:
+                    await self._draining.finish(is_kept=not isinstance(self._store, MemoryStore))
+                nursery.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            sole = _sole(group)
+            raise sole from sole.__cause__
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._close()
+
     def _equip(
         self,
         performer: Performer,
@@ -304,6 +335,8 @@ class Interpreter:
         self._loader.check_actions(prepared.program)
         if self._driver.error is not None:
             raise self._driver.error
+        if self._driver.is_draining:
+            raise UsageError("the interpreter is draining and begins no runs; start this one where another interpreter is open")
         now = self._clock.now()
         progress = Progress(prepared.program, new_run_id(now))
         wire.sized(prepared.encoded, MAX_FLOW, "the compiled flow")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
@@ -15,11 +16,12 @@ from dagflow.app.archive import Archive
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.recovery import Quarantined
 from dagflow.app.runs import Run
-from dagflow.cli.codes import FAILED, INTERRUPTED, OK, USAGE
+from dagflow.cli.codes import FAILED, OK, USAGE
 from dagflow.cli.consoles import console
 from dagflow.cli.plain import plain_result, plain_rows
 from dagflow.cli.progress import Progress, follow, progress
 from dagflow.cli.render import Story, run_table, runs_table, verdict
+from dagflow.cli.signals import until_stopped
 from dagflow.cli.sources import Host, example_input, load_flows, load_host, read_value
 from dagflow.cli.texts import instant, json_text, printable
 from dagflow.clock import Clock, SystemClock, VirtualClock
@@ -227,7 +229,8 @@ def _drive(
         async with Interpreter.open(
             arguments.store, catalog=host.catalog, clock=clock, resume=resume, release=release
         ) as interpreter:
-            return await body(interpreter)
+            stopped_by, code = await until_stopped(interpreter, body)
+        return code if stopped_by is None else _interrupted(arguments, stopped_by)
 
     try:
         # Ctrl-C is heard where the command waits, never in the middle of a step of the engine.
@@ -248,12 +251,12 @@ def _first(group: BaseExceptionGroup[DagflowError]) -> DagflowError:
     return _first(found) if isinstance(found, BaseExceptionGroup) else found
 
 
-def _interrupted(arguments: argparse.Namespace) -> int:
+def _interrupted(arguments: argparse.Namespace, stopped_by: int = signal.SIGINT) -> int:
     if arguments.store == _MEMORY:
         print("\ninterrupted; the run is gone, since it was kept nowhere", file=sys.stderr)
     else:
         print(f"\ninterrupted; nothing is lost: `{_resume_command(arguments)}` goes on", file=sys.stderr)
-    return INTERRUPTED
+    return 128 + stopped_by
 
 
 def _hint(arguments: argparse.Namespace) -> str:

@@ -7,7 +7,7 @@ attempts that were begun before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol, cast
 from weakref import WeakKeyDictionary
 
@@ -74,6 +74,8 @@ class Attempts:
     _n_open: int = 0
     _n_waiting: int = 0
     _is_beginning: bool = False
+    #: Set when an attempt is over, once nothing new is begun; None until then.
+    _ended: trio.Event | None = None
     _quicks: WeakKeyDictionary[Program, list[Quick | None]] = attrs.field(factory=WeakKeyDictionary)
 
     def serve(self, nursery: trio.Nursery) -> None:
@@ -99,6 +101,9 @@ class Attempts:
 
     def put(self, live: Live, commands: Sequence[StartAttempt]) -> None:
         """Attempts are wished for; `begin` what there is room for."""
+        if self._ended is not None:
+            # They are wished for again when the run is resumed.
+            return
         for command in commands:
             quick = live.quicks[command.node]
             if quick is not None and (self._writer.is_instant or quick.is_pure):
@@ -110,7 +115,7 @@ class Attempts:
 
     def begin(self) -> None:
         """Begin what is wished for, as far as there is room."""
-        if self._is_beginning or not self._wishes:
+        if self._is_beginning or not self._wishes or self._ended is not None:
             # What is begun may make more ready: it has its turn further up.
             return
         self._is_beginning = True
@@ -125,6 +130,13 @@ class Attempts:
             self._wishes.share()
         finally:
             self._is_beginning = False
+
+    async def drain(self, lives: Collection[Live], *, is_all: bool) -> None:
+        """Begin nothing new, and wait until what is begun is over; without `is_all` only for what must not be done twice."""
+        self._ended = trio.Event()
+        while any(is_all or _is_effectful(call) for live in lives for call in live.calls.values()):
+            await self._ended.wait()
+            self._ended = trio.Event()
 
     def cancel(self, live: Live, node: int) -> None:
         """Stop the running attempt of the node."""
@@ -172,7 +184,7 @@ class Attempts:
 
     def _begin_late(self, call: Call) -> bool:
         """`_begin` by who is about to make the call."""
-        if call.live.broken is not None:
+        if call.live.broken is not None or self._ended is not None:
             self._n_open -= 1
             return False
         return self._begin(call)
@@ -290,6 +302,12 @@ class Attempts:
         call.is_over = True
         del call.live.calls[call.command.node]
         self._n_open -= 1
+        if self._ended is not None:
+            self._ended.set()
+
+
+def _is_effectful(call: Call) -> bool:
+    return call.live.progress.program.codes[call.command.node].node.effect is _EFFECTFUL
 
 
 def _share_of_wish(wish: tuple[Live, StartAttempt]) -> Share:

@@ -43,6 +43,7 @@ class LocalDriver:
         lives: the runs in hand, by id; those that have ended are gone, and those that sleep.
         sleepers: those that sleep, once it serves.
         error: what stopped it, if something did.
+        is_draining: nothing new is begun.
         on_blocked: called with the whole run that cannot go on, once it has been set aside.
     """
 
@@ -55,6 +56,7 @@ class LocalDriver:
     _budgets: Budgets = attrs.field(factory=lambda: Budgets(None))
     lives: dict[RunId, Live] = attrs.field(factory=dict)
     error: DagflowError | None = None
+    is_draining: bool = False
     on_blocked: Callable[[RunId, RunBlocked], None] = attrs.field(default=lambda _run, _reason: None)
     _writer: Writer = attrs.field(init=False)
     _timers: Timers = attrs.field(init=False)
@@ -103,6 +105,16 @@ class LocalDriver:
                 live.give_up(reason)
             for sending in self._sendings.values():
                 sending.is_over.set()
+
+    async def drain(self, *, is_all: bool = True) -> None:
+        """Begin nothing new from now on, and wait until every call that is begun is over and its outcome is in the store.
+
+        Without `is_all` only calls that must not be repeated are waited for. Cancel it to wait no longer.
+        """
+        if self._is_serving:
+            self.is_draining = True
+            self._timers.stop()
+            await self._attempts.drain(self.lives.values(), is_all=is_all)
 
     def _lull(self, nursery: trio.Nursery) -> None:
         self.sleepers = Sleepers(self, self._writer, nursery, self._clock.now, self._waking)

@@ -44,6 +44,7 @@ class Timers:
     _seen_at: int = 0
     _seen: int = 0
     _n_added: int = 0
+    _is_stopped: bool = False
     #: Entries of runs that have left, as far as they have not been come to yet.
     _n_dead: int = 0
     _wake: trio.Event = attrs.field(factory=trio.Event)
@@ -75,13 +76,17 @@ class Timers:
         if isinstance(self._clock, VirtualClock):
             self._wake.set()
 
+    def stop(self) -> None:
+        """Fire none any more."""
+        self._is_stopped = True
+
     async def run(self) -> None:
         """Fire timers, for ever."""
         is_virtual = isinstance(self._clock, VirtualClock)
         while True:
             entry, in_store = self._next(), self.next_due()
             due = min((each for each in (in_store, entry and entry[0]) if each is not None), default=None)
-            if due is None or (is_virtual and not self._is_calm()):
+            if due is None or self._is_stopped or (is_virtual and not self._is_calm()):
                 await self._changed()
                 continue
             if isinstance(self._clock, VirtualClock):

@@ -171,7 +171,7 @@ async def test_a_history_that_cannot_be_read_blocks_that_run_alone(
 async def test_the_reason_and_the_traceback_are_in_the_store(host: Host, tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
     flow = host.flow("flow good(n: int) -> int { on manual\n x = held(n: n)\n return x }")
-    async with Interpreter.open(path, catalog=host.catalog) as interpreter:
+    async with Interpreter.open(path, catalog=host.catalog, drain_seconds=0) as interpreter:
         run = await interpreter.start(flow, {"n": 1})
         await host.began.wait()
     async with Interpreter.open(path, catalog=dagflow.Catalog()) as interpreter:
@@ -193,7 +193,7 @@ async def test_the_reason_and_the_traceback_are_in_the_store(host: Host, tmp_pat
 async def test_a_blocked_run_can_be_cancelled(host: Host, tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
     flow = host.flow("flow good(n: int) -> int { on manual\n x = held(n: n)\n return x }")
-    async with Interpreter.open(path, catalog=host.catalog) as interpreter:
+    async with Interpreter.open(path, catalog=host.catalog, drain_seconds=0) as interpreter:
         run = await interpreter.start(flow, {"n": 1})
         await host.began.wait()
     async with Interpreter.open(path, catalog=dagflow.Catalog()) as interpreter:

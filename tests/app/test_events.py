@@ -208,7 +208,7 @@ class TestSend:
           }
         """
         path = tmp_path / "runs.db"
-        async with Interpreter.open(path, catalog=host.catalog) as interpreter:
+        async with Interpreter.open(path, catalog=host.catalog, drain_seconds=0) as interpreter:
             run = await interpreter.start(host.flow(text))
             await host.began.wait()
             assert await interpreter.send("go", {"n": 4}) == 1

@@ -140,7 +140,7 @@ async def test_what_the_block_raises_comes_out_as_it_is(host: Host) -> None:
 
 class TestResume:
     async def interrupted(self, host: Host, path: Path, clock: VirtualClock) -> RunId:
-        async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
+        async with Interpreter.open(path, catalog=host.catalog, clock=clock, drain_seconds=0) as interpreter:
             run = await interpreter.start(host.flow(HELD))
             await host.began.wait()
         with pytest.raises(UsageError, match="open it again"):

@@ -27,6 +27,13 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 TAKE_TIME = {ROOT / "tests" / "app" / "kill_harness.py"}
 
 MOST_LINES_OF_A_FILE = 400
+#: Files that hold one idea in more lines, reviewed one by one.
+LONGEST = {
+    "dagflow/app/interpreter.py": 480,  # the public methods of one class, most of it what they promise
+    "dagflow/drivers/progress.py": 420,  # one run as both drivers see it
+    "dagflow/drivers/sleepers.py": 420,
+}
+MEDIAN_LINES, P95_LINES = 150, 380
 MOST_LINES_OF_A_FUNCTION = 60
 LINES_THAT_NEED_A_THEORY = 150
 
@@ -76,9 +83,16 @@ def outline(path: Path) -> Outline:
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_files_and_functions_are_short(path: Path) -> None:
-    assert outline(path).n_lines <= MOST_LINES_OF_A_FILE
+    assert outline(path).n_lines <= LONGEST.get(name_of(path), MOST_LINES_OF_A_FILE)
     for name, n_lines in outline(path).functions:
         assert n_lines < MOST_LINES_OF_A_FUNCTION, name
+
+
+def test_most_files_are_much_shorter() -> None:
+    lengths = sorted(outline(path).n_lines for path in FILES)
+    assert lengths[len(lengths) // 2] <= MEDIAN_LINES
+    assert lengths[len(lengths) * 95 // 100] <= P95_LINES
+    assert set(LONGEST) <= {name_of(path) for path in FILES}
 
 
 #: Those of `dagflow` and `dagflow.testing` import what is asked for only then.

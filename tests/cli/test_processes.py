@@ -144,6 +144,63 @@ class TestKill:
         assert dagflow("resume", "last", "--fast-forward", "--actions", "host.py").code == 0
 
 
+SLOW_HOST = """import dagflow, pathlib, trio
+catalog = dagflow.Catalog()
+
+@catalog.action("pay", effect="effectful")
+async def pay(n: int) -> int:
+    with open("ledger", "a") as ledger:
+        ledger.write("begun\\n")
+    while not pathlib.Path("gate").exists():
+        await trio.sleep(0.01)
+    with open("ledger", "a") as ledger:
+        ledger.write("paid\\n")
+    return n
+"""
+
+
+class TestTerminate:
+    @pytest.fixture
+    def paying(self, folder: Path, flow: Callable[[str], str]) -> list[str]:
+        (folder / "slow.py").write_text(SLOW_HOST)
+        path = flow("flow f() -> int {\n  on manual\n  a = pay(n: 1)\n  b = pay(n: 2)\n  return b\n}\n")
+        return ["run", path, "--actions", "slow.py", "--quiet"]
+
+    @staticmethod
+    def wait_until(is_so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not is_so():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def test_sigterm_waits_for_what_is_under_way(self, dagflow: Dagflow, folder: Path, paying: list[str]) -> None:
+        with started(folder, *paying) as child:
+            self.wait_until((folder / "ledger").exists)
+            child.send_signal(signal.SIGTERM)
+            wait_for(child, "calls under way have 30 s to end; SIGTERM again stops at once")
+            (folder / "gate").touch()
+            _, err = child.communicate(timeout=DEADLINE_SECONDS)
+        assert child.returncode == 143
+        assert b"interrupted; nothing is lost" in err
+        assert (folder / "ledger").read_text() == "begun\npaid\n"
+        # It was no crash, and the payment is not made twice.
+        said = dagflow("resume", "--actions", "slow.py", "--quiet")
+        assert said.code == 0
+        assert (folder / "ledger").read_text() == "begun\npaid\n" * 2
+
+    def test_a_second_signal_ends_at_once(self, dagflow: Dagflow, folder: Path, paying: list[str]) -> None:
+        with started(folder, *paying) as child:
+            self.wait_until((folder / "ledger").exists)
+            child.send_signal(signal.SIGTERM)
+            wait_for(child, "SIGTERM again stops at once")
+            child.send_signal(signal.SIGTERM)
+            child.communicate(timeout=DEADLINE_SECONDS)
+        assert child.returncode == 143
+        assert (folder / "ledger").read_text() == "begun\n"
+        rows = dagflow("runs", "--json").json
+        assert [row["status"] for row in rows] == ["running"]
+
+
 class TestInterrupt:
     @pytest.mark.parametrize("words", [["--json"], []])
     def test_it_says_how_to_go_on(self, dagflow: Dagflow, folder: Path, sleeper: list[str], words: list[str]) -> None:

@@ -112,7 +112,7 @@ class Crashes:
         flow = self.host.flow("action held(n: int) -> int effectful\nflow f { on manual\n a = held(n: 1) }")
 
         async def go() -> list[str]:
-            async with Interpreter.open(self.path, catalog=self.host.catalog) as interpreter:
+            async with Interpreter.open(self.path, catalog=self.host.catalog, drain_seconds=0) as interpreter:
                 runs = [await interpreter.start(flow) for _ in range(n_runs)]
                 while len(self.host.calls) < n_runs:
                     await trio.testing.wait_all_tasks_blocked()
@@ -131,7 +131,7 @@ class Crashes:
         """The counts after opening in order, and the runs that are quarantined."""
 
         async def go() -> tuple[dict[str, int], set[str]]:
-            async with Interpreter.open(self.path, catalog=self.host.catalog, **options) as interpreter:
+            async with Interpreter.open(self.path, catalog=self.host.catalog, drain_seconds=0, **options) as interpreter:
                 suspects = {suspect.run: suspect.n_crashes for suspect in interpreter._store.suspects()}
                 return suspects, {run for run, why in interpreter.stuck.items() if isinstance(why, Quarantined)}
 

@@ -74,6 +74,7 @@ class Sleeper:
     due: int
     is_waiting: bool = True
     is_asleep: bool = False
+    n_timers: int = 0
     broken: DagflowError | None = None
     n_fired: int = 0
 
@@ -101,7 +102,7 @@ async def fire_all(n_timers: int) -> None:
             other = sleepers[dice.randrange(n_timers)]
             left[0] -= other.is_waiting
             other.is_waiting = False
-            timers.forget()
+            timers.forget(cast("Live", other))
         left[0] -= 1
         if not left[0]:
             is_over.set()

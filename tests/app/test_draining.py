@@ -46,7 +46,7 @@ async def test_leaving_the_block_repeats_no_effectful_call(host: Host, tmp_path:
     path = tmp_path / "runs.db"
     async with trio.open_nursery() as nursery:
         async with Interpreter.open(path, catalog=host.catalog) as interpreter:
-            run = await interpreter.start(host.flow(TEXT), {"n": 4})
+            await interpreter.start(host.flow(TEXT), {"n": 4})
             await host.began.wait()
             nursery.start_soon(opened_later, host, 0.05)
         # The outcome of the call is kept; the step behind it has not begun.
@@ -61,7 +61,7 @@ async def test_a_cancellation_from_outside_leaves_it_time_as_well(host: Host, tm
     async with trio.open_nursery() as nursery:
         with trio.CancelScope() as scope:
             async with Interpreter.open(path, catalog=host.catalog) as interpreter:
-                run = await interpreter.start(host.flow(TEXT), {"n": 4})
+                await interpreter.start(host.flow(TEXT), {"n": 4})
                 await host.began.wait()
                 nursery.start_soon(opened_later, host, 0.05)
                 scope.cancel()
@@ -76,7 +76,7 @@ async def test_what_takes_too_long_is_stopped(host: Host, tmp_path: Path) -> Non
     path = tmp_path / "runs.db"
     begun = trio.current_time()
     async with Interpreter.open(path, catalog=host.catalog, drain_seconds=0.2) as interpreter:
-        run = await interpreter.start(host.flow(TEXT), {"n": 4})
+        await interpreter.start(host.flow(TEXT), {"n": 4})
         await host.began.wait()
     assert 0.2 <= trio.current_time() - begun < 5
     host.gate.set()

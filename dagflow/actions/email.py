@@ -14,11 +14,13 @@ import attrs
 
 from dagflow.actions.failures import ActionFailed, Fatal
 from dagflow.actions.kinds import EffectKey, Email
+from dagflow.actions.mailboxes import Mailbox
 from dagflow.actions.outbox import Outbox
 from dagflow.actions.registrar import Registrar
 from dagflow.actions.secrets import Redactor
 from dagflow.actions.settings import Settings, SmtpSecurity
 from dagflow.actions.templates import Evaluate, Mail, Templates
+from dagflow.model.wire_texts import ascii_email
 
 #: A line of a header may have 998 characters; a subject of more is a body in the wrong place.
 _MAX_SUBJECT: Final = 500
@@ -45,7 +47,7 @@ def add_email(catalog: Registrar, settings: Settings, evaluate: Evaluate) -> Non
         mail = templates.render(template, data or {})
         message = make_message(mail, subject=subject, sender=settings.smtp_from, recipient=to, key=key)
         if settings.sends_mail:
-            send(settings, message, to)
+            send(settings, message, ascii_email(to))
         else:
             Outbox(settings.outbox).add_mail(template, message.as_bytes())
         return SentEmail(message_id=message["Message-ID"])
@@ -55,26 +57,26 @@ def make_message(mail: Mail, *, subject: str | None, sender: str, recipient: str
     """Make the message; what could begin another header or another message is refused.
 
     Raises:
-        Fatal: no subject, no body, or a control character in a header.
+        Fatal: no subject, no body, a control character in a header, or an address that is none.
     """
     title = mail.subject if subject is None else subject
     if not title:
         raise Fatal("the mail has no subject; begin the .txt file with `Subject: …`, or give `subject`", code="no_subject")
     if not mail.text.strip() and not mail.html.strip():
         raise Fatal("the mail has no body; write one into the template", code="no_body")
-    domain = sender.rpartition("@")[2]
-    message = EmailMessage(policy=email.policy.SMTP)
-    headers = {
-        "From": sender,
-        "To": recipient,
-        "Subject": title,
-        "Date": email.utils.formatdate(),
-        "Message-ID": f"<{key}@{domain}>",
-        "Auto-Submitted": "auto-generated",
-    }
-    for name, value in headers.items():
+    for name, value in (("From", sender), ("To", recipient), ("Subject", title)):
         check_header(name, value)
-        message[name] = value
+    try:
+        box, to = Mailbox.parse(sender), Mailbox("", ascii_email(recipient))
+    except ValueError as error:
+        raise Fatal(f"the sender or the recipient of the mail: {error}", code="bad_header") from None
+    message = EmailMessage(policy=email.policy.SMTP)
+    message["From"] = box.header
+    message["To"] = to.header
+    message["Subject"] = title
+    message["Date"] = email.utils.formatdate()
+    message["Message-ID"] = f"<{key}@{box.domain}>"
+    message["Auto-Submitted"] = "auto-generated"
     if mail.text.strip() or not mail.html:
         message.set_content(_clean_body(mail.text), cte="quoted-printable")
         if mail.html.strip():
@@ -111,7 +113,7 @@ def send(settings: Settings, message: EmailMessage, recipient: str) -> None:
     failure: Exception
     try:
         with _connect(settings) as client:
-            client.send_message(message, settings.smtp_from, [recipient])
+            client.send_message(message, Mailbox.parse(settings.smtp_from).address, [recipient])
     except smtplib.SMTPRecipientsRefused as error:
         code, text = next(iter(error.recipients.values()))
         failure = _refused(server, code, text, redactor)
@@ -131,7 +133,7 @@ def send(settings: Settings, message: EmailMessage, recipient: str) -> None:
 def _connect(settings: Settings) -> smtplib.SMTP:
     port = settings.smtp_port or _PORTS[settings.smtp_security]
     # Otherwise smtplib asks the resolver for this machine's name, which can take as long as the whole timeout.
-    ours = settings.smtp_from.rpartition("@")[2]
+    ours = Mailbox.parse(settings.smtp_from).domain
     client: smtplib.SMTP
     timeout = settings.timeout_seconds
     context = ssl.create_default_context(cafile=str(settings.smtp_ca_file) if settings.smtp_ca_file else None)

@@ -11,8 +11,9 @@ from typing import TypeAlias
 
 import attrs
 
+from dagflow.actions.mailboxes import Mailbox
 from dagflow.errors import UsageError
-from dagflow.model.wire_texts import check_email, check_url
+from dagflow.model.wire_texts import check_url
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -35,6 +36,7 @@ class Settings:
     Attributes:
         smtp_host: mail goes there; "" writes `.eml` files into the outbox instead.
         smtp_port: None means 587 for STARTTLS, 465 for TLS, 25 for none.
+        smtp_from: who mails are from, `info@example.com` or `Name <info@example.com>`.
         smtp_ca_file: certificates to trust instead of the system's.
         slack_webhook_url, slack_token: where Slack messages go; without both, JSON lines in the outbox. The token wins.
         slack_api_url: of Slack's Web API; tests set another.
@@ -130,7 +132,7 @@ class _Reader:
     def email(self, name: str, default: str) -> str:
         value = self.text(name, default)
         try:
-            check_email(value)
+            Mailbox.parse(value)
         except ValueError as error:
             raise UsageError(f"{name}: {error}, not `{value}`") from None
         return value

@@ -107,14 +107,37 @@ def parse_bytes(text: str) -> bytes:
 
 
 def check_email(text: str) -> None:
-    """Hold `text` to be one bare address, `local@domain`, ASCII.
+    """Hold `text` to be one bare address, `local@domain`; the domain may have letters of any language.
 
     Raises:
         ValueError: anything else: names, comments, lists, quoting, control characters.
     """
-    local, _, _ = text.partition("@")
-    if len(text) > _MAX_EMAIL or len(local) > _MAX_LOCAL_PART or _EMAIL.fullmatch(text) is None:
-        raise ValueError('expected one e-mail address such as "ann@example.com"')
+    ascii_email(text)
+
+
+def ascii_email(text: str) -> str:
+    """An address as mail servers write it: a domain with other letters than ASCII in its IDNA form.
+
+    Raises:
+        ValueError: it is none; see `check_email`.
+    """
+    local, at, domain = text.partition("@")
+    written = text if text.isascii() else f"{local}{at}{_ascii_domain(domain)}"
+    if len(written) <= _MAX_EMAIL and len(local) <= _MAX_LOCAL_PART and _EMAIL.fullmatch(written) is not None:
+        return written
+    if not local.isascii() and _EMAIL.fullmatch(f"x@{_ascii_domain(domain)}") is not None and local.isprintable():
+        raise ValueError("what stands before the @ of an e-mail address must be ASCII: most mail servers take nothing else")
+    raise ValueError('expected one e-mail address such as "ann@example.com"')
+
+
+def _ascii_domain(domain: str) -> str:
+    """In IDNA form; "" where there is none."""
+    import idna  # noqa: PLC0415 - its tables are large, and most addresses need none of them
+
+    try:
+        return domain if domain.isascii() else idna.encode(domain[:_MAX_EMAIL], uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return ""
 
 
 def check_url(text: str) -> None:

@@ -344,3 +344,56 @@ def test_a_link_leads_to_a_page_or_a_mail(tmp_path, template, value, is_fine):
     else:
         with pytest.raises(Fatal, match="a link begins with"):
             templates.render("page", {"x": value})
+
+
+NAMES = [
+    ("Käthe Müller <info@example.com>", "Käthe Müller", "info@example.com"),
+    ('"Müller, Söhne & Co." <info@exämple.com>', "Müller, Söhne & Co.", "info@xn--exmple-cua.com"),
+    ('"A \\"quoted\\" name" <a@example.com>', 'A "quoted" name', "a@example.com"),
+    ("日本の会社 <a@例え.jp>", "日本の会社", "a@xn--r8jz45g.jp"),
+    ("info@example.com", "", "info@example.com"),
+]
+
+
+@pytest.mark.parametrize(("sender", "name", "address"), NAMES)
+async def test_names_and_domains_in_any_letters_reach_the_server_in_ascii(templates, sender, name, address):
+    with smtp_server() as server:
+        catalog = catalog_with(
+            templates=templates, smtp_host="127.0.0.1", smtp_port=server.port, smtp_security=SmtpSecurity.NONE, smtp_from=sender
+        )
+        await call(catalog, "email", template="page", to="ada+tag@exämple.org", subject="Köttbullar — 日本")
+    (envelope,) = server.mails
+    raw = envelope.original_content
+    assert (envelope.mail_from, envelope.rcpt_tos) == (address, ["ada+tag@xn--exmple-cua.org"])
+    assert raw.partition(b"\r\n\r\n")[0].isascii()
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    (box,) = message["From"].addresses
+    assert (box.display_name, box.addr_spec) == (name, address)
+    assert message["Subject"] == "Köttbullar — 日本"
+    assert message["Message-ID"] == f"<{KEY}@{address.partition('@')[2]}>"
+
+
+@pytest.mark.parametrize(
+    ("to", "reason"),
+    [
+        ("ådå@example.org", "what stands before the @ of an e-mail address must be ASCII"),
+        ("ådå@exämple.org", "what stands before the @ of an e-mail address must be ASCII"),
+        ("a@exa mple.örg", "expected one e-mail address"),
+        ("a@-ä-.org", "expected one e-mail address"),
+        ("a@\u2488com.ä", "expected one e-mail address"),
+        ("a@" + "ä" * 200 + ".org", "expected one e-mail address"),
+        ("Ada <a@example.org>", "expected one e-mail address"),
+        ("a@exämple.org\nBcc: x@y.zz", "expected one e-mail address"),
+        ("a@exämple.org, b@example.org", "expected one e-mail address"),
+    ],
+)
+async def test_an_address_that_no_server_would_take_is_refused_in_words(templates, to, reason):
+    with pytest.raises(ActionFailed, match=reason) as caught:
+        await call(catalog_with(templates=templates), "email", template="page", to=to, subject="x")
+    assert (caught.value.code, caught.value.fatal) == ("bad_arguments", True)
+
+
+@pytest.mark.parametrize("value", ["Käthe", "Käthe <käthe@example.com>", "A <a@b> <c@d>", "A\u2028B <a@example.com>"])
+def test_a_sender_that_is_none_is_refused_when_settings_are_read(value):
+    with pytest.raises(UsageError, match="DAGFLOW_SMTP_FROM"):
+        Settings.from_environment({"DAGFLOW_SMTP_FROM": value})

@@ -69,7 +69,7 @@ def test_every_setting_is_read():
         ("DAGFLOW_SMTP_PORT", "0"),
         ("DAGFLOW_SMTP_PORT", "70000"),
         ("DAGFLOW_SMTP_TLS", "ssl"),
-        ("DAGFLOW_SMTP_FROM", "Sales <sales@example.com>"),
+        ("DAGFLOW_SMTP_FROM", "Sales <sales>"),
         ("DAGFLOW_SMTP_HOST", "mail\nhost"),
         ("DAGFLOW_SLACK_WEBHOOK_URL", "hooks.example.com"),
         ("DAGFLOW_HTTP_ALLOW", "10.0.0.0/8, http://x"),

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from dagflow.app.runs import Run
     from dagflow.clock import Clock, SystemClock, VirtualClock
     from dagflow.diagnostic import Diagnostic, Edit, Fix, Severity, Span
-    from dagflow.drivers.results import NodeResult, RunResult
+    from dagflow.drivers.results import NodeResult, RunFailure, RunResult
+    from dagflow.drivers.vitals import Statistics
     from dagflow.errors import (
         DagflowBug,
         DagflowError,
@@ -85,6 +86,7 @@ __all__ = [
     "RetryAfter",
     "Run",
     "RunBlocked",
+    "RunFailure",
     "RunLimits",
     "RunResult",
     "RunStatus",
@@ -94,6 +96,7 @@ __all__ = [
     "Settings",
     "Severity",
     "Span",
+    "Statistics",
     "StoreError",
     "SystemClock",
     "Timestamp",
@@ -153,6 +156,7 @@ _HOMES = {
     "RetryAfter": "dagflow.actions.failures",
     "Run": "dagflow.app.runs",
     "RunBlocked": "dagflow.errors",
+    "RunFailure": "dagflow.drivers.results",
     "RunLimits": "dagflow.lang.limits",
     "RunResult": "dagflow.drivers.results",
     "RunStatus": "dagflow.model.status",
@@ -162,6 +166,7 @@ _HOMES = {
     "Settings": "dagflow.actions.settings",
     "Severity": "dagflow.diagnostic",
     "Span": "dagflow.diagnostic",
+    "Statistics": "dagflow.drivers.vitals",
     "StoreError": "dagflow.errors",
     "SystemClock": "dagflow.clock",
     "Timestamp": "dagflow.model.values",

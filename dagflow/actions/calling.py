@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property, lru_cache, partial
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, cast, runtime_checkable
 from urllib.parse import urlsplit
 
+import anyio
 import attrs
 import orjson
 
 from dagflow.actions.annotations import Shape
 from dagflow.actions.connections import Connections
 from dagflow.actions.direct import MISS, Direct, check_of, is_as_stored
-from dagflow.actions.failures import ActionFailed, Fatal, Invocation, RetryAfter
-from dagflow.actions.secrets import Redactor, SecretSource
+from dagflow.actions.failures import ActionFailed, Fatal, Invocation
+from dagflow.actions.foreign import passing
+from dagflow.actions.outcomes import failure_of
+from dagflow.actions.secrets import Redactor, Vault
 from dagflow.model import wire
 from dagflow.model.action import ActionSpec
-from dagflow.model.plain import is_object
+from dagflow.model.plain import is_dict, is_object, is_sequence
 from dagflow.model.types import Field, ListType, MapType, OptionalType, Primitive, RecordType, Type
 
-#: A message is for people and is kept in the history.
-MAX_MESSAGE: Final = 1_000
 #: A result is kept in the history.
 MAX_RESULT: Final = 1024 * 1024
-_WORD_START: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+#: Each takes a byte as JSON, and a comma.
+_MOST_PARTS: Final = MAX_RESULT // 2
+#: A result with more is checked in a thread, so that nobody waits for it.
+_MANY_PARTS: Final = 20_000
+#: Values without parts, of which most results have most.
+_LEAVES: Final = frozenset({str, int, float, bool, type(None), bytes})
 
 
 class RunInThread(Protocol):
@@ -53,9 +58,9 @@ class BoundAction:
 
     Attributes:
         shapes: of the parameters of the signature, by name.
-        key_names, invocation_names, connections_names: parameters filled in with the effect key, the invocation, and the
-            connections that are kept.
-        destination: the parameter that says where a call goes; "" if all go to one place.
+        key_names, invocation_names: parameters filled in with the effect key and the invocation.
+        given_names: those filled in with what the performer has, by what that is.
+        is_strict: whether a result may have no field that it does not declare.
     """
 
     spec: ActionSpec
@@ -64,13 +69,13 @@ class BoundAction:
     result: Shape
     key_names: tuple[str, ...] = ()
     invocation_names: tuple[str, ...] = ()
-    destination: str = ""
-    connections_names: tuple[str, ...] = ()
+    given_names: Mapping[str, type] = attrs.field(factory=dict[str, type])
+    is_strict: bool = False
 
     @cached_property
     def is_filled_in(self) -> bool:
         """Whether it is given more than flows say."""
-        return bool(self.key_names or self.invocation_names or self.connections_names)
+        return bool(self.key_names or self.invocation_names or self.given_names)
 
     @cached_property
     def is_async(self) -> bool:
@@ -93,9 +98,9 @@ class BoundAction:
 
         def keep(value: object) -> object:
             kept: object = check(value)
-            return _checked(self, value, Redactor()) if kept is MISS else kept
+            return _checked(self, value) if kept is MISS else kept
 
-        return Direct(self.function, keep, lambda error: _as_failure(error, Redactor()))
+        return Direct(self.function, keep, lambda error: failure_of(error, Redactor()))
 
     @cached_property
     def from_json(self) -> Mapping[str, wire.Codec]:
@@ -114,8 +119,9 @@ class BoundAction:
 
     @cached_property
     def result_codec(self) -> wire.Codec:
-        """For the result."""
-        return wire.codec(self.spec.result)
+        """For the result; fields that its records do not declare are left out, unless the host is strict."""
+        codec = wire.codec(self.spec.result)
+        return codec if self.is_strict else codec.open
 
 
 @attrs.frozen(eq=False)
@@ -123,9 +129,11 @@ class CatalogPerformer:
     """Calls the actions of a catalogue for a driver (`drivers.perform.Performer`)."""
 
     _actions: Mapping[str, BoundAction]
-    _secrets: SecretSource
+    _vault: Vault
     _run_in_thread: RunInThread
     _connections: Connections = attrs.field(factory=Connections)
+    #: What was revealed to calls so far, which is shown nowhere.
+    _revealed: Redactor = attrs.field(factory=Redactor)
 
     async def keep_connections(self) -> None:
         """See `ConnectionKeeper`."""
@@ -136,14 +144,14 @@ class CatalogPerformer:
         bound = self._actions.get(action)
         if bound is None or bound.direct is None or bound.spec.result != result or bound.declared != arguments:
             return None
-        return bound.direct
+        return attrs.evolve(bound.direct, explain=partial(failure_of, redactor=self._revealed))
 
     def destination(self, action: str, arguments: Mapping[str, object]) -> str:
         """Where a call goes: the action, and what its `destination` says; of an address the host."""
         bound = self._actions.get(action)
-        if bound is None or not bound.destination:
+        if bound is None or not bound.spec.destination:
             return action
-        value = str(arguments.get(bound.destination))
+        value = str(arguments.get(bound.spec.destination))
         with contextlib.suppress(ValueError):
             value = urlsplit(value).hostname or value
         return f"{action} {value}"[:200]
@@ -158,25 +166,27 @@ class CatalogPerformer:
         if bound is None:
             known = ", ".join(sorted(self._actions)) or "none"
             raise ActionFailed("no_such_action", f"there is no action `{invocation.action}`; there are: {known}", fatal=True)
-        redactor = Redactor()
         failure: ActionFailed
-        cause: Exception | None
+        cause: BaseException | None
         try:
-            call = partial(bound.function, **self._arguments(bound, invocation, redactor))
+            call = partial(bound.function, **self._arguments(bound, invocation))
             result = await (call() if bound.is_async else self._run_in_thread(partial(_call_plain, call)))
-            return _checked(bound, result, redactor)
-        except Exception as error:  # noqa: BLE001 - whatever a host raises is a failure of the attempt
-            failure, cause = _as_failure(error, redactor), error
+            if _n_parts(result, _MANY_PARTS) > _MANY_PARTS:
+                return await anyio.to_thread.run_sync(_checked, bound, result)
+            return _checked(bound, result)
+        except BaseException as error:  # noqa: BLE001 - whatever a host raises fails the attempt, but for what came from around it
+            rest = passing(error)
+            if rest is not None:
+                raise rest from None
+            failure, cause = failure_of(error, self._revealed), error
         # Outside of the handler, and without the cause where it could tell a secret: tracebacks are written to logs.
-        raise failure from (None if redactor.is_needed else cause)
+        raise failure from (None if self._revealed.is_needed else cause)
 
-    def _arguments(self, bound: BoundAction, invocation: Invocation, redactor: Redactor) -> dict[str, object]:
+    def _arguments(self, bound: BoundAction, invocation: Invocation) -> dict[str, object]:
         def reveal(name: str) -> str:
-            content = self._secrets.get(name)
-            if content is None:
-                message = f"there is no secret `{name}`; {self._secrets.advice(name)}"
-                raise ActionFailed("no_such_secret", message, fatal=True)
-            redactor.add(name, content)
+            address = invocation.arguments.get(bound.spec.destination)
+            content = self._vault.reveal(name, bound.spec, address if isinstance(address, str) else None)
+            self._revealed.add(name, content)
             return content
 
         try:
@@ -190,7 +200,7 @@ class CatalogPerformer:
             arguments
             | dict.fromkeys(bound.key_names, invocation.effect_key)
             | dict.fromkeys(bound.invocation_names, invocation)
-            | dict.fromkeys(bound.connections_names, self._connections)
+            | {name: self._connections if kind is Connections else self._revealed for name, kind in bound.given_names.items()}
         )
 
 
@@ -202,19 +212,41 @@ def _call_plain(call: Callable[[], object]) -> object:
     return result
 
 
-def _checked(bound: BoundAction, result: object, redactor: Redactor) -> object:
+def _checked(bound: BoundAction, result: object) -> object:
     name = bound.spec.name
+    if _n_parts(result) > _MOST_PARTS:
+        raise ActionFailed("result_too_large", f"{name} gave more values than {MAX_RESULT} bytes can hold", fatal=True)
     try:
         encoded = bound.result_codec.encode(bound.result.out(result))
         size = len(orjson.dumps(encoded))
+    except wire.TooLarge as error:
+        raise ActionFailed("result_too_large", f"{name} gave too much: {error}", fatal=True) from None
     except wire.WireError as error:
         raise ActionFailed("bad_result", f"{name} gave a result that is not {bound.spec.result}: {error}", fatal=True) from None
     if size > MAX_RESULT:
         raise ActionFailed("result_too_large", f"{name} gave {size} bytes; at most {MAX_RESULT} are kept", fatal=True)
-    if redactor.is_needed:
-        # An echo of a secret would stay in the history for good.
-        return bound.result_codec.decode(redactor.value(encoded))
     return encoded if bound.is_result_json else bound.result_codec.decode(encoded)
+
+
+def _n_parts(result: object, most: int = _MOST_PARTS) -> int:
+    """How many parts a result has, counted no further than that; one that contains itself, or the same part again and again, has no end."""
+    left: list[object] = [result]
+    n_parts = 0
+    while left and n_parts <= most:
+        each = left.pop()
+        if type(each) in _LEAVES:
+            continue
+        if is_dict(each):
+            left += each.values()
+            n_parts += len(each)
+        elif is_sequence(each):
+            left += each
+            n_parts += len(each)
+        elif attrs.has(type(each)):
+            fields = attrs.fields(cast("type[attrs.AttrsInstance]", type(each)))
+            left += [getattr(each, field.name) for field in fields if field.init]
+            n_parts += 1
+    return n_parts
 
 
 @lru_cache(maxsize=1024)
@@ -234,30 +266,3 @@ def _is_json(type_: Type) -> bool:
 def _is_kept(field: Field) -> bool:
     """As `_is_json`. A default that could be changed by whoever is given it has to be made anew each time, which decoding does."""
     return _is_json(field.type) and not isinstance(field.default, (list, dict))
-
-
-def _as_failure(error: Exception, redactor: Redactor) -> ActionFailed:
-    match error:
-        case ActionFailed():
-            return ActionFailed(error.code, _shown(error.message, redactor), error.fatal, error.retry_after_ns)
-        case Fatal():
-            return ActionFailed(error.code, _shown(error.message, redactor), fatal=True)
-        case RetryAfter():
-            return ActionFailed(error.code, _shown(error.message, redactor), retry_after_ns=error.delay_ns)
-        case _:
-            code = "exception." + _WORD_START.sub("_", type(error).__name__).lower()
-            return ActionFailed(code, _shown(_text_of(error), redactor))
-
-
-def _text_of(error: Exception) -> str:
-    try:
-        return str(error) or type(error).__name__
-    except Exception:  # noqa: BLE001 - a host's `__str__` can do anything
-        return type(error).__name__
-
-
-def _shown(message: str, redactor: Redactor) -> str:
-    """One line without secrets. Redacted before it is cut, so that no half of a secret stays."""
-    text = redactor.text(str(message))
-    text = "".join(char if char.isprintable() else " " for char in text).strip()
-    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"

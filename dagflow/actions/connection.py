@@ -29,11 +29,12 @@ _Event: TypeAlias = h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]
 
 @attrs.frozen
 class Answer:
-    """What came back. `headers`: names in lower case, repeated ones joined with `, `."""
+    """What came back. `headers`: names in lower case, repeated ones joined with `, `. `is_cut`: the body goes on behind `content`."""
 
     status: int
     headers: dict[str, str]
     content: bytes = attrs.field(repr=False)
+    is_cut: bool = False
 
 
 class NoAnswer(Exception):  # noqa: N818 - a fact about the world, caught by the exchange
@@ -94,7 +95,7 @@ class Connection:
         Raises:
             NoAnswer: nothing came back.
             BadAnswer, h11.ProtocolError: what came back is no proper HTTP.
-            TooMuchRead: the body is longer than `max_bytes`, or says it is.
+            TooMuchRead: there is more before the body than any server has to say.
             OSError, anyio.BrokenResourceError: the connection broke.
         """
         self._n_read = 0
@@ -104,15 +105,22 @@ class Connection:
             event = await self._event(max_bytes, pace)
         if not isinstance(event, h11.Response):  # pragma: no cover - h11 gives nothing else before one
             raise BadAnswer(f"{event} came before the answer")
-        headers = _headers(event)
-        _check_framing(headers, max_bytes)
+        parts, is_cut = await self._body(max_bytes, pace)
+        return Answer(event.status_code, _headers(event), b"".join(parts)[:max_bytes], is_cut)
+
+    async def _body(self, max_bytes: int, pace: Pace) -> tuple[list[bytes], bool]:
+        """What is read of a body, and whether there is more. The answer is there, and what it says counts, however long it is."""
         parts: list[bytes] = []
-        while isinstance(part := await self._event(max_bytes, pace), h11.Data):
-            parts.append(part.data)
-        content = b"".join(parts)
-        if len(content) > max_bytes:
-            raise TooMuchRead
-        return Answer(event.status_code, headers, content)
+        n_bytes = 0
+        try:
+            while isinstance(part := await self._event(max_bytes, pace), h11.Data):
+                parts.append(part.data)
+                n_bytes += len(part.data)
+                if n_bytes > max_bytes:
+                    return parts, True
+        except TooMuchRead:
+            return parts, True
+        return parts, False
 
     def renew(self) -> bool:
         """After an answer: make ready for the next request, or say that there cannot be one."""
@@ -177,14 +185,6 @@ def _headers(event: h11.Response) -> dict[str, str]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
-
-
-def _check_framing(headers: dict[str, str], max_bytes: int) -> None:
-    if headers.get("content-encoding", "").strip().lower() not in {"", "identity"}:
-        raise BadAnswer("it packed its answer although asked not to")
-    declared = headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:19]) > max_bytes:
-        raise TooMuchRead
 
 
 def _is_readable(sock: socket.socket) -> bool:

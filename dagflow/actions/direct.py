@@ -39,7 +39,7 @@ class Direct:
 
     function: Callable[..., Awaitable[object]]
     keep: Callable[[object], object]
-    explain: Callable[[Exception], ActionFailed]
+    explain: Callable[[BaseException], ActionFailed]
 
 
 def is_as_stored(shape: Shape) -> bool:

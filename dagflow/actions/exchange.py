@@ -26,12 +26,18 @@ _REPEATABLE: Final = frozenset({"GET", "HEAD"})
 
 @attrs.frozen
 class Request:
-    """What is sent. `headers`: names in lower case, without those that frame the message."""
+    """What is sent.
+
+    Attributes:
+        headers: names in lower case, without those that frame the message.
+        secret_header: the one among them that carries a secret, or "".
+    """
 
     method: str
     url: httpx.URL
-    headers: dict[str, str]
+    headers: dict[str, str] = attrs.field(repr=False)
     content: bytes = attrs.field(default=b"", repr=False)
+    secret_header: str = ""
 
 
 class ExchangeFailed(Exception):  # noqa: N818 - data for the action that asked
@@ -93,7 +99,7 @@ async def exchange(request: Request, policy: AddressPolicy | None, *, connection
     except AddressRefused as error:
         raise ExchangeFailed("address_refused", str(error)) from None
     except TooMuchRead:
-        raise ExchangeFailed("answer_too_large", f"the answer of {host} is longer than {bounds.max_bytes} bytes") from None
+        raise ExchangeFailed("answer_too_large", f"the head of the answer of {host} is too long") from None
     except (BadAnswer, h11.ProtocolError) as error:
         raise ExchangeFailed("bad_answer", f"{host} does not speak HTTP properly: {error}") from None
     except NoAnswer as error:

@@ -35,7 +35,12 @@ class ActionFailed(DagflowError):  # noqa: N818 - a fact about the world, not a 
         code: for `retry … only` and handlers, such as `timeout`.
         fatal: never worth a retry.
         retry_after_ns: how long to wait before the next attempt; overrides the policy.
+
+    Attributes:
+        traceback: of the exception it was made of, without secrets; "" if there is none worth keeping.
     """
+
+    traceback: str = ""
 
     def __init__(self, code: str, message: str, fatal: bool = False, retry_after_ns: int | None = None) -> None:
         super().__init__(f"{code}: {message}")
@@ -68,7 +73,7 @@ class RetryAfter(DagflowError):  # noqa: N818 - what a host's action raises to s
     """Raised by an action: it failed, and the next attempt, if the step has one left, should begin after `delay`.
 
     Args:
-        delay: at least so long; a bare number counts seconds.
+        delay: at least so long, at most 365 days; a bare number counts seconds. One below zero is none.
     """
 
     def __init__(self, delay: timedelta | Duration | float, message: str = "busy", code: str = "busy") -> None:
@@ -76,17 +81,6 @@ class RetryAfter(DagflowError):  # noqa: N818 - what a host's action raises to s
         self.delay = delay
         self.message = message
         self.code = code
-
-    @property
-    def delay_ns(self) -> int:
-        """The delay in nanoseconds, never negative."""
-        match self.delay:
-            case Duration(nanos):
-                return max(0, nanos)
-            case timedelta():
-                return max(0, Duration.from_timedelta(self.delay).nanos)
-            case seconds:
-                return max(0, round(seconds * 1_000_000_000))
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.delay, self.message, self.code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import unicodedata
 from functools import lru_cache
@@ -13,6 +14,7 @@ import httpx
 import orjson
 
 from dagflow.actions.addresses import AddressPolicy
+from dagflow.actions.bodies import read_body
 from dagflow.actions.connection import Answer
 from dagflow.actions.connections import Connections
 from dagflow.actions.exchange import Bounds, ExchangeFailed, Request, exchange
@@ -20,7 +22,6 @@ from dagflow.actions.failures import ActionFailed, Fatal, RetryAfter
 from dagflow.actions.kinds import EffectKey, Secret, Url
 from dagflow.actions.registrar import Registrar
 from dagflow.actions.settings import Settings
-from dagflow.model.json_text import JsonTextError, parse_json
 
 MAX_BODY: Final = 1024 * 1024
 MAX_REQUEST: Final = 1024 * 1024
@@ -58,8 +59,9 @@ class HttpResponse:
 
     Attributes:
         headers: by name in lower case; repeated ones joined with `, `.
-        body: the content where it is JSON, else null.
-        text: the content where it is not JSON, else empty.
+        body: the content where it is JSON that can be kept, else null.
+        text: the content where `body` does not have it, else empty.
+        body_error: why the content is not what it says it is, or not all there; null if nothing is wrong.
     """
 
     flow_name: ClassVar[str] = ""
@@ -67,6 +69,7 @@ class HttpResponse:
     headers: dict[str, str]
     body: Any
     text: str
+    body_error: str | None = None
 
 
 def add_http(catalog: Registrar, settings: Settings) -> None:
@@ -83,9 +86,10 @@ def add_http(catalog: Registrar, settings: Settings) -> None:
         headers: dict[str, str] | None = None,
         body: Any | None = None,
         token: Secret | None = None,
+        token_as: str = "Bearer",  # noqa: S107 - the name of a scheme
     ) -> HttpResponse:
         """Send a request to a server and read its answer."""
-        request = _request(method, url, headers or {}, body=body, token=token, key=key)
+        request = _request(method, url, headers or {}, body=body, token=token, token_as=token_as, key=key)
         bounds = Bounds(
             seconds=settings.timeout_seconds,
             max_bytes=MAX_BODY,
@@ -94,10 +98,12 @@ def add_http(catalog: Registrar, settings: Settings) -> None:
         )
         request, answer = await _follow(request, policy, connections, bounds)
         _raise_for_status(request, answer, has_secret=token is not None)
-        return _response(answer)
+        is_expected = request.method != "HEAD" and answer.status not in {204, 205}
+        found = await read_body(answer, is_expected=is_expected)
+        return HttpResponse(answer.status, answer.headers, found.value, found.text, found.error)
 
 
-def _request(method: str, url: str, given: dict[str, str], *, body: Any, token: str | None, key: str) -> Request:
+def _request(method: str, url: str, given: dict[str, str], *, body: Any, token: str | None, token_as: str, key: str) -> Request:
     headers = {"user-agent": "dagflow", "accept": "*/*", "idempotency-key": key}
     content = b""
     if body is not None:
@@ -110,10 +116,26 @@ def _request(method: str, url: str, given: dict[str, str], *, body: Any, token: 
     for name, value in given.items():
         _check_header(name, value)
         headers[name.lower()] = value
+    secret_name = ""
     if token is not None:
-        _check_header("Authorization", token)
-        headers["authorization"] = f"Bearer {token}"
-    return Request(method, _parsed_url(url), headers, content)
+        name, value = _with_token(token, token_as)
+        _check_header(name, value)
+        secret_name = name.lower()
+        headers[secret_name] = value
+    return Request(method, _parsed_url(url), headers, content, secret_name)
+
+
+def _with_token(token: str, token_as: str) -> tuple[str, str]:
+    """The header a token is sent in: by a scheme of `Authorization`, or by itself in the one that is named."""
+    if not token.strip():
+        raise Fatal("the secret that `token` was given is empty", code="bad_header")
+    match token_as.lower():
+        case "bearer":
+            return "Authorization", f"Bearer {token}"
+        case "basic":
+            return "Authorization", f"Basic {base64.b64encode(token.encode()).decode()}"
+        case _:
+            return token_as, token
 
 
 def _check_header(name: str, value: str) -> None:
@@ -122,8 +144,10 @@ def _check_header(name: str, value: str) -> None:
     if name.lower() in _OURS or name.lower().startswith("proxy-"):
         raise Fatal(f"the header {name} is set by dagflow; leave it out", code="bad_header")
     # Without the value, which may be confidential.
-    if not value.isascii() or any(unicodedata.category(char) == "Cc" for char in value) or len(value) > 8_192:
-        raise Fatal(f"the value of the header {name} is not one line of ASCII of at most 8192 characters", code="bad_header")
+    is_line = value.isascii() and not any(unicodedata.category(char) == "Cc" for char in value) and len(value) <= 8_192
+    if not is_line or value != value.strip():
+        wanted = "one line of ASCII of at most 8192 characters, without blanks around it"
+        raise Fatal(f"the value of the header {name} is not {wanted}", code="bad_header")
 
 
 @lru_cache(maxsize=512)
@@ -135,7 +159,7 @@ def _parsed_url(text: str) -> httpx.URL:
     if url.scheme not in {"http", "https"} or not url.host:
         raise Fatal(f"`{text[:200]}` is no http or https address", code="bad_url")
     if url.userinfo:
-        raise Fatal("a name or password has no place in an address; use `token` or a header", code="bad_url")
+        raise Fatal("a name or password has no place in an address; use `token`, as `Basic` if need be", code="bad_url")
     return url.copy_with(fragment=None) if url.fragment else url
 
 
@@ -162,11 +186,11 @@ def _redirected(request: Request, status: int, location: str) -> Request:
         raise Fatal(f"a redirect to no address: {error}", code="bad_url") from None
     headers, method, content = dict(request.headers), request.method, request.content
     if _origin(url) != _origin(request.url):
-        headers = {name: value for name, value in headers.items() if name not in _PERSONAL}
+        headers = {name: value for name, value in headers.items() if name not in _PERSONAL and name != request.secret_header}
     if status == 303 or (status in {301, 302} and method == "POST"):
         method, content = ("HEAD" if method == "HEAD" else "GET"), b""
         headers.pop("content-type", None)
-    return Request(method, url, headers, content)
+    return Request(method, url, headers, content, request.secret_header)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:
@@ -189,19 +213,3 @@ def _raise_for_status(request: Request, answer: Answer, *, has_secret: bool) -> 
     if status >= 500 or status in _TRANSIENT:
         raise ActionFailed(f"http.{status}", message)
     raise Fatal(message, code=f"http.{status}")
-
-
-def _response(answer: Answer) -> HttpResponse:
-    status, headers, content = answer.status, answer.headers, answer.content
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind.endswith("json") and content:
-        try:
-            return HttpResponse(status, headers, parse_json(content), "")
-        except JsonTextError:
-            pass  # as text, then
-    charset = re.search(r'charset="?([A-Za-z0-9_-]+)', headers.get("content-type", ""))
-    try:
-        text = content.decode(charset[1] if charset else "utf-8", "replace")
-    except (LookupError, UnicodeError):
-        text = content.decode("utf-8", "replace")
-    return HttpResponse(status, headers, None, text)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Generator, Sequence
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -14,13 +15,15 @@ from dagflow.actions.annotations import Shape, field_of, hints_of, named_types, 
 from dagflow.actions.calling import BoundAction, CatalogPerformer, RunInThread
 from dagflow.actions.connections import Connections
 from dagflow.actions.failures import Invocation
-from dagflow.actions.secrets import EnvironmentSecrets, SecretSource
+from dagflow.actions.secrets import EnvironmentSecrets, Redactor, SecretSource, Vault
 from dagflow.actions.settings import Settings
 from dagflow.errors import UsageError
 from dagflow.model.action import ActionSpec, Effect, EventSpec, Interface
+from dagflow.model.destinations import SecretSpec, check_event_pattern
 from dagflow.model.types import Field, RecordType, Type
 
 _ACTION_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
+_SECRET_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 _EFFECTS: Final = {"pure": Effect.PURE, "idempotent": Effect.IDEMPOTENT, "effectful": Effect.EFFECTFUL}
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -31,27 +34,48 @@ _C = TypeVar("_C", bound=type)
 class Catalog:
     """Actions, events and types by name.
 
-    `secrets` is where the content of secrets comes from; the environment unless said otherwise.
+    Attributes:
+        secrets: where the content of secrets comes from; the environment unless said otherwise.
+        emits: the only events flows may emit, as names in which `*` stands for any text; None allows all.
+        strict: whether what comes from outside may have no field that is not declared; else such fields are left out.
     """
 
     secrets: SecretSource = attrs.field(factory=EnvironmentSecrets, kw_only=True)
+    emits: Sequence[str] | None = attrs.field(default=None, kw_only=True)
+    strict: bool = attrs.field(default=False, kw_only=True)
+    _bindings: dict[str, SecretSpec] = attrs.field(factory=dict, init=False)
+    _contents: dict[str, str | Callable[[], str]] = attrs.field(factory=dict, init=False, repr=False)
     _actions: dict[str, BoundAction] = attrs.field(factory=dict, init=False)
     _events: dict[str, EventSpec] = attrs.field(factory=dict, init=False)
     _types: dict[str, Type] = attrs.field(factory=dict, init=False)
     _declared: dict[str, ActionSpec] = attrs.field(factory=dict, init=False)
 
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.emits, str):
+            raise UsageError(f"`emits` must be a list of event names, not one text; write [{self.emits!r}]")
+        for pattern in self.emits or ():
+            with _as_usage("`emits`"):
+                check_event_pattern(pattern)
+
     @classmethod
-    def builtin(cls, settings: Settings | None = None, *, secrets: SecretSource | None = None) -> Catalog:
+    def builtin(
+        cls,
+        settings: Settings | None = None,
+        *,
+        secrets: SecretSource | None = None,
+        emits: Sequence[str] | None = None,
+        strict: bool = False,
+    ) -> Catalog:
         """A catalogue with `email`, `slack`, `http.request` and `log`.
 
-        `settings` come from the environment unless given.
+        `settings` come from the environment unless given; the rest is as in `Catalog`.
 
         Raises:
             UsageError: a setting in the environment is wrong.
         """
         from dagflow.actions.builtin import add_builtins  # noqa: PLC0415 - httpx and its kin cost more than the rest of us
 
-        catalog = cls(secrets=secrets or EnvironmentSecrets())
+        catalog = cls(secrets=secrets or EnvironmentSecrets(), emits=emits, strict=strict)
         add_builtins(catalog, settings or Settings.from_environment())
         return catalog
 
@@ -88,7 +112,7 @@ class Catalog:
         def register(function: _F) -> _F:
             if name in self._actions:
                 raise UsageError(f"there is an action `{name}` already; choose another name")
-            bound = attrs.evolve(_bind(name, known_effect, function), destination=destination)
+            bound = attrs.evolve(_bind(name, known_effect, function, destination), is_strict=self.strict)
             if destination and destination not in bound.shapes:
                 raise UsageError(
                     f"action `{name}` has no parameter `{destination}`; `destination` names the one that says where it goes"
@@ -100,8 +124,47 @@ class Catalog:
 
         return register
 
-    def event(self, name: str, payload: type, *, doc: str = "") -> None:
+    def secret(
+        self,
+        name: str,
+        value: str | Callable[[], str] | None = None,
+        *,
+        hosts: Sequence[str] = (),
+        actions: Sequence[str] = (),
+    ) -> None:
+        """Say where a secret may go, and what it is if not the catalogue's `secrets` know that.
+
+        One that nothing is said of is given only to actions that go where the host wants: never to one with a `destination`.
+
+        Args:
+            name: as flows write it behind `secrets.`.
+            value: its content, or what returns it, asked at each call.
+            hosts: servers it may be sent to by an action with a `destination`, such as `http.request`: `api.example.com`,
+                `*.example.com`, `api.example.com:8443`. By https only; `http://…` says otherwise.
+            actions: the only ones it may be given to.
+
+        Raises:
+            UsageError: the name or a host is none, or the secret is bound already.
+        """
+        if _SECRET_NAME.fullmatch(name) is None:
+            raise UsageError(f"`{name[:100]}` cannot name a secret; use letters, digits and `_`")
+        if name in self._bindings:
+            raise UsageError(f"the secret `{name}` is bound already; bind it once, to all its hosts and actions")
+        if isinstance(hosts, str) or isinstance(actions, str):
+            raise UsageError(f"secret `{name}`: `hosts` and `actions` must be lists of texts, not one text")
+        for action in actions:
+            if _ACTION_NAME.fullmatch(action) is None:
+                raise UsageError(f"secret `{name}`: `{action[:100]}` cannot name an action")
+        with _as_usage(f"secret `{name}`"):
+            self._bindings[name] = SecretSpec.of(hosts, actions)
+        if value is not None:
+            self._contents[name] = value
+
+    def event(self, name: str, payload: type, *, doc: str = "", strict: bool | None = None) -> None:
         """Declare an event by the attrs class of what it carries.
+
+        With `strict` one that is sent with a field that the class does not have is refused; else the field is left out. The
+        catalogue's word counts unless this is given.
 
         Raises:
             UsageError: the name is taken, or the class cannot be typed.
@@ -112,7 +175,8 @@ class Catalog:
         if not isinstance(shape.type, RecordType):
             raise UsageError(f"event `{name}`: its payload is an attrs class, not `{payload.__name__}`")
         self._add_types(shape.type, f"event `{name}`")
-        self._events[name] = EventSpec(name=name, payload=shape.type, doc=doc or _first_line(payload))
+        is_strict = self.strict if strict is None else strict
+        self._events[name] = EventSpec(name=name, payload=shape.type, doc=doc or _first_line(payload), is_strict=is_strict)
 
     def type(self, class_: _C) -> _C:
         """Make an attrs class or a string enum known to flows by its name; usable as a decorator.
@@ -128,15 +192,38 @@ class Catalog:
 
     @property
     def interface(self) -> Interface:
-        """What the compiler has to know of all this: signatures only."""
+        """What the compiler has to know of all this: signatures only.
+
+        Raises:
+            UsageError: what the environment says of a secret makes no sense.
+        """
         actions = {name: bound.spec for name, bound in self._actions.items()}
-        return Interface(actions=self._declared | actions, events=dict(self._events), types=dict(self._types))
+        return Interface(
+            actions=self._declared | actions,
+            events=dict(self._events),
+            types=dict(self._types),
+            secrets=self._vault.bindings(),
+            emits=None if self.emits is None else tuple(self.emits),
+            is_strict=self.strict,
+        )
+
+    def redactor(self, names: Collection[str]) -> Redactor:
+        """What takes the contents of these secrets out of texts and values that are shown; those that cannot be had are left out."""
+        redactor = Redactor()
+        for name in names:
+            with contextlib.suppress(Exception):  # a source of the host's may need what is not there
+                redactor.add(name, self._vault.content(name) or "")
+        return redactor
+
+    @property
+    def _vault(self) -> Vault:
+        return Vault(self.secrets, self._bindings, self._contents)
 
     def performer(self, run_in_thread: RunInThread) -> CatalogPerformer:
         """What calls these actions for a driver; `run_in_thread` runs a blocking function and awaits its result."""
         if self._declared:
             raise UsageError("these actions are only declared; to run flows, give the module that has them")
-        return CatalogPerformer(self._actions, self.secrets, run_in_thread)
+        return CatalogPerformer(self._actions, self._vault, run_in_thread)
 
     def _add_types(self, type_: Type, where: str) -> None:
         for name, found in named_types(type_).items():
@@ -145,14 +232,23 @@ class Catalog:
                 raise UsageError(f"{where}: there is another type `{name}` already; two types need two names")
 
 
-def _bind(name: str, effect: Effect, function: Callable[..., Any]) -> BoundAction:
+@contextlib.contextmanager
+def _as_usage(where: str) -> Generator[None]:
+    """What makes no sense is the caller's to mend."""
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(f"{where}: {error}") from None
+
+
+def _bind(name: str, effect: Effect, function: Callable[..., Any], destination: str) -> BoundAction:
     where = f"action `{name}` ({getattr(function, '__qualname__', function)})"
     hints = hints_of(function, where)
     shapes: dict[str, Shape] = {}
     fields: list[Field] = []
     key_names: list[str] = []
     invocation_names: list[str] = []
-    connections_names: list[str] = []
+    given_names: dict[str, type] = {}
     for parameter in inspect.signature(function).parameters.values():
         place = f"{where}, parameter `{parameter.name}`"
         if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
@@ -164,8 +260,8 @@ def _bind(name: str, effect: Effect, function: Callable[..., Any]) -> BoundActio
             key_names.append(parameter.name)
         elif annotation is Invocation:
             invocation_names.append(parameter.name)
-        elif annotation is Connections:
-            connections_names.append(parameter.name)
+        elif annotation is Connections or annotation is Redactor:
+            given_names[parameter.name] = annotation
         else:
             shapes[parameter.name] = shape_of(annotation, place)
             default = attrs.NOTHING if parameter.default is parameter.empty else parameter.default
@@ -175,10 +271,16 @@ def _bind(name: str, effect: Effect, function: Callable[..., Any]) -> BoundActio
     result = shape_of(hints["return"], f"{where}, result")
     doc = _first_line(function)
     is_keyed = bool(key_names)
-    spec = ActionSpec(name=name, params=tuple(fields), result=result.type, effect=effect, takes_key=is_keyed, doc=doc)
-    return BoundAction(
-        spec, function, shapes, result, tuple(key_names), tuple(invocation_names), connections_names=tuple(connections_names)
+    spec = ActionSpec(
+        name=name,
+        params=tuple(fields),
+        result=result.type,
+        effect=effect,
+        takes_key=is_keyed,
+        doc=doc,
+        destination=destination,
     )
+    return BoundAction(spec, function, shapes, result, tuple(key_names), tuple(invocation_names), given_names)
 
 
 def _first_line(thing: Any) -> str:

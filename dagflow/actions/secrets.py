@@ -5,17 +5,25 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Mapping
-from typing import Final, Protocol
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol, cast, runtime_checkable
 from urllib.parse import quote, quote_plus
 
 import attrs
 
+from dagflow.actions.failures import ActionFailed
+from dagflow.errors import UsageError
+from dagflow.model.action import ActionSpec
+from dagflow.model.destinations import SecretSpec
 from dagflow.model.plain import is_dict, is_list
 
 _PREFIX: Final = "DAGFLOW_SECRET_"
-#: A shorter content appears in any text by chance; a message with it is hidden whole.
-_MIN_LENGTH: Final = 4
+_BINDING: Final = re.compile(_PREFIX + r"(\w+)_(HOSTS|ACTIONS)", re.ASCII)
+#: A shorter content is in other texts by chance: it is taken out of messages where it stands by itself, and not out of values.
+_MIN_LENGTH: Final = 8
+#: So much is looked at of a text of which the beginning is kept.
+_MOST_READ: Final = 32_768
 
 
 class SecretSource(Protocol):
@@ -27,6 +35,15 @@ class SecretSource(Protocol):
 
     def advice(self, name: str) -> str:
         """What the operator has to do to add the secret of that name."""
+        ...
+
+
+@runtime_checkable
+class BindsSecrets(Protocol):
+    """A source that also says where secrets may go; `EnvironmentSecrets` is one."""
+
+    def bindings(self) -> Mapping[str, SecretSpec]:
+        """By the names of the secrets. Raises UsageError: one of them makes no sense."""
         ...
 
 
@@ -48,47 +65,127 @@ class EnvironmentSecrets:
         """See `SecretSource.advice`."""
         return f"set the environment variable {_PREFIX}{name.upper()}"
 
+    def bindings(self) -> Mapping[str, SecretSpec]:
+        """See `BindsSecrets.bindings`: `DAGFLOW_SECRET_SLACK_TOKEN_HOSTS` and `…_ACTIONS`, with commas between."""
+        environment = os.environ if self.environment is None else self.environment
+        found: dict[str, dict[str, list[str]]] = {}
+        for variable, value in environment.items():
+            match = _BINDING.fullmatch(variable) if variable.startswith(_PREFIX) else None
+            if match is not None:
+                parts = [part.strip() for part in value.split(",") if part.strip()]
+                found.setdefault(match[1].lower(), {})[match[2]] = parts
+        return {name: _spec(name, parts) for name, parts in found.items()}
+
+
+def _spec(name: str, parts: Mapping[str, list[str]]) -> SecretSpec:
+    try:
+        return SecretSpec.of(parts.get("HOSTS", ()), parts.get("ACTIONS", ()))
+    except ValueError as error:
+        raise UsageError(f"{_PREFIX}{name.upper()}_HOSTS: {error}") from None
+
+
+@attrs.frozen(eq=False)
+class Vault:
+    """The secrets of a catalogue: contents, and where they may go. What the host binds counts before what its source says."""
+
+    _source: SecretSource
+    _bindings: Mapping[str, SecretSpec] = attrs.field(factory=dict[str, SecretSpec])
+    _contents: Mapping[str, str | Callable[[], str]] = attrs.field(factory=dict[str, "str | Callable[[], str]"], repr=False)
+
+    def bindings(self) -> Mapping[str, SecretSpec]:
+        """Where secrets may go, by their names; those that nothing is said of are left out. Raises UsageError."""
+        said: Mapping[str, SecretSpec] = {}
+        if isinstance(self._source, BindsSecrets):
+            said = self._source.bindings()
+        return {**said, **self._bindings}
+
+    def reveal(self, name: str, spec: ActionSpec, address: str | None) -> str:
+        """The content, for a call of that action that goes there.
+
+        Raises:
+            ActionFailed: there is no such secret, or it may not be given to this call.
+        """
+        bound = self.bindings().get(name, SecretSpec())
+        refusal = bound.refusal(spec.name, takes_address=bool(spec.destination), address=address or "")
+        if refusal is not None:
+            advice = f"the host binds it by `catalog.secret` or {_PREFIX}{name.upper()}_HOSTS"
+            raise ActionFailed("secret_refused", f"the secret `{name}` {refusal}; {advice}", fatal=True)
+        content = self.content(name)
+        if content is None:
+            raise ActionFailed("no_such_secret", f"there is no secret `{name}`; {self._source.advice(name)}", fatal=True)
+        return content
+
+    def content(self, name: str) -> str | None:
+        """The content, or None if there is no such secret. Raises ActionFailed: its source gave something else."""
+        known = self._contents.get(name)
+        content = known() if callable(known) else known if known is not None else self._source.get(name)
+        if not isinstance(cast("object", content), str | None):
+            raise ActionFailed("no_such_secret", f"the content of the secret `{name}` must be a text", fatal=True)
+        return content
+
 
 @attrs.define(eq=False)
 class Redactor:
-    """Remembers what was revealed to one call and takes it out of whatever leaves the call."""
+    """Remembers contents of secrets and takes them out of what is shown: failures, logs, tracebacks, how a run went.
+
+    What flows compute with is never changed by it.
+    """
 
     _contents: dict[str, str] = attrs.field(factory=dict, init=False, repr=False)
+    _patterns: list[tuple[int, re.Pattern[str], str]] | None = attrs.field(default=None, init=False, repr=False)
 
     def add(self, name: str, content: str) -> None:
         """Remember a content."""
         if content:
             self._contents[name] = content
+            self._patterns = None
 
     @property
     def is_needed(self) -> bool:
-        """Whether anything was revealed."""
+        """Whether anything was remembered."""
         return bool(self._contents)
 
+    def beginning(self, text: str, most: int) -> str:
+        """The beginning of a text that may be huge, without contents: redacted before it is cut, so that no half of one stays."""
+        redacted = self.text(text[:_MOST_READ])
+        if len(text) > _MOST_READ:
+            # The end may be half a content, which nothing would recognise.
+            longest = max((len(each) for content in self._contents.values() for each in _spellings(content)), default=0)
+            redacted = redacted[: max(0, len(redacted) - longest)]
+        return redacted if len(redacted) <= most and len(text) <= _MOST_READ else redacted[: most - 1] + "…"
+
     def text(self, text: str) -> str:
-        """The text with every spelling of every content replaced by `[secret NAME]`."""
-        for name, content in sorted(self._contents.items(), key=lambda item: -len(item[1])):
-            if len(content) < _MIN_LENGTH:
-                if content in text:
-                    return f"(hidden, it contains the secret `{name}`)"
-                continue
-            for spelling in _spellings(content):
-                text = text.replace(spelling, f"[secret {name}]")
-        return text
+        """The text of a message with every spelling of every content replaced by `[secret NAME]`."""
+        return self._without(text, 1)
 
     def value(self, value: object) -> object:
-        """The value, in stored form, with `text` applied to all its texts."""
-        match value:
-            case str():
-                return self.text(value)
-            case bytes():
-                return self.text(value.decode("latin-1")).encode("latin-1", "replace")
-            case _ if is_list(value):
-                return [self.value(element) for element in value]
-            case _ if is_dict(value):
-                return {self.value(key): self.value(member) for key, member in value.items()}
-            case _:
-                return value
+        """A JSON value to be shown, likewise; only long contents are looked for, since short ones are data by chance."""
+        if isinstance(value, str):
+            return self._without(value, _MIN_LENGTH)
+        if is_list(value):
+            return [self.value(element) for element in value]
+        if is_dict(value):
+            return {self.value(key): self.value(member) for key, member in value.items()}
+        return value
+
+    def _without(self, text: str, least: int) -> str:
+        if not self._contents:
+            return text
+        if self._patterns is None:
+            self._patterns = [(len(content), _pattern(content), name) for name, content in _longest_first(self._contents)]
+        for length, pattern, name in self._patterns:
+            if length >= least:
+                text = pattern.sub(f"[secret {name}]", text)
+        return text
+
+
+def _longest_first(contents: Mapping[str, str]) -> list[tuple[str, str]]:
+    return sorted(((name, content) for name, content in contents.items() if content.strip()), key=lambda item: -len(item[1]))
+
+
+def _pattern(content: str) -> re.Pattern[str]:
+    either = "|".join(map(re.escape, _spellings(content)))
+    return re.compile(either if len(content) >= _MIN_LENGTH else rf"(?<![^\W_])(?:{either})(?![^\W_])")
 
 
 def _spellings(content: str) -> list[str]:

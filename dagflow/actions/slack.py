@@ -73,6 +73,8 @@ def _message(response: Answer, *, is_webhook: bool) -> SlackMessage:
         raise Fatal(f"Slack answered {response.status}: {answer}", code=f"slack.{response.status}")
     if is_webhook:
         return SlackMessage(ok=True, ts="")
+    if response.is_cut:
+        raise ActionFailed("slack.answer_too_large", f"Slack's answer is longer than {_MAX_ANSWER} bytes")
     try:
         result: object = orjson.loads(body)
     except orjson.JSONDecodeError:

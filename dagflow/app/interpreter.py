@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol, cast
 
 import attrs
 import trio
 
-from dagflow.actions.calling import ConnectionKeeper, RunInThread
+from dagflow.actions.calling import ConnectionKeeper
 from dagflow.app.blocking import BlockedRuns, with_reasons
+from dagflow.app.catalogs import ActionCatalog
 from dagflow.app.doors import MAX_FLOW, check_rates, checked_count, checked_instant, checked_run, checked_text
 from dagflow.app.draining import Draining, checked_seconds
+from dagflow.app.groups import sole
 from dagflow.app.loading import UNDOING, Loader
 from dagflow.app.reading import read_result
 from dagflow.app.recovery import Recovery
 from dagflow.app.runs import Run
 from dagflow.clock import Clock, SystemClock, VirtualClock
+from dagflow.drivers import journal
 from dagflow.drivers.bindings import Origin
 from dagflow.drivers.budgets import Budgets
 from dagflow.drivers.evaluate import MAX_EVENT
@@ -26,32 +28,20 @@ from dagflow.drivers.fetching import Waking
 from dagflow.drivers.inputs import as_input
 from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.local import LocalDriver
-from dagflow.drivers.perform import Performer, threads
+from dagflow.drivers.perform import Performer
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult
+from dagflow.drivers.threads import Threads
 from dagflow.drivers.triggers import check_expected, check_payload, input_for
+from dagflow.drivers.vitals import Statistics, Vitals
 from dagflow.errors import DagflowError, RunBlocked, StoreError, UsageError
 from dagflow.ids import RunId, new_jitter, new_run_id
 from dagflow.model import wire
-from dagflow.model.action import Interface
 from dagflow.model.flow import Flow
 from dagflow.model.types import JSON
 from dagflow.store.api import Record, RunRow, Store
 from dagflow.store.memory import MemoryStore
 from dagflow.store.open import open_store
-
-
-class ActionCatalog(Protocol):
-    """What an interpreter has to know of a host: its actions, by signature and by call. `dagflow.Catalog` is one."""
-
-    @property
-    def interface(self) -> Interface:
-        """The signatures."""
-        ...
-
-    def performer(self, run_in_thread: RunInThread) -> Performer:
-        """What calls them."""
-        ...
 
 
 @attrs.define(eq=False)
@@ -66,6 +56,7 @@ class Interpreter:
     _store: Store
     _catalog: ActionCatalog
     _clock: Clock
+    _vitals: Vitals
     _driver: LocalDriver = attrs.field(init=False)
     _loader: Loader = attrs.field(init=False)
     _recovery: Recovery = attrs.field(init=False)
@@ -121,8 +112,8 @@ class Interpreter:
         drain_seconds = checked_seconds(drain_seconds, "`drain_seconds`")
         opened = store if store is not None else await trio.to_thread.run_sync(open_store, path)
         clock = clock or SystemClock()
-        performer = catalog.performer(threads(concurrency))
-        interpreter = cls(opened, catalog, clock)
+        interpreter = cls(opened, catalog, clock, Vitals(Threads(concurrency)))
+        performer = catalog.performer(interpreter._vitals.threads)
         interpreter._equip(performer, concurrency, jitter, wakes_per_second, Budgets(retries_per_second))
         interpreter._draining = Draining(interpreter._driver, drain_seconds)
         async with interpreter._driven(performer, resume, release):
@@ -161,7 +152,9 @@ class Interpreter:
             StoreError: the store failed.
         """
         program = self._loader.programs.of(flow).program
-        value = input_for(program, checked_text(event, "the name of an event"), payload, self._clock.now())
+        event = checked_text(event, "the name of an event")
+        check_payload(self._catalog.interface, event, payload, only_strict=True)
+        value = input_for(program, event, payload, self._clock.now())
         if value is None:
             return None
         return await self._start(flow, value, Origin(kind="event", name=event))
@@ -188,8 +181,7 @@ class Interpreter:
         event = checked_text(event, "the name of an event")
         if id is not None:
             id = checked_text(id, "the id of an event")  # noqa: A001 - the word of the API
-        declared = self._catalog.interface.events.get(event)
-        check_payload(payload, None if declared is None else declared.payload)
+        check_payload(self._catalog.interface, event, payload)
         check_expected(self._driver.waiting_for(event), event, payload)
         as_json = wire.sized(wire.codec(JSON).dumps(wire.decode(payload, JSON)), MAX_EVENT, "the event")
         return await self._driver.send(event, as_json, id or new_run_id(self._clock.now()))
@@ -275,6 +267,10 @@ class Interpreter:
         """All facts of a run, in order; empty if there is no such run. Raises StoreError."""
         return await trio.to_thread.run_sync(self._store.history, checked_run(run_id))
 
+    async def statistics(self) -> Statistics:
+        """How it is now: what is under way, threads that are lost, how long the event loop was blocked. Raises StoreError."""
+        return self._vitals.statistics(await trio.to_thread.run_sync(self._store.n_sleeping))
+
     async def prune(self, before: int) -> None:
         """Remove what ended before that instant and nobody needs: runs with their parts, events, flows.
 
@@ -308,8 +304,8 @@ class Interpreter:
                     await self._draining.finish(is_kept=not isinstance(self._store, MemoryStore))
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
-            sole = _sole(group)
-            raise sole from sole.__cause__
+            only = sole(group)
+            raise only from only.__cause__
         finally:
             with trio.CancelScope(shield=True):
                 await self._close()
@@ -328,6 +324,7 @@ class Interpreter:
         waking = Waking(self._load_sleepers, self._blocked.add, self._blocked.has, per_second)
         self._driver = LocalDriver(self._store, performer, self._clock, concurrency, jitter, waking, budgets)
         self._driver.on_blocked = self._blocked.note
+        self._vitals.lives = self._driver.lives
         self._recovery = Recovery(self._store, self._driver, self._load_whole)
 
     async def _start(self, flow: Flow, value: Mapping[str, object], origin: Origin) -> Run:
@@ -349,12 +346,14 @@ class Interpreter:
         wire.check_size(n_bytes, what="the input")
         live = Live(progress, Pinned(prepared.digest, prepared.encoded), is_new=True)
         self._driver.take(live)
+        journal.run_started(live)
         await live.wait_committed(1)
         if live.broken is not None:
             raise live.broken
         return Run(live, self._driver)
 
     async def _resume_all(self, only: Collection[str] | None, release: Collection[str], nursery: trio.Nursery) -> None:
+        await nursery.start(self._vitals.watch)
         recovery = self._recovery
         await recovery.read(only, release, self._clock.now())
         self.resumed = tuple(Run(live, self._driver) for live in recovery.lives)
@@ -420,11 +419,3 @@ class Interpreter:
 
     def _read_result(self, run_id: RunId) -> RunResult:
         return read_result(self._store, self._loader.programs, run_id)[1]
-
-
-def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What was raised in the block, without the wrapping a nursery gives it."""
-    if len(group.exceptions) != 1:
-        return group
-    only = group.exceptions[0]
-    return _sole(cast("BaseExceptionGroup[BaseException]", only)) if isinstance(only, BaseExceptionGroup) else only

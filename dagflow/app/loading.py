@@ -15,6 +15,7 @@ from dagflow.errors import DagflowError, RunBlocked, UsageError, reading_run
 from dagflow.ids import RunId
 from dagflow.model.action import Interface
 from dagflow.model.collecting import without_collecting
+from dagflow.model.destinations import is_event_allowed
 from dagflow.model.flow import NodeKind
 from dagflow.store.api import Record, RunRow, Store
 
@@ -83,7 +84,9 @@ class Loader:
         return live
 
     def check_actions(self, program: Program, kinds: Collection[NodeKind] = _CALLING) -> None:
-        """A run that cannot call what it calls had better not begin. Raises UsageError."""
+        """A run that cannot call what it calls, or may not emit what it emits, had better not begin. Raises UsageError."""
+        if kinds is _CALLING and program.emits:
+            self._check_emits(program)
         wanted = program.calls if kinds is _CALLING else frozenset(actions_of(program, kinds))
         if self._known.issuperset(wanted):
             return
@@ -92,3 +95,13 @@ class Loader:
         if missing:
             names = ", ".join(f"`{name}`" for name in missing)
             raise UsageError(f"the flow {program.flow.name!r} calls {names}, which the catalog does not have; register it")
+
+    def _check_emits(self, program: Program) -> None:
+        """The second line behind the compiler: a flow may have been compiled against another catalog, or long ago."""
+        allowed = self._interface().emits
+        refused = [] if allowed is None else [name for name in sorted(program.emits) if not is_event_allowed(name, allowed)]
+        if refused:
+            names = ", ".join(f'"{name}"' for name in refused)
+            raise UsageError(
+                f"the flow {program.flow.name!r} emits {names}, which the catalog does not allow; add it to `emits`"
+            )

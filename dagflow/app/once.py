@@ -5,7 +5,8 @@ from __future__ import annotations
 import trio
 
 from dagflow.actions.registry import Catalog
-from dagflow.app.interpreter import ActionCatalog, Interpreter
+from dagflow.app.catalogs import ActionCatalog
+from dagflow.app.interpreter import Interpreter
 from dagflow.clock import Clock
 from dagflow.drivers.results import RunResult
 from dagflow.errors import UsageError

@@ -316,6 +316,7 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     show = command(commands, "show", _show, "show how a run went, step by step")
     show.add_argument("run", metavar="RUN", help=RUN_HELP)
     show.add_argument("--json", action="store_true", help="as JSON")
+    show.add_argument("--traceback", action="store_true", help="show where in the host's code actions failed")
     add_store(show)
 
 

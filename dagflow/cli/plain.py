@@ -26,7 +26,7 @@ def plain_result(flow: Flow, result: RunResult) -> dict[str, object]:
         "started_at": rfc3339(result.started_at),
         "ended_at": rfc3339(result.ended_at),
         "nodes": [_plain_node(flow, node) for node in result.nodes],
-        "failures": [{"node": f.node, "code": f.code, "message": f.message, "attempt": f.attempt} for f in result.failures],
+        "failures": [attrs.asdict(failure) for failure in result.failures],
     }
 
 

@@ -13,9 +13,11 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
 from rich.text import Text
 
+from dagflow.actions.secrets import Redactor
 from dagflow.app.runs import Run
 from dagflow.cli.layout import aligned
 from dagflow.cli.render import Story
+from dagflow.cli.secrets import shown_result
 from dagflow.cli.texts import sign
 from dagflow.cli.tree import Tree
 from dagflow.drivers.results import NodeResult, RunResult
@@ -163,11 +165,11 @@ def progress(*, is_quiet: bool, n_runs: int = 1, hint: str = "") -> Generator[Pr
         yield Lines(has_names=n_runs > 1, hint=hint)
 
 
-async def follow(flow: Flow, run: Run, show: Progress) -> RunResult:
-    """Show a run until it ends; gives its end. Raises as `Run.wait`."""
+async def follow(flow: Flow, run: Run, show: Progress, redactor: Redactor) -> RunResult:
+    """Show a run until it ends, without secrets; gives its end as it is. Raises as `Run.wait`."""
     is_large = len(flow.nodes) > _LARGE
     async for standing in run.watch():
-        show.update(Story(flow, standing))
+        show.update(Story(flow, shown_result(standing, redactor)))
         if is_large:
             with trio.move_on_after(_PAUSE_SECONDS):
                 await run.wait()

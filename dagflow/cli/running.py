@@ -12,6 +12,7 @@ from typing import Final
 import trio
 from rich.text import Text
 
+from dagflow.actions.registry import Catalog
 from dagflow.app.archive import Archive
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.recovery import Quarantined
@@ -21,12 +22,14 @@ from dagflow.cli.consoles import console
 from dagflow.cli.plain import plain_result, plain_rows
 from dagflow.cli.progress import Progress, follow, progress
 from dagflow.cli.render import Story, run_table, runs_table, verdict
+from dagflow.cli.secrets import redactor_for, shown_result
 from dagflow.cli.signals import until_stopped
 from dagflow.cli.sources import Host, example_input, load_flows, load_host, read_value
-from dagflow.cli.texts import instant, json_text, printable
+from dagflow.cli.texts import instant, json_text, printable, printable_lines
 from dagflow.clock import Clock, SystemClock, VirtualClock
 from dagflow.drivers.results import RunResult
 from dagflow.errors import DagflowError, UsageError
+from dagflow.lang.graph_text import label_of
 from dagflow.model.flow import Flow
 from dagflow.model.status import RunStatus
 from dagflow.model.wire import WireError
@@ -59,11 +62,12 @@ def run(arguments: argparse.Namespace) -> int:
                 print("null")
             return OK
         with progress(is_quiet=arguments.quiet or arguments.json, hint=_hint(arguments)) as show:
-            result = await follow(flow, started, show)
+            redactor = redactor_for(flow, host.catalog)
+            result = await follow(flow, started, show, redactor)
         if arguments.json:
             print(json_text(plain_result(flow, result)))
         else:
-            _print_story(Story(flow, result))
+            _print_story(Story(flow, shown_result(result, redactor)))
         return _code(result)
 
     return _drive(arguments, host, body, resume=())
@@ -127,23 +131,25 @@ def go_on(
             print(f"dagflow: run {run_id} cannot go on: {printable(str(problem))}{hint}", file=sys.stderr)
         is_quiet = arguments.quiet or arguments.json
         with progress(is_quiet=is_quiet, n_runs=len(unfinished), hint=_hint(arguments)) as show:
-            results = await _follow_all(interpreter.resumed, unfinished, show)
+            results = await _follow_all(interpreter.resumed, unfinished, show, host.catalog)
         if arguments.json:
             print(json_text([plain_result(unfinished[result.run], result) for result in results]))
         else:
             for number, result in enumerate(results):
                 print("\n" * bool(number), end="")
-                _print_story(Story(unfinished[result.run], result))
+                flow = unfinished[result.run]
+                _print_story(Story(flow, shown_result(result, redactor_for(flow, host.catalog))))
         return max([USAGE if interpreter.stuck else OK, *map(_code, results)])
 
     return _drive(arguments, host, body, resume=frozenset(unfinished), release=release)
 
 
-async def _follow_all(runs: Collection[Run], flows: Mapping[str, Flow], show: Progress) -> list[RunResult]:
+async def _follow_all(runs: Collection[Run], flows: Mapping[str, Flow], show: Progress, catalog: Catalog) -> list[RunResult]:
     results: dict[str, RunResult] = {}
 
     async def one(started: Run) -> None:
-        results[started.id] = await follow(flows[started.id], started, show)
+        flow = flows[started.id]
+        results[started.id] = await follow(flow, started, show, redactor_for(flow, catalog))
 
     async with trio.open_nursery() as nursery:
         for started in runs:
@@ -200,10 +206,23 @@ def show(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json_text(plain_result(flow, result) | {"blocked": None if blocked is None else blocked.reason}))
     else:
-        _print_story(Story(flow, result))
+        seen = shown_result(result, redactor_for(flow))
+        _print_story(Story(flow, seen))
         if blocked is not None:
             print(printable(f"blocked since {instant(blocked.at)} UTC: {blocked.reason}"))
+        if arguments.traceback:
+            _print_tracebacks(flow, seen)
     return OK
+
+
+def _print_tracebacks(flow: Flow, result: RunResult) -> None:
+    """Where actions failed that raised what was not expected."""
+    told = [failure for failure in result.failures if failure.traceback]
+    for failure in told:
+        print(f"\n{printable(label_of(flow.node(failure.node)))}, attempt {failure.attempt}:")
+        print(printable_lines(failure.traceback))
+    if not told:
+        print("\nno traceback was kept: no action raised what it does not say itself")
 
 
 def _print_story(story: Story) -> None:

@@ -15,6 +15,10 @@ import attrs
 import trio
 
 from dagflow.actions.failures import ActionFailed, Invocation
+from dagflow.actions.foreign import class_name, passing, text_of
+from dagflow.actions.outcomes import failure_of, shown
+from dagflow.actions.secrets import Redactor
+from dagflow.drivers import journal
 from dagflow.drivers.budgets import Budgets
 from dagflow.drivers.live import Call, Live
 from dagflow.drivers.perform import Performer, timed_out
@@ -33,6 +37,8 @@ from dagflow.store.points import Point, reached, watchers
 #: So many attempts are begun ahead of their calls, if at least so many calls may be under way.
 _AHEAD: Final = 1024
 _MANY: Final = 16
+#: An attempt that ends so long after its time was over kept the event loop from stopping it.
+OVERRUN_NS: Final = 100_000_000
 # Looked up once and not for every call.
 _PURE: Final = Effect.PURE
 _EFFECTFUL: Final = Effect.EFFECTFUL
@@ -230,9 +236,11 @@ class Attempts:
         if call.arguments is None and not self._begin_late(call):
             return
         call.worker = worker
+        deadline: int | None = None
         if command.timeout_ns is not None or command.give_up_at is not None:
             now = self._driver.now(live)
-            worker.limit(trio.current_time() + max(0, (command.deadline(now) or now) - now) / 1e9)
+            deadline = command.deadline(now)
+            worker.limit(trio.current_time() + max(0, (deadline or now) - now) / 1e9)
         kept: object = None
         failure: ActionFailed | None = None
         if watchers:
@@ -242,12 +250,13 @@ class Attempts:
                 kept = quick.keep(await quick.function(**call.arguments or {}))
             else:
                 kept = await self._performer.perform(cast("Invocation", call.invocation))
-        except Exception as raised:  # noqa: BLE001 - whatever a host's code does, the run hears of it
+        except BaseException as raised:  # noqa: BLE001 - whatever a host raises, its run hears of it; `passing` says what goes on
+            rest = passing(raised)
+            if rest is not None:
+                if worker.is_cancelled and not call.is_over:
+                    self._stopped(call)
+                raise rest from None
             failure = _as_failure(call, raised)
-        except BaseException as raised:  # noqa: BLE001 - a cancellation, perhaps with others in a group; it goes on
-            if worker.is_cancelled and not call.is_over:
-                self._stopped(call)
-            raise _without_errors(raised) from None
         if watchers:
             reached(Point.EFFECT_DONE)
         if call.is_over:
@@ -255,6 +264,8 @@ class Attempts:
         self._over(call)
         try:
             now = self._driver.now(live)
+            if deadline is not None and now > deadline + OVERRUN_NS:
+                journal.attempt_overran(call, now - deadline)
             if failure is not None:
                 self._failed(call, failure, now)
             elif quick is not None:
@@ -290,7 +301,10 @@ class Attempts:
         if due is not None:
             paced = self._budgets.due(self._destination(call), due, now, jitter)
             if paced != due:
+                traceback = failure.traceback
                 failure = ActionFailed(failure.code, failure.message, retry_after_ns=paced - now)
+                failure.traceback, due = traceback, paced
+        journal.attempt_failed(call, failure, due)
         progress.fail(node, failure, now, jitter)
 
     def _destination(self, call: Call) -> str:
@@ -318,23 +332,15 @@ def _share_of_call(call: Call) -> Share:
     return call.live.share
 
 
-def _as_failure(call: Call, raised: Exception) -> ActionFailed:
+def _as_failure(call: Call, raised: BaseException) -> ActionFailed:
     match raised:
         case _ if call.quick is not None:
             return call.quick.explain(raised)
         case ActionFailed():
-            return raised
+            return failure_of(raised, Redactor())
         case DagflowError():
-            return ActionFailed("usage", str(raised), fatal=True)
+            return ActionFailed("usage", shown(text_of(raised), Redactor()), fatal=True)
         case _:
             # The text of an exception may hold anything, secrets too; only its class is told.
             action = call.live.progress.program.codes[call.command.node].node.action
-            return ActionFailed("unexpected", f"{action} raised {type(raised).__name__}", fatal=True)
-
-
-def _without_errors(raised: BaseException) -> BaseException:
-    """Of what came up when an attempt was cancelled, the cancellation; errors that came with it are of no more interest."""
-    if isinstance(raised, BaseExceptionGroup):
-        group = cast("BaseExceptionGroup[BaseException]", raised)
-        return group.split(Exception)[1] or group
-    return raised
+            return ActionFailed("unexpected", f"{action} raised {class_name(raised)}", fatal=True)

@@ -28,12 +28,14 @@ class Bindings:
     Attributes:
         outputs: values in stored form, by node id.
         shared: what every node sees that has no names of its own, and does not read `now`.
+        tracebacks: of the last attempt of a node that raised what was not expected, by node; None if there is none.
     """
 
     _program: Program
     _machine: Machine
     outputs: dict[str, object] = attrs.field(factory=dict)
     shared: dict[str, object] = attrs.field(factory=dict)
+    tracebacks: dict[int, str] | None = None
 
     def start(self, run: RunId, input_value: Mapping[str, object], origin: Origin, started_at: int) -> None:
         """Fill in what does not change."""
@@ -52,6 +54,15 @@ class Bindings:
         """A node has succeeded with this value."""
         node_id = self._program.plan.ids[node]
         self.outputs[node_id] = self.shared[node_id] = value
+
+    def keep_traceback(self, node: int, traceback: str) -> bytes | None:
+        """An attempt of the node failed; gives what the history keeps of where."""
+        if self.tracebacks is not None:
+            self.tracebacks.pop(node, None)
+        if not traceback:
+            return None
+        self.tracebacks = (self.tracebacks or {}) | {node: traceback}
+        return traceback.encode()
 
     def of(self, node: int) -> Mapping[str, object]:
         """What the node's expressions see; good until the next call."""

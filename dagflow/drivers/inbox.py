@@ -87,7 +87,7 @@ class Inbox:
 
     def payload(self, node: int, arrival: Arrival) -> object:
         """What the event carries, as the wait reads it. Raises WireError: it is not of the type the flow declares."""
-        return self._program.codes[node].codec.decode(arrival.payload)
+        return self._program.codes[node].codec.open.decode(arrival.payload)
 
     def taken(self, node: int, number: int) -> object:
         """What a wait got, by the number in the history. Raises StoreError if there is no such event, or not for it."""

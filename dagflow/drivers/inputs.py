@@ -7,13 +7,21 @@ from typing import cast
 
 from dagflow.drivers.program import Program
 from dagflow.errors import UsageError
+from dagflow.model.plain import is_dict
 from dagflow.model.wire import TooLarge
 
 
 def as_input(program: Program, json_value: object) -> Mapping[str, object]:
-    """The input of a run, in stored form, from JSON values. Raises WireError, with paths, if it does not fit."""
+    """The input of a run, in stored form, from JSON values. Raises WireError, with paths, if it does not fit.
+
+    A parameter that the flow does not have is a slip of the caller; a field that a record in it does not declare is left out.
+    """
+    given: object = dict[str, object]() if json_value is None else json_value
+    codec = program.input_codec.open
+    if not program.flow.binding and is_dict(given) and not program.input_names.issuperset(given):
+        codec = program.input_codec
     try:
-        value = program.input_codec.decode({} if json_value is None else json_value)
+        value = codec.decode(given)
     except TooLarge as error:
         raise UsageError(error.of("the input")) from None
     if not isinstance(value, dict):
@@ -23,7 +31,7 @@ def as_input(program: Program, json_value: object) -> Mapping[str, object]:
 
 def filled_in(program: Program, value: object) -> Mapping[str, object]:
     """The input of a run from values in stored form; the trip through JSON fills in the defaults of parameters. Raises WireError."""
-    return as_input(program, program.input_codec.encode(value))
+    return as_input(program, program.input_codec.open.encode(value))
 
 
 def of_call(program: Program, arguments: Mapping[str, object]) -> Mapping[str, object]:

@@ -16,6 +16,7 @@ import attrs
 import trio
 
 from dagflow.clock import Clock
+from dagflow.drivers import journal
 from dagflow.drivers.attempts import Attempts
 from dagflow.drivers.batch import Sending
 from dagflow.drivers.budgets import Budgets
@@ -286,6 +287,7 @@ class LocalDriver:
         self._dispatch.go_on()
 
     def _forget(self, live: Live) -> None:
+        journal.run_ended(live)
         self.leave(live)
         self.sleepers.gone(live)
         self._family.ended(live)
@@ -315,5 +317,7 @@ class LocalDriver:
 
     def stop(self, error: DagflowError) -> None:
         """Nothing in memory is to be trusted any more."""
+        if self.error is None:
+            journal.stopped(error)
         self.error = self.error or error
         self._scope.cancel()

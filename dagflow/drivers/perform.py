@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
-import trio
-
-from dagflow.actions.calling import RunInThread
 from dagflow.actions.direct import Direct
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.ids import RunId
@@ -35,16 +32,6 @@ class Performer(Protocol):
             ActionFailed: the action failed, in whatever way.
         """
         ...
-
-
-def threads(limit: int) -> RunInThread:
-    """Runs blocking functions of actions, at most `limit` at once. One whose attempt is cancelled is left behind in its thread."""
-    limiter = trio.CapacityLimiter(limit)
-
-    def run_in_thread(function: Callable[[], object], /) -> Awaitable[object]:
-        return trio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=limiter)
-
-    return run_in_thread
 
 
 def effect_key(run: RunId, node: str) -> str:

@@ -47,14 +47,17 @@ class Typed:
 
 
 def canonical(value: object, codec: wire.Codec, is_plain: bool) -> object:
-    """The value as it will be when read back. Raises WireError if it is not of the type."""
-    json_value = codec.encode(value)
+    """The value as it will be when read back. Raises WireError if it is not of the type.
+
+    What has more fields than its type was JSON from outside: the compiler lets nothing else through.
+    """
+    json_value = codec.open.encode(value)
     return json_value if is_plain else codec.decode(json_value)
 
 
 def canonical_with_json(value: object, codec: wire.Codec, is_plain: bool) -> tuple[object, bytes]:
     """`canonical`, and the JSON that is kept of it. Raises WireError if it is not of the type."""
-    json_value = codec.encode(value)
+    json_value = codec.open.encode(value)
     return json_value if is_plain else codec.decode(json_value), orjson.dumps(json_value)
 
 
@@ -131,6 +134,16 @@ class Program:
     def result_codec(self) -> wire.Codec:
         """Of what the flow returns, or what an item of the loop it is the body of yields."""
         return wire.codec(self.flow.result)
+
+    @cached_property
+    def input_names(self) -> frozenset[object]:
+        """The names of its parameters."""
+        return frozenset(field.name for field in self.flow.input.fields)
+
+    @cached_property
+    def emits(self) -> frozenset[str]:
+        """The events it emits, itself or through others."""
+        return frozenset(node.event for node in nodes_of(self) if node.kind is NodeKind.EMIT)
 
     @cached_property
     def calls(self) -> frozenset[str]:
@@ -219,11 +232,16 @@ def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]
 
 def actions_of(program: Program, kinds: Collection[NodeKind]) -> Iterator[str]:
     """The actions that nodes of these kinds call, with those in loops and in the flows it calls or starts."""
+    return (node.action for node in nodes_of(program) if node.action and node.kind in kinds)
+
+
+def nodes_of(program: Program) -> Iterator[Node]:
+    """Its nodes, with those in loops and in the flows it calls or starts."""
     waiting = [program, *program.callees.values()]
     while waiting:
         one = waiting.pop()
         waiting += one.bodies.values()
-        yield from (node.action for node in one.flow.nodes if node.action and node.kind in kinds)
+        yield from one.flow.nodes
 
 
 def _named(flow: Flow) -> Iterator[str]:

@@ -220,19 +220,18 @@ class Progress:
 
     def fail(self, node: int, failure: ActionFailed, now: int, jitter: float, *, is_dirty: bool = False) -> None:
         """The running attempt of the node failed."""
-        self.take_fact(
-            events.AttemptFailed(
-                at=now,
-                node=node,
-                attempt=self._attempt(node),
-                code=failure.code,
-                message=failure.message,
-                is_fatal=failure.fatal,
-                retry_after_ns=failure.retry_after_ns,
-                jitter=jitter,
-                is_dirty=is_dirty,
-            )
+        event = events.AttemptFailed(
+            now,
+            node,
+            self._attempt(node),
+            failure.code,
+            failure.message,
+            failure.fatal,
+            failure.retry_after_ns,
+            jitter,
+            is_dirty,
         )
+        self.take_fact(event, self.values.keep_traceback(node, failure.traceback))
 
     def cancelled(self, node: int, now: int) -> None:
         """The running attempt of the node was stopped, as wished."""

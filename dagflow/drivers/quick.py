@@ -27,7 +27,7 @@ class Quick:
     arguments: Callable[[Mapping[str, object]], dict[str, object]]
     function: Callable[..., Awaitable[object]]
     keep: Callable[[object], object]
-    explain: Callable[[Exception], ActionFailed]
+    explain: Callable[[BaseException], ActionFailed]
     is_pure: bool
     is_steady: bool
 

@@ -46,6 +46,8 @@ def recall(progress: Progress, event: Event, value: bytes | None) -> None:
             progress.values.set(node, None)
         case events.RunRequested(_, node):
             progress.values.set(node, orjson.loads(present(value)))
+        case events.AttemptFailed(_, node):
+            progress.values.keep_traceback(node, "" if value is None else value.decode())
         case events.TimerFired(_, node) if progress.program.plan.kinds[node] in WAITS:
             progress.values.set(node, None)
         case _:

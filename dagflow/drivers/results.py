@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import attrs
@@ -23,12 +23,14 @@ class RunFailure:
     Attributes:
         node: the step that failed; "" for the run itself.
         code: such as `timeout`. attempt: the last one, 0 where there was none.
+        traceback: of what an action raised, where that was not expected; without contents of secrets.
     """
 
     node: str
     code: str
     message: str
     attempt: int
+    traceback: str = ""
 
 
 @attrs.frozen
@@ -118,7 +120,8 @@ def result_of(progress: Progress) -> RunResult:
     """How the run stands now."""
     state, plan = progress.machine.state, progress.program.plan
     status, _ = progress.standing()
-    failures = [_failure(failure, plan.ids) for failure in state.failures]
+    tracebacks = progress.values.tracebacks or {}
+    failures = [_failure(failure, plan.ids, tracebacks) for failure in state.failures]
     by_node = {failure.node: failure for failure in failures}
     cause = state.scope_causes[0]
     if cause > 0:
@@ -143,9 +146,10 @@ def result_of(progress: Progress) -> RunResult:
     )
 
 
-def _failure(failure: Failure, ids: tuple[str, ...]) -> RunFailure:
+def _failure(failure: Failure, ids: tuple[str, ...], tracebacks: Mapping[int, str]) -> RunFailure:
     node = "" if failure.node == NONE else ids[failure.node]
-    return RunFailure(node=node, code=failure.code, message=failure.message, attempt=failure.attempt)
+    traceback = tracebacks.get(failure.node, "")
+    return RunFailure(node=node, code=failure.code, message=failure.message, attempt=failure.attempt, traceback=traceback)
 
 
 def _node(progress: Progress, number: int, failures: dict[str, RunFailure]) -> NodeResult:

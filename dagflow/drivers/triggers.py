@@ -9,6 +9,7 @@ from dagflow.drivers.inputs import filled_in
 from dagflow.drivers.program import Program, TriggerCode
 from dagflow.errors import UsageError
 from dagflow.model import wire
+from dagflow.model.action import Interface
 from dagflow.model.flow import Trigger, TriggerKind
 from dagflow.model.types import JSON, RecordType
 from dagflow.model.values import Secret, Timestamp
@@ -42,9 +43,23 @@ def input_for(program: Program, event: str, payload: object, now: int) -> Mappin
     return None
 
 
-def check_payload(payload: object, declared: RecordType | None) -> None:
-    """An event carries a record, and that which is declared. Raises WireError."""
-    wire.decode(payload, RecordType("", ()) if declared is None and not isinstance(payload, dict) else declared or JSON)
+def check_payload(host: Interface, event: str, payload: object, *, only_strict: bool = False) -> None:
+    """Hold what an event carries to a record, and to what the host declares of it. Raises WireError.
+
+    Args:
+        host: what it declares.
+        event: its name.
+        payload: as JSON values.
+        only_strict: only where the host wants no fields besides; what a flow declares is looked at elsewhere.
+    """
+    declared = host.events.get(event)
+    if only_strict and (declared is None or not declared.is_strict):
+        return
+    if declared is None:
+        wire.decode(payload, JSON if isinstance(payload, dict) else RecordType("", ()))
+        return
+    codec = wire.codec(declared.payload)
+    (codec if declared.is_strict else codec.open).decode(payload)
 
 
 def check_expected(programs: Collection[Program], event: str, payload: object) -> None:
@@ -53,7 +68,7 @@ def check_expected(programs: Collection[Program], event: str, payload: object) -
     for program in programs:
         for node in program.waits[event]:
             try:
-                program.codes[node].codec.decode(payload)
+                program.codes[node].codec.open.decode(payload)
             except wire.WireError as error:
                 problem = problem or error
             else:
@@ -63,7 +78,7 @@ def check_expected(programs: Collection[Program], event: str, payload: object) -
 
 
 def _input(program: Program, trigger: Trigger, code: TriggerCode, payload: object, now: int) -> Mapping[str, object] | None:
-    value: object = payload if trigger.payload is None else wire.decode(payload, trigger.payload)
+    value: object = payload if trigger.payload is None else wire.codec(trigger.payload).open.decode(payload)
     bindings: dict[str, object] = {"now": Timestamp(now), "trigger": {"kind": "event", "name": trigger.event}}
     bindings["secrets"] = {name: Secret(name) for name in program.flow.secrets}
     bindings |= {trigger.binding: value} if trigger.binding else _fields(value)

@@ -11,6 +11,7 @@ from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
 from dagflow.lang import limits
 from dagflow.lang import syntax as s
 from dagflow.model.action import ActionSpec, Effect, EventSpec, Interface
+from dagflow.model.destinations import SecretSpec
 from dagflow.model.types import (
     JSON,
     NULL,
@@ -71,6 +72,10 @@ class Declarations:
     _depths: dict[str, int] = attrs.field(factory=dict)
     #: Names of the flows of the file.
     flows: frozenset[str] = frozenset()
+    #: What the host says itself: its actions, where secrets may go, and which events flows may emit.
+    host_actions: Mapping[str, ActionSpec] = attrs.field(factory=dict[str, ActionSpec])
+    secrets: Mapping[str, SecretSpec] = attrs.field(factory=dict[str, SecretSpec])
+    emits: tuple[str, ...] | None = None
 
     def is_broken(self, name: str) -> bool:
         """Whether a name may be one of a declaration that has been complained about."""
@@ -313,6 +318,7 @@ def collect_declarations(
     """The declarations of a file on top of those of the host, and of what it imports, by the names of the imports."""
     events: Mapping[str, EventSpec] = interface.events
     declarations = Declarations({**_SCALARS, **interface.types}, dict(events), dict(interface.actions), default=default)
+    declarations.host_actions, declarations.secrets, declarations.emits = interface.actions, interface.secrets, interface.emits
     for name, module in imports:
         declarations.take_in(name, module)
     declarations.collect(file)

@@ -14,6 +14,7 @@ from dagflow.lang.checking import Wanted
 from dagflow.lang.drafts import FlowDraft, Place, join_condition
 from dagflow.lang.gates import Tails, when_gate, why
 from dagflow.lang.modifiers import length, lower_join, lower_retry, refuse_modifiers
+from dagflow.lang.permissions import check_emit, check_secrets
 from dagflow.lang.subflows import find_target
 from dagflow.lang.undo import lower_undo
 from dagflow.model.action import ActionSpec, Effect
@@ -40,6 +41,8 @@ def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) 
     arguments: tuple[Argument, ...] = ()
     if target is not None and target.params is not None:
         arguments = lower_arguments(draft, callee, step.call.args, target.params, inner, step.call.close)
+        if target.action is not None:
+            check_secrets(draft, target.action, step.call.args)
     else:
         for arg in step.call.args:
             draft.checker.check(arg.value, draft.view(inner))
@@ -134,6 +137,7 @@ def lower_emit(draft: FlowDraft, step: s.Emit, place: Place, before: Tails) -> T
         for arg in step.args:
             draft.checker.check(arg.value, draft.view(inner))
     else:
+        check_emit(draft, step.event)
         shown = f'emit "{event.name}"'
         arguments = lower_arguments(draft, shown, step.args, event.payload.fields, inner, step.close)
     node = Node(

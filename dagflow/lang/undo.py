@@ -16,6 +16,7 @@ from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.lang import syntax as s
 from dagflow.lang.calls import lower_arguments
 from dagflow.lang.drafts import Draft, FlowDraft, Place
+from dagflow.lang.permissions import check_secrets
 from dagflow.lang.presence import ALWAYS
 from dagflow.lang.subflows import find_action
 from dagflow.model.action import ActionSpec, Effect
@@ -53,6 +54,7 @@ def lower_undo(draft: FlowDraft, step: s.CallStep, name: str, place: Place) -> N
             draft.checker.check(arg.value, draft.view(place))
     else:
         arguments = lower_arguments(draft, spec.name, call.args, spec.params, place, call.close)
+        check_secrets(draft, spec, call.args)
         _warn_repeat(draft, spec, span)
     draft.diagnostics[n_before:] = [_explained(draft, found, call, name) for found in draft.diagnostics[n_before:]]
     node = _node(draft, name, span, Effect.EFFECTFUL if spec is None else spec.effect)

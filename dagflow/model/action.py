@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from dagflow.model.destinations import SecretSpec
 from dagflow.model.types import Field, RecordType, Type
 
 
@@ -32,6 +33,7 @@ class ActionSpec:
         params: named arguments, in declared order.
         result: what a call's step reads as.
         takes_key: whether the host asked for the effect key, so that repeating is safe where its peer honours it.
+        destination: the parameter that says where a call goes; "" if the host does.
     """
 
     name: str
@@ -40,21 +42,32 @@ class ActionSpec:
     effect: Effect
     takes_key: bool = False
     doc: str = attrs.field(default="", eq=False)
+    destination: str = attrs.field(default="", eq=False)
 
 
 @attrs.frozen(kw_only=True)
 class EventSpec:
-    """A named event and what it carries."""
+    """A named event and what it carries. `is_strict`: one from outside that carries fields it does not declare is refused."""
 
     name: str
     payload: RecordType
     doc: str = attrs.field(default="", eq=False)
+    is_strict: bool = attrs.field(default=False, eq=False)
 
 
 @attrs.frozen(kw_only=True)
 class Interface:
-    """Everything a host declares to the compiler."""
+    """Everything a host declares to the compiler.
+
+    Attributes:
+        secrets: those that the host has bound to servers and actions.
+        emits: patterns of the events flows may emit; None is any.
+        is_strict: whether what comes from outside may have no field that is not declared.
+    """
 
     actions: Mapping[str, ActionSpec] = attrs.field(factory=dict[str, ActionSpec])
     events: Mapping[str, EventSpec] = attrs.field(factory=dict[str, EventSpec])
     types: Mapping[str, Type] = attrs.field(factory=dict[str, Type])
+    secrets: Mapping[str, SecretSpec] = attrs.field(factory=dict[str, SecretSpec])
+    emits: tuple[str, ...] | None = None
+    is_strict: bool = False

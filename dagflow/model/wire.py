@@ -9,7 +9,7 @@ was made of. Both directions check: what passes fits its type, whole.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import assert_never
 
 import attrs
@@ -122,6 +122,11 @@ class Codec:
     _decode: Convert
     _encode: Convert
 
+    @cached_property
+    def open(self) -> Codec:
+        """The same for what comes from outside: fields that a record does not declare are left out, however deep they are."""
+        return _made(self.type, is_open=True)
+
     def decode(self, json_value: object, *, path: str = "") -> object:
         """See `decode`."""
         return _run(self._decode, json_value, path)
@@ -142,7 +147,15 @@ class Codec:
 @lru_cache(maxsize=4096)
 def codec(type_: Type) -> Codec:
     """The codec of a type; ask once and keep it where many values pass."""
-    return Codec(type_, _converter(type_, 0, is_decoding=True), _converter(type_, 0, is_decoding=False))
+    return _made(type_, is_open=False)
+
+
+def _made(type_: Type, *, is_open: bool) -> Codec:
+    return Codec(
+        type_,
+        _converter(type_, 0, is_decoding=True, is_open=is_open),
+        _converter(type_, 0, is_decoding=False, is_open=is_open),
+    )
 
 
 def decode(json_value: object, type_: Type, *, path: str = "") -> object:
@@ -245,19 +258,20 @@ def _problem(found: Found, path: str) -> Problem:
     return Problem(pointer, found.message)
 
 
-def _converter(type_: Type, depth: int, *, is_decoding: bool) -> Convert:
+def _converter(type_: Type, depth: int, *, is_decoding: bool, is_open: bool = False) -> Convert:
     """One function per type and direction. `depth`: containers around it, so that `json` inside keeps to the limit."""
     match type_:
         case Primitive():
             return _primitive(type_, depth, is_decoding=is_decoding)
         case ListType(element):
-            return list_of(_converter(element, depth + 1, is_decoding=is_decoding), depth)
+            return list_of(_converter(element, depth + 1, is_decoding=is_decoding, is_open=is_open), depth)
         case MapType(key, value):
-            return map_of(_key(key, is_decoding=is_decoding), _converter(value, depth + 1, is_decoding=is_decoding), depth)
+            inner = _converter(value, depth + 1, is_decoding=is_decoding, is_open=is_open)
+            return map_of(_key(key, is_decoding=is_decoding), inner, depth)
         case OptionalType(value):
-            return optional(_converter(value, depth, is_decoding=is_decoding))
+            return optional(_converter(value, depth, is_decoding=is_decoding, is_open=is_open))
         case RecordType():
-            return _record(type_, depth, is_decoding=is_decoding)
+            return _record(type_, depth, is_decoding=is_decoding, is_open=is_open)
         case EnumType(_, values):
             return enum_check(values)
         case ScalarType(name):
@@ -311,14 +325,16 @@ def _key(type_: Type, *, is_decoding: bool) -> Convert:
     return _converter(type_, 0, is_decoding=is_decoding)
 
 
-def _record(type_: RecordType, depth: int, *, is_decoding: bool) -> Convert:
-    converters = {field.name: _converter(field.type, depth + 1, is_decoding=is_decoding) for field in type_.fields}
+def _record(type_: RecordType, depth: int, *, is_decoding: bool, is_open: bool) -> Convert:
+    converters = {
+        field.name: _converter(field.type, depth + 1, is_decoding=is_decoding, is_open=is_open) for field in type_.fields
+    }
     with_default = [field for field in type_.fields if field.has_default]
     if is_decoding:
         defaults = {field.name: converters[field.name] for field in with_default}
     else:
         defaults = dict.fromkeys((field.name for field in with_default), _as_is)
-    return record_of(type_, converters, defaults, depth)
+    return record_of(type_, converters, defaults, depth, is_open=is_open)
 
 
 def _as_is(value: object, _problems: Problems) -> object:

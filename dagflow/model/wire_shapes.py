@@ -117,8 +117,18 @@ def encode_number_key(convert: Convert) -> Convert:
     return encode_key
 
 
-def record_of(type_: RecordType, converters: Mapping[str, Convert], defaults: Mapping[str, Convert], depth: int) -> Convert:
-    """`converters`: for each field. `defaults`: what makes of a field's default, in JSON form, a value of its own."""
+def record_of(
+    type_: RecordType, converters: Mapping[str, Convert], defaults: Mapping[str, Convert], depth: int, *, is_open: bool = False
+) -> Convert:
+    """The converter of a record.
+
+    Args:
+        type_: the record's.
+        converters: for each field.
+        defaults: what makes of a field's default, in JSON form, a value of its own.
+        depth: containers around it.
+        is_open: whether fields that it does not declare are left out, rather than wrong.
+    """
     # Every value passes here several times, so nothing is asked twice. The name is our own text, whatever kind the key is of.
     known = {name: (name, convert) for name, convert in converters.items()}
     absent = [field for field in type_.fields if field.is_required or field.has_default]
@@ -136,6 +146,8 @@ def record_of(type_: RecordType, converters: Mapping[str, Convert], defaults: Ma
         for key, member in value.items():
             entry = known.get(key) if isinstance(key, str) else None
             if entry is None:
+                if is_open:
+                    continue
                 problems.append(Found(_unknown_field(key, type_.fields)))
             else:
                 name, convert = entry
@@ -154,9 +166,15 @@ def record_of(type_: RecordType, converters: Mapping[str, Convert], defaults: Ma
             if field.name in value:
                 continue
             if not field.has_default:
-                problems.append(Found(f"the field `{field.name}` ({field.type}) is missing"))
+                problems.append(Found(f"the field `{field.name}` ({field.type}) is missing" + like(field.name, value)))
             else:
                 result[field.name] = defaults[field.name](field.default, problems)
+
+    def like(name: str, value: Mapping[object, object]) -> str:
+        """What was left out and may have been meant; a strict reader has complained of that."""
+        others = [key for key in value if isinstance(key, str) and key not in known] if is_open else []
+        meant = nearest(name, others)
+        return f"; `{meant[:100]}` is there, which is no field of it" if meant else ""
 
     return convert_record
 
@@ -188,10 +206,8 @@ def _plain(value: object, depth: int, problems: Problems) -> object:
             return check_int(value, problems) if value <= INT64_MAX or not isinstance(value, UInt) else str(int(value))
         case float():
             return check_double(value, problems)
-        case Timestamp():
-            return wire_texts.format_timestamp(value)
-        case Duration():
-            return wire_texts.format_duration(value)
+        case Timestamp() | Duration():
+            return _as_text(value, problems)
         case Optional():
             return _plain(value.value, depth, problems) if value.is_present else None
         case bytes():
@@ -205,6 +221,14 @@ def _plain(value: object, depth: int, problems: Problems) -> object:
         case _:
             add_wrong("JSON", value, problems)
     return None
+
+
+def _as_text(value: Timestamp | Duration, problems: Problems) -> object:
+    try:
+        return wire_texts.format_timestamp(value) if isinstance(value, Timestamp) else wire_texts.format_duration(value)
+    except ValueError as error:
+        problems.append(Found(str(error)))
+        return None
 
 
 def _plain_list(value: Sequence[object], depth: int, problems: Problems) -> object:

@@ -225,6 +225,10 @@ class Store(Protocol):
         """Rows of the runs that sleep and are part of no other, in the order of when they are due and of their ids, behind that."""
         ...
 
+    def n_sleeping(self) -> int:
+        """How many runs sleep and are part of no other."""
+        ...
+
     def waiting(self, wait: WaitRow, *, after: str = "", limit: int = 100, is_any: bool = False) -> list[RunRow]:
         """Rows of the runs that said they wait for this, in the order in which they began, behind the run `after`.
 

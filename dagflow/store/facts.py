@@ -1,7 +1,8 @@
 """Between the engine's events and the records a store keeps. The words here are on disk: none may change its meaning.
 
-A record's payload is either the event's own fields as a JSON object, or the value beside it, as JSON. Two events have both:
-the end of an item, whose value is the field `value`, and the start of a run, in whose value the field `due` is that of the event.
+A record's payload is either the event's own fields as a JSON object, or the value beside it, as JSON. Three events have both:
+the end of an item, whose value is the field `value`, a failed attempt, whose value is the text in the field `traceback`, and the
+start of a run, in whose value the field `due` is that of the event.
 """
 
 from __future__ import annotations
@@ -178,6 +179,8 @@ def to_record(event: Event, plan: Plan, value: bytes | None = None) -> Record:
         case events.AttemptFailed(at, node, attempt):
             elsewhere = {"at", "node", "attempt"} if event.is_dirty else {"at", "node", "attempt", "is_dirty"}
             fields = attrs.asdict(event, filter=lambda field, _: field.name not in elsewhere)
+            if value is not None:
+                fields["traceback"] = value.decode()
             return Record(kind, at, plan.ids[node], attempt, orjson.dumps(fields))
         case _:
             assert_never(event)
@@ -209,6 +212,8 @@ def from_record(record: Record, plan: Plan) -> Fact:
     kept: bytes | None = None
     if event_class is events.ItemEnded and "value" in fields:
         kept = orjson.dumps(fields.pop("value"))
+    elif event_class is events.AttemptFailed and "traceback" in fields:
+        kept = str(fields.pop("traceback")).encode()
     return Fact(_made(record, event_class, arguments, fields), kept)
 
 

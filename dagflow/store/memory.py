@@ -127,6 +127,12 @@ class MemoryStore:
             first = bisect_right(self._due, after)
             return [self._current(self._rows[RunId(run)]) for _, run in self._due[first : first + max(0, limit)]]
 
+    def n_sleeping(self) -> int:
+        """See `Store.n_sleeping`."""
+        with self._lock:
+            self._check_open()
+            return len(self._due)
+
     def waiting(self, wait: WaitRow, *, after: str = "", limit: int = 100, is_any: bool = False) -> list[RunRow]:
         """See `Store.waiting`."""
         with self._lock:

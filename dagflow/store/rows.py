@@ -51,6 +51,7 @@ SELECT_AWAKE: Final = f"""
 SELECT_SLEEPING: Final = f"""
     SELECT {RUN_COLUMNS} FROM run
     WHERE parent = '' AND status = 'sleeping' AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ?"""  # noqa: S608
+COUNT_SLEEPING: Final = "SELECT count(*) FROM run WHERE parent = '' AND status = 'sleeping'"
 # CROSS, so that runs are looked up by what waits, and never the other way round.
 _WAITERS: Final = "SELECT {} FROM ({}) AS found CROSS JOIN run ON run.key = found.run ORDER BY found.run"
 _OF_RUN: Final = ", ".join(f"run.{column}" for column in RUN_COLUMNS.split(", "))

@@ -211,6 +211,11 @@ class SqliteStore:
         """See `Store.sleeping`."""
         return self._rows(rows.SELECT_SLEEPING, *after, max(0, limit))
 
+    def n_sleeping(self) -> int:
+        """See `Store.n_sleeping`."""
+        ((count,),) = self._read(rows.COUNT_SLEEPING)
+        return count if isinstance(count, int) else 0
+
     def waiting(self, wait: WaitRow, *, after: str = "", limit: int = 100, is_any: bool = False) -> list[RunRow]:
         """See `Store.waiting`."""
         if is_any:

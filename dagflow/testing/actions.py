@@ -18,7 +18,8 @@ import trio
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.actions.registry import Catalog
 from dagflow.clock import stopwatch
-from dagflow.drivers.perform import Performer, effect_key, threads
+from dagflow.drivers.perform import Performer, effect_key
+from dagflow.drivers.threads import Threads
 from dagflow.ids import RunId
 from dagflow.model.action import Effect
 
@@ -53,7 +54,7 @@ async def problems_of_action(
     spec = catalog.interface.actions.get(name)
     if spec is None:
         return [f"the catalog does not have it; it has {', '.join(sorted(catalog.interface.actions)) or 'none'}"]
-    trial = _Trial(catalog.performer(threads(4)), name, arguments)
+    trial = _Trial(catalog.performer(Threads(4)), name, arguments)
     problems: list[str] = []
     try:
         first, blocked = await _watched(trial.call)

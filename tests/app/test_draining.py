@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from dagflow import Interpreter, RunStatus, UsageError
 from tests.app.host import Host
@@ -37,8 +38,8 @@ def host() -> Host:
     return Host()
 
 
-async def opened_later(host: Host, delay: float) -> None:
-    await trio.sleep(delay)
+async def opened_later(host: Host) -> None:
+    await trio.testing.wait_all_tasks_blocked(0.05)
     host.gate.set()
 
 
@@ -48,7 +49,7 @@ async def test_leaving_the_block_repeats_no_effectful_call(host: Host, tmp_path:
         async with Interpreter.open(path, catalog=host.catalog) as interpreter:
             await interpreter.start(host.flow(TEXT), {"n": 4})
             await host.began.wait()
-            nursery.start_soon(opened_later, host, 0.05)
+            nursery.start_soon(opened_later, host)
         # The outcome of the call is kept; the step behind it has not begun.
         assert host.calls == ["held 4"]
     async with Interpreter.open(path, catalog=host.catalog) as interpreter:
@@ -63,7 +64,7 @@ async def test_a_cancellation_from_outside_leaves_it_time_as_well(host: Host, tm
             async with Interpreter.open(path, catalog=host.catalog) as interpreter:
                 await interpreter.start(host.flow(TEXT), {"n": 4})
                 await host.began.wait()
-                nursery.start_soon(opened_later, host, 0.05)
+                nursery.start_soon(opened_later, host)
                 scope.cancel()
                 await trio.sleep_forever()
         assert scope.cancelled_caught
@@ -104,7 +105,7 @@ async def test_drain_waits_for_all_and_begins_nothing(host: Host, tmp_path: Path
         run = await interpreter.start(host.flow(TWO), {"n": 4})
         await host.began.wait()
         assert not await interpreter.drain(0.05)
-        nursery.start_soon(opened_later, host, 0.05)
+        nursery.start_soon(opened_later, host)
         assert await interpreter.drain()
         with pytest.raises(UsageError, match="is draining and begins no runs"):
             await interpreter.start(host.flow(TEXT), {"n": 1})

@@ -19,7 +19,7 @@ _FLAGS: Final = os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr
 
 @attrs.frozen
 class Outbox:
-    """Writes into `folder`, made on first use. May be used from several threads and processes at once."""
+    """Writes into `folder`, made on first use; both are for the eyes of their owner only. May be used from several threads and processes at once."""
 
     folder: Path
 
@@ -34,14 +34,14 @@ class Outbox:
             ActionFailed: the folder cannot be written.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             number = 1 + max(
                 (int(found[1]) for path in self.folder.iterdir() if (found := _NUMBERED.fullmatch(path.name))), default=0
             )
             while True:
                 path = self.folder / f"{number:04d}-{label}.eml"
                 try:
-                    descriptor = os.open(path, _FLAGS | os.O_EXCL, 0o644)
+                    descriptor = os.open(path, _FLAGS | os.O_EXCL, 0o600)
                 except FileExistsError:
                     number += 1
                     continue
@@ -58,8 +58,8 @@ class Outbox:
             ActionFailed: the folder cannot be written.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.folder / name, _FLAGS | os.O_APPEND, 0o644)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.folder / name, _FLAGS | os.O_APPEND, 0o600)
             try:
                 os.write(descriptor, orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE))
             finally:

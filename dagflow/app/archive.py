@@ -16,7 +16,7 @@ from dagflow.app.reading import read_result, restored
 from dagflow.app.reasons import Reason, reason_for
 from dagflow.app.recovery import is_quarantined
 from dagflow.drivers.results import RunResult
-from dagflow.errors import UsageError
+from dagflow.errors import StoreError, UsageError
 from dagflow.ids import RunId
 from dagflow.lang.renames import InProgress
 from dagflow.model.flow import Flow
@@ -55,13 +55,15 @@ class Archive:
     def in_progress(self) -> list[InProgress]:
         """The flows of the runs that are not over, as those runs began with them, and how many of each there are.
 
-        Raises:
-            StoreError: one of the flows is damaged.
+        Those that are damaged are left out: their runs are blocked. Raises StoreError: the store cannot be read.
         """
-        counts = Counter(row.digest for row in self._store.runs(unfinished=True, limit=_ALL))
+        counts = Counter(row.digest for row in self._store.runs(unfinished=True, limit=_ALL) if not row.problem)
         known: list[InProgress] = []
         for digest, count in counts.items():
-            flow = self._programs.load(self._store, digest).program.flow
+            try:
+                flow = self._programs.load(self._store, digest).program.flow
+            except StoreError:
+                continue
             known += [InProgress(each, count) for each in (flow, *(callee.flow for callee in flow.callees))]
         return known
 

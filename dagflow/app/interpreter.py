@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import attrs
 import trio
@@ -12,13 +13,14 @@ import trio
 from dagflow.actions.calling import ConnectionKeeper
 from dagflow.app.blocking import BlockedRuns, with_reasons
 from dagflow.app.catalogs import ActionCatalog
-from dagflow.app.doors import MAX_FLOW, check_rates, checked_count, checked_instant, checked_run, checked_text
+from dagflow.app.doors import check_rates, checked_count, checked_instant, checked_run, checked_text
 from dagflow.app.draining import Draining, checked_seconds
 from dagflow.app.groups import sole
 from dagflow.app.loading import UNDOING, Loader
 from dagflow.app.reading import read_result
 from dagflow.app.recovery import Recovery
-from dagflow.app.runs import Run
+from dagflow.app.runs import Run, Watched
+from dagflow.app.starting import Starter
 from dagflow.clock import Clock, SystemClock, VirtualClock
 from dagflow.drivers import journal
 from dagflow.drivers.bindings import Origin
@@ -26,15 +28,14 @@ from dagflow.drivers.budgets import Budgets
 from dagflow.drivers.evaluate import MAX_EVENT
 from dagflow.drivers.fetching import Waking
 from dagflow.drivers.inputs import as_input
-from dagflow.drivers.live import Live, Pinned
+from dagflow.drivers.live import Live
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.perform import Performer
-from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult
 from dagflow.drivers.threads import Threads
 from dagflow.drivers.triggers import check_expected, check_payload, input_for
 from dagflow.drivers.vitals import Statistics, Vitals
-from dagflow.errors import DagflowError, RunBlocked, StoreError, UsageError
+from dagflow.errors import DagflowError, StoreError, UsageError
 from dagflow.ids import RunId, new_jitter, new_run_id
 from dagflow.model import wire
 from dagflow.model.flow import Flow
@@ -62,6 +63,7 @@ class Interpreter:
     _recovery: Recovery = attrs.field(init=False)
     _blocked: BlockedRuns = attrs.field(init=False)
     _draining: Draining = attrs.field(init=False)
+    _starter: Starter = attrs.field(init=False)
     resumed: tuple[Run, ...] = ()
 
     @property
@@ -121,29 +123,40 @@ class Interpreter:
         if interpreter._driver.error is not None:
             raise interpreter._driver.error
 
-    async def start(self, flow: Flow, input: object = None, *, trigger: Origin | None = None) -> Run:  # noqa: A002 - the word of the API
+    async def start(
+        self,
+        flow: Flow,
+        input: object = None,  # noqa: A002 - the word of the API
+        *,
+        trigger: Origin | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> Run:
         """Start a run; when this returns it will survive a crash.
 
         Args:
             flow: what to run; the run keeps it, whatever becomes of its file.
             input: the flow's input, as JSON values; None where it has no parameters.
             trigger: what the flow reads as `trigger`; manual if not given.
+            id: a name for this start: repeated with the same flow and input it returns the same run, as long as that is in the store.
 
         Raises:
             WireError: the input does not fit the flow's parameters; with the paths.
-            UsageError: the catalog lacks an action of the flow, or the input or the flow is too large.
+            UsageError: the catalog lacks an action of the flow, the input or the flow is too large, the id is no short text, or it
+                names a run that was started with something else, or that is blocked.
             StoreError: the store failed.
         """
-        program = self._loader.programs.of(flow).program
-        return await self._start(flow, as_input(program, input), trigger or Origin())
+        prepared = self._loader.programs.of(flow)
+        live = await self._starter.start(prepared, as_input(prepared.program, input), trigger or Origin(), id)
+        return Run(live, self._driver)
 
-    async def trigger(self, flow: Flow, event: str, payload: object) -> Run | None:
+    async def trigger(self, flow: Flow, event: str, payload: object, *, id: str | None = None) -> Run | None:  # noqa: A002
         """Start a run as an event would; None if the flow does not want this one.
 
         Args:
             flow: what may want the event.
             event: its name.
             payload: what it carries, as JSON values.
+            id: as of `start`; the payload counts as the input.
 
         Raises:
             UsageError: the flow has no trigger for this event, the name is no text of 1 to 200 characters, or as `start`.
@@ -151,13 +164,12 @@ class Interpreter:
             EvaluationError: an expression of the trigger failed.
             StoreError: the store failed.
         """
-        program = self._loader.programs.of(flow).program
+        prepared = self._loader.programs.of(flow)
         event = checked_text(event, "the name of an event")
         check_payload(self._catalog.interface, event, payload, only_strict=True)
-        value = input_for(program, event, payload, self._clock.now())
-        if value is None:
-            return None
-        return await self._start(flow, value, Origin(kind="event", name=event))
+        value_of = partial(input_for, prepared.program, event, payload, self._clock.now())
+        live = await self._starter.trigger(prepared, event, payload, id, value_of)
+        return None if live is None else Run(live, self._driver)
 
     async def send(self, event: str, payload: object, id: str | None = None) -> int:  # noqa: A002 - the word of the API
         """Send an event to the runs that wait for it; when this returns it will survive a crash.
@@ -186,18 +198,20 @@ class Interpreter:
         as_json = wire.sized(wire.codec(JSON).dumps(wire.decode(payload, JSON)), MAX_EVENT, "the event")
         return await self._driver.send(event, as_json, id or new_run_id(self._clock.now()))
 
-    def resume(self, run_id: str) -> Run:
+    async def resume(self, run_id: str) -> Run:
         """The handle of a run that has not ended. All of them go on by themselves while the interpreter is open.
 
         Raises:
             UsageError: there is no such run, it has ended, or it cannot go on.
-            StoreError: it sleeps, and cannot be read.
+            StoreError: the store cannot be read.
         """
-        run_id = checked_run(run_id)
-        live = self._found(run_id) or self._asleep(run_id)
+        run = checked_run(run_id)
+        live = self._found(run)
+        if live is None and run not in self.stuck:
+            live = await self._driver.sleepers.holding.hold_one(run)
         if live is not None:
             return Run(live, self._driver)
-        problem = self.stuck.get(run_id)
+        problem = self.stuck.get(run)
         if problem is not None:
             raise UsageError(f"run {run_id} cannot go on: {problem}")
         raise UsageError(f"there is no unfinished run {run_id}; `runs()` lists those there are")
@@ -205,8 +219,10 @@ class Interpreter:
     async def unfinished(self, limit: int = 1_000) -> list[Run]:
         """Handles of the runs that have not ended and can go on, the newest first, whether they sleep or not. Raises StoreError."""
         rows = await self.runs(unfinished=True, limit=limit)
-        lives = [self._found(row.id) or self._asleep(row.id) for row in rows]
-        return [Run(live, self._driver) for live in lives if live is not None]
+        known = {row.id: live for row in rows if (live := self._found(row.id)) is not None}
+        left = [row for row in rows if row.id not in known and row.id not in self.stuck]
+        known |= {live.run: live for live in await self._driver.sleepers.holding.hold(left)}
+        return [Run(known[row.id], self._driver) for row in rows if row.id in known]
 
     async def cancel(self, run_id: str) -> RunResult:
         """Cancel a run and wait until it has ended; one that has ended stays as it is.
@@ -285,7 +301,7 @@ class Interpreter:
 
     def watch(self, run_id: str) -> AsyncIterator[RunResult]:
         """How an unfinished run stands: now, after every commit, and at its end. Raises as `resume` and `Run.wait`."""
-        return self.resume(run_id).watch()
+        return Watched(partial(self.resume, run_id))
 
     @asynccontextmanager
     async def _driven(
@@ -326,31 +342,7 @@ class Interpreter:
         self._driver.on_blocked = self._blocked.note
         self._vitals.lives = self._driver.lives
         self._recovery = Recovery(self._store, self._driver, self._load_whole)
-
-    async def _start(self, flow: Flow, value: Mapping[str, object], origin: Origin) -> Run:
-        prepared = self._loader.programs.of(flow)
-        self._loader.check_actions(prepared.program)
-        if self._driver.error is not None:
-            raise self._driver.error
-        if self._driver.is_draining:
-            raise UsageError("the interpreter is draining and begins no runs; start this one where another interpreter is open")
-        now = self._clock.now()
-        progress = Progress(prepared.program, new_run_id(now))
-        wire.sized(prepared.encoded, MAX_FLOW, "the compiled flow")
-        try:
-            n_bytes = progress.begin(value, origin, now, self._driver.n_events)
-        except DagflowError:
-            raise
-        except Exception as error:
-            raise RunBlocked.caused_by(progress.run, error) from error
-        wire.check_size(n_bytes, what="the input")
-        live = Live(progress, Pinned(prepared.digest, prepared.encoded), is_new=True)
-        self._driver.take(live)
-        journal.run_started(live)
-        await live.wait_committed(1)
-        if live.broken is not None:
-            raise live.broken
-        return Run(live, self._driver)
+        self._starter = Starter(self._store, self._clock, self._driver, self._loader, self._found, self._problem)
 
     async def _resume_all(self, only: Collection[str] | None, release: Collection[str], nursery: trio.Nursery) -> None:
         await nursery.start(self._vitals.watch)
@@ -394,7 +386,7 @@ class Interpreter:
                 return self._driver.lives.get(run_id) or await self._cancelled(run_id)
             live = self._found(run_id) or read
             self._loader.check_actions(live.progress.program, UNDOING)
-        live.progress.cancel(live.progress.machine.state.now)
+        live.progress.cancel(self._driver.now(live))
         self.stuck.pop(run_id, None)
         await trio.to_thread.run_sync(self._blocked.clear, [run_id])
         self._driver.take(live)
@@ -404,11 +396,6 @@ class Interpreter:
         """A run that has not ended and is in memory."""
         return self._driver.lives.get(run_id) or self._recovery.waiting.get(run_id) or self._driver.sleepers.find(run_id)
 
-    def _asleep(self, run_id: RunId) -> Live | None:
-        """A run that sleeps, from the store."""
-        row = None if run_id in self.stuck else self._store.run(run_id)
-        return None if row is None else self._driver.sleepers.read(row)
-
     def _load_whole(self, row: RunRow) -> Live:
         live = self._loader.load_caught_up(row)
         self._loader.check_actions(live.progress.program)
@@ -416,6 +403,9 @@ class Interpreter:
 
     def _load_sleepers(self, rows: Sequence[RunRow]) -> list[Live | DagflowError]:
         return self._loader.load_all(rows, self._recovery.check)
+
+    def _problem(self, run: RunId) -> DagflowError | None:
+        return self.stuck.get(run)
 
     def _read_result(self, run_id: RunId) -> RunResult:
         return read_result(self._store, self._loader.programs, run_id)[1]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
 import orjson
 
+from dagflow.app.loading import check_row
 from dagflow.app.programs import Programs
 from dagflow.app.reading import part_of
 from dagflow.drivers.progress import Progress
@@ -22,6 +24,7 @@ from dagflow.store.api import Record, RunRow, Store
 from dagflow.store.backup import back_up
 from dagflow.store.facts import from_record
 from dagflow.store.open import open_reading, open_store
+from dagflow.store.sqlite import SqliteStore
 from dagflow.store.verify import verify_store
 
 _PAGE = 500
@@ -35,6 +38,8 @@ class Findings:
     n_facts: int = 0
     n_events: int = 0
     problems: list[str] = attrs.field(factory=list)
+    #: Those of a run and its child runs, by its id.
+    by_run: dict[RunId, list[str]] = attrs.field(factory=dict)
 
 
 def verify(path: str | os.PathLike[str]) -> Findings:
@@ -83,6 +88,62 @@ def vacuum(path: str | os.PathLike[str], before: int) -> None:
         store.close()
 
 
+@attrs.frozen
+class Salvage:
+    """What was set aside: runs with the reasons, whatever else there was, and the file that has it all (None if nothing was)."""
+
+    runs: dict[RunId, list[str]]
+    others: list[str]
+    file: Path | None
+
+
+def salvage(path: str | os.PathLike[str]) -> Salvage:
+    """Set aside the runs that are damaged, with their child runs, so that the rest goes on; also where a log is lost.
+
+    What there is of them goes into a new file beside the store, a JSON object a line, before it is removed.
+
+    Raises:
+        StoreError: there is no store, another process drives its runs, its pages are damaged, or the file cannot be written.
+    """
+    place = Path(path)
+    if not place.is_file():
+        raise StoreError(f"there is no store {os.fspath(path)}; running a flow makes one")
+    store = SqliteStore.open(place, is_lossy=True)
+    try:
+        damaged = verified(store).by_run
+        aside = _Aside(place)
+        others = store.salvage(damaged, aside.keep)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write what is set aside beside {os.fspath(path)}: {error.strerror}; nothing was removed"
+        ) from error
+    finally:
+        store.close()
+    return Salvage(damaged, others, aside.path)
+
+
+@attrs.define(eq=False)
+class _Aside:
+    """A new file beside the store, made when there is something to put into it."""
+
+    _store: Path
+    path: Path | None = None
+
+    def keep(self, content: dict[str, object]) -> None:
+        """Add a line, which is on the disk when this returns. Raises OSError."""
+        number = 1
+        while self.path is None:
+            path = self._store.with_name(f"{self._store.name}.aside-{number}.jsonl")
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                self.path = path
+            number += 1
+        with self.path.open("ab") as file:
+            file.write(orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE))
+            file.flush()
+            os.fsync(file.fileno())
+
+
 def _n_events(store: Store) -> int:
     n_events = after = 0
     while events := store.events(after=after, limit=_PAGE):
@@ -98,7 +159,10 @@ class _Verifier:
 
     def check_all(self) -> None:
         for row in self._rows(""):
+            n_before = len(self._findings.problems)
             self._check(row, None)
+            if len(self._findings.problems) > n_before:
+                self._findings.by_run[row.id] = self._findings.problems[n_before:]
 
     def _rows(self, parent: str) -> Iterator[RunRow]:
         before = None
@@ -109,6 +173,7 @@ class _Verifier:
     def _check(self, row: RunRow, parent: Progress | None) -> Progress | None:
         self._findings.n_runs += 1
         try:
+            check_row(row)
             history = self._store.history(row.id)
             self._findings.n_facts += len(history)
             if parent is None:

@@ -11,7 +11,7 @@ from dagflow.clock import Clock
 from dagflow.drivers.live import Live, Pinned
 from dagflow.drivers.program import Program, actions_of
 from dagflow.drivers.progress import Progress
-from dagflow.errors import DagflowError, RunBlocked, UsageError, reading_run
+from dagflow.errors import DagflowError, RunBlocked, StoreError, UsageError, reading_run
 from dagflow.ids import RunId
 from dagflow.model.action import Interface
 from dagflow.model.collecting import without_collecting
@@ -24,6 +24,12 @@ _PAGE = 500
 _AT_ONCE = 50
 UNDOING = frozenset({NodeKind.UNDO})
 _CALLING = UNDOING | {NodeKind.ACTION}
+
+
+def check_row(row: RunRow) -> None:
+    """Refuse a run whose row is damaged, and no other. Raises StoreError."""
+    if row.problem:
+        raise StoreError(f"run {row.id} is damaged: {row.problem}")
 
 
 @attrs.define(eq=False)
@@ -64,6 +70,7 @@ class Loader:
         return live
 
     def _restored(self, row: RunRow, history: list[Record]) -> Live:
+        check_row(row)
         prepared = self.programs.load(self._store, row.digest)
         progress = Progress(prepared.program, row.id)
         with reading_run(row.id):

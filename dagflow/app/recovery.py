@@ -21,7 +21,7 @@ import trio
 from dagflow.drivers.live import Live
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.seekers import Seekers, due_of
-from dagflow.errors import DagflowError, RunBlocked, UsageError
+from dagflow.errors import DagflowError, RunBlocked, StoreError, UsageError
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Driving, Record, RunRow, Store, Suspect
@@ -225,7 +225,7 @@ class Recovery:
             if suspect.is_tried or suspect.is_held
         }
         for run in blamed:
-            so_far = n_outcomes(self._store.history(run))
+            so_far = self._n_outcomes(run)
             suspect = known.get(run)
             n_before = suspect.n_crashes if suspect is not None and suspect.n_outcomes == so_far else 0
             changed[run] = Suspect(run=run, n_crashes=n_before + 1, n_outcomes=so_far)
@@ -233,6 +233,12 @@ class Recovery:
             changed[run] = Suspect(run=run, n_crashes=0)
         self._suspects = known | changed
         self._store.note_driving(Driving(is_open=True, since=self._newest), list(changed.values()))
+
+    def _n_outcomes(self, run: RunId) -> int:
+        try:
+            return n_outcomes(self._store.history(run))
+        except StoreError:
+            return 0  # it is damaged, which is said of it when it is loaded
 
     def _blamed(self, driving: Driving, known: dict[RunId, Suspect], now: int) -> list[RunId]:
         """The runs that were on their way when the process crashed."""

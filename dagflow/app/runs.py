@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import attrs
 
@@ -54,3 +54,19 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run {self.id} of {self.flow!r}>"
+
+
+@attrs.define(eq=False)
+class Watched:
+    """An iterator over how a run stands that is found when somebody asks; not a generator, so that leaving it early leaves nothing behind."""
+
+    _find: Callable[[], Awaitable[Run]]
+    _watch: AsyncIterator[RunResult] | None = None
+
+    def __aiter__(self) -> Watched:
+        return self
+
+    async def __anext__(self) -> RunResult:
+        if self._watch is None:
+            self._watch = (await self._find()).watch()
+        return await anext(self._watch)

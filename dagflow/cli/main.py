@@ -190,6 +190,12 @@ def _store_vacuum(arguments: argparse.Namespace) -> int:
     return vacuum_store(arguments)
 
 
+def _store_salvage(arguments: argparse.Namespace) -> int:
+    from dagflow.cli.storing import salvage_store  # noqa: PLC0415
+
+    return salvage_store(arguments)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dagflow",
@@ -279,6 +285,9 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     run.add_argument("--flow", metavar="NAME", help="which flow of the file")
     run.add_argument("--event", metavar="NAME", help="start it as this event would; --input is what the event carries")
     run.add_argument("--input", metavar="JSON|@FILE|-", help="the flow's input, or the event's payload")
+    run.add_argument(
+        "--id", metavar="ID", help="a name for this run: one that was started before is continued, not started again"
+    )
     add_store(run)
     add_actions(run)
     _add_manner(run)
@@ -321,7 +330,9 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _add_storing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    store = commands.add_parser("store", help="look after a store: verify, backup, vacuum", description="Look after a store.")
+    store = commands.add_parser(
+        "store", help="look after a store: verify, backup, vacuum, salvage", description="Look after a store."
+    )
     parts = store.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     verify = command(parts, "verify", _store_verify, "read all of a store and say whether it is as it was written")
@@ -335,6 +346,10 @@ def _add_storing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     vacuum = command(parts, "vacuum", _store_vacuum, "remove runs that ended long ago, and give their room back")
     vacuum.add_argument("--keep", default="30d", metavar="LENGTH", help="how long ended runs stay (default: 30d)")
     add_store(vacuum)
+
+    salvage = command(parts, "salvage", _store_salvage, "set damaged runs aside in a file, so that the others continue")
+    salvage.add_argument("--json", action="store_true", help="as JSON")
+    add_store(salvage)
 
 
 def _add_manner(parser: argparse.ArgumentParser) -> None:

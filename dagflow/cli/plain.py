@@ -58,7 +58,7 @@ def plain_rows(rows: Sequence[RunRow], quarantined: Collection[str] = ()) -> lis
             "flow": row.flow,
             "status": row.status.value,
             "quarantined": row.id in quarantined,
-            "blocked": row.blocked or None,
+            "blocked": row.blocked or row.problem or None,
             "started_at": rfc3339(row.created_at),
             "ended_at": rfc3339(row.ended_at),
             "due_at": rfc3339(row.due_at),

@@ -185,7 +185,7 @@ def runs_table(rows: Sequence[RunRow], width: int, quarantined: Collection[str] 
     header = ["run", "flow", "status", "started (UTC)"]
     # Ids are never cut: they are there to be copied.
     if is_narrow:
-        due = [end if row.due_at is not None else Text() for row, end in zip(rows, ends, strict=True)]
+        due = [end if row.due_at is not None or row.problem else Text() for row, end in zip(rows, ends, strict=True)]
         return aligned(header, lines, width, elastic={1: 8}, notes=due)
     whole = [[*line, end] for line, end in zip(lines, ends, strict=True)]
     return aligned([*header, "ended, or due"], whole, width, elastic={1: 8})
@@ -194,12 +194,14 @@ def runs_table(rows: Sequence[RunRow], width: int, quarantined: Collection[str] 
 def _status(row: RunRow, quarantined: Collection[str]) -> Text:
     if row.id in quarantined:
         return Text("quarantined", style="bold red")
-    if row.blocked:
+    if row.blocked or row.problem:
         return Text("blocked", style="bold red")
     return Text(row.status.value, style=RUN_STYLE.get(row.status, "cyan"))
 
 
 def _end(row: RunRow) -> str:
+    if row.problem:
+        return row.problem
     if row.ended_at is not None:
         return instant(row.ended_at)
     return f"due {instant(row.due_at)}" if row.due_at is not None else ""

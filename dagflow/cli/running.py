@@ -28,7 +28,8 @@ from dagflow.cli.sources import Host, example_input, load_flows, load_host, read
 from dagflow.cli.texts import instant, json_text, printable, printable_lines
 from dagflow.clock import Clock, SystemClock, VirtualClock
 from dagflow.drivers.results import RunResult
-from dagflow.errors import DagflowError, UsageError
+from dagflow.errors import DagflowError, StoreError, UsageError
+from dagflow.ids import RunId
 from dagflow.lang.graph_text import label_of
 from dagflow.model.flow import Flow
 from dagflow.model.status import RunStatus
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         _say_where(arguments, host, flow)
 
     async def body(interpreter: Interpreter) -> int:
-        started = await _started(interpreter, flow, arguments.event, value)
+        started = await _started(interpreter, flow, arguments.event, value, arguments.id)
         if started is None:
             print(f"{flow.name} does not want this event: the condition of its trigger is false", file=sys.stderr)
             if arguments.json:
@@ -73,11 +74,11 @@ def run(arguments: argparse.Namespace) -> int:
     return _drive(arguments, host, body, resume=())
 
 
-async def _started(interpreter: Interpreter, flow: Flow, event: str | None, value: object) -> Run | None:
+async def _started(interpreter: Interpreter, flow: Flow, event: str | None, value: object, start_id: str | None) -> Run | None:
     try:
         if event is not None:
-            return await interpreter.trigger(flow, event, value)
-        return await interpreter.start(flow, value)
+            return await interpreter.trigger(flow, event, value, id=start_id)
+        return await interpreter.start(flow, value, id=start_id)
     except WireError as error:
         what = f"the event {event!r}" if event is not None else f"what the flow `{flow.name}` takes"
         if value is None:
@@ -99,18 +100,33 @@ def resume(arguments: argparse.Namespace) -> int:
             wanted = [row.id for row in archive.runs(unfinished=True, limit=1_000_000)]
         else:
             wanted = [archive.find(arguments.run)]
-        stories = {run_id: Story(*archive.result(run_id)) for run_id in wanted}
+        stories = _stories(archive, wanted, is_one=arguments.run is not None)
     unfinished: dict[str, Flow] = {
         run_id: story.flow for run_id, story in stories.items() if not story.result.status.is_terminal
     }
     if not unfinished:
-        ended = f"run {wanted[0]} has ended: {stories[wanted[0]].result.status.value}" if wanted else "every run has ended"
+        ended = "every run has ended" if not wanted else "every run that has not ended is blocked"
+        if stories:
+            ended = f"run {wanted[0]} has ended: {stories[wanted[0]].result.status.value}"
         print(f"nothing to resume: {ended}", file=sys.stderr)
         if arguments.json:
             print("[]")
         return OK
 
     return go_on(arguments, host, unfinished, release=() if arguments.run is None else wanted)
+
+
+def _stories(archive: Archive, wanted: Collection[RunId], *, is_one: bool) -> dict[RunId, Story]:
+    """How these runs stand. One that is damaged is told of and left out, unless it is the one that was asked for."""
+    stories: dict[RunId, Story] = {}
+    for run_id in wanted:
+        try:
+            stories[run_id] = Story(*archive.result(run_id))
+        except StoreError as error:
+            if is_one:
+                raise
+            print(f"dagflow: run {run_id} is blocked: {printable(str(error))}", file=sys.stderr)
+    return stories
 
 
 def go_on(

@@ -1,4 +1,4 @@
-"""The commands about a store as a whole: `store verify`, `store backup`, `store vacuum`."""
+"""The commands about a store as a whole: `store verify`, `store backup`, `store vacuum`, `store salvage`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import sys
 from typing import Final
 
-from dagflow.app.keeping import backup, vacuum, verify
+from dagflow.app.keeping import backup, salvage, vacuum, verify
 from dagflow.cli.codes import FAILED, OK
 from dagflow.cli.texts import counted, json_text, printable
 from dagflow.clock import SystemClock
@@ -25,10 +25,28 @@ def verify_store(arguments: argparse.Namespace) -> int:
     else:
         for problem in findings.problems:
             print(printable(problem))
-        verdict = f"{counted(len(findings.problems), 'problem')}; restore a backup" if findings.problems else "all is well"
+        cure = "restore a backup, or run `dagflow store salvage` to set the damaged runs aside"
+        verdict = f"{counted(len(findings.problems), 'problem')}; {cure}" if findings.problems else "all is well"
         parts = (counted(findings.n_runs, "run"), counted(findings.n_facts, "fact"), counted(findings.n_events, "event"))
         print(f"{', '.join(parts)}: {verdict}")
     return FAILED if findings.problems else OK
+
+
+def salvage_store(arguments: argparse.Namespace) -> int:
+    """Set damaged runs aside, and say which."""
+    done = salvage(arguments.store)
+    if arguments.json:
+        print(json_text({"runs": done.runs, "others": done.others, "file": None if done.file is None else str(done.file)}))
+        return OK
+    for run, reasons in done.runs.items():
+        print(f"run {printable(run)}: {printable(reasons[0])}")
+    for other in done.others:
+        print(printable(other))
+    if done.file is None:
+        print("nothing is damaged, so nothing was set aside", file=sys.stderr)
+    else:
+        print(f"set aside in {printable(str(done.file))}; the rest is as it was", file=sys.stderr)
+    return OK
 
 
 def backup_store(arguments: argparse.Namespace) -> int:

@@ -67,13 +67,6 @@ class Fetcher:
             return RunBlocked.caused_by(live.run, error)
         return None
 
-    def load_one(self, row: RunRow) -> Live:
-        """A run, as its history says. Raises DagflowError: it cannot go on."""
-        (found,) = self._waking.load([row])
-        if isinstance(found, Live):
-            return found
-        raise found
-
     def missed(self, live: Live, until: int) -> list[SentEvent]:
         """What may be for the run and came while nobody drove it, up to the event of that number. Raises StoreError.
 

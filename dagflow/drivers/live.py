@@ -17,6 +17,7 @@ from dagflow.drivers.sharing import Share
 from dagflow.engine.commands import StartAttempt
 from dagflow.errors import DagflowError
 from dagflow.ids import FlowDigest, RunId
+from dagflow.store.api import StartName
 
 
 @attrs.frozen
@@ -64,6 +65,7 @@ class Live:
         is_asleep: nobody drives it; the store says when somebody has to.
         n_timers: how many entries the timers have of it.
         share: whose calls its calls are, where not all can be made at once: those of the whole run, and of its flow.
+        name: what its caller calls the start, if anything.
     """
 
     progress: Progress
@@ -81,6 +83,7 @@ class Live:
     is_asleep: bool = False
     n_timers: int = 0
     share: Share = attrs.field(init=False)
+    name: StartName | None = None
     _waiting: list[tuple[int, trio.Event]] = attrs.field(factory=list)
     _ready_calls: list[tuple[int, Call, Callable[[Call], None]]] = attrs.field(factory=list)
     _changed: trio.Event = attrs.field(factory=trio.Event)

@@ -91,12 +91,12 @@ class LocalDriver:
                     self._family = Family(self, self._writer, nursery, self._jitter)
                     self._writer.bear = self._family.bear
                     self._attempts.serve(nursery)
+                    nursery.start_soon(self._until_stopped)
                     nursery.start_soon(self._guarded, self._timers.run)
                     nursery.start_soon(self._guarded, self._writer.run)
                     self._is_serving = True
                     task_status.started()
         finally:
-            self._is_serving = False
             self.sleepers.stop()
             if self.error is None:
                 with trio.CancelScope(shield=True):
@@ -116,6 +116,14 @@ class LocalDriver:
             self.is_draining = True
             self._timers.stop()
             await self._attempts.drain(self.lives.values(), is_all=is_all)
+
+    async def _until_stopped(self) -> None:
+        """A nursery closes when the last of its tasks is over, and this is one: nobody begins anything in one that is closed."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            self._is_serving = False
+            self.sleepers.stop()
 
     def _lull(self, nursery: trio.Nursery) -> None:
         self.sleepers = Sleepers(self, self._writer, nursery, self._clock.now, self._waking)

@@ -23,6 +23,7 @@ import trio
 from dagflow.drivers.awake import Awake
 from dagflow.drivers.batch import Sending
 from dagflow.drivers.fetching import Fetcher, Waking
+from dagflow.drivers.holding import Holding
 from dagflow.drivers.live import Live
 from dagflow.drivers.program import Program
 from dagflow.drivers.seekers import Seekers, due_of
@@ -90,7 +91,7 @@ class Sleepers:
     """The runs that only wait.
 
     Attributes:
-        n_coming: fetches under way.
+        n_coming: fetches under way. holding: gets hold of suspended runs.
     """
 
     _driver: Driver
@@ -100,6 +101,7 @@ class Sleepers:
     _waking: Waking
     n_coming: int = 0
     _is_open: bool = False
+    _is_stopped: bool = False
     #: Those that somebody holds a handle of.
     _asleep: WeakValueDictionary[RunId, Live] = attrs.field(factory=WeakValueDictionary[RunId, Live])
     _awake: Awake = attrs.field(factory=Awake)
@@ -113,9 +115,11 @@ class Sleepers:
     _fetched: tuple[int, str] = (-1, "")
     _seekers: Seekers = attrs.field(init=False)
     _fetcher: Fetcher = attrs.field(init=False)
+    holding: Holding = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._seekers = Seekers(self._writer.store)
+        self.holding = Holding(self._driver, self._writer, self._waking, self._asleep, self.reading, lambda: self._is_open)
         self._fetcher = Fetcher(self._writer.store, self._waking, self._seekers, self._now)
 
     async def open(self) -> None:
@@ -123,7 +127,7 @@ class Sleepers:
         handed_out = self._driver.n_handed_out
         await self._writer.reading(self._seekers.open)
         self._seekers.n_woken_for = handed_out
-        self._is_open = True
+        self._is_open = not self._is_stopped
         self._spawn(self._give_again, handed_out)
         self.clock_was_set()
         self.fetch()
@@ -169,9 +173,10 @@ class Sleepers:
             self._spawn(self._note, number)
 
     def stop(self) -> None:
-        """Nobody is fetched any more."""
-        self._n_given = self._driver.n_handed_out if self._is_open else 0
-        self._is_open = False
+        """Nobody is fetched any more. Safe to call twice."""
+        if self._is_open:
+            self._n_given = self._driver.n_handed_out
+        self._is_open, self._is_stopped = False, True
         self._awake.stop()
 
     async def close(self) -> None:
@@ -186,14 +191,6 @@ class Sleepers:
     def find(self, run: RunId) -> Live | None:
         """A run that left and that somebody still holds."""
         return self._asleep.get(run)
-
-    def read(self, row: RunRow) -> Live | None:
-        """A run that sleeps, for somebody who wants to hold it; None if it does not sleep. Raises DagflowError."""
-        if not self._is_open or row.status is not RunStatus.SLEEPING or row.parent:
-            return None
-        live = self._fetcher.load_one(row)
-        live.is_asleep = True
-        return self._asleep.setdefault(live.run, live)
 
     @contextmanager
     def reading(self) -> Generator[set[RunId]]:
@@ -370,8 +367,9 @@ class Sleepers:
             await self._writer.reading(lambda: self._writer.store.note_handed_out(number))
 
     def _spawn(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
-        self.n_coming += 1
-        self._nursery.start_soon(self._watched, work, *arguments)
+        if not self._is_stopped:
+            self.n_coming += 1
+            self._nursery.start_soon(self._watched, work, *arguments)
 
     async def _watched(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
         try:

@@ -238,4 +238,11 @@ def _creation(live: Live, append: Append) -> Creation:
         due_at=append.due_at,
         parent="" if live.parent is None else live.parent.run,
     )
-    return Creation(row=row, flow=live.pinned.flow, records=append.records, events=append.events, waits=append.waits or ())
+    return Creation(
+        row=row,
+        flow=live.pinned.flow,
+        records=append.records,
+        events=append.events,
+        waits=append.waits or (),
+        name=live.name,
+    )

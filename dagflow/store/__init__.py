@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagflow.store.api import Append, Blocked, Creation, Driving, Record, RunRow, SentEvent, Store, Suspect, WaitRow
+from dagflow.store.api import Append, Blocked, Creation, Driving, Record, RunRow, SentEvent, StartName, Store, Suspect, WaitRow
 from dagflow.store.open import open_store
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Record",
     "RunRow",
     "SentEvent",
+    "StartName",
     "Store",
     "Suspect",
     "WaitRow",

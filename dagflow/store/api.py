@@ -41,6 +41,7 @@ class RunRow:
         due_at: when a sleeping run has to be looked at, else None.
         parent: the run that this one is a part of, or "".
         blocked: why nobody can drive it, or ""; the interpreter and the archive fill it in.
+        problem: why nothing of the rest can be relied on and the run is blocked, or "".
     """
 
     id: RunId
@@ -52,6 +53,7 @@ class RunRow:
     due_at: int | None = None
     parent: str = ""
     blocked: str = ""
+    problem: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -109,15 +111,29 @@ class Append:
     waits: tuple[WaitRow, ...] | None = None
 
 
+@attrs.frozen
+class StartName:
+    """What a caller calls a start.
+
+    Attributes:
+        id: one for each run, as long as the run is there.
+        content: a hash of what it was started with.
+    """
+
+    id: str
+    content: bytes
+
+
 @attrs.frozen(kw_only=True)
 class Creation:
-    """A run to begin, with its first facts. `flow`: encoded; kept under `row.digest` if it is not there yet."""
+    """A run to begin, with its first facts. `flow`: encoded; kept under `row.digest` if it is not there yet. `name`: if it has one."""
 
     row: RunRow
     flow: bytes
     records: Sequence[Record]
     events: tuple[SentEvent, ...] = ()
     waits: tuple[WaitRow, ...] = ()
+    name: StartName | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -246,6 +262,10 @@ class Store(Protocol):
 
     def note_handed_out(self, number: int) -> None:
         """Keep that number."""
+        ...
+
+    def named(self, start_id: str) -> tuple[RunId, bytes] | None:
+        """The run that was started under that name, and the hash of what it was started with."""
         ...
 
     def flow(self, digest: FlowDigest) -> bytes | None:

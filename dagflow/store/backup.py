@@ -9,8 +9,8 @@ from pathlib import Path
 import apsw
 
 from dagflow.errors import StoreError
-from dagflow.store.connections import check_intact, execute, open_reader
-from dagflow.store.migrations import check_newest
+from dagflow.store.connections import check_intact, execute
+from dagflow.store.logs import open_sound_reader
 
 
 def back_up(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> None:
@@ -43,14 +43,14 @@ def back_up(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    reader = open_reader(source)
+    reader = open_sound_reader(source)
     copy = apsw.Connection(str(target))
     try:
-        check_newest(reader, str(source))
         with copy.backup("main", reader, "main") as backup:
             # All at once: a copy in steps would begin anew with each write beside it. The log grows meanwhile, nobody waits.
             backup.step(-1)
         execute(copy, "PRAGMA journal_mode = DELETE")
+        execute(copy, "UPDATE log SET is_needed = 0")  # all of it is in the copy
         check_intact(copy, target)
     finally:
         copy.close()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeAlias, cast
+from urllib.parse import quote
 
 import apsw
 
 from dagflow.errors import StoreError
+from dagflow.store.files import in_use
 
 #: What SQLite takes and gives back. apsw's own name for it has blobs of a kind some type checkers do not know.
 Value: TypeAlias = "int | float | str | bytes | None"
@@ -17,10 +20,12 @@ Value: TypeAlias = "int | float | str | bytes | None"
 MIN_SQLITE: Final = (3, 51, 3)
 #: Longest text or blob SQLite will touch.
 MAX_LENGTH: Final = 16 * 1024 * 1024
-#: The WAL is checkpointed at so many pages, and cut back to nothing beyond the second number (64 MiB).
-CHECKPOINT_PAGES: Final = 1_000
-TRUNCATE_PAGES: Final = 16_384
+#: The WAL is checkpointed at so many pages (1 MiB), and beyond the second number (64 MiB) readers are waited for, so that it begins anew.
+CHECKPOINT_PAGES: Final = 250
+RESTART_PAGES: Final = 16_384
 
+#: The header of a file, and that of its first page.
+_HEADER_BYTES: Final = 108
 _FLAGS: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
 _SETTINGS: Final = (
     ("PRAGMA busy_timeout = 5000", "PRAGMA busy_timeout", 5000),
@@ -55,6 +60,8 @@ def open_writer(path: Path, disk: str = "") -> apsw.Connection:
     refuse_old_sqlite(apsw.sqlite_lib_version())
     connection = apsw.Connection(str(path), flags=_FLAGS, vfs=disk or None)
     _protect(connection)
+    # The log goes when the store is closed in order, and never because somebody let go of the connection.
+    checkpoint_on_close(connection, is_on=False)
     execute(connection, "PRAGMA auto_vacuum = INCREMENTAL")  # holds only if there is no table yet
     mode = first_of(connection, "PRAGMA journal_mode = WAL")
     if mode != "wal":
@@ -62,6 +69,60 @@ def open_writer(path: Path, disk: str = "") -> apsw.Connection:
     _set(connection, "PRAGMA synchronous = FULL", "PRAGMA synchronous", 2)
     execute(connection, "PRAGMA wal_autocheckpoint = 0")
     return connection
+
+
+def checkpoint_on_close(connection: apsw.Connection, *, is_on: bool) -> None:
+    """Whether closing the last connection moves the log into the file, and removes it."""
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(not is_on))
+
+
+def claim(path: Path) -> apsw.VFSFile:
+    """Hold the lock of the database itself that only one can have, beside any number of connections; until `xClose`.
+
+    A lock file can be removed, and a database can have two names. This lock goes with the file.
+
+    Raises:
+        StoreError: somebody else has it.
+    """
+    file = apsw.VFSFile("", str(path), [apsw.SQLITE_OPEN_MAIN_DB | _FLAGS, 0])
+    try:
+        file.xLock(apsw.SQLITE_LOCK_SHARED)
+        file.xLock(apsw.SQLITE_LOCK_RESERVED)
+    except apsw.BusyError:
+        file.xClose()
+        raise in_use(path, "another process, though not by this lock file") from None
+    except BaseException:
+        file.xClose()
+        raise
+    return file
+
+
+def header_of(path: Path) -> bytes:
+    """The beginning of a file; empty if it is. Read by SQLite, since closing a file takes away the locks that it has on it.
+
+    Raises:
+        apsw.Error: it cannot be read.
+    """
+    file = apsw.VFSFile("", str(path), [apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_NOFOLLOW, 0])
+    try:
+        size = file.xFileSize()
+        return file.xRead(min(size, _HEADER_BYTES), 0) if size else b""
+    finally:
+        file.xClose()
+
+
+def has_log(path: Path) -> bool:
+    """Whether a file is kept with a write-ahead log already, and nothing is left of how it was before. Raises apsw.Error.
+
+    A journal is left if the change was interrupted. It is rolled back when the file is opened, unless somebody holds a lock.
+    """
+    return header_of(path)[18:20] == b"\2\2" and not path.with_name(path.name + "-journal").exists()
+
+
+def open_as_it_is(path: Path) -> apsw.Connection:
+    """A connection to the file alone, which neither locks nor makes anything; what is in a log it does not see."""
+    where = f"file:{quote(str(path))}?immutable=1"
+    return apsw.Connection(where, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
 
 
 def open_reader(path: Path) -> apsw.Connection:
@@ -72,7 +133,7 @@ def open_reader(path: Path) -> apsw.Connection:
     """
     connection = apsw.Connection(str(path), flags=_FLAGS)
     _protect(connection)
-    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    checkpoint_on_close(connection, is_on=False)
     execute(connection, "PRAGMA wal_autocheckpoint = 0")
     _set(connection, "PRAGMA query_only = ON", "PRAGMA query_only", 1)
     return connection
@@ -113,3 +174,26 @@ def _set(connection: apsw.Connection, statement: str, question: str, wanted: int
     execute(connection, statement)
     if question and first_of(connection, question) != wanted:
         raise StoreError(f"this SQLite does not take `{statement}`; install apsw from its wheel")
+
+
+def close_quietly(connection: apsw.Connection) -> None:
+    """Close it; where that fails nothing can be done about it."""
+    with suppress(apsw.Error):
+        connection.close()
+
+
+def reason_of(error: apsw.Error) -> str:
+    """What is wrong, and what to do about it."""
+    match error:
+        case apsw.FullError():
+            return "the disk is full; make room"
+        case apsw.NotADBError():
+            return "it is not a database; choose another file"
+        case apsw.CorruptError():
+            return "it is damaged; restore a backup"
+        case apsw.ReadOnlyError() | apsw.CantOpenError() | apsw.PermissionsError():
+            return f"it cannot be written ({error}); check the rights of the file and its folder"
+        case apsw.IOError():
+            return f"{error}; check that the disk is sound and has room"
+        case _:
+            return str(error) or type(error).__name__

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import apsw
@@ -12,7 +11,6 @@ from dagflow.ids import RunId
 from dagflow.store.api import Driving, Suspect
 from dagflow.store.checksums import checksum
 from dagflow.store.connections import Value, execute
-from dagflow.store.rows import damaged
 
 SELECT_DRIVING: Final = "SELECT is_open, is_whole, since, checksum FROM driving"
 SELECT_SUSPECTS: Final = "SELECT run, n_crashes, n_outcomes, is_tried, checksum FROM suspect ORDER BY run"
@@ -23,21 +21,21 @@ _SET_SUSPECT: Final = "INSERT OR REPLACE INTO suspect (run, n_crashes, n_outcome
 _CLEAR_SUSPECT: Final = "DELETE FROM suspect WHERE run = ?"
 
 
-def read_driving(path: Path, found: Sequence[tuple[Value, ...]]) -> Driving:
-    """What the last driver said of itself. Raises StoreError if it is not what was written."""
+def read_driving(found: Sequence[tuple[Value, ...]]) -> Driving | None:
+    """What the last driver said of itself; None if that is not what was written."""
     if not found:
         return Driving()
     is_open, is_whole, since, stored = found[0]
     if stored != checksum(None, is_open, is_whole, since):
-        raise damaged(path, "the row about its driver is not what was written")
+        return None
     return Driving(is_open=bool(is_open), is_whole=bool(is_whole), since=str(since))
 
 
-def read_suspect(path: Path, row: tuple[Value, ...]) -> Suspect:
-    """A suspect. Raises StoreError if it is not what was written."""
+def read_suspect(row: tuple[Value, ...]) -> Suspect | None:
+    """A suspect; None if it is not what was written."""
     run, n_crashes, n_outcomes, is_tried, stored = row
     if stored != checksum(None, run, n_crashes, n_outcomes, is_tried):
-        raise damaged(path, f"what it has about crashes of run {run!r} is not what was written")
+        return None
     return Suspect(
         run=RunId(str(run)),
         n_crashes=int(str(n_crashes)),
@@ -45,6 +43,13 @@ def read_suspect(path: Path, row: tuple[Value, ...]) -> Suspect:
         is_tried=is_tried == _TRIED,
         is_held=is_tried == _HELD,
     )
+
+
+def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
+    """What is wrong with these rows; `read` runs a query."""
+    problems = [] if read_driving(read(SELECT_DRIVING)) else ["the row about its driver is not what was written"]
+    damaged = [row[0] for row in read(SELECT_SUSPECTS) if read_suspect(row) is None]
+    return problems + [f"what it has about crashes of run {run!r} is not what was written" for run in damaged]
 
 
 def write_driving(connection: apsw.Connection, driving: Driving) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,49 +20,148 @@ _REMOTE_FILE_SYSTEMS: Final = frozenset({"afs", "cifs", "fuse", "ncpfs", "nfs", 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 
 
+#: What a lock file holds: who has it, and how much of the log there was. Anything else is somebody's file, and is left as it is.
+_CONTENT: Final = re.compile(rb"\0*|(?P<process>[0-9 ]{1,10})(?: (?P<header>[0-9a-f]{24}) (?P<frames>[0-9 ]{1,10}))?\n")
+#: Follows no link, waits for nobody, is not inherited.
+_SAFELY: Final = sum({getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")})
+#: A lock file that is replaced while it is being taken is looked for again, so often.
+_MOST_TRIES: Final = 5
+
+
+@attrs.frozen
+class LogMark:
+    """How far the log had come: what its header says about which log it is, and how many frames of it were committed."""
+
+    header: bytes
+    frames: int
+
+
 @attrs.define(eq=False)
 class FileLock:
     """A lock on a file, held as long as this process lives or until `release`. The file says who holds it, or died holding it.
 
     Attributes:
         was_left: whether the one who held it before never released it.
+        log: how much of the log that one is known to have committed, if it said so.
     """
 
     path: Path
     was_left: bool = attrs.field(default=False, init=False)
+    log: LogMark | None = attrs.field(default=None, init=False)
+    _found: bytes = attrs.field(default=b"", init=False)
     _descriptor: int = attrs.field(default=-1, init=False)
 
     def acquire(self) -> None:
         """Take the lock.
 
         Raises:
-            StoreError: another process, or another opening in this one, has it; or the file cannot be made.
+            StoreError: another process, or another opening in this one, has it; the file cannot be made; or it is no lock file.
         """
+        descriptor = self._locked()
         try:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-        except OSError as error:
-            raise StoreError(f"cannot make the lock file {self.path}: {error.strerror}") from error
-        try:
-            _lock_now(descriptor)
-        except OSError:
-            holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() if hasattr(os, "pread") else ""
+            self._found = os.read(descriptor, 100)
+            self.log = _log_mark(self.path, self._found)
+            self.was_left = bool(self._found)
+            # Over what is there: on a full disk nothing of it is lost.
+            self._put(descriptor, _content(self.log))
+        except BaseException as error:
             os.close(descriptor)
-            who = f"process {holder}" if holder.isdigit() else "another process"
-            raise StoreError(
-                f"{self.path.with_suffix('')} is open in {who}; one process at a time can run its flows;"
-                " stop that one first, which loses nothing"
-            ) from None
-        self.was_left = os.fstat(descriptor).st_size > 0
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode("ascii"))
+            if isinstance(error, OSError):
+                raise StoreError(f"cannot write the lock file {self.path}: {error.strerror}; make room") from error
+            raise
         self._descriptor = descriptor
 
-    def release(self) -> None:
-        """Give it back; safe to call twice. The file stays, since removing it would let two hold it."""
+    def note(self, log: LogMark) -> None:
+        """Write down how much of the log is committed, for whoever comes after a crash; in the cache of the system is enough."""
+        self.log = log
+        with suppress(OSError):  # what was noted before is less, and no less true
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+            os.write(self._descriptor, _content(log))
+
+    def forget_log(self) -> None:
+        """There is a new log, to which nothing that was noted applies. Raises OSError."""
+        if self.log is not None:
+            self.log = None
+            self._found = _content(None)
+            self._put(self._descriptor, self._found)
+
+    def release(self, *, is_clean: bool = True) -> None:
+        """Give it back; safe to call twice. The file stays, since removing it would let two hold it.
+
+        With `is_clean` false it says what it said before: whoever had died is still the last one who had the store open.
+        """
         if self._descriptor >= 0:
-            os.ftruncate(self._descriptor, 0)
+            with suppress(OSError):
+                self._put(self._descriptor, b"" if is_clean else self._found)
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def _locked(self) -> int:
+        """The lock file, locked; and still the one of that name, since a lock on a removed file keeps nobody out."""
+        for _ in range(_MOST_TRIES):
+            try:
+                descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | _SAFELY, 0o600)
+            except OSError as error:
+                why = "it is a link; remove it" if error.errno == errno.ELOOP else error.strerror
+                raise StoreError(f"cannot make the lock file {self.path}: {why}") from error
+            try:
+                _lock_now(descriptor)
+            except OSError:
+                holder = _CONTENT.fullmatch(os.read(descriptor, 100))
+                os.close(descriptor)
+                raise self._taken(b"" if holder is None else holder["process"] or b"") from None
+            held = os.fstat(descriptor)
+            with suppress(OSError):
+                if stat.S_ISREG(held.st_mode) and os.path.samestat(held, os.lstat(self.path)):
+                    return descriptor
+            os.close(descriptor)
+        raise StoreError(f"the lock file {self.path} is no file, or is replaced again and again; remove it")
+
+    def _taken(self, holder: bytes) -> StoreError:
+        number = holder.decode("ascii").strip()
+        return in_use(self.path.with_suffix(""), f"process {number}" if number else "another process")
+
+    @staticmethod
+    def _put(descriptor: int, content: bytes) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, content)
+        os.ftruncate(descriptor, len(content))
+
+
+def in_use(path: Path, who: str) -> StoreError:
+    """What to raise where somebody has the store open."""
+    return StoreError(
+        f"{path} is open in {who}; one process at a time can run its flows; stop that one first, which loses nothing"
+    )
+
+
+def read_log_mark(path: Path) -> LogMark | None:
+    """What the lock file of that path says of the log, for somebody who does not want the lock."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _SAFELY)
+    except OSError:
+        return None
+    try:
+        return _log_mark(path, os.read(descriptor, 100))
+    except (OSError, StoreError):
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _log_mark(path: Path, content: bytes) -> LogMark | None:
+    """Raises StoreError: this is no lock file of ours."""
+    found = _CONTENT.fullmatch(content)
+    if found is None:
+        raise StoreError(f"{path} is no lock file of dagflow; it is left as it is: move it away")
+    return None if found["header"] is None else LogMark(bytes.fromhex(found["header"].decode()), int(found["frames"]))
+
+
+def _content(log: LogMark | None) -> bytes:
+    """What the lock file says; as long whatever the numbers, so that one is written over the other."""
+    if log is None:
+        return b"%10d\n" % os.getpid()
+    return b"%10d %s %10d\n" % (os.getpid(), log.header.hex().encode(), log.frames)
 
 
 def _lock_now(descriptor: int) -> None:
@@ -75,15 +178,20 @@ def _lock_now(descriptor: int) -> None:
 def make_private_file(path: Path) -> None:
     """Make the file, for its owner's eyes only, if there is none; SQLite gives the files beside it the same mode.
 
+    One that is there is not even opened: closing it would take the locks away that SQLite has on it in this process.
+
     Raises:
-        StoreError: the folder is not there, or not ours to write.
+        StoreError: the folder is not there, or not ours to write; or there is something else of that name.
     """
     try:
         if not path.parent.is_dir():
             raise StoreError(f"there is no folder {path.parent} to keep {path.name} in; make it first")
         if path.is_dir():
             raise StoreError(f"{path} is a folder; give the path of a file")
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        if not path.is_file():
+            raise StoreError(f"{path} is no file; give the path of one")
     except OSError as error:
         raise StoreError(f"cannot open {path}: {error.strerror}") from error
 

@@ -36,6 +36,7 @@ class MemoryStore:
     _asleep: dict[RunId, int] = attrs.field(factory=dict, init=False)
     _due: list[tuple[int, str]] = attrs.field(factory=list, init=False)
     _n_handed_out: int = attrs.field(default=0, init=False)
+    _names: dict[str, tuple[RunId, bytes]] = attrs.field(factory=dict, init=False)
     _is_closed: bool = attrs.field(default=False, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
@@ -45,6 +46,7 @@ class MemoryStore:
             self._check_open()
             self._check_new([creation.row.id for creation in creations])
             self._check_positions(appends)
+            self._check_names([creation.name.id for creation in creations if creation.name is not None])
             events = [event for creation in creations for event in creation.events]
             events += [event for append in appends for event in append.events]
             if events:
@@ -169,6 +171,12 @@ class MemoryStore:
             self._check_open()
             self._n_handed_out = number
 
+    def named(self, start_id: str) -> tuple[RunId, bytes] | None:
+        """See `Store.named`."""
+        with self._lock:
+            self._check_open()
+            return self._names.get(start_id)
+
     def flow(self, digest: FlowDigest) -> bytes | None:
         """See `Store.flow`."""
         with self._lock:
@@ -220,6 +228,7 @@ class MemoryStore:
                         kept.pop(row.id)
                     self._changes.pop(row.id, None)
                     self._waits.pop(row.id, None)
+            self._names = {name: each for name, each in self._names.items() if each[0] in self._rows}
             left = [self._current(row) for row in self._rows.values()]
             self._flows = {digest: self._flows[digest] for digest in {row.digest for row in left}}
             limit = min([before, *(row.created_at for row in left if not row.status.is_terminal)])
@@ -253,6 +262,13 @@ class MemoryStore:
             self._sleep(row.id, row.status, row.due_at)
         if creation.waits:
             self._wait(row.id, creation.waits)
+        if creation.name is not None:
+            self._names[creation.name.id] = row.id, creation.name.content
+
+    def _check_names(self, names: list[str]) -> None:
+        known = [name for name in names if name in self._names]
+        if known or len(set(names)) < len(names):
+            raise StoreError(f"a run was started as {(known or names)[0]!r} already; an id is for one start")
 
     def _sleep(self, run: RunId, status: RunStatus, due_at: int | None) -> None:
         before = self._asleep.pop(run, None)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import apsw
 
 from dagflow.errors import StoreError
-from dagflow.store.connections import execute, first_of
+from dagflow.store.connections import execute, first_of, header_of
 from dagflow.store.points import Point, reached
 
 #: Marks the file as ours (`PRAGMA application_id`): the letters "dagf".
@@ -124,6 +125,17 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             trace TEXT NOT NULL,
             checksum INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID""",
+        # Whether the file means nothing without the log beside it; see `logs`.
+        "CREATE TABLE log (one INTEGER PRIMARY KEY CHECK (one = 1), is_needed INTEGER NOT NULL) STRICT",
+        "INSERT INTO log VALUES (1, 0)",
+        # What callers call their starts.
+        """CREATE TABLE start (
+            id TEXT PRIMARY KEY,
+            run INTEGER NOT NULL REFERENCES run (key),
+            content BLOB NOT NULL,
+            checksum INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX start_run ON start (run)",
     ),
 )
 
@@ -166,16 +178,40 @@ def check_newest(connection: apsw.Connection, path: str) -> None:
         )
 
 
+def refuse_foreign(path: Path) -> None:
+    """Refuse a file of another program, and leave it as it is: nothing is made beside it, and no setting of it is changed.
+
+    Only the header of the file is read, which says enough also where the rest is still in a log.
+
+    Raises:
+        StoreError: it is somebody else's.
+        apsw.Error: it cannot be read.
+    """
+    header = header_of(path)
+    if not header:
+        return
+    if not header.startswith(b"SQLite format 3\0"):
+        raise StoreError(f"cannot open {path}: it is not a database; choose another file")
+    # sqlite.org/fileformat2.html: the user version, the application's id, and the number of cells of the schema's first page.
+    version, application, n_cells = (int.from_bytes(header[at : at + n]) for at, n in ((60, 4), (68, 4), (103, 2)))
+    if application != APPLICATION_ID and (application or version or n_cells):
+        raise _foreign(path)
+
+
 def _known_version(connection: apsw.Connection, path: str, migrations: Sequence[Sequence[str]]) -> int:
     version = _number(connection, "PRAGMA user_version")
     application = _number(connection, "PRAGMA application_id")
     n_tables = _number(connection, "SELECT count(*) FROM sqlite_schema")
     if application != APPLICATION_ID and (application or version or n_tables):
-        raise StoreError(f"{path} is a database of another program; choose another file")
+        raise _foreign(path)
     if version > len(migrations):
         message = f"{path} has schema {version}, this dagflow knows {len(migrations)}"
         raise StoreError(f"{message}; it was written by a newer one, use that or a backup from before")
     return version
+
+
+def _foreign(path: str | Path) -> StoreError:
+    return StoreError(f"{path} is a database of another program; choose another file")
 
 
 def _number(connection: apsw.Connection, query: str) -> int:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias, cast
 
 import apsw
+import attrs
 
 from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
-from dagflow.store import bodies, waits
+from dagflow.store import bodies, starts, waits
 from dagflow.store.api import Append, Creation, Record, RunRow, SentEvent
 from dagflow.store.checksums import checksum, seal
 from dagflow.store.connections import Value, execute, first_of
@@ -54,19 +56,18 @@ SELECT_SLEEPING: Final = f"""
 COUNT_SLEEPING: Final = "SELECT count(*) FROM run WHERE parent = '' AND status = 'sleeping'"
 # CROSS, so that runs are looked up by what waits, and never the other way round.
 _WAITERS: Final = "SELECT {} FROM ({}) AS found CROSS JOIN run ON run.key = found.run ORDER BY found.run"
-_OF_RUN: Final = ", ".join(f"run.{column}" for column in RUN_COLUMNS.split(", "))
-SELECT_WAITING_EXACTLY: Final = _WAITERS.format(_OF_RUN, waits.EXACTLY)
-SELECT_WAITING_ANYHOW: Final = _WAITERS.format(_OF_RUN, waits.ANYHOW)
+OF_RUN: Final = ", ".join(f"run.{column}" for column in RUN_COLUMNS.split(", "))
+SELECT_WAITING_EXACTLY: Final = _WAITERS.format(OF_RUN, waits.EXACTLY)
+SELECT_WAITING_ANYHOW: Final = _WAITERS.format(OF_RUN, waits.ANYHOW)
 SELECT_PARTS: Final = f"""
     SELECT {RUN_COLUMNS} FROM run
     WHERE parent != '' AND parent = ?1 AND (?2 = '' OR key < (SELECT key FROM run WHERE id = ?2)) AND (NOT ?3 OR {IS_UNFINISHED})
     ORDER BY key DESC LIMIT ?4"""  # noqa: S608
 INSERT_EVENT: Final = "INSERT INTO event (number, id, name, at, payload, run, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)"
-SELECT_EVENTS: Final = """
-    SELECT number, id, name, at, payload, run, checksum FROM event WHERE number > ? ORDER BY number LIMIT ?"""
-SELECT_NAMED_EVENTS: Final = """
-    SELECT number, id, name, at, payload, run, checksum FROM event
-    WHERE name = ? AND number > ? ORDER BY number LIMIT ?"""
+EVENT_COLUMNS: Final = "number, id, name, at, payload, run, checksum"
+SELECT_EVENTS: Final = f"SELECT {EVENT_COLUMNS} FROM event WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608
+SELECT_NAMED_EVENTS: Final = f"SELECT {EVENT_COLUMNS} FROM event WHERE name = ? AND number > ? ORDER BY number LIMIT ?"  # noqa: S608
+_TEXTS: Final = "id|flow|digest|parent|status|name|run"
 SELECT_LAST_EVENT: Final = "SELECT max(number) FROM event"
 SELECT_EVENT_ID: Final = "SELECT 1 FROM event WHERE id = ?"
 SELECT_FLOW: Final = "SELECT body, checksum FROM flow WHERE digest = ?"
@@ -97,6 +98,8 @@ def insert_run(connection: apsw.Connection, creation: Creation, known: Known) ->
     insert_events(connection, creation.events)
     if creation.waits:
         waits.insert(connection, key, row.id, creation.waits)
+    if creation.name is not None:
+        starts.insert(connection, key, row.id, creation.name)
 
 
 def insert_records(connection: apsw.Connection, key: Value, run: str, first: int, records: Sequence[Record]) -> None:
@@ -211,32 +214,62 @@ def _facts_in(run: RunId, position: int, row: Row, stored: Value, body_of: Calla
     return unpacked(row, body_of)
 
 
-def read_event(path: Path, row: tuple[Value, ...]) -> SentEvent:
-    """An event. Raises StoreError if it is not what was written."""
+def read_event(row: tuple[Value, ...]) -> SentEvent | None:
+    """An event; None if it is not what was written."""
     number, event_id, name, at, payload, run, stored = row
     if not isinstance(payload, bytes) or stored != checksum(payload, number, event_id, name, at, run):
-        raise damaged(path, f"the event {event_id!r} is not what was written")
+        return None
     return SentEvent(number=int(str(number)), id=str(event_id), name=str(name), at=int(str(at)), payload=payload, run=str(run))
 
 
-def read_row(path: Path, values: tuple[Value, ...]) -> RunRow:
-    """The row of a run. Raises StoreError if it is not what was written."""
+def read_row(values: tuple[Value, ...]) -> RunRow:
+    """The row of a run. If it is not what was written it says so, and the rest is as it is found."""
     run, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, stored = values
-    if stored != checksum(None, run, status, ended_at, due_at, length):
-        raise damaged(path, f"the row of run {run!r} is not what was written")
+    is_known = status in RunStatus.__members__.values()
     row = RunRow(
         id=RunId(str(run)),
         flow=str(flow),
         digest=FlowDigest(str(digest)),
-        status=RunStatus(str(status)),
+        status=RunStatus(str(status)) if is_known else RunStatus.RUNNING,
         created_at=int(str(created_at)),
         ended_at=ended_at if isinstance(ended_at, int) else None,
         due_at=due_at if isinstance(due_at, int) else None,
         parent=str(parent),
     )
-    if sealed != seal(row):
-        raise damaged(path, f"the row of run {run!r} is not what was written")
-    return row
+    if is_known and sealed == seal(row) and stored == checksum(None, run, status, ended_at, due_at, length):
+        return row
+    return attrs.evolve(row, problem="its row in the store is damaged; `dagflow store salvage` sets it aside")
+
+
+class NotText(StoreError):  # noqa: N818 - what is wrong with it
+    """A text of a row is no UTF-8."""
+
+
+def in_bytes(query: str) -> str:
+    """The same query, with its texts as bytes: for rows of which one is no text."""
+    for columns in (RUN_COLUMNS, OF_RUN, EVENT_COLUMNS):
+        cast_columns = re.sub(rf"\b((?:run\.)?(?:{_TEXTS}))\b", r"CAST(\1 AS BLOB)", columns)
+        query = query.replace(f"SELECT {columns} ", f"SELECT {cast_columns} ")
+    return query
+
+
+def as_texts(row: tuple[Value, ...], columns: str) -> tuple[Value, ...]:
+    """A row that was read by such a query, with its texts as far as they are."""
+    names = columns.split(", ")
+    return tuple(
+        value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) and name in _TEXTS.split("|") else value
+        for value, name in zip(row, names, strict=True)
+    )
+
+
+def read_flow(path: Path, digest: FlowDigest, found: Sequence[tuple[Value, ...]]) -> bytes | None:
+    """An encoded flow, None if there is none. Raises StoreError if it is not what was written."""
+    if not found:
+        return None
+    body, stored = found[0]
+    if not isinstance(body, bytes) or stored != checksum(body, digest):
+        raise damaged(path, f"the flow {digest} is not what was written")
+    return body
 
 
 def damaged(path: Path, what: str) -> StoreError:

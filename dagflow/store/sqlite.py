@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from heapq import merge
 from itertools import islice
 from pathlib import Path
@@ -24,20 +25,24 @@ import orjson
 
 from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId
-from dagflow.store import blocked, bodies, docket, rows, upkeep, waits
+from dagflow.store import blocked, bodies, docket, rows, salvaging, starts, upkeep, waits
 from dagflow.store.api import Append, Blocked, Creation, Driving, Record, RunRow, SentEvent, Suspect, WaitRow
 from dagflow.store.checksums import checksum
 from dagflow.store.connections import (
-    CHECKPOINT_PAGES,
-    TRUNCATE_PAGES,
     Value,
     check_intact,
+    checkpoint_on_close,
+    claim,
+    close_quietly,
     execute,
+    has_log,
     open_reader,
     open_writer,
+    reason_of,
 )
 from dagflow.store.files import FileLock, make_private_file, refuse_remote
-from dagflow.store.migrations import check_newest, migrate
+from dagflow.store.logs import OpenLog, check_frames, check_log, lock_of, log_of, open_sound_reader
+from dagflow.store.migrations import migrate, refuse_foreign
 from dagflow.store.points import Point, reached
 
 
@@ -49,9 +54,10 @@ class SqliteStore:
     _lock_file: FileLock
     _writer: apsw.Connection
     _reader: apsw.Connection
+    #: Both None where it is open for reading only.
+    _log: OpenLog | None = None
+    _claim: apsw.VFSFile | None = None
     _process: int = attrs.field(factory=os.getpid, init=False)
-    _wal_pages: int = attrs.field(default=0, init=False)
-    _is_reading: bool = attrs.field(default=False, init=False)
     #: Why nothing is answered any more, or "".
     _refusal: str = attrs.field(default="", init=False)
     #: As of the transaction under way; nothing is known any more once one is rolled back.
@@ -60,30 +66,31 @@ class SqliteStore:
     _read_lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, disk: str = "") -> SqliteStore:
+    def open(cls, path: str | os.PathLike[str], *, disk: str = "", is_lossy: bool = False) -> SqliteStore:
         """Open the file, made if there is none, and bring it to the newest schema.
 
         After a stop that was not clean the whole file is looked over first. `disk` is the name of the SQLite VFS that writes go
-        through; tests have one that fails, and one that forgets.
+        through; tests have one that fails, and one that forgets. With `is_lossy` a file is opened that lacks its log.
 
         Raises:
-            StoreError: it is open elsewhere, damaged, not ours, of a newer dagflow, or in a place that cannot keep it.
+            StoreError: it is open elsewhere, damaged, not ours, of a newer dagflow, without its log, or in a place that cannot keep it.
         """
         place = Path(os.path.realpath(path))
         refuse_remote(place)
         make_private_file(place)
-        lock_file = FileLock(place.with_name(place.name + ".lock"))
-        lock_file.acquire()
+        lock_file = FileLock(lock_of(place))
         try:
-            return cls._open_locked(place, lock_file, disk)
-        except UnicodeDecodeError:
-            lock_file.release()
-            raise StoreError(f"{place} is damaged: a text in it is no UTF-8; restore a backup") from None
-        except apsw.Error as error:
-            lock_file.release()
-            raise StoreError(f"cannot open {place}: {_reason(error)}") from error
-        except BaseException:
-            lock_file.release()
+            refuse_foreign(place)
+            lock_file.acquire()
+            return cls._open_locked(place, lock_file, disk, is_lossy=is_lossy)
+        except BaseException as error:
+            lock_file.release(is_clean=False)
+            if isinstance(error, UnicodeDecodeError):
+                raise StoreError(f"{place} is damaged: a text in it is no UTF-8; restore a backup") from None
+            if isinstance(error, apsw.Error):
+                raise StoreError(f"cannot open {place}: {reason_of(error)}") from error
+            if isinstance(error, OSError):
+                raise StoreError(f"cannot open {place}: {error.strerror}") from error
             raise
 
     @classmethod
@@ -91,45 +98,39 @@ class SqliteStore:
         """Open the file for reading only; another process may be writing to it. With `is_still` all is read as of one instant.
 
         Raises:
-            StoreError: there is no such file, or it is none of ours, damaged, or of another dagflow.
+            StoreError: there is no such file, or it is none of ours, damaged, without its log, or of another dagflow.
         """
         place = Path(os.path.realpath(path))
         if not place.is_file():
             raise StoreError(f"there is no store {path}; running a flow makes one")
         refuse_remote(place)
-        reader: apsw.Connection | None = None
         try:
-            reader = open_reader(place)
-            check_newest(reader, str(place))
-            if is_still:
-                execute(reader, "BEGIN")
-            store = cls(place, FileLock(place.with_name(place.name + ".lock")), open_reader(place), reader)
-        except (apsw.Error, StoreError) as error:
-            if reader is not None:
-                reader.close()
-            if isinstance(error, StoreError):
-                raise
-            raise StoreError(f"cannot open {place}: {_reason(error)}") from error
-        store._is_reading = True
-        return store
+            reader = open_sound_reader(place, is_still=is_still)
+            return cls(place, FileLock(lock_of(place)), reader, reader)
+        except apsw.Error as error:
+            raise StoreError(f"cannot open {place}: {reason_of(error)}") from error
 
     @classmethod
-    def _open_locked(cls, place: Path, lock_file: FileLock, disk: str) -> SqliteStore:
-        log = place.with_name(place.name + "-wal")
+    def _open_locked(cls, place: Path, lock_file: FileLock, disk: str, *, is_lossy: bool) -> SqliteStore:
+        log = log_of(place)
         was_clean = not log.exists() or log.stat().st_size == 0
-        writer = open_writer(place, disk)
-        try:
+        with ExitStack() as undoing:
+            claimed = claim(place) if has_log(place) else None  # with another name its log may be elsewhere
+            undoing.callback(lambda: None if claimed is None else claimed.xClose())
+            check_log(place, lock_file, is_lossy=is_lossy)
+            writer = open_writer(place, disk)
+            undoing.callback(close_quietly, writer)
+            claimed = claimed or claim(place)
             if not was_clean:
+                check_frames(place, writer, None if is_lossy else lock_file.log)
                 check_intact(writer, place)
             migrate(writer, str(place))
+            open_log = OpenLog(place, writer, lock_file)
+            undoing.callback(open_log.close)
+            open_log.open()
             reader = open_reader(place)
-        except BaseException:
-            with suppress(apsw.Error):
-                writer.close()
-            raise
-        store = cls(place, lock_file, writer, reader)
-        writer.set_wal_hook(store._count_pages)
-        return store
+            undoing.pop_all()
+        return cls(place, lock_file, writer, reader, open_log, claimed)
 
     def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
         """See `Store.write`."""
@@ -153,13 +154,23 @@ class SqliteStore:
 
     def events(self, *, after: int, limit: int = 1000, names: Collection[str] | None = None) -> list[SentEvent]:
         """See `Store.events`."""
+        events: list[SentEvent] = []
+        while len(events) < limit:
+            n_wanted = limit - len(events)
+            found = self._events(after, n_wanted, names)
+            # One that is damaged is given to nobody; `problems` tells of it.
+            events += [event for row in found if (event := rows.read_event(row)) is not None]
+            if len(found) < n_wanted:
+                break
+            after = int(str(found[-1][0]))
+        return events
+
+    def _events(self, after: int, limit: int, names: Collection[str] | None) -> list[tuple[Value, ...]]:
         if names is None:
-            found = self._read(rows.SELECT_EVENTS, after, max(0, limit))
-        else:
-            # Name by name, since that is what the index is for.
-            named = (self._read(rows.SELECT_NAMED_EVENTS, name, after, max(0, limit)) for name in set(names))
-            found = list(islice(merge(*named), max(0, limit)))
-        return [rows.read_event(self.path, row) for row in found]
+            return self._read_texts(rows.EVENT_COLUMNS, rows.SELECT_EVENTS, after, limit)
+        # Name by name, since that is what the index is for.
+        named = (self._read_texts(rows.EVENT_COLUMNS, rows.SELECT_NAMED_EVENTS, name, after, limit) for name in set(names))
+        return list(islice(merge(*named), limit))
 
     def last_event(self) -> int:
         """See `Store.last_event`."""
@@ -191,8 +202,8 @@ class SqliteStore:
 
     def run(self, run: RunId) -> RunRow | None:
         """See `Store.run`."""
-        found = self._read(rows.SELECT_RUN, run)
-        return rows.read_row(self.path, found[0]) if found else None
+        found = self._rows(rows.SELECT_RUN, run)
+        return found[0] if found else None
 
     def runs(
         self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
@@ -238,25 +249,24 @@ class SqliteStore:
         with self._transaction() as connection:
             waits.note_handed_out(connection, number)
 
+    def named(self, start_id: str) -> tuple[RunId, bytes] | None:
+        """See `Store.named`."""
+        return starts.read(self._read(starts.SELECT, start_id))
+
     def flow(self, digest: FlowDigest) -> bytes | None:
         """See `Store.flow`."""
-        found = self._read(rows.SELECT_FLOW, digest)
-        if not found:
-            return None
-        body, stored = found[0]
-        if not isinstance(body, bytes) or stored != checksum(body, digest):
-            raise rows.damaged(self.path, f"the flow {digest} is not what was written")
-        return body
+        return rows.read_flow(self.path, digest, self._read(rows.SELECT_FLOW, digest))
 
     def driving(self) -> Driving:
         """See `Store.driving`."""
-        said = docket.read_driving(self.path, self._read(docket.SELECT_DRIVING))
+        said = docket.read_driving(self._read(docket.SELECT_DRIVING)) or Driving()
         # A driver that could not say so any more, since the store failed, has still let go of the file.
         return said if self._lock_file.was_left else attrs.evolve(said, is_open=False)
 
     def suspects(self) -> list[Suspect]:
         """See `Store.suspects`."""
-        return [docket.read_suspect(self.path, row) for row in self._read(docket.SELECT_SUSPECTS)]
+        found = map(docket.read_suspect, self._read(docket.SELECT_SUSPECTS))
+        return [suspect for suspect in found if suspect is not None]
 
     def note_driving(self, driving: Driving, suspects: Sequence[Suspect] = ()) -> None:
         """See `Store.note_driving`."""
@@ -280,25 +290,48 @@ class SqliteStore:
 
     def problems(self) -> list[str]:
         """See `Store.problems`."""
-        return upkeep.problems_of(self._read)
+        return upkeep.problems_of(partial(self._read_texts, rows.EVENT_COLUMNS))
+
+    def salvage(self, runs: Collection[RunId], keep: Callable[[dict[str, object]], None]) -> list[str]:
+        """Give `keep` what there is of these runs and of whatever belongs to no run, and remove it; returns what that was, in words.
+
+        In one transaction, which `keep` undoes by raising.
+        """
+        with self._transaction() as connection:
+            return salvaging.salvage(connection, runs, keep)
 
     def close(self) -> None:
         """See `Store.close`."""
         with self._write_lock, self._read_lock:
-            if self._process == os.getpid():  # a fork's copy is not ours to close
-                for connection in (self._reader, self._writer):
-                    # Closing moves the log into the file; where that fails the log stays, and with it everything committed.
-                    with suppress(apsw.Error):
-                        connection.close()
+            if self._process == os.getpid() and self._log is not None:  # a fork's copy is not ours to close
+                self._finish(self._log)
+                if self._claim is not None:
+                    self._claim.xClose()
+                    self._claim = None
+                # Closing moves the log into the file; where that fails the log stays, and with it everything committed.
+                close_quietly(self._reader)
+                close_quietly(self._writer)
                 self._lock_file.release()
+            elif self._process == os.getpid():
+                self._reader.close()
             self._refusal = self._refusal or "the store is closed; open it again"
+
+    def _finish(self, log: OpenLog) -> None:
+        """The last write, after which the file does without its log; where that cannot be, the log stays."""
+        if self._claim is None:
+            return
+        with suppress(apsw.Error):
+            if not self._refusal:
+                log.finish()
+                checkpoint_on_close(self._writer, is_on=True)
+        log.close()
 
     @contextmanager
     def _transaction(self) -> Generator[apsw.Connection]:
         """One write transaction: committed when the block ends, rolled back when it raises."""
         with self._write_lock:
             self._check_usable()
-            if self._is_reading:
+            if self._log is None:
                 raise StoreError(f"{self.path} is open for reading only")
             connection = self._writer
             try:
@@ -307,7 +340,8 @@ class SqliteStore:
                 reached(Point.COMMITTING)
                 execute(connection, "COMMIT")
                 reached(Point.COMMITTED)
-                self._checkpoint()
+                self._log.note()
+                self._log.checkpoint()
             except StoreError:
                 # Refused before COMMIT: the outcome is known.
                 self._roll_back()
@@ -316,7 +350,7 @@ class SqliteStore:
                 self._roll_back()  # one value was refused, nothing was committed
                 raise WriteRefused(f"{self.path} cannot keep this value: {error}") from error
             except apsw.Error as error:
-                self._refusal = f"a write to {self.path} failed ({_reason(error)}) and its outcome is unknown; open it again"
+                self._refusal = f"a write to {self.path} failed ({reason_of(error)}) and its outcome is unknown; open it again"
                 self._roll_back()
                 raise StoreError(self._refusal) from error
             except BaseException:
@@ -329,27 +363,17 @@ class SqliteStore:
             if self._writer.in_transaction:
                 execute(self._writer, "ROLLBACK")
         except apsw.Error as error:
-            self._refusal = f"{self.path} cannot even roll back ({_reason(error)}); open it again"
-
-    def _count_pages(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
-        self._wal_pages = pages
-        return apsw.SQLITE_OK
-
-    def _checkpoint(self) -> None:
-        """Move the log into the file when it has grown; a reader in the way only puts it off."""
-        if self._wal_pages < CHECKPOINT_PAGES:
-            return
-        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if self._wal_pages > TRUNCATE_PAGES else apsw.SQLITE_CHECKPOINT_PASSIVE
-        reached(Point.CHECKPOINTING)
-        try:
-            self._writer.wal_checkpoint(mode=mode)
-        except apsw.BusyError:
-            return
-        self._wal_pages = 0
-        reached(Point.CHECKPOINTING)
+            self._refusal = f"{self.path} cannot even roll back ({reason_of(error)}); open it again"
 
     def _rows(self, query: str, *values: Value) -> list[RunRow]:
-        return [rows.read_row(self.path, row) for row in self._read(query, *values)]
+        return [rows.read_row(row) for row in self._read_texts(rows.RUN_COLUMNS, query, *values)]
+
+    def _read_texts(self, columns: str, query: str, *values: Value) -> list[tuple[Value, ...]]:
+        """As `_read`; a row with a text that is no text stops no other from being read."""
+        try:
+            return self._read(query, *values)
+        except rows.NotText:
+            return [rows.as_texts(row, columns) for row in self._read(rows.in_bytes(query), *values)]
 
     def _read(self, query: str, *values: Value) -> list[tuple[Value, ...]]:
         with self._read_lock:
@@ -357,26 +381,12 @@ class SqliteStore:
             try:
                 return execute(self._reader, query, values)
             except UnicodeDecodeError:
-                raise rows.damaged(self.path, "a text in it is no UTF-8") from None
+                raise rows.NotText(f"{self.path} is damaged: a text in it is no UTF-8; restore a backup") from None
             except apsw.Error as error:
-                raise StoreError(f"cannot read {self.path}: {_reason(error)}") from error
+                raise StoreError(f"cannot read {self.path}: {reason_of(error)}") from error
 
     def _check_usable(self) -> None:
         if self._refusal:
             raise StoreError(self._refusal)
         if self._process != os.getpid():
             raise StoreError(f"{self.path} was opened before a fork; open it in the process that uses it")
-
-
-def _reason(error: apsw.Error) -> str:
-    match error:
-        case apsw.FullError():
-            return "the disk is full; make room"
-        case apsw.NotADBError():
-            return "it is not a database; choose another file"
-        case apsw.CorruptError():
-            return "it is damaged; restore a backup"
-        case apsw.ReadOnlyError() | apsw.CantOpenError() | apsw.PermissionsError():
-            return f"it cannot be written ({error}); check the rights of the file and its folder"
-        case _:
-            return str(error) or type(error).__name__

@@ -1,7 +1,7 @@
 """Looking a SQLite store over, and removing what is old, a little at a time.
 
-A run that is removed is first renamed, with its parts, out of everybody's sight: its row then has the parent `~`, which no
-lookup asks for. Its facts go in slices after that, and its row at the end. A crash in between leaves renamed rows, which the
+A run that is removed is first renamed out of everybody's sight, in one transaction with its child runs: their rows then have the
+parent `~`, which no lookup asks for. Its facts go in slices after that, and its row at the end. A crash in between leaves renamed rows, which the
 next call finds; it never leaves half a history under a run's name.
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 
 import apsw
 
-from dagflow.store import bodies, waits
+from dagflow.store import bodies, docket, rows, starts, waits
 from dagflow.store.connections import Value, execute, first_of
 
 #: Rows that one slice touches; it takes a few milliseconds.
@@ -21,10 +21,12 @@ _SLICE_PAGES: Final = 200
 _REMOVED: Final = "~"
 
 _OLD_RUN: Final = "SELECT id FROM run WHERE parent = '' AND ended_at IS NOT NULL AND ended_at < ? ORDER BY ended_at LIMIT 1"
-# `0` is the sign behind `/`, which parts all the ids of a run's parts from those of others.
-_PARTS: Final = "SELECT key FROM run WHERE id > ?1 || '/' AND id < ?1 || '0' ORDER BY id DESC LIMIT ?2"
-_WHOLE: Final = "SELECT key FROM run WHERE id = ?1"
-_RENAME: Final = "UPDATE run SET id = '~' || key, parent = '~' WHERE key = ?"
+# Two statements, since each is for an index; `0` is the sign behind `/`, which parts all the ids of child runs from those of others.
+_OF_PARENT: Final = "id = ?1"
+_OF_CHILDREN: Final = "id > ?1 || '/' AND id < ?1 || '0'"
+_CLEAR_WAITS_OF: Final = "DELETE FROM wait WHERE run IN (SELECT key FROM run WHERE {})"
+_FREE_NAMES_OF: Final = "DELETE FROM start WHERE run IN (SELECT key FROM run WHERE {})"
+_HIDE: Final = "UPDATE run SET id = '~' || key, parent = '~' WHERE {}"
 _REMOVED_RUN: Final = "SELECT key FROM run WHERE parent = '~' LIMIT 1"
 _CLEAR_HISTORY: Final = """
     DELETE FROM history WHERE run = ?1 AND seq IN (SELECT seq FROM history WHERE run = ?1 ORDER BY seq LIMIT ?2) RETURNING 1"""
@@ -75,13 +77,12 @@ def prune_slice(connection: apsw.Connection, before: int) -> bool:
 
 
 def _hide(connection: apsw.Connection, run: Value) -> None:
-    """Rename the run out of sight, after its parts, of which a slice may not be all."""
-    parts = execute(connection, _PARTS, (run, SLICE_ROWS))
-    if not parts:
-        parts = execute(connection, _WHOLE, (run,))
-        execute(connection, _FORGET_SUSPECT, (run,))
-    for (key,) in parts:
-        execute(connection, _RENAME, (key,))
+    """Rename the run out of sight together with its child runs: whoever asks sees all of them, or none, also after a crash."""
+    for which in (_OF_CHILDREN, _OF_PARENT):
+        execute(connection, _CLEAR_WAITS_OF.format(which), (run,))
+        execute(connection, _FREE_NAMES_OF.format(which), (run,))
+        execute(connection, _HIDE.format(which), (run,))
+    execute(connection, _FORGET_SUSPECT, (run,))
 
 
 def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
@@ -89,7 +90,20 @@ def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
     problems = [str(row[0]) for row in read("PRAGMA integrity_check(20)") if row[0] != "ok"]
     problems += waits.problems_of(read)
     problems += bodies.problems_of(read)
+    problems += docket.problems_of(read)
+    problems += starts.problems_of(read)
+    problems += [f"the event number {number} is not what was written" for number in damaged_events(read)]
     problems += [f"run {row[0]!r} has a flow that is not there" for row in read(_FOREIGN)]
     problems += [f"run {row[0]!r} is part of a run that is not there" for row in read(_ORPHANS)]
     problems += [f"there are facts of run number {row[0]!r}, which is not there" for row in read(_STRAY)]
     return problems
+
+
+def damaged_events(read: Callable[..., list[tuple[Value, ...]]]) -> list[int]:
+    """The numbers of the events that are not what was written, which nobody is given."""
+    damaged: list[int] = []
+    after = 0
+    while found := read(rows.SELECT_EVENTS, after, SLICE_ROWS):
+        after = int(str(found[-1][0]))
+        damaged += [int(str(row[0])) for row in found if rows.read_event(row) is None]
+    return damaged

@@ -16,9 +16,8 @@ def verify_store(store: Store) -> list[str]:
     problems: list[str] = []
     try:
         problems += store.problems()
-        problems += _events(store)
-        store.driving()
-        store.suspects()
+        if not problems:  # a damaged event is one of them
+            problems += _events(store)
         for row in every_run(store):
             problems += _run(store, row)
     except StoreError as error:
@@ -37,12 +36,12 @@ def every_run(store: Store, parent: str = "") -> Iterator[RunRow]:
 
 
 def _run(store: Store, row: RunRow) -> list[str]:
-    problems: list[str] = []
+    problems = [f"run {row.id}: {row.problem}"] if row.problem else []
     try:
         store.history(row.id)
         if store.flow(row.digest) is None:
             problems.append(f"run {row.id} has a flow that is not there")
-        if row.status.is_terminal != (row.ended_at is not None):
+        if not row.problem and row.status.is_terminal != (row.ended_at is not None):
             problems.append(f"run {row.id} is {row.status}, and its end is {row.ended_at}")
     except StoreError as error:
         problems.append(str(error))

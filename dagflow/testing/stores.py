@@ -24,7 +24,7 @@ import pytest
 from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId, new_run_id
 from dagflow.model.status import RunStatus
-from dagflow.store import Append, Blocked, Creation, Driving, Record, RunRow, SentEvent, Store, Suspect, WaitRow
+from dagflow.store import Append, Blocked, Creation, Driving, Record, RunRow, SentEvent, StartName, Store, Suspect, WaitRow
 
 DIGEST = FlowDigest("d" * 64)
 FLOW = b'{"dagflow":1}'
@@ -358,6 +358,21 @@ class StoreConformance(abc.ABC):
         assert [event.number for event in store.events(after=0, names={"x/y", "a"})] == [1, 3, 4]
         assert [event.number for event in store.events(after=1, names=["z", "x/y"], limit=1)] == [2]
         assert store.events(after=0, names=()) == []
+
+    def test_a_start_is_found_by_its_name_while_its_run_is_there(self, store: Store) -> None:
+        one, two = run_row(1), run_row(2)
+        store.write((), [Creation(row=one, flow=FLOW, records=facts(1), name=StartName("order 7", b"hash"))])
+        assert store.named("order 7") == (one.id, b"hash")
+        assert store.named("order 8") is None
+        with pytest.raises(StoreError):
+            store.write((), [Creation(row=two, flow=FLOW, records=facts(1), name=StartName("order 7", b"other"))])
+        assert (store.run(two.id), store.named("order 7")) == (None, (one.id, b"hash"))
+        store.write([add(one.id, 1, (), status=RunStatus.FAILED, ended_at=3)])
+        remove(store, 4)
+        assert store.named("order 7") is None
+        store.write((), [Creation(row=two, flow=FLOW, records=facts(1), name=StartName("order 7", b"other"))])
+        assert store.named("order 7") == (two.id, b"other")
+        assert store.problems() == []
 
     def test_how_far_events_were_handed_out(self, store: Store) -> None:
         assert store.handed_out() == 0

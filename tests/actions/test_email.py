@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import os
 import ssl
 import threading
 from collections.abc import Mapping
@@ -281,6 +282,19 @@ def test_the_outbox_counts_on_and_never_overwrites(tmp_path):
         Outbox(tmp_path / "file").add_mail("x", b"")
     with pytest.raises(ActionFailed, match="cannot write to the outbox"):
         Outbox(tmp_path / "file").add_line("x", {})
+
+
+def test_the_outbox_is_its_owner_s_alone(tmp_path):
+    before = os.umask(0)
+    try:
+        outbox = Outbox(tmp_path / "outbox")
+        outbox.add_mail("x", b"mail")
+        outbox.add_line("slack.jsonl", {"text": "x"})
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "outbox").iterdir()}
+    assert modes == {"0001-x.eml": 0o600, "slack.jsonl": 0o600}
+    assert (tmp_path / "outbox").stat().st_mode & 0o777 == 0o700
 
 
 def test_the_outbox_may_be_written_by_many_at_once(tmp_path):

@@ -89,7 +89,7 @@ async def test_a_value_that_the_store_refuses_blocks_that_run_alone(host: Host) 
         assert not any(row.blocked for row in rows.values() if row.id != blocked.id)
     store.step = None
     async with Interpreter.open(":memory:", catalog=host.catalog, store=store) as interpreter:
-        assert (await interpreter.resume(blocked.id).wait()).output == 2
+        assert (await (await interpreter.resume(blocked.id)).wait()).output == 2
         assert not any(row.blocked for row in await interpreter.runs())
 
 
@@ -120,7 +120,7 @@ async def test_a_child_that_is_refused_blocks_its_whole_family(host: Host) -> No
         other = await interpreter.start(family)
         assert (await other.wait()).output == [2, 4, 6]
     async with Interpreter.open(":memory:", catalog=host.catalog, store=store) as interpreter:
-        assert (await interpreter.resume(run.id).wait()).output == [2, 4, 6]
+        assert (await (await interpreter.resume(run.id)).wait()).output == [2, 4, 6]
 
 
 GARBLED = {
@@ -184,7 +184,7 @@ async def test_the_reason_and_the_traceback_are_in_the_store(host: Host, tmp_pat
     assert "UsageError" in blocked.trace
     host.gate.set()
     async with Interpreter.open(path, catalog=host.catalog) as interpreter:
-        assert (await interpreter.resume(run.id).wait()).output == 1
+        assert (await (await interpreter.resume(run.id)).wait()).output == 1
     with Archive.open(path) as archive:
         assert archive.blocked(RunId(run.id)) is None
         assert [row.blocked for row in archive.runs()] == [""]

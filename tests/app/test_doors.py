@@ -52,7 +52,9 @@ def endless() -> object:
 
 DOORS: Final[dict[str, Callable[[Interpreter, Any, Any], Any]]] = {
     "start": lambda it, a, _: it.start(FLOW, a),
+    "start with id": lambda it, a, b: it.start(FLOW, {"a": 1}, id=b if b is not None else a),
     "trigger": lambda it, a, b: it.trigger(FLOW, a, b),
+    "trigger with id": lambda it, a, b: it.trigger(FLOW, "e", a, id=b),
     "send": lambda it, a, b: it.send(a, b),
     "send with id": lambda it, a, b: it.send("e", {"n": 1}, id=b if b is not None else a),
     "send payload": lambda it, a, _: it.send("e", a),
@@ -76,7 +78,7 @@ async def knock(calls: list[tuple[str, Any, Any]], path: str) -> None:
                 assert len(str(error)) < 5_000  # noqa: PT017 - any of them may raise, and need not
         for word in [call[1] for call in calls]:
             with pytest.raises(dagflow.UsageError):
-                interpreter.resume(word)
+                await interpreter.resume(word)
         with trio.fail_after(20):
             assert (await good.wait()).status is RunStatus.SUCCEEDED
         assert interpreter.stuck == {}

@@ -155,9 +155,9 @@ class TestResume:
         host.gate.set()
         async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
             assert [run.id for run in interpreter.resumed] == [run_id]
-            result = await interpreter.resume(run_id).wait()
+            result = await (await interpreter.resume(run_id)).wait()
             with pytest.raises(UsageError, match="no unfinished run"):
-                interpreter.resume(run_id)
+                await interpreter.resume(run_id)
         assert result.output == 3
         assert host.calls == ["double 1", "held 2", "held 2"]
         assert result.node("kept").attempts == 2
@@ -189,7 +189,7 @@ class TestResume:
         clock.advance_to(START + 600 * 10**9)
         async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
             assert interpreter.resumed == ()
-            result = await interpreter.resume(run.id).wait()
+            result = await (await interpreter.resume(run.id)).wait()
         assert result.ended_at == due
         assert host.calls == ["double 1", "held 2"]
 
@@ -199,7 +199,7 @@ class TestResume:
         async with Interpreter.open(path, catalog=Catalog(), clock=clock) as interpreter:
             assert list(interpreter.stuck) == [run_id]
             with pytest.raises(UsageError, match=r"cannot go on: .*`held`"):
-                interpreter.resume(run_id)
+                await interpreter.resume(run_id)
         host.gate.set()
         async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
             assert (await interpreter.resumed[0].wait()).output == 3
@@ -357,7 +357,7 @@ async def test_what_is_too_large_is_refused_and_stops_nobody_else(
         with pytest.raises(UsageError, match=r"the event has 300,\d+ bytes as JSON; at most 262,144"):
             await interpreter.send("e", {"text": "x" * 300_000})
         assert (await (await interpreter.start(flow, {"text": "x" * 1_000_000})).wait()).output == 1_000_000
-        monkeypatch.setattr("dagflow.app.interpreter.MAX_FLOW", 10)
+        monkeypatch.setattr("dagflow.app.starting.MAX_FLOW", 10)
         with pytest.raises(UsageError, match="the compiled flow has"):
             await interpreter.start(flow, {"text": "a"})
         monkeypatch.undo()

@@ -51,7 +51,7 @@ async def until_over(interpreter: Interpreter, run_id: str) -> dagflow.RunResult
     """How a run ends. It has ten seconds, most of which no poison needs."""
     with trio.fail_after(10):
         try:
-            run = interpreter.resume(run_id)
+            run = await interpreter.resume(run_id)
         except dagflow.UsageError:
             return await interpreter.result(run_id)
         return await run.wait()

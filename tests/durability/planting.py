@@ -11,6 +11,7 @@ import ipaddress
 import itertools
 import os
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from dagflow.actions import addresses, guarded, http, secrets
@@ -20,7 +21,7 @@ from dagflow.drivers import attempts, local, progress, writer
 from dagflow.engine.machine import Machine
 from dagflow.errors import StoreError
 from dagflow.model import wire_shapes
-from dagflow.store import connections, files, rows
+from dagflow.store import connections, files, rows, sqlite
 from dagflow.store.api import Append
 
 FLAG = "DAGFLOW_PLANT"
@@ -82,6 +83,7 @@ def claim_by_time() -> None:
 def no_lock() -> None:
     """Nobody looks whether another process has the store."""
     files._lock_now = lambda descriptor: None
+    sqlite.claim = lambda path: SimpleNamespace(xClose=lambda: None)  # type: ignore[assignment]
 
 
 def go_on_after_commit_error() -> None:

@@ -240,7 +240,7 @@ def test_a_quarantined_run_cannot_be_resumed_but_cancelled(crashes):
     async def go() -> None:
         async with Interpreter.open(crashes.path, catalog=crashes.host.catalog) as interpreter:
             with pytest.raises(UsageError, match="it is left alone"):
-                interpreter.resume(one)
+                await interpreter.resume(one)
             assert (await interpreter.cancel(one)).status == "cancelled"
 
     trio.run(go)
@@ -258,7 +258,7 @@ def test_a_run_that_waits_for_others_to_be_tried_can_be_reached(crashes, monkeyp
             while not crashes.host.calls:
                 await trio.lowlevel.checkpoint()
             assert len(crashes.host.calls) == 1
-            assert interpreter.resume(two).id == two
+            assert (await interpreter.resume(two)).id == two
             assert (await interpreter.cancel(two)).status == "cancelled"
             crashes.host.gate.set()
             for run in interpreter.resumed:

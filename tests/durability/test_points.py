@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from dagflow.drivers.program import Program
 from dagflow.drivers.simulator import Script, Send, Simulation, simulate
 from dagflow.model.flow import Flow
-from dagflow.store import points, sqlite
+from dagflow.store import connections, points
 from dagflow.store.points import Crash, Point, watch
 from tests.app.kill_harness import catalog_for, check, kill_one
 from tests.drivers.test_crash import check as check_invariants
@@ -144,7 +144,7 @@ def killer(point: Point, occurrence: int, hits: Path) -> Callable[[], None]:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def begin() -> None:
-        sqlite.CHECKPOINT_PAGES = 8  # type: ignore[misc]  # so that its log is moved often enough to be caught at it
+        connections.CHECKPOINT_PAGES = 8  # type: ignore[misc]  # so that its log is moved often enough to be caught at it
         watch(see)
 
     return begin

@@ -9,7 +9,7 @@ import pytest
 
 from dagflow.errors import StoreError
 from dagflow.store import open_store
-from tests.store.contract import DIGEST, FLOW, add, create, facts, run_row
+from tests.store.contract import DIGEST, FLOW, add, create, facts, run_row, sent
 
 
 def test_no_damage_is_computed_with(closed, tmp_path):
@@ -35,6 +35,9 @@ def test_no_damage_is_computed_with(closed, tmp_path):
             # Of many at once it is told of none what is not as it was written.
             assert store.histories([run]) in ({}, {run: expected})
             row = store.run(run)
+            if row is not None and row.problem:
+                outcomes["refused"] += 1
+                continue
             history = store.history(run)
             flow = store.flow(DIGEST)
         except StoreError:
@@ -73,8 +76,6 @@ def test_an_unclean_stop_is_looked_over(closed, tmp_path):
         "UPDATE history SET attempt = 35 WHERE seq = 4",
         "DELETE FROM history WHERE seq = 4",
         "UPDATE run SET length = 39",
-        "UPDATE run SET status = 'failed'",
-        "UPDATE run SET flow = 'other'",
         "UPDATE flow SET body = x'31'",
     ],
 )
@@ -89,9 +90,56 @@ def test_a_changed_row_is_noticed(closed, statement):
     store.close()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "status = 'failed'",
+        "status = 'lost'",
+        "flow = 'other'",
+        "due_at = 7",
+        "length = 39",
+        "digest = 'x'",
+        "created_at = 1",
+        "flow = CAST(x'ff' AS TEXT)",
+        "status = CAST(x'ff' AS TEXT)",
+    ],
+)
+def test_a_damaged_row_is_listed_with_its_problem_beside_the_others(path, change):
+    store = open_store(path)
+    rows = [run_row(number * 10**9, status="sleeping", due_at=5) for number in (1, 2, 3)]
+    for row in rows:
+        create(store, row, FLOW, facts(1))
+    store.close()
+    connection = apsw.Connection(str(path))
+    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute(f"UPDATE run SET {change} WHERE key = 2")
+    connection.close()
+    store = open_store(path)
+    for found in (store.runs(), [found for row in rows if (found := store.run(row.id))]):
+        assert {row.id: bool(row.problem) for row in found} == {row.id: row is rows[1] for row in rows}
+    assert [row.id for row in store.sleeping(after=(-1, "")) if not row.problem] == [rows[0].id, rows[2].id]
+    store.close()
+
+
+@pytest.mark.parametrize("change", ["payload = x'31'", "name = 'z'", "id = CAST(unhex(printf('%02x', 250 + number)) AS TEXT)"])
+def test_a_damaged_event_is_given_to_nobody_and_told_of(path, change):
+    store = open_store(path)
+    store.send([sent(number) for number in range(1, 6)])
+    store.close()
+    connection = apsw.Connection(str(path))
+    connection.execute(f"UPDATE event SET {change} WHERE number IN (2, 3)")
+    connection.close()
+    store = open_store(path)
+    assert [event.number for event in store.events(after=0)] == [1, 4, 5]
+    assert [event.number for event in store.events(after=0, limit=2)] == [1, 4]
+    assert [event.number for event in store.events(after=0, limit=2, names={"x/y"})] == [1, 4]
+    assert [f"the event number {number} is not what was written" for number in (2, 3)] == store.problems()
+    store.close()
+
+
 def test_the_log_is_moved_into_the_file_when_it_grows(path, monkeypatch):
-    monkeypatch.setattr("dagflow.store.sqlite.CHECKPOINT_PAGES", 20)
-    monkeypatch.setattr("dagflow.store.sqlite.TRUNCATE_PAGES", 40)
+    monkeypatch.setattr("dagflow.store.connections.CHECKPOINT_PAGES", 20)
+    monkeypatch.setattr("dagflow.store.connections.RESTART_PAGES", 40)
     store = open_store(path)
     row = run_row()
     create(store, row, FLOW, ())

@@ -22,7 +22,6 @@ from dagflow.app.recovery import Recovery
 from dagflow.app.runs import Run, Watched
 from dagflow.app.starting import Starter
 from dagflow.clock import Clock, SystemClock, VirtualClock
-from dagflow.drivers import journal
 from dagflow.drivers.bindings import Origin
 from dagflow.drivers.budgets import Budgets
 from dagflow.drivers.evaluate import MAX_EVENT

@@ -28,6 +28,7 @@ _KEPT: Final = {
 }
 _REMOVED: Final = (
     "DELETE FROM suspect WHERE run = (SELECT id FROM run WHERE key = ?)",
+    "DELETE FROM blocked WHERE run = (SELECT id FROM run WHERE key = ?)",
     "DELETE FROM start WHERE run = ?",
     "DELETE FROM wait WHERE run = ?",
     "DELETE FROM body_use WHERE run = ?",

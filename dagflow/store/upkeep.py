@@ -33,6 +33,7 @@ _CLEAR_HISTORY: Final = """
 _CLEAR_WAITS: Final = "DELETE FROM wait WHERE run = ?"
 _CLEAR_RUN: Final = "DELETE FROM run WHERE key = ?"
 _FORGET_SUSPECT: Final = "DELETE FROM suspect WHERE run = ?"
+_FORGET_BLOCKED: Final = "DELETE FROM blocked WHERE run = ?"
 _OLDEST_UNFINISHED: Final = """
     SELECT min(created_at) FROM run WHERE parent = '' AND status IN ('queued', 'running', 'sleeping')"""
 # The last one stays, so that numbers go on from it.
@@ -83,6 +84,7 @@ def _hide(connection: apsw.Connection, run: Value) -> None:
         execute(connection, _FREE_NAMES_OF.format(which), (run,))
         execute(connection, _HIDE.format(which), (run,))
     execute(connection, _FORGET_SUSPECT, (run,))
+    execute(connection, _FORGET_BLOCKED, (run,))
 
 
 def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:

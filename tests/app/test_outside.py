@@ -67,7 +67,7 @@ async def test_an_event_that_gained_a_field_reaches_runs_that_were_suspended_bef
                 if standing.status is RunStatus.SLEEPING:
                     break
     async with Interpreter.open(path, catalog=new) as interpreter:
-        again = [interpreter.resume(run.id) for run in runs]
+        again = [await interpreter.resume(run.id) for run in runs]
         assert await interpreter.send("shop/paid", {"order": "0", "note": "in cash"}) == 1
         assert await interpreter.send("shop/paid", {"order": "1", "note": None, "by": {"a": 1}}) == 1
         assert [(await run.wait()).output for run in again] == ["0", "1"]

@@ -174,7 +174,7 @@ async def test_a_run_that_began_when_the_event_was_allowed_waits_for_the_host(tm
             await interpreter.runs()
         assert "emits" in str(interpreter.stuck[dagflow.ids.RunId(run.id)])
     async with Interpreter.open(path, catalog=Catalog(), clock=clock) as interpreter:
-        assert (await interpreter.resume(run.id).wait()).status is RunStatus.SUCCEEDED
+        assert (await (await interpreter.resume(run.id)).wait()).status is RunStatus.SUCCEEDED
 
 
 @pytest.mark.parametrize("emits", ["order/*", ["a b"], [""]])

@@ -10,11 +10,10 @@ import attrs
 from dagflow.diagnostic import Span
 from dagflow.lang import syntax as s
 from dagflow.lang.drafts import FlowDraft, Place, deletion
-from dagflow.lang.endings import implied_by_handler
 from dagflow.lang.gates import Tails, lower_filter, lower_if, lower_switch
 from dagflow.lang.loops import FAILURE, lower_for, lower_yield
 from dagflow.lang.names import Symbol, SymbolKind
-from dagflow.lang.presence import ALWAYS
+from dagflow.lang.presence import NOTHING, Known
 from dagflow.lang.races import finish, lower_race
 from dagflow.lang.signals import lower_wait_event
 from dagflow.lang.steps import lower_call, lower_emit, lower_end, lower_let, lower_wait, step_name
@@ -40,11 +39,10 @@ class Blocks:
             The nodes that what follows the block comes after.
         """
         others: list[str] = []
-        at_start = place.implied
+        start, found = place.condition, NOTHING
         for i, statement in enumerate(statements):
             if has_after(statement):
-                # It does not wait for the statements above, so what they rule out may still come to be.
-                place = attrs.evolve(place, implied=ALWAYS)
+                place, found = attrs.evolve(place, known=place.granted), NOTHING
             if isinstance(statement, s.Filter):
                 place, before, tails = lower_filter(self.draft, statement, place, before, self.lower)
                 others += tails
@@ -52,12 +50,17 @@ class Blocks:
                     self._warn_idle(statement)
             else:
                 before = self._statement(statement, place, before)
-                place = attrs.evolve(place, implied=place.implied | self.draft.implied.get(id(statement), ALWAYS))
-        self.draft.implied[id(statements)] = place.implied - at_start
+            learnt = self.draft.known.get(id(statement), NOTHING)
+            place, found = self.draft.learn(place, learnt), found.then(learnt)
+        # Behind a `filter` less is asked for than inside.
+        self.draft.known[id(statements)] = found if place.condition == start else attrs.evolve(found, present=frozenset())
         self.draft.ends[id(statements)] = place
         return tuple(dict.fromkeys([*before, *others]))
 
     def _statement(self, statement: s.Statement, place: Place, before: Tails) -> Tails:
+        if has_after(statement):
+            # It does not wait for the statements above, so what they rule out may still come to be.
+            place = attrs.evolve(place, known=place.granted)
         match statement:
             case s.CallStep():
                 return self._call(statement, place, before)
@@ -83,6 +86,7 @@ class Blocks:
             case s.Emit():
                 return lower_emit(self.draft, statement, place, before)
             case s.Return() | s.Stop() | s.Fail():
+                self.draft.known[id(statement)] = Known(ended=(place.condition,))
                 return lower_end(self.draft, statement, place, before)
             case s.Yield():
                 return lower_yield(self.draft, statement, place, before)
@@ -99,7 +103,7 @@ class Blocks:
         tails = self._guarded(
             name, loop.handler, place, before, lambda at: lower_for(self.draft, loop, name, at, before, _lower_body)
         )
-        self.draft.implied[id(loop)] = implied_by_handler(loop.handler, f"{name}.catch", self.draft.complete)
+        self.draft.known[id(loop)] = self._behind_handler(loop.handler, f"{name}.catch", place)
         return tails
 
     def _warn_idle(self, statement: s.Filter) -> None:
@@ -115,26 +119,39 @@ class Blocks:
             return lower_call(self.draft, step, place, before)
         name = step_name(step.name, step.call)
         tails = self._guarded(name, handler, place, before, lambda inner: lower_call(self.draft, step, inner, before))
-        self.draft.implied[id(step)] = implied_by_handler(handler, f"{name}.catch", self.draft.complete)
+        self.draft.known[id(step)] = self._behind_handler(handler, f"{name}.catch", place)
         return tails
 
     def _group(self, group: s.Group, place: Place, before: Tails) -> Tails:
         name = group.name.text if group.name is not None else ""
         if group.handler is None:
             tails = self._body(group, place, before)
-            parts: tuple[object, ...] = group.block.statements if group.is_parallel else (group.block.statements,)
-            if group.first is not None:
-                parts = ()  # what a loser would make certain is not
-            self.draft.implied[id(group)] = ALWAYS.union(*(self.draft.implied.get(id(part), ALWAYS) for part in parts))
+            self.draft.known[id(group)] = self._behind_body(group)
         else:
             scope = name or self.draft.generated_id("do", self.draft.text(group.block.span))
             tails = self._guarded(scope, group.handler, place, before, lambda inner: self._body(group, inner, before))
-            self.draft.implied[id(group)] = implied_by_handler(group.handler, f"{scope}.catch", self.draft.complete)
+            # What was asked for in the block is not known to be there, since its `on error` may have run.
+            body = attrs.evolve(self._behind_body(group), present=frozenset())
+            self.draft.known[id(group)] = body.then(self._behind_handler(group.handler, f"{scope}.catch", place))
         if not name:
             return tails
         assert group.name is not None  # noqa: S101 - it has a name
         self.draft.define_step(name, group.name.span, NULL, place.condition, name, "", has_value=False)
         return self._marker(group, name, place, tails) if name in self.draft.awaited else tails
+
+    def _behind_body(self, group: s.Group) -> Known:
+        """What is certain behind the statements of a block, whatever its `on error` does."""
+        if group.first is not None:
+            return NOTHING  # what a loser would make certain is not
+        known = NOTHING
+        for part in group.block.statements if group.is_parallel else (group.block.statements,):
+            known = known.then(self.draft.known.get(id(part), NOTHING))
+        return known
+
+    def _behind_handler(self, handler: s.Handler, catch: str, place: Place) -> Known:
+        """The ways that ended in an `on error`."""
+        known = self.draft.behind(handler.block.statements, place.condition | {(catch, 1)})
+        return Known(ended=known.ended)
 
     def _body(self, group: s.Group, place: Place, before: Tails) -> Tails:
         statements = group.block.statements

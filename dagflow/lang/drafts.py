@@ -14,7 +14,7 @@ from dagflow.lang.diagnostics import Source
 from dagflow.lang.limits import Limits
 from dagflow.lang.names import Names, Symbol, SymbolKind, View
 from dagflow.lang.patterns import FLOW_TEXT
-from dagflow.lang.presence import ALWAYS, Condition
+from dagflow.lang.presence import ALWAYS, NOTHING, Condition, Known, has_ended
 from dagflow.model.flow import Expression, GateRef, Join, JoinKind, Node, NodeKind, Race, RetryPolicy, Scope
 from dagflow.model.types import UNKNOWN, Field, Type
 
@@ -36,8 +36,10 @@ class Place:
     unawaited: frozenset[str] = frozenset()
     #: The `parallel first` around it, for messages, and the innermost gate around that.
     race: tuple[Span, GateRef | None] | None = None
-    #: What is certain here although no gate says so: the arms and handlers above that end the run have not been taken.
-    implied: Condition = ALWAYS
+    #: What is certain here although no gate says so: the ways above that end the run have not been taken.
+    known: Known = NOTHING
+    #: The part of it that is so whatever a step here is `after`: what was certain at the loop around.
+    granted: Known = NOTHING
 
     def under(self, gate: str, outcome: int, narrowed: frozenset[str] = frozenset()) -> Place:
         """The place behind a gate with an outcome."""
@@ -126,8 +128,8 @@ class FlowDraft:
     broken: frozenset[str] = frozenset()
     #: By identity, each `switch` whose cases cover every value without an `else`.
     complete: set[int] = attrs.field(factory=set)
-    #: By identity of a statement, what is certain behind it (`endings`).
-    implied: dict[int, Condition] = attrs.field(factory=dict)
+    #: By identity of a statement or block, what is certain behind it.
+    known: dict[int, Known] = attrs.field(factory=dict)
     #: By identity of a block, where it ends: behind its last statement, under its last `filter`.
     ends: dict[int, Place] = attrs.field(factory=dict)
     races: list[Race] = attrs.field(factory=list)
@@ -141,7 +143,21 @@ class FlowDraft:
 
     def view(self, place: Place) -> View:
         """The names as a statement at that place sees them."""
-        return View(self.names, place.condition | place.implied, place.narrowed, place.unawaited)
+        known = place.known
+        return View(self.names, place.condition | known.literals, place.narrowed | known.present, place.unawaited, known.ended)
+
+    def learn(self, place: Place, known: Known) -> Place:
+        """The place behind something that makes more certain."""
+        if known is NOTHING:
+            return place
+        return attrs.evolve(place, known=place.known.then(known).settled(place.condition, self.names.n_outcomes))
+
+    def behind(self, statements: object, start: Condition) -> Known:
+        """What is certain behind a block that began under a condition; where no way leads past it, that has ended."""
+        known = self.known.get(id(statements), NOTHING)
+        if has_ended(known.ended, start, self.names.n_outcomes, self.names.gate_order):
+            return Known(ended=(start,))
+        return known
 
     def line(self, span: Span) -> int:
         """The line a span begins on."""

@@ -11,11 +11,11 @@ from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.expr import tree
 from dagflow.expr.infer import narrowed_by
 from dagflow.lang import syntax as s
+from dagflow.lang.arms import Arm, behind_arms
 from dagflow.lang.assign import is_assignable
 from dagflow.lang.checking import Wanted, not_in_enum
 from dagflow.lang.declarations import readable
 from dagflow.lang.drafts import FlowDraft, Place
-from dagflow.lang.endings import implied_by_if, implied_by_switch
 from dagflow.model.flow import Expression, Node, NodeKind
 from dagflow.model.types import BOOL, NULL, UNKNOWN, EnumType, Primitive, SecretType, Type
 
@@ -65,22 +65,30 @@ def lower_filter(
     gate = condition_gate(draft, statement, place, before, "filter")
     others: Tails = ()
     if statement.otherwise is not None:
-        others = lower(statement.otherwise.statements, place.under(gate.id, 0, gate.if_false), (gate.id,))
+        other = place.under(gate.id, 0, gate.if_false)
+        others = lower(statement.otherwise.statements, other, (gate.id,))
+        draft.known[id(statement)] = draft.behind(statement.otherwise.statements, other.condition)
     return place.under(gate.id, 1, gate.if_true), (gate.id,), others
 
 
 def lower_if(draft: FlowDraft, statement: s.If, place: Place, before: Tails, lower: LowerBlock) -> Tails:
     """Lower an `if` with all its arms; its tails are those of every arm."""
     gate = condition_gate(draft, statement, place, before, "if")
-    tails = list(lower(statement.then.statements, place.under(gate.id, 1, gate.if_true), (gate.id,)))
+    then, other = place.under(gate.id, 1, gate.if_true), place.under(gate.id, 0, gate.if_false)
+    tails = list(lower(statement.then.statements, then, (gate.id,)))
     match statement.otherwise:
         case None:
-            pass
+            otherwise: tuple[s.Statement, ...] = ()
         case s.If() as nested:
-            tails += lower((nested,), place.under(gate.id, 0, gate.if_false), (gate.id,))
+            otherwise = (nested,)
         case s.Block() as block:  # pragma: no branch - there are no others
-            tails += lower(block.statements, place.under(gate.id, 0, gate.if_false), (gate.id,))
-    draft.implied[id(statement)] = implied_by_if(statement, gate.id, draft.complete)
+            otherwise = block.statements
+    if otherwise:
+        tails += lower(otherwise, other, (gate.id,))
+    arms = [
+        Arm(statement.then.statements, then.condition, gate.if_true), Arm(otherwise, other.condition, gate.if_false)
+    ]  # fmt: skip
+    draft.known[id(statement)] = behind_arms(draft, arms)
     return tuple(dict.fromkeys(tails))
 
 
@@ -113,9 +121,13 @@ def lower_switch(draft: FlowDraft, statement: s.Switch, place: Place, before: Ta
     if statement.otherwise is not None:
         blocks.append(statement.otherwise)
     tails: list[str] = []
+    arms: list[Arm] = []
     for outcome, block in enumerate(blocks):
         tails += lower(block.statements, place.under(node_id, outcome), (node_id,))
-    draft.implied[id(statement)] = implied_by_switch(statement, node_id, n_outcomes, draft.complete)
+        arms.append(Arm(block.statements, place.condition | {(node_id, outcome)}))
+    if n_outcomes > len(blocks):
+        arms.append(Arm((), place.condition | {(node_id, n_outcomes - 1)}))
+    draft.known[id(statement)] = behind_arms(draft, arms)
     return tuple(dict.fromkeys(tails or [node_id]))
 
 

@@ -20,7 +20,7 @@ from dagflow.lang.declarations import readable
 from dagflow.lang.drafts import FlowDraft, Place
 from dagflow.lang.gates import Tails, why
 from dagflow.lang.names import Symbol, SymbolKind
-from dagflow.lang.presence import Condition
+from dagflow.lang.presence import Condition, Known
 from dagflow.model.action import Effect
 from dagflow.model.flow import Expression, Flow, Loop, Node, NodeKind
 from dagflow.model.types import (
@@ -67,17 +67,21 @@ def lower_for(draft: FlowDraft, loop: s.For, node_id: str, place: Place, before:
     items = draft.checker.expression(loop.items, draft.view(place))
     element = UNKNOWN if items is None else _element(draft, loop, items)
     options = _options(draft, loop)
-    known = dict(draft.names.symbols)
+    symbols = dict(draft.names.symbols)
     body = draft.inside(node_id)
     fields = _define_item(body, loop, element)
     draft.names.around = (*draft.names.around, loop)
     # What is certain at the loop is so for all of the body, whatever its steps are `after`.
-    inner = Place(condition=place.condition | place.implied, narrowed=place.narrowed)
+    known = place.known
+    inner = Place(
+        condition=place.condition | known.literals, narrowed=place.narrowed | known.present, known=Known(ended=known.ended),
+        granted=Known(ended=known.ended),
+    )  # fmt: skip
     key = None if options.key is None else _key(body, options.key, inner)
     lower(body, loop.block.statements, inner)
     value = _value(body)
     _check_index(body, loop)
-    draft.names.symbols, draft.names.around = known, draft.names.around[:-1]
+    draft.names.symbols, draft.names.around = symbols, draft.names.around[:-1]
     type_ = _type(value, INT if key is None else key.type, options)
     flow = Flow(
         name=body.name, input=RecordType("", fields), result=NULL if value is None else value, timeout_ns=draft.timeout_ns, nodes=(), edges=(), scopes=(),

@@ -89,18 +89,23 @@ class View(Mapping[str, Type]):
     narrowed: frozenset[str]
     #: Nodes this step does not wait for although it names them: the others of an `after any(…)`.
     unawaited: frozenset[str] = frozenset()
+    #: The ways that have ended where the statement runs.
+    ended: tuple[Condition, ...] = ()
 
     def is_present(self, symbol: Symbol) -> bool:
         """Whether a symbol certainly has a value here."""
         if symbol.name in self.narrowed:
             return True
-        return symbol.node not in self.unawaited and is_certain(symbol.condition, self.condition)
+        names = self.names
+        return symbol.node not in self.unawaited and is_certain(
+            symbol.condition, self.condition, names.n_outcomes, names.gate_order, self.ended
+        )
 
     def covers(self, names: frozenset[str]) -> bool:
         """Whether one of the steps of these names has certainly run."""
         symbols = [self.names.symbols.get(name) for name in names]
         conditions = [each.condition for each in symbols if each is not None and each.node not in self.unawaited]
-        return covers(conditions, self.condition, self.names.n_outcomes, self.names.gate_order)
+        return covers(conditions, self.condition, self.names.n_outcomes, self.names.gate_order, self.ended)
 
     def __getitem__(self, name: str) -> Type:
         symbol = self.names.symbols[name]

@@ -12,7 +12,6 @@ from dagflow.lang.assign import is_assignable
 from dagflow.lang.checking import Wanted
 from dagflow.lang.declarations import readable
 from dagflow.lang.drafts import FlowDraft, Place
-from dagflow.lang.endings import implied_by_wait
 from dagflow.lang.gates import LowerBlock, Tails
 from dagflow.lang.modifiers import length, refuse_modifiers, word_span
 from dagflow.lang.names import Symbol, SymbolKind
@@ -43,13 +42,14 @@ def lower_wait_event(draft: FlowDraft, step: s.WaitEventStep, place: Place, befo
     )  # fmt: skip
     draft.names.define_gate(name, len(_OUTCOMES))
     draft.add(node, before, inner.condition, [condition] if condition else [], join_span)
-    draft.implied[id(step)] = implied_by_wait(step, name, draft.complete)
     if step.name is not None:
         why = f'has a value only when "{step.event.value}" comes in time (line {draft.line(step.span)})'
         draft.define_step(name, step.name.span, payload, inner.condition | {(name, 1)}, name, why)
     others: Tails = ()
     if step.otherwise is not None:
-        others = lower(step.otherwise.statements, attrs.evolve(inner, unawaited=frozenset()).under(name, 0), (name,))
+        late = attrs.evolve(inner, unawaited=frozenset()).under(name, 0)
+        others = lower(step.otherwise.statements, late, (name,))
+        draft.known[id(step)] = draft.behind(step.otherwise.statements, late.condition)
     return tuple(dict.fromkeys((name, *others)))
 
 

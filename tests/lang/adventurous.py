@@ -51,6 +51,8 @@ class Bold:
     bools: list[str] = attrs.field(factory=list)
     steps: list[str] = attrs.field(factory=list)
     lists: list[str] = attrs.field(factory=list)
+    #: Choices between steps of which one may be certain to have run.
+    eithers: list[str] = attrs.field(factory=list)
     n_names: int = 0
     #: How many loops are around what is being written, and whether it is the flow's own `on error`.
     n_loops: int = 0
@@ -71,6 +73,9 @@ class Bold:
         if self.lists and self.draw(st.integers(0, 3)) == 0:
             rows = self.pick(self.lists)
             return Hole([f"(size({rows}) > 0 ? {rows}[0] : 6)", f"size({rows})", f"size({rows}.orValue([]))", "6"])
+        if self.eithers and self.draw(st.integers(0, 2)) == 0:
+            either = self.pick(self.eithers)
+            return Hole([f"({either}) + 1", f"({either}) ?? 4", "5"])
         names = self.numbers + [f"{pair}.n" for pair in self.pairs]
         if not names or self.draw(st.integers(0, 3)) == 0:
             return Hole([self.pick(["a", "1", "given.?n ?? 2", "a + 1"])])
@@ -118,7 +123,7 @@ class Bold:
             if self.budget < 0:
                 break
             kinds = ["step"] * 5 + ["pair", "let", "filter", "filter", "wait", "emit"]
-            kinds += ["if", "if", "switch", "parallel", "do", "do", "race", "end", "call"] * (depth < 4)
+            kinds += ["if", "if", "either", "either", "switch", "parallel", "do", "do", "race", "end", "call"] * (depth < 4)
             kinds += ["loop", "loop"] * (depth < 4 and self.n_loops < 2)
             getattr(self, "_" + self.pick(kinds))(depth)
 
@@ -139,7 +144,10 @@ class Bold:
         name, item = self.name(), self.name()
         self.write(f"{name} = for {item} in {self.pick(['[1, 2, 3]', '[a]', '[1, 2].filter(v, v > a)'])} max 3")
         self.write(self.pick(["", " parallel 2", f" key {item}"]), " {\n")
-        kept = {attribute: list(getattr(self, attribute)) for attribute in ("numbers", "pairs", "bools", "steps", "lists")}
+        kept = {
+            attribute: list(getattr(self, attribute))
+            for attribute in ("numbers", "pairs", "bools", "steps", "lists", "eithers")
+        }
         self.numbers.append(item)
         self.steps.clear()
         self.n_loops += 1
@@ -227,6 +235,30 @@ class Bold:
                 self.write(" else ")
             self.nested(depth)
         self.write("\n")
+
+    def _either(self, depth: int) -> None:
+        """Steps of one name each in the arms of a choice, in which the last arm or handler may end the run."""
+        names = [self.name() for _ in range(self.draw(st.integers(2, 3)))]
+        kind = self.pick(["if", "on error", "switch", "do"])
+        *arms, last = [f"{name} = work(n: {self.pick(['a', '1', 'b ? 2 : 3'])})" for name in names]
+        if kind == "if":
+            for arm in arms:
+                self.write("if ", self.condition(), " {\n", arm, "\n} else ")
+            self.write("{\n")
+        elif kind == "on error":
+            for arm in arms:
+                self.write(arm, " on error {\n")
+        elif kind == "switch":
+            self.write("switch tier {\n")
+            for value, arm in zip(['"gold"', '"silver"'], arms, strict=False):
+                self.write(f"case {value} {{\n", arm, "\n}\n")
+            self.write("else {\n")
+        else:
+            self.write("do {\nfilter ", self.condition(), "\n", *(f"{arm}\n" for arm in arms), "} on error {\n")
+        self.write(self.pick([last, *self.ends("8")]), "\n}")
+        self.write("\n}" if kind == "switch" else "}" * (len(arms) - 1) if kind == "on error" else "", "\n")
+        self.eithers.append(" ?? ".join(names))
+        self.steps += names
 
     def _switch(self, depth: int) -> None:
         kind = self.pick(["tier", "number", "bool"])

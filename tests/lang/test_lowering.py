@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import networkx as nx
 import pytest
 
 from dagflow.drivers.program import prepare
 from dagflow.lang.graph_text import label_of, to_dot, to_json, to_mermaid
-from dagflow.lang.presence import contradiction, covers, is_certain
+from dagflow.lang.presence import Condition, Literal, contradiction, covers, is_certain
 from dagflow.model.action import Effect
 from dagflow.model.flow import EdgeKind, Flow, GateRef, Join, JoinKind, Node, NodeKind, TriggerKind
 from dagflow.model.types import BOOL, INT, NULL, STRING, OptionalType, RecordType
@@ -366,9 +367,11 @@ A, B, C = ("a", 1), ("b", 1), ("c", 0)
 
 
 def test_presence() -> None:
-    assert is_certain(frozenset(), frozenset())
-    assert is_certain(frozenset({A}), frozenset({A, B}))
-    assert not is_certain(frozenset({A, B}), frozenset({A}))
+    assert is_certain(frozenset(), frozenset(), {}, {})
+    assert is_certain(frozenset({A}), frozenset({A, B}), {}, {})
+    assert not is_certain(frozenset({A, B}), frozenset({A}), {}, {})
+    assert is_certain(frozenset({A, B}), frozenset({A}), {}, {}, [frozenset({A, ("b", 0)})])
+    assert not is_certain(frozenset({A, B}), frozenset(), {}, {}, [frozenset({A, ("b", 0)})])
     assert contradiction(frozenset({A, B})) is None
     assert contradiction(frozenset({A, B, ("a", 0)})) == (("a", 0), ("a", 1))
 
@@ -377,8 +380,8 @@ def test_coverage() -> None:
     two = {"a": 2, "b": 2, "c": 3}
     order = {"a": 0, "b": 1, "c": 2}
 
-    def covered(*values: set[tuple[str, int]], reader: frozenset[tuple[str, int]] = frozenset()) -> bool:
-        return covers([frozenset(value) for value in values], reader, two, order)
+    def covered(*values: set[Literal], reader: Condition = frozenset(), ended: Sequence[set[Literal]] = ()) -> bool:
+        return covers([frozenset(value) for value in values], reader, two, order, [frozenset(way) for way in ended])
 
     assert not covered()
     assert covered({A}, {("a", 0)})
@@ -389,5 +392,10 @@ def test_coverage() -> None:
     assert not covered({("c", 0)}, {("c", 1)})
     assert covered({A, B}, {("b", 0)}, reader=frozenset({A}))
     assert not covered({("a", 0)}, reader=frozenset({A}))
+    assert covered({A, B}, ended=[{("a", 0)}, {("b", 0)}])
+    assert covered({("c", 0)}, ended=[{("c", 1)}, {("c", 2), B}, {("c", 2), ("b", 0)}])
+    assert not covered({("c", 0)}, ended=[{("c", 1)}, {("c", 2), B}])
+    assert not covered({A}, ended=[{B}, {("b", 0)}]), "nothing is read where every way has ended, so nothing need be certain"
+    assert not covered({A}, reader=frozenset({B, ("b", 0)})), "a step that can never run reads nothing"
     many = [{(f"g{i}", 1)} for i in range(20)] + [{(f"g{i}", 0)} for i in range(20)]
     assert not covered(*many), "too many gates to tell apart: then nothing is certain"

@@ -15,6 +15,7 @@ from dagflow.drivers.results import RunResult
 from dagflow.drivers.simulator import DEFAULT_START, Script, Send, Simulation, simulate
 from dagflow.errors import DagflowBug, EvaluationError, UsageError
 from dagflow.expr.emit import Evaluator, compile_cores
+from dagflow.expr.optionals import as_bool
 from dagflow.lang.modifiers import MOST_ATTEMPTS
 from dagflow.model import wire
 from dagflow.model.action import Interface
@@ -182,7 +183,7 @@ class _Stage:
             names = expectation.condition.reads
             bindings = bindings_of(simulation, names, self.interface.events, self.test.actions, now)
             try:
-                is_met = self._functions[id(expectation.condition)](bindings) is True
+                is_met = as_bool(self._functions[id(expectation.condition)](bindings))
                 error = ""
             except EvaluationError as problem:
                 why = why_unreadable(simulation.result, names)

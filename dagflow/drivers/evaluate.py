@@ -80,10 +80,8 @@ def _evaluated_node(node: int, code: Code, bindings: Mapping[str, object], at: i
         case NodeKind.WAIT | NodeKind.WAIT_UNTIL:
             return events.TimerSet(at, node, _due(code, bindings, at)), None, None
         case NodeKind.EMIT:
-            payload = arguments_of(code, bindings)
-            kept = {name: typed.codec.encode(payload[name]) for name, typed in code.arguments}
             try:
-                as_json = sized(orjson.dumps(kept), MAX_EVENT, "the event")
+                as_json = sized(orjson.dumps(_payload(code, bindings)), MAX_EVENT, "the event")
             except WireError as error:
                 raise Unevaluable.misfit(error, "the event") from None
             return events.EventEmitted(at, node), None, as_json
@@ -102,13 +100,26 @@ def gate_value(code: Code, outcome: int) -> object:
 
 
 def _outcome(code: Code, bindings: Mapping[str, object]) -> int:
-    subject = evaluated(_needed(code.expression), bindings, "the condition")
     if not code.cases:
-        return int(subject is True)
+        return int(holds(_needed(code.expression), bindings))
+    subject = evaluated(_needed(code.expression), bindings, "the condition")
     for arm, values in enumerate(code.cases):
         if any(subject == evaluated(value, bindings, "the case") for value in values):
             return arm
     return len(code.cases)
+
+
+def _payload(code: Code, bindings: Mapping[str, object]) -> dict[str, object]:
+    """What an event carries, as JSON values: what its declaration says, also where it was made of free JSON."""
+    values = arguments_of(code, bindings)
+    payload = {name: typed.codec.encode(values[name]) for name, typed in code.arguments}
+    try:
+        code.codec.decode(payload)
+    except TooLarge as error:
+        raise Unevaluable.misfit(error, "the event") from None
+    except WireError as error:
+        raise Unevaluable(BAD_VALUE, f"the event {code.node.event!r} must carry what it declares: {error}") from None
+    return payload
 
 
 def _due(code: Code, bindings: Mapping[str, object], at: int) -> int:
@@ -141,6 +152,14 @@ def kept_json(codec: Codec, value: object, what: str) -> bytes:
         return codec.dumps(value)
     except WireError as error:
         raise Unevaluable.misfit(error, what, codec.type) from None
+
+
+def holds(condition: Typed, bindings: Mapping[str, object]) -> bool:
+    """Whether a condition is true; neither a failure nor a value that is no bool is taken for false. Raises Unevaluable."""
+    try:
+        return condition.holds(bindings)
+    except EvaluationError as error:
+        raise Unevaluable(error.code, error.message) from None
 
 
 def _needed(typed: Typed | None) -> Typed:

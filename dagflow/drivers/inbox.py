@@ -13,7 +13,7 @@ import attrs
 import orjson
 
 from dagflow.drivers.bindings import Bindings
-from dagflow.drivers.evaluate import evaluated
+from dagflow.drivers.evaluate import holds
 from dagflow.drivers.program import Program
 from dagflow.engine.machine import Machine
 from dagflow.errors import StoreError
@@ -83,7 +83,7 @@ class Inbox:
         bindings = self._values.of(node)
         if code.node.binding:
             bindings = {**bindings, code.node.binding: payload}
-        return evaluated(code.expression, bindings, "the condition") is True
+        return holds(code.expression, bindings)
 
     def payload(self, node: int, arrival: Arrival) -> object:
         """What the event carries, as the wait reads it. Raises WireError: it is not of the type the flow declares."""

@@ -11,6 +11,7 @@ import orjson
 
 from dagflow.expr.emit import compile_cores
 from dagflow.expr.equalities import Equality, equalities
+from dagflow.expr.optionals import as_bool
 from dagflow.model import wire
 from dagflow.model.collecting import without_collecting
 from dagflow.model.flow import Argument, Callee, Expression, Flow, Node, NodeKind
@@ -40,6 +41,10 @@ class Typed:
         """The value in the form it will have when read back from the history."""
         value = self.evaluate(bindings)
         return value if self.is_sure else self.canonical(value)
+
+    def holds(self, bindings: Mapping[str, object]) -> bool:
+        """Whether a condition is true. Raises EvaluationError also where it is no bool, as free JSON may turn out not to be."""
+        return as_bool(self.evaluate(bindings))
 
     def canonical(self, value: object) -> object:
         """See `canonical`."""

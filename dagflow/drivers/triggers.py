@@ -82,7 +82,7 @@ def _input(program: Program, trigger: Trigger, code: TriggerCode, payload: objec
     bindings: dict[str, object] = {"now": Timestamp(now), "trigger": {"kind": "event", "name": trigger.event}}
     bindings["secrets"] = {name: Secret(name) for name in program.flow.secrets}
     bindings |= {trigger.binding: value} if trigger.binding else _fields(value)
-    if code.when is not None and code.when(bindings) is not True:
+    if code.when is not None and not code.when.holds(bindings):
         return None
     if code.mapping is not None:
         return filled_in(program, {name: typed(bindings) for name, typed in code.mapping})

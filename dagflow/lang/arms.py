@@ -29,5 +29,5 @@ def behind_arms(draft: FlowDraft, arms: Sequence[Arm]) -> Known:
         ended.update(dict.fromkeys(known.ended))
         if known.ended != (arm.condition,):
             going_on.append(arm.present | known.present)
-    present = frozenset[str]() if not going_on else frozenset.intersection(*going_on)
-    return Known(ended=tuple(ended), present=present)
+    shared = (name for name in going_on[0] if all(name in each for each in going_on)) if going_on else ()
+    return Known(ended=tuple(ended), present=frozenset(shared))

@@ -229,7 +229,9 @@ class TestLocal:
     @pytest.mark.parametrize("make", [MemoryStore, Slow])
     async def test_what_a_run_emits_reaches_others_and_not_itself(self, make: type) -> None:
         payload = wait_event("w", None, SECOND)
-        both = flow_of(simple("e", NodeKind.EMIT, event="x/y"), attrs.evolve(payload, type=emitter().program.flow.input))
+        record = emitter().program.flow.input
+        emit = attrs.evolve(simple("e", NodeKind.EMIT, event="x/y"), type=record)
+        both = flow_of(emit, attrs.evolve(payload, type=record))
         store = make()
         async with trio.open_nursery() as nursery:
             driver = await self.driver(nursery, store)

@@ -20,6 +20,7 @@ from dagflow.lang.widths import widest
 from dagflow.model.flow import Expression, Flow, Node, NodeKind
 from dagflow.model.order import in_order
 from dagflow.model.plan import HANDLER_SCOPE, UNDO_SCOPE
+from dagflow.model.types import DURATION
 from dagflow.model.values import Duration
 
 #: What people would call a step; conditions, values and ends are none.
@@ -219,7 +220,7 @@ def _time(node: Node, inner: Mapping[str, _Inner]) -> tuple[int | None, int]:
     nested = inner.get(node.id)
     match node.kind:
         case NodeKind.WAIT:
-            return _length(node.expression), 0
+            return wait_length(node.expression), 0
         case NodeKind.WAIT_UNTIL:
             return None, 0
         case NodeKind.WAIT_EVENT:
@@ -263,9 +264,9 @@ def _pauses(node: Node) -> int:
     return int(total)
 
 
-def _length(expression: Expression | None) -> int | None:
+def wait_length(expression: Expression | None) -> int | None:
     """A wait's length, where the text says it."""
-    if expression is None or expression.reads:
+    if expression is None or expression.reads or expression.type is not DURATION:
         return None
     try:
         value = compile_cores([expression.core])[0]({})

@@ -78,6 +78,15 @@ class Signature:
     is_loose: bool = False
 
 
+@attrs.frozen
+class Length:
+    """A length of time that is written at a step. `words`: what it is for."""
+
+    span: Span
+    nanos: int
+    words: str
+
+
 @attrs.define(eq=False)
 class Draft:
     """A node and what orders it.
@@ -140,6 +149,8 @@ class FlowDraft:
     #: `let` names by the place of their definition.
     lets: dict[str, Span] = attrs.field(factory=dict)
     secrets: dict[str, None] = attrs.field(factory=dict)
+    #: By the ids of nodes, how long they wait or may take, as far as it is written there.
+    lengths: dict[str, list[Length]] = attrs.field(factory=dict)
 
     def view(self, place: Place) -> View:
         """The names as a statement at that place sees them."""

@@ -18,6 +18,7 @@ from dagflow.lang.edges import build_edges, check_graph, count_edges
 from dagflow.lang.endings import always_ends
 from dagflow.lang.hygiene import check_hygiene
 from dagflow.lang.imports import Module
+from dagflow.lang.lifetimes import check_lifetimes
 from dagflow.lang.limits import Limits
 from dagflow.lang.renames import check_former_names
 from dagflow.lang.settings import Head, lower_head
@@ -100,6 +101,8 @@ def lower_flow(unit: Unit, decl: s.FlowDecl, key: str) -> Lowered:
     # Types named inside the flow were resolved after the file's own diagnostics had been taken over.
     checker.diagnostics += declarations.diagnostics[n_before:]
     flow = _flow(draft, decl, head, edges)
+    if not has_errors(checker.diagnostics[n_found:]):
+        check_lifetimes(draft, flow)
     unit.workshop.lowered(decl, draft)
     signature = Signature(
         key=key, params=(Field(flow.binding, flow.input),) if flow.binding else flow.input.fields, result=flow.result,

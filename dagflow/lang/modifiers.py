@@ -10,7 +10,7 @@ from dagflow.diagnostic import Edit, Fix, Span, nearest
 from dagflow.expr import tree
 from dagflow.lang import syntax as s
 from dagflow.lang.checking import Wanted
-from dagflow.lang.drafts import FlowDraft
+from dagflow.lang.drafts import FlowDraft, Length
 from dagflow.model.flow import Join, JoinKind, RetryPolicy
 from dagflow.model.types import DURATION
 from dagflow.model.values import Duration
@@ -149,6 +149,23 @@ def lower_retry(draft: FlowDraft, retry: s.Retry) -> RetryPolicy:
         span = retry.initial.span.to(retry.maximum.span)
         draft.report("E316", "this interval goes backwards", span, "`from` is the first pause, `to` the longest", "swap them")
     return attrs.evolve(policy, initial_interval_ns=initial, max_interval_ns=maximum)
+
+
+def time_limit(draft: FlowDraft, node: str, expr: tree.Expr | None, word: str) -> int | None:
+    """The `timeout` or `within` of a step, which is noted down."""
+    nanos = None if expr is None else length(draft, expr, f"`{word}` takes")
+    if nanos is not None and expr is not None:
+        draft.lengths.setdefault(node, []).append(Length(expr.span, nanos, f"this `{word}`"))
+    return nanos
+
+
+def lower_own_retry(draft: FlowDraft, node: str, retry: s.Retry) -> RetryPolicy:
+    """The `retry` of a step, whose first pause is noted down."""
+    policy = lower_retry(draft, retry)
+    pause = retry.every or retry.initial
+    if pause is not None:
+        draft.lengths.setdefault(node, []).append(Length(pause.span, policy.initial_interval_ns, "the first pause"))
+    return policy
 
 
 def length(draft: FlowDraft, expr: tree.Expr, words: str) -> int | None:

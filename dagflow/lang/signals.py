@@ -13,7 +13,7 @@ from dagflow.lang.checking import Wanted
 from dagflow.lang.declarations import readable
 from dagflow.lang.drafts import FlowDraft, Place
 from dagflow.lang.gates import LowerBlock, Tails
-from dagflow.lang.modifiers import length, refuse_modifiers, word_span
+from dagflow.lang.modifiers import refuse_modifiers, time_limit, word_span
 from dagflow.lang.names import Symbol, SymbolKind
 from dagflow.lang.steps import place_step, report_unknown_event
 from dagflow.model.action import Effect
@@ -38,7 +38,7 @@ def lower_wait_event(draft: FlowDraft, step: s.WaitEventStep, place: Place, befo
     node = Node(
         id=name, kind=NodeKind.WAIT_EVENT, span=step.span, doc=step.doc, effect=Effect.TRANSACTIONAL, gate=inner.gate,
         scope=inner.scope, join=join, event=step.event.value, expression=condition, outcomes=_OUTCOMES, type=payload,
-        within_ns=_within(draft, step), was="" if step.mods.was is None else step.mods.was.text, binding="" if step.bind is None else step.bind.name.text,
+        within_ns=_within(draft, step, name), was="" if step.mods.was is None else step.mods.was.text, binding="" if step.bind is None else step.bind.name.text,
     )  # fmt: skip
     draft.names.define_gate(name, len(_OUTCOMES))
     draft.add(node, before, inner.condition, [condition] if condition else [], join_span)
@@ -106,7 +106,7 @@ def _condition(draft: FlowDraft, step: s.WaitEventStep, payload: Type, place: Pl
     return attrs.evolve(expression, reads=tuple(read for read in expression.reads if read != name.text))
 
 
-def _within(draft: FlowDraft, step: s.WaitEventStep) -> int | None:
+def _within(draft: FlowDraft, step: s.WaitEventStep, node: str) -> int | None:
     within = step.mods.within
     if within is None:
         if "within" not in {word for word, _ in step.mods.spans}:  # pragma: no branch - one without a value has been refused
@@ -121,7 +121,7 @@ def _within(draft: FlowDraft, step: s.WaitEventStep) -> int | None:
                 fix,
             )
         return None
-    nanos = length(draft, within, "`within` takes")
+    nanos = time_limit(draft, node, within, "within")
     if nanos is not None and nanos > _MOST_NS:
         draft.report("E316", "a wait lasts 366 days at most", within.span, "longer than that", "write `within 366d` or less")
     return nanos

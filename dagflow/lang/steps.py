@@ -9,11 +9,12 @@ import attrs
 from dagflow.diagnostic import Edit, Fix, Span, nearest
 from dagflow.expr.tree import Expr
 from dagflow.lang import syntax as s
+from dagflow.lang.bounds import wait_length
 from dagflow.lang.calls import lower_arguments
 from dagflow.lang.checking import Wanted
-from dagflow.lang.drafts import FlowDraft, Place, join_condition
+from dagflow.lang.drafts import FlowDraft, Length, Place, join_condition
 from dagflow.lang.gates import Tails, when_gate, why
-from dagflow.lang.modifiers import length, lower_join, lower_retry, refuse_modifiers
+from dagflow.lang.modifiers import lower_join, lower_own_retry, refuse_modifiers, time_limit
 from dagflow.lang.permissions import check_emit, check_secrets
 from dagflow.lang.subflows import find_target
 from dagflow.lang.undo import lower_undo
@@ -50,7 +51,7 @@ def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) 
     default = None
     if step.mods.default is not None:
         default = draft.checker.expression(step.mods.default, draft.view(inner), Wanted(result, "`default` takes"))
-    policy = draft.retry if step.mods.retry is None else lower_retry(draft, step.mods.retry)
+    policy = draft.retry if step.mods.retry is None else lower_own_retry(draft, name, step.mods.retry)
     if target is not None and target.action is not None and step.mods.retry is not None:
         _warn_repeat(draft, target.action, step.mods)
     kind, effect = (NodeKind.ACTION, Effect.EFFECTFUL) if target is None else (target.kind, target.effect)
@@ -58,8 +59,7 @@ def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) 
         id=name, kind=kind, span=step.span, doc=step.doc, effect=effect, gate=inner.gate, scope=inner.scope, join=join,
         action="" if kind is not NodeKind.ACTION else callee if target is None or target.action is None else target.action.name, flow="" if target is None else target.flow, arguments=arguments,
         type=result, retry=RetryPolicy() if kind is NodeKind.START else policy, default=default,
-        timeout_ns=None if step.mods.timeout is None else length(draft, step.mods.timeout, "`timeout` takes"),
-        within_ns=None if step.mods.within is None else length(draft, step.mods.within, "`within` takes"),
+        timeout_ns=time_limit(draft, name, step.mods.timeout, "timeout"), within_ns=time_limit(draft, name, step.mods.within, "within"),
         was="" if step.mods.was is None else step.mods.was.text,
     )  # fmt: skip
     reads = [argument.value for argument in arguments] + ([default] if default else [])
@@ -115,6 +115,9 @@ def lower_wait(draft: FlowDraft, step: s.WaitStep, place: Place, before: Tails) 
     wanted = Wanted(TIMESTAMP if step.is_until else DURATION, f"`{word}` takes")
     expression = draft.checker.expression(step.value, draft.view(inner), wanted)
     kind = NodeKind.WAIT_UNTIL if step.is_until else NodeKind.WAIT
+    nanos = wait_length(expression)
+    if nanos is not None and expression is not None:
+        draft.lengths[name] = [Length(expression.span, nanos, "this wait")]
     node = Node(
         id=name, kind=kind, span=step.span, doc=step.doc, effect=Effect.TRANSACTIONAL, gate=inner.gate, scope=inner.scope, join=join,
         expression=expression, type=NULL, was="" if step.mods.was is None else step.mods.was.text,

@@ -220,6 +220,24 @@ flow charge(order: string) {
     retry 5 from 1s to 1m
 }
 
+# W502 the run is over before that
+A run lives as long as the `timeout` among the settings of its flow says, 30 days if nothing is said,
+waits included; then it ends, as `failed`, with the code `run_timeout`. Here a wait or a limit is so
+long, or begins so late, that the run is over first: what comes after it, and its `else`, never run.
+Let the run live longer, or write a shorter time. Only what is certain is counted: the waits before
+it, and for the `else` of a `wait event` its `within`.
+--- wrong
+flow remind(to: Email) {
+  wait 30d
+  email(template: "reminder", to: to)
+}
+--- right
+flow remind(to: Email) {
+  timeout 31d
+  wait 30d
+  email(template: "reminder", to: to)
+}
+
 # W602 outside text becomes an address
 A webhook brings what somebody else wrote. Where a text of it becomes an address, that somebody
 chooses whom a mail goes to, or which machine a request is sent to. Compare it first, with a list of

@@ -9,10 +9,15 @@ from dagflow.model.flow import RetryPolicy
 
 
 def delay_ns(policy: RetryPolicy, n_failed: int, jitter: float) -> int:
-    """How long to wait after the `n_failed`-th failure: the upper half of the backed-off interval, spread by `jitter`."""
+    """How long to wait after the `n_failed`-th failure: the upper half of the backed-off interval, spread by `jitter`.
+
+    An interval that does not grow is one that somebody asked for, so it is kept to exactly.
+    """
     interval = float(min(policy.initial_interval_ns, policy.max_interval_ns))
     for _ in range(n_failed - 1):
         interval = min(interval * policy.backoff, float(policy.max_interval_ns))
+    if policy.backoff == 1.0:
+        return int(interval)
     return int(interval * (0.5 + 0.5 * jitter))
 
 

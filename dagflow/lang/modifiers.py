@@ -133,7 +133,7 @@ def lower_retry(draft: FlowDraft, retry: s.Retry) -> RetryPolicy:
             f"a step is retried 1 to {MOST_ATTEMPTS - 1} times",
             word,
             f"{count} is out of this range",
-            f"write `retry {MOST_ATTEMPTS - 1}` at most",
+            f"write `retry {MOST_ATTEMPTS - 1}` at most" if count else "leave it out; `retry 0` is for a single step",
         )
         count = min(max(count, 1), MOST_ATTEMPTS - 1)
     policy = RetryPolicy(max_attempts=count + 1, only=tuple(text.value for text in retry.only))
@@ -151,6 +151,28 @@ def lower_retry(draft: FlowDraft, retry: s.Retry) -> RetryPolicy:
     return attrs.evolve(policy, initial_interval_ns=initial, max_interval_ns=maximum)
 
 
+def check_lines(draft: FlowDraft, step: s.CallStep) -> None:
+    """E108 for a `timeout` or `retry` on a line of its own, no deeper than its step: a setting of the flow looks the same."""
+    own = _indent(draft, step.span)
+    for word, span in step.mods.spans:
+        at = draft.source.place(span.start)
+        is_first = not draft.source.line(at.line)[: at.column - 1].strip()
+        if word in {"timeout", "retry"} and is_first and at.column - 1 <= own and at.line > draft.line(step.span):
+            line = draft.line(step.span)
+            fix = Fix("indent it", is_safe=False, edits=(Edit(Span(span.start, span.start), " " * (own + 3 - at.column)),))
+            draft.report(
+                "E108", f"this `{word}` looks like a setting of the flow", Span(span.start, span.start + len(word)),
+                f"belongs to the step on line {line}, and stands no deeper",
+                "if it is meant for that step, indent it; settings of the flow stand above the first step", fix,
+            )  # fmt: skip
+
+
+def _indent(draft: FlowDraft, span: Span) -> int:
+    """How far the line is indented on which something begins."""
+    line = draft.source.line(draft.line(span))
+    return len(line) - len(line.lstrip())
+
+
 def time_limit(draft: FlowDraft, node: str, expr: tree.Expr | None, word: str) -> int | None:
     """The `timeout` or `within` of a step, which is noted down."""
     nanos = None if expr is None else length(draft, expr, f"`{word}` takes")
@@ -160,7 +182,15 @@ def time_limit(draft: FlowDraft, node: str, expr: tree.Expr | None, word: str) -
 
 
 def lower_own_retry(draft: FlowDraft, node: str, retry: s.Retry) -> RetryPolicy:
-    """The `retry` of a step, whose first pause is noted down."""
+    """The `retry` of a step, whose first pause is noted down; `retry 0` opts out of that of the flow."""
+    if retry.count == 0:
+        rest = retry.every or retry.initial or next(iter(retry.only), None)
+        if rest is not None:
+            draft.report(
+                "E316", "`retry 0` does not try again", rest.span, "there is no pause and no failure this could be for",
+                "remove it, or write how often to try again",
+            )  # fmt: skip
+        return RetryPolicy()
     policy = lower_retry(draft, retry)
     pause = retry.every or retry.initial
     if pause is not None:

@@ -14,7 +14,7 @@ from dagflow.lang.calls import lower_arguments
 from dagflow.lang.checking import Wanted
 from dagflow.lang.drafts import FlowDraft, Length, Place, join_condition
 from dagflow.lang.gates import Tails, when_gate, why
-from dagflow.lang.modifiers import lower_join, lower_own_retry, refuse_modifiers, time_limit
+from dagflow.lang.modifiers import check_lines, lower_join, lower_own_retry, refuse_modifiers, time_limit
 from dagflow.lang.permissions import check_emit, check_secrets
 from dagflow.lang.subflows import find_target
 from dagflow.lang.undo import lower_undo
@@ -38,6 +38,7 @@ def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) 
     callee = step.call.callee.text
     target = find_target(draft, step)
     refuse_modifiers(draft, step.mods, _OF_OTHERS if step.is_start else _OF_CALL, "`start`" if step.is_start else f"`{callee}`")
+    check_lines(draft, step)
     inner, before, join, join_span = place_step(draft, name, step.mods, place, before)
     arguments: tuple[Argument, ...] = ()
     if target is not None and target.params is not None:
@@ -52,7 +53,7 @@ def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) 
     if step.mods.default is not None:
         default = draft.checker.expression(step.mods.default, draft.view(inner), Wanted(result, "`default` takes"))
     policy = draft.retry if step.mods.retry is None else lower_own_retry(draft, name, step.mods.retry)
-    if target is not None and target.action is not None and step.mods.retry is not None:
+    if target is not None and target.action is not None and policy.max_attempts > 1 and step.mods.retry is not None:
         _warn_repeat(draft, target.action, step.mods)
     kind, effect = (NodeKind.ACTION, Effect.EFFECTFUL) if target is None else (target.kind, target.effect)
     node = Node(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from dagflow.diagnostic import Span
+from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.lang import syntax as s
 from dagflow.lang.drafts import FlowDraft
 from dagflow.lang.names import Symbol, SymbolKind
@@ -17,6 +17,8 @@ from dagflow.model.types import UNKNOWN
 
 #: What its own handler and all that undoes it are called in every flow.
 _TAKEN: Final = frozenset({HANDLER_SCOPE, UNDO_SCOPE})
+#: What people write who mean `parallel first 1`.
+_RACES: Final = frozenset({"any", "race", "either", "one"})
 
 
 def statements_of(decl: s.FlowDecl) -> list[s.Statement]:
@@ -42,6 +44,8 @@ def survey(draft: FlowDraft, decl: s.FlowDecl, statements: Sequence[s.Statement]
     for statement in statements:
         if isinstance(statement, s.CallStep | s.WaitStep | s.WaitEventStep | s.For) and statement.name is not None:
             _check_word(draft, statement.name)
+        elif isinstance(statement, s.Group) and statement.is_parallel:
+            _check_race(draft, statement)
     for statement in statements:
         if isinstance(statement, s.CallStep) and statement.name is None:
             _define_unnamed(draft, statement, spans)
@@ -84,6 +88,18 @@ def _check_word(draft: FlowDraft, name: s.Ident) -> None:
     """E104 for a step named like a setting: the same line would be refused at the beginning of the flow."""
     if name.text in SETTINGS:
         draft.diagnostics.append(not_a_step_name(name.text, name.span))
+
+
+def _check_race(draft: FlowDraft, group: s.Group) -> None:
+    """E104 for `parallel any { }`, which would be a block of that name that waits for all."""
+    name = group.name
+    if name is None or group.first is not None or name.text not in _RACES:
+        return
+    fix = Fix("`first 1`", is_safe=False, edits=(Edit(name.span, "first 1"),))
+    draft.report(
+        "E104", f"`{name.text}` cannot be the name of a `parallel`", name.span, "as a name it would not keep the block from waiting for all",
+        "to go on when one branch is done, write `parallel first 1`; else choose another name", fix,
+    )  # fmt: skip
 
 
 def _define(draft: FlowDraft, name: s.Ident, spans: dict[str, Span]) -> None:

@@ -110,6 +110,7 @@ class RetryPolicy:
     Attributes:
         max_attempts: in all, the first included; 1 means no retry.
         initial_interval_ns: before the second attempt; each later one waits `backoff` times longer, up to `max_interval_ns`.
+        backoff: 1 for pauses that are always the same; others are spread by chance.
         only: failure codes worth a retry; empty means every code that is not fatal.
     """
 

@@ -81,7 +81,7 @@ class Reference:
         interval = node.retry.initial_interval_ns
         for _ in range(self.n_failed[name] - 1):
             interval = min(interval * node.retry.backoff, node.retry.max_interval_ns)
-        delay = int(interval / 2 + event.jitter * interval / 2)
+        delay = interval if node.retry.backoff == 1 else int(interval / 2 + event.jitter * interval / 2)
         if event.retry_after_ns is not None:
             delay = event.retry_after_ns
         too_late = node.within_ns is not None and event.at + delay >= self.first_at[name] + node.within_ns

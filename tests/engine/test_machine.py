@@ -219,6 +219,11 @@ class TestRetries:
         assert top // 2 <= delay_ns(policy, n, jitter) <= top <= policy.max_interval_ns
         assert delay_ns(policy, n + 1, jitter) >= delay_ns(policy, n, jitter)
 
+    @given(st.integers(0, 10**15), st.integers(1, 20), st.floats(0, 1, exclude_max=True))
+    def test_a_pause_that_is_always_the_same_is_kept_to_exactly(self, every: int, n: int, jitter: float) -> None:
+        policy = RetryPolicy(max_attempts=20, initial_interval_ns=every, max_interval_ns=every, backoff=1.0)
+        assert delay_ns(policy, n, jitter) == every
+
 
 class TestDefaults:
     def test_it_makes_a_failure_a_success(self) -> None:

@@ -215,7 +215,7 @@ def test_policies() -> None:
     flow = flow_of(
         "timeout 3d\nretry 2 every 5s\n"
         'a = risk.score(order: order) retry 3 from 1s to 1m only "timeout", "http" timeout 2s within 5m default {"score": 1}\n'
-        'b = pay.charge(order_id: "x", amount: 1)'
+        'b = pay.charge(order_id: "x", amount: 1)\nc = pay.charge(order_id: "y", amount: 1) retry 0'
     )
     assert flow.timeout_ns == 3 * 86_400 * 10**9
     a, b = flow.node("a"), flow.node("b")
@@ -224,6 +224,7 @@ def test_policies() -> None:
     assert (a.timeout_ns, a.within_ns) == (2 * 10**9, 300 * 10**9)
     assert a.default is not None
     assert (b.retry.max_attempts, b.retry.initial_interval_ns, b.retry.backoff) == (3, 5 * 10**9, 1.0)
+    assert flow.node("c").retry.max_attempts == 1, "`retry 0` opts out of the flow's"
 
 
 def test_triggers() -> None:

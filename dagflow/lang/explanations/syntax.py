@@ -51,7 +51,8 @@ flow remind(to: Email) {
 # E104 a step has the name of a keyword
 A word that begins a statement, such as `wait`, `let` or `filter`, cannot be the name of a step: the
 line would read as that statement. Fields, arguments and variables may have such names. Choose any
-other name for the step.
+other name for the step. A `parallel any { }` would be a block of that name, which waits for all of
+its branches; `parallel first 1 { }` goes on when one is done.
 --- wrong
 flow greet(to: Email) {
   wait = email(template: "greeting", to: to)
@@ -112,7 +113,8 @@ flow greet(to: Email) {
 # E108 a setting stands behind a step
 Settings of a flow (`on`, `timeout`, `retry` and their kin) hold for the whole run, so they stand
 before its first step, where a reader finds them all. Move the line up. Behind a step, `timeout` and
-`retry` are modifiers of that step.
+`retry` are modifiers of that step; on a line of their own they stand deeper than the step, so that
+nobody takes them for the flow's.
 --- wrong
 flow greet(to: Email) {
   email(template: "greeting", to: to)

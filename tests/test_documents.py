@@ -26,7 +26,8 @@ FLOWS = [
 @pytest.mark.parametrize("text", FLOWS)
 def test_flows_compile(text: str) -> None:
     compilation = dagflow.compile(text, filename="document.flow", sources=SOURCES)
-    assert not compilation.diagnostics, compilation.render()
+    # That settings wait for a service is said where they are told of.
+    assert {each.code for each in compilation.diagnostics} <= {"N501"}, compilation.render()
 
 
 @pytest.mark.parametrize("name", SOURCES)

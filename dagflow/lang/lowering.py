@@ -21,7 +21,7 @@ from dagflow.lang.imports import Module
 from dagflow.lang.lifetimes import check_lifetimes
 from dagflow.lang.limits import Limits
 from dagflow.lang.renames import check_former_names
-from dagflow.lang.settings import Head, lower_head
+from dagflow.lang.settings import Head, check_enforced, lower_head
 from dagflow.lang.subflows import call_depth
 from dagflow.lang.survey import statements_of, survey
 from dagflow.lang.undo import add_undos, can_undo
@@ -103,6 +103,7 @@ def lower_flow(unit: Unit, decl: s.FlowDecl, key: str) -> Lowered:
     flow = _flow(draft, decl, head, edges)
     if not has_errors(checker.diagnostics[n_found:]):
         check_lifetimes(draft, flow)
+        check_enforced(draft, decl)
     unit.workshop.lowered(decl, draft)
     signature = Signature(
         key=key, params=(Field(flow.binding, flow.input),) if flow.binding else flow.input.fields, result=flow.result,

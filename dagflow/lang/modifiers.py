@@ -152,7 +152,7 @@ def lower_retry(draft: FlowDraft, retry: s.Retry) -> RetryPolicy:
 
 
 def check_lines(draft: FlowDraft, step: s.CallStep) -> None:
-    """E108 for a `timeout` or `retry` on a line of its own, no deeper than its step: a setting of the flow looks the same."""
+    """W406 for a `timeout` or `retry` on a line of its own, no deeper than its step: a setting of the flow looks the same."""
     own = _indent(draft, step.span)
     for word, span in step.mods.spans:
         at = draft.source.place(span.start)
@@ -161,7 +161,7 @@ def check_lines(draft: FlowDraft, step: s.CallStep) -> None:
             line = draft.line(step.span)
             fix = Fix("indent it", is_safe=False, edits=(Edit(Span(span.start, span.start), " " * (own + 3 - at.column)),))
             draft.report(
-                "E108", f"this `{word}` looks like a setting of the flow", Span(span.start, span.start + len(word)),
+                "W406", f"this `{word}` looks like a setting of the flow", Span(span.start, span.start + len(word)),
                 f"belongs to the step on line {line}, and stands no deeper",
                 "if it is meant for that step, indent it; settings of the flow stand above the first step", fix,
             )  # fmt: skip

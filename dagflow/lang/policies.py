@@ -39,7 +39,7 @@ def lower_policy(
         steps: names of the flow's steps, which a setting cannot read.
         seen: the settings before it, by what may be given once.
     """
-    if not is_first(draft, _subject(setting), setting.span, seen):
+    if not is_first(draft, subject_of(setting), setting.span, seen):
         return policies
     view = View(_input_names(draft), frozenset(), frozenset())
     reader = _Reader(draft, view, steps)
@@ -88,7 +88,8 @@ def step_names(statements: list[s.Statement]) -> frozenset[str]:
     return frozenset(names | unnamed)
 
 
-def _subject(setting: s.PolicySetting) -> str:
+def subject_of(setting: s.PolicySetting) -> str:
+    """What may be given once, by the words it begins with."""
     match setting:
         case settings.ConcurrencySetting():
             return "concurrency"

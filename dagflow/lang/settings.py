@@ -11,7 +11,7 @@ from dagflow.lang import syntax as s
 from dagflow.lang.drafts import FlowDraft
 from dagflow.lang.modifiers import length, lower_retry
 from dagflow.lang.names import Symbol, SymbolKind
-from dagflow.lang.policies import is_first, lower_policy, step_names
+from dagflow.lang.policies import is_first, lower_policy, step_names, subject_of
 from dagflow.lang.survey import statements_of
 from dagflow.lang.triggers import define_input, input_of_triggers, lower_trigger
 from dagflow.model.flow import RetryPolicy, Trigger
@@ -72,6 +72,31 @@ def _setting(draft: FlowDraft, head: Head, setting: s.Setting, steps: frozenset[
             pass
         case _:
             head.policies = lower_policy(draft, head.policies, setting, steps, seen)
+
+
+def check_enforced(draft: FlowDraft, decl: s.FlowDecl) -> None:
+    """N501 for the settings and triggers that nothing here applies: an interpreter starts runs when it is told to."""
+    found = [(word, setting.span) for setting in decl.settings if (word := _unenforced(setting))]
+    if not found:
+        return
+    words = ", ".join(f"`{word}`" for word in dict.fromkeys(word for word, _ in found))
+    (first, span), is_one = found[0], len(found) == 1
+    draft.report(
+        "N501", f"nothing enforces {words} yet", Span(span.start, span.start + len(first)),
+        f"checked, and kept with the flow; `Interpreter.start` takes no notice of {'it' if is_one else 'them'}",
+        "the program that starts the runs has to apply it" if is_one else "the program that starts the runs has to apply them",
+    )  # fmt: skip
+
+
+def _unenforced(setting: s.Setting) -> str:
+    """The words of a setting that only a service would apply, or ""."""
+    match setting:
+        case s.OnSetting(kind="cron" | "webhook" as kind):
+            return f"on {kind}"
+        case s.OnSetting() | s.TimeoutSetting() | s.RetrySetting() | s.BrokenSetting():
+            return ""
+        case _:
+            return "cancel on" if (subject := subject_of(setting)).startswith("cancel on") else subject
 
 
 def _lifetime(draft: FlowDraft, setting: s.TimeoutSetting) -> int:

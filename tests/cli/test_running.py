@@ -123,7 +123,7 @@ class TestRun:
         assert said.code == 0
         row = next(line for line in said.out.splitlines() if line.startswith("a "))
         assert row.split()[:4] == ["a", "✓", "succeeded", "3"]
-        assert "  1h " in row
+        assert "  2h " in row
 
 
 class TestFailures:

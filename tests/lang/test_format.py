@@ -34,7 +34,9 @@ def holds(text: str, known: Interface, *, sources: dict[str, str] | None = None)
     assert words(result) == words(text)
     assert comments(result) == comments(text)
     before, after = (compile_text(each, known, sources=sources) for each in (text, result))
-    assert [each.code for each in after.diagnostics] == [each.code for each in before.diagnostics], after.render()
+    # The one thing that is said of the layout itself is said no more.
+    said = [each.code for each in before.diagnostics if each.code != "W406"]
+    assert [each.code for each in after.diagnostics] == said, after.render()
     assert [meaning(flow) for flow in after.flows.values()] == [meaning(flow) for flow in before.flows.values()]
     return result
 

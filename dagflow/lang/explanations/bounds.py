@@ -136,6 +136,23 @@ go on as they began either way.
 After 200 findings the rest are only counted: nobody reads more at once, and many of them tend to
 have one cause. Correct the first ones and check again.
 
+# N501 a setting waits for a service
+`once`, `debounce`, `rate`, `concurrency`, `priority`, `cancel on`, schedules and webhooks say how runs
+begin and when they are cancelled. They are checked and kept with the flow, for a service that starts
+its runs. There is none in the library: an interpreter starts a run when the program says so, and
+takes no notice of them. Let the program apply them (`flow.policies`, `flow.triggers`), or leave them
+out. `dagflow check --strict` counts no notes.
+--- wrong
+flow greet(id: string) {
+  concurrency 1 by id
+  log(message: "hello ${id}")
+}
+--- right
+flow greet(id: string) {
+  on manual
+  log(message: "hello ${id}")
+}
+
 # N601 an imported edge prunes here
 The engine of workflow-kit skipped an action whose edge was not followed, but still ran what stands
 behind it. In a flow a condition holds for all that is behind it: what is pruned prunes on. The note

@@ -214,4 +214,21 @@ flow greet(to: Email, is_new: bool) {
   }
   email(template: "greeting", to: to)
 }
+
+# W406 a modifier looks like a setting
+`timeout` and `retry` belong to the step above them, or, before the first step, to the flow. Here one
+stands on a line of its own, no deeper than the step, so that a reader may take it for a setting of
+the flow. If it is meant for that step, indent it, as `dagflow fmt` does. If it is meant for the flow,
+move it above the first step.
+--- wrong
+flow greet(to: Email) {
+  email(template: "greeting", to: to)
+  timeout 1m
+}
+--- right
+flow greet(to: Email) {
+  timeout 1d
+  email(template: "greeting", to: to)
+    timeout 1m
+}
 """

@@ -113,8 +113,7 @@ flow greet(to: Email) {
 # E108 a setting stands behind a step
 Settings of a flow (`on`, `timeout`, `retry` and their kin) hold for the whole run, so they stand
 before its first step, where a reader finds them all. Move the line up. Behind a step, `timeout` and
-`retry` are modifiers of that step; on a line of their own they stand deeper than the step, so that
-nobody takes them for the flow's.
+`retry` are modifiers of that step.
 --- wrong
 flow greet(to: Email) {
   email(template: "greeting", to: to)

@@ -23,7 +23,7 @@ _NO_CODE = re.compile(r'//[^\n]*|"""[\s\S]*?"""|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\
 def words() -> list[str]:
     """Every word in quotes in the grammar, values of expressions left out."""
     grammar = re.sub(r"//[^\n]*", "", (ROOT / "grammar" / "flow.lark").read_text())
-    found = set(re.findall(r'"([a-z]+)"', grammar)) | {"on error"}
+    found = set(re.findall(r'"([a-z]+)"', grammar)) | {"on error", "on unknown"}
     return sorted(found - {"true", "false", "null"})
 
 

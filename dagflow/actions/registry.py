@@ -24,6 +24,7 @@ from dagflow.model.types import Field, RecordType, Type
 
 _ACTION_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
 _SECRET_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
+_ON_UNKNOWN: Final = frozenset({"repeat", "fail"})
 _EFFECTS: Final = {"pure": Effect.PURE, "idempotent": Effect.IDEMPOTENT, "effectful": Effect.EFFECTFUL}
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -88,7 +89,9 @@ class Catalog:
         catalog._types.update(interface.types)
         return catalog
 
-    def action(self, name: str, *, effect: str = "effectful", destination: str = "") -> Callable[[_F], _F]:
+    def action(
+        self, name: str, *, effect: str = "effectful", destination: str = "", on_unknown: str = "repeat"
+    ) -> Callable[[_F], _F]:
         """Make a function, `async` or plain, callable from flows; a plain one runs in a thread.
 
         Its annotations are the signature; the first line of its docstring is the description. A parameter annotated
@@ -99,20 +102,25 @@ class Catalog:
             effect: what doing it twice would mean: `pure`, `idempotent` or `effectful`.
             destination: the parameter that says where a call goes, if not all go to one place; of an address the host counts. Retries
                 are bounded for each destination.
+            on_unknown: what becomes of a call of which nobody knows how it ended, because the process ended under way or the time was
+                over: `repeat` makes it again, `fail` fails the step with the code `unknown_outcome`.
 
         Raises:
-            UsageError: the name is taken or not one, the signature cannot be typed, or there is no such parameter.
+            UsageError: the name is taken or not one, the signature cannot be typed, or a word is not one of these.
         """
         if _ACTION_NAME.fullmatch(name) is None:
             raise UsageError(f"`{name}` cannot name an action; use letters, digits and `_`, in parts with dots between")
         known_effect = _EFFECTS.get(effect)
         if known_effect is None:
             raise UsageError(f"action `{name}`: the effect is `pure`, `idempotent` or `effectful`, not `{effect}`")
+        if on_unknown not in _ON_UNKNOWN:
+            raise UsageError(f"action `{name}`: `on_unknown` must be `repeat` or `fail`; got `{on_unknown}`")
 
         def register(function: _F) -> _F:
             if name in self._actions:
                 raise UsageError(f"there is an action `{name}` already; choose another name")
             bound = attrs.evolve(_bind(name, known_effect, function, destination), is_strict=self.strict)
+            bound = attrs.evolve(bound, spec=attrs.evolve(bound.spec, at_most_once=on_unknown == "fail"))
             if destination and destination not in bound.shapes:
                 raise UsageError(
                     f"action `{name}` has no parameter `{destination}`; `destination` names the one that says where it goes"

@@ -50,6 +50,7 @@ def actions_page(specs: Iterable[ActionSpec], flows: Sequence[Flow]) -> str:
     for spec in sorted(specs, key=lambda spec: spec.name):
         lines += [f"## {spec.name}", "", *_paragraph(spec.doc)]
         key = ", and is given an effect key, by which its peer knows a repetition" if spec.takes_key else ""
+        key += ". A call of which nobody knows how it ended is not made again" * spec.at_most_once
         lines += [f"It is *{spec.effect.value}*{key}.", "", *_fields(spec.params, "It takes nothing.")]
         lines += [f"It gives `{spell(spec.result)}`." if spec.result is not NULL else "It gives nothing.", ""]
         lines += _used_types([spec.result, *(param.type for param in spec.params)])

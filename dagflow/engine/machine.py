@@ -16,7 +16,7 @@ from dagflow.engine.events import Event
 from dagflow.engine.joins import note_unseen
 from dagflow.engine.loops import end_item, list_items, open_wishes
 from dagflow.engine.pruning import prune, prune_reason
-from dagflow.engine.retries import next_attempt, retry_due
+from dagflow.engine.retries import TIMEOUT, next_attempt, retry_due
 from dagflow.engine.scopes import end_all, fail_node, fail_run, stop_losers
 from dagflow.engine.state import Failure, State
 from dagflow.engine.transitions import TRANSITIONS, Change
@@ -26,6 +26,8 @@ from dagflow.model.flow import NodeKind
 from dagflow.model.plan import NONE, Plan
 from dagflow.model.status import NodeStatus, RunStatus
 
+#: The code of an attempt that may have taken effect and is not made again.
+UNKNOWN_OUTCOME: Final = "unknown_outcome"
 _ATTEMPTED: Final = frozenset({NodeKind.ACTION, NodeKind.CALL, NodeKind.UNDO})
 # Looked up once and not for every fact.
 _READY: Final = NodeStatus.READY
@@ -268,10 +270,12 @@ def _attempt_failed(state: State, event: events.AttemptFailed) -> None:
     node = event.node
     _check_attempt(state, node, event.attempt)
     state.n_failed[node] += 1
-    state.is_dirty |= event.is_dirty
+    is_unknown = state.plan.at_most_once[node] and event.code == TIMEOUT
+    state.is_dirty |= event.is_dirty or is_unknown
     due = None if state.is_cancelling[node] else retry_due(state, event)
     if due is None:
-        fail_node(state, Failure(node, event.attempt, event.code, event.message))
+        code = UNKNOWN_OUTCOME if is_unknown else event.code
+        fail_node(state, Failure(node, event.attempt, code, event.message))
     else:
         state.change(node, Change.RETRY_LATER)
         state.due[node] = due
@@ -283,6 +287,10 @@ def _attempt_interrupted(state: State, event: events.AttemptInterrupted) -> None
     _check_attempt(state, node, event.attempt)
     if state.is_cancelling[node]:
         state.change(node, Change.CANCEL)
+    elif state.plan.at_most_once[node]:
+        state.is_dirty = True
+        message = "the process ended while the attempt was under way; nobody knows whether it took effect"
+        fail_node(state, Failure(node, event.attempt, UNKNOWN_OUTCOME, message))
     else:
         state.change(node, Change.RETRY_NOW)
         state.made_ready.append(node)

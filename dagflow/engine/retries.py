@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from dagflow.engine.commands import StartAttempt
 from dagflow.engine.events import AttemptFailed
 from dagflow.engine.state import State
 from dagflow.model.flow import RetryPolicy
+
+#: The code of an attempt that took longer than its time limit: nobody knows how it ended.
+TIMEOUT: Final = "timeout"
 
 
 def delay_ns(policy: RetryPolicy, n_failed: int, jitter: float) -> int:
@@ -27,6 +32,8 @@ def retry_due(state: State, failed: AttemptFailed, *, is_counted: bool = True) -
     policy = state.plan.retries[node]
     n_failed = state.n_failed[node] + (not is_counted)
     if failed.is_fatal or n_failed >= policy.max_attempts:
+        return None
+    if state.plan.at_most_once[node] and failed.code == TIMEOUT:
         return None
     if policy.only and failed.code not in policy.only:
         return None

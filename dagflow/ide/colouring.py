@@ -49,7 +49,7 @@ def coloured(analysis: Analysis) -> list[Coloured]:
     taken = sorted((each.span.start, each.span.end) for each in found)
     for token in analysis.tokens():
         # What is no name is a word of the language; texts and numbers need no knowledge to be coloured.
-        if token.type in {"IDENT", "ON_ERROR"} and not _is_taken(token.span, taken):
+        if token.type in {"IDENT", "ON_ERROR", "ON_UNKNOWN"} and not _is_taken(token.span, taken):
             found.append(Coloured(token.span, "keyword"))
     return sorted(found, key=lambda each: each.span.start)
 

@@ -39,7 +39,7 @@ def paragraphs(*parts: str) -> str:
 def action(spec: ActionSpec) -> str:
     """The signature of an action, what it does, and what doing it twice means."""
     result = "" if spec.result is NULL else f" -> {spec.result}"
-    key = ", with an effect key" if spec.takes_key else ""
+    key = ", with an effect key" * spec.takes_key + ", at most once" * spec.at_most_once
     return paragraphs(
         code(f"action {spec.name}({fields(spec.params)}){result}"),
         spec.doc,

@@ -75,7 +75,7 @@ class FlowLexer(RegexLexer):
             (r"0[xX][0-9a-fA-F]+[uU]?\b", Number.Hex),
             (r"\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?", Number.Float),
             (r"\d+[uU]?\b", Number.Integer),
-            (r"on[ \t]+error\b", Keyword),
+            (r"on[ \t]+(?:error|unknown)\b", Keyword),
             (words(_BEFORE_VALUES, prefix=r"\b", suffix=rf"\b{_NAME_BEFORE}"), Keyword),
             (words(_OTHERS, prefix=r"\b", suffix=rf"\b{_NAME_BEFORE_CALL}"), Keyword),
             (r"\b(?:true|false|null)\b", Keyword.Constant),

@@ -63,6 +63,7 @@ MODIFIERS: Final = {
     "default": "default $0",
     "undo": "undo $0",
     "was": "was $0",
+    "on unknown": "on unknown fail",
     "on error": "on error as ${1:problem} {\n  $0\n}",
 }
 

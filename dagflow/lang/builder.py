@@ -74,8 +74,9 @@ class Builder:
             (t.text for t in c if isinstance(t, Token) and t.text in {"pure", "idempotent", "effectful"}), "effectful"
         )
         return s.ActionDecl(
-            c.span, c.one(s.Ident), tuple(c.all(s.FieldDecl)), c.maybe(s.TypeExpr), effect, self._doc(c.span), c.has_word("key")
-        )
+            c.span, c.one(s.Ident), tuple(c.all(s.FieldDecl)), c.maybe(s.TypeExpr), effect, self._doc(c.span), c.has_word("key"),
+            at_most_once=bool(c.tokens("ON_UNKNOWN")),
+        )  # fmt: skip
 
     def _field(self, c: Splice) -> s.FieldDecl:
         return s.FieldDecl(c.span, c.ident(), c.one(s.TypeExpr), c.maybe(Expr), self._doc(c.span))

@@ -153,7 +153,8 @@ class _Exporter:
                 result = None if item.result is None else steps.flat(item.result.span)
                 return {
                     **steps.head("action", span, item.doc), "name": item.name.text, "params": steps.fields(item.params),
-                    "result": result, "effect": item.effect,
+                    "result": result, "effect": item.effect, "by_key": item.takes_key or None,
+                    "on_unknown": "fail" if item.at_most_once else None,
                 }  # fmt: skip
             case s.FlowDecl():
                 return {

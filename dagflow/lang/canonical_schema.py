@@ -50,7 +50,7 @@ _HANDLER: Final = _ref("on_error")
 _ID: Final[Plain] = {"id": NAME}
 _MODIFIERS: Final[Plain] = {
     "after": _ref("after"), "when": _CEL, "retry": _ref("retry_policy"), "timeout": _CEL, "within": _CEL, "default": _CEL, "undo": _ref("call"),
-    "was": NAME, "on_error": _HANDLER,
+    "was": NAME, "on_unknown": {"const": "fail"}, "on_error": _HANDLER,
 }  # fmt: skip
 _BIND: Final[Plain] = {"as": NAME, "type": _TYPE}
 _RETRY: Final[Plain] = {"from": _CEL, "to": _CEL, "every": _CEL, "only": _list(TEXT)}
@@ -98,7 +98,8 @@ _ITEMS: Final[dict[str, Plain]] = {
     "type": _kind("type", {"name": NAME}, {"fields": _FIELDS, "is": _TYPE}),
     "event": _kind("event", {"name": TEXT, "fields": _FIELDS}),
     "action": _kind(
-        "action", {"name": QUALIFIED, "params": _FIELDS}, {"result": _TYPE, "effect": {"enum": ["pure", "idempotent", "effectful"]}}
+        "action", {"name": QUALIFIED, "params": _FIELDS},
+        {"result": _TYPE, "effect": {"enum": ["pure", "idempotent", "effectful"]}, "by_key": YES, "on_unknown": {"const": "fail"}},
     ),
     "flow": _kind(
         "flow", {"name": NAME, "steps": _STEPS},

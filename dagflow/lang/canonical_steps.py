@@ -181,7 +181,7 @@ class StepWriter:
             "within": self.maybe_cel(mods.within),
             "default": self.maybe_cel(mods.default),
             "undo": None if undo is None else {"action": undo.callee.text, "arguments": self.arguments(undo.args)},
-            "was": None if mods.was is None else mods.was.text,
+            "was": None if mods.was is None else mods.was.text, "on_unknown": "fail" if mods.at_most_once else None,
             "on_error": self.handler(mods.handler),
         }  # fmt: skip
 

@@ -25,7 +25,7 @@ def _item(item: _Data) -> str:
             return f"event {_string(item, 'name')} {_braced(_parts(item, 'fields'))}"
         case "action":
             result = f" -> {item['result']}" if "result" in item else ""
-            return f"action {item['name']}({_fields(_parts(item, 'params'))}){result} {item.get('effect', '')}"
+            return f"action {item['name']}({_fields(_parts(item, 'params'))}){result} {item.get('effect', '')}{_promises(item)}"
         case "flow":
             return _flow(item)
         case _:
@@ -137,6 +137,11 @@ def _for(loop: _Data) -> str:
     return f"{head} {_block(loop, 'steps')}{_handler(loop)}"
 
 
+def _promises(action: _Data) -> str:
+    """What a declaration says behind its effect."""
+    return " by key" * bool(action.get("by_key")) + " on unknown fail" * ("on_unknown" in action)
+
+
 #: The words of `after` before the names, and whether brackets stand around them.
 _JOINS: Final = {"all": "", "any": "any", "settled": "settled"}
 
@@ -157,6 +162,8 @@ def _modifiers(step: _Data) -> str:
         parts.append(f"undo {_call(cast('_Data', step['undo']))}")
     if "was" in step:
         parts.append(f"was {step['was']}")
+    if "on_unknown" in step:
+        parts.append("on unknown fail")
     return "".join(f" {part}" for part in parts) + _handler(step)
 
 

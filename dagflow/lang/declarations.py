@@ -295,9 +295,10 @@ class Declarations:
             effect=Effect(item.effect),
             doc=item.doc,
             takes_key=item.takes_key,
+            at_most_once=item.at_most_once,
         )
         known = self.actions.get(spec.name)
-        if known is not None and attrs.evolve(known, takes_key=False) != attrs.evolve(spec, takes_key=False):
+        if known is not None and _bare(known) != _bare(spec):
             self._report(
                 "E210",
                 f"action `{spec.name}` is declared twice",
@@ -306,10 +307,17 @@ class Declarations:
                 "remove this declaration",
             )
             return
-        self.actions[spec.name] = known or spec
+        if known is not None:  # either may ask for it
+            spec = attrs.evolve(known, at_most_once=known.at_most_once or spec.at_most_once)
+        self.actions[spec.name] = spec
 
     def _report(self, code: str, title: str, span: Span, label: str, help_: str, fix: Fix | None = None) -> None:
         self.diagnostics.append(Diagnostic(code=code, title=title, span=span, label=label, help=help_, fix=fix))
+
+
+def _bare(spec: ActionSpec) -> ActionSpec:
+    """Without what a declaration need not repeat."""
+    return attrs.evolve(spec, takes_key=False, at_most_once=False)
 
 
 def collect_declarations(

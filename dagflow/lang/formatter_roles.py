@@ -34,7 +34,9 @@ _DECLARATIONS: Final = frozenset(["type_record", "event_decl"])
 #: Rules whose `(` stands right behind a name.
 _CALLS: Final = frozenset(["call", "function", "root_function", "method", "action_decl", "flow", "any_of", "settled"])
 #: Rules that may begin a line of their own inside of a statement.
-_CLAUSES: Final = frozenset(["after", "when", "retry_mod", "attempt_timeout", "within", "default", "undo", "was", "mod"])
+_CLAUSES: Final = frozenset(
+    ["after", "when", "retry_mod", "attempt_timeout", "within", "default", "undo", "was", "on_unknown", "mod"]
+)
 #: Words that may do so within a rule. Each carries a statement on, so no line that begins with it is read as a new one.
 _CLAUSE_WORDS: Final = {
     "on_setting": frozenset(["WHEN", "WITH"]),

@@ -20,13 +20,14 @@ def _pattern(body: str) -> re.Pattern[str]:
         r"""
         [ \t\f\r\n]*+(?:
         (?P<bracket>[()\[\]{},:])
-        |(?P<IDENT>(?![bBrR]{1,2}["']|on[ \t]+error\b)[_a-zA-Z][_a-zA-Z0-9]*+)
+        |(?P<IDENT>(?![bBrR]{1,2}["']|on[ \t]+(?:error|unknown)\b)[_a-zA-Z][_a-zA-Z0-9]*+)
         |(?P<comment>//[^\n]*)
         |(?P<BYTES>(?:[bB][rR]|[rR][bB])(?:\"\"\"(?:.|\n)*?\"\"\"|'''(?:.|\n)*?'''|"[^"\n]*"|'[^'\n]*')
             |[bB](?:\"\"\"LONG\"\"\"|'''LONG'''|(?!\"\"\")"(?:[^"\\\n]|\\.)*"|(?!''')'(?:[^'\\\n]|\\.)*'))
         |(?P<STRING>[rR](?:\"\"\"(?:.|\n)*?\"\"\"|'''(?:.|\n)*?'''|"[^"\n]*"|'[^'\n]*')
             |\"\"\"LONG\"\"\"|'''LONG'''|(?!\"\"\")"DOUBLE"|(?!''')'SINGLE')
         |(?P<ON_ERROR>on[ \t]+error\b)
+        |(?P<ON_UNKNOWN>on[ \t]+unknown\b)
         |(?P<word>[_a-zA-Z][_a-zA-Z0-9]*)
         |(?P<DURATION>\d+(?:\.\d+)?(?:ms|s|m|h|d|w)(?:\d+(?:ms|s|m|h|d|w))*(?![A-Za-z0-9_]))
         |(?P<FLOAT>\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?)

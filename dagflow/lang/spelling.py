@@ -159,8 +159,8 @@ def action_declaration(action: ActionSpec) -> str:
     """`action f(…) -> T idempotent`."""
     result = "" if action.result is NULL else f" -> {spell(action.result)}"
     params = ", ".join(_field(param) for param in action.params)
-    key = " by key" if action.takes_key else ""
-    return f"{_doc(action.doc)}action {action.name}({params}){result} {action.effect.value}{key}\n"
+    promises = " by key" * action.takes_key + " on unknown fail" * action.at_most_once
+    return f"{_doc(action.doc)}action {action.name}({params}){result} {action.effect.value}{promises}\n"
 
 
 def _block(fields: tuple[Field, ...]) -> str:

@@ -39,6 +39,7 @@ class StepBuilder:
             "retry_mod": self._mod("retry", lambda c: c.one(s.Retry)),
             "undo": self._mod("undo", lambda c: c.one(s.CallExpr)),
             "was": self._mod("was", lambda c: c.ident()),
+            "on_unknown": self._mod("on unknown", lambda _: True),
             "mod": lambda c: _Mod(c.span, "on error", c.one(s.Handler)),
             "block": lambda c: s.Block(c.span, tuple(c.all(s.Statement))),
             "call_step": lambda c: s.CallStep(c.span, _label(c), c.one(s.CallExpr), _modifiers(c), doc=self._doc(c.span)),
@@ -172,6 +173,6 @@ def _word_text(c: Splice) -> str:
 def _modifiers(c: Splice) -> s.Modifiers:
     """The modifiers in one place; the later of two of a kind counts, and both are in `spans` for the check."""
     found: list[_Mod] = c.all(_Mod)
-    names = {"on error": "handler"}
+    names = {"on error": "handler", "on unknown": "at_most_once"}
     values = {names.get(mod.word, mod.word): mod.value for mod in found}
     return s.Modifiers(**values, spans=tuple((mod.word, mod.span) for mod in found))  # type: ignore[arg-type]

@@ -22,7 +22,9 @@ from dagflow.model.action import ActionSpec, Effect
 from dagflow.model.flow import Argument, Expression, Join, JoinKind, Node, NodeKind, RetryPolicy
 from dagflow.model.types import DURATION, NULL, STRING, TIMESTAMP, UNKNOWN
 
-_OF_CALL: Final = frozenset({"after", "when", "retry", "timeout", "within", "default", "undo", "was", "on error"})
+_OF_CALL: Final = frozenset({"after", "when", "retry", "timeout", "within", "default", "undo", "was", "on unknown", "on error"})
+#: A run that is called is taken up again where it was, so how it ends is always known.
+_OF_FLOW: Final = _OF_CALL - {"on unknown"}
 _OF_OTHERS: Final = frozenset({"after", "when", "was"})
 _OF_EMIT: Final = frozenset({"after", "when"})
 
@@ -37,7 +39,8 @@ def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) 
     name = step_name(step.name, step.call)
     callee = step.call.callee.text
     target = find_target(draft, step)
-    refuse_modifiers(draft, step.mods, _OF_OTHERS if step.is_start else _OF_CALL, "`start`" if step.is_start else f"`{callee}`")
+    allowed = _OF_OTHERS if step.is_start else _OF_CALL if target is None or target.action is not None else _OF_FLOW
+    refuse_modifiers(draft, step.mods, allowed, "`start`" if step.is_start else f"`{callee}`")
     check_lines(draft, step)
     inner, before, join, join_span = place_step(draft, name, step.mods, place, before)
     arguments: tuple[Argument, ...] = ()
@@ -53,15 +56,19 @@ def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) 
     if step.mods.default is not None:
         default = draft.checker.expression(step.mods.default, draft.view(inner), Wanted(result, "`default` takes"))
     policy = draft.retry if step.mods.retry is None else lower_own_retry(draft, name, step.mods.retry)
-    if target is not None and target.action is not None and policy.max_attempts > 1 and step.mods.retry is not None:
-        _warn_repeat(draft, target.action, step.mods)
+    action = None if target is None else target.action
+    at_most_once = step.mods.at_most_once or (action is not None and action.at_most_once)
+    if action is not None and policy.max_attempts > 1 and not at_most_once:
+        _warn_repeat(draft, action, step)
     kind, effect = (NodeKind.ACTION, Effect.EFFECTFUL) if target is None else (target.kind, target.effect)
+    if at_most_once:
+        effect = Effect.EFFECTFUL  # so its intent is written down before it begins, without which nobody would know of it
     node = Node(
         id=name, kind=kind, span=step.span, doc=step.doc, effect=effect, gate=inner.gate, scope=inner.scope, join=join,
         action="" if kind is not NodeKind.ACTION else callee if target is None or target.action is None else target.action.name, flow="" if target is None else target.flow, arguments=arguments,
         type=result, retry=RetryPolicy() if kind is NodeKind.START else policy, default=default,
         timeout_ns=time_limit(draft, name, step.mods.timeout, "timeout"), within_ns=time_limit(draft, name, step.mods.within, "within"),
-        was="" if step.mods.was is None else step.mods.was.text,
+        was="" if step.mods.was is None else step.mods.was.text, at_most_once=at_most_once,
     )  # fmt: skip
     reads = [argument.value for argument in arguments] + ([default] if default else [])
     draft.add(node, before, inner.condition, reads, join_span)
@@ -71,13 +78,15 @@ def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) 
     return (name,)
 
 
-def _warn_repeat(draft: FlowDraft, spec: ActionSpec, mods: s.Modifiers) -> None:
-    span = mods.span("retry")
-    if spec.effect is Effect.EFFECTFUL and not spec.takes_key and span is not None:
-        head = Span(span.start, span.start + len("retry"))
+def _warn_repeat(draft: FlowDraft, spec: ActionSpec, step: s.CallStep) -> None:
+    """W501 for a retry of the step, or one of the flow that holds for it too."""
+    span = step.mods.span("retry")
+    if spec.effect is Effect.EFFECTFUL and not spec.takes_key:
+        head = step.call.callee.span if span is None else Span(span.start, span.start + len("retry"))
         draft.report(
-            "W501", "a retry may repeat the effect", head, f"`{spec.name}` is effectful and takes no effect key",
-            "let the action take one, or declare it idempotent if doing it twice does no harm",
+            "W501", "a retry may repeat the effect" if span is not None else "the retry of the flow may repeat the effect", head,
+            f"`{spec.name}` is effectful and takes no effect key",
+            "let the action take one, declare it idempotent if doing it twice does no harm, or write `on unknown fail`",
         )  # fmt: skip
 
 

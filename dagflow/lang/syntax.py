@@ -155,6 +155,7 @@ class Modifiers:
     default: Expr | None = None
     undo: CallExpr | None = None
     was: Ident | None = None
+    at_most_once: bool = False
     handler: Handler | None = None
     spans: tuple[tuple[str, Span], ...] = ()
 

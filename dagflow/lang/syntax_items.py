@@ -110,7 +110,7 @@ class EventDecl:
 
 @attrs.frozen
 class ActionDecl:
-    """`action pay.charge(order_id: string) -> Charge effectful by key`."""
+    """`action pay.charge(order_id: string) -> Charge effectful by key on unknown fail`."""
 
     span: Span
     name: Ident
@@ -119,6 +119,7 @@ class ActionDecl:
     effect: str
     doc: str = ""
     takes_key: bool = False
+    at_most_once: bool = False
 
 
 @attrs.frozen

@@ -64,6 +64,7 @@ def lower_undo(draft: FlowDraft, step: s.CallStep, name: str, place: Place) -> N
         arguments=arguments,
         type=UNKNOWN if spec is None else spec.result,
         doc=step.doc,
+        at_most_once=spec is not None and spec.at_most_once,
     )
     reads = draft.nodes_read([argument.value for argument in arguments])
     own = draft.drafts[name]
@@ -73,7 +74,7 @@ def lower_undo(draft: FlowDraft, step: s.CallStep, name: str, place: Place) -> N
 
 def _warn_repeat(draft: FlowDraft, spec: ActionSpec, span: Span) -> None:
     """W501: an undo is tried again even where nobody wrote a `retry`."""
-    if spec.effect is Effect.EFFECTFUL and not spec.takes_key:
+    if spec.effect is Effect.EFFECTFUL and not spec.takes_key and not spec.at_most_once:
         head = Span(span.start, span.start + len("undo"))
         draft.report(
             "W501", "an undo that is tried again may repeat the effect", head, f"`{spec.name}` is effectful and takes no effect key",

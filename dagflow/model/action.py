@@ -34,6 +34,7 @@ class ActionSpec:
         result: what a call's step reads as.
         takes_key: whether the host asked for the effect key, so that repeating is safe where its peer honours it.
         destination: the parameter that says where a call goes; "" if the host does.
+        at_most_once: whether a call of which nobody knows how it ended fails, instead of being made again.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ActionSpec:
     result: Type
     effect: Effect
     takes_key: bool = False
+    at_most_once: bool = False
     doc: str = attrs.field(default="", eq=False)
     destination: str = attrs.field(default="", eq=False)
 

@@ -145,6 +145,7 @@ class Node:
         loop: for FOR; `expression` is the list.
         flow: for CALL and START, the key of the flow among the callees; `arguments` make its input.
         was: the name the step had before it was renamed, or "".
+        at_most_once: an attempt of which nobody knows how it ended fails, instead of being made again.
         undoes: for UNDO, the id of the step, which is also its join. `action` and `arguments` say how; where `action` is "", the runs that
             the step had are undone, the last one first.
     """
@@ -174,6 +175,7 @@ class Node:
     flow: str = ""
     undoes: str = ""
     was: str = ""
+    at_most_once: bool = False
 
 
 @attrs.frozen(kw_only=True)

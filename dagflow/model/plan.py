@@ -92,6 +92,7 @@ class Plan:
     timeouts_ns: tuple[int | None, ...]
     withins_ns: tuple[int | None, ...]
     has_default: tuple[bool, ...]
+    at_most_once: tuple[bool, ...]
     lifetime_ns: int
     #: For the engine, which makes the first wish for each node once and not for every run.
     memo: dict[int, object] = attrs.field(factory=dict, repr=False)
@@ -150,6 +151,7 @@ def build_plan(flow: Flow) -> Plan:
         timeouts_ns=tuple(node.timeout_ns for node in nodes),
         withins_ns=tuple(node.within_ns for node in nodes),
         has_default=tuple(node.default is not None for node in nodes),
+        at_most_once=tuple(node.at_most_once for node in nodes),
         lifetime_ns=flow.timeout_ns,
     )
     _refuse_cycles(plan, flow.name)

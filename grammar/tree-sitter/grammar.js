@@ -35,7 +35,12 @@ module.exports = grammar({
     event_declaration: ($) => seq('event', $.string, $.fields),
     action_declaration: ($) =>
       seq('action', $.qualified_name, $.parameters, optional($.result_type), optional($.effect)),
-    effect: ($) => choice('pure', seq(choice('idempotent', 'effectful'), optional(seq('by', 'key')))),
+    effect: ($) =>
+      choice(
+        'pure',
+        seq('idempotent', optional(seq('by', 'key'))),
+        seq('effectful', optional(seq('by', 'key')), optional($.on_unknown)),
+      ),
     result_type: ($) => seq('->', $._type),
     parameters: ($) => seq('(', commaSepTrailing($.field), ')'),
     fields: ($) => seq('{', commaSepTrailing($.field), '}'),
@@ -164,7 +169,7 @@ module.exports = grammar({
     fail_statement: ($) => seq('fail', $.string),
 
     _modifier: ($) =>
-      choice($.after, $.when, $.retry, $.timeout, $.within, $.default, $.undo, $.was, $.on_error),
+      choice($.after, $.when, $.retry, $.timeout, $.within, $.default, $.undo, $.was, $.on_unknown, $.on_error),
     after: ($) =>
       seq(
         'after',
@@ -189,6 +194,7 @@ module.exports = grammar({
     default: ($) => seq('default', $._expression),
     undo: ($) => seq('undo', $.call),
     was: ($) => seq('was', $.step_name),
+    on_unknown: ($) => seq('on', 'unknown', 'fail'),
     on_error: ($) => seq('on', 'error', optional(seq('as', $.identifier)), $.block),
 
     call: ($) => seq($.qualified_name, $.arguments),

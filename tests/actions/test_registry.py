@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal, NewType
 import attrs
 import pytest
 
+import dagflow
 from dagflow.actions import Catalog, EffectKey, Email, Invocation, Scalar, Secret, Url
 from dagflow.errors import UsageError
+from dagflow.lang.spelling import interface_text
 from dagflow.model.action import Effect
 from dagflow.model.types import RecordType
 from dagflow.model.values import Duration, Timestamp, UInt
@@ -244,6 +246,8 @@ def test_names_are_checked_and_used_once():
             catalog.action(name)
     with pytest.raises(UsageError, match="the effect is `pure`, `idempotent` or `effectful`, not `transactional`"):
         catalog.action("g", effect="transactional")
+    with pytest.raises(UsageError, match="`on_unknown` must be `repeat` or `fail`; got `retry`"):
+        catalog.action("g", on_unknown="retry")
     catalog.event("e", Address)
     with pytest.raises(UsageError, match="there is an event `e` already"):
         catalog.event("e", Address)
@@ -251,6 +255,21 @@ def test_names_are_checked_and_used_once():
         catalog.event("n", int)
     with pytest.raises(UsageError, match="makes no type of its own"):
         catalog.type(int)
+
+
+def test_a_host_says_that_a_call_is_made_at_most_once() -> None:
+    catalog = Catalog()
+
+    @catalog.action("pay", on_unknown="fail")
+    def pay(amount: int) -> int:
+        """Pays."""
+        return amount
+
+    assert catalog.interface.actions["pay"].at_most_once
+    assert "action pay(amount: int) -> int effectful on unknown fail" in interface_text(catalog.interface)
+    compiled = dagflow.compile("flow f { on manual\n a = pay(amount: 1) retry 3 every 1s\n}", catalog=catalog)
+    assert [each.code for each in compiled.diagnostics] == []
+    assert compiled.unwrap().node("a").at_most_once
 
 
 def test_two_types_need_two_names():

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagflow.drivers.program import Program
+from dagflow.drivers.program import Program, prepare
 from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult
 from dagflow.drivers.simulator import Script, Simulation, simulate
 from dagflow.engine import invariants
+from dagflow.engine.events import AttemptStarted
 from dagflow.engine.machine import Machine
-from dagflow.model.action import Effect
+from dagflow.lang.compiler import compile_text
+from dagflow.model.action import Effect, Interface
 from dagflow.model.flow import Flow, NodeKind, RetryPolicy
 from dagflow.store.facts import from_record
 from tests.drivers.harness import failing
@@ -141,6 +143,38 @@ def test_failed_attempts_are_counted_over_crashes_and_interrupted_ones_are_not()
     crashed = simulate(program_of(flow), actions=made, crash_at=range(1, calm.n_points, 2))
     assert crashed.result.status == "succeeded"
     assert crashed.result.node("a").attempts > calm.result.node("a").attempts == 3
+
+
+AT_MOST_ONCE = """
+action pay(n: int) -> int effectful on unknown fail
+action send(n: int) -> int idempotent
+flow f(n: int) -> int {
+  on manual
+  retry 3 every 1s
+  a = pay(n: n)
+  b = send(n: a) on unknown fail
+  return b
+}
+"""
+
+
+def test_at_most_once_begins_nothing_again_wherever_it_crashes() -> None:
+    program = prepare(compile_text(AT_MOST_ONCE, Interface()).unwrap())
+    made = {name: Script(result=1, takes_ns=SECOND) for name in ("a", "b")}
+    n_points = simulate(program, {"n": 1}, actions=made).n_points
+    ends = Counter[str]()
+    for point in range(n_points):
+        crashed = simulate(program, {"n": 1}, actions=made, crash_at={point})
+        facts = [from_record(record, program.plan) for record in crashed.history]
+        begun = Counter(fact.event.node for fact in facts if isinstance(fact.event, AttemptStarted))
+        assert max(begun.values(), default=0) <= 1, "an attempt that was written down is the only one"
+        assert max(Counter(call.invocation.node for call in crashed.calls).values(), default=0) <= 1
+        codes = [failure.code for failure in crashed.result.failures]
+        assert codes == ([] if crashed.result.status == "succeeded" else ["unknown_outcome"])
+        ends[crashed.result.status] += 1
+    assert ends["failed_dirty"] >= 2
+    assert ends["succeeded"] >= 2
+    assert ends["failed_dirty"] + ends["succeeded"] == n_points
 
 
 def test_a_wait_keeps_its_due_time() -> None:

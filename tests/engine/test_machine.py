@@ -203,6 +203,27 @@ class TestRetries:
         run.take(e.TimerFired, "a")
         assert run.fail("a") == [EndRun(RunStatus.FAILED)]
 
+    @pytest.mark.parametrize("how", ["crash", "timeout"])
+    def test_what_may_have_been_done_is_not_done_again_where_that_was_asked_for(self, how: str) -> None:
+        run = play(action("a", at_most_once=True, retry=RetryPolicy(max_attempts=9)))
+        run.start()
+        assert [type(command) for command in run.fail("a", "busy")] == [SetTimer], "a failure that the action reports is one"
+        run.take(e.TimerFired, "a")
+        if how == "crash":
+            run.take(e.AttemptStarted, "a", 2)
+            assert run.take(e.AttemptInterrupted, "a", 2) == [EndRun(RunStatus.FAILED_DIRTY)]
+        else:
+            assert run.fail("a", "timeout") == [EndRun(RunStatus.FAILED_DIRTY)]
+        (failure,) = run.machine.state.failures
+        assert (failure.code, failure.attempt) == ("unknown_outcome", 2)
+
+    def test_an_unknown_outcome_that_is_handled_fails_nothing(self) -> None:
+        run = play(action("a", at_most_once=True, default=expr(1)))
+        run.start()
+        run.take(e.AttemptStarted, "a", 1)
+        assert run.take(e.AttemptInterrupted, "a", 1) == [UseDefault(0)]
+        assert run.take(e.DefaultUsed, "a") == [EndRun(RunStatus.SUCCEEDED)]
+
     @given(
         st.builds(
             RetryPolicy,

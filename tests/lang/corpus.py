@@ -106,9 +106,9 @@ flow careful({thing}: {Thing}) {
       retry 5 from 10s to 1h only "timeout", "http.503"
       timeout 30s
       within 1d
-    confirmation = email(template: "{mail}", to: {thing}.{person}, data: {"code": reserved.code})
+    confirmation = email(template: "{mail}", to: {thing}.{person}, data: {"code": reserved.code}) on unknown fail
   } on error as problem {
-    slack(channel: "C-OPS", text: "{thing} ${{thing}.id}: ${problem.step} failed with ${problem.code}")
+    slack(channel: "C-OPS", text: "{thing} ${{thing}.id}: ${problem.step} failed with ${problem.code}") retry 0
     stop "could not reserve"
   }
   emit "shop/{thing}.done" (id: {thing}.id, at: now)

@@ -221,7 +221,9 @@ nothing to do if it is what you want; else remove the edges it is not to wait fo
 # W501 a retry may repeat an effect
 A retried step may have done its work already when its answer was lost. For an action that is
 `effectful` and takes no effect key, trying again may do it twice: two messages, two charges. Let
-the action take the key, declare it `idempotent` if doing it twice does no harm, or do not retry it.
+the action take the key, declare it `idempotent` if doing it twice does no harm, or write `on unknown
+fail` at the step: only failures that the action reports itself are retried then, and an attempt that
+a crash or a time limit cut short is not made again. `retry 0` opts a step out of the flow's `retry`.
 --- wrong
 action pay.charge(order: string) effectful
 

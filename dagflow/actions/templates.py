@@ -73,10 +73,10 @@ class Templates:
             it = f"; it would be a file {self.folder / name}.txt" if not known and _NAME.fullmatch(name) else ""
             raise Fatal(f"there is no template `{name[:100]}` in {self.folder}{listed}{it}", code="no_such_template")
         text, markup = self._read(f"{name}.txt"), self._read(f"{name}.html")
-        subject, text = _split_subject(text)
+        subject, body = _split_subject(text)
         return Mail(
             subject=self._fill(f"{name}.txt", subject, data, _as_it_is).strip(),
-            text=self._fill(f"{name}.txt", text, data, _as_it_is),
+            text=self._fill(f"{name}.txt", body, data, _as_it_is, text.count("\n") - body.count("\n")),
             html=self._fill(f"{name}.html", markup, data, _for_html),
         )
 
@@ -96,13 +96,16 @@ class Templates:
         except UnicodeDecodeError:
             raise Fatal(f"the template {path} is not UTF-8; save it as UTF-8", code="bad_template") from None
 
-    def _fill(self, name: str, template: str, data: Mapping[str, object], escape: _Escape) -> str:
+    def _fill(self, name: str, template: str, data: Mapping[str, object], escape: _Escape, n_above: int = 0) -> str:
+        """Fill in a part of a file; `n_above`: the lines of the file above it."""
         parts: list[str] = []
         size, at = 0, 0
         for hole in _HOLE.finditer(template):
             parts.append(template[at : hole.start()])
             at = hole.end()
-            value = "${" if hole[1] is None else self._value(name, template, hole, data)
+            value = (
+                "${" if hole[1] is None else self._value(name, n_above + template.count("\n", 0, hole.start()) + 1, hole, data)
+            )
             parts.append(escape(value, template[max(0, hole.start() - _BEFORE) : hole.start()]))
             size += len(parts[-1]) + len(parts[-2])
             if size > MAX_RENDERED:
@@ -110,8 +113,8 @@ class Templates:
         parts.append(template[at:])
         return "".join(parts)
 
-    def _value(self, name: str, template: str, hole: re.Match[str], data: Mapping[str, object]) -> str:
-        place = f"{name}, line {template.count(chr(10), 0, hole.start()) + 1}"
+    def _value(self, name: str, line: int, hole: re.Match[str], data: Mapping[str, object]) -> str:
+        place = f"{name}, line {line}"
         if not hole[2]:
             raise Fatal(f"{place}: a `${{` that is never closed; add `}}`, or write `\\${{`", code="bad_template")
         try:

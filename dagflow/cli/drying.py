@@ -15,17 +15,16 @@ from dagflow.cli.codes import FAILED, OK
 from dagflow.cli.reports import shown
 from dagflow.cli.running import listed
 from dagflow.cli.sources import example_input, load_flows, load_host, read_value
-from dagflow.cli.texts import json_text, printable
+from dagflow.cli.texts import json_text, plain, printable
 from dagflow.cli.why import decision_lines, reason_data
 from dagflow.clock import SystemClock
 from dagflow.errors import UsageError
 from dagflow.lang.graph_text import label_of
 from dagflow.lang.intervals import shown_length
-from dagflow.model import wire
 from dagflow.model.flow import Flow, NodeKind
 from dagflow.model.json_text import JsonTextError, parse_json
 from dagflow.model.status import RunStatus
-from dagflow.model.types import JSON, NULL
+from dagflow.model.types import NULL
 from dagflow.model.wire import WireError
 
 #: What is no step of anybody's.
@@ -153,7 +152,7 @@ def _data(found: Rehearsal) -> dict[str, object]:
     result = found.simulation.result
     return {
         "status": result.status.value,
-        "output": None if result.output is None else wire.encode(result.output, JSON),
+        "output": None if result.output is None else plain(result.output),
         "elapsed": shown_length((result.ended_at or result.started_at) - result.started_at),
         "steps": [_step_data(found, step) for step in found.steps],
         "pruned": [reason_data(reason) for reason in found.pruned],
@@ -170,7 +169,7 @@ def _step_data(found: Rehearsal, step: Rehearsed) -> dict[str, object]:
         "label": label_of(step.node),
         "line": line_of(flow, step.node)[0],
         "calls": _called(step) or None,
-        "input": None if step.given is None else wire.encode(dict(step.given), JSON),
+        "input": None if step.given is None else plain(dict(step.given)),
         "status": step.result.status.value,
         "outcome": step.result.outcome or None,
         "made_up": step.is_made_up,

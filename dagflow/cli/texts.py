@@ -9,8 +9,10 @@ from typing import Final
 from rich.text import Text
 
 from dagflow.model import wire
+from dagflow.model.plain import is_dict, is_list
 from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.model.types import JSON
+from dagflow.model.values import Secret
 
 _SIGNS: Final = {
     NodeStatus.SUCCEEDED: ("✓", "green"),
@@ -104,4 +106,21 @@ def json_text(value: object) -> str:
 
 def compact(value: object) -> str:
     """A value of a run as one line of JSON."""
-    return printable(json.dumps(wire.encode(value, JSON), ensure_ascii=False))
+    return printable(json.dumps(plain(value), ensure_ascii=False))
+
+
+def plain(value: object) -> object:
+    """A value of a run as JSON values; a secret shows as its name, which is all that is known of it here."""
+    return wire.encode(_without_secrets(value), JSON)
+
+
+def _without_secrets(value: object) -> object:
+    match value:
+        case Secret():
+            return f"[secret {value.name}]"
+        case _ if is_dict(value):
+            return {key: _without_secrets(each) for key, each in value.items()}
+        case _ if is_list(value):
+            return [_without_secrets(each) for each in value]
+        case _:
+            return value

@@ -12,9 +12,7 @@ from dagflow.app.archive import Archive
 from dagflow.app.reasons import Decision, Reason
 from dagflow.cli.codes import OK
 from dagflow.cli.reports import shown
-from dagflow.cli.texts import json_text, printable
-from dagflow.model import wire
-from dagflow.model.types import JSON
+from dagflow.cli.texts import json_text, plain, printable
 
 
 def why(arguments: argparse.Namespace) -> int:
@@ -56,7 +54,7 @@ def reason_data(reason: Reason) -> dict[str, object]:
         "conditions": [
             {
                 "line": decision.line, "text": decision.text, "said": decision.said or None, "wanted": decision.wanted,
-                "values": {text: wire.encode(value, JSON) for text, value in decision.values.items()},
+                "values": {text: plain(value) for text, value in decision.values.items()},
             }
             for decision in reason.decisions
         ],

@@ -130,7 +130,11 @@ def untyped(context: Context, operand: Typed, select: Select) -> None:
     text = context.quote(operand.span)
     label = f"`{text}` is json: mistakes show up only at run time" if text else "mistakes show up only at run time"
     context.report(
-        "W304", "reading a payload without a type", select.span, label, "declare a type with the fields that are read"
+        "W304",
+        "reading a payload without a type",
+        select.span,
+        label,
+        "declare a type with its fields, those that may be missing as `T?`",
     )
 
 

@@ -279,12 +279,14 @@ def _shown(context: Context, typed: Typed) -> object:
         case _ if type_ in {BOOL, INT, UINT, TIMESTAMP, DURATION}:
             return ("call", f"string({_WORDS[type_]})", typed.core)
         case _ if type_ is DOUBLE or type_ is JSON or isinstance(type_, ParamType):
-            return ("display", typed.core)
+            return ("display", typed.core, context.quote(typed.span)[:_LONGEST_QUOTE])
         case _:
             help_ = "convert it: `string(…)`" if type_ is BYTES else 'pick a part of it, or `.join(", ")` a list of texts'
             return context.mistake("E309", f"a {type_} does not go into a text", typed.span, str(type_), help_).core
 
 
+#: How much of an expression a failure quotes.
+_LONGEST_QUOTE = 80
 _WORDS: dict[Type, str] = {BOOL: "bool", INT: "int", UINT: "uint", TIMESTAMP: "timestamp", DURATION: "duration"}
 
 

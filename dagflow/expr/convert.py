@@ -135,8 +135,8 @@ def plain_double(value: float) -> str:
     return text.removesuffix(".0")
 
 
-def display(value: object) -> str:
-    """A value of unknown type inside of `"${…}"`."""
+def display(value: object, what: str = "") -> str:
+    """A value of unknown type inside of `"${…}"`; `what` is how the text writes it."""
     match value:
         case str():
             return value
@@ -147,7 +147,8 @@ def display(value: object) -> str:
         case float():
             return plain_double(value)
         case _:
-            raise EvaluationError("type_mismatch", f"a {type_name(value)} does not go into a text")
+            found = "null" if value is None else f"a {type_name(value)}"
+            raise EvaluationError("type_mismatch", (f"`{what}`: " if what else "") + f"{found} does not go into a text")
 
 
 def plain_value(value: object) -> object:

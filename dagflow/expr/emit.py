@@ -261,6 +261,12 @@ class _Emitter:
             template = f"build_map(gas, [{', '.join(f'({pair})' for pair in pairs)}])"
         return combine(template, parts, can_fail=True, cost=n_entries, uses_gas=True)
 
+    def _display(self, core: Core, scope: Scope) -> Fragment:
+        what = core[2] if len(core) == 3 else ""
+        if len(core) not in {2, 3} or not isinstance(what, str):
+            raise damaged(core[0])
+        return combine(f"display({{0}}, {_braced(what)})", self._all(core[1:2], scope), can_fail=True, cost=0)
+
     def _text(self, core: Core, scope: Scope) -> Fragment:
         parts = self._all(core[1:], scope)
         inner = "".join(f", {{{index}}}" for index in range(len(parts)))
@@ -364,7 +370,7 @@ class _Emitter:
         "missing": _unary,
         "truth": _unary,
         "plain": _unary,
-        "display": _unary,
+        "display": _display,
         "at": _binary,
         "find_at": _binary,
         "coalesce": _lazy_second,

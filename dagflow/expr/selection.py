@@ -141,6 +141,9 @@ def visit_has(context: Context, tree: Expr, span_of: Expr) -> Typed:
             field = type_.field(tree.field)
             if field is None:
                 return complaints.no_field(context, type_, tree)
+            if isinstance(field.type, SecretType):
+                help_ = "give it to an argument; the call fails where the host does not have it"
+                return context.mistake("E309", "`has` does not ask for secrets", tree.span, "its handle is always there", help_)
             is_optional = isinstance(field.type, OptionalType)
             return Typed(BOOL, ("present", ("maybe", operand.core, field.name)) if is_optional else ("bool", True), span)
         case MapType(key, _) if context.resolve(key) is STRING:

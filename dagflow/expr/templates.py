@@ -25,7 +25,6 @@ UNARY: Final = {
     "missing": ("({0} is None)", False),
     "truth": ("as_bool({0})", True),
     "plain": ("plain_value({0})", False),
-    "display": ("display({0})", True),
 }
 LAZY_SECOND: Final = {
     "coalesce": "x if x is not None else",

@@ -10,6 +10,7 @@ import attrs
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
 from dagflow.lang import limits
 from dagflow.lang import syntax as s
+from dagflow.lang.agreement import difference_of_actions, difference_of_fields
 from dagflow.model.action import ActionSpec, Effect, EventSpec, Interface
 from dagflow.model.destinations import SecretSpec
 from dagflow.model.types import (
@@ -276,14 +277,11 @@ class Declarations:
 
     def _collect_event(self, item: s.EventDecl) -> None:
         spec = EventSpec(name=item.name.value, payload=RecordType("", self.fields(item.fields)), doc=item.doc)
-        if spec.name in self.events and self.events[spec.name] != spec:
-            self._report(
-                "E210",
-                f"event `{spec.name}` is declared twice",
-                item.name.span,
-                "another declaration says something else",
-                "remove one of them",
-            )
+        known = self.events.get(spec.name)
+        difference = "" if known is None else difference_of_fields(known.payload.fields, spec.payload.fields)
+        if difference:
+            title = f"event `{spec.name}` is declared twice"
+            self._report("E210", title, item.name.span, f"in another declaration {difference}", "correct or remove one of them")
         self.events[spec.name] = spec
 
     def _collect_action(self, item: s.ActionDecl) -> None:
@@ -298,14 +296,10 @@ class Declarations:
             at_most_once=item.at_most_once,
         )
         known = self.actions.get(spec.name)
-        if known is not None and _bare(known) != _bare(spec):
-            self._report(
-                "E210",
-                f"action `{spec.name}` is declared twice",
-                item.name.span,
-                "the host declares it otherwise",
-                "remove this declaration",
-            )
+        difference = "" if known is None else difference_of_actions(known, spec)
+        if difference:
+            title = f"action `{spec.name}` is declared twice"
+            self._report("E210", title, item.name.span, f"in the host's declaration {difference}", "correct or remove this one")
             return
         if known is not None:  # either may ask for it
             spec = attrs.evolve(known, at_most_once=known.at_most_once or spec.at_most_once)
@@ -313,11 +307,6 @@ class Declarations:
 
     def _report(self, code: str, title: str, span: Span, label: str, help_: str, fix: Fix | None = None) -> None:
         self.diagnostics.append(Diagnostic(code=code, title=title, span=span, label=label, help=help_, fix=fix))
-
-
-def _bare(spec: ActionSpec) -> ActionSpec:
-    """Without what a declaration need not repeat."""
-    return attrs.evolve(spec, takes_key=False, at_most_once=False)
 
 
 def collect_declarations(

@@ -37,7 +37,12 @@ class ExpressionType:
 
 
 def evaluate(
-    text: str, bindings: Mapping[str, object], *, types: Mapping[str, str] | None = None, container: str = ""
+    text: str,
+    bindings: Mapping[str, object],
+    *,
+    types: Mapping[str, str] | None = None,
+    container: str = "",
+    interpolate: bool = True,
 ) -> object:
     """Evaluate one CEL expression.
 
@@ -48,6 +53,7 @@ def evaluate(
         types: CEL type texts of the variables. With them the expression is checked before it is evaluated; without them
             everything is decided by the values.
         container: the namespace names are first looked up in.
+        interpolate: whether `${…}` in a text is a value in it, as in a flow; without, it is what plain CEL takes it for, text.
 
     Returns:
         Plain Python, `UInt`, `Timestamp`, `Duration`, or a type whose `str()` is its CEL name. An absent optional is None.
@@ -58,7 +64,7 @@ def evaluate(
         UsageError: a binding is not a value of CEL, or a type text is not a type.
     """
     declared = None if types is None else tuple(types.items())
-    run, variables = _compiled(text, declared, tuple(bindings) if types is None else (), container)
+    run, variables = _compiled(text, declared, tuple(bindings) if types is None else (), container, interpolate=interpolate)
     values = {name: _taken(value, variables.get(name, JSON), 0) for name, value in bindings.items()}
     for name in run.reads:
         if name not in values:
@@ -66,8 +72,10 @@ def evaluate(
     return plain_value(run.function(values))
 
 
-def check(text: str, types: Mapping[str, str], *, container: str = "", functions: tuple[Overload, ...] = ()) -> ExpressionType:
-    """The type of one CEL expression whose variables have the types given as CEL texts.
+def check(
+    text: str, types: Mapping[str, str], *, container: str = "", functions: tuple[Overload, ...] = (), interpolate: bool = True
+) -> ExpressionType:
+    """The type of one CEL expression whose variables have the types given as CEL texts; `interpolate` as in `evaluate`.
 
     Raises:
         ExpressionError: the expression does not parse or check.
@@ -76,7 +84,7 @@ def check(text: str, types: Mapping[str, str], *, container: str = "", functions
     environment = Environment(
         variables=_parsed(tuple(types.items())), container=container, functions=functions, is_flow=False, source=text
     )
-    tree, diagnostics = parse_expression(text, interpolate=False)
+    tree, diagnostics = parse_expression(text, interpolate=interpolate)
     _refuse(text, diagnostics)
     checked = check_tree(tree, environment)
     _refuse(text, checked.diagnostics)
@@ -91,10 +99,10 @@ class _Compiled:
 
 @functools.lru_cache(maxsize=512)
 def _compiled(
-    text: str, types: tuple[tuple[str, str], ...] | None, names: tuple[str, ...], container: str
+    text: str, types: tuple[tuple[str, str], ...] | None, names: tuple[str, ...], container: str, *, interpolate: bool
 ) -> tuple[_Compiled, Mapping[str, Type]]:
     variables: Mapping[str, Type] = dict.fromkeys(names, JSON) if types is None else _parsed(types)
-    tree, diagnostics = parse_expression(text, interpolate=False)
+    tree, diagnostics = parse_expression(text, interpolate=interpolate)
     _refuse(text, diagnostics)
     environment = Environment(
         variables=variables, container=container, is_flow=False, is_checked=types is not None, source=text

@@ -14,6 +14,7 @@ import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Severity, Span, nearest
 from dagflow.lang import syntax as s
+from dagflow.lang.agreement import difference_of_fields
 from dagflow.lang.diagnostics import Source
 from dagflow.lang.drafts import Signature
 from dagflow.lang.limits import Limits
@@ -208,9 +209,10 @@ def check_imports(imports: Sequence[Import], actions: Mapping[str, ActionSpec], 
         seen.setdefault(name.text, name.span)
         for event, spec in each.module.events.items():
             known, other = events.setdefault(event, (spec, name.text))
-            if known != spec:
+            difference = difference_of_fields(known.payload.fields, spec.payload.fields)
+            if difference:
                 yield Diagnostic(
-                    code="E210", title=f"event `{event}` is declared twice", span=name.span, label=f"`{other}` declares it otherwise",
+                    code="E210", title=f"event `{event}` is declared twice", span=name.span, label=f"in `{other}` {difference}",
                     help="an event of one name carries the same everywhere; correct one of the two",
                 )  # fmt: skip
 

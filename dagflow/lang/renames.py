@@ -1,4 +1,4 @@
-"""Steps that had another name before: `was`, and E701 for those that runs in progress know by a name that is gone.
+"""Steps that had another name before: `was`, and W701 for those that runs in progress know by a name that is gone.
 
 A step is the same for as long as its name is. So a step that was renamed says so, or to everything that looks at runs of
 the flow it would be a new one, and the old one removed.
@@ -51,7 +51,7 @@ class InProgress:
 
 
 def check_in_progress(flow: Flow, known: Sequence[InProgress]) -> list[Diagnostic]:
-    """E701 for each step that unfinished runs of the flow know, and the flow no longer has."""
+    """W701 for each step that unfinished runs of the flow know, and the flow no longer has."""
     now = {node.id: node for node in _steps(flow)}
     names = now.keys() | {node.was for node in now.values()}
     gone: dict[str, tuple[Node, int]] = {}
@@ -81,7 +81,7 @@ def _disappeared(flow: Flow, old: Node, n_runs: int, new: Sequence[Node]) -> Dia
     if len(alike) != 1:
         help_ = "if a step was renamed, write `was " + old.id + "` behind it; if it was removed, its runs go on as they began"
         label = "no new step does the same" if not alike else f"{len(alike)} new steps do the same"
-        return Diagnostic(code="E701", title=title, span=_name_of(flow), label=label, help=help_, file=flow.filename)
+        return Diagnostic(code="W701", title=title, span=_name_of(flow), label=label, help=help_, file=flow.filename)
     node = alike[0]
     text = flow.source[node.span.start : node.span.end]
     span = Span(node.span.start, node.span.start + len(node.id)) if text.startswith(node.id) else _first_line(node, text)
@@ -90,7 +90,7 @@ def _disappeared(flow: Flow, old: Node, n_runs: int, new: Sequence[Node]) -> Dia
         what = f"new step that waits for the same as the old `{old.id}`"
     fix = Fix(f"append `was {old.id}`", is_safe=True, edits=(Edit(Span(node.span.end, node.span.end), f" was {old.id}"),))
     return Diagnostic(
-        code="E701", title=title, span=span, label=what, help="if it is the same step, say so", fix=fix, file=flow.filename
+        code="W701", title=title, span=span, label=what, help="if it is the same step, say so", fix=fix, file=flow.filename
     )
 
 

@@ -28,6 +28,9 @@ _ONLY_SETTINGS: Final = frozenset(SETTINGS) - {"timeout", "retry"}
 STATEMENTS: Final = (
     "filter", "if", "switch", "let", "parallel", "do", "for", "emit", "yield", "return", "stop", "fail", "wait", "start",
 )  # fmt: skip
+#: Statements that cannot have a name, and those that have it behind their word.
+_NAMELESS: Final = frozenset(["emit", "yield", "return", "stop", "fail"])
+_NAMED_BEHIND: Final = frozenset(["if", "filter", "switch", "do", "parallel"])
 _MODIFIERS: Final = ("after", "when", "retry", "timeout", "within", "default", "undo", "was")
 
 
@@ -97,6 +100,32 @@ def _units(c: Context) -> Mended | None:
         Fix(f"`{duration}`", is_safe=True, edits=(Edit(span, duration),)),
     )  # fmt: skip
     return Mended(said, [Token("DURATION", duration, number.start, word.end, starts_line=number.starts_line)], 1, back=1)
+
+
+def _nameless_statement(c: Context) -> Skipped | None:
+    """`x = emit "e" (…)`, `x = if c { }`: of these some have no name, others have it behind their word."""
+    name = c.first
+    if c.position < c.start + 2 or name.type != "IDENT" or c.tokens[c.start + 1].type != "EQUAL" or len(c.tokens) < c.start + 4:
+        return None
+    word, after = c.tokens[c.start + 2], c.tokens[c.start + 3]
+    if word.type != "IDENT" or after.type in {"LPAR", "DOT"} or c.position > c.start + 3:
+        return None
+    head = Span(name.start, word.start)
+    if word.text in _NAMED_BEHIND:
+        colon = "" if word.text in {"do", "parallel"} else ":"
+        said = diagnostic(
+            "E103", f"the name of `{word.text}` stands behind the word", head, "only calls, `wait` and `for` are named with `=`",
+            f"write `{word.text} {name.text}{colon}`",
+            Fix(f"`{word.text} {name.text}{colon}`", is_safe=True, edits=(Edit(Span(name.start, word.end), f"{word.text} {name.text}{colon}"),)),
+        )  # fmt: skip
+        return Skipped(said)
+    if word.text in _NAMELESS:
+        said = diagnostic(
+            "E103", f"`{word.text}` has no name", head, f"nothing can be read of `{word.text}`",
+            "leave the name out", Fix("delete", is_safe=False, edits=(Edit(head, ""),)),
+        )  # fmt: skip
+        return Skipped(said)
+    return None
 
 
 def _keyword_as_name(c: Context) -> Skipped | Mended | None:
@@ -224,7 +253,7 @@ def _unexpected(c: Context) -> Diagnostic:
 
 
 _READINGS: Final[tuple[Callable[[Context], Mended | Skipped | None], ...]] = (
-    _doubled, _keyword_as_name, _single_equals, _word_operator, _not, _units, _message_literal, _late_setting, _misspelt_keyword,
+    _doubled, _nameless_statement, _keyword_as_name, _single_equals, _word_operator, _not, _units, _message_literal, _late_setting, _misspelt_keyword,
     _not_an_item, _misspelt_here,
     *FOREIGN,
     *MISSING,

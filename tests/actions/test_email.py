@@ -134,7 +134,7 @@ def test_templates_that_cannot_be_read_are_told(tmp_path):
     assert Templates(tmp_path / "none", look_up).names() == []
     for name, message in {
         "latin": "is not UTF-8",
-        "open": r"open.txt, line 2: a `\$\{` that is never closed",
+        "open": r"open.txt, line 4: a `\$\{` that is never closed",
         "large": "larger than",
         "folder": "cannot read",
     }.items():
@@ -327,7 +327,7 @@ async def test_holes_are_expressions_of_the_language(tmp_path):
     await call(catalog, "email", template="real", to="bob@example.com", data=data)
     message = parsed(tmp_path / "outbox" / "0001-real.eml")
     assert (message["Subject"], message.get_content()) == ("ANN", "many, 1, Ann\r\n")
-    with pytest.raises(ActionFailed, match=r"wrong.txt, line 1: \$\{1 \+\} has no value \(error\[E101\]"):
+    with pytest.raises(ActionFailed, match=r"wrong.txt, line 3: \$\{1 \+\} has no value \(error\[E101\]"):
         await call(catalog, "email", template="wrong", to="bob@example.com", data=data)
 
 

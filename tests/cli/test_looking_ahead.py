@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -30,6 +31,15 @@ class TestDryRun:
         dagflow("dry-run", "lead_approval.flow", "--input", json.dumps(LEAD))
         assert not list(folder.glob("**/*.eml"))  # type: ignore[attr-defined]
         assert not list(folder.glob("*.db"))  # type: ignore[attr-defined]
+
+    @pytest.mark.parametrize("form", [[], ["--json"]])
+    def test_a_secret_shows_as_its_name(self, folder: Path, dagflow: Dagflow, form: list[str]) -> None:
+        (folder / "s.flow").write_text(
+            'flow f {\n  on manual\n  http.request(url: "https://a.example/", token: secrets.crm)\n}\n'
+        )
+        said = dagflow("dry-run", "s.flow", *form)
+        assert said.code == 0, said
+        assert "[secret crm]" in said.out
 
     def test_what_would_not_run_and_why(self, dagflow: Dagflow) -> None:
         lost = {"lead": {**LEAD["lead"], "status": "lost"}}

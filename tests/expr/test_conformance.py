@@ -78,9 +78,9 @@ def test_case(case: dict[str, object]) -> None:
     given = None if case["disable_check"] else types
     if "error" in expect:
         with pytest.raises(ExpressionError):
-            evaluate(case["expr"], bindings, types=given, container=case["container"])
+            evaluate(case["expr"], bindings, types=given, container=case["container"], interpolate=False)
         return
-    result = evaluate(case["expr"], bindings, types=given, container=case["container"])
+    result = evaluate(case["expr"], bindings, types=given, container=case["container"], interpolate=False)
     assert same(result, decoded(expect["value"])), result
 
 

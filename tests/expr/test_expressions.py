@@ -220,3 +220,21 @@ def test_the_bindings_are_left_as_they_were() -> None:
     bindings = {"m": {"a": [1]}}
     evaluate("m.transformMap(k, v, v + [2])", bindings)
     assert bindings == {"m": {"a": [1]}}
+
+
+def test_values_in_texts_are_those_of_the_language_unless_plain_cel_is_wanted() -> None:
+    assert evaluate('"${0.1 + 0.2} for ${n}"', {"n": 2}) == "0.30000000000000004 for 2"
+    assert evaluate('"${n}"', {"n": 2}, interpolate=False) == "${n}"
+
+
+@pytest.mark.parametrize("text", ["１２ + 3", "1２", "１.5", "1.５", "１d", "1１d", "0x１", "１u", "1e１"])
+def test_only_ascii_digits_are_digits(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        evaluate(text, {})
+
+
+@pytest.mark.parametrize(("value", "kind"), [(None, "null"), ([1], "a list"), ({}, "a map")])
+def test_what_does_not_go_into_a_text_is_named(value: object, kind: str) -> None:
+    with pytest.raises(EvaluationError) as failed:
+        evaluate('"Hello ${p.first}"', {"p": {"first": value}})
+    assert (failed.value.code, failed.value.message) == ("type_mismatch", f"`p.first`: {kind} does not go into a text")

@@ -70,7 +70,7 @@ def reference(text: str) -> object:
 
 def ours(text: str) -> object:
     try:
-        return evaluate(text, {})
+        return evaluate(text, {}, interpolate=False)
     except ExpressionError as error:
         if "for (bool)" in error.rendered:
             reject()  # the reference converts bools to numbers, the specification does not

@@ -15,7 +15,7 @@ INTERFACE = prelude()
 SOURCES = Path(dagflow.__file__).parent
 
 #: JSON input (`importers`), and files too large to show (`test_robust`, `test_capped`).
-ELSEWHERE = {"E110", "E111", "E116", "E208", "E701", "N101", "N601", "N602"}
+ELSEWHERE = {"E110", "E111", "E116", "E208", "W701", "N101", "N601", "N602"}
 
 
 @pytest.mark.parametrize("case", [case for path in FILES for case in read(path)], ids=lambda case: case.name)

@@ -168,7 +168,7 @@ flow a(x: b.Thing, y: list<b.Other>) {
 
 def test_events_that_do_not_agree() -> None:
     text = 'import "./b.flow" as b\nevent "x/y" { a: string }\nflow a() { emit "x/y" (a: "x") }'
-    assert "another declaration says something else" in said(text, b='event "x/y" { a: int }').render()
+    assert "in another declaration `a` is int there, string here" in said(text, b='event "x/y" { a: int }').render()
     assert said(text, b='event "x/y" { a: string }').diagnostics == ()
 
 
@@ -177,7 +177,7 @@ def test_events_of_two_imports_that_do_not_agree() -> None:
     assert said(text, b='event "x/y" { a: int }', c='event "x/y" { a: int }').diagnostics == ()
     found = said(text, b='event "x/y" { a: int }', c='event "x/y" { a: string }')
     assert [each.code for each in found.diagnostics] == ["E210"]
-    assert "`b` declares it otherwise" in found.render()
+    assert "in `b` `a` is int there, string here" in found.render()
 
 
 def test_too_many_files() -> None:

@@ -173,8 +173,8 @@ def said(body: str, head: str = HEAD) -> str:
         ("type Email = string\nflow f { }", "exists already"),
         ("type A = int\ntype A = int\nflow f { }", "declared twice"),
         ("type A = intt\nflow f { }", "did you mean `int`?"),
-        ('event "crm/lead.changed" { x: int }\nflow f { }', "another declaration says something else"),
-        ("action log(message: int)\nflow f { }", "the host declares it otherwise"),
+        ('event "crm/lead.changed" { x: int }\nflow f { }', "in another declaration `lead` is only there"),
+        ("action log(message: int)\nflow f { }", "in the host's declaration `message` is string there, int here"),
         ("action log(message: string)\nflow f { }", None),
         ("type A { a: int, a: int }\nflow f { }", "declared twice"),
         ("type A { a: int = b }\nflow f { }", "has to be a constant"),
@@ -363,3 +363,41 @@ def test_fixes_of_one_place_are_applied_once() -> None:
     assert apply_fixes("abcdefg", some) == "Xd!efg"
     assert apply_fixes("abcdefg", some, only_safe=False) == "Xd!eZg"
     assert apply_fixes("abc", [Diagnostic(code="E101", title="", span=Span(0, 1))]) == "abc"
+
+
+HOST = """
+type Charge { id: string, kind: "card" | "cash" }
+action pay.charge(amount: double) -> Charge effectful by key
+event "paid" { charge: Charge? }
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'action pay.charge(amount: double) -> {id: string, kind: "card" | "cash"}',
+        'type Paid { id: string, kind: Kind }\ntype Kind = "card" | "cash"\naction pay.charge(amount: double) -> Paid effectful',
+        'event "paid" { charge: {id: string, kind: "card" | "cash"}? }',
+    ],
+)
+def test_declarations_agree_by_what_they_contain(text: str) -> None:
+    host = compile_text(HOST, Interface()).interface
+    assert compile_text(text, host).diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "difference"),
+    [
+        ("action pay.charge(amount: double) -> {id: string}", "it gives "),
+        ("action pay.charge(amount: int) -> Charge", "`amount` is double there, int here"),
+        ("action pay.charge(amount: double, note: string) -> Charge", "`note` is only here"),
+        ("action pay.charge() -> Charge", "`amount` is only there"),
+        ("action pay.charge(amount: double = 1.0) -> Charge", "`amount` has a default only here"),
+        ("action pay.charge(amount: double) -> Charge idempotent", "it is effectful there, idempotent here"),
+        ('event "paid" { charge: Charge }', "`charge` is "),
+    ],
+)
+def test_where_declarations_part_is_said(text: str, difference: str) -> None:
+    (found,) = compile_text(text, compile_text(HOST, Interface()).interface).diagnostics
+    assert found.code == "E210"
+    assert difference in found.label

@@ -126,7 +126,7 @@ flow approve(order: string) {
   emit "order/checked" (order: order)
 }
 
-# E701 a step is gone that runs know
+# W701 a step is gone that runs know
 `dagflow check --store PATH` compares a file with the runs in progress. A name is what keeps a step
 the same, so a step that was renamed looks like a new one, and the old one is gone. Where a new step
 does what the old one did, the message names it: write `was old` behind it. Runs that are in progress

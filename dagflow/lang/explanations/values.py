@@ -186,7 +186,7 @@ flow gift(tier: "standard" | "gold", to: Email) {
 # W304 a payload without a type is read
 A value of the type `json` can be anything, so nothing that is read from it can be checked: a
 misspelt field shows up only when the flow runs, as a failed step. Declare a type with the fields
-that are read; others that come along are left out.
+that are read, those that may be missing as `T?`; others that come along are left out.
 --- wrong
 flow greet(payload: json) {
   log(message: "hello ${string(payload.user)}")

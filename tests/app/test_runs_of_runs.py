@@ -69,7 +69,7 @@ flow f(xs: list<int>) -> list<string> {
       yield "${i} ${x} ${size(sums)} ${sums[0]} ${e.message}"
     }
   }
-  return rows.orValue([])
+  return rows
 }
 """,
         {"xs": [1, 2, 3]},

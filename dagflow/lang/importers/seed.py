@@ -52,6 +52,8 @@ _KEYS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "sleep": (("duration",), ()),
 }
 #: Names that mean something else in a flow.
+#: The actions of every host, which no flow can be called like.
+_ACTIONS: Final = frozenset({"email", "log", "slack"})
 _TAKEN: Final = frozenset({"email", "event", "now", "run", "secrets", "slack", "trigger"})
 
 
@@ -120,9 +122,12 @@ class _Importer:
             self._wrong("/actions", "there are no actions", "the list is empty", "add at least one action")
         steps = [self._action(action, f"/actions/{index}", title) for index, action in enumerate(actions)]
         doc = " ".join(title.split())
+        name = identifier(title, "imported")
+        if name in _ACTIONS:  # a call of that name could mean either
+            name = f"{name}_flow"
         lines = [
             f"/// {doc}",
-            f"flow {identifier(title, 'imported')} {{",
+            f"flow {name} {{",
             f"  on event {quoted(self.event.name)} as event",
             "",
         ]

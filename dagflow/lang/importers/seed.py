@@ -51,9 +51,9 @@ _KEYS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "wait": (("duration",), ()),
     "sleep": (("duration",), ()),
 }
-#: Names that mean something else in a flow.
 #: The actions of every host, which no flow can be called like.
 _ACTIONS: Final = frozenset({"email", "log", "slack"})
+#: Names that mean something else in a flow.
 _TAKEN: Final = frozenset({"email", "event", "now", "run", "secrets", "slack", "trigger"})
 
 

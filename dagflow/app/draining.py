@@ -44,6 +44,7 @@ class Draining:
         try:
             seconds = self.seconds
             if is_kept and seconds > 0 and self._driver.error is None:
+                is_over = False
                 with trio.CancelScope(shield=True):
                     is_over = await self.drain(seconds, is_all=False)
                 if not is_over:
@@ -52,7 +53,7 @@ class Draining:
             self._scope.cancel()
 
 
-def checked_seconds(seconds: float, what: str) -> float:
+def checked_seconds(seconds: object, what: str) -> float:
     """A time to wait. Raises UsageError: it is no number of 0 or more."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
         raise UsageError(f"{what} must be seconds, 0 or more; got {seconds!r:.40}")

@@ -11,6 +11,7 @@ import dagflow
 from dagflow import Catalog, Interpreter, RunStatus, UsageError
 from dagflow.model import wire
 from dagflow.model.types import INT, STRING, Field, ListType, MapType, OptionalType, RecordType
+from tests.app.test_poison import until_over
 
 PERSON = RecordType("Person", (Field("name", STRING), Field("age", OptionalType(INT))))
 TEAM = RecordType("Team", (Field("lead", PERSON), Field("all", ListType(PERSON)), Field("by", MapType(STRING, PERSON))))
@@ -174,7 +175,7 @@ async def test_a_run_that_began_when_the_event_was_allowed_waits_for_the_host(tm
             await interpreter.runs()
         assert "emits" in str(interpreter.stuck[dagflow.ids.RunId(run.id)])
     async with Interpreter.open(path, catalog=Catalog(), clock=clock) as interpreter:
-        assert (await (await interpreter.resume(run.id)).wait()).status is RunStatus.SUCCEEDED
+        assert (await until_over(interpreter, run.id)).status is RunStatus.SUCCEEDED
 
 
 @pytest.mark.parametrize("emits", ["order/*", ["a b"], [""]])

@@ -132,6 +132,10 @@ class OpenLog:
     _lock_file: FileLock
     pages: int = attrs.field(default=0, init=False)
     _descriptor: int = attrs.field(default=-1, init=False)
+    #: What the header of the log said last, and how many pages it had then. SQLite begins it anew after a checkpoint only.
+    _header: bytes = attrs.field(default=b"", init=False)
+    _noted: int = attrs.field(default=0, init=False)
+    _may_restart: bool = attrs.field(default=True, init=False)
 
     def open(self) -> None:
         """From now on the file needs its log, and says so. Raises apsw.Error."""
@@ -141,12 +145,17 @@ class OpenLog:
         self._descriptor = os.open(log_of(self.path), os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         self.pages, _ = self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
         self.note()
+        self._may_restart = True
 
     def note(self) -> None:
         """A transaction was committed."""
-        os.lseek(self._descriptor, _WHICH.start, os.SEEK_SET)
-        which = os.read(self._descriptor, _WHICH.stop - _WHICH.start)
-        self._lock_file.note(LogMark(which, self.pages))
+        if self._may_restart or self.pages <= self._noted:
+            os.lseek(self._descriptor, _WHICH.start, os.SEEK_SET)
+            header = os.read(self._descriptor, _WHICH.stop - _WHICH.start)
+            if header != self._header:
+                self._header, self._may_restart = header, False
+        self._noted = self.pages
+        self._lock_file.note(LogMark(self._header, self.pages))
 
     def checkpoint(self) -> None:
         """Move the log into the file when it has grown; a reader in the way only puts it off.
@@ -158,6 +167,7 @@ class OpenLog:
         is_long = self.pages > connections.RESTART_PAGES
         mode = apsw.SQLITE_CHECKPOINT_RESTART if is_long else apsw.SQLITE_CHECKPOINT_PASSIVE
         reached(Point.CHECKPOINTING)
+        self._may_restart = True
         try:
             self._writer.wal_checkpoint(mode=mode)
         except apsw.BusyError:

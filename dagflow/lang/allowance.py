@@ -8,7 +8,7 @@ import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.lang import syntax as s
-from dagflow.lang.bounds import Bounds, Share, Total, bounds
+from dagflow.lang.bounds import Bounds, Share, Total, bounds, rough_bounds
 from dagflow.lang.diagnostics import Source
 from dagflow.lang.intervals import shown_length
 from dagflow.lang.limits import RunLimits
@@ -18,7 +18,9 @@ from dagflow.model.flow import Flow, Node, NodeKind
 
 def check_allowance(flow: Flow, decl: s.FlowDecl, source: Source, limits: RunLimits) -> Iterator[Diagnostic]:
     """What is too much about a sound flow."""
-    found = bounds(flow)
+    found = rough_bounds(flow)
+    if limits.parallel is not None and found.parallel > limits.parallel:
+        found = bounds(flow)
     check = _Allowance(flow, decl, source)
     for total, limit, words, unit in (
         (found.steps, limits.steps, "run {} steps", "steps"),

@@ -263,10 +263,10 @@ def unnamed_twice(draft: FlowDraft, step: s.CallStep, name: str, first: Span, *,
         edits=(Edit(Span(step.call.span.start, step.call.span.start), f"{proposal} = "),),
     )
     title = f"this `{name}` step needs a name" if is_input else f"two unnamed `{name}` steps"
-    label = f"the flow has another `{name}` from the beginning" if is_input else f"the other one is on line {draft.line(first)}"
+    label = f"the flow's parameter is also named `{name}`" if is_input else f"the other one is on line {draft.line(first)}"
     draft.report(
         "E205", title, step.call.callee.span, label, "name them, so that runs in progress survive later edits" if not is_input
-        else "an unnamed step is called like its action; call this one otherwise", fix,
+        else "an unnamed step takes its action's name; give this one another name", fix,
     )  # fmt: skip
 
 

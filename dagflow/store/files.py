@@ -22,6 +22,8 @@ _MOUNTS: Final = Path("/proc/self/mountinfo")
 
 #: What a lock file holds: who has it, and how much of the log there was. Anything else is somebody's file, and is left as it is.
 _CONTENT: Final = re.compile(rb"\0*|(?P<process>[0-9 ]{1,10})(?: (?P<header>[0-9a-f]{24}) (?P<frames>[0-9 ]{1,10}))?\n")
+#: In place of a process: nobody has it, and nobody died holding it.
+_NO_PROCESS: Final = b" " * 10
 #: Follows no link, waits for nobody, is not inherited.
 _SAFELY: Final = sum({getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")})
 #: A lock file that is replaced while it is being taken is looked for again, so often.
@@ -30,7 +32,10 @@ _MOST_TRIES: Final = 5
 
 @attrs.frozen
 class LogMark:
-    """How far the log had come: what its header says about which log it is, and how many frames of it were committed."""
+    """How far the log had come: what its header says about which log it is, and how many frames of it were committed.
+
+    No frames: all that it had is in the file itself.
+    """
 
     header: bytes
     frames: int
@@ -61,7 +66,7 @@ class FileLock:
         try:
             self._found = os.read(descriptor, 100)
             self.log = _log_mark(self.path, self._found)
-            self.was_left = bool(self._found)
+            self.was_left = bool(self._found) and not self._found.startswith(_NO_PROCESS)
             # Over what is there: on a full disk nothing of it is lost.
             self._put(descriptor, _content(self.log))
         except BaseException as error:
@@ -85,14 +90,16 @@ class FileLock:
             self._found = _content(None)
             self._put(self._descriptor, self._found)
 
-    def release(self, *, is_clean: bool = True) -> None:
+    def release(self, *, is_clean: bool = True, log: LogMark | None = None) -> None:
         """Give it back; safe to call twice. The file stays, since removing it would let two hold it.
 
         With `is_clean` false it says what it said before: whoever had died is still the last one who had the store open.
+        `log`: how much of the log is needed still, where closing could not move it into the file.
         """
         if self._descriptor >= 0:
+            content = b"" if log is None else _content(log, _NO_PROCESS)
             with suppress(OSError):
-                self._put(self._descriptor, b"" if is_clean else self._found)
+                self._put(self._descriptor, content if is_clean else self._found)
             os.close(self._descriptor)
             self._descriptor = -1
 
@@ -157,11 +164,12 @@ def _log_mark(path: Path, content: bytes) -> LogMark | None:
     return None if found["header"] is None else LogMark(bytes.fromhex(found["header"].decode()), int(found["frames"]))
 
 
-def _content(log: LogMark | None) -> bytes:
+def _content(log: LogMark | None, process: bytes = b"") -> bytes:
     """What the lock file says; as long whatever the numbers, so that one is written over the other."""
+    process = process or b"%10d" % os.getpid()
     if log is None:
-        return b"%10d\n" % os.getpid()
-    return b"%10d %s %10d\n" % (os.getpid(), log.header.hex().encode(), log.frames)
+        return b"%s\n" % process
+    return b"%s %s %10d\n" % (process, log.header.hex().encode(), log.frames)
 
 
 def _lock_now(descriptor: int) -> None:

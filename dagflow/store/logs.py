@@ -55,7 +55,7 @@ def check_log(path: Path, lock_file: FileLock, *, is_lossy: bool = False) -> Non
     """
     which = _which(log_of(path))
     if which is None:
-        if not is_lossy and _is_needed_by(path):
+        if not is_lossy and not _is_spent(path, lock_file.log) and _is_needed_by(path):
             raise _lost(path, _MISSING)
         lock_file.forget_log()
     elif lock_file.log is not None and _is_another(which, lock_file.log):
@@ -98,7 +98,7 @@ def open_sound_reader(path: Path, *, is_still: bool = False) -> apsw.Connection:
             _report(path, known, error)
         check_newest(connection, str(path))
         # Nobody can remove a log while this connection is open: one that is not there now was not there before.
-        if first_of(connection, _IS_NEEDED) == 1:
+        if not _is_spent(path, known) and first_of(connection, _IS_NEEDED) == 1:
             _check_there(path)
         if is_still:
             execute(connection, "BEGIN")
@@ -141,11 +141,11 @@ class OpenLog:
         """From now on the file needs its log, and says so. Raises apsw.Error."""
         self._writer.set_wal_hook(self._count)
         self._set_needed(1)
-        self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        moved = self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         self._descriptor = os.open(log_of(self.path), os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         self.pages, _ = self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
         self.note()
-        self._may_restart = True
+        self._note_moved(*moved)
 
     def note(self) -> None:
         """A transaction was committed."""
@@ -167,12 +167,24 @@ class OpenLog:
         is_long = self.pages > connections.RESTART_PAGES
         mode = apsw.SQLITE_CHECKPOINT_RESTART if is_long else apsw.SQLITE_CHECKPOINT_PASSIVE
         reached(Point.CHECKPOINTING)
-        self._may_restart = True
         try:
-            self._writer.wal_checkpoint(mode=mode)
+            moved = self._writer.wal_checkpoint(mode=mode)
         except apsw.BusyError:
+            self._may_restart = True
             return
+        self._note_moved(*moved)
         reached(Point.CHECKPOINTING)
+
+    def _note_moved(self, n_frames: int, n_moved: int) -> None:
+        """A checkpoint is over. Once the file has all that is in the log, the next commit may begin the log anew."""
+        self._may_restart = True
+        if n_frames == n_moved:
+            self._lock_file.note(LogMark(self._header, 0))
+
+    @property
+    def mark(self) -> LogMark | None:
+        """How much of the log is needed, as far as that was noted."""
+        return self._lock_file.log
 
     def finish(self) -> None:
         """All that was committed is going to be in the file. Raises apsw.Error: not now."""
@@ -237,6 +249,11 @@ def _which(log: Path) -> bytes | None:
         second = (second + odd + first) & _ALL_BITS
     is_sound = magic in _MAGIC and struct.unpack(">2I", header[24:]) == (first, second)
     return header[_WHICH] if is_sound else None
+
+
+def _is_spent(path: Path, known: LogMark | None) -> bool:
+    """Whether the log has a broken header and nothing that the file lacks: SQLite failed while it began the log anew."""
+    return known is not None and not known.frames and log_of(path).exists()
 
 
 def _is_another(which: bytes, known: LogMark) -> bool:

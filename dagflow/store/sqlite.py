@@ -40,7 +40,7 @@ from dagflow.store.connections import (
     open_writer,
     reason_of,
 )
-from dagflow.store.files import FileLock, make_private_file, refuse_remote
+from dagflow.store.files import FileLock, LogMark, make_private_file, refuse_remote
 from dagflow.store.logs import OpenLog, check_frames, check_log, lock_of, log_of, open_sound_reader
 from dagflow.store.migrations import migrate, refuse_foreign
 from dagflow.store.points import Point, reached
@@ -304,27 +304,30 @@ class SqliteStore:
         """See `Store.close`."""
         with self._write_lock, self._read_lock:
             if self._process == os.getpid() and self._log is not None:  # a fork's copy is not ours to close
-                self._finish(self._log)
+                needed = self._finish(self._log)
                 if self._claim is not None:
                     self._claim.xClose()
                     self._claim = None
                 # Closing moves the log into the file; where that fails the log stays, and with it everything committed.
                 close_quietly(self._reader)
                 close_quietly(self._writer)
-                self._lock_file.release()
+                self._lock_file.release(log=needed)
             elif self._process == os.getpid():
                 self._reader.close()
             self._refusal = self._refusal or "the store is closed; open it again"
 
-    def _finish(self, log: OpenLog) -> None:
-        """The last write, after which the file does without its log; where that cannot be, the log stays."""
+    def _finish(self, log: OpenLog) -> LogMark | None:
+        """The last write, after which the file does without its log; where that cannot be, the log stays, and is returned."""
+        needed = log.mark
         if self._claim is None:
-            return
+            return None
         with suppress(apsw.Error):
             if not self._refusal:
                 log.finish()
                 checkpoint_on_close(self._writer, is_on=True)
+                needed = None
         log.close()
+        return needed
 
     @contextmanager
     def _transaction(self) -> Generator[apsw.Connection]:

@@ -132,7 +132,9 @@ def test_buzz_3021_a_wait_longer_than_the_run_is_said_at_check(host: Host, text:
 
 
 @pytest.mark.parametrize("value", ["true", 1, None, [], {}])
-@pytest.mark.parametrize("condition", ["filter e.active", 'if e.active { a = work(name: "on") } else { b = work(name: "off") }'])
+@pytest.mark.parametrize(
+    "condition", ["filter e.active", 'if e.active { a = work(name: "on") } else { b = work(name: "off") }']
+)
 def test_n8n_12969_a_condition_of_another_type_fails(host: Host, value: object, condition: str) -> None:
     result = host.run(f'flow f(e: json) {{\n  on manual\n  {condition}\n  work(name: "after")\n}}', {"e": {"active": value}})
     assert [failure.code for failure in result.failures] == ["type_mismatch"]

@@ -88,15 +88,15 @@ def no_lock() -> None:
 
 def go_on_after_commit_error() -> None:
     """A commit that failed is taken as one that did not happen, and memory goes on."""
-    rightly = writer._perform
+    rightly = writer.write_batch
 
-    def perform(*arguments: Any) -> None:
+    def write_batch(*arguments: Any) -> None:
         try:
             rightly(*arguments)
         except StoreError:
             return
 
-    writer._perform = perform
+    writer.write_batch = write_batch
 
 
 def crashes_do_not_count() -> None:

@@ -153,3 +153,30 @@ def test_a_store_that_another_tool_has_closed_in_order_is_salvaged_without_loss(
     assert not beside(killed).exists()
     with pytest.raises(StoreError, match="is missing or damaged"):
         open_store(killed)
+
+
+@pytest.mark.parametrize("is_moved", [True, False])
+def test_a_log_that_could_not_be_begun_anew_is_no_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_moved: bool
+) -> None:
+    """A disk that is full may take half of a new header. What the log had is in the file by then, and the lock file says so."""
+    path, copy = tmp_path / "runs.db", tmp_path / "copy" / "runs.db"
+    copy.parent.mkdir()
+    monkeypatch.setattr(connections, "CHECKPOINT_PAGES", 1 if is_moved else 10_000)
+    store = open_store(path)
+    for number in range(1, 11):
+        create(store, run_row(number), FLOW, facts(2))
+    for name in ("", "-wal", ".lock"):
+        shutil.copy(f"{path}{name}", f"{copy}{name}")
+    store.close()
+    spoil_header(copy)
+    if is_moved:
+        assert n_runs(copy) == 10
+        again = open_store(copy)
+        create(again, run_row(11), FLOW, facts(2))
+        again.close()
+        assert n_runs(copy) == 11
+    else:
+        for opened in (open_store, open_reading):
+            with pytest.raises(StoreError, match="is missing or damaged"):
+                opened(copy)

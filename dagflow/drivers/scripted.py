@@ -20,12 +20,14 @@ class Script:
         takes_ns: how long a call takes.
         failures: how the first calls fail, in turn; calls that a crash interrupted do not count.
         choose: which script a call follows instead of this one.
+        turns: what the calls follow in turn instead of this one, whichever step makes them; the last of them for ever.
     """
 
     result: object | Callable[[Invocation], object] = None
     takes_ns: int = 0
     failures: tuple[ActionFailed, ...] = ()
     choose: Callable[[Invocation], Script] | None = None
+    turns: tuple[Script, ...] = ()
 
     def of(self, invocation: Invocation) -> Script:
         """What a call follows."""

@@ -23,17 +23,19 @@ from dagflow.drivers.inputs import as_input
 from dagflow.drivers.lineage import Lineage, Requested
 from dagflow.drivers.program import Program, prepare
 from dagflow.drivers.progress import Progress
-from dagflow.drivers.results import RunResult, result_of
+from dagflow.drivers.results import result_of
 from dagflow.drivers.scripted import Call as Call  # noqa: PLC0414 - part of a simulation to those who make one
 from dagflow.drivers.scripted import Script as Script  # noqa: PLC0414 - likewise
 from dagflow.drivers.scripted import Scripts, as_script
 from dagflow.drivers.scripted import Send as Send  # noqa: PLC0414 - likewise
-from dagflow.engine.commands import SetTimer, StartAttempt
+from dagflow.drivers.simulated import Happening
+from dagflow.drivers.simulated import Simulation as Simulation  # noqa: PLC0414 - likewise
+from dagflow.drivers.timing import Key, Timing
+from dagflow.engine.commands import StartAttempt
 from dagflow.errors import DagflowBug, UsageError
 from dagflow.ids import RunId
 from dagflow.model.action import Effect
 from dagflow.model.flow import Flow
-from dagflow.model.plan import NONE
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Record, SentEvent
 from dagflow.store.points import Crash, Point, reached
@@ -41,32 +43,9 @@ from dagflow.store.points import Crash, Point, reached
 #: When simulations start unless told otherwise: 2026-01-01T00:00:00Z.
 DEFAULT_START: Final = 1_767_225_600_000_000_000
 
-_RUN: Final = RunId("0" * 32)
+#: The id of every run that is simulated.
+SIMULATED_RUN: Final = RunId("0" * 32)
 _MAX_FACTS: Final = 1_000_000
-
-
-@attrs.frozen(kw_only=True)
-class Simulation:
-    """What came of a simulated run.
-
-    Attributes:
-        history: the facts as the store would have them.
-        histories: those of every run there was: of this one, of the items of its loops and of the flows it called; by run.
-        started: the runs of other flows it started, with their input; what became of them is not simulated.
-        calls: every call that was made to its end, also those whose result a crash lost.
-        emitted: the events that it and its parts emitted.
-        n_points: how many points there were at which it could have crashed.
-        progress: the run in memory at the end.
-    """
-
-    result: RunResult
-    history: tuple[Record, ...]
-    histories: Mapping[RunId, tuple[Record, ...]]
-    started: tuple[Requested, ...]
-    calls: tuple[Call, ...]
-    emitted: tuple[SentEvent, ...]
-    n_points: int
-    progress: Progress
 
 
 def simulate(
@@ -74,15 +53,17 @@ def simulate(
     input: object = None,  # noqa: A002 - the word of the public API
     *,
     actions: Scripts | None = None,
-    seed: int = 0,
+    seed: int | None = 0,
     crash_at: Collection[int] = (),
     cancel_at: int | None = None,
+    cancel_after: int | None = None,
     sends: Sequence[Send] = (),
     trigger: Origin | None = None,
     start: int = DEFAULT_START,
     jitter: Callable[[], float] | None = None,
     observe: Callable[[Progress], None] | None = None,
     looks: Mapping[int, Callable[[Simulation], None]] | None = None,
+    like: Timing | None = None,
 ) -> Simulation:
     """Run a flow to its end in virtual time.
 
@@ -90,15 +71,18 @@ def simulate(
         flow: the flow; a `Program` where many runs of one are simulated.
         input: as JSON values, as for `Interpreter.start`.
         actions: how each behaves, by node id or by action name, the node first.
-        seed: chooses the jitter, and the order of what happens at one instant.
+        seed: chooses the jitter, and the order of what happens at one instant. None leaves nothing to chance: what is due at
+            one instant happens in the order in which it was begun, as in production, and a retry comes after its whole interval.
         crash_at: numbers of points to crash at, from 0; see `Simulation.n_points`.
         cancel_at: the instant somebody cancels the run.
-        sends: events for its waits. One that was sent survives a crash; of two with one id, the second is as if it had not been sent.
+        cancel_after: so many of the `sends` come before that, if they are for the same instant; all if not said.
+        sends: events for its waits; those of one instant in this order. One that was sent survives a crash; of two with one id, the second is as if it had not been sent.
         trigger: what started the run.
         jitter: draws the fraction that spreads a retry, instead of the seed.
         start: the instant it starts, nanoseconds since 1970 UTC.
         observe: called with the run, and with each that is part of it, between any two things that happen.
         looks: called, once, with how things stand when everything of the instant has happened; not after the run's end.
+        like: the timing of another run of the flow, to keep to as far as it is known.
 
     Raises:
         WireError: the input does not fit.
@@ -107,28 +91,18 @@ def simulate(
     program = flow if isinstance(flow, Program) else prepare(flow)
     value = as_input(program, input)
     scripts = {name: as_script(script) for name, script in (actions or {}).items()}
-    random = Random(seed)  # noqa: S311 - protects nothing
-    world = _World(program, scripts, random, jitter or random.random, start, frozenset(crash_at), observe or _ignore)
-    world.sends = [_Happening(send.at, -1.0, send=send, number=i) for i, send in enumerate(sends)]
-    world.sends += [_Happening(at, math.inf, look=look) for at, look in (looks or {}).items()]
-    world.run(value, trigger or Origin(), cancel_at)
+    random = _whole if seed is None else Random(seed).random  # noqa: S311 - protects nothing
+    world = _World(program, scripts, random, jitter or random, start, frozenset(crash_at), observe or _ignore, like)
+    if like is not None:
+        world.timing.turns |= like.turns
+    world.sends = [Happening(send.at, -1.0, 2 * i + 1, send=send) for i, send in enumerate(sends)]
+    world.sends += [Happening(at, math.inf, look=look) for at, look in (looks or {}).items()]
+    if cancel_at is not None:
+        # Between two sends; `run` sees to it that a crash does not lose it.
+        n_before = len(sends) if cancel_after is None else cancel_after
+        world.cancellation = Happening(cancel_at, -1.0, 2 * n_before)
+    world.run(value, trigger or Origin())
     return world.simulation()
-
-
-@attrs.frozen(order=True)
-class _Happening:
-    """Something that will happen at `at`; `tie` orders those of one instant. Without a timer or a call, it is the cancellation."""
-
-    at: int
-    tie: float
-    progress: Progress | None = attrs.field(default=None, order=False)
-    timer: SetTimer | None = attrs.field(default=None, order=False)
-    node: int = attrs.field(default=NONE, order=False)
-    invocation: Invocation | None = attrs.field(default=None, order=False)
-    is_late: bool = attrs.field(default=False, order=False)
-    send: Send | None = attrs.field(default=None, order=False)
-    look: Callable[[Simulation], None] | None = attrs.field(default=None, order=False)
-    number: int = attrs.field(default=0, order=False)
 
 
 @attrs.define(eq=False)
@@ -137,37 +111,41 @@ class _World:
 
     program: Program
     scripts: dict[str, Script]
-    random: Random
+    random: Callable[[], float]
     jitter: Callable[[], float]
     now: int
     crash_at: frozenset[int]
     observe: Callable[[Progress], None]
+    like: Timing | None
+    timing: Timing = attrs.field(factory=Timing)
+    cancellation: Happening | None = None
     progress: Progress = attrs.field(init=False)
     store: dict[RunId, list[Record]] = attrs.field(factory=dict)
     started: list[Requested] = attrs.field(factory=list)
     calls: list[Call] = attrs.field(factory=list)
     emitted: list[SentEvent] = attrs.field(factory=list)
     n_points: int = 0
-    sends: list[_Happening] = attrs.field(factory=list)
+    sends: list[Happening] = attrs.field(factory=list)
     sent: list[SentEvent] = attrs.field(factory=list)
     #: Of these, what runs have emitted and nobody has been given yet.
     news: list[SentEvent] = attrs.field(factory=list)
-    happenings: list[_Happening] = attrs.field(factory=list)
+    happenings: list[Happening] = attrs.field(factory=list)
     #: The runs in memory, and the wishes that children came from.
     alive: dict[RunId, Progress] = attrs.field(factory=dict)
     spawns: dict[RunId, Spawn] = attrs.field(factory=dict)
     n_facts: int = 0
+    n_expected: int = 0
 
-    def run(self, value: Mapping[str, object], origin: Origin, cancel_at: int | None) -> None:
+    def run(self, value: Mapping[str, object], origin: Origin) -> None:
         while True:
             self.happenings = list(self.sends)
             heapq.heapify(self.happenings)
             self.alive, self.spawns, self.news = {}, {}, []
-            self.progress = self.alive[_RUN] = Progress(self.program, _RUN)
-            if cancel_at is not None:
-                heapq.heappush(self.happenings, _Happening(cancel_at, -1.0))
+            self.progress = self.alive[SIMULATED_RUN] = Progress(self.program, SIMULATED_RUN)
+            if self.cancellation is not None:
+                heapq.heappush(self.happenings, self.cancellation)
             try:
-                if _RUN in self.store:
+                if SIMULATED_RUN in self.store:
                     self._resume(self.progress)
                 else:
                     self.progress.begin(value, origin, self.now)
@@ -185,13 +163,14 @@ class _World:
         """How things stand."""
         return Simulation(
             result=result_of(self.progress),
-            history=tuple(self.store[_RUN]),
+            history=tuple(self.store[SIMULATED_RUN]),
             histories={run: tuple(records) for run, records in self.store.items()},
             started=tuple(self.started),
             calls=tuple(self.calls),
             emitted=tuple(self.emitted),
             n_points=self.n_points,
             progress=self.progress,
+            timing=self.timing,
         )
 
     def _resume(self, progress: Progress) -> None:
@@ -254,7 +233,8 @@ class _World:
         while progress.starts or progress.cancels or progress.timers or children.spawns or children.stops:
             while progress.timers:
                 timer = progress.timers.pop(0)
-                heapq.heappush(self.happenings, _Happening(timer.due, self.random.random(), progress, timer))
+                happening = Happening(timer.due, *self._place((progress.run, timer.node, timer.due)), progress, timer)
+                heapq.heappush(self.happenings, happening)
             while progress.cancels:
                 self._stop(progress, progress.cancels.pop(0).node)
             if progress.starts:
@@ -307,23 +287,34 @@ class _World:
         if effect is Effect.EFFECTFUL or (effect is not Effect.PURE and n_kept < progress.n_binding):
             self._commit(progress)
         reached(Point.EFFECT_BEGINS)
-        done_at = self.now + self._script(invocation).takes_ns
+        key = (progress.run, node, progress.machine.state.n_failed[node])
+        done_at = self.now + self._script(key, invocation).takes_ns
         deadline = command.deadline(self.now)
         is_late = deadline is not None and deadline < done_at
         at = deadline if deadline is not None and is_late else done_at
-        happening = _Happening(at, self.random.random(), progress, None, node, invocation, is_late)
+        if self.like is not None and key in self.like.lengths:
+            length, is_late = self.like.lengths[key]
+            at = self.now + length
+        self.timing.begin(key, self.now, at, is_late)
+        happening = Happening(at, *self._place(key), progress, None, node, invocation, is_late)
         heapq.heappush(self.happenings, happening)
         reached(Point.EFFECT)
 
-    def _script(self, invocation: Invocation) -> Script:
+    def _place(self, key: Key) -> tuple[float, int]:
+        """Where something stands among what happens at one instant."""
+        self.n_expected += 1
+        return self.random() if self.like is None else self.like.tie(key), self.n_expected
+
+    def _script(self, key: Key, invocation: Invocation) -> Script:
         script = self.scripts.get(invocation.node) or self.scripts.get(invocation.action)
         if script is None:
             raise UsageError(
                 f"the action {invocation.action!r} has no script; give actions={{{invocation.action!r}: Script(…)}}"
             )
-        return script.of(invocation)
+        found = script.of(invocation)
+        return found.turns[self.timing.turn(key, id(found), len(found.turns))] if found.turns else found
 
-    def _happen(self, happening: _Happening) -> None:
+    def _happen(self, happening: Happening) -> None:
         if happening.send is not None:
             self._send(happening, happening.send)
             return
@@ -337,6 +328,7 @@ class _World:
             if progress.is_due(happening.timer):
                 self.now = max(self.now, happening.at)
                 reached(Point.TIMER_DUE)
+                self.timing.happened((progress.run, happening.timer.node, happening.timer.due))
                 progress.fire(happening.timer, self.now)
                 self._commit(progress)
             return
@@ -348,7 +340,7 @@ class _World:
             self._answer(progress, happening.node, happening.invocation, is_late=happening.is_late)
             self._commit(progress)
 
-    def _send(self, happening: _Happening, send: Send) -> None:
+    def _send(self, happening: Happening, send: Send) -> None:
         self.now = max(self.now, happening.at)
         self.sends.remove(happening)
         event_id = send.id or f"sent {happening.number}"
@@ -366,12 +358,14 @@ class _World:
             self._commit(progress)
 
     def _answer(self, progress: Progress, node: int, invocation: Invocation, *, is_late: bool) -> None:
-        script = self._script(invocation)
+        key = (progress.run, node, progress.machine.state.n_failed[node])
+        script = self._script(key, invocation)
+        self.timing.happened(key)
         jitter = self.jitter()
         self.calls.append(Call(invocation=invocation, at=self.now, fact=progress.n_recorded))
         reached(Point.EFFECT_DONE)
         try:
-            value = script.outcome(invocation, progress.machine.state.n_failed[node], is_late=is_late)
+            value = script.outcome(invocation, key[2], is_late=is_late)
         except ActionFailed as failure:
             progress.fail(node, failure, self.now, jitter)
         else:
@@ -380,3 +374,7 @@ class _World:
 
 def _ignore(_progress: Progress) -> None:
     pass
+
+
+def _whole() -> float:
+    return 1.0

@@ -1,0 +1,51 @@
+"""How long the calls of a simulated run took, and what came first at one instant: all that a crash may change about a run."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, TypeAlias
+
+import attrs
+
+from dagflow.ids import RunId
+
+#: A run, a node of it, and which of the node's calls: how many have failed before; or when its timer is due.
+Key: TypeAlias = tuple[RunId, int, int]
+_UNKNOWN: Final = math.nextafter(math.inf, 0)
+
+
+@attrs.define(eq=False)
+class Timing:
+    """What a simulated run notes while it goes on, so that another can be made to keep to it.
+
+    Attributes:
+        began: when each call began for the first time. A call that a crash interrupted is made again, and is the same one.
+        lengths: how long each took from then on, and whether that was too long for its step.
+        order: which calls were answered and timers fired, numbered from 1.
+        turns: which call of its script each was, from 0.
+        n_turns: how many calls each script has had, by its identity.
+    """
+
+    began: dict[Key, int] = attrs.field(factory=dict[Key, int])
+    lengths: dict[Key, tuple[int, bool]] = attrs.field(factory=dict[Key, tuple[int, bool]])
+    order: dict[Key, int] = attrs.field(factory=dict[Key, int])
+    turns: dict[Key, int] = attrs.field(factory=dict[Key, int])
+    n_turns: dict[int, int] = attrs.field(factory=dict[int, int])
+
+    def begin(self, key: Key, now: int, ends_at: int, is_late: bool) -> None:
+        """A call begins, or begins again."""
+        self.lengths[key] = (ends_at - self.began.setdefault(key, now), is_late)
+
+    def happened(self, key: Key) -> None:
+        """A call was answered, or a timer fired."""
+        self.order[key] = len(self.order) + 1
+
+    def tie(self, key: Key) -> float:
+        """Where something stands among what happens at one instant."""
+        return self.order.get(key, _UNKNOWN)
+
+    def turn(self, key: Key, script: int, n_scripts: int) -> int:
+        """Which of the answers that a script has in turn a call gets: the next one, and the last one for ever."""
+        if key not in self.turns:
+            self.turns[key] = self.n_turns[script] = self.n_turns.get(script, -1) + 1
+        return min(self.turns[key], n_scripts - 1)

@@ -97,7 +97,7 @@ def rehearse(
         return known.get(invocation.node) or known.get(invocation.action) or stand_ins[invocation.action]
 
     script = Script(choose=choose)
-    simulation = simulate(program, value, actions=dict.fromkeys(met, script), trigger=origin, start=start, jitter=lambda: 1.0)
+    simulation = simulate(program, value, actions=dict.fromkeys(met, script), trigger=origin, start=start, seed=None)
     return Rehearsal(simulation=simulation, steps=_steps(simulation, known), pruned=_pruned(simulation))
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 import attrs
+import orjson
 
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.app.made_up import made_up
 from dagflow.app.testing_views import bindings_of, why_unreadable
 from dagflow.drivers.inputs import of_call
 from dagflow.drivers.program import Program
+from dagflow.drivers.progress import Progress
 from dagflow.drivers.results import RunResult
-from dagflow.drivers.simulator import DEFAULT_START, Script, Send, Simulation, simulate
+from dagflow.drivers.simulator import DEFAULT_START, SIMULATED_RUN, Script, Send, Simulation, simulate
+from dagflow.drivers.timing import Timing
 from dagflow.errors import DagflowBug, EvaluationError, UsageError
 from dagflow.expr.emit import Evaluator, compile_cores
 from dagflow.expr.optionals import as_bool
@@ -20,12 +25,16 @@ from dagflow.lang.modifiers import MOST_ATTEMPTS
 from dagflow.model import wire
 from dagflow.model.action import Interface
 from dagflow.model.expression import Argument, Expression
-from dagflow.model.testing import Expectation, FlowTest, Mock, MockedAction
+from dagflow.model.policies import CancelOn
+from dagflow.model.testing import Answer, Expectation, FlowTest, Mock, MockedAction
 from dagflow.model.types import RecordType
 from dagflow.model.values import Timestamp
 from dagflow.model.wire import WireError
+from dagflow.store.api import SentEvent
 
 _START = DEFAULT_START
+#: So many calls in turn fail at most: those of a loop with all its attempts.
+_MOST_TURNS: Final = 200_000
 
 
 @attrs.frozen(kw_only=True)
@@ -52,6 +61,7 @@ class TestOutcome:
         result: how the run went; None where it could not begin.
         error: why it could not begin, or what else went wrong, or "".
         n_crashes: how many runs were made that crashed and went on.
+        n_overtaken: of these, those that went otherwise only because calls took longer: something else came first.
         simulation: the run without a crash.
     """
 
@@ -62,6 +72,7 @@ class TestOutcome:
     unmet: tuple[Unmet, ...] = ()
     error: str = ""
     n_crashes: int = 0
+    n_overtaken: int = 0
     simulation: Simulation | None = attrs.field(default=None, repr=False)
 
     @property
@@ -77,11 +88,11 @@ def run_test(test: FlowTest, program: Program, interface: Interface, *, is_chaot
         test: of the flow.
         program: the flow, made ready to run.
         interface: what the file of the test and its host declare.
-        is_chaotic: also crash at every point and go on, and expect the same end.
+        is_chaotic: also crash at every point and go on, and expect the same end. A crash makes the calls under way take longer, so
+            another branch may win a race; that is right if a run without a crash, in which they take as long, ends that way.
     """
     try:
-        stage = _Stage(test, program, interface)
-        calm = stage.play(())
+        return _run(_Stage(test, program, interface), is_chaotic=is_chaotic)
     except WireError as error:
         problems = "; ".join(str(problem) for problem in error.problems)
         return TestOutcome(test=test, error=f"what is given is not what the flow takes: {problems}")
@@ -89,12 +100,16 @@ def run_test(test: FlowTest, program: Program, interface: Interface, *, is_chaot
         return TestOutcome(test=test, error=f"a value of the test cannot be computed: {error.message}")
     except (UsageError, DagflowBug) as error:
         return TestOutcome(test=test, error=str(error))
-    unmet = tuple(stage.unmet)
-    if not is_chaotic or unmet:
-        return TestOutcome(test=test, result=calm.result, unmet=unmet, simulation=calm)
-    broken = _chaos(stage, calm)
-    return TestOutcome(
-        test=test, result=calm.result, unmet=tuple(broken.unmet), error=broken.error, n_crashes=calm.n_points, simulation=calm
+
+
+def _run(stage: _Stage, *, is_chaotic: bool) -> TestOutcome:
+    calm = stage.play()
+    outcome = TestOutcome(test=stage.test, result=calm.result, unmet=tuple(stage.unmet), simulation=calm)
+    if not is_chaotic or outcome.unmet:
+        return outcome
+    found = _chaos(stage, calm)
+    return attrs.evolve(
+        outcome, unmet=tuple(found.unmet), error=found.error, n_crashes=calm.n_points, n_overtaken=found.n_overtaken
     )
 
 
@@ -102,6 +117,7 @@ def run_test(test: FlowTest, program: Program, interface: Interface, *, is_chaot
 class _Chaos:
     unmet: list[Unmet] = attrs.field(factory=list)
     error: str = ""
+    n_overtaken: int = 0
 
 
 def _chaos(stage: _Stage, calm: Simulation) -> _Chaos:
@@ -109,11 +125,27 @@ def _chaos(stage: _Stage, calm: Simulation) -> _Chaos:
     found = _Chaos()
     for point in range(calm.n_points):
         crashed = stage.play((point,))
-        found.unmet = [attrs.evolve(each, after=point) for each in stage.unmet if not each.expectation.counts_time]
-        found.error = _difference(calm.result, crashed.result, point)
-        if found.unmet or found.error:
+        unmet = _lasting(stage)
+        error = _difference(calm.result, crashed.result, point)
+        if (unmet or error) and _is_overtaken(stage, crashed, unmet):
+            found.n_overtaken += 1
+        elif unmet or error:
+            found.unmet = [attrs.evolve(each, after=point) for each in unmet]
+            found.error = error
             break
     return found
+
+
+def _lasting(stage: _Stage) -> list[Unmet]:
+    """What was not met of that which a crash may not change."""
+    return [each for each in stage.unmet if each.expectation.at_ns is None and not each.expectation.counts_time]
+
+
+def _is_overtaken(stage: _Stage, crashed: Simulation, unmet: Sequence[Unmet]) -> bool:
+    """Whether a run without a crash, in which calls take as long as they took with it, ends just like that."""
+    slow = stage.play(like=crashed.timing)
+    is_alike = slow.result.status is crashed.result.status and slow.result.output == crashed.result.output
+    return is_alike and [each.expectation for each in unmet] == [each.expectation for each in _lasting(stage)]
 
 
 def _difference(calm: RunResult, crashed: RunResult, point: int) -> str:
@@ -136,26 +168,31 @@ class _Stage:
     _input: object = attrs.field(init=False)
     _sends: tuple[Send, ...] = attrs.field(init=False)
     _scripts: Mapping[str, Script] = attrs.field(init=False)
+    _cancellers: Mapping[str, _Canceller] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         expressions = list(_expressions(self.test))
         made = compile_cores([expression.core for expression in expressions])
         self._functions = {id(expression): function for expression, function in zip(expressions, made, strict=True)}
         now = {"now": Timestamp(_START)}
+        run = {"id": SIMULATED_RUN, "started_at": Timestamp(_START), "flow": self.program.flow.name}
         given = {argument.name: self._functions[id(argument.value)](now) for argument in self.test.given}
         self._input = self.program.input_codec.encode(of_call(self.program, given))
         self._sends = tuple(
-            Send(at=_START + each.at_ns, event=each.event, payload=self._payload(each.event, each.arguments, now))
+            Send(
+                at=_START + each.at_ns, event=each.event, payload=self._payload(each.event, each.arguments, {**now, "run": run})
+            )
             for each in self.test.sends
         )
         self._scripts = self._all_scripts(now)
+        self._cancellers = {each.event: _Canceller(each) for each in self.program.flow.policies.cancel_on}
 
-    def _payload(self, event: str, arguments: Sequence[Argument], now: Mapping[str, object]) -> object:
+    def _payload(self, event: str, arguments: Sequence[Argument], bindings: Mapping[str, object]) -> object:
         declared = self.interface.events[event].payload
-        values = {argument.name: self._functions[id(argument.value)](now) for argument in arguments}
+        values = {argument.name: self._functions[id(argument.value)](bindings) for argument in arguments}
         return wire.encode(wire.decode(wire.encode(values, _given_of(declared, values)), declared), declared)
 
-    def play(self, crashes: Sequence[int]) -> Simulation:
+    def play(self, crashes: Sequence[int] = (), like: Timing | None = None) -> Simulation:
         """Run it, and leave what was not met in `unmet`."""
         self.unmet = []
         timed: dict[int, list[Expectation]] = {}
@@ -165,8 +202,8 @@ class _Stage:
         looks = {at: self._look(at, timed) for at in sorted(timed)}
         cancel_at = None if self.test.cancel_at_ns is None else _START + self.test.cancel_at_ns
         simulation = simulate(
-            self.program, self._input, actions=self._scripts, sends=self._sends, cancel_at=cancel_at, crash_at=crashes, looks=looks,
-            jitter=lambda: 1.0,  # a retry comes after its whole interval
+            self.program, self._input, actions=self._scripts, sends=self._sends, cancel_at=cancel_at,
+            cancel_after=self.test.cancel_after, crash_at=crashes, looks=looks, seed=None, like=like, cancels=self._is_cancelled_by,
         )  # fmt: skip
         late = [each for each in self.test.expectations if each.at_ns is None]
         for left in timed.values():  # the run was over by then
@@ -174,6 +211,10 @@ class _Stage:
         self._compare(simulation, late, simulation.result.ended_at or _START)
         self.unmet.sort(key=lambda each: each.expectation.span.start)
         return simulation
+
+    def _is_cancelled_by(self, event: SentEvent, progress: Progress) -> bool:
+        canceller = self._cancellers.get(event.name)
+        return canceller is not None and canceller.wants(event, progress)
 
     def _look(self, at: int, timed: dict[int, list[Expectation]]) -> Callable[[Simulation], None]:
         return lambda simulation: self._compare(simulation, timed.pop(at), at)
@@ -222,16 +263,35 @@ class _Stage:
         return {argument.name: self._functions[id(argument.value)](now) for argument in mock.when}
 
     def _mock_scripts(self, mock: Mock, actions: Mapping[str, MockedAction], now: Mapping[str, object]) -> dict[str, Script]:
-        failures = tuple(_failures(mock))
+        if len(mock.answers) == 1:
+            return {name: self._script(mock, mock.answers[0], action, now) for name, action in actions.items()}
         return {
-            name: Script(result=self._result(mock, action, now), takes_ns=mock.takes_ns, failures=failures)
+            name: Script(turns=tuple(script for each in mock.answers for script in self._turns(mock, each, action, now)))
             for name, action in actions.items()
         }
 
-    def _result(self, mock: Mock, action: MockedAction, now: Mapping[str, object]) -> object:
-        if mock.value is None:
+    def _script(self, mock: Mock, answer: Answer, action: MockedAction, now: Mapping[str, object]) -> Script:
+        """For every step: the attempts of each fail first."""
+        failures = tuple(
+            ActionFailed(code, f"{mock.target} fails in this test")
+            for code, count in answer.failures
+            for _ in range(MOST_ATTEMPTS if count is None else min(count, MOST_ATTEMPTS))
+        )
+        return Script(result=self._result(answer, action, now), takes_ns=answer.takes_ns, failures=failures)
+
+    def _turns(self, mock: Mock, answer: Answer, action: MockedAction, now: Mapping[str, object]) -> Iterable[Script]:
+        """One for each call: those that fail, and the one that does not."""
+        for code, count in answer.failures:
+            failing = Script(result=_raising(ActionFailed(code, f"{mock.target} fails in this test")), takes_ns=answer.takes_ns)
+            yield from itertools.repeat(failing, 1 if count is None else min(count, _MOST_TURNS))
+        is_endless = answer is mock.answers[-1] and any(count is None for _, count in answer.failures)
+        if not is_endless and (answer.value is not None or not answer.failures or answer is mock.answers[-1]):
+            yield Script(result=self._result(answer, action, now), takes_ns=answer.takes_ns)
+
+    def _result(self, answer: Answer, action: MockedAction, now: Mapping[str, object]) -> object:
+        if answer.value is None:
             return _stand_in(action).result
-        function = self._functions[id(mock.value)]
+        function = self._functions[id(answer.value)]
         defaults = {
             param.name: wire.decode(param.default, param.type) if param.has_default else None for param in action.params
         }
@@ -247,6 +307,27 @@ class _Stage:
         return result
 
 
+@attrs.define(eq=False)
+class _Canceller:
+    """A `cancel on` of the flow that is tested."""
+
+    on: CancelOn
+    _when: Evaluator | None = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._when = None if self.on.when is None else compile_cores([self.on.when.core])[0]
+
+    def wants(self, event: SentEvent, progress: Progress) -> bool:
+        """Whether the event cancels the run. Raises EvaluationError."""
+        if self._when is None:
+            return True
+        bindings = {**progress.values.shared, "now": Timestamp(event.at)}
+        if self.on.binding:
+            payload: object = orjson.loads(event.payload)
+            bindings[self.on.binding] = payload if self.on.payload is None else wire.decode(payload, self.on.payload)
+        return as_bool(self._when(bindings))
+
+
 def _given_of(declared: RecordType, values: Mapping[str, object]) -> RecordType:
     """The fields of a record that are given; those that are not have defaults, or may be absent."""
     return RecordType("", tuple(field for field in declared.fields if field.name in values))
@@ -256,10 +337,11 @@ def _stand_in(action: MockedAction) -> Script:
     return Script(result=made_up(action.result, action.name))
 
 
-def _failures(mock: Mock) -> Iterable[ActionFailed]:
-    for code, count in mock.failures:
-        for _ in range(MOST_ATTEMPTS if count is None else min(count, MOST_ATTEMPTS)):
-            yield ActionFailed(code, f"{mock.target} fails in this test")
+def _raising(failure: ActionFailed) -> Callable[[Invocation], object]:
+    def fail(_invocation: Invocation) -> object:
+        raise failure
+
+    return fail
 
 
 def _fits(when: Mapping[str, object], invocation: Invocation) -> bool:
@@ -270,8 +352,7 @@ def _expressions(test: FlowTest) -> Iterable[Expression]:
     yield from (argument.value for argument in test.given)
     for mock in test.mocks:
         yield from (argument.value for argument in mock.when)
-        if mock.value is not None:
-            yield mock.value
+        yield from (answer.value for answer in mock.answers if answer.value is not None)
     for send in test.sends:
         yield from (argument.value for argument in send.arguments)
     for expectation in test.expectations:

@@ -78,6 +78,7 @@ class _View:
         result = self.simulation.result
         ended_at = self.now if result.ended_at is None else result.ended_at
         view: dict[str, object] = {
+            "id": str(result.run),
             "status": result.status.value,
             "elapsed": Duration(ended_at - self.start),
             "reason": result.reason,

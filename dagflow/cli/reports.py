@@ -90,6 +90,7 @@ def outcome_data(one: Ran) -> dict[str, object]:
         "passed": outcome.has_passed,
         "took_ms": round(one.took_ns / 1e6, 3),
         "crashes": outcome.n_crashes,
+        "overtaken": outcome.n_overtaken,
         "status": None if outcome.result is None else outcome.result.status.value,
         "error": outcome.error or None,
         "unmet": [_unmet_data(one, unmet) for unmet in outcome.unmet],

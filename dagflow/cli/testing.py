@@ -134,6 +134,7 @@ def _print(out: Console, one: Ran) -> None:
     text = Text(f"{mark} ", style=style)
     text.append(printable(one.name), style="not bold default")
     crashes = f", {one.outcome.n_crashes} crashes" if one.outcome.n_crashes else ""
+    crashes += f", {one.outcome.n_overtaken} of which change what comes first" if one.outcome.n_overtaken else ""
     text.append(f"  {one.took_ns / 1e6:.1f} ms{crashes}", style="dim")
     out.print(text)
     if not one.outcome.has_passed:

@@ -64,6 +64,7 @@ def simulate(
     observe: Callable[[Progress], None] | None = None,
     looks: Mapping[int, Callable[[Simulation], None]] | None = None,
     like: Timing | None = None,
+    cancels: Callable[[SentEvent, Progress], bool] | None = None,
 ) -> Simulation:
     """Run a flow to its end in virtual time.
 
@@ -83,6 +84,7 @@ def simulate(
         observe: called with the run, and with each that is part of it, between any two things that happen.
         looks: called, once, with how things stand when everything of the instant has happened; not after the run's end.
         like: the timing of another run of the flow, to keep to as far as it is known.
+        cancels: whether an event cancels the run, instead of reaching its waits.
 
     Raises:
         WireError: the input does not fit.
@@ -92,9 +94,11 @@ def simulate(
     value = as_input(program, input)
     scripts = {name: as_script(script) for name, script in (actions or {}).items()}
     random = _whole if seed is None else Random(seed).random  # noqa: S311 - protects nothing
-    world = _World(program, scripts, random, jitter or random, start, frozenset(crash_at), observe or _ignore, like)
+    world = _World(
+        program, scripts, random, jitter or random, start, frozenset(crash_at), observe or _ignore, like, cancels or _never
+    )
     if like is not None:
-        world.timing.turns |= like.turns
+        world.timing.keep_turns(like)
     world.sends = [Happening(send.at, -1.0, 2 * i + 1, send=send) for i, send in enumerate(sends)]
     world.sends += [Happening(at, math.inf, look=look) for at, look in (looks or {}).items()]
     if cancel_at is not None:
@@ -117,6 +121,7 @@ class _World:
     crash_at: frozenset[int]
     observe: Callable[[Progress], None]
     like: Timing | None
+    cancels: Callable[[SentEvent, Progress], bool]
     timing: Timing = attrs.field(factory=Timing)
     cancellation: Happening | None = None
     progress: Progress = attrs.field(init=False)
@@ -182,7 +187,7 @@ class _World:
 
     def _catch_up(self, progress: Progress) -> None:
         for event in self.sent:
-            progress.deliver(event, self.now)
+            self._deliver(event, progress)
 
     def _live(self) -> None:
         self._commit(self.progress)
@@ -354,8 +359,15 @@ class _World:
 
     def _hand_out(self, event: SentEvent) -> None:
         for progress in list(self.alive.values()):
-            progress.deliver(event, self.now)
+            self._deliver(event, progress)
             self._commit(progress)
+
+    def _deliver(self, event: SentEvent, progress: Progress) -> None:
+        if self.cancels(event, self.progress):
+            self.progress.cancel(self.now)
+            self._commit(self.progress)
+        else:
+            progress.deliver(event, self.now)
 
     def _answer(self, progress: Progress, node: int, invocation: Invocation, *, is_late: bool) -> None:
         key = (progress.run, node, progress.machine.state.n_failed[node])
@@ -374,6 +386,10 @@ class _World:
 
 def _ignore(_progress: Progress) -> None:
     pass
+
+
+def _never(_event: SentEvent, _progress: Progress) -> bool:
+    return False
 
 
 def _whole() -> float:

@@ -44,6 +44,11 @@ class Timing:
         """Where something stands among what happens at one instant."""
         return self.order.get(key, _UNKNOWN)
 
+    def keep_turns(self, like: Timing) -> None:
+        """Each call is the same call of its script as in another run."""
+        self.turns |= like.turns
+        self.n_turns |= like.n_turns
+
     def turn(self, key: Key, script: int, n_scripts: int) -> int:
         """Which of the answers that a script has in turn a call gets: the next one, and the last one for ever."""
         if key not in self.turns:

@@ -320,7 +320,7 @@ class _Walker:
                 yield from self._qualified(item.target, Target(Kind.ACTION, item.target.text))
                 yield from self._args(item.args or (), Target(Kind.PARAMETER, "", item.target.text), {})
                 self.mocked = item.target.text
-                yield from self._part(item.behaviours, {})
+                yield from self._part((item.behaviours, item.thens), {})
                 self.mocked = ""
             case t.AtSend():
                 yield from self._part(item.at, {})

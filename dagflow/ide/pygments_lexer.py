@@ -29,7 +29,7 @@ _BEFORE_VALUES: Final = (
 _OTHERS: Final = (
     "after", "as", "cancel", "collect", "concurrency", "cron", "do", "drop", "effectful", "emit", "errors", "event", "fail", "fails",
     "first", "for", "idempotent", "import", "key", "let", "manual", "max", "mock", "on", "once", "only", "parallel", "pure", "queue",
-    "rate", "retry", "send", "start", "stop", "times", "undo", "was", "webhook",
+    "rate", "retry", "send", "start", "stop", "then", "times", "undo", "was", "webhook",
 )  # fmt: skip
 _TYPES: Final = (
     "bool", "int", "uint", "double", "string", "bytes", "timestamp", "duration", "json", "list", "map", "Secret",

@@ -70,6 +70,7 @@ MODIFIERS: Final = {
 TEST_ITEMS: Final = {
     "given": "given ($0)",
     "mock": "mock $1 returns $0",
+    "mock … then": 'mock $1 fails "$2" then returns $0',
     "at … send": 'at ${1:1d} send "$2" ($0)',
     "at … cancel": "at ${1:1d} cancel",
     "at … expect": "at ${1:1d} expect $0",

@@ -85,6 +85,7 @@ CONTINUATION: Final = frozenset(
         "returns",
         "fails",
         "takes",
+        "then",
         "times",
         "pure",
         "idempotent",

@@ -33,14 +33,23 @@ class Behaviour:
 
 
 @attrs.frozen
+class Then:
+    """`then fails "code"`: how a later call goes."""
+
+    span: Span
+    behaviours: tuple[Behaviour, ...]
+
+
+@attrs.frozen
 class Mock:
-    """`mock pay.charge(order: "7") returns {…} takes 2s`. `args`: None where there are no parentheses."""
+    """`mock pay.charge(order: "7") returns {…} takes 2s`, and each `then` behind it. `args`: None where there are no parentheses."""
 
     span: Span
     target: Ident
     args: tuple[Arg, ...] | None
     close: Span
     behaviours: tuple[Behaviour, ...]
+    thens: tuple[Then, ...] = ()
 
 
 @attrs.frozen

@@ -23,13 +23,14 @@ from dagflow.lang.testing_names import (
     counts_time,
     named,
     names_of_expectations,
+    names_of_sends,
     names_of_values,
     parts_of,
     with_calls_replaced,
 )
 from dagflow.model.action import ActionSpec
 from dagflow.model.flow import Argument, Expression, Flow, Node
-from dagflow.model.testing import Expectation, FlowTest, Mock, MockedAction, Sending
+from dagflow.model.testing import Answer, Expectation, FlowTest, Mock, MockedAction, Sending
 from dagflow.model.types import BOOL, DURATION, NULL, TIMESTAMP, Field
 from dagflow.model.values import Duration
 
@@ -88,7 +89,7 @@ class _Lowering:
         return FlowTest(
             name=self.item.name.value, flow=self.flow.name, span=self.item.span, line=self.draft.line(self.item.span), given=given,
             actions=tuple(self.met.values()), mocks=tuple(self._mocks()), sends=tuple(self._sends()), cancel_at_ns=self._cancel(),
-            expectations=expectations,
+            cancel_after=self._n_before_cancel(), expectations=expectations,
         )  # fmt: skip
 
     def _all(self, kind: type[t.TestItem]) -> list[t.TestItem]:
@@ -115,10 +116,33 @@ class _Lowering:
     # ---- mocks
 
     def _mocks(self) -> Iterator[Mock]:
+        earlier: list[Mock] = []
         for item in cast("list[t.Mock]", self._all(t.Mock)):
             action = self._mocked(item)
             if action is not None:
-                yield self._mock(item, action)
+                mock = self._mock(item, action)
+                self._check_dead(item, mock, earlier)
+                earlier.append(mock)
+                yield mock
+
+    def _check_dead(self, item: t.Mock, mock: Mock, earlier: list[Mock]) -> None:
+        """W904 where an earlier mock fits every call that this one fits."""
+        first = next((each for each in earlier if self._takes_all_of(each, mock)), None)
+        if first is not None:
+            is_narrower = first.target != mock.target or len(first.when) < len(mock.when)
+            self.draft.report(
+                "W904", "this mock is never used", item.target.span,
+                f"the mock on line {self.draft.line(first.span)} takes every call that this one is for",
+                "write it before that one" if is_narrower else "remove it; one mock answers in turn: `returns … then returns …`",
+            )  # fmt: skip
+
+    def _takes_all_of(self, earlier: Mock, mock: Mock) -> bool:
+        step = self.steps.get(mock.target)
+        is_same = earlier.target == mock.target or (
+            step is not None and earlier.target == step.action and mock.target not in self.met
+        )
+        wanted = [(each.name, each.value.core) for each in mock.when]
+        return is_same and all((each.name, each.value.core) in wanted for each in earlier.when)
 
     def _mocked(self, item: t.Mock) -> MockedAction | None:
         """The action that a mock is about; None with a diagnostic."""
@@ -144,27 +168,35 @@ class _Lowering:
         return None
 
     def _mock(self, item: t.Mock, action: MockedAction) -> Mock:
-        failures: list[tuple[str, int | None]] = []
-        values: dict[str, t.Behaviour] = {}
-        for behaviour in item.behaviours:
-            if behaviour.code is not None:
-                failures.append((behaviour.code.value, behaviour.count))
-            elif behaviour.word in values:
-                self._twice(behaviour.word, behaviour.span, "the mock has one already")
-            else:
-                values[behaviour.word] = behaviour
-        self._check_reached(item, "returns" in values)
+        turns = (item.behaviours, *(then.behaviours for then in item.thens))
+        answers = tuple(self._answer(each, action, is_last=each is turns[-1]) for each in turns)
         optional = tuple(attrs.evolve(param, has_default=True) for param in action.params)
         when = lower_arguments(self._named(names_of_values()), item.target.text, item.args or (), optional, Place(), item.close)
         return Mock(
             target=item.target.text if item.target.text in self.steps and item.target.text not in self.met else action.name,
-            span=item.span, when=when, failures=tuple(failures), value=self._returned(values.get("returns"), action),
+            span=item.span, when=when, answers=answers,
+        )  # fmt: skip
+
+    def _answer(self, behaviours: tuple[t.Behaviour, ...], action: MockedAction, *, is_last: bool) -> Answer:
+        failures: list[tuple[str, int | None]] = []
+        values: dict[str, t.Behaviour] = {}
+        for behaviour in behaviours:
+            if behaviour.code is not None:
+                failures.append((behaviour.code.value, behaviour.count))
+            elif behaviour.word in values:
+                self._twice(behaviour.word, behaviour.span, "the mock has one already; `then` says how a later call goes")
+            else:
+                values[behaviour.word] = behaviour
+        if is_last:
+            self._check_reached(behaviours, "returns" in values)
+        return Answer(
+            failures=tuple(failures), value=self._returned(values.get("returns"), action),
             takes_ns=self._length(values["takes"].value, "`takes`") if "takes" in values else 0,
         )  # fmt: skip
 
-    def _check_reached(self, item: t.Mock, has_value: bool) -> None:
+    def _check_reached(self, behaviours: tuple[t.Behaviour, ...], has_value: bool) -> None:
         """E321 where something comes after a failure that has no end."""
-        fails = [each for each in item.behaviours if each.code is not None]
+        fails = [each for each in behaviours if each.code is not None]
         endless = next((each for each in fails if each.count is None), None)
         if endless is not None and (has_value or endless is not fails[-1]):
             fix = Fix("insert ` times 1`", is_safe=False, edits=(Edit(Span(endless.span.end, endless.span.end), " times 1"),))
@@ -188,7 +220,7 @@ class _Lowering:
     # ---- what happens meanwhile
 
     def _sends(self) -> Iterator[Sending]:
-        draft = self._named(names_of_values())
+        draft = self._named(names_of_sends())
         for item in cast("list[t.AtSend]", self._all(t.AtSend)):
             event = draft.declarations.events.get(item.event.value)
             if event is None:
@@ -202,6 +234,11 @@ class _Lowering:
         for again in found[1:]:
             self._twice("at", again.span, "a run is cancelled once")
         return self._length(found[0].at, "`at`") if found else None
+
+    def _n_before_cancel(self) -> int:
+        """How many of the sends stand before the cancellation."""
+        items = [item for item in self.item.items if isinstance(item, t.AtSend | t.AtCancel)]
+        return next((number for number, item in enumerate(items) if isinstance(item, t.AtCancel)), len(items))
 
     def _length(self, expr: tree.Expr | None, words: str) -> int:
         """A constant length of time, 0 too; 0 with a diagnostic where it is none."""

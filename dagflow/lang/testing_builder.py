@@ -27,6 +27,7 @@ class TestBuilder:
             "given": lambda c: t.Given(c.span, tuple(c.all(Arg)), c.tokens("RPAR")[-1].span),
             "mock": self._mock,
             "behave": self._behave,
+            "then": lambda c: t.Then(c.span, tuple(c.all(t.Behaviour))),
             "at_send": self._send,
             "at_cancel": lambda c: t.AtCancel(c.span, c.one(Expr)),
             "at_expect": self._at_expect,
@@ -41,7 +42,9 @@ class TestBuilder:
         closing = c.tokens("RPAR")
         target = c.one(Ident)
         args = tuple(c.all(Arg)) if closing else None
-        return t.Mock(c.span, target, args, closing[-1].span if closing else target.span, tuple(c.all(t.Behaviour)))
+        return t.Mock(
+            c.span, target, args, closing[-1].span if closing else target.span, tuple(c.all(t.Behaviour)), tuple(c.all(t.Then))
+        )
 
     def _behave(self, c: Splice) -> t.Behaviour:
         word = c.word(0)

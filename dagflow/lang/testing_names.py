@@ -10,6 +10,7 @@ import attrs
 from dagflow.diagnostic import Span
 from dagflow.expr import tree
 from dagflow.lang.names import Names, Symbol, SymbolKind
+from dagflow.lang.settings import RUN
 from dagflow.model.action import ActionSpec, EventSpec
 from dagflow.model.flow import Flow, Node, NodeKind
 from dagflow.model.status import RunStatus
@@ -49,8 +50,13 @@ def named(*fields: Field) -> Names:
 
 
 def names_of_values() -> Names:
-    """What `given` and `send` read."""
+    """What `given` and the conditions of mocks read."""
     return named(Field("now", TIMESTAMP))
+
+
+def names_of_sends() -> Names:
+    """What `send` reads: the run is there by then."""
+    return named(Field("now", TIMESTAMP), Field("run", RUN))
 
 
 def names_of_expectations(flow: Flow, actions: Mapping[str, ActionSpec], events: Mapping[str, EventSpec]) -> Names:
@@ -106,6 +112,7 @@ def _called(spec: ActionSpec) -> RecordType:
 
 def _run(flow: Flow) -> RecordType:
     fields = [
+        Field("id", STRING),
         Field("status", _STATUS),
         Field("elapsed", DURATION),
         Field("reason", STRING),

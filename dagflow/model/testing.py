@@ -16,14 +16,27 @@ class Mock:
     Attributes:
         target: the action's name, or the id of one step that calls it.
         when: only for calls with these values among their arguments.
-        failures: how the first attempts of a step fail, as codes with how often, None for every one; then `value` is what comes.
-        value: what a call gives, of the action's parameters and `now`; None for something of the action's result type.
-        takes_ns: how long a call takes.
+        answers: how calls go. One is for every step, whose attempts it counts; several are for the calls in turn, whichever
+            step makes them, and the last of them for all that follow.
     """
 
     target: str
     span: Span
     when: tuple[Argument, ...] = ()
+    answers: tuple[Answer, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """How calls of a mocked action go.
+
+    Attributes:
+        failures: how the first ones fail, as codes with how often. None is every one, or one where another answer follows.
+            Then `value` is what comes.
+        value: what a call gives, of the action's parameters and `now`; None for something of the action's result type.
+        takes_ns: how long a call takes.
+    """
+
     failures: tuple[tuple[str, int | None], ...] = ()
     value: Expression | None = None
     takes_ns: int = 0
@@ -72,7 +85,7 @@ class FlowTest:
         flow: the name of the flow.
         actions: those that the flow, what it calls and their undo may call.
         mocks: in the order of the text; the first that fits a call counts.
-        cancel_at_ns: when somebody cancels the run.
+        cancel_at_ns: when somebody cancels the run. cancel_after: so many of the `sends` stand before that in the text.
         line: where it begins, from 1.
     """
 
@@ -85,4 +98,5 @@ class FlowTest:
     mocks: tuple[Mock, ...] = ()
     sends: tuple[Sending, ...] = ()
     cancel_at_ns: int | None = None
+    cancel_after: int = 0
     expectations: tuple[Expectation, ...] = ()

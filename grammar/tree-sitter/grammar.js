@@ -208,7 +208,9 @@ module.exports = grammar({
     test_declaration: ($) =>
       seq('test', $.string, 'for', $.identifier, '{', repeat(choice($.given, $.mock, $.at, $.expect)), '}'),
     given: ($) => seq('given', $.arguments),
-    mock: ($) => seq('mock', $.qualified_name, optional($.arguments), repeat1($.behaviour)),
+    mock: ($) => seq('mock', $.qualified_name, optional($.arguments), repeat1($.behaviour), repeat($.then)),
+
+    then: ($) => seq('then', repeat1($.behaviour)),
     behaviour: ($) =>
       choice(
         seq('returns', $._expression),

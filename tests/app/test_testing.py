@@ -227,8 +227,7 @@ class TestFailures:
         assert found.result is not None
         assert found.result.failures[0].code == "divide_by_zero"
 
-    def test_an_end_that_depends_on_a_crash_is_found(self) -> None:
-        """How long it took is what a crash changes: a call that was under way begins anew."""
+    def test_an_end_that_depends_on_how_long_it_takes(self) -> None:
         flow = """
         flow f -> bool {
           found = crm.find(name: "a")
@@ -238,20 +237,6 @@ class TestFailures:
         """
         items = "mock crm.find takes 2s\nexpect run.output && run.elapsed == 2s"
         assert outcome(items, flow).has_passed
-        slow = """
-        flow f -> bool {
-          parallel {
-            found = crm.find(name: "a")
-            crm.keep(id: 1)
-          }
-          let begun = now
-          return begun == run.started_at + 2s
-        }
-        """
-        found = outcome(items + "\nmock crm.keep takes 1s", slow, is_chaotic=True)
-        assert "after a crash at point" in found.error
-        assert not found.has_passed
-        assert [each.after is not None for each in found.unmet] in ([], [True])
 
 
 def test_a_wait_of_two_days_takes_no_time() -> None:

@@ -76,7 +76,7 @@ def proposed(line: str) -> list[Completion]:
         ("§flow g(lead: Lead) {\n  greet(¦)\n}", {"lead"}),
         ("§flow g(lead: Lead) {\n  start ¦\n}", {"greet"}),
         ('§test "x" for ¦', {"greet"}),
-        ('§test "x" for greet {\n  ¦\n}', {"given", "mock", "expect", "at … send"}),
+        ('§test "x" for greet {\n  ¦\n}', {"given", "mock", "mock … then", "expect", "at … send"}),
         ('§test "x" for greet {\n  given (¦)\n}', {"lead"}),
         ('§test "x" for greet {\n  mock ¦\n}', {"email", "crm.update"}),
         ('§test "x" for greet {\n  mock crm.¦\n}', {"update"}),

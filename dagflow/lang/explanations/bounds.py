@@ -141,7 +141,7 @@ have one cause. Correct the first ones and check again.
 begin and when they are cancelled. They are checked and kept with the flow, for a service that starts
 its runs. There is none in the library: an interpreter starts a run when the program says so, and
 takes no notice of them. Let the program apply them (`flow.policies`, `flow.triggers`), or leave them
-out. `dagflow check --strict` counts no notes.
+out. A `test` honours `cancel on`. `dagflow check --strict` counts no notes.
 --- wrong
 flow greet(id: string) {
   concurrency 1 by id

@@ -49,6 +49,30 @@ test "it says hello" for greet {
   expect slack.ran
 }
 
+# W904 a mock is never used
+Of several mocks that fit a call, the first counts. An earlier mock of the same action, with fewer
+conditions or the same ones, takes every call of this one. Write the narrower mock first. To answer
+in turn, write one mock with `then`: the first call fails, the next one returns something.
+--- wrong
+flow greet {
+  page = http.request(url: "https://example.org/") retry 3
+}
+
+test "the second attempt gets through" for greet {
+  mock http.request fails "busy" times 1
+  mock http.request takes 1s
+  expect page.attempts == 2
+}
+--- right
+flow greet {
+  page = http.request(url: "https://example.org/") retry 3
+}
+
+test "the second attempt gets through" for greet {
+  mock http.request fails "busy" then takes 1s
+  expect page.attempts == 2
+}
+
 # W903 a test expects nothing
 A test without an `expect` passes whatever the flow does, as long as it can begin. Say what has to be
 true at its end: which steps ran, what it gave, what was called.

@@ -14,7 +14,7 @@ from dagflow.expr import complaints
 from dagflow.expr.calls import visit_binary, visit_unary
 from dagflow.expr.composites import branch, visit_coalesce, visit_conditional, visit_list, visit_map, visit_text
 from dagflow.expr.context import Context, Typed
-from dagflow.expr.cost import LIMIT, cost_of
+from dagflow.expr.cost import LIMIT, Cost, cost_of
 from dagflow.expr.environment import Absence, Checked, Environment
 from dagflow.expr.functions import visit_call
 from dagflow.expr.names import visit_name
@@ -36,6 +36,7 @@ from dagflow.expr.tree import (
     Select,
     Unary,
 )
+from dagflow.expr.width import width_of
 from dagflow.model.types import (
     BOOL,
     BYTES,
@@ -53,6 +54,7 @@ from dagflow.model.types import (
     Type,
 )
 from dagflow.model.values import Duration, UInt
+from dagflow.model.wire import MAX_SIZE
 
 __all__ = ["Absence", "Checked", "Environment", "check", "narrowed_by"]
 
@@ -76,12 +78,27 @@ def check(tree: Expr, environment: Environment) -> Checked:
     type_ = context.bindings.finish(typed.type)
     core = _finish(context, typed, type_)
     cost = cost_of(core)
-    if cost.at_least > LIMIT and not _has_error(context.diagnostics):
+    if not _has_error(context.diagnostics):
+        _check_limits(context, tree, cost, width_of(core))
+    return Checked(type=type_, core=core, reads=context.reads, diagnostics=context.diagnostics, cost=cost.at_most)
+
+
+def _check_limits(context: Context, tree: Expr, cost: Cost, width: int) -> None:
+    """E501 for what is certain to end as an error whenever it is evaluated."""
+    if cost.at_least > LIMIT:
         label = f"at least {cost.at_least} steps; the limit is {LIMIT}"
         context.report(
             "E501", "this expression can cost too much", tree.span, label, "visit fewer elements, or compute it in an action"
         )
-    return Checked(type=type_, core=core, reads=context.reads, diagnostics=context.diagnostics, cost=cost.at_most)
+    elif width > MAX_SIZE:
+        label = f"at least {width / 2**20:.0f} MiB as JSON; the limit is {MAX_SIZE >> 20} MiB"
+        context.report(
+            "E501",
+            "this value is too large",
+            tree.span,
+            label,
+            "read fewer values that are named before: each is written out again",
+        )
 
 
 def _has_error(diagnostics: list[Diagnostic]) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 import tracemalloc
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from dagflow.diagnostic import Span
 from dagflow.errors import EvaluationError, ExpressionError
@@ -14,6 +17,7 @@ from dagflow.expr.emit import compile_cores
 from dagflow.expr.infer import Environment, check
 from dagflow.expr.tree import Unary
 from dagflow.expr.typenames import parse_type
+from dagflow.expr.width import width_of
 from dagflow.lang.parser import parse_expression
 from tests.expr.support import checked
 
@@ -140,6 +144,95 @@ def test_what_is_certainly_too_much_is_refused() -> None:
     found = checked(text)
     assert [d.code for d in found.diagnostics] == ["E501"]
     assert "the limit is 10000" in found.diagnostics[0].label
+
+
+def doubling(depth: int, inner: str = "[1, 1]") -> str:
+    """A list that has 2 ** depth elements where it is written out, in a text that grows by the depth only."""
+    names = [f"a{index}" for index in range(depth)]
+    binds = [
+        f"cel.bind({name}, [{', '.join(names[max(0, index - 1) : index] * 2) or inner}], " for index, name in enumerate(names)
+    ]
+    return "".join(binds) + names[-1] + ")" * depth
+
+
+@pytest.mark.parametrize("depth", [22, 30, 60])
+def test_a_value_that_is_certainly_too_large_is_refused(depth: int) -> None:
+    started = time.process_time()
+    found = checked(doubling(depth))
+    assert time.process_time() - started < 0.5
+    assert [d.code for d in found.diagnostics] == ["E501"]
+    assert "the limit is 4 MiB" in found.diagnostics[0].label
+    assert "named before" in found.diagnostics[0].help
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        doubling(18),
+        f"{doubling(30)}.size()",
+        doubling(30).replace("a29)", "xs == [] ? [] : [a29[0]])"),
+        "cel.bind(x, [xs, xs], cel.bind(y, [x, x], [y, y, y]))",
+    ],
+)
+def test_a_value_that_may_be_small_enough_is_not_refused(text: str) -> None:
+    assert checked(text).diagnostics == []
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [
+        ("[1, 2]", 5),
+        ("['ab', s]", 8),
+        ("{'a': 'b', 'c': null}", 9),
+        ("cel.bind(x, ['ab', 'cd'], {'a': x, 'b': x})", 32),
+        ("cel.bind(x, [1, 2, 3], x.map(e, x.map(f, 'ab')))", 52),
+        ("cel.bind(x, [1, 2, 3], (x + x).map(e, [e]))", 25),
+        ("true ? ['abcd'] : ['ab']", 6),
+        ("[1, 2].filter(e, e > 0)", 2),
+        ("xs.map(e, 'ab')", 2),
+        ("'ab' + 'cd'", 6),
+        ("s", 0),
+        ("null", 0),
+        ("['abc', 'ab'].map(e, [e])", 15),
+        ("[['abc']].transformList(i, e, [e])", 11),
+    ],
+)
+def test_widths(text: str, width: int) -> None:
+    assert width_of(checked(text).core) == width
+
+
+VALUES = st.recursive(
+    st.sampled_from(["1", "-20", "true", "null", "'ab'", "'é'", "2.5", "1s", "s", "n", "xs", "v"]),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(f'dyn({item})' for item in items)}]"),
+        st.lists(inner, max_size=3).map(
+            lambda items: "{" + ", ".join(f"'k{index}': dyn({item})" for index, item in enumerate(items)) + "}"
+        ),
+        st.tuples(inner, inner).map(lambda pair: f"cel.bind(v, {pair[0]}, {pair[1]})"),
+        st.tuples(inner, inner).map(lambda pair: f"(n > 0 ? dyn({pair[0]}) : dyn({pair[1]}))"),
+        st.tuples(inner, inner).map(lambda pair: f"[{pair[0]}].map(v, {pair[1]})"),
+        inner.map(lambda value: f"xs.map(v, {value})"),
+        inner.map(lambda value: f"([dyn({value})] + [dyn({value})])"),
+        inner.map(lambda value: f"[1, 2].filter(v, v > n).map(w, {value})"),
+    ),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+def test_no_value_is_smaller_than_its_width(text: str) -> None:
+    tree, diagnostics = parse_expression(f"cel.bind(v, [s, s], {text})", interpolate=False)
+    assert diagnostics == []
+    world = {"s": "", "n": 1, "xs": [7, 8]}
+    variables = {name: parse_type(each) for name, each in {"s": "string", "n": "int", "xs": "list(int)"}.items()}
+    found = check(tree, Environment(variables=variables, is_flow=False))
+    assume(found.diagnostics == [])
+    (run,) = compile_cores([found.core])
+    try:
+        value = run(world)
+    except EvaluationError:
+        return
+    assert width_of(found.core) <= len(json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str))
 
 
 def test_costs() -> None:

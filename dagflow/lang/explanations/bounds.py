@@ -8,7 +8,8 @@ PAGES: Final = r"""
 # E501 an expression can cost too much
 An expression may take 10,000 steps, and the compiler can see that this one needs more: loops inside
 of loops multiply. The bound is what keeps one flow from holding up all others. Visit fewer
-elements, or compute it in an action.
+elements, or compute it in an action. A value may have 4 MiB as JSON; a part that `cel.bind` names
+is written out as often as it is read, and where that is certain to be too much, it is said here.
 --- wrong
 flow show {
   let sums = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map(a,

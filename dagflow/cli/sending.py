@@ -7,6 +7,7 @@ import sys
 
 from dagflow.app.archive import Archive
 from dagflow.app.interpreter import Interpreter
+from dagflow.app.listening import unheard
 from dagflow.cli.running import go_on, listed
 from dagflow.cli.sources import load_host, read_value
 from dagflow.cli.texts import counted, printable
@@ -30,5 +31,8 @@ def send(arguments: argparse.Namespace) -> int:
             raise UsageError(f"--input is not what the event {arguments.event!r} carries:{listed(error)}") from error
         if not arguments.quiet and not arguments.json:
             print(f"the event {printable(arguments.event)} reached {counted(n_reached, 'run')}", file=sys.stderr)
+        problem = "" if n_reached else unheard(arguments.event, unfinished.values())
+        if problem and not arguments.quiet:
+            print(f"dagflow: {printable(problem)}", file=sys.stderr)
 
     return go_on(arguments, host, unfinished, first)

@@ -40,6 +40,8 @@ PAGE: Final = 200
 _NOTED_EVERY: Final = 256
 #: Of the events on their way, so many are looked at together.
 _EVENTS_AT_ONCE: Final = 100
+#: Where a run has facts so much later than the clock, that was set back. The run stays, since the store knows the clock's time only.
+_BEHIND_NS: Final = 1_000_000_000
 #: Behind every id, which are hexadecimal digits.
 _LAST: Final = "~"
 
@@ -142,8 +144,10 @@ class Sleepers:
         if not self._is_open or live.parent is not None or not state.waiting or state.ended is not None:
             return
         due = progress.standing()[1] or 0
+        now = self._driver.now(live)
         if (
-            due < self._now() + self._waking.nearly_due_ns
+            due < now + self._waking.nearly_due_ns
+            or now > self._now() + _BEHIND_NS
             or live.n_committed < progress.n_recorded
             or live.run not in self._driver.lives
         ):

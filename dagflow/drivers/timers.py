@@ -1,8 +1,14 @@
-"""All timers of all runs: one heap, one task."""
+"""All timers of all runs in memory, and one task that fires them.
+
+A timer is due by the wall clock. One that is for a length of time (a wait, a time limit, a pause between attempts) is also due
+when that length has passed on a clock that nobody sets: so a wall clock that is set back delays none of them. One for an
+instant (`wait until`) goes by the wall clock alone.
+"""
 
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
@@ -12,6 +18,8 @@ import trio
 from dagflow.clock import Clock, VirtualClock, stopwatch
 from dagflow.drivers.live import Live
 from dagflow.engine.commands import SetTimer
+from dagflow.model.flow import NodeKind
+from dagflow.model.plan import NONE
 
 #: Longest sleep in one piece; the wall clock may be set while we sleep.
 _MAX_SLEEP_NS: Final = 60_000_000_000
@@ -41,6 +49,10 @@ class Timers:
     fetch: Callable[[], None] = attrs.field(default=lambda: None)
     clock_was_set: Callable[[], None] = attrs.field(default=lambda: None)
     _heap: list[_Entry] = attrs.field(factory=list)
+    #: Those for a length of time once more, by when that has passed on trio's clock.
+    _lengths: list[_Entry] = attrs.field(factory=list)
+    #: The numbers of those that have fired and are still in the other heap.
+    _fired: set[int] = attrs.field(factory=set[int])
     _seen_at: int = 0
     _seen: int = 0
     _n_added: int = 0
@@ -55,17 +67,26 @@ class Timers:
         live.n_timers += 1
         entry = (timer.due, self._n_added, live, timer)
         heapq.heappush(self._heap, entry)
-        if self._heap[0] is entry:
+        is_next = self._heap[0] is entry
+        if not isinstance(self._clock, VirtualClock) and _is_length(live, timer):
+            passed = _steady() + timer.due - max(self._clock.now(), live.progress.machine.state.now)
+            entry = (passed, self._n_added, live, timer)
+            heapq.heappush(self._lengths, entry)
+            is_next = is_next or self._lengths[0] is entry
+        if is_next:
             self._wake.set()
 
     def forget(self, live: Live) -> None:
         """A run has left memory. Once half of the entries are of such runs, which they keep in memory, they are thrown out."""
         self._n_dead += live.n_timers
         live.n_timers = 0
-        if self._n_dead > _TURN and self._n_dead * 2 > len(self._heap):
+        n_fired = len(self._lengths) - len(self._heap)
+        if max(self._n_dead, n_fired) > _TURN and max(self._n_dead, n_fired) * 2 > len(self._heap):
             self._n_dead = 0
-            self._heap = [entry for entry in self._heap if _is_due(entry)]
-            heapq.heapify(self._heap)
+            for heap in (self._heap, self._lengths):
+                heap[:] = [entry for entry in heap if self._waits(entry)]
+                heapq.heapify(heap)
+            self._fired.clear()
 
     def look_again(self) -> None:
         """`next_due` may have changed."""
@@ -93,8 +114,8 @@ class Timers:
                 self._clock.advance_to(due)
             now = self._clock.now()
             self._watch_the_clock(now)
-            if due > now:
-                with trio.move_on_after(min(due - now, _MAX_SLEEP_NS) / 1e9):
+            if (left := min(due - now, self._left())) > 0:
+                with trio.move_on_after(min(left, _MAX_SLEEP_NS) / 1e9):
                     await self._changed()
                 continue
             if in_store is not None and in_store <= now:
@@ -108,9 +129,23 @@ class Timers:
         n_fired = 0
         while n_fired < limit and (entry := self._next()) is not None and entry[0] <= now:
             self._pop()
+            if self._lengths and _is_length(entry[2], entry[3]):
+                self._fired.add(entry[1])
+            self._fire(entry[2], entry[3])
+            n_fired += 1
+        while n_fired < limit and self._left() <= 0:
+            entry = heapq.heappop(self._lengths)
+            self._fired.add(entry[1])
             self._fire(entry[2], entry[3])
             n_fired += 1
         return n_fired
+
+    def _left(self) -> float:
+        """Nanoseconds until the next length of time has passed."""
+        heap = self._lengths
+        while heap and not self._waits(heap[0]):
+            self._fired.discard(heapq.heappop(heap)[1])
+        return heap[0][0] - _steady() if heap else math.inf
 
     def _watch_the_clock(self, now: int) -> None:
         """Whether it has jumped forward, beside a watch that cannot be set."""
@@ -125,21 +160,32 @@ class Timers:
         await self._wake.wait()
         self._wake = trio.Event()
 
-    def _pop(self) -> None:
-        live = heapq.heappop(self._heap)[2]
+    def _waits(self, entry: _Entry) -> bool:
+        """Whether an entry is still to fire."""
+        _, number, live, timer = entry
+        return number not in self._fired and not live.is_asleep and live.broken is None and live.progress.is_due(timer)
+
+    def _pop(self) -> int:
+        _, number, live, _ = heapq.heappop(self._heap)
         if live.n_timers:
             live.n_timers -= 1
         elif self._n_dead:
             self._n_dead -= 1
+        return number
 
     def _next(self) -> _Entry | None:
         """The next timer that anything still waits for."""
         heap = self._heap
-        while heap and not _is_due(heap[0]):
-            self._pop()
+        while heap and not self._waits(heap[0]):
+            self._fired.discard(self._pop())
         return heap[0] if heap else None
 
 
-def _is_due(entry: _Entry) -> bool:
-    live = entry[2]
-    return not live.is_asleep and live.broken is None and live.progress.is_due(entry[3])
+def _steady() -> int:
+    """Nanoseconds on the clock that trio sleeps by, which nobody sets."""
+    return round(trio.current_time() * 1e9)
+
+
+def _is_length(live: Live, timer: SetTimer) -> bool:
+    """Whether a timer is for a length of time, not for an instant."""
+    return timer.node == NONE or live.progress.program.plan.kinds[timer.node] is not NodeKind.WAIT_UNTIL

@@ -8,8 +8,10 @@ from pathlib import Path
 import trio
 
 from dagflow.app.interpreter import Interpreter
+from dagflow.app.listening import awaited_by, unheard
 from dagflow.cli.sources import load_host
 from dagflow.lang.compiler import compile_text
+from dagflow.model.action import Interface
 from tests.cli.support import Dagflow
 
 Flow = Callable[[str], str]
@@ -28,10 +30,10 @@ flow f(id: string) -> string? {
 """
 
 
-def asleep(folder: Path, *ids: str) -> list[str]:
+def asleep(folder: Path, *ids: str, text: str = TEXT) -> list[str]:
     """Runs that wait, and nobody who drives them."""
     catalog = load_host("host.py", None).catalog
-    flow = compile_text(TEXT, catalog.interface).unwrap()
+    flow = compile_text(text, catalog.interface).unwrap()
 
     async def main() -> list[str]:
         async with Interpreter.open(folder / "dagflow.db", catalog=catalog) as interpreter:
@@ -63,10 +65,41 @@ def test_as_json_and_when_nobody_waits(dagflow: Dagflow, folder: Path, flow: Flo
     assert [run["output"] for run in said.json] == ["Ann", "Ann"]  # type: ignore[attr-defined]
     assert said.err == ""
     nobody = dagflow("send", "ops/acked", "--actions", "host.py")
-    assert (nobody.code, nobody.err, nobody.out) == (0, "the event ops/acked reached 0 runs\n", "")
+    assert (nobody.code, nobody.err, nobody.out) == (
+        0,
+        "the event ops/acked reached 0 runs\ndagflow: no run waits for 'ops/acked', nor for any other event\n",
+        "",
+    )
 
 
 def test_no_store(dagflow: Dagflow) -> None:
     said = dagflow("send", "x/y")
     assert said.code == 2
     assert "there is no store" in said.err
+
+
+def test_an_event_that_nobody_ever_takes_is_said_to_be_one(dagflow: Dagflow, folder: Path, flow: Flow) -> None:
+    flow(TEXT)
+    asleep(folder, "x", text=TEXT.replace("within 1h", "within 1s").replace("wait 2h", "wait 1s"))
+    vain = dagflow("send", "ops/aked", "--actions", "host.py")
+    assert vain.code == 0
+    assert "dagflow: no run waits for 'ops/aked', only for 'ops/acked'; did you mean 'ops/acked'?\n" in vain.err
+    assert dagflow("send", "ops/acked", "--actions", "host.py", "--quiet").err == ""
+
+
+def test_waits_of_loops_and_of_called_flows_are_waits() -> None:
+    names = "".join(f'event "e{n:02}" {{ n: int }}\n' for n in range(14))
+    waits = "".join(f'  w{n} = wait event "e{n:02}" as e within 1h\n' for n in range(2, 14))
+    text = f"""{names}
+flow f(ns: list<int>) {{
+  for n in ns max 3 {{ x = wait event "e00" as e within 1h }}
+  g()
+}}
+flow g() {{
+  y = wait event "e01" as e within 1h
+{waits}}}
+"""
+    flows = compile_text(text, Interface()).flows
+    assert awaited_by(flows.values()) == {f"e{n:02}" for n in range(14)}
+    assert unheard("e01", [flows["f"]]) == ""
+    assert unheard("quite another", flows.values()).endswith("'e09' and 4 more")

@@ -240,3 +240,78 @@ def test_nothing_depends_on_a_clock_that_is_set(step, state):
         trio.run(scene.play, state, clock=scene.wall.steady)
     finally:
         watch(None)
+
+
+#: What has to come after so many seconds whatever is done to the clock, as the flow and what it is.
+LENGTHS = {
+    "a wait": ("wait 2s", 2),
+    "a wait for an event": ('x = wait event "never" as e within 2s', 2),
+    "a pause between attempts": ("x = flaky(times: 1) retry 2 every 2s", 2),
+    "a wait in a loop": ("for n in [1, 2] max 2 {\n wait 1s\n }", 2),
+    "waits one after the other": ("wait 2s\n wait 1m\n wait 2s", 64),
+    "a time limit of the run": ("timeout 4s\n wait 1h", 4),
+}
+
+
+@attrs.define(eq=False)
+class Setting:
+    """A run that begins before a clock is set, and says after how many seconds it has ended."""
+
+    body: str
+    step: int
+    #: The clock is set so long after the run has begun.
+    after: float
+    wall: Wall = attrs.field(factory=Wall)
+    host: Host = attrs.field(factory=Host)
+
+    async def play(self) -> float:
+        flow = self.host.flow(f'event "never" {{ n: int }}\nflow f {{\n on manual\n {self.body}\n}}')
+        async with Interpreter.open("", catalog=self.host.catalog, clock=self.wall, store=Kept()) as interpreter:
+            began = trio.current_time()
+            run = await interpreter.start(flow)
+            await trio.sleep(self.after)
+            self.wall.offset += self.step
+            with trio.fail_after(10_000):
+                await run.wait()
+            return trio.current_time() - began
+
+
+@pytest.mark.parametrize("what", LENGTHS)
+@pytest.mark.parametrize("after", [0, 0.5, 1.5])
+@pytest.mark.parametrize("step", ["-1s", "-1h", "-10y"])
+def test_a_clock_that_is_set_back_delays_no_length_of_time(step: str, after: float, what: str) -> None:
+    body, seconds = LENGTHS[what]
+    setting = Setting(body, STEPS[step], after)
+    # A step of a second is let pass where a run leaves memory.
+    late = trio.run(setting.play, clock=setting.wall.steady) - seconds
+    assert -0.001 < late < (1.1 if "1m" in body and step == "-1s" else 0.1)
+
+
+@pytest.mark.parametrize(("step", "seconds"), [("-1s", 5), ("-1h", 3604)])
+def test_an_instant_is_by_the_wall_clock(step: str, seconds: int) -> None:
+    setting = Setting('wait until timestamp("2026-01-01T00:00:04Z")', STEPS[step], 0.5)
+    assert trio.run(setting.play, clock=setting.wall.steady) == pytest.approx(seconds, abs=0.1)
+
+
+@pytest.mark.parametrize("step", ["+1h", "+1d"])
+def test_a_clock_that_is_set_forward_is_believed(step: str) -> None:
+    """It may have been a machine that slept, whose steady clock stood still meanwhile."""
+    setting = Setting("wait 5s\n wait 5s", STEPS[step], 0.5)
+    assert trio.run(setting.play, clock=setting.wall.steady) <= 10
+
+
+def test_what_fired_early_by_the_wall_clock_is_recorded_when_it_was_due() -> None:
+    """No timer has fired before its instant, as the history has it; what follows is not before that either."""
+    scene = Scene(STEPS["-1h"])
+
+    async def play() -> None:
+        async with Interpreter.open("", catalog=scene.host.catalog, clock=scene.wall, store=scene.store) as interpreter:
+            run = await interpreter.start(scene.host.flow(FLOW.replace("2h", "2s")))
+            scene.set_clock()
+            await run.wait()
+
+    trio.run(play, clock=scene.wall.steady)
+    assert scene.check()
+    (row,) = scene.store.runs()
+    instants = [record.at for record in scene.store.history(row.id)]
+    assert instants == sorted(instants)

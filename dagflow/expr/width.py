@@ -15,8 +15,6 @@ from dagflow.expr.fragment import Core, is_core
 _ENOUGH: Final = 1 << 50
 #: Ops whose value is written out like that of their operand, if there is one.
 _SAME: Final = frozenset({"wrap", "store", "plain"})
-#: Ops whose value is that of one of two operands.
-_EITHER: Final = {"if": (2, 3), "coalesce": (1, 2), "or": (1, 2), "or_value": (1, 2)}
 _ADDING: Final = frozenset({"_+_(string, string)", "_+_(list(A), list(A))"})
 
 
@@ -75,13 +73,18 @@ def _shape(core: object, known: _Shapes) -> _Shape:
             return _Shape(_capped(max(0, one.width + two.width - 2)), min(one.element, two.element), length)
         case op if op in _SAME:
             return _shape(core[1], known)
-        case op if op in _EITHER:
-            one, two = (_shape(core[index], known) for index in _EITHER[cast("str", op)])
-            return _Shape(
-                min(one.width, two.width), min(one.element, two.element), one.length if one.length == two.length else None
-            )
+        case "if":
+            return _either(core[2], core[3], known)
+        case "coalesce" | "or" | "or_value":
+            return _either(core[1], core[2], known)
         case _:
             return _ANYTHING
+
+
+def _either(first: object, second: object, known: _Shapes) -> _Shape:
+    one, two = _shape(first, known), _shape(second, known)
+    length = one.length if one.length == two.length else None
+    return _Shape(min(one.width, two.width), min(one.element, two.element), length)
 
 
 def _bound(core: Core, known: _Shapes) -> _Shape:

@@ -11,8 +11,12 @@ import attrs
 
 HALF_MEBIBYTE = "x" * 512 * 1024
 PARTS = ", ".join(["s"] * 40)
-#: 2**24 elements when written out, in a few hundred characters.
-SHARED = "cel.bind(a0, [1, 1], " + "".join(f"cel.bind(a{n}, [a{n - 1}, a{n - 1}], " for n in range(1, 24)) + "a23" + ")" * 24
+#: 2**18 times a list, in a few hundred characters. With an empty one it is small enough to be kept, so it compiles.
+SHARED = (
+    "".join(f"cel.bind(a{n}, [{before}, {before}], " for n, before in enumerate(["xs", *(f"a{n}" for n in range(17))]))
+    + "a17"
+    + ")" * 18
+)
 #: As wide as it is deep.
 WIDE = "cel.bind(a, [" + ", ".join(["s"] * 200) + "], [" + ", ".join(["a"] * 200) + "])"
 SHARED_LETS = "\n".join(["let a0: json = [1, 1]", *(f"let a{n}: json = [a{n - 1}, a{n - 1}]" for n in range(1, 24))])
@@ -74,7 +78,8 @@ def sizes() -> Iterator[Poison]:
 
 
 def shared() -> Iterator[Poison]:
-    yield Poison("shared by bind", f"flow f() -> json {{\n on manual\n return {SHARED}\n}}", {}, "too_large")
+    bound = f"flow f(xs: list<int>) -> json {{\n on manual\n return {SHARED}\n}}"
+    yield Poison("shared by bind", bound, {"xs": list(range(40))}, "too_large")
     wide = f"flow f(s: string) -> json {{\n on manual\n return {WIDE}\n}}"
     yield Poison("shared in width", wide, {"s": "x" * 1_000}, "too_large")
     lets = f"flow f() -> json {{\n on manual\n {SHARED_LETS}\n return a23\n}}"

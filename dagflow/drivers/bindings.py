@@ -10,7 +10,13 @@ from dagflow.drivers.program import Program
 from dagflow.engine.machine import Machine
 from dagflow.ids import RunId
 from dagflow.model.plan import NONE
+from dagflow.model.types import RecordType
 from dagflow.model.values import Secret, Timestamp
+
+
+def by_name(record: RecordType, value: Mapping[str, object]) -> dict[str, object]:
+    """The fields of a record as names of their own. One that was left out is nothing: a name without a value cannot be read."""
+    return {**dict.fromkeys(field.name for field in record.fields), **value}
 
 
 @attrs.frozen(kw_only=True)
@@ -41,7 +47,7 @@ class Bindings:
         """Fill in what does not change."""
         flow = self._program.flow
         self.shared |= dict.fromkeys(self._program.plan.ids)
-        self.shared |= {flow.binding: input_value} if flow.binding else input_value
+        self.shared |= {flow.binding: input_value} if flow.binding else by_name(flow.input, input_value)
         self.shared["run"] = {"id": run, "started_at": Timestamp(started_at), "flow": flow.name}
         self.shared["trigger"] = {"kind": origin.kind, "name": origin.name}
         self.shared["secrets"] = {name: Secret(name) for name in flow.secrets}

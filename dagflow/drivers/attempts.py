@@ -153,7 +153,7 @@ class Attempts:
             call.worker.cancel()
         else:
             # Nobody has begun the call itself, and nobody will.
-            self._stopped(call)
+            self._stopped(call, is_made=False)
 
     def leave(self, call: Call) -> None:
         """The run is left alone: nobody makes the call any more, and what comes of one that is being made goes unheard."""
@@ -277,13 +277,13 @@ class Attempts:
         else:
             self._driver.turn(live)
 
-    def _stopped(self, call: Call) -> None:
+    def _stopped(self, call: Call, *, is_made: bool = True) -> None:
         """The attempt was cancelled, as wished or because its time was over."""
         self._over(call)
         progress, node, now = call.live.progress, call.command.node, self._driver.now(call.live)
         try:
             if progress.is_cancelling(node):
-                progress.cancelled(node, now)
+                progress.cancelled(node, now, is_made=is_made)
             else:
                 self._failed(call, timed_out(), now)
         except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone

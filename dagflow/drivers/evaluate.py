@@ -7,13 +7,15 @@ from typing import Final, cast
 
 import orjson
 
-from dagflow.drivers.program import Code, Typed
+from dagflow.drivers.program import Code, Program, Typed
 from dagflow.engine import events
 from dagflow.engine.commands import Evaluate, UseDefault
 from dagflow.engine.events import Event
 from dagflow.engine.state import State
+from dagflow.engine.undoing import is_sure
 from dagflow.errors import DagflowBug, EvaluationError, StoreError
 from dagflow.model.flow import NodeKind
+from dagflow.model.plan import NONE
 from dagflow.model.types import BOOL, Type
 from dagflow.model.values import Duration, Timestamp
 from dagflow.model.wire import Codec, TooLarge, WireError, sized
@@ -22,8 +24,8 @@ from dagflow.model.wire import Codec, TooLarge, WireError, sized
 FAILED: Final = "failed"
 #: The code of a value that does not fit the type it was checked to have: in free JSON, or beyond a limit.
 BAD_VALUE: Final = "bad_value"
-
-
+#: The code of an undo that would need what a step gave whose outcome nobody knows.
+UNKNOWN_OUTCOME: Final = "unknown_outcome"
 #: The code of a value that is larger than can be kept.
 TOO_LARGE: Final = "too_large"
 #: Bytes of JSON that the payload of an event may have: it is copied to every run that takes it.
@@ -52,6 +54,17 @@ class Unevaluable(Exception):  # noqa: N818 - not an error: a fact about the nod
 def arguments_of(code: Code, bindings: Mapping[str, object]) -> dict[str, object]:
     """The arguments of a call, or the payload of an event. Raises Unevaluable."""
     return {name: evaluated(typed, bindings, f"`{name}`") for name, typed in code.arguments}
+
+
+def check_known(program: Program, state: State, node: int) -> None:
+    """An undo cannot be called where it reads what its step gave, and nobody knows that. Raises Unevaluable."""
+    undone = program.plan.undoes[node]
+    if undone == NONE or is_sure(state, undone):
+        return
+    step = program.plan.ids[undone]
+    if any(step in argument.value.reads for argument in program.codes[node].node.arguments):
+        message = f"nobody knows whether `{step}` had its effect, and its undo reads what it gave: look, and undo it by hand"
+        raise Unevaluable(UNKNOWN_OUTCOME, message)
 
 
 def fact_of(

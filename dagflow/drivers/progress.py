@@ -17,7 +17,7 @@ from dagflow.drivers.bindings import Bindings, Origin
 from dagflow.drivers.children import Children
 from dagflow.drivers.correlating import changed_rows
 from dagflow.drivers.delivery import deliver
-from dagflow.drivers.evaluate import Unevaluable, arguments_of, fact_of, present
+from dagflow.drivers.evaluate import Unevaluable, arguments_of, check_known, fact_of, present
 from dagflow.drivers.inbox import Inbox
 from dagflow.drivers.lineage import WAITS, Lineage
 from dagflow.drivers.perform import effect_key
@@ -149,6 +149,7 @@ class Progress:
         is_of_children = self.children.has(node)
         arguments: Mapping[str, object] = {}
         try:
+            check_known(self.program, state, node)
             if is_of_children:
                 self.children.prepare_attempt(node)
             else:
@@ -233,9 +234,9 @@ class Progress:
         )
         self.take_fact(event, self.values.keep_traceback(node, failure.traceback))
 
-    def cancelled(self, node: int, now: int) -> None:
-        """The running attempt of the node was stopped, as wished."""
-        self.take_fact(events.AttemptCancelled(now, node, self._attempt(node)))
+    def cancelled(self, node: int, now: int, *, is_made: bool = True) -> None:
+        """The running attempt of the node was stopped, as wished; `is_made`: whether its call had been made."""
+        self.take_fact(events.AttemptCancelled(now, node, self._attempt(node), is_made))
 
     def is_cancelling(self, node: int) -> bool:
         """Whether the running attempt of the node is wished to stop."""

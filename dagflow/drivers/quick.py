@@ -45,8 +45,8 @@ def _quick(performer: Performer, code: Code) -> Quick | None:
 
 
 def quick_way(code: Code, direct: Direct) -> Quick | None:
-    """The short way of a step whose action has one, if its arguments do as well."""
-    if code.quick_arguments is None:
+    """The short way of a step whose action has one, if its arguments do as well. Of an undo more is asked first."""
+    if code.quick_arguments is None or code.node.undoes:
         return None
     arguments = _together(code.quick_arguments)
     is_steady = not code.reads_now and not code.catches

@@ -166,11 +166,12 @@ class AttemptInterrupted:
 
 @attrs.frozen
 class AttemptCancelled:
-    """The attempt was stopped because it was asked to."""
+    """The attempt was stopped because it was asked to. `is_made`: whether the call had been made, so that it may have had its effect."""
 
     at: int
     node: int
     attempt: int
+    is_made: bool = True
 
 
 @attrs.frozen

@@ -20,7 +20,7 @@ from dagflow.engine.retries import TIMEOUT, next_attempt, retry_due
 from dagflow.engine.scopes import end_all, fail_node, fail_run, stop_losers
 from dagflow.engine.state import Failure, State
 from dagflow.engine.transitions import TRANSITIONS, Change
-from dagflow.engine.undoing import is_unwinding, reopen
+from dagflow.engine.undoing import is_unwinding, note_broken_off, note_failure, reopen
 from dagflow.errors import DagflowBug
 from dagflow.model.flow import NodeKind
 from dagflow.model.plan import NONE, Plan
@@ -269,6 +269,7 @@ def _event_taken(state: State, event: events.EventTaken) -> None:
 def _attempt_failed(state: State, event: events.AttemptFailed) -> None:
     node = event.node
     _check_attempt(state, node, event.attempt)
+    note_failure(state, node, event.code)
     state.n_failed[node] += 1
     is_unknown = state.plan.at_most_once[node] and event.code == TIMEOUT
     state.is_dirty |= event.is_dirty or is_unknown
@@ -285,6 +286,7 @@ def _attempt_failed(state: State, event: events.AttemptFailed) -> None:
 def _attempt_interrupted(state: State, event: events.AttemptInterrupted) -> None:
     node = event.node
     _check_attempt(state, node, event.attempt)
+    note_broken_off(state, node)
     if state.is_cancelling[node]:
         state.change(node, Change.CANCEL)
     elif state.plan.at_most_once[node]:
@@ -300,6 +302,8 @@ def _attempt_cancelled(state: State, event: events.AttemptCancelled) -> None:
     _check_attempt(state, event.node, event.attempt)
     if not state.is_cancelling[event.node]:
         raise DagflowBug(f"nobody asked to cancel: {state.story(event.node)}")
+    if event.is_made:
+        note_broken_off(state, event.node)
     state.change(event.node, Change.CANCEL)
 
 

@@ -72,6 +72,7 @@ class State:
         scope_open: members not settled. scope_causes: the number of the failure that took the scope down, or NONE.
         failures: in the order they happened.
         n_arrived: events that came. taken: those of them some wait got.
+        unknown: the nodes with an attempt of which nobody knows whether it had its effect.
         loops: by the number of a loop whose items are listed.
         is_dirty: whether something that was to be undone could not be. is_reopened: whether the run had ended well, and is being undone.
         ending: set once it is known how the run will end, while attempts are still being cancelled.
@@ -106,6 +107,7 @@ class State:
     failures: list[Failure] = attrs.field(factory=list)
     n_arrived: int = 0
     taken: set[int] = attrs.field(factory=set)
+    unknown: set[int] = attrs.field(factory=set)
     loops: dict[int, Loop] = attrs.field(factory=dict)
     is_dirty: bool = False
     is_reopened: bool = False

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from dagflow.engine.state import State
 from dagflow.model.flow import NodeKind
 from dagflow.model.plan import NONE
 from dagflow.model.status import NodeStatus, RunStatus
 
+#: The code of an attempt that took too long.
+TIMEOUT: Final = "timeout"
+
 
 def has_effect(state: State, node: int) -> bool:
-    """Whether there is anything to undo of what the node did."""
+    """Whether there is, or may be, anything to undo of what the node did."""
     loop = state.loops.get(node)
     if loop is not None:
         # However the loop ended: an item that succeeded has done its part.
         return len(loop.unsuccessful) + len(loop.open) < loop.n_begun
+    return node in state.unknown or is_sure(state, node)
+
+
+def is_sure(state: State, node: int) -> bool:
+    """Whether the node has done its part, so that what it reads as is what it did."""
     return state.status[node] is NodeStatus.SUCCEEDED and not state.uses_default[node]
+
+
+def note_broken_off(state: State, node: int) -> None:
+    """An attempt was stopped, or its process died: nobody knows what came of it. Calls and loops have runs, which do know."""
+    if state.plan.kinds[node] is NodeKind.ACTION:
+        state.unknown.add(node)
+
+
+def note_failure(state: State, node: int, code: str) -> None:
+    """An attempt failed. Its action says so, unless its time was up; of one that can be repeated the last word counts."""
+    if code == TIMEOUT:
+        note_broken_off(state, node)
+    elif not state.plan.is_effectful[node]:
+        state.unknown.discard(node)
 
 
 def is_unwinding(state: State) -> bool:

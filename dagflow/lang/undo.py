@@ -26,8 +26,8 @@ from dagflow.model.types import NULL, UNKNOWN
 
 #: The gate before all UNDO nodes of a flow.
 UNDO_GATE: Final = "undo.gate"
-#: How an undo is tried again where the flow does not say.
-_RETRY: Final = RetryPolicy(max_attempts=6)
+#: How an undo is tried again, whatever is said of the steps: it has to succeed, and there is no other way back.
+_RETRY: Final = RetryPolicy(max_attempts=11)
 #: What is said of a name that has no value yet, or perhaps none.
 _ABSENT: Final = frozenset({"E203", "E308"})
 
@@ -85,8 +85,13 @@ def _warn_repeat(draft: FlowDraft, spec: ActionSpec, span: Span) -> None:
 def _node(draft: FlowDraft, step: str, span: Span, effect: Effect) -> Node:
     return Node(
         id=f"{step}.undo", kind=NodeKind.UNDO, span=span, effect=effect, gate=GateRef(UNDO_GATE, 1), scope=UNDO_SCOPE,
-        join=Join(JoinKind.ALL, (step,)), type=NULL, undoes=step, retry=draft.retry if draft.retry.max_attempts > 1 else _RETRY,
+        join=Join(JoinKind.ALL, (step,)), type=NULL, undoes=step, retry=_retry(draft.retry),
     )  # fmt: skip
+
+
+def _retry(of_steps: RetryPolicy) -> RetryPolicy:
+    """That of the flow's steps where it is the more patient one; it does not choose among failures."""
+    return attrs.evolve(of_steps, only=()) if of_steps.max_attempts > _RETRY.max_attempts else _RETRY
 
 
 def _is_in_handler(draft: FlowDraft, scope: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Final
 import attrs
 
 from dagflow.errors import DagflowBug
+from dagflow.model.action import Effect
 from dagflow.model.flow import Flow, JoinKind, Node, NodeKind, Race, RetryPolicy, Scope
 
 #: Where a node number is expected: no node, or the run itself.
@@ -62,6 +63,7 @@ class Plan:
         needs: the nodes that have to have succeeded for it to run once all it comes after is settled, where nothing but them and its
             gate has a say: it is of a kind that is run, and has no join but that of all. None for the others.
         is_watched: whether anything but its successors hears of its end: a join that is released early, or a scope.
+        is_effectful: whether doing it again does it again.
         undoes: for what undoes, the node it undoes; else NONE. unwind: the number of the gate before all of these, or NONE.
         races: by the number of the deciding node, per branch the node that says it is done, and all nodes of the branch.
     """
@@ -84,6 +86,7 @@ class Plan:
     collects: tuple[bool, ...]
     needs: tuple[tuple[int, ...] | None, ...]
     is_watched: tuple[bool, ...]
+    is_effectful: tuple[bool, ...]
     undoes: tuple[int, ...]
     unwind: int
     scopes: tuple[ScopePlan, ...]
@@ -143,6 +146,7 @@ def build_plan(flow: Flow) -> Plan:
         collects=tuple(node.loop is not None and node.loop.collects for node in nodes),
         needs=tuple(_needs(node, join_sources[n]) for n, node in enumerate(nodes)),
         is_watched=tuple(bool(joiners[n] or watched_by[n]) for n in range(len(nodes))),
+        is_effectful=tuple(node.effect is Effect.EFFECTFUL for node in nodes),
         undoes=undoes,
         unwind=next((n for n, node in enumerate(nodes) if node.kind is NodeKind.UNWIND), NONE),
         scopes=scopes,

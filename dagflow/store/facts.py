@@ -155,6 +155,8 @@ def to_record(event: Event, plan: Plan, value: bytes | None = None) -> Record:
             return Record(kind, at, plan.ids[node], 0, value)
         case events.AttemptSucceeded(at, node, attempt):
             return Record(kind, at, plan.ids[node], attempt, value)
+        case events.AttemptCancelled(at, node, attempt, False):
+            return Record(kind, at, plan.ids[node], attempt, orjson.dumps({"is_made": False}))
         case (
             events.AttemptStarted(at, node, attempt)
             | events.AttemptInterrupted(at, node, attempt)

@@ -7,6 +7,7 @@ import pytest
 from dagflow.engine import events as e
 from dagflow.engine.commands import CancelAttempt, EndRun, Evaluate, SetTimer, StartAttempt, UseDefault
 from dagflow.errors import DagflowBug
+from dagflow.model.action import Effect
 from dagflow.model.flow import GateRef, NodeKind, RetryPolicy, Scope
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 from tests.engine.flows import action, catch, expr, simple, undo, undo_gate, wait
@@ -70,9 +71,10 @@ def test_a_run_that_is_cancelled_is_undone_once_everything_has_stopped() -> None
     run.take(e.AttemptStarted, "c", 1)
     assert run.take(e.RunCancelRequested) == [CancelAttempt(1, 1), CancelAttempt(2, 1)]
     assert run.take(e.AttemptCancelled, "b", 1) == []
-    # It was done before it could be stopped.
-    assert run.take(e.AttemptSucceeded, "c", 1) == attempts(run, "c")
+    # One was done before it could be stopped, of the other nobody knows.
+    assert run.take(e.AttemptSucceeded, "c", 1) == attempts(run, "b", "c")
     assert run.take(e.RunCancelRequested) == []
+    run.succeed("b.undo")
     assert run.succeed("c.undo") == attempts(run, "a")
     assert run.succeed("a.undo") == [EndRun(RunStatus.CANCELLED)]
 
@@ -83,8 +85,11 @@ def test_a_run_whose_time_is_over_is_undone() -> None:
     run.take(e.AttemptStarted, "b", 1)
     run.take(e.AttemptStarted, "c", 1)
     run.take(e.RunTimedOut)
-    run.take(e.AttemptCancelled, "b", 1)
-    assert run.take(e.AttemptCancelled, "c", 1) == attempts(run, "a")
+    run.take(e.AttemptCancelled, "b", 1, False)
+    # The call of one had not been made.
+    assert run.take(e.AttemptCancelled, "c", 1) == attempts(run, "c")
+    assert run.reason("b.undo") is PruneReason.NOTHING_TO_UNDO
+    assert run.succeed("c.undo") == attempts(run, "a")
     # What undoes has no lifetime, else the run would be left half done.
     assert run.take(e.RunTimedOut) == []
     assert run.succeed("a.undo") == [EndRun(RunStatus.FAILED)]
@@ -122,6 +127,59 @@ def test_a_default_is_not_undone() -> None:
     run.take(e.DefaultUsed, "a")
     assert run.fail("b") == [EndRun(RunStatus.FAILED)]
     assert run.reason("a.undo") is PruneReason.NOTHING_TO_UNDO
+
+
+class TestUnknown:
+    """Steps of which nobody knows whether they had their effect."""
+
+    def run(self, **more: object) -> Play:
+        run = play(action("a", **more), action("b"), undo_gate(), undo("a"), edges=[("a", "b")])
+        run.start()
+        return run
+
+    def is_undone(self, run: Play) -> bool:
+        """The run has failed, or does now; whether it undoes the step."""
+        if run.machine.state.scope_causes[0] == -1:
+            run.fail("b")
+        return run.status("a.undo") is NodeStatus.READY
+
+    def test_one_whose_time_was_up(self) -> None:
+        run = self.run()
+        run.fail("a", "timeout")
+        assert self.is_undone(run)
+
+    def test_one_that_said_it_failed(self) -> None:
+        run = self.run()
+        run.fail("a", "declined")
+        assert not self.is_undone(run)
+        assert run.reason("a.undo") is PruneReason.NOTHING_TO_UNDO
+
+    def test_one_that_took_its_default(self) -> None:
+        run = self.run(default=expr(3))
+        run.fail("a", "timeout")
+        run.take(e.DefaultUsed, "a")
+        assert self.is_undone(run)
+
+    @pytest.mark.parametrize(("effect", "is_undone"), [(Effect.IDEMPOTENT, False), (Effect.EFFECTFUL, True)])
+    @pytest.mark.parametrize("how", ["timeout", "interrupted"])
+    def test_the_last_word_counts_of_what_can_be_repeated(self, effect: Effect, is_undone: bool, how: str) -> None:
+        run = self.run(effect=effect, retry=RetryPolicy(max_attempts=2))
+        if how == "timeout":
+            (timer,) = run.fail("a", "timeout")
+            assert isinstance(timer, SetTimer)
+            run.take(e.TimerFired, "a", at=timer.due)
+        else:
+            run.take(e.AttemptStarted, "a", 1)
+            run.take(e.AttemptInterrupted, "a", 1)
+        run.take(e.AttemptStarted, "a", 2)
+        run.take(e.AttemptFailed, "a", 2, "declined", "", True)
+        assert self.is_undone(run) is is_undone
+
+    def test_one_that_was_interrupted_and_then_cancelled_before_its_next_attempt(self) -> None:
+        run = self.run()
+        run.take(e.AttemptStarted, "a", 1)
+        run.take(e.AttemptInterrupted, "a", 1)
+        assert run.take(e.RunCancelRequested) == attempts(run, "a")
 
 
 def test_an_undo_whose_arguments_have_no_value_is_told() -> None:

@@ -197,7 +197,7 @@ def test_undo_comes_behind_everything_in_reverse() -> None:
     assert (last.kind, last.scope, last.gate) == (NodeKind.UNDO, "undo", GateRef("undo.gate", 1))
     assert (last.join, last.undoes, last.action) == (Join(JoinKind.ALL, ("a",)), "a", "take_back")
     assert last.effect is Effect.IDEMPOTENT
-    assert last.retry == RetryPolicy(max_attempts=6)
+    assert last.retry == RetryPolicy(max_attempts=11)
     assert Scope("undo", None, None) in flow.scopes
     assert {pair: kinds for pair, kinds in edges(flow).items() if pair[1].endswith("undo")} == {
         ("a", "a.undo"): "data after", ("undo.gate", "a.undo"): "gate 1", ("b.undo", "a.undo"): "seq",
@@ -229,10 +229,16 @@ def test_the_flow_s_error_block_runs_when_all_is_undone() -> None:
     assert {source for source, target in edges(flow) if target == "on_error.catch"} == {"b", "undo.gate", "a.undo", "b.undo"}
 
 
-def test_the_flow_s_policy_is_that_of_its_undos() -> None:
-    flow = check(f"flow f {{ retry 2 every 3s\n {step('a', UNDONE)} }}", INTERFACE).unwrap()
-    assert flow.node("a.undo").retry == flow.node("a").retry
-    assert flow.node("a.undo").retry.max_attempts == 3
+@pytest.mark.parametrize(
+    ("of_the_flow", "attempts", "first_s"),
+    [("retry 2 every 3s", 11, 1), ('retry 9 every 3s only "busy"', 11, 1), ('retry 19 every 3s only "busy"', 20, 3)],
+)
+def test_an_undo_has_a_retry_of_its_own_unless_that_of_the_flow_is_more_patient(
+    of_the_flow: str, attempts: int, first_s: int
+) -> None:
+    flow = check(f"flow f {{ {of_the_flow}\n {step('a', UNDONE)} }}", INTERFACE).unwrap()
+    retry = flow.node("a.undo").retry
+    assert (retry.max_attempts, retry.initial_interval_ns, retry.only) == (attempts, first_s * 1_000_000_000, ())
 
 
 def test_loops_and_calls_with_undos_are_undone() -> None:

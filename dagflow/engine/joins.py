@@ -17,6 +17,8 @@ def is_satisfied(state: State, node: int) -> bool:
     kind = plan.joins[node]
     if plan.undoes[node] != NONE:
         return has_effect(state, plan.undoes[node])
+    if node in plan.finishes:
+        return any(state.status[source] is NodeStatus.SUCCEEDED for source in plan.finishes[node])
     match kind:
         case None | JoinKind.SETTLED:
             return True

@@ -8,14 +8,14 @@ does the gate before what undoes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import attrs
 
 from dagflow.errors import DagflowBug
 from dagflow.model.action import Effect
-from dagflow.model.flow import Flow, JoinKind, Node, NodeKind, Race, RetryPolicy, Scope
+from dagflow.model.flow import EdgeKind, Flow, JoinKind, Node, NodeKind, Race, RetryPolicy, Scope
 
 #: Where a node number is expected: no node, or the run itself.
 NONE: Final = -1
@@ -66,6 +66,8 @@ class Plan:
         is_effectful: whether doing it again does it again.
         undoes: for what undoes, the node it undoes; else NONE. unwind: the number of the gate before all of these, or NONE.
         races: by the number of the deciding node, per branch the node that says it is done, and all nodes of the branch.
+        finishes: by the number of a group that says so of its branch, the nodes of the branch one of which has to have succeeded: its
+            last statement may have been left out, and then the branch has come to nothing.
     """
 
     ids: tuple[str, ...]
@@ -91,6 +93,7 @@ class Plan:
     unwind: int
     scopes: tuple[ScopePlan, ...]
     races: dict[int, tuple[tuple[int, tuple[int, ...]], ...]]
+    finishes: dict[int, tuple[int, ...]]
     retries: tuple[RetryPolicy, ...]
     timeouts_ns: tuple[int | None, ...]
     withins_ns: tuple[int | None, ...]
@@ -151,6 +154,7 @@ def build_plan(flow: Flow) -> Plan:
         unwind=next((n for n, node in enumerate(nodes) if node.kind is NodeKind.UNWIND), NONE),
         scopes=scopes,
         races=races,
+        finishes={numbers[marker]: tuple(sorted(numbers[n] for n in last)) for marker, last in _finishes(flow).items()},
         retries=tuple(node.retry for node in nodes),
         timeouts_ns=tuple(node.timeout_ns for node in nodes),
         withins_ns=tuple(node.within_ns for node in nodes),
@@ -207,6 +211,44 @@ def _branches(flow: Flow, race: Race, numbers: dict[str, int]) -> tuple[tuple[in
         (numbers[source], tuple(sorted(numbers[node] for node in branch)))
         for source, branch in zip(sources, race.branches, strict=True)
     )
+
+
+def _finishes(flow: Flow) -> dict[str, set[str]]:
+    """For each group that says that a branch of a race is done, the nodes of the branch that it directly follows."""
+    before: dict[str, list[str]] = {}
+    for edge in flow.edges if flow.races else ():
+        if EdgeKind.SEQ in edge.kinds:
+            before.setdefault(edge.target, []).append(edge.source)
+    found: dict[str, set[str]] = {}
+    for race in flow.races:
+        join = flow.node(race.decider).join
+        for marker, branch in zip(() if join is None else join.sources, race.branches, strict=True):
+            if _is_marker(flow.node(marker)):
+                found[marker] = _followed(flow, marker, frozenset(branch), before)
+    return found
+
+
+def _followed(flow: Flow, marker: str, branch: frozenset[str], before: Mapping[str, list[str]]) -> set[str]:
+    """Through groups inside of the branch, which succeed whatever they stand behind. A condition counts only for what it guards."""
+    found: set[str] = set()
+    waiting, seen = [marker], {marker}
+    while waiting:
+        target = waiting.pop()
+        gate = flow.node(target).gate
+        for source in before.get(target, ()):
+            node = flow.node(source)
+            if source not in branch or source in seen:
+                continue
+            if _is_marker(node):
+                seen.add(source)
+                waiting.append(source)
+            elif node.kind not in {NodeKind.GATE, NodeKind.CATCH} or (gate is not None and gate.gate == source):
+                found.add(source)
+    return found
+
+
+def _is_marker(node: Node) -> bool:
+    return node.kind is NodeKind.GROUP and node.join is None
 
 
 def _is_open(node: Node, early: set[int]) -> bool:

@@ -76,9 +76,51 @@ def test_a_race_nobody_wins_is_over_and_what_follows_runs() -> None:
     assert play(body, {"n": 6}, **timed(a=3)).result.node("d").output == 4
 
 
-def test_an_if_whose_condition_is_false_is_done() -> None:
-    done = play("parallel first 1 { a = work(n: 1)\n if n > 5 { b = work(n: 2) } }", **timed(a=3))
-    assert statuses(done, "a", "b") == [NodeStatus.PRUNED, NodeStatus.PRUNED]
+#: Branches beside a step of three seconds; with n = 1 none of their last statements does anything.
+IDLE = {
+    "a `when`": "do { x = work(n: 1)\n b = work(n: 2) when n > 5 }",
+    "a `when` of the only step": "b = work(n: 2) when n > 5",
+    "an `if`": "if n > 5 { b = work(n: 2) }",
+    "an `if` with an empty `else`": "if n > 5 { b = work(n: 2) } else { }",
+    "an `if` at the end": "do { x = work(n: 1)\n if n > 5 { b = work(n: 2) } }",
+    "a `when` in the arm that is taken": "if n < 5 { b = work(n: 2) when n > 5 }",
+    "a `switch`": "switch n { case 7 { b = work(n: 2) } else { } }",
+    "a block": "do { x = work(n: 1)\n do { b = work(n: 2) when n > 5 } }",
+    "a block that somebody waits for": """parallel {
+        do inner { b = work(n: 2) when n > 5 }
+        tell(text: "seldom") after inner when n > 6
+      }""",
+    "a block with a handler": 'do { do { b = work(n: 2) when n > 5 } on error { tell(text: "no") } }',
+    "a race": "do { parallel first 1 { b = work(n: 2) when n > 5\n c = work(n: 3) when n > 5 } }",
+    "a filter": "do { filter n > 5\n b = work(n: 2) }",
+    "a filter at the end": "do { x = work(n: 1)\n filter n > 5 }",
+    "nothing at all": "do { }",
+}
+
+
+@pytest.mark.parametrize("branch", IDLE)
+def test_a_branch_whose_last_statement_does_nothing_does_not_win(branch: str) -> None:
+    for body in (
+        f"parallel first 1 {{ a = work(n: 1)\n {IDLE[branch]} }}",
+        f"parallel first 1 {{ {IDLE[branch]}\n a = work(n: 1) }}",
+    ):
+        assert statuses(play(body, **timed(a=3)), "a") == [NodeStatus.SUCCEEDED]
+
+
+@pytest.mark.parametrize("branch", [name for name in IDLE if name != "nothing at all"])
+def test_the_same_branch_wins_where_it_does_something(branch: str) -> None:
+    body = f"parallel first 1 {{ a = work(n: 1)\n {IDLE[branch].replace('> 5', '== 1').replace('case 7', 'case 1')} }}"
+    assert statuses(play(body, **timed(a=3)), "a") == [NodeStatus.CANCELLED]
+
+
+def test_where_all_branches_do_nothing_nobody_wins_and_the_flow_goes_on() -> None:
+    body = """
+      parallel first 1 race { if n > 5 { b = work(n: 2) }
+        c = work(n: 3) when n > 5 }
+      d = work(n: 4)
+      e = work(n: 5) after race
+    """
+    assert statuses(play(body), "b", "c", "d", "e") == [NodeStatus.PRUNED] * 2 + [NodeStatus.SUCCEEDED, NodeStatus.PRUNED]
 
 
 def test_races_in_races_and_with_handlers() -> None:

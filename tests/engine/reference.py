@@ -6,7 +6,7 @@ Slow and plain on purpose; it shares no code with the engine, not even the plan.
 from __future__ import annotations
 
 from dagflow.engine import events as e
-from dagflow.model.flow import Flow, JoinKind, Node, NodeKind
+from dagflow.model.flow import EdgeKind, Flow, JoinKind, Node, NodeKind
 
 SETTLED = {"succeeded", "failed", "pruned", "cancelled"}
 
@@ -183,7 +183,32 @@ class Reference:
         else:
             self.status[node.id] = "ready"
 
+    def is_left_out(self, node: Node) -> bool:
+        """Whether it says of a branch that it is done, and nothing of what it stands behind has run."""
+        for race in self.flow.races:
+            sources = self.nodes[race.decider].join.sources  # type: ignore[union-attr]
+            for source, branch in zip(sources, race.branches, strict=True):
+                if source == node.id and node.kind is NodeKind.GROUP and node.join is None:
+                    return not self.has_run(node, branch)
+        return False
+
+    def has_run(self, node: Node, branch: tuple[str, ...]) -> bool:
+        for edge in self.flow.edges:
+            if edge.target != node.id or edge.source not in branch or EdgeKind.SEQ not in edge.kinds:
+                continue
+            source = self.nodes[edge.source]
+            if source.kind is NodeKind.GROUP and source.join is None:
+                if self.has_run(source, branch):
+                    return True
+            elif source.kind in (NodeKind.GATE, NodeKind.CATCH) and (node.gate is None or node.gate.gate != source.id):
+                continue
+            elif self.status[source.id] == "succeeded":
+                return True
+        return False
+
     def join_holds(self, node: Node) -> bool:
+        if self.is_left_out(node):
+            return False
         if node.join is None or node.join.kind is JoinKind.SETTLED:
             return True
         done = [source for source in node.join.sources if self.status[source] == "succeeded"]

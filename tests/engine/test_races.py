@@ -77,7 +77,7 @@ def test_all_that_are_done_by_the_same_fact_are_done_in_time() -> None:
             action("late"),
             simple("first", NodeKind.RACE, join=Join(JoinKind.N_OF, ("m", "n", "late"), 1)),
             edges=[("a", "m"), ("a", "n"), ("a", "late")],
-            races=[Race("first", (("m",), ("n",), ("late",)))],
+            races=[Race("first", (("a", "m"), ("a", "n"), ("late",)))],
         )
     )
     run.start()

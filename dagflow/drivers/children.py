@@ -17,6 +17,7 @@ import orjson
 
 from dagflow.actions.failures import ActionFailed
 from dagflow.drivers.bindings import Origin
+from dagflow.drivers.delivery import settle
 from dagflow.drivers.evaluate import Unevaluable, arguments_of
 from dagflow.drivers.inputs import of_call
 from dagflow.drivers.lineage import Lineage, Requested
@@ -60,6 +61,11 @@ class Spawn:
     due: int | None = None
     is_new: bool = False
     is_undo: bool = False
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether events have to wait until it is there: it may have waited for them longer than anybody else."""
+        return not self.is_new and not self.is_undo
 
 
 @attrs.define(eq=False)
@@ -129,10 +135,24 @@ class Children:
         node, index = command.node, command.index
         refusal = self.listed(node).refused.get(index)
         if refusal is None:
-            self.spawns.append(Spawn(node, index, self.run_of(node, index), self._lifetime_due, is_new=is_new))
+            self._wish(Spawn(node, index, self.run_of(node, index), self._lifetime_due, is_new=is_new))
             return None
         now = self._parent.machine.state.now
         return events.ItemEnded(now, node, index, RunStatus.FAILED, "", DUPLICATE_KEY, refusal)
+
+    def _wish(self, spawn: Spawn) -> None:
+        kin = self._parent.kin
+        if kin is not None and spawn.is_missed:
+            kin.n_absent += 1
+        self.spawns.append(spawn)
+
+    def is_back(self, spawn: Spawn, now: int) -> list[Progress]:
+        """The child that was wished for is there; returns the runs that may have changed by that."""
+        kin = self._parent.kin
+        if kin is None or not spawn.is_missed:
+            return []
+        kin.n_absent -= 1
+        return [] if kin.n_absent else settle(kin, now)
 
     def item(self, node: int, index: int) -> Mapping[str, object]:
         """What the body of a loop reads of an item."""
@@ -146,11 +166,10 @@ class Children:
         of = program.bodies[node] if is_item else program.callees[self._node(node).flow]
         return type(self._parent)(of, spawn.run, Lineage(self._parent, node, spawn.number, is_item))
 
-    def begin(self, child: Progress, spawn: Spawn, now: int, n_events: int) -> None:
-        """Begin a child; the first `n_events` events of the store came before now."""
+    def begin(self, child: Progress, spawn: Spawn, now: int) -> None:
+        """Begin a child. What came since the whole began may be for its waits."""
         parent = self._parent
         if parent.program.plan.kinds[spawn.node] is NodeKind.FOR:
-            # Its waits are those of the flow it is a part of.
             child.begin(self.item(spawn.node, spawn.number), parent.origin, now, parent.n_events, spawn.due)
             return
         value = self._inputs.pop(spawn.node, None)
@@ -158,7 +177,7 @@ class Children:
             value = self.input_of(spawn.node)
         due = None if spawn.due is None else min(spawn.due, now + child.program.plan.lifetime_ns)
         origin = Origin(kind="flow", name=parent.program.flow.name)
-        child.begin(value, origin, now, n_events, due)
+        child.begin(value, origin, now, parent.n_events, due)
 
     def input_of(self, node: int) -> Mapping[str, object]:
         """What the flow that is called or started takes, in stored form. Raises Unevaluable: it is not of the flow's types."""
@@ -229,7 +248,7 @@ class Children:
         """After a restart: the attempt goes on where its children are."""
         if self._parent.program.plan.kinds[command.node] is NodeKind.CALL:
             run = self.run_of(command.node, command.attempt)
-            self.spawns.append(Spawn(command.node, command.attempt, run, due))
+            self._wish(Spawn(command.node, command.attempt, run, due))
             if self._parent.is_cancelling(command.node):
                 self.stops.append(run)
         else:

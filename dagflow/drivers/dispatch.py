@@ -59,13 +59,13 @@ class Dispatch:
 
     Attributes:
         n_handed_out: the number of the last event.
-        turn: gives one event to one run and lets it go on; says whether the run took it. It may put more events.
+        give: gives one event to runs and lets them go on; says how many of them took it. It may put more events.
         wake: sees to the runs asleep that may want the first of these events, and perhaps others; says whether that takes time, after
             which it calls `go_on`.
         on_idle: called when every event has been handed out.
     """
 
-    turn: Callable[[Live, SentEvent], bool] = attrs.field(default=lambda _live, _event: False)
+    give: Callable[[Sequence[Live], SentEvent], int] = attrs.field(default=lambda _lives, _event: 0)
     wake: Callable[[Sequence[tuple[SentEvent, Sending | None]]], bool] = attrs.field(default=lambda _queue: False)
     on_idle: Callable[[], None] = attrs.field(default=lambda: None)
     n_handed_out: int = 0
@@ -132,7 +132,7 @@ class Dispatch:
     def _hand_out(self, event: SentEvent, sending: Sending | None) -> None:
         self.n_handed_out = max(self.n_handed_out, event.number)
         waiters = self._waiters.get(event.name)
-        n_reached = 0 if waiters is None else sum(self.turn(live, event) for live in waiters.of(event.payload))
+        n_reached = 0 if waiters is None else self.give(waiters.of(event.payload), event)
         if sending is not None:
             sending.n_reached += n_reached
             sending.is_over.set()

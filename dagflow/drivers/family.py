@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import attrs
@@ -134,7 +135,7 @@ class Family:
     def _begin(self, live: Live, spawn: Spawn) -> None:
         parent = live.parent
         if parent is not None:
-            parent.progress.children.begin(live.progress, spawn, self._driver.now(parent), self._writer.n_events)
+            parent.progress.children.begin(live.progress, spawn, self._driver.now(parent))
 
     async def _bring(self, live: Live, spawn: Spawn) -> None:
         """Go on with a child that may be in the store, or that has to look at events that came before it."""
@@ -148,6 +149,7 @@ class Family:
                 self._begin(live, spawn)
             await self._catch_up(live)
             self._go_on(live, spawn)
+            self._is_back(live, spawn)
         except Exception as error:  # noqa: BLE001 - a part of a run cannot go on, so the whole cannot; all others can
             self._driver.block(live, error)
         finally:
@@ -166,10 +168,28 @@ class Family:
             self._stopped.discard(spawn.run)
             self._driver.cancel(live)
 
+    def _is_back(self, live: Live, spawn: Spawn) -> None:
+        """The last part that was missed is there: what came meanwhile goes to whoever has waited longest."""
+        if live.parent is None or live.broken is not None:
+            return
+        for changed in live.parent.progress.children.is_back(spawn, self._driver.now(live)):
+            if changed.run in self._driver.lives:
+                self._driver.step(self._driver.lives[changed.run], _nothing)
+
     async def _catch_up(self, live: Live) -> None:
-        """Deliver the events that came before, up to the last one handed out when this returns."""
-        inbox = live.progress.inbox
-        while live.progress.program.waits and inbox.n_seen < self._driver.n_handed_out:
-            sent = await self._writer.reading(lambda: self._writer.store.events(after=inbox.n_seen, limit=_PAGE))
+        """Deliver the events that came before, up to the last one handed out when this returns.
+
+        Those behind it are not: others may have waited longer.
+        """
+        inbox, waits = live.progress.inbox, live.progress.program.waits
+        while waits and inbox.n_seen < (until := self._driver.n_handed_out):
+            read = partial(self._writer.store.events, after=inbox.n_seen, limit=_PAGE, names=waits)
+            sent = await self._writer.reading(read)
             for event in sent:
-                live.progress.deliver(event, self._driver.now(live))
+                if event.number <= until:
+                    live.progress.deliver(event, self._driver.now(live))
+            inbox.n_seen = max(inbox.n_seen, min(until, sent[-1].number) if len(sent) == _PAGE else until)
+
+
+def _nothing() -> None:
+    """The run has changed already."""

@@ -1,6 +1,6 @@
 """The events that came for one run, and which wait gets which.
 
-An event goes to one wait of a run at most: to the one that has waited longest and whose condition is true of it. One that
+An event goes to one wait of a run and its parts at most: to the one that has waited longest and whose condition is true of it. One that
 came before such a wait was reached is kept for it, in the run's history, and found when the wait is.
 """
 
@@ -14,9 +14,11 @@ import orjson
 
 from dagflow.drivers.bindings import Bindings
 from dagflow.drivers.evaluate import holds
+from dagflow.drivers.kin import Kin
 from dagflow.drivers.program import Program
 from dagflow.engine.machine import Machine
 from dagflow.errors import StoreError
+from dagflow.ids import RunId
 from dagflow.model.status import NodeStatus
 from dagflow.model.wire import WireError
 from dagflow.store.api import SentEvent
@@ -40,9 +42,11 @@ class Inbox:
         n_seen: the number of the last event of the store that needs no looking at any more.
     """
 
+    _run: RunId
     _program: Program
     _machine: Machine
     _values: Bindings
+    _kin: Kin | None
     arrivals: list[Arrival] = attrs.field(factory=list)
     n_seen: int = 0
 
@@ -56,18 +60,18 @@ class Inbox:
         status = self._machine.state.status
         return (n for n in self._program.waits.get(name, ()) if status[n] in (NodeStatus.PENDING, NodeStatus.READY))
 
-    def waiting(self, arrival: Arrival) -> Iterator[int]:
-        """The nodes that wait for events of this name, the one that has waited longest first, unless it came too late for them."""
+    def waiting(self, arrival: Arrival) -> list[int]:
+        """The nodes that wait for events of this name, unless it came too late for them."""
         state, waits = self._machine.state, self._program.waits[arrival.name]
-        for node in list(state.waiting):
-            if node in waits and node in state.waiting and arrival.at <= state.due[node]:
-                yield node
+        return [node for node in state.waiting if node in waits and arrival.at <= state.due[node]]
 
     def find(self, node: int) -> int | None:
         """The first event kept that the wait is for. Raises Unevaluable."""
         name, taken = self._program.codes[node].node.event, self._machine.state.taken
+        place = self._run, self._program.plan.ids[node]
         for index, arrival in enumerate(self.arrivals):
-            if arrival.name == name and index not in taken and self.is_for(node, arrival):
+            is_free = index not in taken and (self._kin is None or self._kin.is_free(arrival.number, place))
+            if arrival.name == name and is_free and self.is_for(node, arrival):
                 return index
         return None
 
@@ -92,7 +96,10 @@ class Inbox:
     def taken(self, node: int, number: int) -> object:
         """What a wait got, by the number in the history. Raises StoreError if there is no such event, or not for it."""
         try:
-            return self.payload(node, self.arrivals[number])
+            arrival = self.arrivals[number]
+            if self._kin is not None:
+                self._kin.given[arrival.number] = (self._run, self._program.plan.ids[node])
+            return self.payload(node, arrival)
         except (IndexError, WireError) as error:
             raise StoreError(f"a history has a wait that took the event {number}, which is not there for it") from error
 

@@ -96,6 +96,14 @@ class Live:
         """Its id."""
         return self.progress.run
 
+    @property
+    def whole(self) -> Live:
+        """The run it is a part of in the end, perhaps itself."""
+        live = self
+        while live.parent is not None:
+            live = live.parent
+        return live
+
     async def wait_committed(self, n_facts: int) -> None:
         """Wait until the store has that many of its facts."""
         if self.n_committed < n_facts:

@@ -10,7 +10,7 @@ the store's own failure stops the driver.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import attrs
 import trio
@@ -20,6 +20,7 @@ from dagflow.drivers import journal
 from dagflow.drivers.attempts import Attempts
 from dagflow.drivers.batch import Sending
 from dagflow.drivers.budgets import Budgets
+from dagflow.drivers.delivery import deliver
 from dagflow.drivers.dispatch import Dispatch
 from dagflow.drivers.family import Family
 from dagflow.drivers.fetching import Waking
@@ -75,7 +76,7 @@ class LocalDriver:
         self._writer.on_event = self._dispatch.put
         self._writer.on_born = self.take
         self._writer.block = self.block
-        self._dispatch.turn = self.hand
+        self._dispatch.give = self.hand_out
         self._attempts = Attempts(
             self, self._performer, self._writer, self._jitter, self._concurrency, self._timers.may_be_calm, self._budgets
         )
@@ -260,9 +261,7 @@ class LocalDriver:
         """
         if live.broken is not None:
             return
-        whole = live
-        while whole.parent is not None:
-            whole = whole.parent
+        whole = live.whole
         reason = RunBlocked.caused_by(whole.run, error)
         prefix = f"{whole.run}/"
         family = [each for each in self.lives.values() if each is whole or each.run.startswith(prefix)]
@@ -302,14 +301,25 @@ class LocalDriver:
 
     def hand(self, live: Live, event: SentEvent) -> bool:
         """Give an event to a run, and let it go on; whether it took it."""
-        n_recorded = live.progress.n_recorded
+        return self._hand([live], event)
+
+    def hand_out(self, lives: Iterable[Live], event: SentEvent) -> int:
+        """Give an event to runs, once to a run and all its parts, and let them go on; returns how many took it."""
+        families: dict[Live, list[Live]] = {}
+        for live in lives:
+            families.setdefault(live.whole, []).append(live)
+        return sum(self._hand(family, event) for family in families.values())
+
+    def _hand(self, family: Sequence[Live], event: SentEvent) -> bool:
+        n_recorded = [live.progress.n_recorded for live in family]
         try:
-            is_reached = live.progress.deliver(event, self.now(live))
+            is_reached = deliver([live.progress for live in family], event, self._clock.now())
         except Exception as error:  # noqa: BLE001 - see `block`
-            self.block(live, error)
+            self.block(family[0], error)
             return False
-        if live.progress.n_recorded > n_recorded:
-            self.turn(live)
+        for live, n_before in zip(family, n_recorded, strict=True):
+            if live.progress.n_recorded > n_before:
+                self.turn(live)
         return is_reached
 
     def _fire(self, live: Live, timer: SetTimer) -> None:

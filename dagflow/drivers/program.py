@@ -151,6 +151,12 @@ class Program:
         return frozenset(node.event for node in nodes_of(self) if node.kind is NodeKind.EMIT)
 
     @cached_property
+    def parts_wait(self) -> bool:
+        """Whether the runs that it has of its own, or theirs, wait for events."""
+        called = (self.callees[node.flow] for node in self.flow.nodes if node.kind is NodeKind.CALL)
+        return any(part.waits or part.parts_wait for part in (*self.bodies.values(), *called))
+
+    @cached_property
     def calls(self) -> frozenset[str]:
         """The actions it calls, itself or through others, also to undo."""
         return frozenset(actions_of(self, {NodeKind.ACTION, NodeKind.UNDO}))

@@ -16,9 +16,10 @@ from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.drivers.bindings import Bindings, Origin
 from dagflow.drivers.children import Children
 from dagflow.drivers.correlating import changed_rows
-from dagflow.drivers.delivery import deliver
+from dagflow.drivers.delivery import deliver, reach
 from dagflow.drivers.evaluate import Unevaluable, arguments_of, check_known, fact_of, present
 from dagflow.drivers.inbox import Inbox
+from dagflow.drivers.kin import kin_of
 from dagflow.drivers.lineage import WAITS, Lineage
 from dagflow.drivers.perform import effect_key
 from dagflow.drivers.program import Program, canonical_with_json
@@ -60,7 +61,7 @@ class Progress:
 
     Attributes:
         starts, cancels, timers: open wishes, for the driver to take; those about other runs are in `children`.
-        lineage: set for a child.
+        lineage: set for a child. kin: what it has together with its parts, or with those it is a part of.
         origin, input: what started it.
         n_events: so many events of the store came before it.
         n_recorded: facts so far, those not yet taken by `take_append` included.
@@ -75,7 +76,8 @@ class Progress:
         self.children = Children(self)
         self.machine = Machine(program.plan)
         self.values = Bindings(program, self.machine)
-        self.inbox = Inbox(program, self.machine, self.values)
+        self.kin = kin_of(self)
+        self.inbox = Inbox(run, program, self.machine, self.values, self.kin)
         self.input: Mapping[str, object] = {}
         self.origin = Origin()
         # Lists, though they are emptied from the front: an empty deque takes ten times the room, and a run has eight of these.
@@ -256,13 +258,16 @@ class Progress:
         if timer.node == NONE:
             self.take_fact(events.RunTimedOut(now))
             return
-        if self.program.plan.kinds[timer.node] in WAITS:
+        kind = self.program.plan.kinds[timer.node]
+        if kind is NodeKind.WAIT_EVENT and self.kin is not None and self.kin.hold_timer(self, timer):
+            return
+        if kind in WAITS:
             self.values.set(timer.node, None)
         self.take_fact(events.TimerFired(now, timer.node))
 
     def deliver(self, event: SentEvent, now: int) -> bool:
         """An event is in the store; gives whether a wait took it or it was kept for one. One that came before changes nothing."""
-        return deliver(self, event, now)
+        return deliver([self], event, now)
 
     def cancel(self, now: int) -> None:
         """Somebody asked to cancel the run; nothing happens if it is ending already."""
@@ -372,7 +377,11 @@ class Progress:
         try:
             match of.kind:
                 case NodeKind.WAIT_EVENT:
-                    self._wait(node)
+                    reached = reach(self, node)
+                    self._apply(reached)
+                    if self.kin is not None and isinstance(reached, events.EventTaken):
+                        # After a crash another wait of the whole might get it.
+                        self.n_binding = self.n_recorded
                 case NodeKind.FOR:
                     self._apply(self.children.list_items(node))
                 case _:
@@ -386,13 +395,3 @@ class Progress:
         self._emitted.append(
             SentEvent(number=0, id=f"{self.run}/{node.id}", name=node.event, at=at, payload=payload, run=self.run)
         )
-
-    def _wait(self, node: int) -> None:
-        """A wait is reached: it takes an event that has come, or begins to wait."""
-        at = self.machine.state.wanted_at[node]
-        number = self.inbox.find(node)
-        if number is None:
-            self._apply(events.TimerSet(at, node, at + (self.program.codes[node].node.within_ns or 0)))
-        else:
-            self.values.set(node, self.inbox.payload(node, self.inbox.arrivals[number]))
-            self._apply(events.EventTaken(at, node, number))

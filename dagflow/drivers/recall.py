@@ -36,6 +36,9 @@ def recall(progress: Progress, event: Event, value: bytes | None) -> None:
             progress.inbox.n_seen = progress.n_events = started.get("events", 0)
         case events.EventArrived():
             progress.inbox.keep(present(value))
+        case events.EventGiven():
+            if progress.kin is not None:
+                progress.kin.recall(present(value))
         case events.EventTaken(_, node, number):
             progress.values.set(node, progress.inbox.taken(node, number))
         case events.AttemptSucceeded(_, node) | events.ValueComputed(_, node) | events.DefaultUsed(_, node):

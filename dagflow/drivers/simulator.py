@@ -19,6 +19,7 @@ import orjson
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.drivers.bindings import Origin
 from dagflow.drivers.children import Spawn
+from dagflow.drivers.delivery import deliver
 from dagflow.drivers.inputs import as_input
 from dagflow.drivers.lineage import Lineage, Requested
 from dagflow.drivers.program import Program, prepare
@@ -186,8 +187,9 @@ class _World:
         reached(Point.RECOVERING)
 
     def _catch_up(self, progress: Progress) -> None:
-        for event in self.sent:
-            self._deliver(event, progress)
+        # What is not handed out yet others may have waited for longer.
+        for event in self.sent[: len(self.sent) - len(self.news)]:
+            self._deliver(event, [progress])
 
     def _live(self) -> None:
         self._commit(self.progress)
@@ -202,6 +204,9 @@ class _World:
         self.observe(self.progress)
 
     def _commit(self, progress: Progress) -> None:
+        if progress is not self.progress:
+            # What a part took is in the history of the whole first, see `kin`.
+            self._commit(self.progress)
         append = progress.take_append()
         if append is not None:
             self._point(Point.WRITING)
@@ -257,14 +262,16 @@ class _World:
         child = self.alive[spawn.run] = parent.children.make(spawn)
         self.spawns[spawn.run] = spawn
         if spawn.run not in self.store:
-            parent.children.begin(child, spawn, self.now, len(self.sent))
+            parent.children.begin(child, spawn, self.now)
             if child.program.waits:
                 self._catch_up(child)
         else:
             self._resume(child)
             if spawn.is_undo and child.machine.state.ended is RunStatus.SUCCEEDED:
                 child.undo(self.now)
-        self._commit(child)
+        changed = parent.children.is_back(spawn, self.now)
+        for progress in (child, *changed):
+            self._commit(progress)
 
     def _hear_of_ends(self) -> bool:
         """Tell parents of children that have ended; whether there were any."""
@@ -358,16 +365,17 @@ class _World:
         self._hand_out(event)
 
     def _hand_out(self, event: SentEvent) -> None:
-        for progress in list(self.alive.values()):
-            self._deliver(event, progress)
+        alive = list(self.alive.values())
+        self._deliver(event, alive)
+        for progress in alive:
             self._commit(progress)
 
-    def _deliver(self, event: SentEvent, progress: Progress) -> None:
+    def _deliver(self, event: SentEvent, runs: Sequence[Progress]) -> None:
         if self.cancels(event, self.progress):
             self.progress.cancel(self.now)
             self._commit(self.progress)
         else:
-            progress.deliver(event, self.now)
+            deliver(runs, event, self.now)
 
     def _answer(self, progress: Progress, node: int, invocation: Invocation, *, is_late: bool) -> None:
         key = (progress.run, node, progress.machine.state.n_failed[node])

@@ -159,7 +159,10 @@ class Writer:
             # One before it may have been set aside, and this one with it.
             if live in self._dirty:
                 del self._dirty[live]
-                groups.append(self._taken_safely(live))
+                if live.parent is not None:
+                    # What a part took is in the history of the whole first, see `kin`.
+                    groups.append(self._taken_safely(live.whole))
+                groups.append(self._taken_safely(live) if live.broken is None else [])
         batch = Batch(sendings, [], blocked)
         for group in filter(None, groups):
             broken = group[0].live.broken

@@ -107,6 +107,13 @@ class EventArrived:
 
 
 @attrs.frozen
+class EventGiven:
+    """A part of the run takes an event; which one, and which wait, is the value. It is in this history before it is in that of the part."""
+
+    at: int
+
+
+@attrs.frozen
 class EventTaken:
     """A wait has got its event: the one with that `number` among those that arrived."""
 
@@ -232,6 +239,7 @@ Event: TypeAlias = (
     | TimerSet
     | TimerFired
     | EventArrived
+    | EventGiven
     | EventTaken
     | AttemptStarted
     | AttemptSucceeded

@@ -258,6 +258,10 @@ def _event_arrived(state: State, _event: events.EventArrived) -> None:
     state.n_arrived += 1
 
 
+def _event_given(_state: State, _event: events.EventGiven) -> None:
+    """It is for another run."""
+
+
 def _event_taken(state: State, event: events.EventTaken) -> None:
     if event.number in state.taken or not 0 <= event.number < state.n_arrived:
         raise DagflowBug(f"the event {event.number} of {state.n_arrived} is not there to be taken: {state.story(event.node)}")
@@ -358,6 +362,7 @@ _HANDLERS: Final = cast(
         events.TimerSet: _timer_set,
         events.TimerFired: _timer_fired,
         events.EventArrived: _event_arrived,
+        events.EventGiven: _event_given,
         events.EventTaken: _event_taken,
         events.AttemptFailed: _attempt_failed,
         events.AttemptInterrupted: _attempt_interrupted,

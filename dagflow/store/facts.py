@@ -37,6 +37,7 @@ _CLASSES: Final[tuple[type[Event], ...]] = (
     events.TimerSet,
     events.TimerFired,
     events.EventArrived,
+    events.EventGiven,
     events.EventTaken,
     events.AttemptStarted,
     events.AttemptSucceeded,
@@ -58,6 +59,7 @@ _WITH_VALUE: Final = (
     events.EventEmitted,
     events.RunRequested,
     events.EventArrived,
+    events.EventGiven,
     events.AttemptSucceeded,
     events.DefaultUsed,
 )
@@ -140,7 +142,7 @@ def to_record(event: Event, plan: Plan, value: bytes | None = None) -> Record:
     """The record of an event, with the JSON of the value beside it."""
     kind = _KINDS[type(event)]
     match event:
-        case events.RunStarted(at) | events.EventArrived(at):
+        case events.RunStarted(at) | events.EventArrived(at) | events.EventGiven(at):
             return Record(kind, at, "", 0, value)
         case events.RunCancelRequested(at) | events.RunUndoRequested(at) | events.RunTimedOut(at):
             return Record(kind, at)

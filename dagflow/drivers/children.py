@@ -51,7 +51,7 @@ class Spawn:
     Attributes:
         node, number: of its parent, and the item's index or the attempt's number.
         due: when it is to be over; None where its own flow says so.
-        is_new: nobody has begun it; else it may be in the store.
+        is_new: nobody has begun it, and it begins `at` that instant; else it may be in the store.
         is_undo: it has ended well, and is to be undone.
     """
 
@@ -59,6 +59,7 @@ class Spawn:
     number: int
     run: RunId
     due: int | None = None
+    at: int = 0
     is_new: bool = False
     is_undo: bool = False
 
@@ -135,7 +136,7 @@ class Children:
         node, index = command.node, command.index
         refusal = self.listed(node).refused.get(index)
         if refusal is None:
-            self._wish(Spawn(node, index, self.run_of(node, index), self._lifetime_due, is_new=is_new))
+            self._wish(Spawn(node, index, self.run_of(node, index), self._lifetime_due, self._now, is_new=is_new))
             return None
         now = self._parent.machine.state.now
         return events.ItemEnded(now, node, index, RunStatus.FAILED, "", DUPLICATE_KEY, refusal)
@@ -169,6 +170,9 @@ class Children:
     def begin(self, child: Progress, spawn: Spawn, now: int) -> None:
         """Begin a child. What came since the whole began may be for its waits."""
         parent = self._parent
+        if spawn.is_new:
+            # What begins together waits since the same instant, in whichever order it is brought to life.
+            now = spawn.at
         if parent.program.plan.kinds[spawn.node] is NodeKind.FOR:
             child.begin(self.item(spawn.node, spawn.number), parent.origin, now, parent.n_events, spawn.due)
             return
@@ -240,7 +244,7 @@ class Children:
         """The attempt of a call, or of an undo of children, is in the history: go on with the children."""
         if self._parent.program.plan.kinds[command.node] is NodeKind.CALL:
             run = self.run_of(command.node, command.attempt)
-            self.spawns.append(Spawn(command.node, command.attempt, run, due, is_new=True))
+            self.spawns.append(Spawn(command.node, command.attempt, run, due, self._now, is_new=True))
         else:
             self._unwind(command.node)
 
@@ -320,6 +324,10 @@ class Children:
 
     def _evaluated(self, node: int) -> Listed:
         return list_items(self._parent.program.codes[node], self._loop(node), self._parent.values.of(node))
+
+    @property
+    def _now(self) -> int:
+        return self._parent.machine.state.now
 
     @property
     def _lifetime_due(self) -> int:

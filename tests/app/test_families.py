@@ -72,6 +72,7 @@ def check(simulation: Simulation, program: Program) -> None:
     """What holds of every family, however it ended and however often it crashed."""
     undone = Counter(call.invocation.arguments["v"] for call in _kept(simulation, "back"))
     owed: list[object] = []
+    assert max(Counter(taken(simulation)).values(), default=1) == 1, "an event goes to one wait of all"
     for run, history in simulation.histories.items():
         flow = _program(program, run)
         machine = Machine.restore(flow.plan, [from_record(record, flow.plan).event for record in history])
@@ -83,6 +84,16 @@ def check(simulation: Simulation, program: Program) -> None:
             owed += _undoable(flow, history)
     assert sorted(undone) == sorted(set(owed)), "what a run that did not succeed had done is undone, and nothing else"
     assert all(n == 1 for n in undone.values())
+
+
+def taken(simulation: Simulation) -> list[int]:
+    """The numbers of the events that waits took, of the run and of all its parts."""
+    found: list[int] = []
+    for history in simulation.histories.values():
+        payloads = [(record.kind, orjson.loads(record.payload or b"null")) for record in history]
+        arrived = [payload["number"] for kind, payload in payloads if kind == "event_arrived"]
+        found += [arrived[payload["number"]] for kind, payload in payloads if kind == "event_taken"]
+    return found
 
 
 def _kept(simulation: Simulation, action: str) -> list[object]:

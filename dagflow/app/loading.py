@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from weakref import WeakSet
 
 import attrs
 
+from dagflow.app.fitting import misfit
 from dagflow.app.programs import Programs
 from dagflow.clock import Clock
 from dagflow.drivers.live import Live, Pinned
-from dagflow.drivers.program import Program, actions_of
+from dagflow.drivers.program import Program
 from dagflow.drivers.progress import Progress
 from dagflow.errors import DagflowError, RunBlocked, StoreError, UsageError, reading_run
 from dagflow.ids import RunId
@@ -40,8 +42,8 @@ class Loader:
     _clock: Clock
     _interface: Callable[[], Interface]
     programs: Programs = attrs.field(factory=Programs)
-    #: Actions the catalog is known to have; what it has it keeps.
-    _known: frozenset[str] = frozenset()
+    #: Those whose calls the catalog is known to take; what it has it keeps.
+    _fitting: WeakSet[Program] = attrs.field(factory=WeakSet[Program])
 
     def load(self, row: RunRow) -> Live:
         """A run as its history says. Raises StoreError if that is damaged, RunBlocked if it cannot be put together."""
@@ -91,17 +93,16 @@ class Loader:
         return live
 
     def check_actions(self, program: Program, kinds: Collection[NodeKind] = _CALLING) -> None:
-        """A run that cannot call what it calls, or may not emit what it emits, had better not begin. Raises UsageError."""
+        """A run that cannot call what it calls, or may not emit what it emits, had better not begin, or go on. Raises UsageError."""
         if kinds is _CALLING and program.emits:
             self._check_emits(program)
-        wanted = program.calls if kinds is _CALLING else frozenset(actions_of(program, kinds))
-        if self._known.issuperset(wanted):
+        if program in self._fitting:
             return
-        self._known = frozenset(self._interface().actions)
-        missing = [name for name in sorted(wanted) if name not in self._known]
-        if missing:
-            names = ", ".join(f"`{name}`" for name in missing)
-            raise UsageError(f"the flow {program.flow.name!r} calls {names}, which the catalog does not have; register it")
+        problem = misfit(program, self._interface().actions, kinds)
+        if problem is not None:
+            raise UsageError(problem)
+        if kinds is _CALLING:
+            self._fitting.add(program)
 
     def _check_emits(self, program: Program) -> None:
         """The second line behind the compiler: a flow may have been compiled against another catalog, or long ago."""

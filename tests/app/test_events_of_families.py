@@ -20,6 +20,7 @@ from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
 from dagflow.store.api import Record
 from tests.app.host import START, Host
+from tests.drivers.harness import run_local
 from tests.engine.flows import SECOND
 
 #: Waits of the run itself, of a flow it calls, and of its items; the call stands before the run's own wait.
@@ -238,3 +239,14 @@ class TestInterpreter:
         assert sorted(number for history in histories.values() for number in taken(history)) == [1, 2, 3, 4]
         assert taken(histories[run.id]) == [1]
         assert [taken(histories[run_id]) for run_id in sorted(histories) if run_id.startswith(f"{run.id}/items")] == [[2], [3]]
+
+
+@pytest.mark.parametrize("numbers", [range(1, 6), range(1, 3), range(1, 9)])
+def test_the_local_driver_gives_them_as_the_simulator_does(numbers: range) -> None:
+    sends = approvals(*numbers)
+    done = simulate(program_of(), {"people": ["a", "b"]}, sends=sends)
+    result, _, store = run_local(program_of(), {}, input_value={"people": ["a", "b"]}, sends=sends)
+    assert result.output == done.result.output
+    assert {run: taken(store.history(run)) for run in done.histories} == {
+        run: taken(history) for run, history in done.histories.items()
+    }

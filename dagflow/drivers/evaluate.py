@@ -12,7 +12,7 @@ from dagflow.engine import events
 from dagflow.engine.commands import Evaluate, UseDefault
 from dagflow.engine.events import Event
 from dagflow.engine.state import State
-from dagflow.engine.undoing import is_sure
+from dagflow.engine.undoing import UNKNOWN_OUTCOME, is_sure
 from dagflow.errors import DagflowBug, EvaluationError, StoreError
 from dagflow.model.flow import NodeKind
 from dagflow.model.plan import NONE
@@ -24,8 +24,6 @@ from dagflow.model.wire import Codec, TooLarge, WireError, sized
 FAILED: Final = "failed"
 #: The code of a value that does not fit the type it was checked to have: in free JSON, or beyond a limit.
 BAD_VALUE: Final = "bad_value"
-#: The code of an undo that would need what a step gave whose outcome nobody knows.
-UNKNOWN_OUTCOME: Final = "unknown_outcome"
 #: The code of a value that is larger than can be kept.
 TOO_LARGE: Final = "too_large"
 #: Bytes of JSON that the payload of an event may have: it is copied to every run that takes it.

@@ -20,14 +20,12 @@ from dagflow.engine.retries import TIMEOUT, next_attempt, retry_due
 from dagflow.engine.scopes import end_all, fail_node, fail_run, stop_losers
 from dagflow.engine.state import Failure, State
 from dagflow.engine.transitions import TRANSITIONS, Change
-from dagflow.engine.undoing import is_unwinding, note_broken_off, note_failure, reopen
+from dagflow.engine.undoing import UNKNOWN_OUTCOME, is_taken_back, is_unwinding, note_broken_off, note_failure, reopen
 from dagflow.errors import DagflowBug
 from dagflow.model.flow import NodeKind
 from dagflow.model.plan import NONE, Plan
 from dagflow.model.status import NodeStatus, RunStatus
 
-#: The code of an attempt that may have taken effect and is not made again.
-UNKNOWN_OUTCOME: Final = "unknown_outcome"
 _ATTEMPTED: Final = frozenset({NodeKind.ACTION, NodeKind.CALL, NodeKind.UNDO})
 # Looked up once and not for every fact.
 _READY: Final = NodeStatus.READY
@@ -276,7 +274,7 @@ def _attempt_failed(state: State, event: events.AttemptFailed) -> None:
     note_failure(state, node, event.code)
     state.n_failed[node] += 1
     is_unknown = state.plan.at_most_once[node] and event.code == TIMEOUT
-    state.is_dirty |= event.is_dirty or is_unknown
+    state.is_dirty |= event.is_dirty or (is_unknown and not is_taken_back(state, node))
     due = None if state.is_cancelling[node] else retry_due(state, event)
     if due is None:
         code = UNKNOWN_OUTCOME if is_unknown else event.code
@@ -294,7 +292,7 @@ def _attempt_interrupted(state: State, event: events.AttemptInterrupted) -> None
     if state.is_cancelling[node]:
         state.change(node, Change.CANCEL)
     elif state.plan.at_most_once[node]:
-        state.is_dirty = True
+        state.is_dirty |= not is_taken_back(state, node)
         message = "the process ended while the attempt was under way; nobody knows whether it took effect"
         fail_node(state, Failure(node, event.attempt, UNKNOWN_OUTCOME, message))
     else:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from dagflow.engine.retries import TIMEOUT
 from dagflow.engine.state import State
 from dagflow.model.flow import NodeKind
 from dagflow.model.plan import NONE
 from dagflow.model.status import NodeStatus, RunStatus
 
-#: The code of an attempt that took too long.
-TIMEOUT: Final = "timeout"
+#: The code of an attempt that may have taken effect and is not made again, and of an undo that would need to know what it gave.
+UNKNOWN_OUTCOME: Final = "unknown_outcome"
 
 
 def has_effect(state: State, node: int) -> bool:
@@ -39,6 +40,11 @@ def note_failure(state: State, node: int, code: str) -> None:
         note_broken_off(state, node)
     elif not state.plan.is_effectful[node]:
         state.unknown.discard(node)
+
+
+def is_taken_back(state: State, node: int) -> bool:
+    """Whether something undoes the node if the run fails, and then says itself if it cannot."""
+    return node in state.plan.undoes
 
 
 def is_unwinding(state: State) -> bool:

@@ -213,7 +213,9 @@ class TestInterpreter:
         async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
             with trio.fail_after(20):
                 result = await interpreter.result(run.id)
-                return result.output if result.status == "succeeded" else (await interpreter.resume(run.id).wait()).output
+                return (
+                    result.output if result.status == "succeeded" else (await (await interpreter.resume(run.id)).wait()).output
+                )
 
     @pytest.mark.parametrize("sends", [[[1, 2, 3, 4, 5]], [[1], [2], [3], [4], [5]], [[1, 2], [3, 4, 5]]])
     @pytest.mark.parametrize("is_driven", [True, False])
@@ -231,7 +233,7 @@ class TestInterpreter:
         clock.instant += 70 * 60 * SECOND
         async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
             with trio.move_on_after(0.5):
-                await interpreter.resume(run.id).wait()
+                await (await interpreter.resume(run.id)).wait()
             await interpreter.cancel(run.id)
             histories = {row.id: await interpreter.history(row.id) for row in await interpreter.runs(parent=run.id)}
             histories[run.id] = await interpreter.history(run.id)

@@ -301,3 +301,18 @@ class TestReopened:
         assert run.take(e.RunUndoRequested) == [StartAttempt(4, 1)]
         assert run.succeed("a.undo") == [EndRun(RunStatus.CANCELLED)]
         assert run.status("handler") is NodeStatus.PRUNED
+
+
+@pytest.mark.parametrize("is_undone", [False, True])
+@pytest.mark.parametrize("how", ["timeout", "interrupted"])
+def test_one_that_is_made_at_most_once_leaves_nothing_behind_where_it_is_undone(how: str, is_undone: bool) -> None:
+    undoing = (undo_gate(), undo("a")) if is_undone else ()
+    run = play(action("a", at_most_once=True), *undoing)
+    run.start()
+    run.take(e.AttemptStarted, "a", 1)
+    commands = run.take(e.AttemptFailed, "a", 1, "timeout") if how == "timeout" else run.take(e.AttemptInterrupted, "a", 1)
+    if is_undone:
+        assert commands == attempts(run, "a")
+        assert run.succeed("a.undo") == [EndRun(RunStatus.FAILED)]
+    else:
+        assert commands == [EndRun(RunStatus.FAILED_DIRTY)]

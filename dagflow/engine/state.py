@@ -107,7 +107,8 @@ class State:
     failures: list[Failure] = attrs.field(factory=list)
     n_arrived: int = 0
     taken: set[int] = attrs.field(factory=set)
-    unknown: set[int] = attrs.field(factory=set)
+    #: Seldom any, and an empty set of its own is large for a run that sleeps.
+    unknown: frozenset[int] = frozenset()
     loops: dict[int, Loop] = attrs.field(factory=dict)
     is_dirty: bool = False
     is_reopened: bool = False

@@ -31,7 +31,7 @@ def is_sure(state: State, node: int) -> bool:
 def note_broken_off(state: State, node: int) -> None:
     """An attempt was stopped, or its process died: nobody knows what came of it. Calls and loops have runs, which do know."""
     if state.plan.kinds[node] is NodeKind.ACTION:
-        state.unknown.add(node)
+        state.unknown |= {node}
 
 
 def note_failure(state: State, node: int, code: str) -> None:
@@ -39,7 +39,7 @@ def note_failure(state: State, node: int, code: str) -> None:
     if code == TIMEOUT:
         note_broken_off(state, node)
     elif not state.plan.is_effectful[node]:
-        state.unknown.discard(node)
+        state.unknown -= {node}
 
 
 def is_taken_back(state: State, node: int) -> bool:

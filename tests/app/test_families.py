@@ -208,11 +208,12 @@ def _has_dirty_history(simulation: Simulation) -> bool:
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_the_local_driver_ends_a_family_as_the_simulator_does(data: st.DataObject) -> None:
-    program = program_of(data.draw(family_texts(is_forked=False)))
+    program = program_of(data.draw(family_texts(is_forked=False, waits=True)))
     made = _by_node(program, scripts(data.draw(st.sampled_from([0, 3, 11]))))
-    simulated = simulate(program, INPUT, actions=made, jitter=lambda: 0.5)
+    sent = [attrs.evolve(send, event="asked", payload={"n": len(send.id)}) for send in data.draw(sends())]
+    simulated = simulate(program, INPUT, actions=made, jitter=lambda: 0.5, sends=sent)
     result, _, store = run_local(
-        program, made, input_value=INPUT, is_held=data.draw(st.booleans()), is_quick=data.draw(st.booleans())
+        program, made, input_value=INPUT, sends=sent, is_held=data.draw(st.booleans()), is_quick=data.draw(st.booleans())
     )
     assert said(result) == said(simulated.result)
     for run, history in simulated.histories.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -15,11 +16,14 @@ import trio.testing
 from dagflow.app.interpreter import Interpreter
 from dagflow.drivers.program import Program, prepare
 from dagflow.drivers.simulator import DEFAULT_START, Script, Send, Simulation, simulate
-from dagflow.errors import StoreError
+from dagflow.errors import StoreError, UsageError
+from dagflow.ids import RunId
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
-from dagflow.store.api import Record
+from dagflow.model.status import RunStatus
+from dagflow.store.api import Append, Creation, Record
 from tests.app.host import START, Host
+from tests.app.stand_ins import Lasting
 from tests.drivers.harness import run_local
 from tests.engine.flows import SECOND
 
@@ -252,3 +256,44 @@ def test_the_local_driver_gives_them_as_the_simulator_does(numbers: range) -> No
     assert {run: taken(store.history(run)) for run in done.histories} == {
         run: taken(history) for run, history in done.histories.items()
     }
+
+
+@attrs.define(eq=False)
+class Failing(Lasting):
+    """A store of which one write fails, before or after it has taken effect."""
+
+    n_left: int = -1
+    is_late: bool = False
+
+    def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
+        self.n_left -= 1
+        if self.n_left == 0 and not self.is_late:
+            raise StoreError("the disk is gone")
+        super().write(appends, creations)
+        if self.n_left == 0:
+            raise StoreError("the disk is gone, and nobody knows whether it wrote")
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+@pytest.mark.parametrize("n_left", range(1, 12))
+async def test_a_store_that_fails_at_any_write_loses_no_event_and_gives_none_twice(n_left: int, is_late: bool) -> None:
+    host, clock, store = Host(), Ticking(START), Failing()
+    flow = host.flow(APPROVALS, "f")
+    async with Interpreter.open(":memory:", catalog=host.catalog, clock=clock, store=store) as interpreter:
+        run = await interpreter.start(flow, {"people": ["a", "b"]})
+    store.n_left, store.is_late = n_left, is_late
+    left = list(range(1, 6))
+    for _ in range(3):  # the second one has to do
+        try:
+            async with Interpreter.open(":memory:", catalog=host.catalog, clock=clock, store=store) as interpreter:
+                while left:
+                    await interpreter.send("approved", {"by": left[0]}, id=str(left[0]))
+                    del left[0]
+                with trio.fail_after(5):
+                    if not (await interpreter.result(run.id)).status.is_terminal:
+                        await (await interpreter.resume(run.id)).wait()
+        except* (StoreError, UsageError):
+            pass
+    assert store.run(RunId(run.id)).status is RunStatus.SUCCEEDED  # type: ignore[union-attr]
+    histories = [store.history(RunId(run.id)), *(store.history(row.id) for row in store.runs(parent=run.id))]
+    assert sorted(number for history in histories for number in taken(history)) == [1, 2, 3, 4, 5]

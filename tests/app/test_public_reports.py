@@ -15,6 +15,8 @@ import trio
 
 import dagflow
 from dagflow import Interpreter, RunStatus
+from dagflow.app.testing import run_test
+from dagflow.drivers.program import prepare
 from dagflow.lang.compiler import Compilation
 from tests.app.host import START
 from tests.app.test_poison import until_over
@@ -205,3 +207,59 @@ async def test_temporal_sdk_python_135_a_run_whose_action_is_gone_is_held(host: 
         assert "which the catalog does not have" in row.blocked
     async with opened(host.catalog) as interpreter:
         assert (await until_over(interpreter, run.id)).output == "42"
+
+
+@pytest.mark.parametrize("given", [{}, {"run_date": None}, None])
+def test_kestra_9787_an_optional_input_that_is_left_out_is_nothing(host: Host, given: object) -> None:
+    result = host.run('flow f(run_date: string?) -> string {\n  on manual\n  return run_date ?? "today"\n}', given)
+    assert (result.status, result.output) == (RunStatus.SUCCEEDED, "today")
+
+
+BIDS = """
+event "bid" { n: int }
+flow f() -> list<int> {
+  on manual
+  parallel {
+    a = wait event "bid" within 1h
+    b = wait event "bid" within 1h
+  }
+  c = wait event "bid" within 1h
+  return [?a.?n, ?b.?n, ?c.?n]
+}
+test "of one instant" for f {
+  given ()
+  at 1m send "bid" (n: 1)
+  at 1m send "bid" (n: 2)
+  at 1m send "bid" (n: 3)
+  expect run.output == [1, 2, 3] && run.elapsed == 1m
+}
+"""
+
+
+async def test_camunda_3012_events_of_one_instant_are_taken_in_their_order(host: Host) -> None:
+    compilation = host.compile(BIDS)
+    (found,) = [run_test(each, prepare(compilation.unwrap("f")), compilation.interface) for each in compilation.tests]
+    assert found.has_passed, found
+    async with Interpreter.open(":memory:", catalog=host.catalog) as interpreter:
+        run = await interpreter.start(compilation.unwrap("f"))
+        for n in (1, 2, 3):
+            await interpreter.send("bid", {"n": n})
+        assert (await run.wait()).output == [1, 2, 3]
+
+
+async def test_n8n_slack_approval_one_answer_is_for_one_request(host: Host) -> None:
+    text = """
+      event "answered" { by: string?, approved: bool }
+      flow f(requests: list<string>) -> list<bool> {
+        on manual
+        done = for request in requests max 9 parallel 9 {
+          answer = wait event "answered" within 10ms
+          yield answer.?approved ?? false
+        }
+        return done
+      }
+    """
+    async with Interpreter.open(":memory:", catalog=host.catalog) as interpreter:
+        run = await interpreter.start(host.compile(text).unwrap(), {"requests": ["a", "b", "c"]})
+        await interpreter.send("answered", {"approved": True})
+        assert (await run.wait()).output == [True, False, False]

@@ -187,8 +187,7 @@ class _World:
         reached(Point.RECOVERING)
 
     def _catch_up(self, progress: Progress) -> None:
-        # What is not handed out yet others may have waited for longer.
-        for event in self.sent[: len(self.sent) - len(self.news)]:
+        for event in self.sent[: len(self.sent) - len(self.news)]:  # others may have waited longer for what is news
             self._deliver(event, [progress])
 
     def _live(self) -> None:
@@ -204,8 +203,7 @@ class _World:
         self.observe(self.progress)
 
     def _commit(self, progress: Progress) -> None:
-        if progress is not self.progress:
-            # What a part took is in the history of the whole first, see `kin`.
+        if progress is not self.progress:  # what a part took is in the history of the whole first, see `kin`
             self._commit(self.progress)
         append = progress.take_append()
         if append is not None:
@@ -269,8 +267,7 @@ class _World:
             self._resume(child)
             if spawn.is_undo and child.machine.state.ended is RunStatus.SUCCEEDED:
                 child.undo(self.now)
-        changed = parent.children.is_back(spawn, self.now)
-        for progress in (child, *changed):
+        for progress in (child, *parent.children.is_back(spawn, self.now)):
             self._commit(progress)
 
     def _hear_of_ends(self) -> bool:
@@ -365,8 +362,7 @@ class _World:
         self._hand_out(event)
 
     def _hand_out(self, event: SentEvent) -> None:
-        alive = list(self.alive.values())
-        self._deliver(event, alive)
+        self._deliver(event, alive := list(self.alive.values()))
         for progress in alive:
             self._commit(progress)
 

@@ -13,7 +13,7 @@ from dagflow.model import wire
 from dagflow.model.action import ActionSpec
 from dagflow.model.expression import Expression
 from dagflow.model.flow import Node, NodeKind
-from dagflow.model.types import Type
+from dagflow.model.types import ListType, OptionalType, RecordType, Type
 from dagflow.model.wire import WireError
 
 
@@ -45,8 +45,27 @@ def _problems(node: Node, spec: ActionSpec) -> Iterator[str]:
     for param in spec.params:
         if param.is_required and param.name not in given:
             yield f"`{node.id}` calls `{spec.name}` without `{param.name}`, which it needs"
-    if not is_assignable(spec.result, node.type):
+    if not _is_readable(spec.result, node.type):
         yield f"`{node.id}` reads {readable(node.type)} from `{spec.name}`, which returns {readable(spec.result)}"
+
+
+def _is_readable(given: Type, wanted: Type) -> bool:
+    """Whether a result of one type can be read as another. Fields that the flow does not read are left out of it."""
+    match given, wanted:
+        case RecordType(), RecordType():
+            known = {field.name: field for field in given.fields}
+            return all(
+                field.name in known and _is_readable(known[field.name].type, field.type)
+                if field.is_required
+                else field.name not in known or _is_readable(known[field.name].type, field.type)
+                for field in wanted.fields
+            )
+        case ListType(element), ListType(wanted_element):
+            return _is_readable(element, wanted_element)
+        case OptionalType(value), OptionalType(wanted_value):
+            return _is_readable(value, wanted_value)
+        case _:
+            return is_assignable(given, wanted)
 
 
 def _is_accepted(value: Expression, wanted: Type) -> bool:

@@ -100,6 +100,18 @@ def with_another_word(catalog: dagflow.Catalog) -> None:
         return Said(f"{value} {tone}")
 
 
+@attrs.frozen
+class SaidAndMore:
+    said: str
+    volume: int
+
+
+def returning_more(catalog: dagflow.Catalog) -> None:
+    @catalog.action("text", effect="idempotent")
+    async def text(value: str, tone: str) -> SaidAndMore:
+        return SaidAndMore(f"{value} {tone}", 11)
+
+
 Change = Callable[[dagflow.Catalog], None]
 MISFITS: dict[Change, str] = {
     gone: "calls `text`, which the catalog does not have; register it",
@@ -110,7 +122,7 @@ MISFITS: dict[Change, str] = {
     returning_numbers: "`b` reads Said from `text`, which returns Number",
     returning_nothing: "`b` reads Said from `text`, which returns null",
 }
-FITTING: list[Change] = [as_it_was, wider, with_another_word]
+FITTING: list[Change] = [as_it_was, wider, with_another_word, returning_more]
 
 
 def host(change: Change) -> dagflow.Catalog:

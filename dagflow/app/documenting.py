@@ -27,16 +27,16 @@ def flow_page(flow: Flow, tests: Sequence[FlowTest], interface: Interface) -> st
         interface: what its file and host declare.
     """
     lines = [f"# {flow.name}", "", *_paragraph(flow.doc)]
-    lines += ["## What it takes", "", *_fields(flow.input.fields, "It takes nothing.")]
-    lines += ["## When it starts", "", *_triggers(flow)]
+    lines += ["## Input", "", *_fields(flow.input.fields, "No input.")]
+    lines += ["## Triggers", "", *_triggers(flow)]
     if flow.result is not NULL:
-        lines += ["## What it gives", "", f"`{spell(flow.result)}`", ""]
+        lines += ["## Output", "", f"`{spell(flow.result)}`", ""]
     lines += ["## Steps", "", "```mermaid", to_mermaid(flow).rstrip(), "```", "", *_steps(flow)]
     lines += _used_types([flow.input, flow.result])
     met = actions_met(flow, {spec.name: spec for spec in interface.actions.values()})
     if met:
         lines += ["## Actions", "", *(f"- [`{name}`](actions.md#{_anchor(name)})" for name in sorted(met)), ""]
-    lines += ["## What a run can come to", "", *_bounds(flow)]
+    lines += ["## Limits", "", *_bounds(flow)]
     mine = [each for each in tests if each.flow == flow.name]
     if mine:
         lines += ["## Tests", "", *(f"- {_escaped(each.name)}" for each in mine), ""]
@@ -49,10 +49,10 @@ def actions_page(specs: Iterable[ActionSpec], flows: Sequence[Flow]) -> str:
     lines = ["# Actions", ""]
     for spec in sorted(specs, key=lambda spec: spec.name):
         lines += [f"## {spec.name}", "", *_paragraph(spec.doc)]
-        key = ", and is given an effect key, by which its peer knows a repetition" if spec.takes_key else ""
-        key += ". A call of which nobody knows how it ended is not made again" * spec.at_most_once
-        lines += [f"It is *{spec.effect.value}*{key}.", "", *_fields(spec.params, "It takes nothing.")]
-        lines += [f"It gives `{spell(spec.result)}`." if spec.result is not NULL else "It gives nothing.", ""]
+        key = " and takes an effect key, by which the remote side detects repeated calls" if spec.takes_key else ""
+        key += ". A call with an unknown outcome is not repeated" * spec.at_most_once
+        lines += [f"It is *{spec.effect.value}*{key}.", "", *_fields(spec.params, "No input.")]
+        lines += [f"Returns `{spell(spec.result)}`." if spec.result is not NULL else "Returns nothing.", ""]
         lines += _used_types([spec.result, *(param.type for param in spec.params)])
         by = [f"[{name}]({name}.md)" for name, met in used.items() if spec.name in met]
         lines += [f"Used by {', '.join(by)}.", ""] if by else []
@@ -63,7 +63,7 @@ def index_page(flows: Sequence[Flow]) -> str:
     """The page that leads to the others."""
     lines = ["# Flows", ""]
     lines += [f"- [{flow.name}]({flow.name}.md)" + (f": {_escaped(_first(flow.doc))}" if flow.doc else "") for flow in flows]
-    return "\n".join([*lines, "", "The [actions](actions.md) they can call."]) + "\n"
+    return "\n".join([*lines, "", "[Actions](actions.md) that these flows can call."]) + "\n"
 
 
 def _first(text: str) -> str:
@@ -76,7 +76,7 @@ def _paragraph(text: str) -> list[str]:
 
 def _fields(fields: Iterable[Field], none: str) -> list[str]:
     rows = [f"| `{field.name}` | {_code(spell(field.type))} | {_default(field)} | {_cell(field.doc)} |" for field in fields]
-    return ["| name | type | if not given | |", "|---|---|---|---|", *rows, ""] if rows else [none, ""]
+    return ["| name | type | default | |", "|---|---|---|---|", *rows, ""] if rows else [none, ""]
 
 
 def _default(field: Field) -> str:
@@ -86,8 +86,8 @@ def _default(field: Field) -> str:
 
 
 def _triggers(flow: Flow) -> list[str]:
-    said = [f"- {_trigger(trigger)}" for trigger in flow.triggers] or ["- when a person or a program starts it"]
-    return [*said, "", f"A run lives {shown_length(flow.timeout_ns)} at most.", ""]
+    said = [f"- {_trigger(trigger)}" for trigger in flow.triggers] or ["- manual: a person or a program starts it"]
+    return [*said, "", f"A run times out after {shown_length(flow.timeout_ns)}.", ""]
 
 
 def _trigger(trigger: Trigger) -> str:
@@ -101,14 +101,14 @@ def _trigger(trigger: Trigger) -> str:
             schedule = trigger.schedule
             return "at " + (_code(f"{schedule.text} ({schedule.zone})") if schedule is not None else "its times") + when
         case TriggerKind.MANUAL:
-            return "when a person or a program starts it"
+            return "manual: a person or a program starts it"
 
 
 def _steps(flow: Flow) -> list[str]:
     rows = [
         f"| {_code(label_of(node))} | {_what(node)} | {_cell(node.doc)} |" for node in _all(flow) if node.kind not in _INNER
     ]
-    return ["| step | what it does | |", "|---|---|---|", *rows, ""] if rows else ["It has no steps.", ""]
+    return ["| step | what it does | |", "|---|---|---|", *rows, ""] if rows else ["No steps.", ""]
 
 
 def _all(flow: Flow) -> Iterator[Node]:
@@ -122,9 +122,9 @@ def _what(node: Node) -> str:
     words: Mapping[NodeKind, str] = {
         NodeKind.GATE: "decides", NodeKind.LET: "computes a value", NodeKind.WAIT: "waits", NodeKind.WAIT_UNTIL: "waits",
         NodeKind.WAIT_EVENT: f"waits for {_code(node.event)}", NodeKind.EMIT: f"emits {_code(node.event)}", NodeKind.RETURN: "ends the run",
-        NodeKind.STOP: "ends the run", NodeKind.FAIL: "fails", NodeKind.FOR: "once for each item", NodeKind.YIELD: "gives the item its value",
+        NodeKind.STOP: "ends the run", NodeKind.FAIL: "fails", NodeKind.FOR: "once for each item", NodeKind.YIELD: "sets the value of the item",
         NodeKind.CALL: f"calls the flow {_code(node.flow)}", NodeKind.START: f"starts the flow {_code(node.flow)}",
-        NodeKind.UNDO: f"takes back {_code(label_of(node).removeprefix('undo '))}",
+        NodeKind.UNDO: f"undoes {_code(label_of(node).removeprefix('undo '))}",
     }  # fmt: skip
     if node.kind is NodeKind.ACTION:
         tries = f", {node.retry.max_attempts} attempts" if node.retry.max_attempts > 1 else ""
@@ -140,7 +140,7 @@ def _used_types(roots: Iterable[Type]) -> list[str]:
             named.setdefault(each.name, each)
     lines: list[str] = []
     for name, record in named.items():
-        lines += [f"### {name}", "", *_fields(record.fields, "Without fields.")]
+        lines += [f"### {name}", "", *_fields(record.fields, "No fields.")]
     return lines
 
 
@@ -158,7 +158,7 @@ def _records(type_: Type) -> Iterator[RecordType]:
 def _bounds(flow: Flow) -> list[str]:
     found = bounds(flow)
     return [
-        "| steps | at a time | duration | runs started | events sent | expression cost |",
+        "| steps | in parallel | duration | runs started | events sent | expression cost |",
         "|---|---|---|---|---|---|",
         (
             f"| ≤ {found.steps.value} | ≤ {found.parallel} | ≤ {shown_length(found.duration_ns)} | ≤ {found.runs_started.value} "

@@ -162,13 +162,13 @@ def _why_pruned(flow: Flow, node: Node, found: NodeResult, nodes: Mapping[str, N
             of = nodes.get(decider.id)
             if of is None or decider.kind in {NodeKind.CATCH, NodeKind.UNWIND}:
                 return "nothing failed"
-            return f"{label_of(decider)} said {of.outcome}" if of.outcome else f"{label_of(decider)} was not reached"
+            return f"{label_of(decider)}: {of.outcome or 'not reached'}"
         case PruneReason.JOIN:
-            return "too few it is after succeeded"
+            return "not enough of the steps it waits for succeeded"
         case PruneReason.SCOPE_FAILED:
             return "its block failed"
         case PruneReason.RACE_LOST:
-            return "others were faster"
+            return "other branches were faster"
         case _:
             return "the run had ended"
 

@@ -131,15 +131,19 @@ def _because(flow: Flow, result: RunResult, node: Node, decisions: list[Decision
             return _why_pruned(flow, result, node, decisions)
         case NodeStatus.SUCCEEDED:
             tries = f" at attempt {of.attempts}" if of.attempts > 1 else ""
-            return f"it ran{tries}" + (f" and said {of.outcome}" if of.outcome else "")
+            return f"it ran{tries}" + (f"; outcome: {of.outcome}" if of.outcome else "")
         case NodeStatus.FAILED if of.failure is not None:
-            return f"its attempt {of.failure.attempt or 1} failed for good with {of.failure.code}: {of.failure.message}"
+            return f"attempt {of.failure.attempt or 1} failed permanently with {of.failure.code}: {of.failure.message}"
         case NodeStatus.CANCELLED:
             return f"it was waiting and {of.outcome}" if of.outcome else "it was stopped before it ended"
         case NodeStatus.PENDING:
             return _waits_for(flow, result, node)
         case NodeStatus.WAITING:
-            return "it waits for its time" if node.kind is not NodeKind.WAIT_EVENT else f'it waits for the event "{node.event}"'
+            return (
+                "it is waiting for its timer"
+                if node.kind is not NodeKind.WAIT_EVENT
+                else f'it is waiting for the event "{node.event}"'
+            )
         case _:
             return f"it is {of.status.value}"
 
@@ -151,19 +155,19 @@ def _why_pruned(flow: Flow, result: RunResult, node: Node, decisions: list[Decis
         if flow.node(last.gate).kind in {NodeKind.CATCH, NodeKind.UNWIND} and result.status is RunStatus.SUCCEEDED:
             return "nothing failed"
         if reason is PruneReason.GATE:
-            said = f"said {last.said}" if last.said else "was never reached"
-            return f"`{last.label}` on line {last.line} {said}, and this runs where it says {last.wanted}"
+            found = f"had the outcome `{last.said}`" if last.said else "was not reached"
+            return f"`{last.label}` (line {last.line}) {found}; this step runs only on `{last.wanted}`"
     match reason:
         case PruneReason.JOIN if node.join is not None:
-            return f"too few of {', '.join(node.join.sources)} succeeded, which it is `after`"
+            return f"not enough of the steps it waits for succeeded: {', '.join(node.join.sources)}"
         case PruneReason.SCOPE_FAILED:
             return "another step of its block failed, and the `on error` took over"
         case PruneReason.RACE_LOST:
-            return "other branches of its `parallel first` were done sooner"
+            return "other branches of its `parallel first` finished first"
         case PruneReason.NOTHING_TO_UNDO:
             return "there was nothing to undo"
         case _:
-            return f"the run had ended before its turn{_by_what(flow, result)}"
+            return f"the run ended before this step{_by_what(flow, result)}"
 
 
 def _by_what(flow: Flow, result: RunResult) -> str:
@@ -181,4 +185,4 @@ def _by_what(flow: Flow, result: RunResult) -> str:
 def _waits_for(flow: Flow, result: RunResult, node: Node) -> str:
     before = [edge.source for edge in flow.edges if edge.target == node.id]
     open_ = [label_of(flow.node(each)) for each in before if not result.node(each).status.is_settled]
-    return f"it comes after {', '.join(open_)}" if open_ else "its turn has not come"
+    return f"it runs after {', '.join(open_)}" if open_ else "it has not started yet"

@@ -1,4 +1,4 @@
-"""Flows to begin with: each compiles, and comes with tests that pass."""
+"""Templates for `dagflow new`: each compiles, and its tests pass."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 
 @attrs.frozen
 class Starter:
-    """A flow to begin with. `summary`: what it shows, in a few words."""
+    """Template of a flow. `summary`: one line for `dagflow new --list`."""
 
     name: str
     summary: str
@@ -28,7 +28,7 @@ _STARTERS: Final = (
         "follow-up",
         "a mail, a wait, and a second mail",
         """\
-/// Mails somebody, and follows up two days later.
+/// Sends a greeting and follows up two days later.
 flow my_flow(name: string, to: Email, wanted: bool = true) {
   on manual
   retry 3 from 1s to 10m
@@ -45,7 +45,7 @@ test "two mails, two days apart" for my_flow {
   expect calls("email").map(mail, mail.template) == ["greeting", "follow_up"]
 }
 
-test "no mail to those who want none" for my_flow {
+test "no mail if it is not wanted" for my_flow {
   given (name: "Ada", to: "ada@example.org", wanted: false)
   expect calls("email") == []
 }
@@ -53,32 +53,32 @@ test "no mail to those who want none" for my_flow {
     ),
     Starter(
         "approval",
-        "ask somebody, wait for the answer, and go on without one",
+        "ask for approval, wait for the answer, and continue without one",
         """\
-/// Somebody has decided.
+/// A decision was made.
 event "my_flow/decided" { id: string, yes: bool }
 
-/// Asks a channel, waits a day for the answer, and says what came of it.
+/// Asks a channel, waits a day for the answer, and reports the result.
 flow my_flow(id: string, question: string, channel: string = "C-APPROVALS") -> {approved: bool} {
   on manual
 
   asked = slack(channel: channel, text: "${question} (${id})")
   answer = wait event "my_flow/decided" as a when a.id == id within 1d else {
-    reminder = slack(channel: channel, text: "Nobody has answered: ${question} (${id})")
+    reminder = slack(channel: channel, text: "No answer yet: ${question} (${id})")
   }
   let approved = answer.?yes ?? false
   log(message: "${id}: ${approved}")
   return {"approved": approved}
 }
 
-test "somebody says yes" for my_flow {
+test "approved" for my_flow {
   given (id: "7", question: "Ship it?")
   at 3h send "my_flow/decided" (id: "6", yes: false)
   at 5h send "my_flow/decided" (id: "7", yes: true)
   expect run.output.approved && run.elapsed == 5h && reminder.pruned
 }
 
-test "nobody answers" for my_flow {
+test "no answer" for my_flow {
   given (id: "7", question: "Ship it?")
   expect !run.output.approved && reminder.at == 1d
 }
@@ -86,9 +86,9 @@ test "nobody answers" for my_flow {
     ),
     Starter(
         "each",
-        "the same for each item of a list, with those that fail counted",
+        "process each item of a list and count failures",
         """\
-/// Writes to everybody on a list, ten at a time, and reports.
+/// Sends a mail to each person on a list, ten at a time, and reports.
 flow my_flow(people: list<{name: string, email: Email}>) -> {sent: int, failed: int} {
   on manual
 
@@ -121,9 +121,9 @@ test "an empty list" for my_flow {
     ),
     Starter(
         "webhook",
-        "a request from outside, checked and passed on",
+        "a webhook request, checked and routed",
         """\
-/// Passes on what a form on the web sends, if it is about something we know.
+/// Routes a web form to the channel for its topic.
 flow my_flow(topic: string, text: string) {
   on webhook "my_flow" as form: {topic: "sales" | "help", text: string}
     when form.text != ""
@@ -138,7 +138,7 @@ flow my_flow(topic: string, text: string) {
       to_help = slack(channel: "C-HELP", text: text)
     }
     else {
-      log(message: "nobody knows about ${topic}")
+      log(message: "unknown topic: ${topic}")
     }
   }
 }
@@ -155,7 +155,7 @@ test "help" for my_flow {
 
 test "anything else" for my_flow {
   given (topic: "weather", text: "Nice today")
-  expect log.input.message == "nobody knows about weather" && calls("slack") == []
+  expect log.input.message == "unknown topic: weather" && calls("slack") == []
 }
 """,
     ),
@@ -163,29 +163,31 @@ test "anything else" for my_flow {
 
 
 def starters() -> tuple[Starter, ...]:
-    """All of them."""
+    """Return all templates."""
     return _STARTERS
 
 
 def can_name(name: str) -> bool:
-    """Whether a flow can be called so."""
+    """Return whether a flow may have this name."""
     return _IDENTIFIER.fullmatch(name) is not None
 
 
 def started(name: str, starter: str) -> str:
-    """The text of a new flow.
+    """Return the text of a new flow.
 
     Args:
-        name: of the flow.
-        starter: the name of what it begins with.
+        name: the name of the flow.
+        starter: the name of the template.
 
     Raises:
-        UsageError: there is no such starter, or the name cannot be one of a flow.
+        UsageError: the template does not exist, or the name is not valid.
     """
     if not can_name(name):
-        raise UsageError(f"`{name}` cannot name a flow; use lower-case letters, digits and `_`, such as `lead_approval`")
+        raise UsageError(
+            f"a flow name must consist of lower-case letters, digits and `_`, such as `lead_approval`; got `{name}`"
+        )
     found = next((each for each in _STARTERS if each.name == starter), None)
     if found is None:
         known = ", ".join(each.name for each in _STARTERS)
-        raise UsageError(f"there is no template `{starter}`; there are: {known}")
+        raise UsageError(f"--template must be one of {known}; got `{starter}`")
     return re.sub(rf"\b{_NAME}\b", name, found.text)

@@ -84,7 +84,7 @@ def _print_explain(out: Console, codes: Sequence[str]) -> None:
     """Where to read more about the errors: those said first, each once."""
     errors = list(dict.fromkeys(code for code in codes if code.startswith("E")))[:_MOST_CODES]
     if errors:
-        out.print(Text(f"`dagflow explain {' '.join(errors)}` tells more"))
+        out.print(Text(f"for details, run `dagflow explain {' '.join(errors)}`"))
 
 
 def _print_check(out: Console, checked: Checked) -> None:
@@ -118,7 +118,7 @@ def _styled(block: str) -> Text:
 def import_workflow(arguments: argparse.Namespace) -> int:
     """Print the flow that a JSON workflow means, or write it to a file."""
     if arguments.file.endswith(".flow"):
-        raise UsageError(f"{arguments.file} is a flow already; `dagflow export` makes JSON of it")
+        raise UsageError(f"{arguments.file} is already a flow; to convert it to JSON, use `dagflow export`")
     text, notes = imported(read_text(arguments.file), name_of(arguments.file))
     if notes:
         print(f"{notes}\n", file=sys.stderr)

@@ -24,7 +24,7 @@ def new(arguments: argparse.Namespace) -> int:
     name, template = arguments.name, arguments.template
     if name is None:
         if not is_asking:
-            raise UsageError("say what the flow is called: `dagflow new lead_approval`")
+            raise UsageError("missing NAME; example: `dagflow new lead_approval`")
         name = _named()
     if template is None:
         template = _chosen() if is_asking else starters()[0].name
@@ -39,11 +39,11 @@ def new(arguments: argparse.Namespace) -> int:
 
 def _named() -> str:
     for _ in range(_TRIES):
-        name = _ask("What is the flow called?", "my_flow")
+        name = _ask("Name of the flow?", "my_flow")
         if can_name(name):
             return name
-        print("use lower-case letters, digits and `_`, such as `lead_approval`", file=sys.stderr)
-    raise UsageError("that was no name; say it as `dagflow new NAME`")
+        print("a name must consist of lower-case letters, digits and `_`, such as `lead_approval`", file=sys.stderr)
+    raise UsageError("no valid name was entered; use `dagflow new NAME`")
 
 
 def _chosen() -> str:
@@ -51,12 +51,12 @@ def _chosen() -> str:
     for number, each in enumerate(known, 1):
         print(f"  {number}  {each.name:<10}  {each.summary}", file=sys.stderr)
     for _ in range(_TRIES):
-        answer = _ask("What does it begin with?", "1")
+        answer = _ask("Template?", "1")
         for number, each in enumerate(known, 1):
             if answer in {str(number), each.name}:
                 return each.name
-        print(f"answer 1 to {len(known)}", file=sys.stderr)
-    raise UsageError("that was no answer; say it with --template")
+        print(f"enter a number from 1 to {len(known)}", file=sys.stderr)
+    raise UsageError("no template was chosen; use --template NAME")
 
 
 def _ask(question: str, default: str) -> str:

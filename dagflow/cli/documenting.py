@@ -27,7 +27,7 @@ def document(arguments: argparse.Namespace) -> int:
         specs |= compilation.interface.actions
         for flow in compilation.flows.values():
             if f"{flow.name}.md" in pages:
-                raise UsageError(f"two of these files have a flow `{flow.name}`; document them one by one")
+                raise UsageError(f"two of these files define a flow `{flow.name}`; document the files separately")
             flows.append(flow)
             pages[f"{flow.name}.md"] = flow_page(flow, compilation.tests, compilation.interface)
     pages["actions.md"] = actions_page(specs.values(), flows)

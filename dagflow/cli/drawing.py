@@ -82,17 +82,17 @@ def _format(wanted: str | None, output: str | None) -> str:
     if output is not None and output != "-":
         form = _ENDINGS.get(Path(output).suffix.lower())
         if form is None:
-            raise UsageError(f"what {output} ends in says nothing of its format; add `--format`, one of {', '.join(FORMATS)}")
+            raise UsageError(f"cannot tell the format from the name {output}; add `--format`, one of {', '.join(FORMATS)}")
         return form
     return "terminal" if sys.stdout.isatty() else "mermaid"
 
 
 def _wanted(arguments: argparse.Namespace) -> _Wanted:
     if arguments.diff is not None and arguments.run is not None:
-        raise UsageError("a picture shows either a run or what has changed; give one of `--run` and `--diff`")
+        raise UsageError("`--run` and `--diff` cannot be combined")
     if not _is_file(arguments.file):
         if arguments.run is not None:
-            raise UsageError(f"there is no file {arguments.file}; leave `--run` out to draw a run on the flow it began with")
+            raise UsageError(f"no such file: {arguments.file}; to draw a run on the flow it started with, omit `--run`")
         return _run(arguments.file, arguments)
     host = load_host(arguments.actions, arguments.file)
     flow = _flow(arguments.file, arguments.flow, host)
@@ -123,7 +123,7 @@ def _run(prefix: str, arguments: argparse.Namespace) -> _Wanted:
 
 def _text_of(wanted: _Wanted, form: str) -> str:
     if wanted.result is not None or wanted.before is not None:
-        raise UsageError(f"`--format {form}` knows nothing of runs and changes; use svg, png or terminal")
+        raise UsageError(f"`--format {form}` cannot show runs or changes; use svg, png or terminal")
     if form == "json":
         return json_text(to_json(wanted.flow)) + "\n"
     return printable_lines(to_dot(wanted.flow) if form == "dot" else to_mermaid(wanted.flow))
@@ -168,7 +168,7 @@ def draw_coverage(path: str, flows: Sequence[Flow], coverage: Coverage) -> None:
 
     target = Path(path)
     if _format(None, path) not in {"svg", "png"}:
-        raise UsageError(f"coverage is drawn as .svg or .png, not as {target.suffix}")
+        raise UsageError(f"the coverage picture must be .svg or .png; got {target.suffix}")
     for flow in flows:
         svg = draw_svg(flow, overlay_of_coverage(flow, coverage), most=0)
         own = target if len(flows) == 1 else target.with_stem(f"{target.stem}_{flow.name}")
@@ -184,14 +184,14 @@ def png_of(svg: str) -> bytes:
     try:
         import resvg_py  # noqa: PLC0415 - optional
     except ImportError:
-        raise UsageError("PNG needs one more library: pip install 'dagflow[png]'; `--format svg` needs none") from None
+        raise UsageError("PNG output needs an extra: pip install 'dagflow[png]'; `--format svg` works without it") from None
     return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=_ZOOM))
 
 
 def _write(path: str | None, data: bytes, *, is_binary: bool = False) -> None:
     if path in {None, "-"}:
         if is_binary and sys.stdout.isatty():
-            raise UsageError("a PNG is no text for a terminal; write it to a file with `-o FILE.png`")
+            raise UsageError("cannot print a PNG to a terminal; write it to a file with `-o FILE.png`")
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()

@@ -34,7 +34,7 @@ _INNER = frozenset({NodeKind.CATCH, NodeKind.RACE, NodeKind.UNWIND, NodeKind.GRO
 def dry_run(arguments: argparse.Namespace) -> int:
     """Rehearse a run; 1 if it would not succeed."""
     if arguments.file == "-" and arguments.input in {"-", "@-"}:
-        raise UsageError("the flow and its input cannot both come from standard input; give one of them as a file")
+        raise UsageError("the flow and its input cannot both come from standard input; pass one of them as a file")
     host = load_host(arguments.actions, arguments.file)
     compilation = load_flows(arguments.file, host.catalog)
     flow = compilation.unwrap(arguments.flow)
@@ -49,11 +49,11 @@ def dry_run(arguments: argparse.Namespace) -> int:
             start=SystemClock().now(),
         )
     except WireError as error:
-        given = "no --input was given, and the flow takes one" if value is None else "what was given does not fit"
+        given = "--input is missing" if value is None else "--input does not match"
         example = example_input(flow.input) if value is None and arguments.event is None else ""
         raise UsageError(f"{given}:{listed(error)}{example}") from error
     if found is None:
-        print(f"{flow.name} does not want this event: the condition of its trigger is false", file=sys.stderr)
+        print(f"{flow.name} ignores this event: the `when` condition of its trigger is false", file=sys.stderr)
         if arguments.json:
             print("null")
         return OK
@@ -105,7 +105,7 @@ def _print(out: Console, flow: Flow, found: Rehearsal) -> None:
             out.print(Text(f"  {line}", style="dim"))
     made_up = sorted({step.node.action for step in found.steps if step.is_made_up})
     if made_up:
-        out.print(Text(f"results made up: {', '.join(made_up)}; give them with --result NAME=JSON", style="dim"))
+        out.print(Text(f"placeholder results used for: {', '.join(made_up)} (override with --result NAME=JSON)", style="dim"))
 
 
 def _loops(flow: Flow) -> Iterator[tuple[str, str]]:

@@ -17,11 +17,9 @@ _MISSING: Final = "the language server needs pygls: pip install 'dagflow[lsp]'"
 
 def add_lsp(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `lsp`."""
-    parser = command(commands, "lsp", lsp, "serve editors: the language server protocol on standard input and output")
+    parser = command(commands, "lsp", lsp, "start the language server, on standard input and output")
     parser.add_argument("--port", type=int, metavar="PORT", help="listen on this port of 127.0.0.1 instead")
-    parser.add_argument(
-        "--stdio", action="store_true", help="standard input and output: what is done anyway, for editors that say it"
-    )
+    parser.add_argument("--stdio", action="store_true", help="use standard input and output, which is the default")
     add_actions(parser)
 
 

@@ -26,7 +26,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     """Evaluate an expression on what `--input` gives."""
     names = read_value(arguments.input)
     if names is not None and not isinstance(names, dict):
-        raise UsageError('--input has to be an object, whose keys are the names the expression may read: {"lead": {…}}')
+        raise UsageError('--input must be a JSON object with the names that the expression may read, such as {"lead": {…}}')
     given = cast("Mapping[str, object]", names or {})
     found = evaluate_text(arguments.expression, given, SystemClock().now())
     if found.warnings:

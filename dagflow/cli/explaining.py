@@ -44,7 +44,7 @@ def _page(code: str) -> Explanation:
     if page is None:
         meant = nearest(code.upper(), all_codes())
         hint = f"did you mean {meant}? " if meant else ""
-        raise UsageError(f"no code {printable(code)} exists; {hint}`dagflow explain` lists those there are")
+        raise UsageError(f"unknown code {printable(code)}; {hint}`dagflow explain` lists all codes")
     return page
 
 

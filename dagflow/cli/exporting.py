@@ -18,7 +18,7 @@ def export(arguments: argparse.Namespace) -> int:
     """Print a file of flows as JSON, or write it to a file that is not there yet."""
     path = arguments.file
     if path.endswith(".json"):
-        raise UsageError(f"{path} is JSON already; `dagflow import` makes a flow of it")
+        raise UsageError(f"{path} is already JSON; to convert it to a flow, use `dagflow import`")
     data = to_data(read_text(path), flow=arguments.flow, filename=name_of(path))
     # Every letter that is not ASCII is escaped, so that no terminal and no encoding changes what is read back.
     text = json.dumps(data, indent=2) + "\n"
@@ -26,5 +26,5 @@ def export(arguments: argparse.Namespace) -> int:
         sys.stdout.write(text)
         return OK
     target = write_new(arguments.output, text)
-    print(printable(f"wrote {target}; `dagflow import {target}` gives the flow again"), file=sys.stderr)
+    print(printable(f"wrote {target}; `dagflow import {target}` converts it back"), file=sys.stderr)
     return OK

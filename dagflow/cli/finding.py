@@ -15,7 +15,7 @@ def flow_files(given: Sequence[str]) -> list[str]:
         UsageError: there is no flow in a directory, or standard input is named twice.
     """
     if given.count("-") > 1:
-        raise UsageError("standard input can be read only once; give `-` once")
+        raise UsageError("`-` may be given only once, because standard input can be read only once")
     files: list[str] = []
     for each in given or ["."]:
         if each != "-" and Path(each).is_dir():
@@ -23,7 +23,7 @@ def flow_files(given: Sequence[str]) -> list[str]:
                 path for path in Path(each).rglob("*.flow") if path.is_file() and not _is_hidden(path.relative_to(each))
             )
             if not found:
-                raise UsageError(f"there is no .flow file in {each}")
+                raise UsageError(f"no .flow file in {each}")
             files += map(str, found)
         else:
             files.append(each)

@@ -44,7 +44,7 @@ def fix_file(path: str, catalog: Catalog) -> FixedFile:
         UsageError: it cannot be read or written.
     """
     if path.endswith(".json"):
-        return FixedFile(check_file(path, catalog), (f"{name_of(path)}: a JSON workflow has no fixes",))
+        return FixedFile(check_file(path, catalog), (f"{name_of(path)}: fixes are not available for JSON workflows",))
     data = read_bytes(path)
     text = decoded(data, path)
     name = name_of(path)
@@ -69,7 +69,9 @@ def _notes(fixed: Fixed, name: str) -> tuple[str, ...]:
         notes.append(printable(f"{name}:{place.line}:{place.column}: fixed {said}"))
     for diagnostic in fixed.refused:
         place = source.place(diagnostic.span.start)
-        notes.append(f"{name}:{place.line}:{place.column}: left {diagnostic.code} alone, its fix would lead to new errors")
+        notes.append(
+            f"{name}:{place.line}:{place.column}: did not fix {diagnostic.code}, because its fix would cause new errors"
+        )
     return tuple(notes)
 
 
@@ -95,11 +97,11 @@ def replace(path: Path, before: bytes, after: bytes) -> None:
     """
     target = path.resolve()
     if not target.is_file():
-        raise UsageError(f"{path} is no ordinary file; fix standard input with `-` instead")
+        raise UsageError(f"{path} is not a regular file; to fix standard input, use `-`")
     if not os.access(target, os.W_OK):
         raise UsageError(f"cannot write {path}: it is read-only")
     if read_bytes(str(target)) != before:
-        raise UsageError(f"{path} has changed while it was read; try again")
+        raise UsageError(f"{path} changed while dagflow was reading it; try again")
     temporary: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:

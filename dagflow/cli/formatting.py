@@ -22,7 +22,7 @@ def fmt(arguments: argparse.Namespace) -> int:
     paths = flow_files(arguments.files)
     for path in paths:
         if path.endswith(".json"):
-            raise UsageError(f"{path} is JSON; `fmt` formats .flow files, `dagflow import` makes one of it")
+            raise UsageError(f"{path} is JSON, and `fmt` formats .flow files; to convert it, use `dagflow import`")
     code = OK
     for path in paths:
         data = read_bytes(path)

@@ -20,14 +20,14 @@ _TYPE_NAME: Final = re.compile(r"[A-Z][A-Za-z0-9_]*", re.ASCII)
 def infer(arguments: argparse.Namespace) -> int:
     """Print the declaration of a type that every sample is of."""
     if not _TYPE_NAME.fullmatch(arguments.name):
-        raise UsageError(f"`{arguments.name}` cannot name a type; types begin with a capital, such as `Lead`")
+        raise UsageError(f"--name must begin with a capital letter, such as `Lead`; got `{arguments.name}`")
     if arguments.files.count("-") > 1:
-        raise UsageError("standard input can be read only once; give `-` once")
+        raise UsageError("`-` may be given only once, because standard input can be read only once")
     samples: list[object] = []
     for path in arguments.files:
         samples += _samples(path)
     if not samples:
-        raise UsageError("there is not one sample in there")
+        raise UsageError("no samples found; pass a JSON value, a JSON list, or one JSON value per line")
     sys.stdout.write(printable_lines(infer_declarations(arguments.name, samples)))
     return OK
 

@@ -60,7 +60,7 @@ def _guarded(argv: Sequence[str] | None) -> int:
         print(error.rendered, file=sys.stderr)
         return FAILED
     except DagflowBug as error:
-        _complain(f"{error}\nthis is a fault of dagflow itself; please report it with this message")
+        _complain(f"{error}\nthis is a bug in dagflow; please report it with this message")
         return BUG
     except DagflowError as error:
         _complain(str(error))
@@ -72,7 +72,7 @@ def _guarded(argv: Sequence[str] | None) -> int:
             raise
         _complain(
             f"{type(error).__name__}: {error}\n"
-            "this is a fault of dagflow itself; please report it with what DAGFLOW_TRACEBACK=1 shows when it happens again"
+            "this is a bug in dagflow; please report it, with the output of DAGFLOW_TRACEBACK=1 if you can reproduce it"
         )
         return BUG
 
@@ -85,7 +85,7 @@ def _check_command(word: str, parser: argparse.ArgumentParser) -> None:
         return
     meant = nearest(word, [*commands])
     hint = f"did you mean `{meant}`? " if meant else ""
-    raise UsageError(f"there is no command `{word}`; {hint}`dagflow --help` lists them")
+    raise UsageError(f"unknown command `{word}`; {hint}`dagflow --help` lists the commands")
 
 
 def _complain(message: str) -> None:
@@ -199,8 +199,8 @@ def _store_salvage(arguments: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dagflow",
-        description="Typed, total flows: check them, run them, kill them, resume them.",
-        epilog="Exit codes: 0 all is well, 1 the flow is wrong or its run failed, 2 dagflow was called in a way that cannot work.",
+        description="Check, test, run and resume typed flows.",
+        epilog="Exit codes: 0 success, 1 check or run failed, 2 usage error.",
     )
     parser.add_argument("--version", action="version", version=f"dagflow {version('dagflow')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -213,98 +213,100 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_authoring(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    check = command(commands, "check", _check, "say everything that is wrong with flows")
+    check = command(commands, "check", _check, "check flows and report all errors")
     check.add_argument(
         "files",
         nargs="*",
         metavar="FILE",
-        help="a .flow file, a directory of them, a .json workflow, or - for standard input; the current directory if not given",
+        help="a .flow file, a directory of them, a .json workflow, or - for standard input; default: the current directory",
     )
     check.add_argument("--format", choices=["text", "json"], default="text")
-    check.add_argument("--bounds", action="store_true", help="say what a run of each flow can come to at most")
-    check.add_argument("--store", metavar="PATH", help="also say which steps are gone that unfinished runs of this store know")
-    check.add_argument("--strict", action="store_true", help="warnings count as errors")
-    check.add_argument("--fix", action="store_true", help="apply the safe fixes to the files first; of -, print what comes out")
+    check.add_argument("--bounds", action="store_true", help="print upper bounds for a run of each flow")
+    check.add_argument(
+        "--store", metavar="PATH", help="also report removed steps that unfinished runs of this store still reference"
+    )
+    check.add_argument("--strict", action="store_true", help="treat warnings as errors")
+    check.add_argument(
+        "--fix", action="store_true", help="apply the safe fixes to the files first; for -, print the fixed text"
+    )
     add_actions(check)
 
-    fmt = command(commands, "fmt", _fmt, "write flows in the one style there is")
+    fmt = command(commands, "fmt", _fmt, "format flow files")
     fmt.add_argument(
         "files",
         nargs="*",
         metavar="FILE",
-        help="a .flow file, a directory of them, or - for standard input; the current directory if not given",
+        help="a .flow file, a directory of them, or - for standard input; default: the current directory",
     )
-    fmt.add_argument("--check", action="store_true", help="change nothing, name the files that are not in that style")
-    fmt.add_argument("--diff", action="store_true", help="change nothing, show what would change")
+    fmt.add_argument("--check", action="store_true", help="change nothing; list the files that are not formatted")
+    fmt.add_argument("--diff", action="store_true", help="change nothing; print a diff")
 
-    explain = command(commands, "explain", _explain, "tell what a code such as E308 means")
-    explain.add_argument("codes", nargs="*", metavar="CODE", help="a code of a message; all are listed if none is given")
+    explain = command(commands, "explain", _explain, "explain a diagnostic code")
+    explain.add_argument("codes", nargs="*", metavar="CODE", help="a diagnostic code such as E308; default: list all codes")
 
     _add_graph(commands)
 
-    importer = command(commands, "import", _import, "turn a JSON workflow into a flow")
+    importer = command(commands, "import", _import, "convert a JSON workflow to a flow")
     importer.add_argument("file", metavar="FILE", help="a .json file, or - for standard input")
-    importer.add_argument("-o", "--output", metavar="FILE", help="write the flow there instead of printing it")
+    importer.add_argument("-o", "--output", metavar="FILE", help="write the flow to this file")
 
-    export = command(commands, "export", _export, "print a file of flows as canonical JSON")
+    export = command(commands, "export", _export, "print a flow file as canonical JSON")
     export.add_argument("file", metavar="FILE", help="a .flow file, or - for standard input")
-    export.add_argument("--flow", metavar="NAME", help="only this flow, those it calls, and the declarations")
-    export.add_argument("-o", "--output", metavar="FILE", help="write the JSON there instead of printing it")
+    export.add_argument("--flow", metavar="NAME", help="only this flow, the flows it calls, and the declarations")
+    export.add_argument("-o", "--output", metavar="FILE", help="write the JSON to this file")
 
-    actions = command(commands, "actions", _actions, "list the actions flows can call")
-    actions.add_argument("--json", action="store_true", help="as JSON")
-    actions.add_argument(
-        "--export", action="store_true", help="as an interface file: declarations that `--actions file.flow` reads"
-    )
+    actions = command(commands, "actions", _actions, "list the actions that flows can call")
+    actions.add_argument("--json", action="store_true", help="print JSON")
+    actions.add_argument("--export", action="store_true", help="print an interface file, for use with `--actions FILE.flow`")
     add_actions(actions)
 
 
 def _add_graph(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    graph = command(commands, "graph", _graph, "draw the graph a flow compiles to, or how a run went")
+    graph = command(commands, "graph", _graph, "draw the graph of a flow or a run")
     graph.add_argument(
         "file", metavar="FILE|RUN", help=f"a .flow file, a .json workflow, - for standard input, or a run: {RUN_HELP}"
     )
-    graph.add_argument("--flow", metavar="NAME", help="which flow of the file")
+    graph.add_argument("--flow", metavar="NAME", help="the flow to use, if the file has several")
     graph.add_argument(
         "--format",
         choices=["terminal", "svg", "png", "mermaid", "dot", "json"],
-        help="if not given, what the output's name ends in, `terminal` on a terminal, else `mermaid`",
+        help="default: by the suffix of --output; else `terminal` on a terminal, `mermaid` in a pipe",
     )
-    graph.add_argument("--run", metavar="RUN", help=f"lay over the file's flow how this run went: {RUN_HELP}")
-    graph.add_argument("--diff", metavar="OTHER", help="show what has changed since this file")
-    graph.add_argument("--theme", choices=["light", "dark", "auto"], default="light", help="the colours of svg and png")
-    graph.add_argument("--unfold", action="store_true", help="draw every step, also of a very large flow")
-    graph.add_argument("-o", "--output", metavar="FILE", help="write it there instead of printing it")
+    graph.add_argument("--run", metavar="RUN", help=f"show the status of this run on the flow of the file: {RUN_HELP}")
+    graph.add_argument("--diff", metavar="OTHER", help="show the changes since this file")
+    graph.add_argument("--theme", choices=["light", "dark", "auto"], default="light", help="colours for svg and png")
+    graph.add_argument("--unfold", action="store_true", help="draw every step, even of a very large flow")
+    graph.add_argument("-o", "--output", metavar="FILE", help="write the picture to this file")
     add_store(graph)
     add_actions(graph)
 
 
 def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    run = command(commands, "run", _run, "run a flow to its end")
+    run = command(commands, "run", _run, "run a flow until it ends")
     run.add_argument("file", metavar="FILE", help="a .flow file, a .json workflow, or - for standard input")
-    run.add_argument("--flow", metavar="NAME", help="which flow of the file")
-    run.add_argument("--event", metavar="NAME", help="start it as this event would; --input is what the event carries")
+    run.add_argument("--flow", metavar="NAME", help="the flow to use, if the file has several")
+    run.add_argument("--event", metavar="NAME", help="start the flow as this event would; --input is the event's payload")
     run.add_argument("--input", metavar="JSON|@FILE|-", help="the flow's input, or the event's payload")
-    run.add_argument(
-        "--id", metavar="ID", help="a name for this run: one that was started before is continued, not started again"
-    )
+    run.add_argument("--id", metavar="ID", help="idempotency key of the run: if a run with this id exists, it is continued")
     add_store(run)
     add_actions(run)
     _add_manner(run)
 
-    resume = command(commands, "resume", _resume, "go on with runs that were interrupted")
-    resume.add_argument("run", nargs="?", metavar="RUN", help=f"only this one, all unfinished ones if not given: {RUN_HELP}")
+    resume = command(commands, "resume", _resume, "resume interrupted runs")
+    resume.add_argument("run", nargs="?", metavar="RUN", help=f"the run to resume: {RUN_HELP}; default: all unfinished runs")
     add_store(resume)
     add_actions(resume)
     _add_manner(resume)
 
-    send = command(commands, "send", _send, "send an event to the runs that wait for it, and go on with them")
+    send = command(commands, "send", _send, "deliver an event to waiting runs and continue them")
     send.add_argument("event", metavar="EVENT", help="the event's name")
-    send.add_argument("--input", metavar="JSON|@FILE|-", help="what the event carries; nothing if not given")
-    send.add_argument("--id", metavar="ID", help="a name for this event: one that was sent before is not sent again")
+    send.add_argument("--input", metavar="JSON|@FILE|-", help="the event's payload; default: {}")
+    send.add_argument(
+        "--id", metavar="ID", help="idempotency key of the event: an event with the same id is delivered only once"
+    )
     add_store(send)
     add_actions(send)
-    send.add_argument("--quiet", action="store_true", help="show no progress")
+    send.add_argument("--quiet", action="store_true", help="do not show progress")
     send.add_argument("--json", action="store_true", help="print the results as JSON")
     send.set_defaults(fast_forward=False)
 
@@ -315,44 +317,46 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
     runs = command(commands, "runs", _runs, "list runs, newest first")
     runs.add_argument("--limit", type=int, default=20, metavar="N")
-    runs.add_argument("--unfinished", action="store_true", help="only those that have not ended")
+    runs.add_argument("--unfinished", action="store_true", help="only runs that have not ended")
     runs.add_argument(
-        "--of", metavar="RUN", help="only those that are part of this run: the items of its loops, the flows it called"
+        "--parent", metavar="RUN", help="only the child runs of this run: the items of its loops and the flows it called"
     )
-    runs.add_argument("--json", action="store_true", help="as JSON")
+    runs.add_argument("--json", action="store_true", help="print JSON")
     add_store(runs)
 
-    show = command(commands, "show", _show, "show how a run went, step by step")
+    show = command(commands, "show", _show, "show a run step by step")
     show.add_argument("run", metavar="RUN", help=RUN_HELP)
-    show.add_argument("--json", action="store_true", help="as JSON")
-    show.add_argument("--traceback", action="store_true", help="show where in the host's code actions failed")
+    show.add_argument("--json", action="store_true", help="print JSON")
+    show.add_argument("--traceback", action="store_true", help="show Python tracebacks of failed actions")
     add_store(show)
 
 
 def _add_storing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     store = commands.add_parser(
-        "store", help="look after a store: verify, backup, vacuum, salvage", description="Look after a store."
+        "store", help="maintain the store: verify, backup, vacuum, salvage", description="Maintain the store."
     )
     parts = store.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    verify = command(parts, "verify", _store_verify, "read all of a store and say whether it is as it was written")
-    verify.add_argument("--json", action="store_true", help="as JSON")
+    verify = command(parts, "verify", _store_verify, "check the whole store for damage")
+    verify.add_argument("--json", action="store_true", help="print JSON")
     add_store(verify)
 
-    backup = command(parts, "backup", _store_backup, "copy a store, also while it is in use")
-    backup.add_argument("file", metavar="FILE", help="the copy; there must be nothing of that name")
+    backup = command(parts, "backup", _store_backup, "copy a store, even while it is in use")
+    backup.add_argument("file", metavar="FILE", help="the copy; the file must not exist")
     add_store(backup)
 
-    vacuum = command(parts, "vacuum", _store_vacuum, "remove runs that ended long ago, and give their room back")
-    vacuum.add_argument("--keep", default="30d", metavar="LENGTH", help="how long ended runs stay (default: 30d)")
+    vacuum = command(parts, "vacuum", _store_vacuum, "remove old ended runs and free their disk space")
+    vacuum.add_argument(
+        "--keep", default="30d", metavar="DURATION", help="remove runs that ended longer ago than this (default: 30d)"
+    )
     add_store(vacuum)
 
-    salvage = command(parts, "salvage", _store_salvage, "set damaged runs aside in a file, so that the others continue")
-    salvage.add_argument("--json", action="store_true", help="as JSON")
+    salvage = command(parts, "salvage", _store_salvage, "move damaged runs to a file")
+    salvage.add_argument("--json", action="store_true", help="print JSON")
     add_store(salvage)
 
 
 def _add_manner(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--fast-forward", action="store_true", help="let waits pass in virtual time")
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument("--fast-forward", action="store_true", help="skip waits by using virtual time")
+    parser.add_argument("--quiet", action="store_true", help="do not show progress")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")

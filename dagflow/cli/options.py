@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Final
 
-RUN_HELP: Final = "an id, the beginning of one, or `last` for the newest"
+RUN_HELP: Final = "a run id, a unique prefix of one, or `last` for the newest"
 _STORE: Final = "dagflow.db"
 
 
@@ -27,7 +27,7 @@ def add_actions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--actions",
         metavar="MODULE",
-        help="module (or file.py), and :NAME, of the host's dagflow.Catalog, or an interface file.flow; else the built-in actions",
+        help="your dagflow.Catalog, as MODULE or FILE.py, with :NAME if there are several, or an interface file FILE.flow; default: the built-in actions",
     )
 
 
@@ -37,5 +37,5 @@ def add_store(parser: argparse.ArgumentParser) -> None:
         "--store",
         default=_STORE,
         metavar="PATH",
-        help=f"SQLite file that keeps runs (default: {_STORE}; :memory: keeps nothing)",
+        help=f"SQLite file for runs (default: {_STORE}; :memory: stores nothing)",
     )

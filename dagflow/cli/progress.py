@@ -114,7 +114,7 @@ class Screen:
             nodes = story.shown()
             if len(nodes) > room:
                 n_settled = sum(node.status.is_settled for node in nodes)
-                yield Text(f"{n_settled} of {len(nodes)} steps of {story.result.run} have ended", style="dim")
+                yield Text(f"{n_settled} of {len(nodes)} steps of {story.result.run} ended", style="dim")
             yield self._drawn(story, nodes, room, console.get_time(), options.max_width)
         if self.hint and stories and all(story.result.status is RunStatus.SLEEPING for story in stories):
             yield Text(self.hint, style="dim")

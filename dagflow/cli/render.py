@@ -58,7 +58,7 @@ class Story:
             case NodeStatus.PRUNED:
                 return printable(self._why_pruned(node))
             case NodeStatus.WAITING if node.due_at is not None:
-                return f"{'tries again at' if node.kind is NodeKind.ACTION else 'until'} {instant(node.due_at)} UTC"
+                return f"{'next attempt at' if node.kind is NodeKind.ACTION else 'until'} {instant(node.due_at)} UTC"
             case NodeStatus.CANCELLED:
                 return printable(node.outcome) or "stopped before it ended"
             case _ if node.failure is not None:
@@ -74,13 +74,13 @@ class Story:
             case PruneReason.GATE if gate is not None:
                 return self._why_gated(self.flow.node(gate.gate))
             case PruneReason.JOIN:
-                return "too few of the steps it is `after` succeeded"
+                return "not enough of the steps it waits for succeeded"
             case PruneReason.SCOPE_FAILED:
                 return "another step of its block failed"
             case PruneReason.NOTHING_TO_UNDO:
                 return "there was nothing to undo"
             case PruneReason.RACE_LOST:
-                return "others of its `parallel first` were done sooner"
+                return "other branches of its `parallel first` finished first"
             case _:
                 catch = None if gate is None else self.flow.node(gate.gate)
                 if catch is not None and catch.kind is NodeKind.CATCH and self.result.status is RunStatus.SUCCEEDED:
@@ -92,7 +92,7 @@ class Story:
             return "nothing failed"
         line = self.flow.source.count("\n", 0, decider.span.start) + 1
         said = self.result.node(decider.id).outcome
-        return f"line {line} {f'said {said}' if said else 'was not reached'}: {label_of(decider)}"
+        return f"line {line} ({said or 'not reached'}): {label_of(decider)}"
 
 
 def _is_known(node: NodeResult) -> bool:
@@ -134,7 +134,7 @@ def run_table(story: Story, width: int) -> Group:
     if is_narrow:
         return aligned(header, rows, width, elastic={0: 12}, right=right, notes=outcomes)
     whole = [[*row, outcome] for row, outcome in zip(rows, outcomes, strict=True)]
-    return aligned([*header, "output, or why it was pruned"], whole, width, elastic={5: 50, 0: 20}, right=right)
+    return aligned([*header, "output or prune reason"], whole, width, elastic={5: 50, 0: 20}, right=right)
 
 
 def _took(node: NodeResult) -> str:
@@ -188,7 +188,7 @@ def runs_table(rows: Sequence[RunRow], width: int, quarantined: Collection[str] 
         due = [end if row.due_at is not None or row.problem else Text() for row, end in zip(rows, ends, strict=True)]
         return aligned(header, lines, width, elastic={1: 8}, notes=due)
     whole = [[*line, end] for line, end in zip(lines, ends, strict=True)]
-    return aligned([*header, "ended, or due"], whole, width, elastic={1: 8})
+    return aligned([*header, "ended or due"], whole, width, elastic={1: 8})
 
 
 def _status(row: RunRow, quarantined: Collection[str]) -> Text:

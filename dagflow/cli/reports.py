@@ -175,6 +175,7 @@ def _share(coverage: Coverage, goals: Sequence[Goal]) -> Text:
 
 
 def _missing(goal: Goal) -> str:
-    what = {"step": "never ran", "default": "its default was never used", "error": "its failure was never handled"}
-    said = what.get(goal.kind) if goal.aspect in {"ran", "default", "failure"} else None
-    return printable(f"line {goal.line}: {goal.label} {said or f'never said {goal.aspect}'}")
+    part = {"ran": "", "default": "default of ", "failure": "error handler of "}.get(
+        goal.aspect, f"outcome `{goal.aspect}` of "
+    )
+    return printable(f"line {goal.line}: {part}`{goal.label}` not covered")

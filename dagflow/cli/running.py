@@ -43,7 +43,7 @@ _MEMORY: Final = ":memory:"
 def run(arguments: argparse.Namespace) -> int:
     """Compile a flow, run it to its end, and show how it went."""
     if arguments.file == "-" and arguments.input in {"-", "@-"}:
-        raise UsageError("the flow and its input cannot both come from standard input; give one of them as a file")
+        raise UsageError("the flow and its input cannot both come from standard input; pass one of them as a file")
     host = load_host(arguments.actions, arguments.file)
     compilation = load_flows(arguments.file, host.catalog)
     flow = compilation.unwrap(arguments.flow)
@@ -51,14 +51,14 @@ def run(arguments: argparse.Namespace) -> int:
         print(compilation.render() + "\n", file=sys.stderr)
     value = read_value(arguments.input)
     if arguments.event is not None and value is None:
-        raise UsageError("`--event` needs the event's payload: add `--input '{…}'` or `--input @file.json`")
+        raise UsageError("`--event` requires the event's payload: add `--input '{…}'` or `--input @file.json`")
     if not arguments.quiet:
         _say_where(arguments, host, flow)
 
     async def body(interpreter: Interpreter) -> int:
         started = await _started(interpreter, flow, arguments.event, value, arguments.id)
         if started is None:
-            print(f"{flow.name} does not want this event: the condition of its trigger is false", file=sys.stderr)
+            print(f"{flow.name} ignores this event: the `when` condition of its trigger is false", file=sys.stderr)
             if arguments.json:
                 print("null")
             return OK
@@ -80,11 +80,11 @@ async def _started(interpreter: Interpreter, flow: Flow, event: str | None, valu
             return await interpreter.trigger(flow, event, value, id=start_id)
         return await interpreter.start(flow, value, id=start_id)
     except WireError as error:
-        what = f"the event {event!r}" if event is not None else f"what the flow `{flow.name}` takes"
+        what = f"the payload of event {event!r}" if event is not None else f"the input of flow `{flow.name}`"
         if value is None:
             example = "" if event is not None else example_input(flow.input)
-            raise UsageError(f"no --input was given, and it is not {what}:{listed(error)}{example}") from error
-        raise UsageError(f"--input is not {what}:{listed(error)}") from error
+            raise UsageError(f"--input is missing; it must match {what}:{listed(error)}{example}") from error
+        raise UsageError(f"--input must match {what}:{listed(error)}") from error
 
 
 def listed(error: WireError) -> str:
@@ -105,7 +105,7 @@ def resume(arguments: argparse.Namespace) -> int:
         run_id: story.flow for run_id, story in stories.items() if not story.result.status.is_terminal
     }
     if not unfinished:
-        ended = "every run has ended" if not wanted else "every run that has not ended is blocked"
+        ended = "every run has ended" if not wanted else "every unfinished run is blocked"
         if stories:
             ended = f"run {wanted[0]} has ended: {stories[wanted[0]].result.status.value}"
         print(f"nothing to resume: {ended}", file=sys.stderr)
@@ -144,7 +144,7 @@ def go_on(
             await first(interpreter)
         for run_id, problem in interpreter.stuck.items():
             hint = "" if isinstance(problem, Quarantined) else "; see --actions"
-            print(f"dagflow: run {run_id} cannot go on: {printable(str(problem))}{hint}", file=sys.stderr)
+            print(f"dagflow: run {run_id} is blocked: {printable(str(problem))}{hint}", file=sys.stderr)
         is_quiet = arguments.quiet or arguments.json
         with progress(is_quiet=is_quiet, n_runs=len(unfinished), hint=_hint(arguments)) as show:
             results = await _follow_all(interpreter.resumed, unfinished, show, host.catalog)
@@ -194,9 +194,9 @@ def cancel(arguments: argparse.Namespace) -> int:
 def runs(arguments: argparse.Namespace) -> int:
     """List runs."""
     if arguments.limit < 1:
-        raise UsageError("--limit has to be at least 1")
+        raise UsageError(f"--limit must be at least 1; got {arguments.limit}")
     with Archive.open(arguments.store) as archive:
-        parent = "" if arguments.of is None else archive.find(arguments.of)
+        parent = "" if arguments.parent is None else archive.find(arguments.parent)
         rows = archive.runs(unfinished=arguments.unfinished, limit=arguments.limit, parent=parent)
         quarantined = archive.quarantined()
     if arguments.json:
@@ -208,8 +208,8 @@ def runs(arguments: argparse.Namespace) -> int:
             if row.blocked and row.id not in quarantined:
                 out.print(Text(printable(f"run {row.id} is blocked: {row.blocked}")), soft_wrap=True)
     else:
-        none = "no runs yet" if arguments.of is None else f"run {parent} has no runs of its own"
-        print("no run is unfinished" if arguments.unfinished else none, file=sys.stderr)
+        none = "no runs yet" if arguments.parent is None else f"run {parent} has no child runs"
+        print("no unfinished runs" if arguments.unfinished else none, file=sys.stderr)
     return OK
 
 
@@ -238,7 +238,7 @@ def _print_tracebacks(flow: Flow, result: RunResult) -> None:
         print(f"\n{printable(label_of(flow.node(failure.node)))}, attempt {failure.attempt}:")
         print(printable_lines(failure.traceback))
     if not told:
-        print("\nno traceback was kept: no action raised what it does not say itself")
+        print("\nno tracebacks: no action raised an unexpected exception")
 
 
 def _print_story(story: Story) -> None:
@@ -288,16 +288,16 @@ def _first(group: BaseExceptionGroup[DagflowError]) -> DagflowError:
 
 def _interrupted(arguments: argparse.Namespace, stopped_by: int = signal.SIGINT) -> int:
     if arguments.store == _MEMORY:
-        print("\ninterrupted; the run is gone, since it was kept nowhere", file=sys.stderr)
+        print("\ninterrupted; the run is lost, because :memory: stores nothing", file=sys.stderr)
     else:
-        print(f"\ninterrupted; nothing is lost: `{_resume_command(arguments)}` goes on", file=sys.stderr)
+        print(f"\ninterrupted; to resume: `{_resume_command(arguments)}`", file=sys.stderr)
     return 128 + stopped_by
 
 
 def _hint(arguments: argparse.Namespace) -> str:
     if arguments.fast_forward or arguments.store == _MEMORY:
         return ""
-    return f"sleeping; Ctrl-C stops this process and loses nothing, `{_resume_command(arguments)}` goes on in time"
+    return f"waiting; you can press Ctrl-C and resume later with `{_resume_command(arguments)}`"
 
 
 def _resume_command(arguments: argparse.Namespace) -> str:
@@ -309,16 +309,22 @@ def _resume_command(arguments: argparse.Namespace) -> str:
 
 def _say_where(arguments: argparse.Namespace, host: Host, flow: Flow) -> None:
     """Where state goes, and what is not really sent."""
-    lines = [f"state: {arguments.store}" if arguments.store != _MEMORY else "state: nowhere; a killed run cannot be resumed"]
+    lines = [
+        f"state: {arguments.store}"
+        if arguments.store != _MEMORY
+        else "state: in memory only; an interrupted run cannot be resumed"
+    ]
     if arguments.actions is None:
         used = {node.action for node in flow.nodes}
         outbox = host.settings.outbox
         if "email" in used and not host.settings.sends_mail:
-            lines.append(f"email: no mail server is set, so mails go to {outbox}/*.eml; DAGFLOW_SMTP_HOST sets one")
+            lines.append(
+                f"email: no mail server is configured, so mails are written to {outbox}/*.eml; to send them, set DAGFLOW_SMTP_HOST"
+            )
         if "slack" in used and not host.settings.sends_slack:
             lines.append(
-                f"slack: no workspace is set, so messages go to {outbox}/slack.jsonl; DAGFLOW_SLACK_WEBHOOK_URL sets one"
+                f"slack: no workspace is configured, so messages are written to {outbox}/slack.jsonl; to send them, set DAGFLOW_SLACK_WEBHOOK_URL"
             )
     if arguments.fast_forward:
-        lines.append("time: virtual, so waits pass at once")
+        lines.append("time: virtual, so waits are skipped")
     print("\n".join(map(printable, lines)) + "\n", file=sys.stderr)

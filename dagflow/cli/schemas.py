@@ -18,7 +18,7 @@ def schema(arguments: argparse.Namespace) -> int:
     host = load_host(arguments.actions, arguments.file)
     if arguments.file is None:
         if arguments.flow is not None:
-            raise UsageError("`--flow` names a flow of a file; give the file")
+            raise UsageError("`--flow` needs a FILE")
         interface, flows = host.catalog.interface, {}
     else:
         compilation = load_flows(arguments.file, host.catalog)

@@ -19,7 +19,7 @@ def selector(text: str | None) -> Selector:
     if text is None:
         return lambda _: True
     if len(text) > _MOST_CHARS:
-        raise UsageError(f"-k takes {_MOST_CHARS} characters at most")
+        raise UsageError(f"-k must have at most {_MOST_CHARS} characters; got {len(text)}")
     reader = _Reader(_TOKEN.findall(text), text)
     found = reader.either()
     if reader.tokens:

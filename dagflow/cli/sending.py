@@ -28,7 +28,7 @@ def send(arguments: argparse.Namespace) -> int:
         try:
             n_reached = await interpreter.send(arguments.event, value, arguments.id)
         except WireError as error:
-            raise UsageError(f"--input is not what the event {arguments.event!r} carries:{listed(error)}") from error
+            raise UsageError(f"--input must match the payload of event {arguments.event!r}:{listed(error)}") from error
         if not arguments.quiet and not arguments.json:
             print(f"the event {printable(arguments.event)} reached {counted(n_reached, 'run')}", file=sys.stderr)
         problem = "" if n_reached else unheard(arguments.event, unfinished.values())

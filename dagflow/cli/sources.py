@@ -76,7 +76,7 @@ def decoded(data: bytes, path: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text: byte {error.start} does not fit; save it as UTF-8") from error
+        raise UsageError(f"{path} must be UTF-8 text; byte {error.start} is invalid") from error
 
 
 def read_value(text: str | None) -> object:
@@ -153,7 +153,7 @@ def _catalog_of(name: str) -> Catalog:
         return next(iter(catalogs.values()))
     found_names = ", ".join(catalogs) or "none"
     raise UsageError(
-        f"--actions {name}: expected one dagflow.Catalog in it, found {found_names}; name it with `{module_name}:NAME`"
+        f"--actions {name} must contain one dagflow.Catalog; found {found_names}; choose one with `{module_name}:NAME`"
     )
 
 
@@ -163,7 +163,7 @@ def _import(name: str) -> ModuleType:
         if name.endswith(".py"):
             spec = importlib.util.spec_from_file_location(Path(name).stem, name)
             if spec is None or spec.loader is None or not Path(name).is_file():
-                raise UsageError(f"--actions {name}: there is no such file")  # noqa: TRY301 - passed on below
+                raise UsageError(f"--actions {name}: no such file")  # noqa: TRY301 - passed on below
             module = importlib.util.module_from_spec(spec)
             sys.modules[spec.name] = module
             spec.loader.exec_module(module)

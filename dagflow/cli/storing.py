@@ -17,7 +17,7 @@ _UNITS_NS: Final = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 
 
 
 def verify_store(arguments: argparse.Namespace) -> int:
-    """Read everything, fold every history, and say what is wrong."""
+    """Check the whole store and print each problem."""
     findings = verify(arguments.store)
     if arguments.json:
         plain = {"runs": findings.n_runs, "facts": findings.n_facts, "events": findings.n_events}
@@ -25,15 +25,19 @@ def verify_store(arguments: argparse.Namespace) -> int:
     else:
         for problem in findings.problems:
             print(printable(problem))
-        cure = "restore a backup, or run `dagflow store salvage` to set the damaged runs aside"
-        verdict = f"{counted(len(findings.problems), 'problem')}; {cure}" if findings.problems else "all is well"
-        parts = (counted(findings.n_runs, "run"), counted(findings.n_facts, "fact"), counted(findings.n_events, "event"))
-        print(f"{', '.join(parts)}: {verdict}")
+        cure = "restore a backup, or run `dagflow store salvage` to move the damaged runs to a file"
+        parts = (counted(findings.n_runs, "run"), counted(findings.n_facts, "record"), counted(findings.n_events, "event"))
+        read = ", ".join(parts)
+        print(
+            f"{read}: {counted(len(findings.problems), 'problem')}; {cure}"
+            if findings.problems
+            else f"OK: {read}, no corruption"
+        )
     return FAILED if findings.problems else OK
 
 
 def salvage_store(arguments: argparse.Namespace) -> int:
-    """Set damaged runs aside, and say which."""
+    """Move damaged runs to a file and print their ids."""
     done = salvage(arguments.store)
     if arguments.json:
         print(json_text({"runs": done.runs, "others": done.others, "file": None if done.file is None else str(done.file)}))
@@ -43,28 +47,28 @@ def salvage_store(arguments: argparse.Namespace) -> int:
     for other in done.others:
         print(printable(other))
     if done.file is None:
-        print("nothing is damaged, so nothing was set aside", file=sys.stderr)
+        print("no damaged runs", file=sys.stderr)
     else:
-        print(f"set aside in {printable(str(done.file))}; the rest is as it was", file=sys.stderr)
+        print(f"moved to {printable(str(done.file))}; the other runs are unchanged", file=sys.stderr)
     return OK
 
 
 def backup_store(arguments: argparse.Namespace) -> int:
     """Copy a store that may be in use."""
     backup(arguments.store, arguments.file)
-    print(f"{printable(arguments.file)} is a copy of {printable(arguments.store)}", file=sys.stderr)
+    print(f"copied {printable(arguments.store)} to {printable(arguments.file)}", file=sys.stderr)
     return OK
 
 
 def vacuum_store(arguments: argparse.Namespace) -> int:
     """Remove what ended long ago."""
     vacuum(arguments.store, SystemClock().now() - _length_ns(arguments.keep))
-    print(f"what ended more than {arguments.keep} ago is gone from {printable(arguments.store)}", file=sys.stderr)
+    print(f"removed runs that ended more than {arguments.keep} ago from {printable(arguments.store)}", file=sys.stderr)
     return OK
 
 
 def _length_ns(text: str) -> int:
     match = re.fullmatch(r"([0-9]{1,6})(s|m|h|d|w)", text)
     if match is None:
-        raise UsageError(f"--keep takes a length such as 30d, 12h or 0s, not {text!r}")
+        raise UsageError(f"--keep must be a duration such as 30d, 12h or 0s; got {text!r}")
     return int(match[1]) * _UNITS_NS[match[2]]

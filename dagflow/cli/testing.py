@@ -52,7 +52,7 @@ def test(arguments: argparse.Namespace) -> int:
     """Run the tests that are meant; 0 if all is as expected, 1 if not, 2 if it was interrupted, 5 if there is none."""
     wanted = selector(arguments.k)
     if arguments.graph is not None and not arguments.coverage:
-        raise UsageError("`--graph` draws what tests have seen; add `--coverage`")
+        raise UsageError("`--graph` requires `--coverage`")
     paths = flow_files(arguments.files) if arguments.files else _found_files()
     host = load_host(arguments.actions, paths[0] if paths else None)
     try:
@@ -66,7 +66,7 @@ def _found_files() -> list[str]:
     """The flows of the current directory and below, without hidden directories."""
     found = sorted(str(path) for path in Path().rglob("*.flow") if not any(part.startswith(".") for part in path.parts))
     if len(found) > _MOST_FILES:
-        raise UsageError(f"there are {len(found)} flow files here; name those you mean")
+        raise UsageError(f"found {len(found)} flow files, more than {_MOST_FILES}; pass the files to test")
     return found
 
 
@@ -147,7 +147,7 @@ def _print_verdict(out: Console, ran: Sequence[Ran], broken: Sequence[Compilatio
     parts += [f"{n_failed} failed"] if n_failed else []
     parts += [f"{len(broken)} file{'s' * (len(broken) > 1)} with errors"] if broken else []
     is_bad = bool(n_failed or broken)
-    none = "there are no tests" if wanted is None else f"no test has a name for `-k {printable(wanted)}`"
+    none = "no tests found" if wanted is None else f"no test matches `-k {printable(wanted)}`"
     out.print(Text(", ".join(parts) if ran or broken else none, style="red" if is_bad else "green"))
 
 

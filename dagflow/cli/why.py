@@ -37,9 +37,8 @@ def told(reason: Reason) -> Iterator[str]:
 
 
 def decision_lines(decision: Decision) -> Iterator[str]:
-    """A condition as lines: what it said, and the values it read."""
-    said = f"said {decision.said}" if decision.said else "was not reached"
-    yield f"  line {decision.line} {said}: {printable(decision.text)}"
+    """Render a condition: its outcome and the values it read."""
+    yield f"  line {decision.line} ({decision.said or 'not reached'}): {printable(decision.text)}"
     yield from (f"    {printable(text)} was {shown(value)}" for text, value in decision.values.items())
 
 

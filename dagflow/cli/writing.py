@@ -15,7 +15,7 @@ def write_new(path: str, text: str) -> Path:
     """
     target = Path(path)
     if target.exists():
-        raise UsageError(f"{target} is there already; move it away first")
+        raise UsageError(f"{target} already exists; remove or rename it first")
     try:
         target.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -36,18 +36,18 @@ def because(body: str, step: str, **more: object) -> str:
     [
         ("a = act()", "a", "it ran"),
         ("a = act()\n bad() on error as e { b = act(n: 2) }\n c = act(n: 3)", "b", "it ran"),
-        ("filter x: n > 3\n a = act()", "x", "it ran and said no"),
-        ("filter x: n > 3\n a = act()", "a", "`x` on line 8 said no, and this runs where it says yes"),
-        ("if n > 3 { if big: n > 9 { a = act() } }", "a", "`if n > 3` on line 8 said no, and this runs where it says yes"),
-        ("if n > 3 { if big: n > 9 { a = act() } }", "big", "`if n > 3` on line 8 said no, and this runs where it says yes"),
+        ("filter x: n > 3\n a = act()", "x", "it ran; outcome: no"),
+        ("filter x: n > 3\n a = act()", "a", "`x` (line 8) had the outcome `no`; this step runs only on `yes`"),
+        ("if n > 3 { if big: n > 9 { a = act() } }", "a", "`if n > 3` (line 8) had the outcome `no`; this step runs only on `yes`"),
+        ("if n > 3 { if big: n > 9 { a = act() } }", "big", "`if n > 3` (line 8) had the outcome `no`; this step runs only on `yes`"),
         ("a = act()\n b = act(n: 1) on error as e { c = act(n: 2) }", "c", "nothing failed"),
         ("a = act() undo back(n: a)", "a.undo", "nothing failed"),
-        ('stop "enough"\n a = act()', "a", 'the run had ended before its turn: `stop "enough"` on line 8'),
-        ("x = bad()\n a = act()", "a", "the run had ended before its turn: `x` failed with broken"),
-        ("x = bad() retry 1 every 1s", "x", "its attempt 2 failed for good with broken: it broke"),
+        ('stop "enough"\n a = act()', "a", 'the run ended before this step: `stop "enough"` on line 8'),
+        ("x = bad()\n a = act()", "a", "the run ended before this step: `x` failed with broken"),
+        ("x = bad() retry 1 every 1s", "x", "attempt 2 failed permanently with broken: it broke"),
         ("do d { x = bad()\n a = act() } on error as e { act(n: 2) }", "a", "another step of its block failed, and the `on error` took over"),
-        ("parallel first 1 {\n a = act()\n do q { wait 1d\n b = act(n: 2) } }", "b", "other branches of its `parallel first` were done sooner"),
-        ('w = wait event "e" as e within 1s\n a = act() after w', "a", "too few of w succeeded, which it is `after`"),
+        ("parallel first 1 {\n a = act()\n do q { wait 1d\n b = act(n: 2) } }", "b", "other branches of its `parallel first` finished first"),
+        ('w = wait event "e" as e within 1s\n a = act() after w', "a", "not enough of the steps it waits for succeeded: w"),
         ('w = wait event "e" as e within 1s', "w", "it was waiting and timed out"),
         ('parallel {\n x = bad()\n w = wait event "e" as e within 9d }', "w", "it was stopped before it ended"),
     ],
@@ -62,7 +62,7 @@ def test_what_there_was_nothing_of_is_not_undone() -> None:
 
 def test_a_cancelled_run() -> None:
     said = because("wait 1d\n a = act()", "a", cancel_at=DEFAULT_START + SECOND)
-    assert said == "the run had ended before its turn"
+    assert said == "the run ended before this step"
 
 
 def test_while_it_goes_on() -> None:
@@ -76,9 +76,9 @@ def test_while_it_goes_on() -> None:
     scripts = {"act": Script(result=1, takes_ns=60 * SECOND)}
     simulate(flow, {}, actions=scripts, looks={DEFAULT_START + SECOND: look})
     assert seen == {
-        "w": 'it waits for the event "e"',
-        "t": "it waits for its time",
-        "a": "it comes after w, t, slow",
+        "w": 'it is waiting for the event "e"',
+        "t": "it is waiting for its timer",
+        "a": "it runs after w, t, slow",
         "slow": "it is running",
     }
 

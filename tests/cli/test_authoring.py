@@ -143,7 +143,7 @@ class TestImport:
         assert (folder / "new.flow").read_text() == dagflow("import", "approval.json").out
         said = dagflow("import", "approval.json", "-o", "new.flow")
         assert said.code == 2
-        assert "new.flow is there already" in said.err
+        assert "new.flow already exists" in said.err
         assert "cannot write no/new.flow" in dagflow("import", "approval.json", "-o", "no/new.flow").err
 
     def test_standard_input(self, dagflow: Dagflow, folder: Path, typed_in: Callable[[str], None]) -> None:
@@ -193,16 +193,16 @@ class TestWrongUse:
         ("arguments", "part"),
         [
             (["check", "none.flow"], "cannot read none.flow: No such file"),
-            (["check", "templates"], "there is no .flow file in templates"),
+            (["check", "templates"], "no .flow file in templates"),
             (["check", "-", "-"], "standard input can be read only once"),
             (["actions", "--actions", "nosuch"], "--actions nosuch cannot be imported: ModuleNotFoundError"),
-            (["actions", "--actions", "nosuch.py"], "--actions nosuch.py: there is no such file"),
-            (["actions", "--actions", "json"], "expected one dagflow.Catalog in it, found none"),
+            (["actions", "--actions", "nosuch.py"], "--actions nosuch.py: no such file"),
+            (["actions", "--actions", "json"], "must contain one dagflow.Catalog; found none"),
             (["actions", "--actions", "json:dumps"], "json has no dagflow.Catalog named `dumps`"),
-            (["frob"], "there is no command `frob`; `dagflow --help` lists them"),
+            (["frob"], "unknown command `frob`; `dagflow --help` lists the commands"),
             ([], "usage: dagflow [-h]"),
             (["chekc"], "did you mean `check`?"),
-            (["import", "good.flow"], "good.flow is a flow already; `dagflow export` makes JSON of it"),
+            (["import", "good.flow"], "good.flow is already a flow; to convert it to JSON, use `dagflow export`"),
         ],
     )
     def test_it_is_said_what_is_wrong(self, dagflow: Dagflow, arguments: list[str], part: str) -> None:
@@ -212,7 +212,7 @@ class TestWrongUse:
 
     def test_bytes_that_are_no_text(self, dagflow: Dagflow, folder: Path) -> None:
         (folder / "b.flow").write_bytes(b"flow \xff {}")
-        assert "b.flow is not UTF-8 text: byte 5 does not fit" in dagflow("check", "b.flow").err
+        assert "b.flow must be UTF-8 text; byte 5 is invalid" in dagflow("check", "b.flow").err
 
     def test_a_huge_file_is_not_read(self, dagflow: Dagflow, folder: Path) -> None:
         with (folder / "huge.flow").open("wb") as file:
@@ -241,7 +241,7 @@ class TestWrongUse:
         monkeypatch.setattr("dagflow.cli.authoring.load_host", fault)
         said = dagflow("actions")
         assert said.code == 70
-        assert said.err.startswith("dagflow: ZeroDivisionError: oh\\u001b\nthis is a fault of dagflow itself")
+        assert said.err.startswith("dagflow: ZeroDivisionError: oh\\u001b\nthis is a bug in dagflow")
 
     def test_a_reader_that_goes_away(self, folder: Path) -> None:
         with subprocess.Popen(

@@ -89,7 +89,7 @@ class TestInfer:
         [
             ("{", [], "is not valid JSON"),
             ('{"a": 1}\n{"a": }', [], "line 2"),
-            ("[]", [], "not one sample"),
+            ("[]", [], "no samples found"),
             ("1", ["--name", "lead"], "begin with a capital"),
             ("1", ["-", "-"], "only once"),
         ],
@@ -110,7 +110,7 @@ class TestDoc:
         page = pages["order_fulfilment.md"]
         for part in (
             "```mermaid\nflowchart TD", "| `order` | `Order` | required |", "### Item", "[`pay.charge`](actions.md#paycharge), idempotent, 6 attempts",
-            "`{tracking: string, gift: string}`", "| ≤ 412 |", "- a cancelled order is taken back", "takes back `paid`",
+            "`{tracking: string, gift: string}`", "| ≤ 412 |", "- a cancelled order is taken back", "undoes `paid`",
         ):  # fmt: skip
             assert part in page, part
         assert "for each event `crm/lead_status.changed`" in pages["lead_approval.md"]
@@ -161,14 +161,14 @@ class TestNew:
 
     def test_printed(self, folder: Path, dagflow: Dagflow) -> None:
         said = dagflow("new", "hello", "-o", "-")
-        assert said.out.startswith("/// Mails somebody")
+        assert said.out.startswith("/// Sends a greeting")
         assert "flow hello(" in said.out
         assert not (folder / "hello.flow").exists()
 
     def test_what_cannot_be(self, folder: Path, dagflow: Dagflow) -> None:
         assert "lower-case letters" in dagflow("new", "My Flow").err
-        assert "there is no template" in dagflow("new", "x", "--template", "y").err
-        assert "say what the flow is called" in dagflow("new").err
+        assert "--template must be one of" in dagflow("new", "x", "--template", "y").err
+        assert "missing NAME" in dagflow("new").err
         (folder / "there.flow").write_text("")
         assert dagflow("new", "there").code == 2
 
@@ -182,6 +182,6 @@ class TestNew:
         monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
         monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
         said = dagflow("new")
-        assert "What is the flow called?" in said.err
-        assert "answer 1 to 4" in said.err
+        assert "Name of the flow?" in said.err
+        assert "enter a number from 1 to 4" in said.err
         assert "for person in people" in (folder / "asked.flow").read_text()

@@ -78,7 +78,7 @@ class TestGraph:
         (folder / "drawn.flow").write_text(FLOW)
         dagflow("run", "drawn.flow", "--input", '{"x": 0}', "--quiet")
         said = dagflow("graph", "last", "--format", "svg")
-        assert {"✓ no", "– pruned", "q said no"} <= words(said.out)
+        assert {"✓ no", "– pruned", "q: no"} <= words(said.out)
         over = dagflow("graph", "drawn.flow", "--run", "last", "--format", "svg")
         assert words(over.out) == words(said.out)
 
@@ -111,10 +111,10 @@ class TestGraph:
     @pytest.mark.parametrize(
         ("arguments", "why"),
         [
-            (["drawn.flow", "-o", "drawn.bmp"], "says nothing of its format; add `--format`"),
-            (["drawn.flow", "--run", "last", "--diff", "drawn.flow"], "give one of `--run` and `--diff`"),
-            (["drawn.flow", "--diff", "drawn.flow", "--format", "dot"], "knows nothing of runs and changes"),
-            (["nothing", "--run", "last"], "there is no file nothing"),
+            (["drawn.flow", "-o", "drawn.bmp"], "cannot tell the format from the name"),
+            (["drawn.flow", "--run", "last", "--diff", "drawn.flow"], "`--run` and `--diff` cannot be combined"),
+            (["drawn.flow", "--diff", "drawn.flow", "--format", "dot"], "cannot show runs or changes"),
+            (["nothing", "--run", "last"], "no such file: nothing"),
             (["nothing.flow"], "cannot read nothing.flow"),
             (["drawn.flow", "-o", "no/where.svg"], "cannot write no/where.svg"),
         ],
@@ -140,8 +140,8 @@ class TestCoverage:
 
     def test_only_with_coverage(self, dagflow: Any, folder: Path) -> None:
         (folder / "drawn.flow").write_text(FLOW)
-        assert "add `--coverage`" in dagflow("test", "drawn.flow", "--graph", "seen.svg").err
-        assert "not as .txt" in dagflow("test", "drawn.flow", "--coverage", "--graph", "seen.txt").err
+        assert "requires `--coverage`" in dagflow("test", "drawn.flow", "--graph", "seen.svg").err
+        assert "got .txt" in dagflow("test", "drawn.flow", "--coverage", "--graph", "seen.txt").err
 
 
 TREE = """

@@ -14,7 +14,7 @@ def test_there_and_back(dagflow: Dagflow, folder: Path) -> None:
     said = dagflow("import", "o.json")
     assert (said.code, said.out) == (0, text)
     again = dagflow("export", "order_fulfilment.flow", "-o", "o.json")
-    assert (again.code, "is there already" in again.err) == (2, True)
+    assert (again.code, "already exists" in again.err) == (2, True)
 
 
 def test_it_is_ascii_and_runs_as_it_is(dagflow: Dagflow, folder: Path) -> None:

@@ -17,7 +17,7 @@ def test_an_input_that_is_missing_is_shown(folder: Path, dagflow: Dagflow, comma
     (folder / "hello.flow").write_text(FLOW)
     said = dagflow(command, "hello.flow")
     assert said.code == 2
-    assert "no --input was given" in said.err
+    assert "--input is missing" in said.err
     assert said.err.endswith("""for example: --input '{"name": "name", "to": "somebody@example.org"}'\n""")
 
 
@@ -128,7 +128,7 @@ def test_tests_of_a_directory_and_of_no_name(dagflow: Dagflow, folder: Path) -> 
     dagflow("new", "mine", "-o", "deep/mine.flow")
     assert dagflow("test", "deep").out.endswith("2 passed\n")
     said = dagflow("test", "deep", "-k", "nothing")
-    assert (said.code, said.out) == (5, "no test has a name for `-k nothing`\n")
+    assert (said.code, said.out) == (5, "no test matches `-k nothing`\n")
 
 
 def test_coverage_of_some_tests_is_about_their_flows(dagflow: Dagflow) -> None:

@@ -75,7 +75,7 @@ def test_what_does_not_parse_is_told_and_the_rest_is_formatted(dagflow: Dagflow,
     [
         (["missing.flow"], "cannot read missing.flow"),
         (["lead.json"], "lead.json is JSON"),
-        (["templates"], "there is no .flow file in templates"),
+        (["templates"], "no .flow file in templates"),
         (["-", "-"], "standard input can be read only once"),
     ],
 )

@@ -25,7 +25,7 @@ class TestDryRun:
         assert "lead_approval would succeed after 2d, with 3 calls" in said.out
         assert '+0s  proposal  email(template: "proposal", to: "ada@example.org", subject: "Your proposal, Ada")' in said.out
         assert "+2d  follow_up  email(" in said.out
-        assert "results made up: email, slack" in said.out
+        assert "placeholder results used for: email, slack" in said.out
 
     def test_nothing_is_done(self, folder: object, dagflow: Dagflow) -> None:
         dagflow("dry-run", "lead_approval.flow", "--input", json.dumps(LEAD))
@@ -73,11 +73,11 @@ class TestDryRun:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (["--input", "{}"], "what was given does not fit"),
+            (["--input", "{}"], "--input does not match"),
             (["--input", json.dumps(LEAD), "--result", "email"], "write NAME=JSON"),
             (["--input", json.dumps(LEAD), "--result", "email={"], "is not valid JSON"),
             (["--input", json.dumps(LEAD), "--result", "pager=3"], "calls no `pager`"),
-            (["--input", json.dumps(LEAD), "--result", "email=3"], "does not fit"),
+            (["--input", json.dumps(LEAD), "--result", "email=3"], "does not match"),
             (["--input", json.dumps(LEAD), "--event", "no/such"], "has no trigger"),
         ],
     )
@@ -90,7 +90,7 @@ class TestDryRun:
         flow('event "e" { n: int }\nflow f(n: int) { on event "e" as e when e.n > 3 with (n: e.n)\n log(message: "${n}") }')
         said = dagflow("dry-run", "f.flow", "--event", "e", "--input", '{"n": 1}', "--json")
         assert (said.code, said.out) == (0, "null\n")
-        assert "does not want this event" in said.err
+        assert "ignores this event" in said.err
         wanted = dagflow("dry-run", "f.flow", "--event", "e", "--input", '{"n": 4}')
         assert 'log(message: "4")' in wanted.out
 
@@ -128,15 +128,20 @@ event "e" { n: int }
         [
             (
                 "late",
-                ["said no, and this runs where it says yes", "line 4 said no: filter n < 100", "n was 700", 'tier was "a"'],
+                [
+                    "had the outcome `no`; this step runs only on `yes`",
+                    "line 4 (no): filter n < 100",
+                    "n was 700",
+                    'tier was "a"',
+                ],
             ),
-            ("y", ["`switch tier` on line 7", 'tier was "a"']),
+            ("y", ["`switch tier` (line 7)", 'tier was "a"']),
             ("x", ["x (succeeded): it ran", "line 7: switch tier"]),
-            ("bad", ["failed for good with shut"]),
-            ("mended", ["it ran", "said failure"]),
+            ("bad", ["failed permanently with shut"]),
+            ("mended", ["it ran", "(failure)"]),
             ("w", ["it was waiting and timed out"]),
-            ("z", ["too few of w succeeded"]),
-            ("big", ["it ran and said yes"]),
+            ("z", ["not enough of the steps it waits for succeeded: w"]),
+            ("big", ["it ran; outcome: yes"]),
         ],
     )
     def test_the_reason(self, ran: Dagflow, step: str, lines: list[str]) -> None:

@@ -143,7 +143,7 @@ class TestScreen:
 
     @pytest.mark.parametrize(
         ("kind", "text"),
-        [(NodeKind.ACTION, "tries again at 2026-01-01 00:00:00 UTC"), (NodeKind.WAIT, "until 2026-01-01 00:00:00 UTC")],
+        [(NodeKind.ACTION, "next attempt at 2026-01-01 00:00:00 UTC"), (NodeKind.WAIT, "until 2026-01-01 00:00:00 UTC")],
     )
     def test_what_a_step_waits_for(self, kind: NodeKind, text: str) -> None:
         flow = dagflow.compile("flow f { on manual }", catalog=dagflow.Catalog()).unwrap()
@@ -157,7 +157,7 @@ class TestScreen:
         lines = self.screen(200, 24)
         assert len(lines) < 24
         assert lines[0].startswith("200 of 200 steps of ")
-        assert lines[0].endswith(" have ended")
+        assert lines[0].endswith(" ended")
 
     def test_a_small_screen(self) -> None:
         assert len(self.screen(50, 3)) == 4

@@ -45,10 +45,10 @@ def answered(folder: Path, answers: Sequence[str], *arguments: str) -> tuple[int
 def test_name_and_template_are_asked_for(folder: Path, dagflow: Dagflow) -> None:
     code, shown = answered(folder, ["Greet People", "greet_people", "nothing", "2"])
     assert code == 0, shown
-    assert "What is the flow called? [my_flow] " in shown
-    assert "use lower-case letters" in shown
+    assert "Name of the flow? [my_flow] " in shown
+    assert "must consist of lower-case letters" in shown
     assert "  2  approval    ask somebody" in shown
-    assert f"answer 1 to {len(starters())}" in shown
+    assert f"enter a number from 1 to {len(starters())}" in shown
     assert "wrote greet_people.flow; try `dagflow test greet_people.flow`" in shown
     assert dagflow("check", "--strict", "greet_people.flow").code == 0
     said = dagflow("test", "--chaos", "--coverage", "greet_people.flow")
@@ -64,9 +64,9 @@ def test_whoever_says_nothing_gets_the_first(folder: Path, dagflow: Dagflow) -> 
 
 def test_who_never_answers_is_told_how_to_say_it(folder: Path) -> None:
     code, shown = answered(folder, ["A B"] * 5)
-    assert (code, "say it as `dagflow new NAME`" in shown) == (2, True)
+    assert (code, "use `dagflow new NAME`" in shown) == (2, True)
     code, shown = answered(folder, ["9"] * 5, "good")
-    assert (code, "say it with --template" in shown) == (2, True)
+    assert (code, "use --template NAME" in shown) == (2, True)
     assert not (folder / "good.flow").exists()
 
 

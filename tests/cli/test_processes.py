@@ -89,7 +89,7 @@ def asleep(folder: Path, sleeper: list[str]) -> None:
 class TestKill:
     def test_a_killed_run_keeps_its_due_time_and_its_flow(self, dagflow: Dagflow, folder: Path, sleeper: list[str]) -> None:
         with started(folder, *sleeper) as child:
-            wait_for(child, "sleeping; ")
+            wait_for(child, "waiting; ")
             shown = dagflow("show", "last")  # while the other process drives it
             assert "◔ waiting" in shown.out
             assert " sleeping until " in shown.out
@@ -138,7 +138,7 @@ class TestKill:
     def test_without_its_actions_a_run_is_left_alone(self, dagflow: Dagflow) -> None:
         said = dagflow("resume", "last", "--fast-forward")
         assert said.code == 2
-        assert "cannot go on: " in said.err
+        assert "is blocked: " in said.err
         assert "`note`" in said.err
         assert "--actions" in said.err
         assert dagflow("resume", "last", "--fast-forward", "--actions", "host.py").code == 0
@@ -181,7 +181,7 @@ class TestTerminate:
             (folder / "gate").touch()
             _, err = child.communicate(timeout=DEADLINE_SECONDS)
         assert child.returncode == 143
-        assert b"interrupted; nothing is lost" in err
+        assert b"interrupted; to resume" in err
         assert (folder / "ledger").read_text() == "begun\npaid\n"
         # It was no crash, and the payment is not made twice.
         said = dagflow("resume", "--actions", "slow.py", "--quiet")
@@ -208,20 +208,20 @@ class TestInterrupt:
             self.wait_until_it_sleeps(dagflow)
             out, err = interrupt(child)
         assert out == ""
-        assert err.endswith("\ninterrupted; nothing is lost: `dagflow resume --store 'my runs.db' --actions host.py` goes on\n")
+        assert err.endswith("\ninterrupted; to resume: `dagflow resume --store 'my runs.db' --actions host.py`\n")
 
     @pytest.mark.usefixtures("asleep")
     def test_while_several_go_on(self, folder: Path) -> None:
         with started(folder, "resume", "--actions", "host.py") as child:
             wait_for(child, "waiting    wait 2d", 2)
             _, err = interrupt(child)
-        assert "interrupted; nothing is lost" in err
+        assert "interrupted; to resume" in err
 
     def test_what_is_kept_nowhere_is_lost(self, folder: Path, sleeper: list[str]) -> None:
         with started(folder, *sleeper, "--store", ":memory:") as child:
             wait_for(child, "waiting    wait 2d")
             _, err = interrupt(child)
-        assert "the run is gone" in err
+        assert "the run is lost" in err
 
     @staticmethod
     def wait_until_it_sleeps(dagflow: Dagflow) -> None:

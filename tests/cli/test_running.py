@@ -38,8 +38,8 @@ class TestRun:
         ]
         assert slack(folder) == ["Proposal for Ada Lovelace is on its way"]
         assert "state: dagflow.db" in said.err
-        assert "DAGFLOW_SMTP_HOST sets one" in said.err
-        assert "DAGFLOW_SLACK_WEBHOOK_URL sets one" in said.err
+        assert "to send them, set DAGFLOW_SMTP_HOST" in said.err
+        assert "to send them, set DAGFLOW_SLACK_WEBHOOK_URL" in said.err
         assert "✓ succeeded  wait 2d" in said.err
         lines = said.out.splitlines()
         assert lines[0].split("  ")[0] == "step"
@@ -53,7 +53,7 @@ class TestRun:
         assert said.code == 0
         assert mails(folder) == slack(folder) == []
         assert "– pruned" in said.out
-        assert 'said no: filter lead.status == "proposal_created"' in said.out
+        assert '(no): filter lead.status == "proposal_created"' in said.out
 
     def test_by_hand_quietly_as_json(self, dagflow: Dagflow) -> None:
         said = dagflow("run", "lead_approval.flow", "--input", json.dumps(LEAD), "--fast-forward", "--quiet", "--json")
@@ -85,7 +85,7 @@ class TestRun:
         )
         said = dagflow("run", name, "--event", "e", "--input", '{"n": 1}')
         assert (said.code, said.out) == (0, "")
-        assert "f does not want this event" in said.err
+        assert "f ignores this event" in said.err
         assert dagflow("run", name, "--event", "e", "--input", '{"n": 1}', "--json").json is None
         assert dagflow("runs").err == "no runs yet\n"
 
@@ -104,7 +104,7 @@ class TestRun:
     def test_a_store_elsewhere_or_nowhere(self, dagflow: Dagflow, flow: Flow, folder: Path) -> None:
         name = flow('flow f { on manual\n log(message: "x")\n}')
         assert dagflow("run", name, "--store", "other.db").code == 0
-        assert "state: nowhere" in dagflow("run", name, "--store", ":memory:").err
+        assert "state: in memory only" in dagflow("run", name, "--store", ":memory:").err
         assert (folder / "other.db").exists()
         assert not (folder / "dagflow.db").exists()
         assert dagflow("show", "last", "--store", "other.db").code == 0
@@ -198,12 +198,12 @@ class TestFailures:
         rows = {line.split()[0]: line for line in said.out.splitlines() if "– pruned" in line}
         why = {step: line.partition("– pruned")[2].strip() for step, line in rows.items()}
         assert why == {
-            "a": "line 4 said no: small",
-            "tiny": "line 4 said no: small",
-            "b": "line 6 was not reached: tiny",
-            "c": "too few of the steps it is `after` succeeded",
+            "a": "line 4 (no): small",
+            "tiny": "line 4 (no): small",
+            "b": "line 6 (not reached): tiny",
+            "c": "not enough of the steps it waits for succeeded",
             "e": "another step of its block failed",
-            "h": 'line 17 said else: switch "x"',
+            "h": 'line 17 (else): switch "x"',
             "j": "nothing failed",
         }
 
@@ -227,10 +227,10 @@ class TestFailures:
                 ["--input", '{"lead": {"na\\u001bme": 3, "status": "x"}}'],
                 ["\n  /lead: the field `name` (string) is missing; `na\\u001bme` is there", "\n  /lead/status"],
             ),
-            ([], ["no --input was given", "`lead_approval` takes"]),
-            (["--event", EVENT], ["`--event` needs the event's payload"]),
+            ([], ["--input is missing", "flow `lead_approval`"]),
+            (["--event", EVENT], ["`--event` requires the event's payload"]),
             (["--event", "crm/other", "--input", "{}"], ["no trigger", "crm/lead_status.changed"]),
-            (["--event", EVENT, "--input", "{}"], [f"is not the event '{EVENT}':\n  "]),
+            (["--event", EVENT, "--input", "{}"], [f"must match the payload of event '{EVENT}':\n  "]),
             (["--store", "no/where.db", "--input", json.dumps(LEAD)], ["no folder"]),
             (["--store", ".", "--input", json.dumps(LEAD)], ["is a folder"]),
         ],
@@ -272,7 +272,7 @@ class TestLooking:
         assert [line.split()[0] for line in lines] == ["run", *reversed(run_ids)]
         assert [line.split()[2] for line in lines[1:]] == ["failed", "succeeded"]
         assert len(dagflow("runs", "--limit", "1").out.splitlines()) == 2
-        assert dagflow("runs", "--unfinished").err == "no run is unfinished\n"
+        assert dagflow("runs", "--unfinished").err == "no unfinished runs\n"
         assert dagflow("runs", "--limit", "0").code == 2
 
     def test_show_takes_an_id_a_beginning_or_last(self, dagflow: Dagflow, run_ids: list[str]) -> None:

@@ -48,7 +48,7 @@ def test_a_sleeping_run_goes_on(dagflow: Dagflow, folder: Path, flow: Flow) -> N
     sent = ("send", "ops/acked", "--actions", "host.py", "--input")
     refused = dagflow(*sent, '{"id": "x"}')
     assert refused.code == 2
-    assert "--input is not what the event 'ops/acked' carries:" in refused.err
+    assert "--input must match the payload of event 'ops/acked':" in refused.err
     said = dagflow(*sent, '{"id": "x", "by": "Ann"}', "--id", "1")
     assert said.code == 0
     assert "the event ops/acked reached 1 run\n" in said.err

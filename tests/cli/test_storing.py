@@ -24,7 +24,7 @@ def test_a_sound_store_verifies(dagflow, flow):
     run(dagflow, flow)
     said = dagflow("store", "verify")
     assert (said.code, said.err) == (0, "")
-    assert said.out == "1 run, 8 facts, 0 events: all is well\n"
+    assert said.out == "OK: 1 run, 8 records, 0 events, no corruption\n"
     assert dagflow("store", "verify", "--json").json == {"runs": 1, "facts": 8, "events": 0, "problems": []}
 
 
@@ -36,7 +36,7 @@ def test_a_damaged_store_does_not(dagflow, flow, folder):
     said = dagflow("store", "verify")
     assert said.code == 1
     assert re.search("has [0-7] facts and should have 8; restore a backup", said.out)
-    assert said.out.endswith("problems; restore a backup, or run `dagflow store salvage` to set the damaged runs aside\n")
+    assert said.out.endswith("problems; restore a backup, or run `dagflow store salvage` to move the damaged runs to a file\n")
     assert dagflow("store", "verify", "--json").code == 1
 
 
@@ -59,13 +59,13 @@ def test_salvage_sets_the_damaged_run_aside_and_says_which(dagflow, flow, folder
     said = dagflow("store", "salvage")
     assert said.code == 0
     assert said.out.startswith(f"run {oldest['run']}: ")
-    assert said.err == "set aside in dagflow.db.aside-1.jsonl; the rest is as it was\n"
+    assert said.err == "moved to dagflow.db.aside-1.jsonl; the other runs are unchanged\n"
     assert oldest["run"] in (folder / "dagflow.db.aside-1.jsonl").read_text()
     assert dagflow("store", "verify").code == 0
     assert [row["run"] for row in dagflow("runs", "--json").json] == [newest["run"]]
     again = dagflow("store", "salvage", "--json")
     assert (again.code, again.json) == (0, {"runs": {}, "others": [], "file": None})
-    assert dagflow("store", "salvage").err == "nothing is damaged, so nothing was set aside\n"
+    assert dagflow("store", "salvage").err == "no damaged runs\n"
 
 
 def test_a_run_that_is_started_again_by_its_id_is_the_same(dagflow, flow):
@@ -82,7 +82,7 @@ def test_a_run_that_is_started_again_by_its_id_is_the_same(dagflow, flow):
 def test_a_copy_is_a_store(dagflow, flow, folder):
     run(dagflow, flow)
     said = dagflow("store", "backup", "copy.db")
-    assert (said.code, said.err) == (0, "copy.db is a copy of dagflow.db\n")
+    assert (said.code, said.err) == (0, "copied dagflow.db to copy.db\n")
     assert dagflow("store", "verify", "--store", "copy.db").code == 0
     assert dagflow("runs", "--json", "--store", "copy.db").json == dagflow("runs", "--json").json
     again = dagflow("store", "backup", "copy.db")
@@ -94,7 +94,7 @@ def test_what_is_old_is_removed(dagflow, flow):
     assert dagflow("store", "vacuum").code == 0
     assert len(dagflow("runs", "--json").json) == 1
     said = dagflow("store", "vacuum", "--keep", "soon")
-    assert (said.code, "30d, 12h or 0s, not 'soon'" in said.err) == (2, True)
+    assert (said.code, "30d, 12h or 0s; got 'soon'" in said.err) == (2, True)
 
 
 def test_what_is_not_there_is_not_looked_after(dagflow):

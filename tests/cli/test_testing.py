@@ -65,7 +65,7 @@ def test_a_failure_says_what_was_expected_what_came_and_what_happened(flows: Cal
         "      got greeting.ran: false",
         "      got run.elapsed: 0s",
         '+0s  ✓ succeeded  filter name != ""  no',
-        "– pruned  greeting  line 2 said no",
+        "– pruned  greeting  line 2 (no)",
         "+0s  the run succeeded",
         "1 passed, 1 failed",
     ):
@@ -109,7 +109,7 @@ def test_chaos_and_coverage(flows: Callable[..., Path], dagflow: Dagflow) -> Non
     said = dagflow("test", "--chaos", "--coverage", "-k", "hello")
     assert said.code == 0
     assert "crashes" in said.out
-    assert 'line 2: filter name != "" never said no' in said.out
+    assert 'line 2: outcome `no` of `filter name != ""` not covered' in said.out
 
 
 def test_an_interrupted_session(flows: Callable[..., Path], dagflow: Dagflow, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def test_a_status_is_said_by_more_than_colour() -> None:
     result = dagflow.run(flow, {"x": 0}, clock=dagflow.VirtualClock(0))
     svg = dagflow.draw(flow, run=result)
     words = re.findall(r">([^<]+)</text>", svg)
-    assert {"✓ succeeded", "✓ no", "– pruned", "q said no"} <= set(words)
+    assert {"✓ succeeded", "✓ no", "– pruned", "q: no"} <= set(words)
     assert f"run {result.run} succeeded in 0ms" in words
 
 

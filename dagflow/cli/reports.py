@@ -161,7 +161,8 @@ def print_coverage(out: Console, coverage: Coverage) -> None:
         goals = [goal for goal in coverage.goals if goal.flow == name]
         cells = [_share(coverage, [goal for goal in goals if goal.kind == kind]) for kind in kinds]
         rows.append([Text(printable(name)), *cells])
-        notes.append(Text("; ".join(_missing(goal) for goal in goals if not coverage.is_reached(goal))))
+        missing = [_missing(goal) for goal in goals if not coverage.is_reached(goal)]
+        notes.append(Text(f"not covered: {'; '.join(missing)}" if missing else ""))
     if rows:
         out.print(
             aligned(["flow", "steps", "gates", "errors", "timeouts", "defaults"], rows, out.width, elastic={0: 12}, notes=notes)
@@ -175,7 +176,5 @@ def _share(coverage: Coverage, goals: Sequence[Goal]) -> Text:
 
 
 def _missing(goal: Goal) -> str:
-    part = {"ran": "", "default": "default of ", "failure": "error handler of "}.get(
-        goal.aspect, f"outcome `{goal.aspect}` of "
-    )
-    return printable(f"line {goal.line}: {part}`{goal.label}` not covered")
+    aspect = "" if goal.aspect == "ran" else f": {goal.aspect}"
+    return printable(f"line {goal.line} {goal.label}{aspect}")

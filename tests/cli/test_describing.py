@@ -115,7 +115,7 @@ class TestDoc:
             assert part in page, part
         assert "for each event `crm/lead_status.changed`" in pages["lead_approval.md"]
         assert "Used by [order_fulfilment](order_fulfilment.md)." in pages["actions.md"]
-        assert "- [welcome](welcome.md): Greets a contact that is new." in pages["index.md"]
+        assert "- [welcome](welcome.md): Greets a new contact." in pages["index.md"]
 
     def test_triggers_texts_and_what_markdown_would_read(self, dagflow: Dagflow, flow: Callable[[str], str]) -> None:
         text = """/// Says *so* | <b>.

@@ -180,7 +180,7 @@ def read(file: str) -> Batch:
 
 @catalog.action("crm.upsert", effect="idempotent")
 async def upsert(email: str, name: str) -> Contact:
-    """Keep a contact; say whether it is a new one."""
+    """Create or update a contact; return whether it is new."""
     if email.endswith("@example.invalid"):
         raise dagflow.Fatal(f"{email} is blocked", code="blocked")
     done.append(f"upsert {email} {name}".strip())

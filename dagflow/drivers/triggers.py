@@ -95,4 +95,4 @@ def _fields(value: object) -> Mapping[str, object]:
 
 def _known(program: Program) -> str:
     events = sorted({trigger.event for trigger in program.flow.triggers if trigger.kind is TriggerKind.EVENT})
-    return f"it has {', '.join(map(repr, events))}" if events else "it has none for any event; start it with an input"
+    return f"it has {', '.join(map(repr, events))}" if events else "it has no event triggers; start it with an input"

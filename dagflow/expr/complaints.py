@@ -104,7 +104,7 @@ def missing(context: Context, typed: Typed, needs: str = "") -> Typed:
         quoted = context.quote(typed.span)
         fix = inserted(f"`{quoted} ?? {text}`", (typed.span.end, f" ?? {text}"), is_safe=False) if text and quoted else None
         label = f"{type_}{', but ' + needs if needs else ', but a value is needed'}"
-        context.report("E312", "this value may be missing", typed.span, label, "give a default with `??`, or check first", fix)
+        context.report("E312", "this value may be absent", typed.span, label, "add a default with `??`, or check first", fix)
     return Typed(inner, typed.core, typed.span)
 
 
@@ -112,7 +112,7 @@ def absent(context: Context, step: Typed, select: Select | None, type_: Type) ->
     """E308: a step's value is read where the step may not have run."""
     name = step.step
     absence = context.environment.absences[name]
-    help_ = absence.help or f"give a default, move this step into the case, or `filter {name}.hasValue()`"
+    help_ = absence.help or f"add a default, move this step under the condition, or `filter {name}.hasValue()`"
     span, fix = step.span, None
     if select is not None:
         span, text = select.span, default_text(type_)

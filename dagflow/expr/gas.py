@@ -89,4 +89,4 @@ class Gas:
 
 
 def _out_of_steps() -> NoReturn:
-    raise Exhausted("out_of_gas", f"this expression takes more than {STEP_LIMIT} steps")
+    raise Exhausted("out_of_gas", f"this expression needs more than {STEP_LIMIT} steps")

@@ -60,7 +60,7 @@ def _test(context: Context, tree: Call) -> Typed | None:
     kind = _TESTS[tree.function]
 
     def finish(over: Over) -> Typed:
-        test = condition(context, tree.args[-1], f"`{tree.function}` asks a condition, not", "write a comparison")
+        test = condition(context, tree.args[-1], f"`{tree.function}` requires a condition; got", "write a comparison")
         return Typed(BOOL, _loop(kind, over, test, None), tree.span)
 
     return _over(context, tree, names, finish)
@@ -73,7 +73,7 @@ def _misused(context: Context, tree: Call, has_arity: bool) -> Typed | None:
     bad = next(arg for arg in tree.args if not isinstance(arg, Name) or arg.is_root)
     if not context.environment.is_checked:
         return Typed(JSON, ("fail", "bad_argument", f"`{tree.function}` needs a variable"), tree.span)
-    help_ = f"write `.{tree.function}(x, …)` with a name of your own for each element"
+    help_ = f"write `.{tree.function}(x, …)` with a variable name for each element"
     return context.mistake("E309", f"`{tree.function}` needs a variable", bad.span, "not a plain name", help_)
 
 
@@ -85,7 +85,7 @@ def _filter(context: Context, tree: Call) -> Typed | None:
         return _misused(context, tree, has_arity=True)
 
     def finish(over: Over) -> Typed:
-        test = condition(context, tree.args[1], "`filter` asks a condition, not", "write a comparison")
+        test = condition(context, tree.args[1], "`filter` requires a condition; got", "write a comparison")
         core = _loop("list", over, test, ("local", over.first.index))
         return Typed(ListType(over.first.type), core, tree.span)
 
@@ -126,7 +126,7 @@ def _transform(context: Context, tree: Call, names: tuple[str, ...], kind: str) 
     def finish(over: Over) -> Typed:
         test = None
         if len(tree.args) - len(names) == 2:
-            test = condition(context, tree.args[-2], f"`{tree.function}` asks a condition, not", "write a comparison")
+            test = condition(context, tree.args[-2], f"`{tree.function}` requires a condition; got", "write a comparison")
         value = _element(context, tree.args[-1])
         core = _loop(kind, over, test, value.as_value)
         context.makes_maps = context.makes_maps or kind != "list"
@@ -146,7 +146,7 @@ def _result(context: Context, kind: str, key: Local, value: Typed) -> Type:
     if type_ is not JSON and type_ is not UNKNOWN and context.environment.is_checked:
         context.report(
             "E309",
-            f"`transformMapEntry` makes a map for each entry, not {type_}",
+            f"`transformMapEntry` must return a map for each entry; got {type_}",
             value.span,
             str(type_),
             "write `{key: value}`",
@@ -213,7 +213,7 @@ def _items(context: Context, type_: Type, items: Typed, tree: Call) -> tuple[str
         case _ if type_ is JSON or isinstance(type_, ParamType) or not context.environment.is_checked:
             return "dyn", JSON, JSON
         case _:
-            title = f"`{tree.function}` goes over a list or a map, not {type_}"
+            title = f"`{tree.function}` requires a list or a map; got {type_}"
             context.report("E309", title, items.span, str(type_), "")
             return "dyn", UNKNOWN, UNKNOWN
 
@@ -241,7 +241,7 @@ def _through(context: Context, tree: Call, *, is_flat: bool) -> Typed | None:
     type_ = context.resolve(target.type)
     if not isinstance(type_, OptionalType) and type_ is not JSON and type_ is not UNKNOWN and context.environment.is_checked:
         return context.mistake(
-            "E309", f"`{tree.function}` needs an optional, not {type_}", target.span, str(type_), "it has a value already"
+            "E309", f"`{tree.function}` needs an optional, not {type_}", target.span, str(type_), "it always has a value"
         )
     local = context.new_local(type_.value if isinstance(type_, OptionalType) else JSON)
     with context.scope({names[0]: local}):
@@ -271,7 +271,7 @@ def _or(context: Context, tree: Call) -> Typed | None:
     is_dynamic = type_ is JSON or isinstance(type_, ParamType) or not context.environment.is_checked
     if not isinstance(type_, OptionalType) and not is_dynamic:
         title = f"`{tree.function}` needs an optional, not {type_}"
-        return context.mistake("E309", title, target.span, str(type_), "it has a value already; leave the call out")
+        return context.mistake("E309", title, target.span, str(type_), "it always has a value; remove the call")
     inner = type_.value if isinstance(type_, OptionalType) else JSON
     if tree.function == "or":
         return _or_other(context, tree, target, other)

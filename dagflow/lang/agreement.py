@@ -33,7 +33,7 @@ def difference_of_actions(known: ActionSpec, spec: ActionSpec) -> str:
     """Where two declarations of an action part, the other one first; "" if they agree. A key and at most once need not be repeated."""
     found = difference_of_fields(known.params, spec.params)
     if not found and content(known.result) != content(spec.result):
-        found = f"it gives {content(known.result)} there, {content(spec.result)} here"
+        found = f"it returns {content(known.result)} there, {content(spec.result)} here"
     if not found and known.effect is not spec.effect:
         found = f"it is {known.effect.value} there, {spec.effect.value} here"
     return found

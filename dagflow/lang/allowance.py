@@ -53,7 +53,7 @@ class _Allowance:
         if node.kind is not NodeKind.FOR:
             times = "" if share.count == 1 else f", for each of {share.count} attempts"
             label = f"{share.each} {unit} in the flow it calls{times}"
-            return _found(title, self._place(node), label, "call less, or start it: then it is a run of its own")
+            return _found(title, self._place(node), label, "make fewer calls, or start the flow as a separate run")
         return self._of_loop(title, share, node, limit - (total.value - share.count * share.each), unit)
 
     def _of_loop(self, title: str, share: Share, node: Node, left: int, unit: str) -> Diagnostic:
@@ -63,7 +63,7 @@ class _Allowance:
         label = f"{share.each} {unit} for each of {share.count} items"
         most = left // share.each
         if most < 1 or option is None:
-            return _found(title, span, label, "do less for each item, or let a flow of its own do it: emit an event for each")
+            return _found(title, span, label, "do less per item, or emit an event per item that starts another flow")
         fix = Fix(f"`max {most}`", is_safe=False, edits=(Edit(span, f"max {most}"),))
         return _found(title, span, label, f"lower the maximum to {most}", fix)
 
@@ -73,12 +73,12 @@ class _Allowance:
         node = max(loops, key=_width, default=None)
         option = None if node is None else self._option(node, "parallel")
         if node is None or node.loop is None or option is None:
-            return _found(title, self.decl.name.span, "its branches together", "put some of them behind each other")
+            return _found(title, self.decl.name.span, "its branches together", "run some of them in sequence")
         inside = max(1, bounds(attrs.evolve(node.loop.body, callees=self.flow.callees)).parallel)
         width = (limit - (found.parallel - min(node.loop.width, node.loop.most) * inside)) // inside
         label = f"{node.loop.width} items at a time"
         if width < 1:
-            return _found(title, option.span, label, "do less at the same time")
+            return _found(title, option.span, label, "reduce the parallelism")
         fix = Fix(f"`parallel {width}`", is_safe=False, edits=(Edit(option.span, f"parallel {width}"),))
         return _found(title, option.span, label, f"work on {width} at a time", fix)
 
@@ -89,8 +89,8 @@ class _Allowance:
         fix = None
         if setting is not None:
             fix = Fix(f"`timeout {shown_length(limit)}`", is_safe=False, edits=(Edit(span, shown_length(limit)),))
-        label = "how long it may live" if setting is not None else "it has no `timeout` of its own"
-        return _found(title, span, label, f"write `timeout {shown_length(limit)}`, or give its steps limits", fix)
+        label = "the limit of the run" if setting is not None else "it has no `timeout` of its own"
+        return _found(title, span, label, f"write `timeout {shown_length(limit)}`, or limit its steps", fix)
 
     def _option(self, node: Node, word: str) -> s.ForOption | None:
         loops = (each for each in statements_of(self.decl) if isinstance(each, s.For) and each.span == node.span)

@@ -109,7 +109,7 @@ class Blocks:
     def _warn_idle(self, statement: s.Filter) -> None:
         if statement.otherwise is None and statement.name is None:
             self.draft.report(
-                "W401", "this filter guards nothing", statement.word, "last statement of its block", "move it above the steps it should guard",
+                "W401", "this filter has no effect", statement.word, "it is the last statement of its block", "move it above the steps it should guard",
                 deletion(self.draft, statement.span),
             )  # fmt: skip
 

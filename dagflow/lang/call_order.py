@@ -92,6 +92,6 @@ def _report(circle: list[_Call], by_name: dict[str, s.FlowDecl], source: Source)
         line = source.place(by_name[call.callee].name.span.start).line
         label = f"`{call.callee}` (line {line}) calls " + ", which calls ".join(f"`{each.callee}`" for each in circle[1:])
     return Diagnostic(
-        code="E502", title="flows call each other in a circle", span=call.step.call.callee.span, label=label,
+        code="E502", title="flows call each other in a cycle", span=call.step.call.callee.span, label=label,
         help="flows must end: there is no recursion; emit an event instead", fix=Fix('`emit "…" (…)`', is_safe=False),
     )  # fmt: skip

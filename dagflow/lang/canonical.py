@@ -76,7 +76,7 @@ def from_data(located: LocatedJson, filename: str = "") -> tuple[str | None, lis
 def _not_kept(pointer: str, located: LocatedJson, filename: str) -> Diagnostic:
     known = max((each for each in located.spans if pointer.startswith(each)), key=len)
     return Diagnostic(
-        code="E111", title="this cannot be written in a flow", span=located.spans[known], label="it would read as something else",
+        code="E111", title="this cannot be written in a flow", span=located.spans[known], label="it would parse differently",
         help="write it as `dagflow export` does", file=filename, pointer=known,
     )  # fmt: skip
 
@@ -167,7 +167,7 @@ class _Exporter:
             case s.TestDecl():
                 return {**steps.head("test", span), "flow": item.flow.text, "text": self._text[span.start : span.end]}
             case s.BrokenItem():  # pragma: no cover - what does not parse is refused before
-                raise DagflowBug("a declaration that did not parse has got to the export; please report the flow")
+                raise DagflowBug("an unparsed declaration reached the export; please report the flow")
             case _:
                 assert_never(item)
 

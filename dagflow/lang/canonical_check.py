@@ -108,9 +108,9 @@ class _Check:
         elif isinstance(value, str) and "pattern" in schema and re.search(str(schema["pattern"]), value) is None:
             self._wrong(
                 pointer,
-                f"`{shown(value)}` cannot stand here",
-                "this is no name, or no comment",
-                "names are made of a-z, A-Z, 0-9 and _",
+                f"`{shown(value)}` is not allowed here",
+                "this is not a valid name or comment",
+                "names consist of a-z, A-Z, 0-9 and _",
             )
         elif isinstance(value, int) and value < cast("int", schema.get("minimum", value)):
             self._wrong(pointer, "a number is too small", "this is less than 0", "write 0 or more")
@@ -159,7 +159,7 @@ class _Check:
         if needs != (key in value):
             self._wrong(
                 pointer,
-                f'"{key}" is missing' if needs else f'"{key}" has no place here',
+                f'"{key}" is missing' if needs else f'"{key}" is not allowed here',
                 f"this is `{word}`",
                 f'add or remove "{key}"',
             )
@@ -177,12 +177,12 @@ class _Check:
             first = said[0]
             self._add(first.code, first.title, self.located.spans[pointer], pointer, first.label, first.help)
         elif not reads or not tokens:
-            self._wrong(pointer, f"this is not {what}", "it reads as something else", f"write {what} and nothing more")
+            self._wrong(pointer, f"this is not {what}", "it parses differently", f"write {what} and nothing more")
         elif not is_long and (len(text) > EXPRESSION_CHARS or any(gap.comments for gap in find_gaps(text, tokens).values())):
             self._wrong(
                 pointer,
-                f"{what} has no comments",
-                "it is too long, or a comment stands in it",
+                f"{what} cannot contain comments",
+                "it is too long, or contains a comment",
                 'put it into "comments" of the step',
             )
 

@@ -96,7 +96,7 @@ class StepWriter:
             case s.Fail():
                 return {**self.head("fail", statement.span, statement.doc), "reason": self.cel(statement.reason)}
             case s.Broken():  # pragma: no cover - what does not parse is refused before
-                raise DagflowBug("a statement that did not parse has got to the export; please report the flow")
+                raise DagflowBug("an unparsed statement reached the export; please report the flow")
             case _:
                 assert_never(statement)
 
@@ -236,7 +236,7 @@ class StepWriter:
             case settings.PrioritySetting():
                 return {**self.head("priority", span), "value": self.cel(setting.value)}
             case s.BrokenSetting():  # pragma: no cover - what does not parse is refused before
-                raise DagflowBug("a setting that did not parse has got to the export; please report the flow")
+                raise DagflowBug("an unparsed setting reached the export; please report the flow")
             case _:
                 assert_never(setting)
 

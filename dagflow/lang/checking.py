@@ -114,7 +114,11 @@ class Checker:
         except WireError as error:
             # The word for a type is an expression too, and `json` takes any.
             self._report(
-                "E315", "this is no value to keep", expr.span, str(error), "write a constant: a number, a text, a list, a map"
+                "E315",
+                "this is not a storable value",
+                expr.span,
+                str(error),
+                "write a constant: a number, a text, a list, a map",
             )
             return None
 
@@ -123,8 +127,8 @@ class Checker:
         last = self.diagnostics[-1] if self.diagnostics else None
         if last is not None and last.code == "E202":
             self.diagnostics[-1] = Diagnostic(
-                code="E315", title="this has to be a constant", span=expr.span, label="reads a name",
-                help="write a literal; it is needed before a run begins",
+                code="E315", title="this must be a constant", span=expr.span, label="reads a name",
+                help="write a literal; the value is needed before a run starts",
             )  # fmt: skip
 
     def _fits(self, expr: tree.Expr, given: Type, wanted: Wanted) -> bool:
@@ -156,7 +160,7 @@ class Checker:
             decode(value, type_)
         except WireError as error:
             problem = error.problems[0].message
-            self._report("E307", f"{wanted.words} {type_}, got a text that is none", expr.span, problem, "correct the text")
+            self._report("E307", f"{wanted.words} {type_}, got an invalid text", expr.span, problem, "correct the text")
             return False
         return True
 
@@ -170,8 +174,8 @@ class Checker:
             )
         needs = wanted.words.replace(" takes", " needs")
         self._report(
-            "E312", "this value may be missing", expr.span, f"{readable(given)}, but {needs} {readable(wanted.type)}",
-            "give a default with `??`, or check first", fix,
+            "E312", "this value may be absent", expr.span, f"{readable(given)}, but {needs} {readable(wanted.type)}",
+            "add a default with `??`, or check first", fix,
         )  # fmt: skip
 
     def _report_mismatch(self, expr: tree.Expr, given: Type, wanted: Wanted) -> None:
@@ -193,8 +197,8 @@ class Checker:
     def _absence(self, symbol: Symbol, view: View) -> Absence:
         if symbol.node in view.unawaited:
             return Absence(f"this step starts as soon as enough of its `after` has run, perhaps before `{symbol.name}`")
-        label = f"read here in every case; `{symbol.name}` {symbol.why}" if symbol.why else "read here in every case"
-        help_ = f"give a default, move this step into the case, or `filter {symbol.name}.hasValue()`"
+        label = f"may be absent here: `{symbol.name}` {symbol.why}" if symbol.why else "may be absent here"
+        help_ = f"add a default, move this step under the condition, or `filter {symbol.name}.hasValue()`"
         return Absence(label, help_)
 
     def _later(self, diagnostic: Diagnostic, names: Names) -> Diagnostic:
@@ -208,8 +212,8 @@ class Checker:
         line = names.later(word)
         if any(around.name is not None and around.name.text == word for around in names.around):
             return Diagnostic(
-                code="E203", title=f"`{word}` is used before it exists", span=diagnostic.span, label="the loop of this name is still going on",
-                help=f"read `{word}` behind the loop",
+                code="E203", title=f"`{word}` is used before it exists", span=diagnostic.span, label="the loop of this name has not ended here",
+                help=f"read `{word}` after the loop",
             )  # fmt: skip
         if line is not None:
             here = self.source.place(diagnostic.span.start).line
@@ -220,8 +224,8 @@ class Checker:
             )
         if word in names.symbols:
             return attrs.evolve(
-                diagnostic, title=f"`{word}` has no value", label="this kind of step leaves nothing to read",
-                help="read the step before it, or wait for it with `after`", fix=None,
+                diagnostic, title=f"`{word}` has no value", label="this kind of step has no output",
+                help="read another step, or wait for this one with `after`", fix=None,
             )  # fmt: skip
         return diagnostic
 
@@ -230,7 +234,7 @@ class Checker:
         line = self.source.place(loop.word.start).line
         whole = f"read `{loop.name.text}`" if loop.name is not None else "read the loop by its name: `rows = for …`"
         return Diagnostic(
-            code="E202", title=f"`{word}` cannot be read outside of its loop", span=span, label=f"there once for each item of the `for` on line {line}",
+            code="E202", title=f"`{word}` cannot be read outside of its loop", span=span, label=f"it exists once per item of the `for` on line {line}",
             help=f"`yield` it in the loop, and {whole}",
         )  # fmt: skip
 
@@ -277,15 +281,15 @@ def _difference(given: Type, wanted: Type) -> str:
             extra = [f.name for f in given.fields if wanted.field(f.name) is None]
             missing = [f.name for f in wanted.fields if f.is_required and given.field(f.name) is None]
             if extra:
-                return f"`{extra[0]}` is no field of {readable(wanted)}"
+                return f"`{extra[0]}` is not a field of {readable(wanted)}"
             if missing:
                 return f"`{missing[0]}` is missing"
             for field in wanted.fields:  # pragma: no branch - one of them differs, or the records would fit
                 have = given.field(field.name)
                 if have is not None and not is_assignable(have.type, field.type):
-                    return f"`{field.name}` is {readable(have.type)}, wanted is {readable(field.type)}"
+                    return f"`{field.name}` is {readable(have.type)}, expected {readable(field.type)}"
         case (ListType(), ListType()) | (MapType(), MapType()):
-            return f"the parts are of another type: {readable(given)}"
+            return f"the elements have type {readable(given)}"
         case _ if given is JSON or given is UNKNOWN:
             return "json"
         case _:

@@ -68,7 +68,9 @@ class Compilation:
         if name is not None:
             raise UsageError(f"{self.filename} has no flow `{name}`; it has: {names}")
         if len(self.flows) != 1:
-            raise UsageError(f"{self.filename} has {len(self.flows)} flows ({names}); name the one you mean")
+            raise UsageError(
+                f"{self.filename} has {len(self.flows)} flows ({names}); pass the flow name: unwrap({next(iter(self.flows), '')!r})"
+            )
         return next(iter(self.flows.values()))
 
     def render(self) -> str:

@@ -84,7 +84,7 @@ def parse_cron(text: str, zone: str) -> Schedule:
     if days[0] > longest and not is_either_day:
         start, end = places[2][0], places[3][0] + len(places[3][1])
         label = f"no month of these has more than {longest} days"
-        raise CronProblem(start, end, "this schedule is never due", label, "choose a day that comes")
+        raise CronProblem(start, end, "this schedule never fires", label, "choose a date that exists")
     return Schedule(
         text=text, zone=zone, minutes=minutes, hours=hours, days=days, months=months, weekdays=weekdays,
         is_either_day=is_either_day,
@@ -157,9 +157,9 @@ def _part(field: _Field, place: int, part: str) -> range:
         end = place + max(len(part), 1)
         raise CronProblem(place, end, f"this {field.name} is empty", "a number is missing here")
     if body in {"?", "L", "W"} or "#" in body:
-        help_ = "for every one write `*`" if body == "?" else "list the days that are meant"
+        help_ = "for every one write `*`" if body == "?" else "list the days"
         raise CronProblem(
-            place, place + len(body), f"`{_shown(body)}` is not {field.a_name}", "of another kind of schedule", help_,
+            place, place + len(body), f"`{_shown(body)}` is not {field.a_name}", "from another schedule syntax", help_,
             "*" if body == "?" else None,
         )  # fmt: skip
     if body == "*":

@@ -116,7 +116,7 @@ class Declarations:
                     "E210",
                     f"`{decl.name.text}` is declared twice",
                     decl.name.span,
-                    "a name stands for one thing",
+                    "a name must be unique",
                     "rename one of them",
                 )
                 continue
@@ -194,7 +194,11 @@ class Declarations:
         if name in self._resolving:
             path = " → ".join([*self._resolving[self._resolving.index(name) :], name])
             self._report(
-                "E211", f"type `{name}` contains itself", span, path, "values would have no end; use json for the inner part"
+                "E211",
+                f"type `{name}` contains itself",
+                span,
+                path,
+                "its values would be infinite; use json for the inner part",
             )
             return UNKNOWN
         if len(self._resolving) >= limits.TYPE_DEPTH:
@@ -227,8 +231,8 @@ class Declarations:
                 return None
 
     def _report_scalar(self, expr: s.NamedType) -> None:
-        label = "a kind of text of its own needs a name, and is made of `string`"
-        self._report("E209", "`Scalar` stands only behind `type NAME =`", expr.span, label, f"write `{_EXAMPLES['Scalar']}`")
+        label = "a scalar type must have a name and be made of `string`"
+        self._report("E209", "`Scalar` is allowed only after `type NAME =`", expr.span, label, f"write `{_EXAMPLES['Scalar']}`")
 
     def _depth(self, type_: Type) -> int:
         """How many types are inside each other; those declared before are known."""
@@ -242,7 +246,7 @@ class Declarations:
                 return 0
 
     def _report_deep(self, span: Span) -> None:
-        label = f"more than {limits.TYPE_DEPTH} types are inside each other"
+        label = f"more than {limits.TYPE_DEPTH} nested types"
         self._report("E115", "this type is nested too deeply", span, label, "use json for the inner part")
 
     def collect(self, file: s.File) -> None:
@@ -281,7 +285,13 @@ class Declarations:
         difference = "" if known is None else difference_of_fields(known.payload.fields, spec.payload.fields)
         if difference:
             title = f"event `{spec.name}` is declared twice"
-            self._report("E210", title, item.name.span, f"in another declaration {difference}", "correct or remove one of them")
+            self._report(
+                "E210",
+                title,
+                item.name.span,
+                f"this differs from the other declaration: {difference}",
+                "correct or remove one of them",
+            )
         self.events[spec.name] = spec
 
     def _collect_action(self, item: s.ActionDecl) -> None:
@@ -299,7 +309,9 @@ class Declarations:
         difference = "" if known is None else difference_of_actions(known, spec)
         if difference:
             title = f"action `{spec.name}` is declared twice"
-            self._report("E210", title, item.name.span, f"in the host's declaration {difference}", "correct or remove this one")
+            self._report(
+                "E210", title, item.name.span, f"this differs from the host: {difference}", "correct or remove this one"
+            )
             return
         if known is not None:  # either may ask for it
             spec = attrs.evolve(known, at_most_once=known.at_most_once or spec.at_most_once)

@@ -111,7 +111,7 @@ def _render_one(diagnostic: Diagnostic, source: Source) -> str:
     if diagnostic.help:
         lines.append(f"{margin} = help: {_printable(diagnostic.help)}")
     if diagnostic.fix is not None:
-        kind = "safe" if diagnostic.fix.is_safe else "check"
+        kind = "safe" if diagnostic.fix.is_safe else "unsafe"
         lines.append(f"{margin} = fix ({kind}): {_printable(diagnostic.fix.text)}")
     return "\n".join(lines)
 
@@ -188,7 +188,7 @@ def capped(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     rest = len(found) - _MOST
     note = Diagnostic(
         code="N101", title=f"{rest} more findings are not shown", span=found[_MOST].span, label="the next one is here",
-        help="correct those above first", file=found[0].file,
+        help="fix the findings above first", file=found[0].file,
     )  # fmt: skip
     # An error has to stay one: among thousands of warnings it is shown, whatever its place.
     shown = found[:_MOST]

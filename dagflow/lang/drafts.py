@@ -164,7 +164,7 @@ class FlowDraft:
         return attrs.evolve(place, known=place.known.then(known).settled(place.condition, self.names.n_outcomes))
 
     def behind(self, statements: object, start: Condition) -> Known:
-        """What is certain behind a block that began under a condition; where no way leads past it, that has ended."""
+        """What is certain behind a block that began under a condition; where unreachable after it, that has ended."""
         known = self.known.get(id(statements), NOTHING)
         if has_ended(known.ended, start, self.names.n_outcomes, self.names.gate_order):
             return Known(ended=(start,))

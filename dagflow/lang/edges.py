@@ -103,7 +103,7 @@ def _report_circle(draft: FlowDraft, circle: list[str]) -> None:
         if drafts[0].join_span
         else None
     )
-    draft.report("E401", "steps wait for each other in a circle", span, "; ".join(parts), "drop one of them", fix)
+    draft.report("E401", "steps wait for each other in a cycle", span, "; ".join(parts), "drop one of them", fix)
 
 
 def _waits_by_after(each: Draft, circle: list[Draft]) -> bool:

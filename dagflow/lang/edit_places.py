@@ -126,7 +126,7 @@ def find_step(source: Source, name: str) -> Found:
         meant = nearest(name, [own for own, _ in named])
         raise UsageError(f"there is no step `{name}`" + (f"; did you mean `{meant}`?" if meant else ""))
     if len(found) > 1:
-        raise UsageError(f"there are {len(found)} steps `{name}`; say in which flow, or give them names")
+        raise UsageError(f"there are {len(found)} steps `{name}`; pass the flow, or name the steps")
     return found[0]
 
 
@@ -186,7 +186,7 @@ def _block(source: Source, place: AtEnd) -> Span:
     if place.step is None:
         flows = source.flows()
         if len(flows) > 1:
-            raise UsageError(f"there are {len(flows)} flows; name the one you mean")
+            raise UsageError(f"there are {len(flows)} flows; pass the flow name")
         return flows[0].body.span
     statement = find_step(source, place.step).statement
     arms: dict[str, Span] = {}

@@ -165,7 +165,7 @@ def _move(source: Source, found: Found, change: MoveStep) -> list[Edit]:
 def _connect(source: Source, found: Found, change: Connect) -> list[Edit]:
     statement = found.statement
     if not isinstance(statement, s.CallStep | s.WaitStep | s.WaitEventStep):
-        raise UsageError(f"`{change.step}` is no call and no wait, so it cannot have an `after`")
+        raise UsageError(f"`{change.step}` is neither a call nor a wait, so it cannot have an `after`")
     for name in change.after:
         find_step(source, name)
     there = statement.mods.after is not None
@@ -188,14 +188,14 @@ def _after(names: tuple[str, ...], join: str | int) -> str:
     if join == "all":
         return f"after {listed}"
     if isinstance(join, str) and join not in _JOINS:
-        raise UsageError(f"`{join}` is no way to join; there are all, any, settled, and a number")
+        raise UsageError(f"the join must be all, any, settled or a number; got `{join}`")
     return f"after {f'{join} of ' if isinstance(join, int) else _JOINS[join]}({listed})"
 
 
 def _set_argument(source: Source, found: Found, change: SetArgument) -> list[Edit]:
     statement = found.statement
     if not isinstance(statement, s.CallStep):
-        raise UsageError(f"`{change.step}` is no call, so it has no arguments")
+        raise UsageError(f"`{change.step}` is not a call, so it has no arguments")
     args, close = statement.call.args, statement.call.close
     index = next((i for i, arg in enumerate(args) if arg.name is not None and arg.name.text == change.name), None)
     if change.value is None:
@@ -256,7 +256,7 @@ def _head_end(statement: s.CallStep | s.WaitStep | s.WaitEventStep) -> int:
 
 def _check_name(name: str) -> None:
     if not is_name(name):
-        raise UsageError(f"`{name}` is no name; names are made of a-z, A-Z, 0-9 and _, and are no words of the language")
+        raise UsageError(f"a name must consist of a-z, A-Z, 0-9 and _, and must not be a keyword; got `{name}`")
 
 
 def _check_value(value: str) -> None:

@@ -268,7 +268,7 @@ class ExpressionBuilder:
             self._diagnostics.append(
                 Diagnostic(
                     code="E101", title="expected a value in `${}`", span=Span(place - 2, place + len(text) + 1),
-                    label="nothing stands between the braces", help="write `${lead.name}`, or `\\${` for the signs themselves",
+                    label="the braces are empty", help="write `${lead.name}`, or `\\${` for a literal `${`",
                 )
             )  # fmt: skip
             return tree.Broken(Span(place, place))
@@ -291,7 +291,7 @@ class ExpressionBuilder:
         self._diagnostics.append(
             Diagnostic(
                 code="E112", title="this `${` is never closed", span=Span(token.start + at, token.start + at + 2),
-                label="no `}` before the string ends", help="add `}`, or write `\\${` for the signs themselves",
+                label="no `}` before the string ends", help="add `}`, or write `\\${` for a literal `${`",
             )
         )  # fmt: skip
 

@@ -176,7 +176,7 @@ class _Walk:
         certain = self._certain(statement.condition, facts, scope)
         if certain is not None:
             fix = deletion(self._draft, statement.span) if certain else None
-            help_ = "remove the filter" if certain else "nothing behind it can run; write the condition that is meant"
+            help_ = "remove the filter" if certain else "nothing after it can run; correct the condition"
             self._report(statement.condition, facts, scope, help_, fix, certain=certain)
         self._define(statement.name, statement.condition, scope)
         return self._at(scope).assumed(statement.condition, facts, truth=False)
@@ -187,7 +187,7 @@ class _Walk:
         if certain is not None:
             is_idle = not certain and statement.otherwise is None and not is_nested
             fix = deletion(self._draft, statement.span) if is_idle else None
-            help_ = "keep what is inside, without the `if`" if certain else "what is inside never runs; remove it"
+            help_ = "keep the body, and remove the `if`" if certain else "its body never runs; remove it"
             self._report(statement.condition, facts, scope, help_, fix, certain=certain)
         self._define(statement.name, statement.condition, scope)
         conditions = self._at(scope)
@@ -281,14 +281,14 @@ class _Walk:
     def _report_case(self, statement: s.Switch, case: s.Case, value: tree.Expr, facts: Facts, scope: _Scope) -> None:
         fix = deletion(self._draft, case.span) if len(case.values) == 1 and statement.otherwise is not None else None
         self._draft.report(
-            "W302", "this case can never be chosen", value.span, self._why(statement.subject, facts, scope) or "no such value gets here",
+            "W302", "this case can never be chosen", value.span, self._why(statement.subject, facts, scope) or "the value cannot reach this case",
             "remove it" if statement.otherwise is not None else "leave it empty", fix,
         )  # fmt: skip
 
     def _report(self, condition: tree.Expr, facts: Facts, scope: _Scope, help_: str, fix: Fix | None, *, certain: bool) -> None:
         label = self._why(condition, facts, scope)
         if not label:
-            label = "its parts leave nothing out" if certain else "its parts rule each other out"
+            label = "its parts cover every value" if certain else "its parts exclude each other"
         word = "true" if certain else "false"
         self._draft.report("W302", f"this condition is always {word}", condition.span, label, help_, fix)
 
@@ -296,14 +296,14 @@ class _Walk:
         """What is known already of what a condition reads."""
         parts = list(parts_of(condition))
         if not any(isinstance(part, tree.Name) for part in parts):
-            return "reads nothing that could change"
+            return "it is constant"
         conditions = self._at(scope)
         bare: list[str] = []
         for part in parts:
             _, key = conditions.asked(part)
             decided = None if key is None else facts.known.get(key)
             if decided is not None:
-                return f"decided already, on line {decided.line}"
+                return f"already decided on line {decided.line}"
             meaning = self._meaning(part.name, scope) if isinstance(part, tree.Name) else None
             if meaning is not None and (words := self._why(meaning, facts, scope)):
                 return words

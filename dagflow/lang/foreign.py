@@ -11,7 +11,7 @@ from dagflow.lang.stuck import Context, Mended, Skipped, diagnostic, inserting, 
 
 _ENDLESS: Final = frozenset(["while", "until", "repeat", "loop"])
 _NEEDLESS: Final = frozenset(["call", "run", "await", "invoke"])
-_LEAVING: Final = {"continue": "`filter` ends an item", "break": "nothing ends a loop early; `filter` ends an item"}
+_LEAVING: Final = {"continue": "`filter` ends an item", "break": "a loop cannot end early; `filter` ends an item"}
 _INSTEAD_OF_IN: Final = frozenset(["of", "from", "over"])
 _MODIFIERS: Final = frozenset(["after", "when", "retry", "timeout", "within", "default", "undo", "was"])
 
@@ -35,8 +35,8 @@ def _endless(c: Context) -> Skipped | None:
     word = c.first
     if word.text not in _ENDLESS or c.position != c.start + 1 or c.token.type in {"DOT", "EQUAL", "LPAR"} or c.is_at_line_end:
         return None
-    help_ = "loops go over a list, `for x in list max 100 { … }`; to wait for something, `wait event`"
-    return Skipped(diagnostic("E103", f"there is no `{word.text}`", word.span, "every loop has an end", help_))
+    help_ = "to iterate over a list, write `for x in list max 100 { … }`; to wait, write `wait event`"
+    return Skipped(diagnostic("E103", f"`{word.text}` is not part of the language", word.span, "every loop has an end", help_))
 
 
 def _leaving(c: Context) -> Skipped | None:
@@ -44,7 +44,9 @@ def _leaving(c: Context) -> Skipped | None:
     if word.text not in _LEAVING or c.position != c.start + 1 or c.token.type not in {"_NL", "RBRACE", "$END"}:
         return None
     return Skipped(
-        diagnostic("E103", f"there is no `{word.text}`", word.span, "no statement of the language", _LEAVING[word.text])
+        diagnostic(
+            "E103", f"`{word.text}` is not part of the language", word.span, "no statement of the language", _LEAVING[word.text]
+        )
     )
 
 
@@ -58,7 +60,7 @@ def _needless(c: Context) -> Mended | None:
         "E103",
         f"`{word.text}` is not needed",
         word.span,
-        "calls have no word before them",
+        "calls have no keyword",
         help_,
         Fix("delete", is_safe=True, edits=(edit,)),
     )
@@ -135,7 +137,7 @@ def _modified_loop(c: Context) -> Skipped | None:
     if word.text == "when":
         help_ = "put the loop into `if … { }`"
     elif word.text == "after":
-        help_ = "a loop begins when what stands above it is over; move it"
+        help_ = "a loop starts after the statements above it; move the loop"
     return Skipped(diagnostic("E103", f"a loop has no `{word.text}`", word.span, "only steps do", help_))
 
 

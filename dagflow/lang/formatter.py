@@ -37,7 +37,7 @@ def format(text: str, *, filename: str = "<flow>") -> str:  # noqa: A001 - the w
         raise _invalid(parse_file(text)[1], text, filename)
     result = lay_out(text, lexed.tokens, roles)
     if "".join(result.split()) != "".join(text.split()):  # pragma: no cover - the laws in the tests say so
-        raise DagflowBug("the formatter has lost or added something; please report the flow")
+        raise DagflowBug("the formatter changed the meaning of the flow; please report the flow")
     return result
 
 
@@ -49,7 +49,7 @@ def flat_texts(text: str) -> Callable[[Span], str]:
     tokens = lex(text).tokens
     roles = find_roles(tokens, len(text))
     if roles is None:  # pragma: no cover - callers have formatted it
-        raise DagflowBug("what is taken apart does not parse; please report the flow")
+        raise DagflowBug("the formatter cannot parse a part of the flow; please report the flow")
     pieces = flat_pieces(text, tokens, roles)
     starts = [token.start for token in tokens]
     return lambda span: "".join(pieces[bisect_left(starts, span.start) : bisect_left(starts, span.end)]).lstrip(" ")

@@ -151,7 +151,7 @@ def _check_case(draft: FlowDraft, value: tree.Expr, expression: Expression, subj
     literal: object = value.value if isinstance(value, tree.Literal) else None
     if isinstance(subject, EnumType) and isinstance(literal, str):
         if literal not in subject.values:
-            draft.diagnostics.append(not_in_enum(value.span, literal, subject, "this case can never be"))
+            draft.diagnostics.append(not_in_enum(value.span, literal, subject, "this case can never match"))
     elif not is_assignable(expression.type, subject) and not is_assignable(subject, expression.type):
         draft.report(
             "E303", f"cannot compare {readable(subject)} with {readable(expression.type)}", value.span,
@@ -161,7 +161,7 @@ def _check_case(draft: FlowDraft, value: tree.Expr, expression: Expression, subj
         literal = (isinstance(literal, bool), literal)  # to Python, true is 1
         if literal in seen:
             line = draft.line(seen[literal])
-            draft.report("W303", "this case stands here twice", value.span, f"line {line} takes it already", "remove it")
+            draft.report("W303", "duplicate case", value.span, f"line {line} takes it already", "remove it")
         seen.setdefault(literal, value.span)
 
 
@@ -237,9 +237,9 @@ def _why(draft: FlowDraft, place: Place) -> str:
 def why(draft: FlowDraft, place: Place) -> str:
     """Words for when a step at a place runs."""
     if place.unawaited:
-        return "may run before the others of its `after`"
+        return "may run before the other steps of its `after`"
     if place.race is not None and place.race[1] == place.gate:
-        return f"is left out if others of its `parallel first` (line {draft.line(place.race[0])}) are done sooner"
+        return f"is pruned if other branches of its `parallel first` (line {draft.line(place.race[0])}) finish first"
     if place.gate is None:
         return "has no value if its `on error` ran" if place.scope else ""
     gate = draft.drafts[place.gate.gate]

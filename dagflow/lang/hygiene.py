@@ -36,7 +36,7 @@ def _check_lets(draft: FlowDraft) -> None:
             continue
         node = draft.drafts[name].node
         draft.report(
-            "W901", f"`{name}` is never used", span, "defined here, read nowhere", "remove it", deletion(draft, node.span)
+            "W901", f"`{name}` is never used", span, "defined here, never read", "remove it", deletion(draft, node.span)
         )
 
 
@@ -58,7 +58,7 @@ def _check_order(draft: FlowDraft, statements: tuple[s.Statement, ...]) -> None:
             line = draft.line(first.span)
             draft.report(
                 "W402", "these steps could run in parallel", name.span, f"does not use `{first_name}` (line {line})",
-                "put both into `parallel { }`", fix,
+                "put both in `parallel { }`", fix,
             )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def _report_unreached(draft: FlowDraft, statement: s.Statement, end: s.Statement
     line = draft.line(end.span)
     draft.report(
         "W405", "this can never run", Span(statement.span.start, statement.span.start + len(first_line)),
-        f"nothing comes after `{word}` on line {line}" if is_end else f"no way leads past `{word}` on line {line}",
+        f"nothing comes after `{word}` on line {line}" if is_end else f"unreachable after `{word}` on line {line}",
         f"remove it, or move it above line {line}",
     )  # fmt: skip
 

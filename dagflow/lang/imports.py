@@ -117,8 +117,8 @@ class Library:
     def _text(self, item: s.ImportDecl, path: str) -> tuple[str | None, Diagnostic | None]:
         if self.sources is None:
             return None, _report(
-                "E212", item, f"nothing is known of `{path}`", "the compiler was given this file alone",
-                f'give it the others: `dagflow.compile(text, sources={{"{path}": …}})`',
+                "E212", item, f"no source for `{path}`", "the compiler received only this file",
+                f'pass the other files: `dagflow.compile(text, sources={{"{path}": …}})`',
             )  # fmt: skip
         if len(self.modules) >= self.limits.files:
             return None, _report(
@@ -126,7 +126,7 @@ class Library:
                 item,
                 f"more than {self.limits.files} files are imported",
                 "this one was not read",
-                "put some of them together",
+                "merge some of them",
             )
         text = self.sources(path) if callable(self.sources) else self.sources.get(path)
         if text is None:
@@ -140,9 +140,7 @@ class Library:
     def _unknown(self, item: s.ImportDecl, path: str) -> Diagnostic:
         meant = None if self.sources is None or callable(self.sources) else nearest(path, list(self.sources))
         if meant is None or meant in self.stack:
-            return _report(
-                "E212", item, f"there is no file `{path}`", "not found", "a path is read from the place of this file"
-            )
+            return _report("E212", item, f"there is no file `{path}`", "not found", "the path is relative to this file")
         written = _relative(self.stack[-1], meant)
         inner = Span(item.path.span.start + 1, max(item.path.span.start + 1, item.path.span.end - 1))
         fix = Fix(f'`"{written}"`', is_safe=True, edits=(Edit(inner, written),))
@@ -157,7 +155,9 @@ class Library:
                 [f"`{around[0]}` imports `{around[1]}`", *(f"`{each}`" for each in [*around[2:], path])]
             )
         )
-        return _report("E207", item, "files import each other in a circle", label, "put what both need into a third file")
+        return _report(
+            "E207", item, "files import each other in a cycle", label, "move the shared declarations to a third file"
+        )
 
 
 def _relative(importer: str, path: str) -> str:
@@ -169,13 +169,13 @@ def _relative(importer: str, path: str) -> str:
 
 def _no_path(item: s.ImportDecl) -> Diagnostic:
     return _report(
-        "E212", item, "this is no path to another file", "it has to stay inside of the directory of the files that are given",
+        "E212", item, "this is not a path to another file", "the path must stay inside the directory of the flow files",
         'write for example `"./x.flow"` or `"../shared/x.flow"`, with letters, digits, `_`, `-`, `.` and blanks',
     )  # fmt: skip
 
 
 def _broken(item: s.ImportDecl, path: str) -> Diagnostic:
-    return _report("E213", item, f"`{path}` has errors", "what it gives cannot be used", "correct that file first")
+    return _report("E213", item, f"`{path}` has errors", "its declarations cannot be used", "fix that file first")
 
 
 def _report(code: str, item: s.ImportDecl, title: str, label: str, help_: str, fix: Fix | None = None) -> Diagnostic:
@@ -202,7 +202,7 @@ def check_imports(imports: Sequence[Import], actions: Mapping[str, ActionSpec], 
         elif name.text in namespaces:
             yield _taken(name, f"actions of the host begin with `{name.text}.`")
         elif not each.module.is_broken and not _is_used(each, rest):
-            label = "nothing of this file is used"
+            label = "nothing from this file is used"
             yield Diagnostic(
                 code="W901", title=f"`{name.text}` is never used", span=name.span, label=label, help="remove the import"
             )
@@ -213,7 +213,7 @@ def check_imports(imports: Sequence[Import], actions: Mapping[str, ActionSpec], 
             if difference:
                 yield Diagnostic(
                     code="E210", title=f"event `{event}` is declared twice", span=name.span, label=f"in `{other}` {difference}",
-                    help="an event of one name carries the same everywhere; correct one of the two",
+                    help="an event must have the same payload everywhere; correct one of the two",
                 )  # fmt: skip
 
 

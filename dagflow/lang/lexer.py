@@ -238,7 +238,7 @@ class _Lexer:
                 "E114", "`=>` is not an operator here", span, "no function arrows", "macros are written `list.map(x, …)`", None
             )
             return
-        label = "statements end with the line" if piece == ";" else "this sign has no meaning in a flow"
+        label = "statements end with the line" if piece == ";" else "this character has no meaning in a flow"
         self._report("E114", f"`{piece}` does not belong here", span, label, "remove it", "")
 
     def _unterminated(self, text: str, start: int) -> int:
@@ -312,7 +312,7 @@ class _Lexer:
         looks_like_name = piece.isalpha()
         title = f"`{shown}` cannot be part of a name" if looks_like_name else f"`{shown}` does not belong here"
         label = f"this letter is {_letter_name(piece)}" if looks_like_name else "this character has no meaning in a flow"
-        self._report("E114", title, span, label, "names are made of a-z, A-Z, 0-9 and _", None)
+        self._report("E114", title, span, label, "names consist of a-z, A-Z, 0-9 and _", None)
         return end
 
     def _report(

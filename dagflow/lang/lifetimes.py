@@ -65,13 +65,13 @@ def _least(draft: FlowDraft, source: Draft, reader: Draft) -> int:
 
 
 def _report(draft: FlowDraft, length: Length, start: int) -> None:
-    life = f"a run lives {shown_length(draft.timeout_ns)}"
-    after = f"begins {shown_length(start)} into the run or later, and " if start else ""
+    life = f"a run times out after {shown_length(draft.timeout_ns)}"
+    after = f"starts at least {shown_length(start)} into the run, and " if start else ""
     needed = start + length.nanos
-    help_ = "write a shorter time"
+    help_ = "write a shorter duration"
     if needed < _MOST_NS:
         longer = needed + _DAY_NS if needed >= _DAY_NS else 2 * needed
-        help_ += f", or let the run live longer: `timeout {shown_length(min(longer, _MOST_NS))}` among the settings of the flow"
+        help_ += f", or raise the limit of the run: `timeout {shown_length(min(longer, _MOST_NS))}` in the settings of the flow"
     draft.report(
-        "W502", f"the run is over before {length.words} is", length.span, f"{after}takes {shown_length(length.nanos)}; {life}", help_
+        "W502", f"the run times out before {length.words} ends", length.span, f"{after}takes {shown_length(length.nanos)}; {life}", help_
     )  # fmt: skip

@@ -44,7 +44,7 @@ class RunLimits:
     Attributes:
         steps: calls of actions, those of its loops and of the flows it calls included.
         parallel: calls under way at once.
-        duration_ns: how long it may live.
+        duration_ns: the limit of the run.
         runs_started: runs of other flows that it starts. events_sent: events that it emits.
         expression_cost: steps of its expressions, each at most 5 microseconds.
     """
@@ -111,9 +111,9 @@ class Limits:
         """E116 for a file of too many parts."""
         return Diagnostic(
             code="E116",
-            title=f"this file has more than {self.tokens} words and signs, or {self.statements} statements",
+            title=f"this file has more than {self.tokens} tokens, or {self.statements} statements",
             span=span,
-            label="nothing behind this was read",
+            label="the compiler did not read further",
             help="split it into several flows",
         )
 
@@ -124,7 +124,7 @@ def too_deep(span: Span) -> Diagnostic:
         code="E115",
         title="this is nested too deeply",
         span=span,
-        label=f"too much is open here; {NESTING} brackets one inside the other are the most there can be",
+        label=f"at most {NESTING} brackets may be nested",
         help="name parts of it with `let`, or move steps out of their blocks",
     )
 
@@ -135,7 +135,7 @@ def too_large(size: int, limit: int) -> Diagnostic:
         code="E116",
         title=f"this file has {size} characters, the limit is {limit}",
         span=Span(0, 1),
-        label="nothing in it was read",
+        label="the compiler did not read it",
         help="split it into several flows",
     )
 
@@ -146,6 +146,6 @@ def too_long(span: Span) -> Diagnostic:
         code="E115",
         title="this expression is too long",
         span=span,
-        label=f"an expression has at most {EXPRESSION_CHARS} characters and {EXPRESSION_DEPTH} parts one inside the other",
+        label=f"an expression has at most {EXPRESSION_CHARS} characters and {EXPRESSION_DEPTH} nested parts",
         help="name parts of it with `let`",
     )

@@ -118,7 +118,7 @@ def _check_depth(draft: FlowDraft, loop: s.For) -> None:
     if depth == MOST_LOOPS + 1:
         draft.report(
             "E115", "these loops are nested too deeply", loop.word, f"the {depth}th loop inside another; {MOST_LOOPS} are the most there can be",
-            "let a flow of its own work on an item, and call it",
+            "move the inner loop to another flow, and call it",
         )  # fmt: skip
 
 
@@ -135,14 +135,14 @@ def _element(draft: FlowDraft, loop: s.For, items: Expression) -> Type:
             fix = Fix(f"`{text} ?? []`", is_safe=False, edits=(Edit(end, " ?? []"),))
             label = f"{readable(items.type)}, but `for` needs a list"
             draft.report(
-                "E312", "this value may be missing", loop.items.span, label, "give a default with `??`, or check first", fix
+                "E312", "this value may be absent", loop.items.span, label, "add a default with `??`, or check first", fix
             )
             return element
         case type_:
             help_ = "give a list"
             if isinstance(type_, MapType):
-                help_ = f"to go over its keys, write `{text}.map(key, key)`"
-            draft.report("E307", f"`for` takes a list, got {readable(type_)}", loop.items.span, readable(type_), help_)
+                help_ = f"to iterate over its keys, write `{text}.map(key, key)`"
+            draft.report("E307", f"`for` requires a list; got {readable(type_)}", loop.items.span, readable(type_), help_)
             return UNKNOWN
 
 
@@ -166,14 +166,14 @@ def _most(draft: FlowDraft, loop: s.For, option: s.ForOption | None) -> int:
     if option is None or option.count is None:
         end = Span(loop.items.span.end, loop.items.span.end)
         draft.report(
-            "E504", "this loop has no limit", Span(loop.word.start, loop.items.span.end), "no `max`",
-            "say how many items there may be at most; where there are more, the loop fails before it begins",
+            "E504", "this loop has no maximum", Span(loop.word.start, loop.items.span.end), "no `max`",
+            "add `max N`; the loop fails before it starts if the list has more items",
             Fix("append `max 100`", is_safe=False, edits=(Edit(end, " max 100"),)),
         )  # fmt: skip
         return 1
     if option.count < 1:
         draft.report(
-            "E316", "a loop has room for one item at least", option.span, "it would never do anything", "write `max 1` or more"
+            "E316", "the maximum of a loop must be at least 1", option.span, "the loop would never run", "write `max 1` or more"
         )
         return 1
     if option.count > limit:
@@ -181,7 +181,7 @@ def _most(draft: FlowDraft, loop: s.For, option: s.ForOption | None) -> int:
         shown = option.count if option.count < 10**9 else "a thousand million"
         draft.report(
             "E503", f"this loop may have {shown} items, the limit is {limit}", option.span, "too large to run",
-            "lower the maximum, or let whoever makes the list give it in parts", fix,
+            "lower the maximum, or split the list into parts", fix,
         )  # fmt: skip
     return min(option.count, limit)
 
@@ -190,7 +190,7 @@ def _width(draft: FlowDraft, option: s.ForOption) -> int:
     count = option.count or 0
     if not 1 <= count <= MOST_WIDTH:
         draft.report(
-            "E316", f"a loop works on 1 to {MOST_WIDTH} items at a time", option.span, "out of this range",
+            "E316", f"`parallel` must be 1 to {MOST_WIDTH}", option.span, "out of this range",
             f"write `parallel {MOST_WIDTH}` at most",
         )  # fmt: skip
     return min(max(count, 1), MOST_WIDTH)
@@ -214,7 +214,7 @@ def _check_index(body: FlowDraft, loop: s.For) -> None:
         return
     fix = Fix("delete", is_safe=False, edits=(Edit(Span(loop.variable.span.end, loop.index.span.end), ""),))
     body.report(
-        "W901", f"`{loop.index.text}` is never used", loop.index.span, "the number of the item, read nowhere", "remove it", fix
+        "W901", f"`{loop.index.text}` is never used", loop.index.span, "the index of the item, never read", "remove it", fix
     )
 
 
@@ -237,13 +237,13 @@ def _key(body: FlowDraft, key: Expr, place: Place) -> Expression | None:
         return expression
     if isinstance(type_, OptionalType):
         help_ = "give a default with `??`"
-        body.report("E312", "this value may be missing", key.span, f"{readable(type_)}, but every item needs a key", help_)
+        body.report("E312", "this value may be absent", key.span, f"{readable(type_)}, but every item needs a key", help_)
         return None
     text = body.text(key.span)
     edits = (Edit(Span(key.span.start, key.span.start), "string("), Edit(Span(key.span.end, key.span.end), ")"))
     fix = None if isinstance(type_, RecordType | ListType | MapType) else Fix(f"`string({text})`", is_safe=False, edits=edits)
     body.report(
-        "E307", f"`key` takes a string, an int or a bool, got {readable(type_)}", key.span, readable(type_),
+        "E307", f"`key` must be a string, an int or a bool; got {readable(type_)}", key.span, readable(type_),
         "convert it" if fix else "name one field of it", fix,
     )  # fmt: skip
     return None
@@ -262,9 +262,9 @@ def lower_yield(draft: FlowDraft, statement: s.Yield, place: Place, before: Tail
         fix = Fix("`return`", is_safe=False, edits=(Edit(head, "return"),))
         draft.report(
             "E319",
-            "`yield` stands outside of a loop",
+            "`yield` is outside of a loop",
             head,
-            "no item to give a value to",
+            "there is no item here",
             "to end a flow with a value, write `return`",
             fix,
         )
@@ -291,10 +291,10 @@ def _value(body: FlowDraft) -> Type | None:
             label = f"{readable(each.node.type)}; the one on line {body.line(yields[0].node.span)} gives {readable(common)}"
             body.report(
                 "E320",
-                "these yields give different types",
+                "these yields have different types",
                 each.node.span,
                 label,
-                "let every `yield` of a loop give the same type",
+                "use the same type in every `yield` of a loop",
             )
             return UNKNOWN
         common = wider

@@ -71,7 +71,7 @@ def _missing_value(c: Context) -> Mended | None:
     name = c.tokens[c.position - 2].text + c.previous.text if c.previous.type == "COLON" else c.previous.text
     said = diagnostic(
         "E101", f"expected a value after `{name}`", c.place, label,
-        "arguments are written `name: value`" if c.previous.type == "COLON" else "write a value, or remove what waits for it",
+        "arguments are written `name: value`" if c.previous.type == "COLON" else "add the missing operand or remove the operator",
         Fix('insert `""`', is_safe=False, edits=(Edit(Span(c.place.start, c.place.start), '""'),)),
     )  # fmt: skip
     extra = [Token("BROKEN_VALUE", "", c.place.start, c.place.start)]

@@ -91,7 +91,7 @@ def _is_elsewhere(draft: FlowDraft, name: s.Ident) -> bool:
         draft.report(
             "E402", "cannot wait for a step inside another loop", name.span, f"runs once per {row} of {what}",
             "wait for the whole loop" if whole is not None and is_beside else "give the loop a name, `rows = for …`, and wait for that"
-            if is_beside else "put both into one loop, or let this loop wait for that one", fix,
+            if is_beside else "put both in one loop, or let this loop wait for that one", fix,
         )  # fmt: skip
         return True
     if len(draft.names.loops.get(name.text, ())) == len(draft.names.around):

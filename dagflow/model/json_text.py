@@ -264,8 +264,8 @@ class _Reader:
         if word is not None:
             span = Span(self.at, word.end())
             hint = f'write `"{word[0]}"`'
-            raise self._error("a key stands in double quotes", pointer, span=span, hint=hint)
-        hint = 'keys stand in double quotes, `"key"`' if self._peek() == "'" else ""
+            raise self._error("keys must be in double quotes", pointer, span=span, hint=hint)
+        hint = 'write the key in double quotes, `"key"`' if self._peek() == "'" else ""
         raise self._error(f"expected a key, found {self._found()}", pointer, hint=hint)
 
     def _colon(self, pointer: str, key: str) -> None:
@@ -345,12 +345,12 @@ class _Reader:
     def _word(self, pointer: str) -> object:
         match = _WORD.match(self.text, self.at)
         if match is None:
-            hint = 'texts stand in double quotes, `"text"`' if self._peek() == "'" else ""
+            hint = 'write the text in double quotes, `"text"`' if self._peek() == "'" else ""
             raise self._error(f"expected a value, found {self._found()}", pointer, hint=hint)
         word, span = match[0], Span(self.at, match.end())
         if word not in _WORDS:
             known = {"none": "null", "undefined": "null", "nil": "null", "true": "true", "false": "false"}.get(word.lower())
-            hint = f"write `{known}`" if known else f'a text stands in double quotes, `"{_shown(word)}"`'
+            hint = f"write `{known}`" if known else f'write the text in double quotes, `"{_shown(word)}"`'
             if word.lstrip("-").lower() in {"nan", "infinity", "inf"}:
                 hint = "JSON has finite numbers only"
             raise self._error(f"`{_shown(word)}` is no JSON value", pointer, span=span, hint=hint)

@@ -55,7 +55,7 @@ def test_a_workflow_of_workflow_kit(dagflow: Dagflow, folder: Path) -> None:
     (folder / "w.json").write_text(json.dumps({"name": "Three", "actions": actions, "edges": edges}))
     said = dagflow("import", "w.json", "-o", "w.flow")
     assert said.code == 0
-    assert said.err.startswith("note[N602]: the old engine did not wait here for all of `1`, `2`\n")
+    assert said.err.startswith("note[N602]: workflow-kit does not wait for all of `1`, `2`\n")
     assert dagflow("check", "w.flow").code == 0
     assert dagflow("run", "w.json", "--input", '{"event": {"name": "Ada"}}').code == 0
     assert dagflow("fmt", "--check", "w.flow").code == 0

@@ -75,7 +75,7 @@ def test_check_says_where_an_imported_workflow_does_otherwise(folder: Path, dagf
     (folder / "kit.json").write_text(KIT)
     said = dagflow("check", "kit.json")
     assert said.code == 0
-    assert said.out.startswith("note[N601]: the old engine would still run `note`\n --> kit.json:8:3 (at /edges/2)\n")
+    assert said.out.startswith("note[N601]: workflow-kit would still run `note`\n --> kit.json:8:3 (at /edges/2)\n")
     assert said.out.endswith("kit.json: ok: lead (1 warning, 1 note)\n")
     found = dagflow("check", "kit.json", "--format", "json").json
     assert isinstance(found, list)

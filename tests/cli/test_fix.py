@@ -73,7 +73,7 @@ def test_without_fix_nothing_is_written(dagflow: Dagflow, folder: Path) -> None:
 def test_fixes_to_look_at_are_not_made(dagflow: Dagflow, folder: Path) -> None:
     text = "flow f(n: int) { on manual\n log(message: n)\n}\n"
     (folder / "a.flow").write_text(text)
-    assert "fix (check)" in dagflow("check", "--fix", "a.flow").out
+    assert "fix (unsafe)" in dagflow("check", "--fix", "a.flow").out
     assert (folder / "a.flow").read_text() == text
 
 

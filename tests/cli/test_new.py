@@ -47,7 +47,7 @@ def test_name_and_template_are_asked_for(folder: Path, dagflow: Dagflow) -> None
     assert code == 0, shown
     assert "Name of the flow? [my_flow] " in shown
     assert "must consist of lower-case letters" in shown
-    assert "  2  approval    ask somebody" in shown
+    assert "  2  approval    ask for approval" in shown
     assert f"enter a number from 1 to {len(starters())}" in shown
     assert "wrote greet_people.flow; try `dagflow test greet_people.flow`" in shown
     assert dagflow("check", "--strict", "greet_people.flow").code == 0

@@ -130,7 +130,7 @@ def test_a_host_may_allow_less(run: dict[str, int], title: str, label: str, fix:
     ("body", "run", "label"),
     [
         (f"a = {STEP}\nb = {STEP}", {"steps": 1}, "2 steps"),
-        ("timeout 9d\nwait until at", {"duration_ns": DAY}, "how long it may live"),
+        ("timeout 9d\nwait until at", {"duration_ns": DAY}, "the limit of the run"),
         (f"parallel {{\na = {STEP}\nb = {STEP}\n}}", {"parallel": 1}, "its branches together"),
         (f"for x in names max 9 parallel 2 {{\nparallel {{\na = {STEP}\nb = {STEP}\n}}\n}}", {"parallel": 1}, "2 items at a time"),
         ('emit "shop/order.placed" (order: order)', {"events_sent": 0}, "1 events"),

@@ -55,7 +55,7 @@ def test_a_schedule_stands_for_the_numbers_it_names(parts: tuple[tuple[str, set[
     text = " ".join(form for form, _ in parts)
     schedule = outcome(text, "Europe/Paris")
     if isinstance(schedule, CronProblem):
-        assert schedule.title == "this schedule is never due"
+        assert schedule.title == "this schedule never fires"
         assert min(parts[2][1]) > 29
         return
     found = (schedule.minutes, schedule.hours, schedule.days, schedule.months, schedule.weekdays)
@@ -97,7 +97,7 @@ def test_names_and_both_sundays(text: str, weekdays: tuple[int, ...]) -> None:
         ("0 0 9 * * MON 2026", "MON 2026", "this schedule has 7 fields, it needs 5", "2 too many"),
         ("@daily", "@daily", "`@daily` is not a schedule", "schedules have five fields"),
         ("@reboot", "@reboot", "`@reboot` is not a schedule", "schedules have five fields"),
-        ("0 0 31 2,4 *", "31 2,4", "this schedule is never due", "no month of these has more than 30 days"),
+        ("0 0 31 2,4 *", "31 2,4", "this schedule never fires", "no month of these has more than 30 days"),
         ("0 22-2 * * *", "22-2", "this range goes backwards", "22 comes after 2"),
         ("*/0 * * * *", "0", "a step of 0 never moves", "steps of minutes are 1 to 59"),
         ("*/90 * * * *", "90", "a step of 90 does not fit minutes", "steps of minutes are 1 to 59"),
@@ -105,9 +105,9 @@ def test_names_and_both_sundays(text: str, weekdays: tuple[int, ...]) -> None:
         ("5/10 * * * *", "5/10", "`5/10` has no end", "a step needs a range"),
         ("1,,2 * * * *", ",", "this minute is empty", "a number is missing here"),
         ("1- * * * *", " ", "this minute is not whole", "a number is missing here"),
-        ("0 0 ? * MON", "?", "`?` is not a day", "of another kind of schedule"),
-        ("0 0 L * *", "L", "`L` is not a day", "of another kind of schedule"),
-        ("0 0 * * MON#2", "MON#2", "`MON#2` is not a weekday", "of another kind of schedule"),
+        ("0 0 ? * MON", "?", "`?` is not a day", "from another schedule syntax"),
+        ("0 0 L * *", "L", "`L` is not a day", "from another schedule syntax"),
+        ("0 0 * * MON#2", "MON#2", "`MON#2` is not a weekday", "from another schedule syntax"),
         ("0 0 MON * *", "MON", "`MON` is not a day", "this is the field of the day, a weekday stands in the fifth"),
         ("0 0 * * JAN", "JAN", "`JAN` is not a weekday", "this is the field of the weekday, a month stands in the fourth"),
         ("0 0 * * MOM", "MOM", "`MOM` is not a weekday", "weekdays are 0 to 6, or SUN to SAT"),

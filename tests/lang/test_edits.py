@@ -188,17 +188,17 @@ def test_arguments_with_comments_and_commas() -> None:
     ("change", "message"),
     [
         (RemoveStep("frist"), "did you mean `first`?"),
-        (RenameStep("first", "wait"), "`wait` is no name"),
-        (RenameStep("first", "a b"), "`a b` is no name"),
+        (RenameStep("first", "wait"), "got `wait`"),
+        (RenameStep("first", "a b"), "got `a b`"),
         (AddStep("wait 1s\nwait 2s", AtEnd()), "not one statement"),
         (AddStep("on manual", AtEnd()), "not one statement"),
         (AddStep("wait 1s", AtEnd("first")), "has no block ``; it has: none"),
         (AddStep("wait 1s", AtEnd("big", "case 1")), "it has: `then`, `else`"),
         (Connect("ok", ("first",)), "cannot have an `after`"),
         (Connect("third", ("nobody",)), "there is no step `nobody`"),
-        (Connect("third", ("first",), "most"), "no way to join"),
+        (Connect("third", ("first",), "most"), "the join must be"),
         (SetArgument("ok", "x", "1"), "has no arguments"),
-        (SetArgument("first", "x y", "1"), "is no name"),
+        (SetArgument("first", "x y", "1"), "a name must consist of"),
         (SetArgument("first", "x", "1 // c"), "cannot end in a comment"),
     ],
 )
@@ -231,7 +231,7 @@ def test_a_name_that_does_not_parse_there() -> None:
 
 def test_several_flows() -> None:
     text = "flow f { a = b() }\n\nflow g { a = b() }\n"
-    with pytest.raises(UsageError, match="there are 2 steps `a`; say in which flow"):
+    with pytest.raises(UsageError, match="there are 2 steps `a`; pass the flow, or name the steps"):
         edit_text(text, RemoveStep("a"))
     with pytest.raises(UsageError, match="there are 2 flows"):
         edit_text(text, AddStep("wait 1s", AtEnd()))

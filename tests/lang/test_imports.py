@@ -168,7 +168,10 @@ flow a(x: b.Thing, y: list<b.Other>) {
 
 def test_events_that_do_not_agree() -> None:
     text = 'import "./b.flow" as b\nevent "x/y" { a: string }\nflow a() { emit "x/y" (a: "x") }'
-    assert "in another declaration `a` is int there, string here" in said(text, b='event "x/y" { a: int }').render()
+    assert (
+        "this differs from the other declaration: `a` is int there, string here"
+        in said(text, b='event "x/y" { a: int }').render()
+    )
     assert said(text, b='event "x/y" { a: string }').diagnostics == ()
 
 

@@ -365,8 +365,8 @@ def test_names_of_loops_that_are_taken() -> None:
         ("for t in lead.tags max 3 key order.items { wait 1s }", "name one field of it"),
         ("for t in lead.tags max 3 key order.extra { wait 1s }", "`string(order.extra)`"),
         ("for t in lead.nope max 3 { log(message: t.x) }", "has no field `nope`"),
-        ("for t in now max 3 { wait 1s }", "`for` takes a list, got timestamp"),
-        ("for t, t2 in lead.tags max 3 { wait 1s }", "the number of the item, read nowhere"),
+        ("for t in now max 3 { wait 1s }", "`for` requires a list; got timestamp"),
+        ("for t, t2 in lead.tags max 3 { wait 1s }", "the index of the item, never read"),
         ("for t in lead.tags max 3 { return 1 }", "cannot end the run"),
         ("for t in lead.tags max 3 { stop }", "cannot end the run"),
         ("for t in lead.tags { yield t", "E1"),
@@ -379,7 +379,7 @@ def test_names_of_loops_that_are_taken() -> None:
         ("x = g(1)", "`g` takes no arguments"),
         ('for t in lead.tags max 3 { if t == "" { yield 1 } else { yield 2 }\nyield 3 }', "an item may yield twice"),
         ('rows = for t, i in lead.tags max 3\nlog(message: "${i} ${t}")\nyield t }', "a block is written"),
-        ("rows = for t in lead.tags max 3 {\nlog(message: rows[0])\nyield t }", "the loop of this name is still going on"),
+        ("rows = for t in lead.tags max 3 {\nlog(message: rows[0])\nyield t }", "the loop of this name has not ended here"),
     ],
 )  # fmt: skip
 def test_what_is_said(body: str, part: str) -> None:

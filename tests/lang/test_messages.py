@@ -55,7 +55,7 @@ def said(body: str, head: str = HEAD) -> str:
         ("parallel first 3 { wait 1s\nwait 2s }", "this race can never be won"),
         ("parallel first 0 { wait 1s\nwait 2s }", "does not wait for anything"),
         ("parallel first 2 { wait 1s }", "give it two branches or more"),
-        ('for x in lead.tags { a = log(message: x) }\nb = log(message: a)\nc = log(message: "c") after a', "this loop has no limit"),
+        ('for x in lead.tags { a = log(message: x) }\nb = log(message: a)\nc = log(message: "c") after a', "this loop has no maximum"),
         # calls
         ('emit "crm/lead.changed" ()', "values of type Lead here: lead"),
         ('pay.charge(order_id: "x")', "values of type double here: order.total"),
@@ -71,18 +71,18 @@ def said(body: str, head: str = HEAD) -> str:
         ('a = log(text: "x")', "it is the only missing one"),
         # what expressions are for
         ('a = email(template: "x", to: lead.name)', "Email(lead.name)"),
-        ('a = email(template: "x", to: "nobody")', "got a text that is none"),
+        ('a = email(template: "x", to: "nobody")', "got an invalid text"),
         ("a = email(template: lead.score, to: lead.email)", "string(lead.score)"),
         ('a = pay.charge(order_id: "x", amount: lead.score)', "double(lead.score)"),
-        ("a = risk.score(order: lead)", "is no field of Order"),
+        ("a = risk.score(order: lead)", "is not a field of Order"),
         ('let x = {"id": "a"}\na = risk.score(order: x)', "E307"),
-        ("let x: list<int> = lead.tags", "the parts are of another type"),
+        ("let x: list<int> = lead.tags", "the elements have type"),
         ('let x: {a: int} = {"a": "x"}', "E307"),
         ("let x: map<string, int> = lead.tags", "E307"),
         ("let x: int? = lead.owner", "E307"),
         ("let x: string = lead.owner", "`x` needs string"),
         ("let x: timestamp = lead.owner", "E307"),
-        ("let x: Email = lead.owner", "give a default with `??`"),
+        ("let x: Email = lead.owner", "add a default with `??`"),
         ("a = log(message: secrets.x)", "a secret would leave the system"),
         ('let x: "a" | "b" = "c"', 'one of "a" | "b"'),
         ('let x: "a" | "b" = lead.name', "E307"),
@@ -101,7 +101,7 @@ def said(body: str, head: str = HEAD) -> str:
         ('let x: int = "abc"', "E30"),
         ("pay.token(token: j)", "`token` takes Secret<string>, got json"),
         ("type A { a: int, b: int }\naction use(a: A)\ntype B { a: int }\nflow f(b: B) { use(a: b) }", "`b` is missing"),
-        ("type A { a: int }\naction use(a: A)\ntype B { a: string }\nflow f(b: B) { use(a: b) }", "`a` is string, wanted is int"),
+        ("type A { a: int }\naction use(a: A)\ntype B { a: string }\nflow f(b: B) { use(a: b) }", "`a` is string, expected int"),
         ("log(message: j.in)", "is a reserved word"),
         ("let x = loop(1)", "is a reserved word"),
         # conditions
@@ -173,11 +173,11 @@ def said(body: str, head: str = HEAD) -> str:
         ("type Email = string\nflow f { }", "exists already"),
         ("type A = int\ntype A = int\nflow f { }", "declared twice"),
         ("type A = intt\nflow f { }", "did you mean `int`?"),
-        ('event "crm/lead.changed" { x: int }\nflow f { }', "in another declaration `lead` is only there"),
-        ("action log(message: int)\nflow f { }", "in the host's declaration `message` is string there, int here"),
+        ('event "crm/lead.changed" { x: int }\nflow f { }', "this differs from the other declaration: `lead` is only there"),
+        ("action log(message: int)\nflow f { }", "this differs from the host: `message` is string there, int here"),
         ("action log(message: string)\nflow f { }", None),
         ("type A { a: int, a: int }\nflow f { }", "declared twice"),
-        ("type A { a: int = b }\nflow f { }", "has to be a constant"),
+        ("type A { a: int = b }\nflow f { }", "must be a constant"),
         ("type A { a: int = 1 / 0 }\nflow f { }", "this has no value"),
         ("flow f { }\nflow f { }", "the other one is on line 1"),
         # results
@@ -298,7 +298,7 @@ def test_unwrap() -> None:
     two = compiled("flow a { }\nflow b { }")
     assert list(two.flows) == ["a", "b"]
     assert two.unwrap("b").name == "b"
-    with pytest.raises(UsageError, match=r"has 2 flows \(a, b\); name the one you mean"):
+    with pytest.raises(UsageError, match=r"has 2 flows \(a, b\); pass the flow name"):
         two.unwrap()
     with pytest.raises(UsageError, match="has no flow `c`; it has: a, b"):
         two.unwrap("c")
@@ -388,7 +388,7 @@ def test_declarations_agree_by_what_they_contain(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "difference"),
     [
-        ("action pay.charge(amount: double) -> {id: string}", "it gives "),
+        ("action pay.charge(amount: double) -> {id: string}", "it returns "),
         ("action pay.charge(amount: int) -> Charge", "`amount` is double there, int here"),
         ("action pay.charge(amount: double, note: string) -> Charge", "`note` is only here"),
         ("action pay.charge() -> Charge", "`amount` is only there"),

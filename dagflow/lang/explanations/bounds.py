@@ -25,7 +25,7 @@ flow show {
   log(message: "${sums.size()}")
 }
 
-# E502 flows call each other in a circle
+# E502 flows call each other in a cycle
 A flow that called itself, directly or through others, might never end, so there is no such call,
 and no `start`; and at most eight flows are inside each other. To go on later, `emit` an event that
 starts a run of its own. To do something many times, use `for`.
@@ -244,7 +244,7 @@ flow charge(order: string) {
 A run lives as long as the `timeout` among the settings of its flow says, 30 days if nothing is said,
 waits included; then it ends, as `failed`, with the code `run_timeout`. Here a wait or a limit is so
 long, or begins so late, that the run is over first: what comes after it, and its `else`, never run.
-Let the run live longer, or write a shorter time. Only what is certain is counted: the waits before
+Let the run live longer, or write a shorter duration. Only what is certain is counted: the waits before
 it, and for the `else` of a `wait event` its `within`.
 --- wrong
 flow remind(to: Email) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 PAGES: Final = r"""
-# E401 steps wait for each other in a circle
+# E401 steps wait for each other in a cycle
 Each of them waits for the next, by `after`, by reading its value or by its place, and the last one
 waits for the first. None could ever begin. The label names the circle: drop one of the `after`, or
 move a step.

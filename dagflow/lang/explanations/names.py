@@ -96,7 +96,7 @@ flow greet {
   log(message: "hello")
 }
 
-# E207 files import each other in a circle
+# E207 files import each other in a cycle
 A file is compiled before the ones that import it, so no file can import itself, directly or through
 others. Put what both of them need into a third file, which imports neither.
 

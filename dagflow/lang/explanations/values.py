@@ -44,7 +44,7 @@ flow greet(name: string, is_new: bool) -> {text: string}? {
   return {"text": "hello ${name}"}
 }
 
-# E315 this has to be a constant
+# E315 this must be a constant
 Settings, retries, time limits and defaults of fields are needed before there is a run, so they
 cannot read anything of it. Write a literal. A step can wait for a length that is computed:
 `wait` takes any `duration`.

@@ -39,17 +39,17 @@ def duration_literal(text: str) -> str:
     """
     nanos, at = 0, 0
     if not text.strip() or len(text) > 200:
-        raise ValueError('write a length such as "2 days"')
+        raise ValueError('write a duration such as "2 days"')
     while at < len(text.rstrip()):
         match = _PART.match(text, at)
         if match is None:
             missing = " with its unit" if re.fullmatch(r"\s*[0-9.]+\s*", text) else ""
-            raise ValueError(f'write a length{missing}, such as "2 days", "36 hours" or "1h30m"')
+            raise ValueError(f'write a duration{missing}, such as "2 days", "36 hours" or "1h30m"')
         word = match[3].lower()
         if word in _CALENDAR:
             raise ValueError(f"a {word.rstrip('s')} has no fixed length; write days or weeks")
         if word not in _UNITS:
-            raise ValueError(f"`{match[3][:20]}` is no unit; the units are weeks, days, hours, minutes, seconds and ms")
+            raise ValueError(f"`{match[3][:20]}` is not a unit; the units are weeks, days, hours, minutes, seconds and ms")
         scale = _NANOS[_UNITS[word]]
         fraction = match[2] or ""
         nanos += int(match[1]) * scale + int(fraction or "0") * scale // 10 ** len(fraction)

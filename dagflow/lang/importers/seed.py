@@ -179,7 +179,7 @@ class _Importer:
             )
         elif not _fits(value, field.type):
             title = f"`{name}` is {_type_words(field.type)}"
-            self._wrong(place, title, f"this is {kind_of(value)}", "the filter would never pass")
+            self._wrong(place, title, f"this is {kind_of(value)}", "the filter would always be false")
         elif isinstance(field.type, EnumType) and value not in field.type.values:
             meant = nearest(str(value), field.type.values)
             listed = ", ".join(field.type.values)
@@ -211,7 +211,7 @@ class _Importer:
                 self.recipients.add(target)
                 return f"event.{target}"
             self._wrong(
-                place, f"`{name}` is no recipient", f"it is {_type_words(field.type)}", "name a field with an e-mail address"
+                place, f"`{name}` is not a recipient", f"it is {_type_words(field.type)}", "name a field with an e-mail address"
             )
             return '""'
         if "@" in target:
@@ -238,13 +238,13 @@ class _Importer:
             return ""
         value, place = data["duration"], f"{pointer}/duration"
         if not isinstance(value, str):
-            hint = f'write "{value} days", or what you mean' if type(value) in {int, float} else 'write "2 days"'
+            hint = f'write a duration, such as "{value} days"' if type(value) in {int, float} else 'write "2 days"'
             self._wrong(place, "a duration is a text with a unit", f"this is {kind_of(value)}", hint)
             return ""
         try:
             return f"wait {duration_literal(value)}"
         except ValueError as error:
-            self._wrong(place, "not a duration", "cannot be read as a length of time", str(error))
+            self._wrong(place, "not a duration", "not a valid duration", str(error))
             return ""
 
     def _object(self, value: object, pointer: str, needed: tuple[str, ...], others: tuple[str, ...]) -> _Json:

@@ -125,9 +125,9 @@ class _Importer:
             if pairs[edge.source, edge.target] == 2:
                 self._add(
                     "E111",
-                    "two edges lead the same way",
+                    "duplicate edge",
                     edge.pointer,
-                    f"from `{shown(edge.source)}` to `{shown(edge.target)}` again",
+                    f"duplicate of the edge from `{shown(edge.source)}` to `{shown(edge.target)}`",
                     "remove one",
                 )
         if not graph.out[SOURCE]:
@@ -150,9 +150,9 @@ class _Importer:
         if circle is not None:
             self._add(
                 "E401",
-                "actions wait for each other in a circle",
+                "actions wait for each other in a cycle",
                 circle.pointer,
-                "this edge is part of it, or behind it",
+                "this edge is part of the cycle, or depends on it",
                 "remove an edge",
             )
 
@@ -222,7 +222,7 @@ class _Importer:
                     self._wrong(
                         inner,
                         f"`{shown(name)}` is no name of an argument",
-                        "names are made of a-z, A-Z, 0-9 and _",
+                        "names consist of a-z, A-Z, 0-9 and _",
                         "rename it",
                     )
                 arguments.append(f"{name}: {scope.value(value, inner).text}")
@@ -235,16 +235,16 @@ class _Importer:
             if not edge.condition and gates[edge.source] & gates[edge.target] and self.actions[edge.source].kind != _IF:
                 names = f"`{shown(edge.source)}` → `{shown(edge.target)}`"
                 self._add(
-                    "N601", f"the old engine would still run `{shown(edge.target)}`", edge.pointer, f"{names}: pruning did not propagate there",
-                    "dagflow prunes it when the condition is false; nothing to do if that is what you want",
+                    "N601", f"workflow-kit would still run `{shown(edge.target)}`", edge.pointer, f"{names}: workflow-kit does not propagate pruning",
+                    "dagflow prunes it if the condition is false; no action is needed if that is intended",
                 )  # fmt: skip
         for action in self.actions.values():
             sources = [edge.source for edge in graph.into[action.id]]
             if len(sources) > 1:
                 named = ", ".join(f"`{shown(source)}`" for source in sources)
                 self._add(
-                    "N602", f"the old engine did not wait here for all of {named}", action.pointer, "it ran when the first of them led to it",
-                    "dagflow runs it when all of them are settled; nothing to do if that is what you want",
+                    "N602", f"workflow-kit does not wait for all of {named}", action.pointer, "it runs after the first of them",
+                    "dagflow runs it after all of them have settled; no action is needed if that is intended",
                 )  # fmt: skip
 
     # ---- JSON

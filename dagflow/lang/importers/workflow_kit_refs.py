@@ -94,8 +94,8 @@ class Scope:
             self.wrong(
                 pointer,
                 f"`{shown(path)}` is more than a path",
-                "only names and places are known",
-                "select in an action, or in the flow",
+                "only names and indexes are supported",
+                "filter in an action, or in the flow",
             )
             return Cel("null")
         root, *tail = (("".join(step), bool(step[1])) for step in steps)
@@ -111,7 +111,7 @@ class Scope:
 
     def _state(self, action: str, tail: list[tuple[str, bool]], pointer: str) -> Cel:
         if action not in self.names:
-            label = "it does not come before this" if action in self.known else "there is no such action"
+            label = "it does not run before this step" if action in self.known else "there is no such action"
             self.wrong(pointer, f"`{shown(action)}` has no output here", label, "name an action from which edges lead here")
             return Cel("null")
         if action in self.conditions:
@@ -138,7 +138,7 @@ class Scope:
                 pointer,
                 "a condition has one operator",
                 f"this has {len(value)}, {depth} deep",
-                "put one into the other with `and`",
+                "combine them with `and`",
             )
             return Cel("false", is_bool=True)
         values = operands if is_list(operands) else [operands]

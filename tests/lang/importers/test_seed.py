@@ -181,7 +181,7 @@ def test_a_missing_comma_is_said_where_it_is_missing():
         (
             with_actions(("filter", {"field": "status", "value": 5}), ("filter", {"field": "status", "value": None})),
             [
-                ("E111", "/actions/0/data/value", "`status` is a text", "the filter would never pass"),
+                ("E111", "/actions/0/data/value", "`status` is a text", "the filter would always be false"),
                 ("E111", "/actions/1/data/value", "a filter compares with one value", "write a text, a number, true or false"),
             ],
         ),
@@ -191,7 +191,7 @@ def test_a_missing_comma_is_said_where_it_is_missing():
                 ("wait", {"duration": 2}), ("sleep", {"duration": "2 months"}), ("sleep", {"duration": None}), ("sleep", {})
             ),
             [
-                ("E111", "/actions/0/data/duration", "a duration is a text with a unit", 'write "2 days", or what you mean'),
+                ("E111", "/actions/0/data/duration", "a duration is a text with a unit", 'write a duration, such as "2 days"'),
                 ("E111", "/actions/1/data/duration", "not a duration", "a month has no fixed length; write days or weeks"),
                 ("E111", "/actions/2/data/duration", "a duration is a text with a unit", 'write "2 days"'),
                 ("E111", "/actions/3/data", '"duration" is missing', 'add "duration": …'),
@@ -256,7 +256,7 @@ def test_a_filter_that_can_never_pass_is_told(field, value, title):
 
 def test_a_recipient_is_an_address():
     ((code, _, title, _),) = findings(with_actions(("email", {"template": "x", "to": "count"})), event=EVENT)
-    assert (code, title) == ("E111", "`count` is no recipient")
+    assert (code, title) == ("E111", "`count` is not a recipient")
 
 
 def test_an_event_the_host_knows_is_not_declared_again():
@@ -301,16 +301,16 @@ def test_lengths_are_read_as_people_write_them(text, literal):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "write a length"),
-        ("2", "write a length with its unit"),
-        ("two days", "write a length, such as"),
-        ("2 dyas", "`dyas` is no unit"),
+        ("", "write a duration"),
+        ("2", "write a duration with its unit"),
+        ("two days", "write a duration, such as"),
+        ("2 dyas", "`dyas` is not a unit"),
         ("1 month", "a month has no fixed length"),
         ("2 years", "a year has no fixed length"),
         ("0 days", "at least 1 ms"),
         ("400 days", "at most 366 days"),
-        ("-2 days", "write a length"),
-        ("9" * 300 + " days", "write a length"),
+        ("-2 days", "write a duration"),
+        ("9" * 300 + " days", "write a duration"),
     ],
 )
 def test_what_is_no_length_is_told(text, message):

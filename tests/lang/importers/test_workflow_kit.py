@@ -295,15 +295,15 @@ def test_notes_read_well() -> None:
 
 NOTES = [
     """\
-note[N602]: the old engine did not wait here for all of `c`, `a`
+note[N602]: workflow-kit does not wait for all of `c`, `a`
   --> w.json:25:3 (at /actions/3)
 25 |   {
-   |   ^ it ran when the first of them led to it
-   = help: dagflow runs it when all of them are settled; nothing to do if that is what you want""",
+   |   ^ it runs after the first of them
+   = help: dagflow runs it after all of them have settled; no action is needed if that is intended""",
     """\
-note[N601]: the old engine would still run `b`
+note[N601]: workflow-kit would still run `b`
   --> w.json:44:3 (at /edges/2)
 44 |   {
-   |   ^ `a` → `b`: pruning did not propagate there
-   = help: dagflow prunes it when the condition is false; nothing to do if that is what you want""",
+   |   ^ `a` → `b`: workflow-kit does not propagate pruning
+   = help: dagflow prunes it if the condition is false; no action is needed if that is intended""",
 ]

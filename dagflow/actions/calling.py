@@ -208,23 +208,23 @@ def _call_plain(call: Callable[[], object]) -> object:
     result = call()
     if inspect.iscoroutine(result):
         result.close()
-        raise Fatal("a plain function gave a coroutine; define it with `async def`", code="bad_result")
+        raise Fatal("a plain function returned a coroutine; define it with `async def`", code="bad_result")
     return result
 
 
 def _checked(bound: BoundAction, result: object) -> object:
     name = bound.spec.name
     if _n_parts(result) > _MOST_PARTS:
-        raise ActionFailed("result_too_large", f"{name} gave more values than {MAX_RESULT} bytes can hold", fatal=True)
+        raise ActionFailed("result_too_large", f"{name} returned more than {MAX_RESULT} bytes", fatal=True)
     try:
         encoded = bound.result_codec.encode(bound.result.out(result))
         size = len(orjson.dumps(encoded))
     except wire.TooLarge as error:
-        raise ActionFailed("result_too_large", f"{name} gave too much: {error}", fatal=True) from None
+        raise ActionFailed("result_too_large", f"{name} returned too much: {error}", fatal=True) from None
     except wire.WireError as error:
-        raise ActionFailed("bad_result", f"{name} gave a result that is not {bound.spec.result}: {error}", fatal=True) from None
+        raise ActionFailed("bad_result", f"{name} must return {bound.spec.result}: {error}", fatal=True) from None
     if size > MAX_RESULT:
-        raise ActionFailed("result_too_large", f"{name} gave {size} bytes; at most {MAX_RESULT} are kept", fatal=True)
+        raise ActionFailed("result_too_large", f"{name} returned {size} bytes; the limit is {MAX_RESULT}", fatal=True)
     return encoded if bound.is_result_json else bound.result_codec.decode(encoded)
 
 

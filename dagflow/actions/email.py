@@ -61,9 +61,9 @@ def make_message(mail: Mail, *, subject: str | None, sender: str, recipient: str
     """
     title = mail.subject if subject is None else subject
     if not title:
-        raise Fatal("the mail has no subject; begin the .txt file with `Subject: …`, or give `subject`", code="no_subject")
+        raise Fatal("the mail has no subject; begin the .txt file with `Subject: …`, or pass `subject`", code="no_subject")
     if not mail.text.strip() and not mail.html.strip():
-        raise Fatal("the mail has no body; write one into the template", code="no_body")
+        raise Fatal("the mail has no body; add one to the template", code="no_body")
     for name, value in (("From", sender), ("To", recipient), ("Subject", title)):
         check_header(name, value)
     try:
@@ -118,11 +118,11 @@ def send(settings: Settings, message: EmailMessage, recipient: str) -> None:
         code, text = next(iter(error.recipients.values()))
         failure = _refused(server, code, text, redactor)
     except smtplib.SMTPNotSupportedError as error:
-        failure = Fatal(f"{server} cannot do what DAGFLOW_SMTP_TLS or the login asks for: {error}", code="smtp.unsupported")
+        failure = Fatal(f"{server} does not support the configured TLS mode or login: {error}", code="smtp.unsupported")
     except smtplib.SMTPResponseException as error:
         failure = _refused(server, error.smtp_code, error.smtp_error, redactor)
     except ssl.SSLCertVerificationError as error:
-        failure = Fatal(f"{server} shows a certificate that is not trusted: {error.verify_message}", code="smtp.tls")
+        failure = Fatal(f"{server} has an untrusted certificate: {error.verify_message}", code="smtp.tls")
     except (OSError, smtplib.SMTPException) as error:
         failure = ActionFailed("smtp.unreachable", redactor.text(f"{server} cannot be reached: {error}"))
     else:

@@ -128,7 +128,7 @@ def _request(method: str, url: str, given: dict[str, str], *, body: Any, token: 
 def _with_token(token: str, token_as: str) -> tuple[str, str]:
     """The header a token is sent in: by a scheme of `Authorization`, or by itself in the one that is named."""
     if not token.strip():
-        raise Fatal("the secret that `token` was given is empty", code="bad_header")
+        raise Fatal("the secret for `token` is empty", code="bad_header")
     match token_as.lower():
         case "bearer":
             return "Authorization", f"Bearer {token}"
@@ -140,9 +140,9 @@ def _with_token(token: str, token_as: str) -> tuple[str, str]:
 
 def _check_header(name: str, value: str) -> None:
     if _TOKEN.fullmatch(name) is None:
-        raise Fatal(f"`{name[:100]}` cannot name a header", code="bad_header")
+        raise Fatal(f"`{name[:100]}` is not a valid header name", code="bad_header")
     if name.lower() in _OURS or name.lower().startswith("proxy-"):
-        raise Fatal(f"the header {name} is set by dagflow; leave it out", code="bad_header")
+        raise Fatal(f"dagflow sets the header {name}; remove it", code="bad_header")
     # Without the value, which may be confidential.
     is_line = value.isascii() and not any(unicodedata.category(char) == "Cc" for char in value) and len(value) <= 8_192
     if not is_line or value != value.strip():
@@ -157,9 +157,11 @@ def _parsed_url(text: str) -> httpx.URL:
     except (httpx.InvalidURL, ValueError) as error:
         raise Fatal(f"`{text[:200]}` is no address: {error}", code="bad_url") from None
     if url.scheme not in {"http", "https"} or not url.host:
-        raise Fatal(f"`{text[:200]}` is no http or https address", code="bad_url")
+        raise Fatal(f"`{text[:200]}` is not an http or https address", code="bad_url")
     if url.userinfo:
-        raise Fatal("a name or password has no place in an address; use `token`, as `Basic` if need be", code="bad_url")
+        raise Fatal(
+            "an address must not contain a name or password; use `token`, with `Basic` as `token_as` if needed", code="bad_url"
+        )
     return url.copy_with(fragment=None) if url.fragment else url
 
 

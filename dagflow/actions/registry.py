@@ -109,21 +109,23 @@ class Catalog:
             UsageError: the name is taken or not one, the signature cannot be typed, or a word is not one of these.
         """
         if _ACTION_NAME.fullmatch(name) is None:
-            raise UsageError(f"`{name}` cannot name an action; use letters, digits and `_`, in parts with dots between")
+            raise UsageError(
+                f"the name of an action must consist of letters, digits and `_`, in parts separated by dots; got `{name}`"
+            )
         known_effect = _EFFECTS.get(effect)
         if known_effect is None:
-            raise UsageError(f"action `{name}`: the effect is `pure`, `idempotent` or `effectful`, not `{effect}`")
+            raise UsageError(f"action `{name}`: the effect must be `pure`, `idempotent` or `effectful`; got `{effect}`")
         if on_unknown not in _ON_UNKNOWN:
             raise UsageError(f"action `{name}`: `on_unknown` must be `repeat` or `fail`; got `{on_unknown}`")
 
         def register(function: _F) -> _F:
             if name in self._actions:
-                raise UsageError(f"there is an action `{name}` already; choose another name")
+                raise UsageError(f"the action `{name}` is already registered; choose another name")
             bound = attrs.evolve(_bind(name, known_effect, function, destination), is_strict=self.strict)
             bound = attrs.evolve(bound, spec=attrs.evolve(bound.spec, at_most_once=on_unknown == "fail"))
             if destination and destination not in bound.shapes:
                 raise UsageError(
-                    f"action `{name}` has no parameter `{destination}`; `destination` names the one that says where it goes"
+                    f"action `{name}` has no parameter `{destination}`; `destination` must name the parameter with the address"
                 )
             for type_ in (*(field.type for field in bound.spec.params), bound.spec.result):
                 self._add_types(type_, f"action `{name}`")
@@ -155,9 +157,9 @@ class Catalog:
             UsageError: the name or a host is none, or the secret is bound already.
         """
         if _SECRET_NAME.fullmatch(name) is None:
-            raise UsageError(f"`{name[:100]}` cannot name a secret; use letters, digits and `_`")
+            raise UsageError(f"the name of a secret must consist of letters, digits and `_`; got `{name[:100]}`")
         if name in self._bindings:
-            raise UsageError(f"the secret `{name}` is bound already; bind it once, to all its hosts and actions")
+            raise UsageError(f"the secret `{name}` is already bound; bind it once, to all its hosts and actions")
         if isinstance(hosts, str) or isinstance(actions, str):
             raise UsageError(f"secret `{name}`: `hosts` and `actions` must be lists of texts, not one text")
         for action in actions:
@@ -178,10 +180,10 @@ class Catalog:
             UsageError: the name is taken, or the class cannot be typed.
         """
         if name in self._events:
-            raise UsageError(f"there is an event `{name}` already; choose another name")
+            raise UsageError(f"the event `{name}` is already registered; choose another name")
         shape = shape_of(payload, f"event `{name}`")
         if not isinstance(shape.type, RecordType):
-            raise UsageError(f"event `{name}`: its payload is an attrs class, not `{payload.__name__}`")
+            raise UsageError(f"event `{name}`: its payload must be an attrs class; got `{payload.__name__}`")
         self._add_types(shape.type, f"event `{name}`")
         is_strict = self.strict if strict is None else strict
         self._events[name] = EventSpec(name=name, payload=shape.type, doc=doc or _first_line(payload), is_strict=is_strict)
@@ -194,7 +196,7 @@ class Catalog:
         """
         shape = shape_of(class_, f"type `{class_.__name__}`")
         if not named_types(shape.type):
-            raise UsageError(f"`{class_.__name__}` makes no type of its own; give an attrs class or a string enum")
+            raise UsageError(f"a type must be an attrs class or a string enum; got `{class_.__name__}`")
         self._add_types(shape.type, f"type `{class_.__name__}`")
         return class_
 
@@ -230,14 +232,14 @@ class Catalog:
     def performer(self, run_in_thread: RunInThread) -> CatalogPerformer:
         """What calls these actions for a driver; `run_in_thread` runs a blocking function and awaits its result."""
         if self._declared:
-            raise UsageError("these actions are only declared; to run flows, give the module that has them")
+            raise UsageError("these actions are only declared; to run flows, pass the module that implements them")
         return CatalogPerformer(self._actions, self._vault, run_in_thread)
 
     def _add_types(self, type_: Type, where: str) -> None:
         for name, found in named_types(type_).items():
             known = self._types.setdefault(name, found)
             if known != found:
-                raise UsageError(f"{where}: there is another type `{name}` already; two types need two names")
+                raise UsageError(f"{where}: another type is already named `{name}`; rename one of them")
 
 
 @contextlib.contextmanager
@@ -260,7 +262,7 @@ def _bind(name: str, effect: Effect, function: Callable[..., Any], destination: 
     for parameter in inspect.signature(function).parameters.values():
         place = f"{where}, parameter `{parameter.name}`"
         if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
-            raise UsageError(f"{place}: arguments come by name; remove the `*` or `/`")
+            raise UsageError(f"{place}: arguments are passed by name; remove the `*` or `/`")
         if parameter.name not in hints:
             raise UsageError(f"{place} has no annotation; add its type")
         annotation = hints[parameter.name]
@@ -275,7 +277,7 @@ def _bind(name: str, effect: Effect, function: Callable[..., Any], destination: 
             default = attrs.NOTHING if parameter.default is parameter.empty else parameter.default
             fields.append(field_of(parameter.name, shapes[parameter.name], default, place))
     if "return" not in hints:
-        raise UsageError(f"{where} does not say what it returns; add `-> …`, or `-> None`")
+        raise UsageError(f"{where} has no return annotation; add `-> …`, or `-> None`")
     result = shape_of(hints["return"], f"{where}, result")
     doc = _first_line(function)
     is_keyed = bool(key_names)

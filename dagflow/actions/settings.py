@@ -120,13 +120,13 @@ class _Reader:
         if not value:
             return None
         if not value.isascii() or not value.isdigit() or not 1 <= int(value[:6]) <= 65_535:
-            raise UsageError(f"{name} is a port, 1 to 65535, not `{value}`")
+            raise UsageError(f"{name} must be a port from 1 to 65535; got `{value}`")
         return int(value)
 
     def security(self, name: str) -> SmtpSecurity:
         value = self.text(name, SmtpSecurity.STARTTLS).lower()
         if value not in set(SmtpSecurity):
-            raise UsageError(f"{name} is `starttls`, `tls` or `none`, not `{value}`")
+            raise UsageError(f"{name} must be one of `starttls`, `tls`, `none`; got `{value}`")
         return SmtpSecurity(value)
 
     def email(self, name: str, default: str) -> str:
@@ -134,7 +134,7 @@ class _Reader:
         try:
             Mailbox.parse(value)
         except ValueError as error:
-            raise UsageError(f"{name}: {error}, not `{value}`") from None
+            raise UsageError(f"{name}: {error}; got `{value}`") from None
         return value
 
     def url(self, name: str) -> str:
@@ -153,7 +153,7 @@ class _Reader:
         except ValueError:
             number = -1.0
         if not least <= number <= 3_600:
-            raise UsageError(f"{name} is a number of seconds from {least:g} to 3600, not `{value}`")
+            raise UsageError(f"{name} must be a number of seconds from {least:g} to 3600; got `{value}`")
         return number
 
     def allowed(self, name: str) -> tuple[frozenset[str], tuple[Network, ...]]:

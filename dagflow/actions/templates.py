@@ -70,8 +70,8 @@ class Templates:
         known = self.names()
         if name not in known:  # so that no path is ever made of what a flow says
             listed = "; there are: " + ", ".join(known) if known else ""
-            it = f"; it would be a file {self.folder / name}.txt" if not known and _NAME.fullmatch(name) else ""
-            raise Fatal(f"there is no template `{name[:100]}` in {self.folder}{listed}{it}", code="no_such_template")
+            it = f"; create {self.folder / name}.txt" if not known and _NAME.fullmatch(name) else ""
+            raise Fatal(f"no template `{name[:100]}` in {self.folder}{listed}{it}", code="no_such_template")
         text, markup = self._read(f"{name}.txt"), self._read(f"{name}.html")
         subject, body = _split_subject(text)
         return Mail(
@@ -109,14 +109,14 @@ class Templates:
             parts.append(escape(value, template[max(0, hole.start() - _BEFORE) : hole.start()]))
             size += len(parts[-1]) + len(parts[-2])
             if size > MAX_RENDERED:
-                raise Fatal(f"the template {name} makes more than {MAX_RENDERED} characters", code="mail_too_large")
+                raise Fatal(f"the template {name} renders to more than {MAX_RENDERED} characters", code="mail_too_large")
         parts.append(template[at:])
         return "".join(parts)
 
     def _value(self, name: str, line: int, hole: re.Match[str], data: Mapping[str, object]) -> str:
         place = f"{name}, line {line}"
         if not hole[2]:
-            raise Fatal(f"{place}: a `${{` that is never closed; add `}}`, or write `\\${{`", code="bad_template")
+            raise Fatal(f"{place}: unclosed `${{`; add `}}`, or write `\\${{` for a literal `${{`", code="bad_template")
         try:
             value = self.evaluate(hole[1], data)
         except DagflowError as error:
@@ -125,7 +125,7 @@ class Templates:
             raise Fatal(f"{place}: ${{{hole[1]}}} has no value ({first}); `data` has {given}", code="bad_template") from None
         text = _as_text(value)
         if text is None:
-            hint = 'write `${x ?? "…"}` for what may be missing'
+            hint = 'write `${x ?? "…"}` for a value that may be absent'
             raise Fatal(f"{place}: ${{{hole[1]}}} is {_kind(value)}, not a text; {hint}", code="bad_template")
         return text
 
@@ -143,7 +143,7 @@ def _as_it_is(text: str, _before: str) -> str:
 def _for_html(text: str, before: str) -> str:
     """Escaped; and where an address begins, only one that leads to a page or a mail."""
     if _ADDRESS.search(before) and not text.strip().lower().startswith(_ADDRESSES):
-        message = f"a link begins with {', '.join(_ADDRESSES)}, not with `{text[:30]}`"
+        message = f"a link must begin with {', '.join(_ADDRESSES)}; got `{text[:30]}`"
         raise Fatal(message, code="bad_template")
     return html.escape(text)
 

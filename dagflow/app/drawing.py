@@ -25,9 +25,9 @@ def draw(flow: Flow, *, run: RunResult | None = None, before: Flow | None = None
         UsageError: there is no such theme, or both a run and an earlier flow are given.
     """
     if theme not in {each.value for each in Theme}:
-        raise UsageError(f"there is no theme `{theme}`; it is one of {', '.join(each.value for each in Theme)}")
+        raise UsageError(f"unknown theme `{theme}`; use one of {', '.join(each.value for each in Theme)}")
     if before is not None:
         if run is not None:
-            raise UsageError("a picture shows either a run or what has changed; give one of `run` and `before`")
+            raise UsageError("`run` and `before` cannot be combined")
         return draw_difference(before, flow, Theme(theme))
     return draw_svg(flow, NOTHING if run is None else overlay_of_run(flow, run), Theme(theme))

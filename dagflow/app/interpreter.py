@@ -212,8 +212,8 @@ class Interpreter:
             return Run(live, self._driver)
         problem = self.stuck.get(run)
         if problem is not None:
-            raise UsageError(f"run {run_id} cannot go on: {problem}")
-        raise UsageError(f"there is no unfinished run {run_id}; `runs()` lists those there are")
+            raise UsageError(f"run {run_id} is blocked: {problem}")
+        raise UsageError(f"no unfinished run {run_id}; `runs()` lists the runs")
 
     async def unfinished(self, limit: int = 1_000) -> list[Run]:
         """Handles of the runs that have not ended and can go on, the newest first, whether they sleep or not. Raises StoreError."""

@@ -33,5 +33,5 @@ def run(flow: Flow, input: object = None, *, catalog: ActionCatalog | None = Non
             return await started.wait()
 
     if trio.lowlevel.in_trio_run():
-        raise UsageError("this is an event loop already; use `Interpreter.open` and `start` instead of `run`")
+        raise UsageError("an event loop is already running; use `Interpreter.open` and `start` instead of `run`")
     return trio.run(main)

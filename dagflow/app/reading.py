@@ -28,7 +28,7 @@ def restored(store: Store, programs: Programs, run_id: RunId) -> Progress:
     """
     row = store.run(run_id)
     if row is None:
-        raise UsageError(f"there is no run {run_id}; `runs()` and `dagflow runs` list those there are")
+        raise UsageError(f"no run {run_id}; `runs()` and `dagflow runs` list the runs")
     if row.problem:
         raise StoreError(f"run {run_id} is damaged: {row.problem}")
     with reading_run(run_id):

@@ -100,12 +100,12 @@ class Recovery:
         reached(Point.RECOVERING)
 
     def check(self, run: RunId) -> None:
-        """Raise Quarantined if the run is left alone."""
+        """Raise Quarantined if the run is quarantined."""
         suspect = self._suspects.get(run)
         if suspect is not None and is_quarantined(suspect):
             raise Quarantined(
-                f"it was on its way at {suspect.n_crashes} crashes of the process in a row, so it is left alone; "
-                f"`dagflow resume {run}` tries it again"
+                f"it was running at {suspect.n_crashes} process crashes in a row, so it is quarantined; "
+                f"to try it again, run `dagflow resume {run}`"
             )
 
     @property

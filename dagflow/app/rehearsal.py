@@ -110,7 +110,7 @@ def _results(flow: Flow, met: Mapping[str, MockedAction], given: Mapping[str, ob
         if action is None:
             raise UsageError(f"the flow {flow.name} calls no `{name}`; it calls: {', '.join(met) or 'nothing'}")
         if action.result is NULL:
-            raise UsageError(f"`{name}` gives nothing, so no result can be given for it")
+            raise UsageError(f"`{name}` has no result to override")
         found[name] = Script(result=wire.decode(value, action.result, path=name))
     return found
 

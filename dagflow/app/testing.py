@@ -96,7 +96,7 @@ def run_test(test: FlowTest, program: Program, interface: Interface, *, is_chaot
         return _run(_Stage(test, program, interface), is_chaotic=is_chaotic)
     except WireError as error:
         problems = "; ".join(str(problem) for problem in error.problems)
-        return TestOutcome(test=test, error=f"what is given is not what the flow takes: {problems}")
+        return TestOutcome(test=test, error=f"`given` must match the input of the flow: {problems}")
     except EvaluationError as error:
         return TestOutcome(test=test, error=f"a value of the test cannot be computed: {error.message}")
     except (UsageError, DagflowBug) as error:
@@ -155,7 +155,7 @@ def _difference(calm: RunResult, crashed: RunResult, point: int) -> str:
     if calm.status is not crashed.status and not is_unknown:
         return f"after a crash at point {point} the run is {crashed.status.value}, without one it is {calm.status.value}"
     if calm.output != crashed.output:
-        return f"after a crash at point {point} the run gives another result: {crashed.output!r}, not {calm.output!r}"
+        return f"after a crash at point {point} the run returns {crashed.output!r}; without a crash it returns {calm.output!r}"
     return ""
 
 

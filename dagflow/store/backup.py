@@ -23,9 +23,9 @@ def back_up(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> None:
     """
     source, target = Path(os.path.realpath(path)), Path(os.path.realpath(to))
     if not source.is_file():
-        raise StoreError(f"there is no store {path} to copy")
+        raise StoreError(f"no store {path} to copy")
     if target.exists():
-        raise StoreError(f"{to} is there already; give the copy a name of its own")
+        raise StoreError(f"{to} already exists; choose another name for the copy")
     partial = target.with_name(f"{target.name}.partial")
     try:
         os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600))

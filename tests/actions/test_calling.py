@@ -296,13 +296,13 @@ async def test_a_secret_that_is_bound_to_actions_is_for_no_other(catalog):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("a b",), "`a b` cannot name a secret"),
+        (("a b",), "got `a b`"),
         (("x", None, ["ftp://a.example"]), "secret `x`: a host must be like `api.example.com`"),
         (("x", None, ["a.example:99999"]), "a host must be like"),
         (("x", None, ["a.*.example"]), "a host must be like"),
         (("x", None, "a.example"), "`hosts` and `actions` must be lists of texts"),
         (("x", None, [], ["a-b"]), "`a-b` cannot name an action"),
-        (("twice",), "the secret `twice` is bound already"),
+        (("twice",), "the secret `twice` is already bound"),
     ],
 )
 def test_what_binds_a_secret_is_checked(catalog, arguments, message):

@@ -93,7 +93,7 @@ async def test_without_a_server_mails_go_to_the_outbox_in_order(templates, outbo
 @pytest.mark.parametrize(
     ("template", "arguments", "code", "message"),
     [
-        ("none", {}, "no_such_template", "there is no template `none` in {folder}; there are: bare, page, plain, proposal"),
+        ("none", {}, "no_such_template", "no template `none` in {folder}; there are: bare, page, plain, proposal"),
         ("../templates/bare", {}, "no_such_template", "there are: bare"),
         ("/etc/passwd", {}, "no_such_template", "there are: bare"),
         ("bare", {}, "no_subject", "begin the .txt file with `Subject: …`"),
@@ -111,7 +111,7 @@ async def test_without_a_server_mails_go_to_the_outbox_in_order(templates, outbo
             "bad_header",
             "Subject contains the control character U+000A",
         ),
-        ("plain", {"data": {"done": 1, "n": "x" * 2_000_000}}, "mail_too_large", "plain.txt makes more than"),
+        ("plain", {"data": {"done": 1, "n": "x" * 2_000_000}}, "mail_too_large", "plain.txt renders to more than"),
     ],
 )
 async def test_what_is_wrong_with_a_mail_is_fatal_and_says_where(templates, outbox, template, arguments, code, message):
@@ -134,7 +134,7 @@ def test_templates_that_cannot_be_read_are_told(tmp_path):
     assert Templates(tmp_path / "none", look_up).names() == []
     for name, message in {
         "latin": "is not UTF-8",
-        "open": r"open.txt, line 4: a `\$\{` that is never closed",
+        "open": r"open.txt, line 4: unclosed `\$\{`",
         "large": "larger than",
         "folder": "cannot read",
     }.items():
@@ -356,7 +356,7 @@ def test_a_link_leads_to_a_page_or_a_mail(tmp_path, template, value, is_fine):
     if is_fine:
         assert templates.render("page", {"x": value}).html == template.replace("${x}", value.replace("&", "&amp;"))
     else:
-        with pytest.raises(Fatal, match="a link begins with"):
+        with pytest.raises(Fatal, match="a link must begin with"):
             templates.render("page", {"x": value})
 
 

@@ -208,10 +208,10 @@ def result(a: int) -> set[int]: ...
     ("function", "message"),
     [
         (no_annotation, "parameter `a` has no annotation; add its type"),
-        (no_result, "does not say what it returns"),
-        (star, "parameter `a`: arguments come by name"),
-        (stars, "parameter `a`: arguments come by name"),
-        (positional, "parameter `a`: arguments come by name"),
+        (no_result, "has no return annotation"),
+        (star, "parameter `a`: arguments are passed by name"),
+        (stars, "parameter `a`: arguments are passed by name"),
+        (positional, "parameter `a`: arguments are passed by name"),
         (untypable, "parameter `a`: `complex` has no type in flows"),
         (bad_union, "of unions there is only"),
         (bad_union_with_none, "of unions there is only"),
@@ -239,21 +239,21 @@ def test_what_cannot_be_typed_is_refused_with_its_place(function, message):
 def test_names_are_checked_and_used_once():
     catalog = Catalog()
     catalog.action("f")(lambda_without_parameters)
-    with pytest.raises(UsageError, match="there is an action `f` already"):
+    with pytest.raises(UsageError, match="the action `f` is already registered"):
         catalog.action("f")(lambda_without_parameters)
     for name in ("", "a b", "1a", "a.", ".a", "a..b", "é"):
-        with pytest.raises(UsageError, match="cannot name an action"):
+        with pytest.raises(UsageError, match="the name of an action must"):
             catalog.action(name)
-    with pytest.raises(UsageError, match="the effect is `pure`, `idempotent` or `effectful`, not `transactional`"):
+    with pytest.raises(UsageError, match="the effect must be `pure`, `idempotent` or `effectful`; got `transactional`"):
         catalog.action("g", effect="transactional")
     with pytest.raises(UsageError, match="`on_unknown` must be `repeat` or `fail`; got `retry`"):
         catalog.action("g", on_unknown="retry")
     catalog.event("e", Address)
-    with pytest.raises(UsageError, match="there is an event `e` already"):
+    with pytest.raises(UsageError, match="the event `e` is already registered"):
         catalog.event("e", Address)
-    with pytest.raises(UsageError, match="its payload is an attrs class, not `int`"):
+    with pytest.raises(UsageError, match="its payload must be an attrs class; got `int`"):
         catalog.event("n", int)
-    with pytest.raises(UsageError, match="makes no type of its own"):
+    with pytest.raises(UsageError, match="must be an attrs class or a string enum"):
         catalog.type(int)
 
 
@@ -276,7 +276,7 @@ def test_two_types_need_two_names():
     catalog = Catalog()
     catalog.type(Address)
     other = attrs.make_class("Address", {"x": attrs.field(type=int)})
-    with pytest.raises(UsageError, match="there is another type `Address` already"):
+    with pytest.raises(UsageError, match="another type is already named `Address`"):
         catalog.type(other)
     no_type = attrs.make_class("Bare", ["x"])
     with pytest.raises(UsageError, match="field `x` has no annotation"):

@@ -65,7 +65,7 @@ async def test_finding_runs(tmp_path: Path) -> None:
         for nothing in ("", "x", "~"):
             with pytest.raises(UsageError, match="`dagflow runs` lists them"):
                 archive.find(nothing)
-        with pytest.raises(UsageError, match="there is no run x"):
+        with pytest.raises(UsageError, match="no run x"):
             archive.result("x")  # type: ignore[arg-type]
 
 

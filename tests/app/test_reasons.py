@@ -100,5 +100,5 @@ def test_values_of_parts() -> None:
 
 def test_a_result_for_what_gives_nothing() -> None:
     compilation = dagflow.compile(f"{HEAD}\nflow f {{ bad() }}")
-    with pytest.raises(UsageError, match="gives nothing"):
+    with pytest.raises(UsageError, match="has no result"):
         rehearse(compilation.unwrap(), compilation.interface, {}, results={"bad": 1}, start=DEFAULT_START)

@@ -31,7 +31,7 @@ def test_a_template_that_is_missing_is_named(folder: Path, dagflow: Dagflow) -> 
     (folder / "new").mkdir()
     (folder / "new" / "hello.flow").write_text(FLOW)
     said = dagflow("run", "new/hello.flow", "--quiet", "--input", '{"name": "Ada", "to": "ada@example.org"}')
-    assert "it would be a file new/templates/hello.txt" in said.out
+    assert "create new/templates/hello.txt" in said.out
 
 
 HOST = """

@@ -86,7 +86,7 @@ def test_a_copy_is_a_store(dagflow, flow, folder):
     assert dagflow("store", "verify", "--store", "copy.db").code == 0
     assert dagflow("runs", "--json", "--store", "copy.db").json == dagflow("runs", "--json").json
     again = dagflow("store", "backup", "copy.db")
-    assert (again.code, "is there already" in again.err) == (2, True)
+    assert (again.code, "already exists" in again.err) == (2, True)
 
 
 def test_what_is_old_is_removed(dagflow, flow):
@@ -101,5 +101,5 @@ def test_what_is_not_there_is_not_looked_after(dagflow):
     for command in (("verify",), ("backup", "x"), ("vacuum",), ("salvage",)):
         said = dagflow("store", *command)
         assert said.code == 2
-        assert "there is no store dagflow.db" in said.err
+        assert "no store dagflow.db" in said.err
     assert dagflow("store").code == 2

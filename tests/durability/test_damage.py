@@ -237,7 +237,7 @@ def test_a_copy_takes_nobody_s_name(tmp_path):
         backup(path, tmp_path / "copy.db")
     open_store(path).close()
     (tmp_path / "copy.db").write_text("mine")
-    with pytest.raises(StoreError, match="is there already"):
+    with pytest.raises(StoreError, match="already exists"):
         backup(path, tmp_path / "copy.db")
     with pytest.raises(StoreError, match="cannot write"):
         backup(path, tmp_path / "none" / "copy.db")

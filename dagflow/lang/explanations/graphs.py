@@ -6,9 +6,9 @@ from typing import Final
 
 PAGES: Final = r"""
 # E401 steps wait for each other in a cycle
-Each of them waits for the next, by `after`, by reading its value or by its place, and the last one
-waits for the first. None could ever begin. The label names the circle: drop one of the `after`, or
-move a step.
+Each of these steps waits for the next, through `after`, a value or its position, and the last one waits
+for the first. None of them could start. The label shows the cycle. Remove one of the `after`, or move
+a step.
 --- wrong
 flow tell {
   a = slack(channel: "C1", text: "one") after b
@@ -21,9 +21,9 @@ flow tell {
 }
 
 # E402 a step waits across the border of a loop
-A step in the body of a `for` runs once for each item, so nothing outside can wait for "it": wait
-for the loop, by its name. And a step inside cannot wait for one outside: all items begin when the
-loop does, which is behind the statements above it.
+A step in the body of a `for` runs once per item, so a step outside the loop cannot wait for it; wait
+for the loop by its name. A step inside the loop cannot wait for one outside, because all items start
+with the loop, after the statements above it.
 --- wrong
 flow greet(people: list<Email>) {
   greetings = for person in people max 100 {
@@ -40,9 +40,9 @@ flow greet(people: list<Email>) {
 }
 
 # E404 a join can never be satisfied
-`after` wants more than can come true: more steps than are named, or steps of two branches of which
-only one is taken; or `parallel first` wants more branches than it has. `after a, b` needs all to succeed; `after any(a, b)` needs one, and
-`after settled(a, b)` only waits until all are over.
+The join requires more than can happen. Either it requires more steps or branches than it has, or steps
+of two branches of which only one runs. `after a, b` requires all steps to succeed, `after any(a, b)`
+requires one, and `after settled(a, b)` only waits until all have settled.
 --- wrong
 flow tell(is_big: bool) {
   if is_big {
@@ -63,9 +63,9 @@ flow tell(is_big: bool) {
 }
 
 # E405 an undo reads a step that may not exist
-What an `undo` is called with is settled when its step is done, so that it can be called whatever
-happens later. It may read the input, its own step, and steps that are certain to be done before
-that. Read what comes later in an `undo` of the later step, or give a value where one may be absent.
+dagflow computes the arguments of an `undo` when its step succeeds. They may read the input, the step
+itself, and steps that have certainly succeeded before it. To use a later value, put the `undo` on the
+later step; for a value that may be absent, add a default.
 --- wrong
 action pay.charge(amount: double) -> {id: string} idempotent
 action pay.refund(charge: string, label: string) idempotent
@@ -84,9 +84,9 @@ flow sell(amount: double) {
 }
 
 # E406 a step can never run
-The conditions around it and those of the steps that it waits for exclude each other, so it would
-be pruned in every run. `after` changes when a step runs, never whether the conditions around it
-let it run. Remove the step, or move it to where its conditions fit.
+The conditions of this step exclude those of the steps that it waits for, so every run would prune it.
+`after` changes the order of steps, but not their conditions. Remove the step, or move it under
+matching conditions.
 --- wrong
 flow tell(is_big: bool) {
   if is_big {
@@ -104,9 +104,9 @@ flow tell(is_big: bool) {
 }
 
 # E407 an item may yield twice
-An item has one value, so at most one `yield` may be reached on any way through the body of a loop.
-Two of them have to exclude each other: in two arms of an `if` or a `switch`. A handler does not
-exclude what it handles, because something may fail behind a `yield`: yield once, at the end.
+An item has one value, so every path through the body of a loop may reach at most one `yield`. Put two
+of them in different arms of an `if` or a `switch`. An error handler does not exclude the block that it
+handles, because a step after the `yield` may fail. In that case, yield once at the end.
 --- wrong
 flow sort(names: list<string>) {
   kinds = for name in names max 100 {
@@ -123,9 +123,9 @@ flow sort(names: list<string>) {
   log(message: "${size(kinds)}")
 }
 
-# W401 a filter guards nothing
-A `filter` lets the rest of its block run, and here the block has no rest. It does not act on the
-steps above it. Move it above the steps it should guard, or remove it.
+# W401 a filter has no effect
+A `filter` guards the rest of its block, but nothing follows this one. It does not affect the steps
+above it. Move it above the steps that it should guard, or remove it.
 --- wrong
 flow greet(to: Email, is_new: bool) {
   email(template: "greeting", to: to)
@@ -138,9 +138,9 @@ flow greet(to: Email, is_new: bool) {
 }
 
 # W402 steps could run in parallel
-Two steps follow each other, the second does not use the first, and both call actions that are
-`pure` or `idempotent`, so their order can hardly matter. The second waits for nothing. Put both into
-`parallel { }`; if the order does matter, say so with `after`.
+The second step does not use the first, and both call `pure` or `idempotent` actions, so their order
+rarely matters and the second one waits unnecessarily. Put both in `parallel { }`. If the order does
+matter, declare it with `after`.
 --- wrong
 action pay.charge(order: string) -> {id: string} idempotent
 action risk.score(order: string) -> {score: double} idempotent
@@ -163,8 +163,8 @@ flow check(order: string) {
 }
 
 # W403 an end inside of `parallel` cancels the other branches
-`stop` and `return` end the whole run. Inside of `parallel` that cancels what the other branches are
-doing, perhaps halfway. To end only one branch, put it into `do { }` and use `filter`.
+`stop` and `return` end the whole run. Inside `parallel`, this cancels the running steps of the other
+branches. To end only one branch, put it in `do { }` and use `filter`.
 --- wrong
 flow tell(to: Email, is_vip: bool) {
   parallel {
@@ -186,8 +186,8 @@ flow tell(to: Email, is_vip: bool) {
 }
 
 # W404 a step is named twice
-A join counts each step once, however often it is named. In `after 2 of (a, a, b)` that would make
-the number mean something else than it seems to. Remove one, or name the step that is meant.
+A join counts each step once, even if it is named twice. In `after 2 of (a, a, b)` this makes the
+number misleading. Remove the duplicate, or name the intended step.
 --- wrong
 flow tell {
   a = slack(channel: "C1", text: "one")
@@ -200,8 +200,8 @@ flow tell {
 }
 
 # W405 a statement can never run
-The statements above it end the run in every case, with `return`, `stop` or `fail`, so this one and
-what follows it never run. Remove it, or put the end into the condition it was meant for.
+The statements above it always end the run, with `return`, `stop` or `fail`, so this statement and the
+following ones never run. Remove it, or put the end under a condition.
 --- wrong
 flow greet(to: Email, is_new: bool) {
   stop "not yet"
@@ -216,10 +216,9 @@ flow greet(to: Email, is_new: bool) {
 }
 
 # W406 a modifier looks like a setting
-`timeout` and `retry` belong to the step above them, or, before the first step, to the flow. Here one
-stands on a line of its own, no deeper than the step, so that a reader may take it for a setting of
-the flow. If it is meant for that step, indent it, as `dagflow fmt` does. If it is meant for the flow,
-move it above the first step.
+`timeout` and `retry` apply to the step above them, or to the flow if they come before its first step.
+This one is on its own line without indentation, so it looks like a setting of the flow. If it belongs
+to the step, indent it, as `dagflow fmt` does. If it belongs to the flow, move it above the first step.
 --- wrong
 flow greet(to: Email) {
   email(template: "greeting", to: to)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 PAGES: Final = r"""
-# E201 an action is not known
-A call names an action that neither the host nor this file declares. `dagflow actions` lists those
-of the host; give `--actions MODULE` if it has its own. An action that is only there where the flow
-will run can be declared in the file with `action`.
+# E201 an unknown action
+Neither the host application nor this file declares the action. `dagflow actions` lists the available
+actions; pass `--actions MODULE` for those of the host application. If the action exists only where
+the flow will run, declare it in the file with `action`.
 --- wrong
 flow greet(to: Email) {
   greeting = emial(template: "greeting", to: to)
@@ -18,10 +18,10 @@ flow greet(to: Email) {
   greeting = email(template: "greeting", to: to)
 }
 
-# E202 a name is not known
-A name in an expression is a parameter of the flow, a step, a `let`, a variable of a macro, or one
-of `now`, `run`, `trigger` and `secrets`. `after` names steps only. A statement that leaves no
-value, such as `wait 1d`, can be waited for but not read.
+# E202 an unknown name
+A name in an expression must be a parameter of the flow, a step, a `let`, a macro variable, or one of
+`now`, `run`, `trigger` and `secrets`. `after` accepts only steps. A step without output, such as
+`wait 1d`, can be used in `after` but not in an expression.
 --- wrong
 flow greet(to: Email) {
   greeting = email(template: "greeting", to: to)
@@ -34,8 +34,8 @@ flow greet(to: Email) {
 }
 
 # E203 a step is read before it exists
-Statements run from top to bottom, so a step can only read those above it. Move the reading step
-below the one it reads. To change only when a step runs, use `after`.
+Statements run from top to bottom, so a step can read only the steps above it. Move the reading step
+below the step that it reads. Use `after` to change only the order.
 --- wrong
 flow greet(to: Email) {
   log(message: greeting.message_id)
@@ -48,9 +48,9 @@ flow greet(to: Email) {
 }
 
 # E204 a name is used twice
-A name stands for one thing in the whole flow, also over its branches. By its name a step is known
-when a run is resumed or a flow is edited, so two steps of one name could be taken for each other.
-Names such as `now`, `run` and those of parameters are taken too.
+A name must be unique in the whole flow, including its branches. dagflow identifies a step by its name
+when it resumes a run, and after an edit, so two steps with one name would be ambiguous. Parameters and
+built-in names such as `now` and `run` are taken too.
 --- wrong
 flow greet(to: Email) {
   mail = email(template: "greeting", to: to)
@@ -63,9 +63,9 @@ flow greet(to: Email) {
 }
 
 # E205 two calls of one action have no names
-A step without a name has the name of its action, so there can be only one such call in a flow.
-Names keep steps apart when the flow is edited: moving a step changes nothing, renaming it makes it
-another. The fix takes a name from the arguments.
+An unnamed step takes the name of its action, so a flow can contain only one unnamed call per action.
+Names identify steps across edits: a moved step stays the same, and a renamed step becomes another.
+The fix derives a name from the arguments.
 --- wrong
 flow greet(to: Email) {
   email(template: "greeting", to: to)
@@ -77,10 +77,10 @@ flow greet(to: Email) {
   reminder = email(template: "reminder", to: to)
 }
 
-# E206 an event is not known
-`on event`, `emit` and `wait event` name an event that neither the host nor this file declares. The
-declaration says what the event carries, and everything read from it is checked against that.
-Declare it with `event "…" { … }`, or correct its name.
+# E206 an unknown event
+Neither the host application nor this file declares the event of this `on event`, `emit` or `wait
+event`. The declaration defines the payload, and the compiler checks every use against it. Declare
+the event with `event "…" { … }`, or correct its name.
 --- wrong
 event "crm/lead.changed" { name: string }
 
@@ -97,13 +97,13 @@ flow greet {
 }
 
 # E207 files import each other in a cycle
-A file is compiled before the ones that import it, so no file can import itself, directly or through
-others. Put what both of them need into a third file, which imports neither.
+The compiler compiles a file before the files that import it, so no file can import itself, directly
+or indirectly. Move the shared declarations to a third file that imports neither.
 
-# E208 a JSON workflow names a recipient that is not known
-In a JSON workflow, `to` of an e-mail is an address, or the name of a field of the event that has
-one, such as `leadEmail`. The fields are those of the event that starts the flow, and a host may
-have given further names.
+# E208 an unknown recipient in a JSON workflow
+In a JSON workflow, the `to` of an e-mail must be an address, or a field with an address, such as
+`leadEmail`. The fields are those of the event that starts the flow. The host application may add
+further names.
 --- wrong
 {
   "name": "Proposal",
@@ -115,11 +115,11 @@ have given further names.
   "actions": [{"type": "email", "data": {"template": "proposal", "to": "leadEmail"}}]
 }
 
-# E209 a type is not known
-The types of the language are `bool`, `int`, `uint`, `double`, `string`, `bytes`, `timestamp`,
-`duration`, `list<T>`, `map<K, V>`, `Email`, `Url`, `Secret<string>` and `json`; others are declared
-with `type`. Only `list`, `map` and `Secret` take types in `<>`, and keys of a map are texts, whole
-numbers or bools. `type FileRef = Scalar<string>` makes a kind of text of its own; `Scalar` stands nowhere else.
+# E209 an unknown type
+The built-in types are `bool`, `int`, `uint`, `double`, `string`, `bytes`, `timestamp`,
+`duration`, `list<T>`, `map<K, V>`, `Email`, `Url`, `Secret<string>` and `json`; declare others
+with `type`. Only `list`, `map` and `Secret` take types in `<>`, and map keys must be strings, integers
+or bools. `type FileRef = Scalar<string>` declares a scalar type; `Scalar` is allowed nowhere else.
 --- wrong
 flow greet(name: str) {
   log(message: name)
@@ -130,9 +130,8 @@ flow greet(name: string) {
 }
 
 # E210 something is declared twice
-A type, an event, an action, a flow or a field is declared once. An event or an action may be
-declared by the host and by the file, but then both have to say the same. Remove one of the two, or
-rename it.
+Declare each type, event, action, flow and field only once. The host application and the file may both
+declare an event or an action, but then the declarations must be equal. Remove or rename one of them.
 --- wrong
 flow greet { log(message: "hello") }
 
@@ -143,26 +142,25 @@ flow greet { log(message: "hello") }
 flow greet_again { log(message: "hello again") }
 
 # E211 a type contains itself
-Types are finite: a value of a type that contains itself would have no end, and checking it would
-have none either. Use `json` for the inner part, or a list of ids instead of the things themselves.
+A value of a type that contains itself would be infinite, and so would its check. Use `json` for the
+inner part, or a list of ids instead of the values.
 --- wrong
 type Person { name: string, friends: list<Person> }
 --- right
 type Person { name: string, friends: list<string> }
 
-# E212 a file to import is not there
-The path of an `import` is read from the place of the file it stands in, and never leads out of the
-directory of the files that are given: `"./x.flow"` lies beside this file. The command line looks in
-the directory of the file and below; a program gives the texts with `dagflow.compile(sources=…)`.
+# E212 an imported file does not exist
+The path of an `import` is relative to the importing file, and must stay inside the directory of the
+flow files: `"./x.flow"` is beside this file. The CLI searches the directory of the file and its
+subdirectories. A program passes the texts with `dagflow.compile(sources=…)`.
 
 # E213 an imported file has errors
-What a file with errors declares cannot be relied on, so nothing that imports it is compiled either.
-Its errors are listed behind those of the importing file. Correct that file first.
+The declarations of a file with errors are not reliable, so the compiler does not compile its importers
+either. It lists the errors of the imported file after those of the importing one. Fix that file first.
 
 # E214 a former name is in use
-`was old` says that a step had the name `old` before, so that runs in progress and tools know it for
-the same step. That is so only if nothing is called `old` any more, and if it was the name of one
-step. Remove it where it does not hold.
+`was old` states that a step was formerly named `old`, so that unfinished runs and tools match it. The
+name `old` must therefore no longer be in use, and only one step may claim it. Remove the wrong `was`.
 --- wrong
 flow greet(to: Email) {
   greeting = email(template: "greeting", to: to) was hello

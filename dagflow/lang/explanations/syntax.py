@@ -6,9 +6,9 @@ from typing import Final
 
 PAGES: Final = r'''
 # E101 a part is missing
-The grammar needs something here that is not there: a value behind `name:`, a comma between two
-arguments, a colon, a bracket, a name. The message says which, and where it belongs. Everything else
-in the file is still checked, so one slip is one message.
+The grammar requires a part here that is missing: a value after `name:`, a comma between two
+arguments, a colon, a bracket or a name. The message names the part and its place. The compiler
+recovers and checks the rest of the file, so one mistake causes one diagnostic.
 --- wrong
 flow greet(to: Email) {
   email(template: , to: to)
@@ -19,9 +19,8 @@ flow greet(to: Email) {
 }
 
 # E102 `=` does not compare
-One equals sign gives something its name: `charge = pay.charge(…)`. Whether two values are equal is
-asked with two. Nothing can be assigned inside of an expression, so nothing else can be meant, and
-the fix is safe.
+A single `=` names a step: `charge = pay.charge(…)`. Use `==` to compare two values. Expressions
+contain no assignments, so the fix is safe.
 --- wrong
 flow greet(to: Email, status: string) {
   filter status = "won"
@@ -33,10 +32,10 @@ flow greet(to: Email, status: string) {
   email(template: "greeting", to: to)
 }
 
-# E103 a word or sign does not fit here
-The text before it is complete, or begins no statement, so what follows has no place. Often it is a
-misspelt keyword, a length of time in two words, or an operator of another language: `and` is `&&`,
-`or` is `||`, `not` is `!`. Two statements need two lines.
+# E103 unexpected token
+The text before this token is complete, or does not start a statement. Frequent causes are a misspelt
+keyword, a duration in two words, and operators of other languages: write `&&` for `and`, `||` for
+`or`, and `!` for `not`. Write each statement on its own line.
 --- wrong
 flow remind(to: Email) {
   wait 2 days
@@ -49,10 +48,10 @@ flow remind(to: Email) {
 }
 
 # E104 a step has the name of a keyword
-A word that begins a statement, such as `wait`, `let` or `filter`, cannot be the name of a step: the
-line would read as that statement. Fields, arguments and variables may have such names. Choose any
-other name for the step. A `parallel any { }` would be a block of that name, which waits for all of
-its branches; `parallel first 1 { }` goes on when one is done.
+A keyword such as `wait`, `let` or `filter` cannot be the name of a step, because the line would parse
+as that statement. Fields, arguments and variables may have such names. Choose another name for the
+step. Note that `parallel any { }` would be a block named `any` that waits for all of its branches;
+`parallel first 1 { }` continues when one branch has finished.
 --- wrong
 flow greet(to: Email) {
   wait = email(template: "greeting", to: to)
@@ -62,9 +61,9 @@ flow greet(to: Email) {
   greeting = email(template: "greeting", to: to)
 }
 
-# E105 `?.` has its signs the wrong way round
-Reading a field of something that may be absent is written `a.?b`, as in CEL, the dot first. The
-result may be absent too: give a default with `??`.
+# E105 `?.` must be written `.?`
+To read a field of a value that may be absent, write `a.?b`, as in CEL. The result may also be
+absent; add a default with `??`.
 --- wrong
 type Lead { name: string? }
 
@@ -79,9 +78,8 @@ flow greet(lead: Lead?) {
 }
 
 # E106 a bracket is never closed
-Every `{`, `(` and `[` needs its partner. Where the partner belongs is guessed from the indentation
-and from where the next statement begins; the guess is only a suggestion, so look at it before you
-take it.
+Every `{`, `(` and `[` must be closed. The compiler guesses the position of the closing bracket from
+the indentation and the next statement. Review the suggested fix before you apply it.
 --- wrong
 flow greet(to: Email) {
   parallel {
@@ -99,8 +97,8 @@ flow greet(to: Email) {
 }
 
 # E107 an argument of an action has no name
-Actions are called with named arguments: `name: value`. Names keep a call readable, and right when
-the action gets another parameter. Only functions inside of expressions take arguments by position.
+Call an action with named arguments: `name: value`. Names keep a call readable, and correct when the
+action gets another parameter. Only functions in expressions take positional arguments.
 --- wrong
 flow greet(to: Email) {
   email("greeting", to)
@@ -110,10 +108,10 @@ flow greet(to: Email) {
   email(template: "greeting", to: to)
 }
 
-# E108 a setting stands behind a step
-Settings of a flow (`on`, `timeout`, `retry` and their kin) hold for the whole run, so they stand
-before its first step, where a reader finds them all. Move the line up. Behind a step, `timeout` and
-`retry` are modifiers of that step.
+# E108 a setting comes after a step
+The settings of a flow, such as `on`, `timeout` and `retry`, apply to the whole run, so they must come
+before its first step. Move the line up. After a step, `timeout` and `retry` are modifiers of that
+step.
 --- wrong
 flow greet(to: Email) {
   email(template: "greeting", to: to)
@@ -126,8 +124,8 @@ flow greet(to: Email) {
 }
 
 # E109 a record is written with the name of its type
-The language has no message literals `Name{field: value}`. A record is written as a map with texts
-as keys, and is checked against the type that is wanted where it is used.
+The language has no message literals `Name{field: value}`. Write a record as a map with text keys.
+The compiler checks it against the expected type where it is used.
 --- wrong
 flow show {
   let place = Address{city: "Oslo"}
@@ -140,9 +138,9 @@ flow show {
 }
 
 # E110 a JSON workflow is not valid JSON
-The file is read as JSON (RFC 8259) before anything else, and it is not JSON: a comma is missing or
-too many, a quote is not closed, a key has no quotes, a key is given twice. The place is where
-reading could not go on; the mistake may be just before it.
+The file must be valid JSON (RFC 8259). Frequent causes are a missing or extra comma, an unclosed
+quote, a key without quotes, and a duplicate key. The position is where the parser stopped; the
+mistake may be just before it.
 --- wrong
 {
   "name": "Proposal"
@@ -154,10 +152,10 @@ reading could not go on; the mistake may be just before it.
   "actions": [{"type": "wait", "data": {"duration": "2 days"}}]
 }
 
-# E111 a JSON workflow has another shape than it should
+# E111 a JSON workflow does not match its schema
 A workflow is an object with a `name` and `actions`, a list of objects with `type` and `data`. Each
-type has its own keys in `data`, and there are no others: an unknown key would be ignored silently,
-and that is never what is meant. The message names the place with a JSON pointer.
+type defines the keys of its `data`. Unknown keys are errors, because ignoring them would hide
+mistakes. The message contains a JSON pointer to the place.
 --- wrong
 {
   "name": "Proposal",
@@ -170,9 +168,8 @@ and that is never what is meant. The message names the place with a JSON pointer
 }
 
 # E112 a string is never closed
-A text between `"` or `'` ends on its line; one between `"""` may have several. A `${` inside of a
-text needs its `}`. Write the closing quote, or `\${` where a dollar and a brace themselves are
-meant.
+A string in `"` or `'` must end on its line; a string in `"""` may have several lines. A `${` in a
+string needs its `}`. Add the closing quote, or write `\${` for a literal `${`.
 --- wrong
 flow greet {
   slack(channel: "C1, text: "hello")
@@ -182,10 +179,10 @@ flow greet {
   slack(channel: "C1", text: "hello")
 }
 
-# E113 a literal has no value
-It looks like a number, a text or a length of time and is none: a number too large for 64 bits, an
-escape that does not exist, a length with its units in the wrong order. The label says which. Write
-`\\` for a backslash, and lengths from the largest unit to the smallest: `1h30m`.
+# E113 an invalid literal
+The literal looks like a number, a string or a duration, but is not valid: a number too large for 64
+bits, an unknown escape, or a duration with its units in the wrong order. The label names the cause.
+Write `\\` for a backslash, and durations from the largest unit to the smallest: `1h30m`.
 --- wrong
 flow pause {
   wait 30m1h
@@ -195,10 +192,10 @@ flow pause {
   wait 1h30m
 }
 
-# E114 a sign is not part of the language
+# E114 a character is not part of the language
 Statements end with their line, without `;`. Operators of other languages such as `===` and `<>` do
-not exist: `==` and `!=` are strict already. Names are made of plain Latin letters, digits and `_`;
-other letters belong into texts and comments.
+not exist; `==` and `!=` are already strict. Names consist of ASCII letters, digits and `_`. Use other
+letters only in strings and comments.
 --- wrong
 flow greet {
   slack(channel: "C1", text: "hello");
@@ -209,9 +206,9 @@ flow greet {
 }
 
 # E115 something is nested too deeply
-There may be 64 brackets one inside the other, and 100 parts of an expression. The limits keep
-checking a file cheap, whoever wrote it. Name a part with `let`, use a list instead of a long chain
-of operators, or move steps out of their blocks.
+At most 64 brackets and 100 parts of an expression may be nested. These limits bound the cost of
+checking untrusted files. Name a part with `let`, use a list instead of a long chain of operators, or
+move steps out of their blocks.
 --- wrong
 flow show {
   let n = (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((
@@ -226,13 +223,13 @@ flow show {
 }
 
 # E116 a file is too large
-A file may have 262,144 characters, and 32,768 words and signs. This is checked before anything else
-looks at it, so that no file can keep a server busy. Split it: declarations of events and actions
-can be repeated in each file that uses them, and one flow can emit an event that starts the next.
+A file may have at most 262,144 characters and 32,768 tokens. The compiler checks this first, so that
+no file can keep a server busy. Split the file. Each file can repeat the declarations of the events
+and actions that it uses, and one flow can emit an event that starts the next.
 
-# E117 a bracket closes nothing
-There is a `}`, `)` or `]` more than were opened, or it is of another kind than the one open here.
-Remove it, or open what it should close.
+# E117 an unmatched closing bracket
+This `}`, `)` or `]` has no opening bracket, or does not match the one that is open here. Remove it,
+or add the opening bracket.
 --- wrong
 flow greet {
   slack(channel: "C1", text: "hello"))
@@ -243,9 +240,9 @@ flow greet {
 }
 
 # E118 a reserved word is used as a name
-CEL, the language of expressions, reserves some words for itself: `while`, `loop`, `package`,
-`namespace` and others. They cannot be names in an expression. Choose another name; a field that is
-called so is read with backquotes, as in x.`while`.
+CEL, the expression language, reserves words such as `while`, `loop`, `package` and `namespace`. They
+cannot be names in an expression. Choose another name. To read a field with such a name, use
+backquotes, as in x.`while`.
 --- wrong
 flow show {
   let while = 1

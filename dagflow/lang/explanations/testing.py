@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 PAGES: Final = """
-# E321 a mock fails for ever
-`fails "code"` without `times` means every attempt: a value that is to come after it, or another
-failure, is never reached. Say how many attempts fail first.
+# E321 a mock always fails
+`fails "code"` without `times` applies to every attempt, so a later value or failure is never reached.
+Add `times N` to limit it to the first N attempts.
 --- wrong
 flow greet {
   page = http.request(url: "https://example.org/") retry 3
@@ -28,8 +28,8 @@ test "the second attempt gets through" for greet {
 }
 
 # W902 a mock is never called
-The flow of the test, and the flows it calls, have no step that calls this action, so the mock says
-nothing. Often the flow once had such a step. Remove the mock, or name the action that is meant.
+Neither the flow of the test nor the flows that it calls use this action, so the mock has no effect.
+Often the step was removed from the flow. Remove the mock, or correct the name of the action.
 --- wrong
 flow greet {
   slack(channel: "C1", text: "hello")
@@ -74,8 +74,8 @@ test "the second attempt gets through" for greet {
 }
 
 # W903 a test expects nothing
-A test without an `expect` passes whatever the flow does, as long as it can begin. Say what has to be
-true at its end: which steps ran, what it gave, what was called.
+A test without an `expect` passes whatever the flow does, as long as the run can start. Add conditions
+for its end, such as which steps ran, the output of the flow, and the calls.
 --- wrong
 flow greet {
   slack(channel: "C1", text: "hello")

@@ -6,9 +6,9 @@ from typing import Final
 
 PAGES: Final = r"""
 # E301 a value has no such field
-Records have the fields of their type and no others; texts and numbers have none. Every field that a
-flow reads is checked before the flow runs, so a misspelt one is found here and not by a customer.
-The message lists the fields there are.
+A record has only the fields of its type; strings and numbers have none. The compiler checks every
+field that a flow reads, so it finds a misspelt name before the flow runs. The message lists the
+existing fields.
 --- wrong
 type Lead { name: string, status: string }
 
@@ -25,9 +25,9 @@ flow greet(lead: Lead) {
 }
 
 # E302 a comparison can never be true
-The value is one of a closed set of texts, and it is compared with a text that is not in the set.
-The comparison would be false in every run, so the steps behind it would never run. Write one of the
-values of the set, or add the value to the type.
+The value has an enum type, and the flow compares it with a text that is not one of its values. The
+comparison would be false in every run, so the steps after it would never run. Use a value of the
+enum, or add the value to the type.
 --- wrong
 type Lead { name: string, status: "new" | "won" | "lost" }
 
@@ -44,9 +44,9 @@ flow greet(lead: Lead) {
 }
 
 # E303 two values cannot be compared
-They are of types that have nothing in common, so the answer would say nothing: an instant is not a
-length of time, a number is not a text. Numbers compare with each other whatever their types. To ask
-how long ago something was, subtract first.
+The types of the two values are unrelated, so the comparison would be meaningless. For example, a
+timestamp is not a duration, and a number is not a string. Numbers of any type can be compared. To
+compare an age, subtract first.
 --- wrong
 flow check(created: timestamp) {
   filter created > 2d
@@ -59,9 +59,9 @@ flow check(created: timestamp) {
 }
 
 # E305 an argument is missing
-An action needs a value for each parameter that has no default and is not of a type `T?`; so do
-`emit` for the fields of its event, and `with (…)` of a trigger for the parameters of the flow. The
-message names what is missing and its type, and values of that type that are at hand.
+A call must pass each parameter that has no default and no optional type `T?`. The same applies to the
+fields of an `emit`, and to the flow parameters in the `with (…)` of a trigger. The message names the
+missing argument, its type, and available values of that type.
 --- wrong
 flow greet(to: Email) {
   email(template: "greeting")
@@ -71,9 +71,9 @@ flow greet(to: Email) {
   email(template: "greeting", to: to)
 }
 
-# E306 there is no such argument
-An action takes the arguments that it declares, each once. An unknown one is never ignored, because
-it would mean something to whoever wrote it. `dagflow actions` shows what each action takes.
+# E306 an unknown argument
+An action accepts only its declared arguments, each once. The compiler does not ignore unknown
+arguments, because they are usually mistakes. `dagflow actions` lists the arguments of each action.
 --- wrong
 flow greet(to: Email) {
   email(template: "greeting", recipient: to)
@@ -84,10 +84,9 @@ flow greet(to: Email) {
 }
 
 # E307 a value is of the wrong type
-An argument, a field, a condition, a length of time or a result wants another type than it gets. A
-whole number that is written out may stand where a `double` is wanted; nothing else is converted
-unasked, since a conversion can fail or lose something. Convert it: `double(n)`, `string(n)`,
-`Email(text)`.
+An argument, field, condition, duration or result has a different type than expected. An integer
+literal is accepted for a `double`. dagflow makes no other implicit conversions, because they can fail
+or lose digits. Convert the value explicitly with `double(n)`, `string(n)` or `Email(text)`.
 --- wrong
 action pay.charge(amount: double) idempotent
 
@@ -102,9 +101,9 @@ flow charge(cents: int) {
 }
 
 # E309 an operator does not take these types
-Each operator takes certain types: `+` adds numbers, or joins texts or lists, or moves an instant by
-a length of time. A text and a number have no sum. Put the value into the text with `${…}`, or
-convert one of the two.
+Each operator accepts certain types. For example, `+` adds numbers, concatenates strings or lists, and
+adds a duration to a timestamp, but cannot add a string and a number. Insert the value into the string
+with `${…}`, or convert one of the two.
 --- wrong
 flow count(n: int) {
   log(message: "orders: " + n)
@@ -115,8 +114,8 @@ flow count(n: int) {
 }
 
 # E310 numbers of different types meet in one operation
-`int`, `uint` and `double` are not mixed in arithmetic, because a silent conversion can lose digits.
-Say which one is meant: `double(n) * price`. Comparing them is fine: `n < 1.5` compares the values.
+Arithmetic cannot mix `int`, `uint` and `double`, because an implicit conversion can lose digits.
+Convert explicitly: `double(n) * price`. Comparisons may mix them: `n < 1.5` compares the values.
 --- wrong
 flow total(count: int, price: double) {
   let sum = count * price
@@ -129,9 +128,9 @@ flow total(count: int, price: double) {
 }
 
 # E311 a `switch` does not cover every value
-Over a closed set of texts, or a `bool`, every value needs a case, or there is an `else`. So a value
-that is added to the type later is not forgotten: each `switch` that has no answer for it is shown.
-Add the case, empty if there is nothing to do.
+A `switch` over an enum or a `bool` must have a case for every value, or an `else`. So if you add a
+value to the type later, the compiler reports each `switch` that does not handle it. Add the missing
+case; it may be empty.
 --- wrong
 type Tier = "standard" | "silver" | "gold"
 
@@ -151,10 +150,9 @@ flow gift(tier: Tier, to: Email) {
   }
 }
 
-# E312 a value may be missing
-The value is of a type `T?`: it is a `T`, or nothing; a plain `T` is needed here. Give a default with
-`??`, or ask first: behind `filter a.hasValue()`, and inside of `if a.hasValue() { }`, it is
-certain.
+# E312 a value may be absent
+The value has an optional type `T?`, but this place requires a `T`. Add a default with `??`, or check
+first: the value is present after `filter a.hasValue()` and inside `if a.hasValue() { }`.
 --- wrong
 type Lead { owner: Email? }
 

@@ -6,10 +6,9 @@ from typing import Final
 
 PAGES: Final = r"""
 # E308 a step is read that may not have run
-Behind a condition a step runs in some runs and not in others; where it did not run, there is no
-value. The same holds for a step whose `when` was false, whose `on error` ran, or that lost a race.
-Give a default with `.?` and `??`, move the reading step into the condition, or ask with
-`hasValue()` first.
+A step under a condition does not run in every run, and a step that did not run has no value. The same
+applies if its `when` was false, if its `on error` ran, or if it lost a race. Add a default with `.?`
+and `??`, move the reading step under the same condition, or check `hasValue()` first.
 --- wrong
 action shop.gift(to: Email) -> {code: string} idempotent
 
@@ -30,9 +29,9 @@ flow thank(to: Email, is_gold: bool) {
 }
 
 # E314 a flow may end without its result
-A flow that declares `-> T` promises a result, so every way through it ends in `return` or `fail`. A
-`filter` ends the flow where its condition is false, and `stop` ends it too. Return on every way, or
-promise less: `-> T?`. A flow that declares no result cannot return one.
+A flow that declares `-> T` must end every path with `return` or `fail`. A `filter` ends the flow if
+its condition is false, and `stop` also ends it. Return a value on every path, or make the result
+optional: `-> T?`. A flow without a declared result cannot return one.
 --- wrong
 flow greet(name: string, is_new: bool) -> {text: string} {
   filter is_new
@@ -45,9 +44,9 @@ flow greet(name: string, is_new: bool) -> {text: string}? {
 }
 
 # E315 this must be a constant
-Settings, retries, time limits and defaults of fields are needed before there is a run, so they
-cannot read anything of it. Write a literal. A step can wait for a length that is computed:
-`wait` takes any `duration`.
+Settings, retries, time limits and field defaults are evaluated before a run exists, so they cannot
+read its values. Write a literal. A `wait` accepts any `duration`, so a step can wait for a computed
+duration.
 --- wrong
 flow greet(patience: duration) {
   timeout patience
@@ -60,10 +59,10 @@ flow greet {
 }
 
 # E316 a modifier does not fit
-A modifier has to mean something where it stands: a `wait` cannot fail, so there is nothing to
-retry. What would have no effect is refused instead of ignored. The same code is given for values
-out of range: 1 to 19 retries, a first pause that is not longer than the last, a `timeout` of at
-most 366 days.
+A modifier must have an effect on its step. For example, a `wait` cannot fail, so it cannot be retried.
+dagflow rejects a modifier without effect instead of ignoring it. This code also reports values out of
+range: retries must be 1 to 19, the first pause must not exceed the last one, and a `timeout` must not
+exceed 366 days.
 --- wrong
 flow pause {
   wait 2d retry 3
@@ -74,8 +73,8 @@ flow pause {
 }
 
 # E317 a setting or modifier is given twice
-Of two `timeout`s of one step, or of one flow, only one could hold, and which one would be a guess.
-Remove one. Triggers are different: a flow may have several `on` lines.
+A step or a flow can have only one `timeout`, and only one of each other setting or modifier. Remove
+the duplicate. Triggers are an exception, because a flow may have several `on` lines.
 --- wrong
 flow greet {
   log(message: "hello") timeout 3s timeout 4s
@@ -86,9 +85,9 @@ flow greet {
 }
 
 # E318 triggers give different inputs
-Without parameters, what the trigger brings is the input of the flow, so all triggers have to bring
-the same under the same name. Otherwise the steps could not know what they read. Give the flow
-parameters, and each trigger a `with (…)` that fills them.
+Without parameters, the payload of the trigger is the input of the flow, so all triggers must have the
+same payload under the same name. Declare parameters, and add a `with (…)` that sets them to each
+trigger.
 --- wrong
 event "crm/lead.created" { name: string }
 event "shop/order.placed" { customer: string }
@@ -108,10 +107,10 @@ flow greet(name: string) {
   log(message: "hello ${name}")
 }
 
-# E319 a word stands on the wrong side of a loop
-The body of a `for` runs once for each item, and its items know nothing of each other. So none of
-them can end the run with `return` or `stop`: write `filter` to end the item, `fail` to end it with
-an error, `yield` to give it a value. Outside of a loop there is no item, so there is no `yield`.
+# E319 a statement is on the wrong side of a loop
+The body of a `for` runs once per item, independently of the other items. So an item cannot end the
+run with `return` or `stop`. Write `filter` to end the item, `fail` to end it with an error, or `yield`
+to set its value. `yield` is not allowed outside of a loop.
 --- wrong
 flow tell(names: list<string>) {
   for name in names max 100 {
@@ -128,8 +127,8 @@ flow tell(names: list<string>) {
 }
 
 # E320 the yields of a loop differ
-What a loop yields is read as one list, so every `yield` in it gives a value of the same type. Where
-one of two ways has nothing to say, let it yield nothing: such items are left out of the list.
+The values of a loop form one list, so every `yield` in it must have the same type. An item without a
+value does not need a `yield`; the list omits it.
 --- wrong
 flow measure(names: list<string>) {
   sizes = for name in names max 100 {
@@ -146,10 +145,9 @@ flow measure(names: list<string>) {
 }
 
 # W302 a condition is always the same
-Given the types of what it reads and the conditions around it, the condition comes to the same in
-every run, so it decides nothing: a number above 5 is not below 3, and a text that is "a" is not
-"b". One of the two conditions is most likely not the one that was meant. The same goes for a case
-that can never be chosen. Remove it, or write what is meant.
+Given the types of its values and the enclosing conditions, the condition has the same result in every
+run. For example, a number above 5 is not below 3. One of the two conditions is probably wrong. The
+same applies to a case that can never be chosen. Remove the condition, or correct it.
 --- wrong
 flow greet(score: int) {
   filter score > 5
@@ -165,9 +163,8 @@ flow greet(score: int) {
 }
 
 # W303 a case can never be taken
-The first case that equals the value is taken, so a value that stands in two cases reaches only the
-first. An `else` is never reached where the cases cover every value. Remove what is too much; one of
-them may have been meant to be another value.
+A `switch` takes the first matching case, so a duplicate value reaches only its first case. An `else`
+is unreachable if the cases cover every value. Remove the duplicate, or correct its value.
 --- wrong
 flow gift(tier: "standard" | "gold", to: Email) {
   switch tier {
@@ -184,9 +181,9 @@ flow gift(tier: "standard" | "gold", to: Email) {
 }
 
 # W304 a payload without a type is read
-A value of the type `json` can be anything, so nothing that is read from it can be checked: a
-misspelt field shows up only when the flow runs, as a failed step. Declare a type with the fields
-that are read, those that may be missing as `T?`; others that come along are left out.
+A value of type `json` can be anything, so the compiler cannot check its fields. A misspelt field
+appears only at run time, as a failed step. Declare a type with the fields that you read, and use `T?`
+for optional ones; dagflow drops undeclared fields.
 --- wrong
 flow greet(payload: json) {
   log(message: "hello ${string(payload.user)}")

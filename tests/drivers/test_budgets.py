@@ -110,7 +110,7 @@ def test_a_dead_host_is_not_kept_down_and_others_do_not_notice(n_runs: int, rate
 
 
 def test_a_destination_has_to_be_a_parameter() -> None:
-    with pytest.raises(UsageError, match="no parameter `to`; `destination` names"):
+    with pytest.raises(UsageError, match="no parameter `to`; `destination` must name"):
 
         @dagflow.Catalog().action("ask", destination="to")
         async def ask(n: int) -> int:

@@ -80,6 +80,8 @@ def _made(
     kept_code = code if type(code) is str else str.__str__(code) if isinstance(code, str) else ""
     if len(kept_code) > 100 or _CODE.fullmatch(kept_code) is None:
         wrong.append(f"the code of a failure must be 1 to 100 letters, digits and `_.:-`; got {_described(code)}")
+    elif redactor.text(kept_code) != kept_code:
+        wrong.append("the code of a failure must hold no secret; got one")
     if not isinstance(message, str):
         wrong.append(f"the message of a failure must be a text; got {_described(message)}")
     if not isinstance(fatal, bool):

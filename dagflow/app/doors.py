@@ -14,6 +14,8 @@ from dagflow.ids import RunId
 MOST_NAME: Final = 200
 #: Bytes of JSON that a compiled flow may have: the store takes it whole.
 MAX_FLOW: Final = 8 * 1024 * 1024
+#: Characters of the id of a run: those of child runs have the names of all steps above.
+_MOST_RUN_ID: Final = 100_000
 _INT64_MAX: Final = 2**63 - 1
 
 
@@ -33,7 +35,7 @@ def checked_text(text: object, what: str) -> str:
 
 def checked_run(run_id: object) -> RunId:
     """The id of a run. Raises UsageError: no run has such an id."""
-    if not isinstance(run_id, str) or not _is_unicode(run_id):
+    if not isinstance(run_id, str) or len(run_id) > _MOST_RUN_ID or not _is_unicode(run_id):
         raise UsageError(f"the id of a run must be a text; got {_shown(run_id)}")
     return RunId(run_id)
 

@@ -19,7 +19,7 @@ from dagflow.app.groups import sole
 from dagflow.app.loading import UNDOING, Loader
 from dagflow.app.reading import read_result
 from dagflow.app.recovery import Recovery
-from dagflow.app.runs import Run, Watched
+from dagflow.app.runs import Run, Watched, refuse_to_cancel
 from dagflow.app.starting import Starter
 from dagflow.clock import Clock, SystemClock, VirtualClock
 from dagflow.drivers.bindings import Origin
@@ -234,13 +234,14 @@ class Interpreter:
             StoreError: the store failed, or what it has of the run is damaged.
         """
         run_id = checked_run(run_id)
+        refuse_to_cancel(self._driver)
         live = self._driver.lives.get(run_id) or await self._cancelled(run_id)
         return await self.result(run_id) if live is None else await Run(live, self._driver).cancel()
 
     async def drain(self, seconds: float = float("inf")) -> bool:
         """Stop in order: begin nothing new, and wait until every call under way is over. Leave the block afterwards.
 
-        Until then events are still kept and runs can be looked at; `start` and `trigger` are refused.
+        Until then events are still kept and runs can be looked at; `start`, `trigger` and `cancel` are refused.
 
         Args:
             seconds: how long to wait at most.
@@ -386,9 +387,10 @@ class Interpreter:
             live = self._found(run_id) or read
             self._loader.check_actions(live.progress.program, UNDOING)
         live.progress.cancel(self._driver.now(live))
+        # At once: whoever asks for the run from here on gets this one.
+        self._driver.take(live)
         self.stuck.pop(run_id, None)
         await trio.to_thread.run_sync(self._blocked.clear, [run_id])
-        self._driver.take(live)
         return live
 
     def _found(self, run_id: RunId) -> Live | None:

@@ -9,6 +9,7 @@ import attrs
 from dagflow.drivers.live import Live
 from dagflow.drivers.local import LocalDriver
 from dagflow.drivers.results import RunResult, result_of
+from dagflow.errors import UsageError
 from dagflow.ids import RunId
 
 
@@ -47,8 +48,12 @@ class Run:
         return self._live.watch()
 
     async def cancel(self) -> RunResult:
-        """Cancel it: what runs is stopped, nothing else starts, no handler runs. A run that has ended stays as it is. Raises as `wait`."""
+        """Cancel it: what runs is stopped, nothing else starts, no handler runs. A run that has ended stays as it is.
+
+        Raises as `wait`, and UsageError while the interpreter drains: what undoes the run could not begin.
+        """
         if not self._live.has_ended.is_set():
+            refuse_to_cancel(self._driver)
             self._driver.cancel(self._live)
         return await self.wait()
 
@@ -70,3 +75,9 @@ class Watched:
         if self._watch is None:
             self._watch = (await self._find()).watch()
         return await anext(self._watch)
+
+
+def refuse_to_cancel(driver: LocalDriver) -> None:
+    """Raises UsageError: the interpreter is draining, so the run would not end before it is closed."""
+    if driver.is_draining:
+        raise UsageError("the interpreter is draining and begins nothing; cancel the run where another interpreter is open")

@@ -116,6 +116,7 @@ class Starter:
             raise UsageError("the interpreter is draining and begins no runs; start this one where another interpreter is open")
         now = self._clock.now()
         progress = Progress(prepared.program, new_run_id(now))
+        progress.has_time = self._driver.stretch.is_short
         wire.sized(prepared.encoded, MAX_FLOW, "the compiled flow")
         try:
             n_bytes = progress.begin(value, origin, now, self._driver.n_events)
@@ -152,8 +153,11 @@ class Starter:
         with self._driver.sleepers.reading() as changed:
             live = await self._ask(partial(self._loader.load_caught_up, row))
         found = self._find(row.id)
-        if found is not None and row.id in changed:
+        if found is not None:
             return found
+        if row.id in changed:
+            # Somebody came first, meanwhile, and what was read is out of date.
+            return await self._driver.sleepers.holding.hold_one(row.id) or await self._read(row)
         if live.progress.is_ended:
             live.has_ended.set()
             return live

@@ -30,7 +30,8 @@ def shown_result(result: RunResult, redactor: Redactor) -> RunResult:
 
 
 def _failure(failure: RunFailure, redactor: Redactor) -> RunFailure:
-    return attrs.evolve(failure, message=redactor.text(failure.message), traceback=redactor.text(failure.traceback))
+    text = redactor.text
+    return attrs.evolve(failure, code=text(failure.code), message=text(failure.message), traceback=text(failure.traceback))
 
 
 def _node(node: NodeResult, redactor: Redactor) -> NodeResult:

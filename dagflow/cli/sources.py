@@ -283,7 +283,12 @@ def beside_runs(checked: Checked, known: Sequence[InProgress]) -> Checked:
         return checked
     rendered = "\n\n".join(filter(None, [checked.rendered, render(found, text, checked.name)]))
     plain = [*checked.plain, *to_json(found, text, checked.name)]
-    return attrs.evolve(checked, n_errors=checked.n_errors + len(found), rendered=rendered, plain=plain)
+    return attrs.evolve(
+        checked,
+        n_errors=checked.n_errors + sum(each.severity is Severity.ERROR for each in found),
+        rendered=rendered,
+        plain=plain,
+    )
 
 
 def name_of(path: str) -> str:

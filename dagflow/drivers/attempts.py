@@ -7,6 +7,7 @@ attempts that were begun before it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol, cast
 from weakref import WeakKeyDictionary
@@ -80,8 +81,13 @@ class Attempts:
     _n_open: int = 0
     _n_waiting: int = 0
     _is_beginning: bool = False
-    #: Set when an attempt is over, once nothing new is begun; None until then.
-    _ended: trio.Event | None = None
+    #: Nothing new is begun; `_changed` is set, and replaced, whenever an attempt is over from then on.
+    _is_draining: bool = False
+    _is_stopped: bool = False
+    _changed: trio.Event = attrs.field(factory=trio.Event)
+    #: How many attempts of wishes are open, by flow and by run; they decide who may begin one where there is no room for all.
+    _flows: Counter[str] = attrs.field(factory=Counter[str])
+    _runs: Counter[str] = attrs.field(factory=Counter[str])
     _quicks: WeakKeyDictionary[Program, list[Quick | None]] = attrs.field(factory=WeakKeyDictionary)
 
     def serve(self, nursery: trio.Nursery) -> None:
@@ -107,7 +113,7 @@ class Attempts:
 
     def put(self, live: Live, commands: Sequence[StartAttempt]) -> None:
         """Attempts are wished for; `begin` what there is room for."""
-        if self._ended is not None:
+        if self._is_draining:
             # They are wished for again when the run is resumed.
             return
         for command in commands:
@@ -121,28 +127,33 @@ class Attempts:
 
     def begin(self) -> None:
         """Begin what is wished for, as far as there is room."""
-        if self._is_beginning or not self._wishes or self._ended is not None:
+        if self._is_beginning or not self._wishes or self._is_draining:
             # What is begun may make more ready: it has its turn further up.
             return
         self._is_beginning = True
         try:
             while self._wishes and self._n_open < self._most_begun:
-                live, command = self._wishes.pop()
-                if not live.has_ended.is_set():
-                    call = Call(live, command, live.quicks[command.node])
-                    self._n_open += 1
-                    if self._begin(call):
-                        self._line_up(call)
-            self._wishes.share()
+                self._begin_wish(*self._wishes.pop())
+            # There is no room for all. A run that has nothing open gets some all the same.
+            while self._wishes and (wish := self._wishes.pop_other(self._flows, self._runs)) is not None:
+                self._begin_wish(*wish)
         finally:
             self._is_beginning = False
 
     async def drain(self, lives: Collection[Live], *, is_all: bool) -> None:
         """Begin nothing new, and wait until what is begun is over; without `is_all` only for what must not be done twice."""
-        self._ended = trio.Event()
-        while any(is_all or _is_effectful(call) for live in lives for call in live.calls.values()):
-            await self._ended.wait()
-            self._ended = trio.Event()
+        self._is_draining = True
+        while not self._is_stopped and any(is_all or _is_effectful(call) for live in lives for call in live.calls.values()):
+            await self._changed.wait()
+
+    def stop(self) -> None:
+        """The driver has stopped: what is under way goes unheard, and is waited for no longer."""
+        self._is_stopped = True
+        self._tell()
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, trio.Event()
+        changed.set()
 
     def cancel(self, live: Live, node: int) -> None:
         """Stop the running attempt of the node."""
@@ -161,6 +172,26 @@ class Attempts:
         if call.worker is not None:
             call.worker.cancel()
 
+    def _begin_wish(self, live: Live, command: StartAttempt) -> None:
+        if live.has_ended.is_set():
+            return
+        call = Call(live, command, live.quicks[command.node], is_counted=True)
+        self._n_open += 1
+        flow, run = live.share
+        self._flows[flow] += 1
+        self._runs[run] += 1
+        if self._begin(call):
+            self._line_up(call)
+
+    def _uncount(self, call: Call) -> None:
+        if not call.is_counted:
+            return
+        call.is_counted = False
+        for counter, key in ((self._flows, call.live.share[0]), (self._runs, call.live.share[1])):
+            counter[key] -= 1
+            if not counter[key]:
+                del counter[key]
+
     def _begin(self, call: Call) -> bool:
         """Find the arguments and note the intent; False if the call is not to be made."""
         try:
@@ -168,6 +199,7 @@ class Attempts:
         except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
             if call.live.calls.get(call.command.node) is not call:
                 self._n_open -= 1
+                self._uncount(call)
             self._driver.block(call.live, error)
             return False
 
@@ -180,6 +212,7 @@ class Attempts:
             call.invocation, call.arguments = invocation, invocation.arguments
         if call.arguments is None:
             self._n_open -= 1
+            self._uncount(call)
             self._driver.turn(live)
             return False
         live.calls[command.node] = call
@@ -190,7 +223,7 @@ class Attempts:
 
     def _begin_late(self, call: Call) -> bool:
         """`_begin` by who is about to make the call."""
-        if call.live.broken is not None or self._ended is not None:
+        if call.live.broken is not None or self._is_draining:
             self._n_open -= 1
             return False
         return self._begin(call)
@@ -316,8 +349,9 @@ class Attempts:
         call.is_over = True
         del call.live.calls[call.command.node]
         self._n_open -= 1
-        if self._ended is not None:
-            self._ended.set()
+        self._uncount(call)
+        if self._is_draining:
+            self._tell()
 
 
 def _is_effectful(call: Call) -> bool:

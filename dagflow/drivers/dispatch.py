@@ -98,6 +98,8 @@ class Dispatch:
             waiters = self._waiters[name]
             waiters.remove(live.run, rows)
             waiters.programs[live.progress.program] -= 1
+            if not waiters.programs[live.progress.program]:
+                del waiters.programs[live.progress.program]
 
     def waiting_for(self, event: str) -> set[Program]:
         """The programs of the runs that have a wait for such events."""

@@ -14,11 +14,13 @@ from dagflow.engine.events import Event
 from dagflow.engine.state import State
 from dagflow.engine.undoing import UNKNOWN_OUTCOME, is_sure
 from dagflow.errors import DagflowBug, EvaluationError, StoreError
+from dagflow.expr.compare import equal
+from dagflow.expr.gas import Gas
 from dagflow.model.flow import NodeKind
 from dagflow.model.plan import NONE
 from dagflow.model.types import BOOL, Type
 from dagflow.model.values import Duration, Timestamp
-from dagflow.model.wire import Codec, TooLarge, WireError, sized
+from dagflow.model.wire import TooLarge, WireError, sized
 
 #: The code of a `fail` step.
 FAILED: Final = "failed"
@@ -74,7 +76,7 @@ def fact_of(
     try:
         if isinstance(command, UseDefault):
             value = evaluated(_needed(code.default), bindings, "the default")
-            return events.DefaultUsed(at, node), value, kept_json(code.codec, value, "the default")
+            return events.DefaultUsed(at, node), value, kept_json(code, value, "the default")
         return _evaluated_node(node, code, bindings, at)
     except Unevaluable as problem:
         return events.EvaluationFailed(at, node, problem.code, problem.message), None, None
@@ -87,7 +89,7 @@ def _evaluated_node(node: int, code: Code, bindings: Mapping[str, object], at: i
             return events.GateDecided(at, node, outcome), gate_value(code, outcome), None
         case NodeKind.LET | NodeKind.RETURN | NodeKind.YIELD | NodeKind.STOP:
             value = None if code.expression is None else evaluated(code.expression, bindings, "the value")
-            return events.ValueComputed(at, node), value, kept_json(code.codec, value, "the value")
+            return events.ValueComputed(at, node), value, kept_json(code, value, "the value")
         case NodeKind.WAIT | NodeKind.WAIT_UNTIL:
             return events.TimerSet(at, node, _due(code, bindings, at)), None, None
         case NodeKind.EMIT:
@@ -115,7 +117,8 @@ def _outcome(code: Code, bindings: Mapping[str, object]) -> int:
         return int(holds(_needed(code.expression), bindings))
     subject = evaluated(_needed(code.expression), bindings, "the condition")
     for arm, values in enumerate(code.cases):
-        if any(subject == evaluated(value, bindings, "the case") for value in values):
+        # By the rules of expressions: `1` is not `true`, as it is for Python.
+        if any(equal(Gas(), subject, evaluated(value, bindings, "the case")) for value in values):
             return arm
     return len(code.cases)
 
@@ -157,12 +160,12 @@ def evaluated(typed: Typed, bindings: Mapping[str, object], what: str) -> object
         raise Unevaluable.misfit(error, what, typed.codec.type) from None
 
 
-def kept_json(codec: Codec, value: object, what: str) -> bytes:
-    """The JSON that is kept of a value. Raises Unevaluable: it is not of the type, or too large."""
+def kept_json(code: Code, value: object, what: str) -> bytes:
+    """The JSON that is kept of a value in the form it is read in. Raises Unevaluable: it is not of the type, or too large."""
     try:
-        return codec.dumps(value)
+        return sized(code.dumps(value))
     except WireError as error:
-        raise Unevaluable.misfit(error, what, codec.type) from None
+        raise Unevaluable.misfit(error, what, code.codec.type) from None
 
 
 def holds(condition: Typed, bindings: Mapping[str, object]) -> bool:

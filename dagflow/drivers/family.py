@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 import attrs
 import trio
@@ -14,7 +15,9 @@ from dagflow.drivers.bindings import Origin
 from dagflow.drivers.children import Spawn
 from dagflow.drivers.lineage import Requested
 from dagflow.drivers.live import Live, Pinned
+from dagflow.drivers.program import Program
 from dagflow.drivers.progress import Progress
+from dagflow.drivers.stretch import Stretch
 from dagflow.drivers.writer import Writer
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
@@ -29,6 +32,11 @@ class Driver(Protocol):
     @property
     def lives(self) -> dict[RunId, Live]:
         """The runs in hand."""
+        ...
+
+    @property
+    def stretch(self) -> Stretch:
+        """How long it has kept the event loop."""
         ...
 
     @property
@@ -70,7 +78,7 @@ class Family:
     _nursery: trio.Nursery
     _jitter: Callable[[], float]
     n_coming: int = 0
-    _pinned: dict[int, Pinned] = attrs.field(factory=dict)
+    _pinned: WeakKeyDictionary[Program, Pinned] = attrs.field(factory=WeakKeyDictionary[Program, Pinned])
     _stopped: set[RunId] = attrs.field(factory=set)
     _ended: deque[Live] = attrs.field(factory=deque)
     _is_telling: bool = False
@@ -78,7 +86,7 @@ class Family:
     def see_to(self, live: Live) -> None:
         """Do what a run wishes of its children. The run's own facts have to be marked for the store before."""
         children = live.progress.children
-        while children.spawns:
+        while children.spawns and self._driver.stretch.is_short():
             self._spawn(live, children.spawns.pop(0))
         while children.stops:
             run = children.stops.pop(0)
@@ -91,10 +99,10 @@ class Family:
     def bear(self, live: Live, requested: Requested) -> Live:
         """The run that a `start` asks for; it goes its own way once it is in the store."""
         program = live.progress.program.callees[requested.key]
-        pinned = self._pinned.get(id(program))
+        pinned = self._pinned.get(program)
         if pinned is None:
             encoded = encode_flow(program.startable)
-            pinned = self._pinned[id(program)] = Pinned(flow_digest(encoded), encoded)
+            pinned = self._pinned[program] = Pinned(flow_digest(encoded), encoded)
         progress = Progress(program, requested.run)
         origin = Origin(kind="flow", name=live.progress.program.flow.name)
         progress.begin(requested.input, origin, requested.at, self._writer.n_events)
@@ -124,6 +132,7 @@ class Family:
 
     def _spawn(self, parent: Live, spawn: Spawn) -> None:
         child = parent.progress.children.make(spawn)
+        child.has_time = self._driver.stretch.is_short
         live = Live(child, parent.pinned, is_new=True, parent=parent, spawn=spawn)
         if spawn.is_new and not child.program.waits:
             self._begin(live, spawn)
@@ -157,6 +166,13 @@ class Family:
 
     def _go_on(self, live: Live, spawn: Spawn) -> None:
         progress = live.progress
+        around = live.parent
+        while around is not None:
+            if around.broken is not None:
+                # The whole was set aside while this part was being read.
+                live.give_up(around.broken)
+                return
+            around = around.parent
         if spawn.is_undo and progress.machine.state.ended is RunStatus.SUCCEEDED:
             progress.undo(self._driver.now(live))
         if progress.is_ended and progress.n_recorded == live.n_committed:

@@ -37,6 +37,7 @@ class Call:
         quick: the short way to the action, for which `arguments` is all it needs; else there is an `invocation`.
         arguments: None as long as it is not begun.
         worker: who makes the call, once somebody does.
+        is_counted: whether it counts as open for its flow and its run.
     """
 
     live: Live
@@ -46,6 +47,7 @@ class Call:
     invocation: Invocation | None = None
     worker: Worker | None = None
     is_over: bool = False
+    is_counted: bool = False
 
 
 @attrs.define(eq=False)

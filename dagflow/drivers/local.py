@@ -28,6 +28,7 @@ from dagflow.drivers.live import Live
 from dagflow.drivers.perform import Performer
 from dagflow.drivers.program import Program
 from dagflow.drivers.sleepers import Sleepers
+from dagflow.drivers.stretch import Stretch
 from dagflow.drivers.timers import Timers
 from dagflow.drivers.writer import Writer
 from dagflow.engine.commands import SetTimer
@@ -65,6 +66,7 @@ class LocalDriver:
     _attempts: Attempts = attrs.field(init=False)
     _family: Family = attrs.field(init=False)
     sleepers: Sleepers = attrs.field(init=False)
+    stretch: Stretch = attrs.field(init=False)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _dispatch: Dispatch = attrs.field(factory=Dispatch)
     _is_serving: bool = False
@@ -72,6 +74,7 @@ class LocalDriver:
 
     def __attrs_post_init__(self) -> None:
         self._timers = Timers(self._clock, self._fire, self._is_calm)
+        self.stretch = Stretch(self._go_on)
         self._writer = Writer.of(self._store, self._written)
         self._writer.on_event = self._dispatch.put
         self._writer.on_born = self.take
@@ -94,6 +97,7 @@ class LocalDriver:
                     self._attempts.serve(nursery)
                     nursery.start_soon(self._until_stopped)
                     nursery.start_soon(self._guarded, self._timers.run)
+                    nursery.start_soon(self.stretch.run)
                     nursery.start_soon(self._guarded, self._writer.run)
                     self._is_serving = True
                     task_status.started()
@@ -144,6 +148,10 @@ class LocalDriver:
 
     def take(self, *lives: Live) -> None:
         """Drive these runs, from where they stand. All are there before any of them does anything that others may see."""
+        for live in lives:
+            if live.progress.is_ended and live.n_committed == live.progress.n_recorded:
+                # It ended while it was being read.
+                live.has_ended.set()
         lives = tuple(live for live in lives if not live.has_ended.is_set())
         for live in lives:
             try:
@@ -154,7 +162,12 @@ class LocalDriver:
             if live.broken is None:
                 self.turn(live)
 
+    def _go_on(self, live: Live) -> None:
+        self.step(live, live.progress.go_on)
+        self._timers.may_be_calm()
+
     def _adopt(self, live: Live) -> None:
+        live.progress.has_time = self.stretch.is_short
         live.quicks = self._attempts.quicks_of(live.progress.program)
         self.sleepers.adopt(live)
         self.lives[live.run] = live
@@ -223,7 +236,8 @@ class LocalDriver:
 
     def _is_calm(self) -> bool:
         is_fetching = self._family.n_coming or self.sleepers.n_coming or not self._dispatch.is_idle
-        return self._attempts.is_idle and self._writer.is_idle and not self._sendings and not is_fetching
+        is_idle = self._attempts.is_idle and self._writer.is_idle and self.stretch.is_idle
+        return is_idle and not self._sendings and not is_fetching
 
     def _written(self) -> None:
         self._timers.may_be_calm()
@@ -253,6 +267,8 @@ class LocalDriver:
         self._attempts.begin()
         if children.spawns or children.stops:
             self._family.see_to(live)
+        if (progress.is_computing or children.spawns) and live.broken is None:
+            self.stretch.put_off(live)
 
     def block(self, live: Live, error: Exception) -> None:
         """A run cannot go on: set it aside, with those it is a part of and those that are part of it. All others go on.
@@ -285,6 +301,7 @@ class LocalDriver:
     def leave(self, live: Live) -> None:
         """Drive this run no more."""
         del self.lives[live.run]
+        self.sleepers.note_changed(live.run)
         self._dispatch.remove(live)
         self._timers.forget(live)
 
@@ -338,4 +355,5 @@ class LocalDriver:
         if self.error is None:
             journal.stopped(error)
         self.error = self.error or error
+        self._attempts.stop()
         self._scope.cancel()

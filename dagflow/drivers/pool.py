@@ -7,7 +7,7 @@ Every worker works inside a cancel scope of its own, which it renews when it was
 than most items do.
 
 Once so many workers are busy that items have to wait, these are shared (`sharing`), and the last eighth of the workers is kept for
-runs that have nothing under way: whoever begins something small does not wait for somebody who began much.
+runs that have nothing under way, half of it for flows that have nothing under way: whoever begins something small does not wait for somebody who began much.
 """
 
 from __future__ import annotations
@@ -88,8 +88,9 @@ class Pool(Generic[_Item]):
     _share_of: Callable[[_Item], Share]
     _queue: SharedQueue[_Item] = attrs.field(init=False)
     _busy: dict[Worker, None] = attrs.field(factory=dict[Worker, None])
-    #: So many may be busy with items of anybody.
+    #: So many may be busy with items of any run, and with items of runs that have nothing under way.
     _for_all: int = attrs.field(init=False)
+    _for_other_runs: int = attrs.field(init=False)
     _n_workers: int = 0
     _n_looking: int = 0
     _n_done: int = 0
@@ -98,6 +99,7 @@ class Pool(Generic[_Item]):
     def __attrs_post_init__(self) -> None:
         self._queue = SharedQueue(self._share_of)
         self._for_all = self._limit - self._limit // _KEPT
+        self._for_other_runs = self._limit - self._limit // (2 * _KEPT)
 
     @property
     def n_busy(self) -> int:
@@ -135,7 +137,10 @@ class Pool(Generic[_Item]):
         queue, busy = self._queue, self._busy
         if not queue:
             return None
-        return queue.pop() if len(busy) < self._for_all else queue.pop_other(*self._shares())
+        if len(busy) < self._for_all:
+            return queue.pop()
+        flows, runs = self._shares()
+        return queue.pop_other(flows, runs) if len(busy) < self._for_other_runs else queue.pop_other_flow(flows)
 
     def _shares(self) -> tuple[set[str], set[str]]:
         """The flows and the runs that have something under way."""
@@ -143,8 +148,11 @@ class Pool(Generic[_Item]):
 
     def _is_more(self) -> bool:
         """Whether another worker would find something to do."""
-        queue = self._queue
-        return bool(queue) and (len(self._busy) < self._for_all or queue.has_other(*self._shares()))
+        queue, n_busy = self._queue, len(self._busy)
+        if not queue or n_busy < self._for_all:
+            return bool(queue)
+        flows, runs = self._shares()
+        return queue.has_other(flows, runs) if n_busy < self._for_other_runs else queue.has_other_flow(flows)
 
     async def _work_off(self, worker: Worker) -> None:
         busy, work = self._busy, self._work

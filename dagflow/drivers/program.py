@@ -17,7 +17,7 @@ from dagflow.model.collecting import without_collecting
 from dagflow.model.flow import Argument, Callee, Expression, Flow, Node, NodeKind
 from dagflow.model.keys import path_text
 from dagflow.model.plan import Plan, build_plan
-from dagflow.model.types import BOOL, DURATION, INT, NULL, STRING, EnumType, ScalarType, Type
+from dagflow.model.types import BOOL, DURATION, INT, JSON, NULL, STRING, EnumType, ScalarType, Type
 
 #: From the bindings (names to values in stored form) to the value in stored form.
 Evaluator: TypeAlias = Callable[[Mapping[str, object]], object]
@@ -57,7 +57,8 @@ def canonical(value: object, codec: wire.Codec, is_plain: bool) -> object:
     What has more fields than its type was JSON from outside: the compiler lets nothing else through.
     """
     json_value = codec.open.encode(value)
-    return json_value if is_plain else codec.decode(json_value)
+    # `json` is plain once it was encoded.
+    return json_value if is_plain or codec.type is JSON else codec.decode(json_value)
 
 
 def canonical_with_json(value: object, codec: wire.Codec, is_plain: bool) -> tuple[object, bytes]:
@@ -211,7 +212,7 @@ def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]
             node=node,
             codec=codec,
             is_plain=is_plain,
-            dumps=orjson.dumps if is_plain else codec.dumps,
+            dumps=orjson.dumps if is_plain or type_ is JSON else codec.dumps,
             expression=None if node.expression is None else typed(node.expression, _expected_type(flow, node)),
             cases=tuple(tuple(typed(value) for value in case) for case in node.cases),
             arguments=tuple((argument.name, typed(argument.value)) for argument in node.arguments),

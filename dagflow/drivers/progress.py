@@ -9,7 +9,7 @@ a crash took with it comes out the same when it is computed again, down to every
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, assert_never
 
 from dagflow.actions.failures import ActionFailed, Invocation
@@ -92,6 +92,8 @@ class Progress:
         self._emitted: list[SentEvent] = []
         self._pure: list[Evaluate | UseDefault | EndRun] = []
         self._known: list[Event] = []
+        #: Whether there is time for more pure work now; what is left is done by the next fact, or by `go_on`.
+        self.has_time: Callable[[], bool] | None = None
 
     def begin(
         self, input_value: Mapping[str, object], origin: Origin, now: int, n_events: int = 0, due: int | None = None
@@ -348,9 +350,20 @@ class Progress:
                 case _:
                     assert_never(command)
 
+    @property
+    def is_computing(self) -> bool:
+        """Whether pure work is left to do."""
+        return bool(self._pure or self._known)
+
+    def go_on(self) -> None:
+        """Do pure work that was left."""
+        self._compute()
+
     def _compute(self) -> None:
         pure, known, state = self._pure, self._known, self.machine.state
         while pure or known:
+            if self.has_time is not None and not self.has_time():
+                return
             if known:
                 self._apply(known.pop(0))
                 continue

@@ -55,6 +55,17 @@ class SharedQueue(Generic[_Item]):
         """Whether `pop_other` has an item."""
         return self._other(flows, runs) is not None
 
+    def pop_other_flow(self, flows: Collection[str]) -> _Item | None:
+        """The next item of a flow that is none of these; None if there is none."""
+        self.share()
+        flow = next((flow for flow in self._flows if flow not in flows), None)
+        return None if flow is None else self._taken(flow, next(iter(self._flows[flow])))
+
+    def has_other_flow(self, flows: Collection[str]) -> bool:
+        """Whether `pop_other_flow` has an item."""
+        self.share()
+        return any(flow not in flows for flow in self._flows)
+
     def _other(self, flows: Collection[str], runs: Collection[str]) -> Share | None:
         self.share()
         found: Share | None = None

@@ -29,7 +29,7 @@ from dagflow.drivers.program import Program
 from dagflow.drivers.seekers import Seekers, due_of
 from dagflow.drivers.writer import Writer
 from dagflow.engine.commands import SetTimer
-from dagflow.errors import DagflowError
+from dagflow.errors import DagflowError, UsageError
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import RunRow, SentEvent
@@ -198,7 +198,7 @@ class Sleepers:
 
     @contextmanager
     def reading(self) -> Generator[set[RunId]]:
-        """While runs are read: those that somebody has begun to drive meanwhile, so that what was read of them is out of date."""
+        """While runs are read: those that were driven meanwhile, or left memory, so that what was read of them is out of date."""
         changed = set[RunId]()
         self._readers.append(changed)
         try:
@@ -207,12 +207,18 @@ class Sleepers:
             # By identity: two empty sets are equal.
             self._readers = [each for each in self._readers if each is not changed]
 
+    def note_changed(self, run: RunId) -> None:
+        """A run is driven, or no more: what is being read of it may be out of date."""
+        for changed in self._readers:
+            changed.add(run)
+
     def adopt(self, live: Live) -> None:
         """A run is driven, perhaps again."""
-        for changed in self._readers:
-            changed.add(live.run)
+        self.note_changed(live.run)
+        other = self._asleep.pop(live.run, None)
+        if other is not None and other is not live:  # pragma: no cover - whoever reads a run looks here first
+            other.give_up(UsageError("the run is driven by another handle; ask for a new one"))
         if live.is_asleep:
-            self._asleep.pop(live.run, None)
             live.is_asleep = False
             live.progress.timers = [each for each in live.progress.machine.outstanding() if isinstance(each, SetTimer)]
 

@@ -22,7 +22,7 @@ MAX_PROBLEMS: Final = 100
 MAX_SIZE: Final = 4 * 1024 * 1024
 TOO_LARGE: Final = f"the value is larger than {MAX_SIZE // 1024**2} MiB as JSON; keep large data elsewhere and pass its address"
 #: What an object or a list takes from that, and each of its members: some more than its JSON, since making one takes time too.
-CONTAINER_SIZE: Final = 48
+CONTAINER_SIZE: Final = 128
 MEMBER_SIZE: Final = 8
 
 

@@ -97,14 +97,17 @@ class TestPool:
             await trio.testing.wait_all_tasks_blocked()
             assert under_way == [("slow", "one")] * 14, "the last eighth of the workers is kept"
             pool.put(("slow", "two"))
+            pool.put(("slow", "five"))
+            await trio.testing.wait_all_tasks_blocked()
+            assert under_way[14:] == [("slow", "two")], "half of what is kept is for other flows"
             pool.put(("quick", "three"))
             await trio.testing.wait_all_tasks_blocked()
-            assert under_way[14:] == [("quick", "three"), ("slow", "two")], "a flow that has nothing under way comes first"
-            assert (pool.n_busy, pool.n_waiting) == (16, 386)
+            assert under_way[15:] == [("quick", "three")]
+            assert (pool.n_busy, pool.n_waiting) == (16, 387)
             pool.put(("quick", "four"))
             gate.set()
             await trio.testing.wait_all_tasks_blocked()
-            assert len(under_way) == 403
+            assert len(under_way) == 404
             assert under_way.index(("quick", "four")) < 20, "what waits is shared"
             nursery.cancel_scope.cancel()
 

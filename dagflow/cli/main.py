@@ -328,6 +328,7 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     show.add_argument("run", metavar="RUN", help=RUN_HELP)
     show.add_argument("--json", action="store_true", help="print JSON")
     show.add_argument("--traceback", action="store_true", help="show Python tracebacks of failed actions")
+    add_actions(show)
     add_store(show)
 
 

@@ -222,7 +222,9 @@ def show(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json_text(plain_result(flow, result) | {"blocked": None if blocked is None else blocked.reason}))
     else:
-        seen = shown_result(result, redactor_for(flow))
+        # Secrets that the host binds in its code are known to its catalogue alone.
+        catalog = None if arguments.actions is None else load_host(arguments.actions, None).catalog
+        seen = shown_result(result, redactor_for(flow, catalog))
         _print_story(Story(flow, seen))
         if blocked is not None:
             print(printable(f"blocked since {instant(blocked.at)} UTC: {blocked.reason}"))

@@ -65,7 +65,7 @@ def test_a_renamed_step_is_found_by_what_it_does(dagflow: Dagflow, folder: Path)
 """
         in said
     )
-    assert "3 errors" in said
+    assert "f.flow: ok: f (3 warnings)" in said
     assert "|     ^^^^ new step with the same action and arguments as the old `told`" in said
     assert "`pause` disappeared" in said
     mended = after.replace('"proposal")', '"proposal") was proposal').replace("(text: name)", "(text: name) was told")

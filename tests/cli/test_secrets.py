@@ -51,6 +51,17 @@ def test_a_run_is_shown_without_secrets(folder: Path, capsys: pytest.CaptureFixt
         assert '"env": "test"' in text
 
 
+def test_show_knows_secrets_that_the_host_binds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bound = 'catalog.secret("api_token", "b0und-t0ken", actions=["echo"])\ncatalog.secret("word", "test", actions=["echo"])\n'
+    (folder / "host.py").write_text(HOST + bound, encoding="utf-8")
+    assert main(["run", "f.flow", "--actions", "host.py", "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["show", "last", "--actions", "host.py"]) == 0
+    shown = capsys.readouterr().out
+    assert "your token is [secret api_token]" in shown
+    assert "b0und" not in shown
+
+
 def test_a_program_is_given_the_data(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "f.flow", "--actions", "host.py", "--json", "--quiet"]) == 0
     assert json.loads(capsys.readouterr().out)["output"]["said"] == "your token is c4n4ry-t0ken"

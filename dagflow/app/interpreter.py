@@ -182,7 +182,8 @@ class Interpreter:
             id: a name for this event; one that was sent before is not sent again.
 
         Returns:
-            How many runs took it or keep it; 0 if the id was known.
+            How many runs took it or keep it; 0 if the id was known. A loop or a called flow that begins later finds it as well,
+            and is not counted.
 
         Raises:
             WireError: the payload is not what the catalog declares, or not what any of the runs that wait expects.

@@ -68,6 +68,7 @@ class Signature:
         can_undo: whether something in it has an `undo`.
         depth: how many flows are inside each other where it is called, itself counted.
         is_loose: its head has errors, so that nothing is said about arguments.
+        repeats: an action in it that another attempt of the call would repeat, with an effect that its peer cannot recognise; or "".
     """
 
     key: str
@@ -76,6 +77,7 @@ class Signature:
     can_undo: bool = False
     depth: int = 1
     is_loose: bool = False
+    repeats: str = ""
 
 
 @attrs.frozen

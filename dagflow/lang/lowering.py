@@ -22,7 +22,7 @@ from dagflow.lang.lifetimes import check_lifetimes
 from dagflow.lang.limits import Limits
 from dagflow.lang.renames import check_former_names
 from dagflow.lang.settings import Head, check_enforced, lower_head
-from dagflow.lang.subflows import call_depth
+from dagflow.lang.subflows import call_depth, repeating
 from dagflow.lang.survey import statements_of, survey
 from dagflow.lang.undo import add_undos, can_undo
 from dagflow.lang.workshop import Workshop
@@ -107,7 +107,7 @@ def lower_flow(unit: Unit, decl: s.FlowDecl, key: str) -> Lowered:
     unit.workshop.lowered(decl, draft)
     signature = Signature(
         key=key, params=(Field(flow.binding, flow.input),) if flow.binding else flow.input.fields, result=flow.result,
-        can_undo=can_undo(draft), depth=call_depth(draft), is_loose=is_loose,
+        can_undo=can_undo(draft), depth=call_depth(draft), is_loose=is_loose, repeats=repeating(draft),
     )  # fmt: skip
     return Lowered(flow, signature)
 

@@ -16,7 +16,7 @@ from dagflow.lang.drafts import FlowDraft, Length, Place, join_condition
 from dagflow.lang.gates import Tails, when_gate, why
 from dagflow.lang.modifiers import check_lines, lower_join, lower_own_retry, refuse_modifiers, time_limit
 from dagflow.lang.permissions import check_emit, check_secrets
-from dagflow.lang.subflows import find_target
+from dagflow.lang.subflows import find_target, repeated_by
 from dagflow.lang.undo import lower_undo
 from dagflow.model.action import ActionSpec, Effect
 from dagflow.model.flow import Argument, Expression, Join, JoinKind, Node, NodeKind, RetryPolicy
@@ -60,6 +60,8 @@ def lower_call(draft: FlowDraft, step: s.CallStep, place: Place, before: Tails) 
     at_most_once = step.mods.at_most_once or (action is not None and action.at_most_once)
     if action is not None and policy.max_attempts > 1 and not at_most_once:
         _warn_repeat(draft, action, step)
+    elif target is not None and target.kind is NodeKind.CALL and policy.max_attempts > 1:
+        _warn_repeated_call(draft, repeated_by(draft, target.flow), step)
     kind, effect = (NodeKind.ACTION, Effect.EFFECTFUL) if target is None else (target.kind, target.effect)
     if at_most_once:
         effect = Effect.EFFECTFUL  # so its intent is written down before it begins, without which nobody would know of it
@@ -88,6 +90,19 @@ def _warn_repeat(draft: FlowDraft, spec: ActionSpec, step: s.CallStep) -> None:
             f"`{spec.name}` is effectful and takes no effect key",
             "let the action take one, declare it idempotent if doing it twice does no harm, or write `on unknown fail`",
         )  # fmt: skip
+
+
+def _warn_repeated_call(draft: FlowDraft, action: str, step: s.CallStep) -> None:
+    """W501 for a flow that is called again: each attempt is a run of its own, with all that it does."""
+    if not action:
+        return
+    span, callee = step.mods.span("retry"), step.call.callee
+    draft.report(
+        "W501", "a retry may repeat the effect" if span is not None else "the retry of the flow may repeat the effect",
+        callee.span if span is None else Span(span.start, span.start + len("retry")),
+        f"`{callee.text}` calls `{action}`, which is effectful and takes no effect key",
+        "retry the step in the flow that is called, let the action take a key, or write `on unknown fail` there",
+    )  # fmt: skip
 
 
 def place_step(

@@ -157,6 +157,23 @@ def with_callees(flow: Flow, known: dict[str, Flow]) -> Flow:
     )
 
 
+def repeating(draft: FlowDraft) -> str:
+    """An effectful action without an effect key that a run of the flow calls, itself or through others; "" if there is none."""
+    for each in draft.drafts.values():
+        node = each.node
+        spec = draft.declarations.actions.get(node.action) if node.kind is NodeKind.ACTION else None
+        if spec is not None and spec.effect is Effect.EFFECTFUL and not spec.takes_key and not node.at_most_once:
+            return spec.name
+        if node.kind is NodeKind.CALL and (inner := repeated_by(draft, node.flow)):
+            return inner
+    return next(filter(None, map(repeating, draft.bodies.values())), "")
+
+
+def repeated_by(draft: FlowDraft, key: str) -> str:
+    """What `Signature.repeats` says of the flow with that key."""
+    return next((signature.repeats for signature in draft.signatures.values() if signature.key == key), "")
+
+
 def call_depth(draft: FlowDraft) -> int:
     """How many flows are inside each other where this one is called; no more than is complained about."""
     depth = 1

@@ -225,7 +225,7 @@ GOOD = [_told(HEAD + shape, trade) for shape in SHAPES for trade in TRADES]
 BUILT_IN = """
 action email(template: string, to: Email, data: map<string, json> = {}) -> {message_id: string}
 action slack(channel: string, text: string) -> {ok: bool, ts: string}
-action log(message: string)
+action log(message: string) idempotent
 """
 
 

@@ -23,7 +23,7 @@ from dagflow.drivers import journal
 from dagflow.drivers.budgets import Budgets
 from dagflow.drivers.live import Call, Live
 from dagflow.drivers.perform import Performer, timed_out
-from dagflow.drivers.pool import Pool, Worker
+from dagflow.drivers.pool import KEPT, Pool, Worker
 from dagflow.drivers.program import Program
 from dagflow.drivers.quick import Quick, quick_ways
 from dagflow.drivers.sharing import Share, SharedQueue
@@ -135,7 +135,11 @@ class Attempts:
             while self._wishes and self._n_open < self._most_begun:
                 self._begin_wish(*self._wishes.pop())
             # There is no room for all. A run that has nothing open gets some all the same.
-            while self._wishes and (wish := self._wishes.pop_other(self._flows, self._runs)) is not None:
+            self._wishes.share()
+            while self._wishes and self._n_open < self._most_begun + self._limit // KEPT:
+                wish = self._wishes.pop_other(self._flows, self._runs)
+                if wish is None:
+                    break
                 self._begin_wish(*wish)
         finally:
             self._is_beginning = False

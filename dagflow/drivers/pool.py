@@ -26,7 +26,7 @@ _Item = TypeVar("_Item")
 _TURN: Final = 64
 _NEVER: Final = float("inf")
 #: Of so many workers one is kept for runs that have nothing under way.
-_KEPT: Final = 8
+KEPT: Final = 8
 
 
 @attrs.define(eq=False)
@@ -98,8 +98,8 @@ class Pool(Generic[_Item]):
 
     def __attrs_post_init__(self) -> None:
         self._queue = SharedQueue(self._share_of)
-        self._for_all = self._limit - self._limit // _KEPT
-        self._for_other_runs = self._limit - self._limit // (2 * _KEPT)
+        self._for_all = self._limit - self._limit // KEPT
+        self._for_other_runs = self._limit - self._limit // (2 * KEPT)
 
     @property
     def n_busy(self) -> int:

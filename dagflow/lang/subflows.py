@@ -166,7 +166,11 @@ def repeating(draft: FlowDraft) -> str:
             return spec.name
         if node.kind is NodeKind.CALL and (inner := repeated_by(draft, node.flow)):
             return inner
-    return next(filter(None, map(repeating, draft.bodies.values())), "")
+    for body in draft.bodies.values():
+        inner = repeating(body)
+        if inner:
+            return inner
+    return ""
 
 
 def repeated_by(draft: FlowDraft, key: str) -> str:

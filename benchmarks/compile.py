@@ -10,12 +10,12 @@ import sys
 import time
 from collections.abc import Callable
 
-from dagflow.drivers.program import prepare
+from dagflow.execution.program import prepare
 from dagflow.lang.compiler import compile_text
 from dagflow.lang.limits import Limits
-from dagflow.lang.parser import parse_file
+from dagflow.lang.syntax.parser import parse_file
 from dagflow.model.action import Interface
-from dagflow.store.codec import decode_flow, encode_flow
+from dagflow.store.codec.flow import decode_flow, encode_flow
 
 SIZES = (100, 1_000, 5_000)
 HEAD = """

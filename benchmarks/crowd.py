@@ -19,8 +19,8 @@ from pathlib import Path
 import trio
 
 import dagflow
-from dagflow.actions.settings import Settings
-from dagflow.store.sqlite import SqliteStore
+from dagflow.actions.builtin.settings import Settings
+from dagflow.store.sqlite.store import SqliteStore
 
 N_REQUESTS = 10
 SECONDS = 0.050

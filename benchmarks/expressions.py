@@ -13,9 +13,9 @@ import timeit
 from collections.abc import Callable, Mapping
 from importlib import metadata
 
-from dagflow.expr.emit import compile_cores
-from dagflow.expr.infer import Environment, check
-from dagflow.lang.parser import parse_expression
+from dagflow.expr.codegen.emit import compile_cores
+from dagflow.expr.checker.checker import Environment, check
+from dagflow.lang.syntax.parser import parse_expression
 from dagflow.model.types import (
     BOOL,
     INT,

@@ -19,13 +19,13 @@ import trio
 
 import dagflow
 from dagflow.app.interpreter import Interpreter
-from dagflow.drivers.bindings import Origin
-from dagflow.drivers.program import Program, prepare
-from dagflow.drivers.progress import Progress
+from dagflow.execution.bindings import Origin
+from dagflow.execution.program import Program, prepare
+from dagflow.execution.instance import Progress
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.flow import Flow
 from dagflow.store.api import Append, Creation, RunRow
-from dagflow.store.codec import encode_flow, flow_digest
+from dagflow.store.codec.flow import encode_flow, flow_digest
 from dagflow.store.open import open_store
 
 TEXT = """

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dagflow.actions.failures import ActionFailed, Fatal, Invocation, RetryAfter
-    from dagflow.actions.kinds import EffectKey, Email, Scalar, Url
-    from dagflow.actions.registry import Catalog
-    from dagflow.actions.settings import Settings
+    from dagflow.actions.markers import EffectKey, Email, Scalar, Url
+    from dagflow.actions.catalog import Catalog
+    from dagflow.actions.builtin.settings import Settings
     from dagflow.app.compiling import compile  # noqa: A004 - the word of the API
     from dagflow.app.drawing import draw
     from dagflow.app.editing import Edited, edit
     from dagflow.app.interpreter import Interpreter
-    from dagflow.app.once import run
-    from dagflow.app.runs import Run
+    from dagflow.app.run_once import run
+    from dagflow.app.run_handle import Run
     from dagflow.clock import Clock, SystemClock, VirtualClock
     from dagflow.diagnostic import Diagnostic, Edit, Fix, Severity, Span
-    from dagflow.drivers.results import NodeResult, RunFailure, RunResult
-    from dagflow.drivers.vitals import Statistics
+    from dagflow.execution.results import NodeResult, RunFailure, RunResult
+    from dagflow.drivers.local.statistics import Statistics
     from dagflow.errors import (
         DagflowBug,
         DagflowError,
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
         StoreError,
         UsageError,
     )
-    from dagflow.lang.bounds import Bounds, bounds
+    from dagflow.lang.bounds.bounds import Bounds, bounds
     from dagflow.lang.compiler import Compilation
-    from dagflow.lang.edit_places import After, AtEnd, Before
-    from dagflow.lang.edits import AddStep, Connect, MoveStep, RemoveStep, RenameStep, SetArgument
+    from dagflow.lang.edit.locations import After, AtEnd, Before
+    from dagflow.lang.edit.edits import AddStep, Connect, MoveStep, RemoveStep, RenameStep, SetArgument
     from dagflow.lang.expressions import check, evaluate
-    from dagflow.lang.formatter import format  # noqa: A004 - the word of the API
+    from dagflow.lang.format.formatter import format  # noqa: A004 - the word of the API
     from dagflow.lang.limits import Limits, RunLimits
     from dagflow.model.flow import Edge, EdgeKind, Flow, Node, NodeKind
     from dagflow.model.status import NodeStatus, PruneReason, RunStatus
@@ -117,15 +117,15 @@ __all__ = [
 #: Where each public name lives. It is imported when it is asked for, so that a program pays only for what it uses.
 _HOMES = {
     "ActionFailed": "dagflow.actions.failures",
-    "AddStep": "dagflow.lang.edits",
-    "After": "dagflow.lang.edit_places",
-    "AtEnd": "dagflow.lang.edit_places",
-    "Before": "dagflow.lang.edit_places",
-    "Bounds": "dagflow.lang.bounds",
-    "Catalog": "dagflow.actions.registry",
+    "AddStep": "dagflow.lang.edit.edits",
+    "After": "dagflow.lang.edit.locations",
+    "AtEnd": "dagflow.lang.edit.locations",
+    "Before": "dagflow.lang.edit.locations",
+    "Bounds": "dagflow.lang.bounds.bounds",
+    "Catalog": "dagflow.actions.catalog",
     "Clock": "dagflow.clock",
     "Compilation": "dagflow.lang.compiler",
-    "Connect": "dagflow.lang.edits",
+    "Connect": "dagflow.lang.edit.edits",
     "DagflowBug": "dagflow.errors",
     "DagflowError": "dagflow.errors",
     "Diagnostic": "dagflow.diagnostic",
@@ -134,8 +134,8 @@ _HOMES = {
     "EdgeKind": "dagflow.model.flow",
     "Edit": "dagflow.diagnostic",
     "Edited": "dagflow.app.editing",
-    "EffectKey": "dagflow.actions.kinds",
-    "Email": "dagflow.actions.kinds",
+    "EffectKey": "dagflow.actions.markers",
+    "Email": "dagflow.actions.markers",
     "EvaluationError": "dagflow.errors",
     "ExpressionError": "dagflow.errors",
     "Fatal": "dagflow.actions.failures",
@@ -145,43 +145,43 @@ _HOMES = {
     "Interpreter": "dagflow.app.interpreter",
     "Invocation": "dagflow.actions.failures",
     "Limits": "dagflow.lang.limits",
-    "MoveStep": "dagflow.lang.edits",
+    "MoveStep": "dagflow.lang.edit.edits",
     "Node": "dagflow.model.flow",
     "NodeKind": "dagflow.model.flow",
-    "NodeResult": "dagflow.drivers.results",
+    "NodeResult": "dagflow.execution.results",
     "NodeStatus": "dagflow.model.status",
     "PruneReason": "dagflow.model.status",
-    "RemoveStep": "dagflow.lang.edits",
-    "RenameStep": "dagflow.lang.edits",
+    "RemoveStep": "dagflow.lang.edit.edits",
+    "RenameStep": "dagflow.lang.edit.edits",
     "RetryAfter": "dagflow.actions.failures",
-    "Run": "dagflow.app.runs",
+    "Run": "dagflow.app.run_handle",
     "RunBlocked": "dagflow.errors",
-    "RunFailure": "dagflow.drivers.results",
+    "RunFailure": "dagflow.execution.results",
     "RunLimits": "dagflow.lang.limits",
-    "RunResult": "dagflow.drivers.results",
+    "RunResult": "dagflow.execution.results",
     "RunStatus": "dagflow.model.status",
-    "Scalar": "dagflow.actions.kinds",
+    "Scalar": "dagflow.actions.markers",
     "Secret": "dagflow.model.values",
-    "SetArgument": "dagflow.lang.edits",
-    "Settings": "dagflow.actions.settings",
+    "SetArgument": "dagflow.lang.edit.edits",
+    "Settings": "dagflow.actions.builtin.settings",
     "Severity": "dagflow.diagnostic",
     "Span": "dagflow.diagnostic",
-    "Statistics": "dagflow.drivers.vitals",
+    "Statistics": "dagflow.drivers.local.statistics",
     "StoreError": "dagflow.errors",
     "SystemClock": "dagflow.clock",
     "Timestamp": "dagflow.model.values",
     "UInt": "dagflow.model.values",
-    "Url": "dagflow.actions.kinds",
+    "Url": "dagflow.actions.markers",
     "UsageError": "dagflow.errors",
     "VirtualClock": "dagflow.clock",
-    "bounds": "dagflow.lang.bounds",
+    "bounds": "dagflow.lang.bounds.bounds",
     "check": "dagflow.lang.expressions",
     "compile": "dagflow.app.compiling",
     "draw": "dagflow.app.drawing",
     "edit": "dagflow.app.editing",
     "evaluate": "dagflow.lang.expressions",
-    "format": "dagflow.lang.formatter",
-    "run": "dagflow.app.once",
+    "format": "dagflow.lang.format.formatter",
+    "run": "dagflow.app.run_once",
 }
 
 

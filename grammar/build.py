@@ -1,4 +1,4 @@
-"""Compile `flow.lark` to the tables in `dagflow/lang/_grammar.py`: `python grammar/build.py [--check]`.
+"""Compile `flow.lark` to the tables in `dagflow/lang/syntax/_grammar.py`: `python grammar/build.py [--check]`.
 
 Lark does it in strict mode, so a conflict of any kind ends the build. `--check` writes nothing and exits with 1 if the tables are old.
 """
@@ -13,7 +13,7 @@ import lark
 from lark.parsers.lalr_analysis import Reduce
 
 HERE = Path(__file__).parent
-TARGET = HERE.parent / "dagflow" / "lang" / "_grammar.py"
+TARGET = HERE.parent / "dagflow" / "lang" / "syntax" / "_grammar.py"
 STARTS = ["start", "expression"]
 
 

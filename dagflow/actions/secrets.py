@@ -16,7 +16,7 @@ from dagflow.actions.failures import ActionFailed
 from dagflow.errors import UsageError
 from dagflow.model.action import ActionSpec
 from dagflow.model.destinations import SecretSpec
-from dagflow.model.plain import is_dict, is_list
+from dagflow.model.typeguards import is_dict, is_list
 
 _PREFIX: Final = "DAGFLOW_SECRET_"
 _BINDING: Final = re.compile(_PREFIX + r"(\w+)_(HOSTS|ACTIONS)", re.ASCII)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, cast
 
-from dagflow.actions.foreign import text_of
+from dagflow.actions.host_exceptions import text_of
 from dagflow.actions.secrets import Redactor
 
 #: Characters of a text that is kept.

@@ -10,15 +10,15 @@ from typing import Final
 
 import attrs
 
-from dagflow.app.blocking import with_reasons
-from dagflow.app.programs import Programs
-from dagflow.app.reading import read_result, restored
-from dagflow.app.reasons import Reason, reason_for
+from dagflow.app.blocked_runs import with_reasons
+from dagflow.app.program_cache import Programs
+from dagflow.app.stored_runs import read_result, restored
+from dagflow.app.why import Reason, reason_for
 from dagflow.app.recovery import is_quarantined
-from dagflow.drivers.results import RunResult
+from dagflow.execution.results import RunResult
 from dagflow.errors import StoreError, UsageError
 from dagflow.ids import RunId
-from dagflow.lang.renames import InProgress
+from dagflow.lang.lowering.former_names import InProgress
 from dagflow.model.flow import Flow
 from dagflow.store.api import Blocked, RunRow, Store
 from dagflow.store.open import open_reading

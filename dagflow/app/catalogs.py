@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dagflow.actions.calling import RunInThread
-from dagflow.drivers.perform import Performer
+from dagflow.actions.performer import RunInThread
+from dagflow.execution.performer import Performer
 from dagflow.model.action import Interface
 
 

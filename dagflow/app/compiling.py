@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dagflow.actions.registry import Catalog
+from dagflow.actions.catalog import Catalog
 from dagflow.lang.compiler import Compilation, compile_text
-from dagflow.lang.imports import Sources
+from dagflow.lang.check.imports import Sources
 from dagflow.lang.limits import Limits
 from dagflow.model.action import Interface
 

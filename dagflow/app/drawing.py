@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dagflow.app.overlays import overlay_of_run
-from dagflow.drivers.results import RunResult
+from dagflow.execution.results import RunResult
 from dagflow.errors import UsageError
 from dagflow.model.flow import Flow
 from dagflow.pictures.differences import draw_difference

@@ -10,8 +10,8 @@ from dagflow.app.compiling import HasInterface
 from dagflow.app.compiling import compile as compile_flow
 from dagflow.diagnostic import Edit, Span
 from dagflow.lang.compiler import Compilation
-from dagflow.lang.edits import Change, edit_text
-from dagflow.lang.imports import Sources
+from dagflow.lang.edit.edits import Change, edit_text
+from dagflow.lang.check.imports import Sources
 
 
 @attrs.frozen

@@ -10,33 +10,33 @@ from functools import partial
 import attrs
 import trio
 
-from dagflow.actions.calling import ConnectionKeeper
-from dagflow.app.blocking import BlockedRuns, with_reasons
+from dagflow.actions.performer import ConnectionKeeper
+from dagflow.app.blocked_runs import BlockedRuns, with_reasons
 from dagflow.app.catalogs import ActionCatalog
-from dagflow.app.doors import check_rates, checked_count, checked_instant, checked_run, checked_text
-from dagflow.app.draining import Draining, checked_seconds
-from dagflow.app.groups import sole
-from dagflow.app.loading import UNDOING, Loader
-from dagflow.app.reading import read_result
+from dagflow.app.entry_checks import check_rates, checked_count, checked_instant, checked_run, checked_text
+from dagflow.app.drain import Draining, checked_seconds
+from dagflow.app.exception_groups import sole
+from dagflow.app.run_loader import UNDOING, Loader
+from dagflow.app.stored_runs import read_result
 from dagflow.app.recovery import Recovery
-from dagflow.app.runs import Run, Watched, refuse_to_cancel
-from dagflow.app.starting import Starter
+from dagflow.app.run_handle import Run, Watched, refuse_to_cancel
+from dagflow.app.run_starter import Starter
 from dagflow.clock import Clock, SystemClock, VirtualClock
-from dagflow.drivers.bindings import Origin
-from dagflow.drivers.budgets import Budgets
-from dagflow.drivers.evaluate import MAX_EVENT
-from dagflow.drivers.fetching import Waking
-from dagflow.drivers.inputs import as_input
-from dagflow.drivers.live import Live
-from dagflow.drivers.local import LocalDriver
-from dagflow.drivers.perform import Performer
-from dagflow.drivers.results import RunResult
-from dagflow.drivers.threads import Threads
-from dagflow.drivers.triggers import check_expected, check_payload, input_for
-from dagflow.drivers.vitals import Statistics, Vitals
+from dagflow.execution.bindings import Origin
+from dagflow.drivers.local.retry_budget import Budgets
+from dagflow.execution.evaluate import MAX_EVENT
+from dagflow.drivers.local.activation import Waking
+from dagflow.execution.input import as_input
+from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.driver import LocalDriver
+from dagflow.execution.performer import Performer
+from dagflow.execution.results import RunResult
+from dagflow.drivers.local.threads import Threads
+from dagflow.execution.triggers import check_expected, check_payload, input_for
+from dagflow.drivers.local.statistics import Statistics, Vitals
 from dagflow.errors import DagflowError, StoreError, UsageError
 from dagflow.ids import RunId, new_jitter, new_run_id
-from dagflow.model import wire
+from dagflow.model.wire import codec as wire
 from dagflow.model.flow import Flow
 from dagflow.model.types import JSON
 from dagflow.store.api import Record, RunRow, Store

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
-from dagflow.app.coverage import Coverage, Goal
-from dagflow.drivers.results import NodeResult, RunResult
-from dagflow.lang.graph_text import label_of
+from dagflow.app.simulation.coverage import Coverage, Goal
+from dagflow.execution.results import NodeResult, RunResult
+from dagflow.lang.exporters.graph import label_of
 from dagflow.model.flow import Flow, Node, NodeKind
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 from dagflow.pictures.marks import Mark, Overlay, Tone
-from dagflow.pictures.words import length
+from dagflow.pictures.labels import length
 
 _SIGNS: Final = {
     NodeStatus.SUCCEEDED: ("✓", Tone.GOOD),

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import cast
 
-from dagflow.cli.codes import BUG, FAILED, INTERRUPTED, OK, USAGE
-from dagflow.cli.editors import add_lsp
+from dagflow.cli.exit_codes import BUG, FAILED, INTERRUPTED, OK, USAGE
+from dagflow.cli.commands.lsp import add_lsp
 from dagflow.cli.options import RUN_HELP, add_actions, add_store, command
 from dagflow.cli.tools import add_tools
 from dagflow.diagnostic import nearest
@@ -89,109 +89,109 @@ def _check_command(word: str, parser: argparse.ArgumentParser) -> None:
 
 
 def _complain(message: str) -> None:
-    from dagflow.cli.texts import printable_lines  # noqa: PLC0415 - costs rich, which most commands do not need to fail
+    from dagflow.cli.output.text import printable_lines  # noqa: PLC0415 - costs rich, which most commands do not need to fail
 
     print(f"dagflow: {printable_lines(message)}", file=sys.stderr)
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.authoring import check  # noqa: PLC0415 - each command imports only what it needs
+    from dagflow.cli.commands.check import check  # noqa: PLC0415 - each command imports only what it needs
 
     return check(arguments)
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.explaining import explain  # noqa: PLC0415
+    from dagflow.cli.commands.explain import explain  # noqa: PLC0415
 
     return explain(arguments)
 
 
 def _fmt(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.formatting import fmt  # noqa: PLC0415
+    from dagflow.cli.commands.fmt import fmt  # noqa: PLC0415
 
     return fmt(arguments)
 
 
 def _graph(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.drawing import graph  # noqa: PLC0415
+    from dagflow.cli.commands.graph import graph  # noqa: PLC0415
 
     return graph(arguments)
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.authoring import import_workflow  # noqa: PLC0415
+    from dagflow.cli.commands.check import import_workflow  # noqa: PLC0415
 
     return import_workflow(arguments)
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.exporting import export  # noqa: PLC0415
+    from dagflow.cli.commands.export import export  # noqa: PLC0415
 
     return export(arguments)
 
 
 def _actions(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.authoring import actions  # noqa: PLC0415
+    from dagflow.cli.commands.check import actions  # noqa: PLC0415
 
     return actions(arguments)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.running import run  # noqa: PLC0415
+    from dagflow.cli.commands.run import run  # noqa: PLC0415
 
     return run(arguments)
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.running import resume  # noqa: PLC0415
+    from dagflow.cli.commands.run import resume  # noqa: PLC0415
 
     return resume(arguments)
 
 
 def _send(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.sending import send  # noqa: PLC0415
+    from dagflow.cli.commands.send import send  # noqa: PLC0415
 
     return send(arguments)
 
 
 def _cancel(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.running import cancel  # noqa: PLC0415
+    from dagflow.cli.commands.run import cancel  # noqa: PLC0415
 
     return cancel(arguments)
 
 
 def _runs(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.running import runs  # noqa: PLC0415
+    from dagflow.cli.commands.run import runs  # noqa: PLC0415
 
     return runs(arguments)
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.running import show  # noqa: PLC0415
+    from dagflow.cli.commands.run import show  # noqa: PLC0415
 
     return show(arguments)
 
 
 def _store_verify(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.storing import verify_store  # noqa: PLC0415
+    from dagflow.cli.commands.store import verify_store  # noqa: PLC0415
 
     return verify_store(arguments)
 
 
 def _store_backup(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.storing import backup_store  # noqa: PLC0415
+    from dagflow.cli.commands.store import backup_store  # noqa: PLC0415
 
     return backup_store(arguments)
 
 
 def _store_vacuum(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.storing import vacuum_store  # noqa: PLC0415
+    from dagflow.cli.commands.store import vacuum_store  # noqa: PLC0415
 
     return vacuum_store(arguments)
 
 
 def _store_salvage(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.storing import salvage_store  # noqa: PLC0415
+    from dagflow.cli.commands.store import salvage_store  # noqa: PLC0415
 
     return salvage_store(arguments)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-from dagflow.actions.registry import Catalog
+from dagflow.actions.catalog import Catalog
 from dagflow.actions.secrets import Redactor
-from dagflow.drivers.results import NodeResult, RunFailure, RunResult
+from dagflow.execution.results import NodeResult, RunFailure, RunResult
 from dagflow.model.flow import Flow
 
 

@@ -18,49 +18,49 @@ def add_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _new(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.beginning import new  # noqa: PLC0415 - each command imports only what it needs
+    from dagflow.cli.commands.new import new  # noqa: PLC0415 - each command imports only what it needs
 
     return new(arguments)
 
 
 def _test(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.testing import test  # noqa: PLC0415
+    from dagflow.cli.commands.test import test  # noqa: PLC0415
 
     return test(arguments)
 
 
 def _dry_run(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.drying import dry_run  # noqa: PLC0415
+    from dagflow.cli.commands.dry_run import dry_run  # noqa: PLC0415
 
     return dry_run(arguments)
 
 
 def _why(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.why import why  # noqa: PLC0415
+    from dagflow.cli.commands.why import why  # noqa: PLC0415
 
     return why(arguments)
 
 
 def _eval(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.evaluating import evaluate  # noqa: PLC0415
+    from dagflow.cli.commands.eval_ import evaluate  # noqa: PLC0415
 
     return evaluate(arguments)
 
 
 def _schema(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.schemas import schema  # noqa: PLC0415
+    from dagflow.cli.commands.schema import schema  # noqa: PLC0415
 
     return schema(arguments)
 
 
 def _infer(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.inferring import infer  # noqa: PLC0415
+    from dagflow.cli.commands.infer import infer  # noqa: PLC0415
 
     return infer(arguments)
 
 
 def _doc(arguments: argparse.Namespace) -> int:
-    from dagflow.cli.documenting import document  # noqa: PLC0415
+    from dagflow.cli.commands.doc import document  # noqa: PLC0415
 
     return document(arguments)
 

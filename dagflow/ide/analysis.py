@@ -14,20 +14,20 @@ from typing import Final
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Span
-from dagflow.ide.memory import Memory, Seen
-from dagflow.ide.parsing import IncrementalParser, Parsed, difference
-from dagflow.ide.places import Encoding, Lines
-from dagflow.ide.shifting import shifted_diagnostic
-from dagflow.lang import syntax as s
+from dagflow.ide.expression_cache import Memory, Seen
+from dagflow.ide.incremental_parser import IncrementalParser, Parsed, difference
+from dagflow.ide.positions import Encoding, Lines
+from dagflow.ide.tree_shift import shifted_diagnostic
+from dagflow.lang.syntax import tree as s
 from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.diagnostics import has_errors
-from dagflow.lang.drafts import FlowDraft
-from dagflow.lang.imports import Sources
-from dagflow.lang.lexer import Token, lex
+from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.check.imports import Sources
+from dagflow.lang.syntax.lexer import Token, lex
 from dagflow.lang.limits import Limits
-from dagflow.lang.names import Symbol
-from dagflow.lang.parser import parse_file
-from dagflow.lang.workshop import Workshop
+from dagflow.lang.check.symbols import Symbol
+from dagflow.lang.syntax.parser import parse_file
+from dagflow.lang.hooks import Workshop
 from dagflow.model.action import Interface
 
 #: The warnings that a hasty compilation leaves out.

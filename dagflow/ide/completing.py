@@ -15,14 +15,14 @@ import attrs
 
 from dagflow.diagnostic import Span
 from dagflow.expr import tree
-from dagflow.expr.namespace import TABLE
-from dagflow.ide import describing, words
+from dagflow.expr.library.namespace import TABLE
+from dagflow.ide import describing, snippets
 from dagflow.ide.analysis import Analysis, Analyst
-from dagflow.ide.cursor import Context, Cursor, cursor_at
-from dagflow.ide.tree import MACROS, Spot, path_at, spot_at
-from dagflow.lang import syntax as s
-from dagflow.lang.assign import is_assignable
-from dagflow.lang.expression_builder import RESERVED
+from dagflow.ide.completion_context import Context, Cursor, cursor_at
+from dagflow.ide.tree_positions import MACROS, Spot, path_at, spot_at
+from dagflow.lang.syntax import tree as s
+from dagflow.lang.check.assignability import is_assignable
+from dagflow.lang.syntax.reductions.expressions import RESERVED
 from dagflow.model.action import ActionSpec
 from dagflow.model.types import (
     BOOL,
@@ -88,19 +88,19 @@ def _proposals(analyst: Analyst, analysis: Analysis, cursor: Cursor) -> Iterable
         case Context.NOTHING:
             return []
         case Context.ITEM:
-            return _snippets(cursor, words.ITEMS)
+            return _snippets(cursor, snippets.ITEMS)
         case Context.STATEMENT:
             return [*_calls(analysis, cursor), *(() if cursor.prefix else _statement_words(analysis, cursor))]
         case Context.CALL:
-            return [*_calls(analysis, cursor), *(() if cursor.prefix else _snippets(cursor, words.CALLS))]
+            return [*_calls(analysis, cursor), *(() if cursor.prefix else _snippets(cursor, snippets.CALLS))]
         case Context.ACTION:
             return _actions(analysis, cursor)
         case Context.FLOW:
             return _flows(analysis, cursor)
         case Context.MODIFIER:
-            return _snippets(cursor, words.MODIFIERS)
+            return _snippets(cursor, snippets.MODIFIERS)
         case Context.TEST_ITEM:
-            return _snippets(cursor, words.TEST_ITEMS)
+            return _snippets(cursor, snippets.TEST_ITEMS)
         case Context.EVENT:
             return _events(analysis, cursor)
         case Context.ARGUMENT:
@@ -123,11 +123,11 @@ def _snippets(cursor: Cursor, given: dict[str, str]) -> Iterator[Completion]:
 
 
 def _statement_words(analysis: Analysis, cursor: Cursor) -> Iterator[Completion]:
-    yield from _snippets(cursor, words.STATEMENTS)
-    yield from (attrs.evolve(each, rank=3) for each in _snippets(cursor, words.MODIFIERS))
+    yield from _snippets(cursor, snippets.STATEMENTS)
+    yield from (attrs.evolve(each, rank=3) for each in _snippets(cursor, snippets.MODIFIERS))
     facts = analysis.flow_at(cursor.span.start)
     if facts is None or all(each.span.start >= cursor.span.start for each in facts.decl.body.statements):
-        yield from _snippets(cursor, words.SETTINGS)
+        yield from _snippets(cursor, snippets.SETTINGS)
 
 
 def _calls(analysis: Analysis, cursor: Cursor) -> Iterator[Completion]:
@@ -300,7 +300,7 @@ def _by_tree(analyst: Analyst, analysis: Analysis, cursor: Cursor) -> Iterator[C
 
 
 def _types(trial: Analysis, cursor: Cursor) -> Iterator[Completion]:
-    for name in words.TYPES:
+    for name in snippets.TYPES:
         yield Completion(name, CompletionKind.TYPE, cursor.span, name)
     for name, type_ in trial.interface.types.items():
         if name.startswith(cursor.prefix):

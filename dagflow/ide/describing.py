@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from dagflow.expr.namespace import TABLE
+from dagflow.expr.library.namespace import TABLE
 from dagflow.model.action import ActionSpec, Effect, EventSpec
 from dagflow.model.types import NULL, EnumType, Field, OptionalType, RecordType, Type
 

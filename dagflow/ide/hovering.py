@@ -11,9 +11,9 @@ from dagflow.expr import tree
 from dagflow.ide import describing
 from dagflow.ide.analysis import Analysis
 from dagflow.ide.occurrences import Kind, Occurrence, occurrence_at, occurrences
-from dagflow.ide.tree import Spot, spot_at
-from dagflow.lang import syntax as s
-from dagflow.lang.names import Symbol, SymbolKind
+from dagflow.ide.tree_positions import Spot, spot_at
+from dagflow.lang.syntax import tree as s
+from dagflow.lang.check.symbols import Symbol, SymbolKind
 from dagflow.model.types import UNKNOWN, Field, OptionalType, RecordType, Type
 
 

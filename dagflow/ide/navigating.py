@@ -11,16 +11,16 @@ from dagflow.diagnostic import Edit, Span
 from dagflow.errors import FlowInvalid, UsageError
 from dagflow.expr import tree
 from dagflow.ide.analysis import Analysis
-from dagflow.ide.differing import edits_between
+from dagflow.lang.edit.line_diff import edits_between
 from dagflow.ide.hovering import field_type
-from dagflow.ide.memory import walk
+from dagflow.ide.expression_cache import walk
 from dagflow.ide.occurrences import Kind, Occurrence, Target, inner, occurrence_at, occurrences
-from dagflow.ide.tree import spot_at
-from dagflow.lang import syntax as s
-from dagflow.lang.edit_names import is_name
-from dagflow.lang.edits import RenameStep, edit_text
-from dagflow.lang.imports import Sources, resolved
-from dagflow.lang.parser import parse_file
+from dagflow.ide.tree_positions import spot_at
+from dagflow.lang.syntax import tree as s
+from dagflow.lang.edit.references import is_name
+from dagflow.lang.edit.edits import RenameStep, edit_text
+from dagflow.lang.check.imports import Sources, resolved
+from dagflow.lang.syntax.parser import parse_file
 from dagflow.model.types import ListType, OptionalType, RecordType, Type
 
 #: What can be called otherwise in the text alone.

@@ -16,10 +16,10 @@ import attrs
 from dagflow.diagnostic import Span
 from dagflow.expr import tree
 from dagflow.ide.analysis import Analysis
-from dagflow.ide.tree import macro_names
-from dagflow.lang import syntax as s
-from dagflow.lang import syntax_tests as t
-from dagflow.lang.edit_names import children
+from dagflow.ide.tree_positions import macro_names
+from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax import tree_tests as t
+from dagflow.lang.edit.references import children
 
 
 class Kind(enum.StrEnum):

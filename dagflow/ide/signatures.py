@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from dagflow.ide.analysis import Analysis
-from dagflow.lang.lexer import Token
+from dagflow.lang.syntax.lexer import Token
 from dagflow.model.types import NULL, Field, Type
 
 

@@ -11,15 +11,15 @@ import attrs
 
 from dagflow.diagnostic import Diagnostic, Severity
 from dagflow.errors import EvaluationError, ExpressionError, UsageError
-from dagflow.expr.convert import plain_value
-from dagflow.expr.emit import Evaluator, compile_cores
-from dagflow.expr.infer import Environment
-from dagflow.expr.infer import check as check_tree
-from dagflow.expr.overloads import Overload
+from dagflow.expr.runtime.convert import plain_value
+from dagflow.expr.codegen.emit import Evaluator, compile_cores
+from dagflow.expr.checker.checker import Environment
+from dagflow.expr.checker.checker import check as check_tree
+from dagflow.expr.library.overloads import Overload
 from dagflow.expr.typenames import parse_type, type_text
 from dagflow.lang.diagnostics import render
-from dagflow.lang.parser import parse_expression
-from dagflow.model.plain import is_sequence
+from dagflow.lang.syntax.parser import parse_expression
+from dagflow.model.typeguards import is_sequence
 from dagflow.model.types import DOUBLE, JSON, UINT, ListType, MapType, OptionalType, Type
 from dagflow.model.values import Duration, Optional, Timestamp, TypeValue, UInt
 

@@ -11,9 +11,9 @@ from pygls import uris
 
 from dagflow.errors import DagflowError
 from dagflow.ide.analysis import Analysis, Analyst
-from dagflow.ide.places import Encoding
-from dagflow.lang import syntax as s
-from dagflow.lang.imports import resolved
+from dagflow.ide.positions import Encoding
+from dagflow.lang.syntax import tree as s
+from dagflow.lang.check.imports import resolved
 from dagflow.lang.limits import SOURCE_CHARS
 from dagflow.model.action import Interface
 

@@ -19,7 +19,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from dagflow.clock import stopwatch
-from dagflow.ide.places import Encoding
+from dagflow.ide.positions import Encoding
 from dagflow.lsp.conversion import diagnostic
 from dagflow.lsp.documents import Document, Documents
 from dagflow.model.action import Interface

@@ -11,10 +11,10 @@ from dagflow.pictures.marks import Mark, Overlay, Tone
 from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, leaves_of, outline_of, regions_of
 from dagflow.pictures.picture import Subject, lay_out
 from dagflow.pictures.svg import to_svg
-from dagflow.pictures.svg_looks import SvgLooks
+from dagflow.pictures.svg_measure import SvgLooks
 from dagflow.pictures.themes import Theme
-from dagflow.pictures.wiring import Link, untangled, wire
-from dagflow.pictures.words import heading_of
+from dagflow.pictures.links import Link, untangled, wire
+from dagflow.pictures.labels import heading_of
 
 
 def draw_difference(before: Flow, after: Flow, theme: Theme = Theme.LIGHT) -> str:

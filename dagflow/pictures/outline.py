@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import attrs
 
-from dagflow.lang import syntax as s
-from dagflow.lang.parser import parse_file
+from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax.parser import parse_file
 from dagflow.model.flow import Flow, Node, NodeKind
 
 

@@ -11,9 +11,9 @@ from dagflow.pictures.metrics import columns, plain, shortened
 from dagflow.pictures.outline import RegionKind
 from dagflow.pictures.picture import Subject, lay_out
 from dagflow.pictures.place import Drawn, Framed, Line, Sheet
-from dagflow.pictures.text_looks import TextLooks
-from dagflow.pictures.wiring import LinkKind
-from dagflow.pictures.words import Shape, Style
+from dagflow.pictures.terminal_measure import TextLooks
+from dagflow.pictures.links import LinkKind
+from dagflow.pictures.labels import Shape, Style
 
 #: How wide words may be, the best first.
 _WIDTHS: Final = (30, 24, 18, 14)

@@ -7,7 +7,7 @@ import os
 from dagflow.errors import StoreError
 from dagflow.store.api import Store
 from dagflow.store.memory import MemoryStore
-from dagflow.store.sqlite import SqliteStore
+from dagflow.store.sqlite.store import SqliteStore
 
 #: The path that keeps nothing.
 MEMORY = ":memory:"

@@ -16,10 +16,10 @@ import attrs
 import trio
 
 from dagflow.actions.failures import ActionFailed, Invocation
-from dagflow.actions.registry import Catalog
+from dagflow.actions.catalog import Catalog
 from dagflow.clock import stopwatch
-from dagflow.drivers.perform import Performer, effect_key
-from dagflow.drivers.threads import Threads
+from dagflow.execution.performer import Performer, effect_key
+from dagflow.drivers.local.threads import Threads
 from dagflow.ids import RunId
 from dagflow.model.action import Effect
 

@@ -12,11 +12,11 @@ from typing import Final
 from unittest import mock
 
 import dagflow
-from dagflow.app.documenting import actions_page
+from dagflow.app.flow_docs import actions_page
 from dagflow.cli.main import _parser
 from dagflow.lang.diagnostics import render
 from dagflow.lang.explanations import Explanation, all_codes, explanation
-from dagflow.lang.importers.any_json import import_json
+from dagflow.lang.importers.detect import import_json
 from docs.building.documents import ROOT, fences
 
 _KINDS: Final = {"E": "Errors", "W": "Warnings", "N": "Notes"}

@@ -12,11 +12,11 @@ from pathlib import Path
 import attrs
 
 import dagflow
-from dagflow.app.coverage import Coverage
+from dagflow.app.simulation.coverage import Coverage
 from dagflow.app.overlays import overlay_of_coverage, overlay_of_run
-from dagflow.app.testing import run_test
+from dagflow.app.simulation.test_runner import run_test
 from dagflow.cli.sources import load_flows, load_host
-from dagflow.drivers.program import prepare
+from dagflow.execution.program import prepare
 from dagflow.ids import RunId
 from dagflow.lang.compiler import Compilation
 from dagflow.model.flow import Flow

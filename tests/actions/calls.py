@@ -7,7 +7,7 @@ from functools import partial
 import trio
 
 from dagflow.actions import Catalog, Invocation
-from dagflow.actions.calling import RunInThread
+from dagflow.actions.performer import RunInThread
 
 in_thread: RunInThread = partial(trio.to_thread.run_sync, abandon_on_cancel=True)
 KEY = "0123456789abcdef0123456789abcdef"

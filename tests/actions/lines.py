@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from dagflow.actions import ActionFailed, Catalog, EnvironmentSecrets, Invocation, Settings
-from dagflow.actions.calling import CatalogPerformer
+from dagflow.actions.performer import CatalogPerformer
 from tests.actions.calls import KEY, in_thread
 
 LOOPBACK = ipaddress.ip_network("127.0.0.0/8")

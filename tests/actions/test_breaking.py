@@ -14,7 +14,7 @@ import trio.testing
 import trustme
 from anyio.abc import ByteStream, SocketAttribute
 
-from dagflow.actions.connection import Connection, Pace, _is_drained
+from dagflow.actions.http_client.connection import Connection, Pace, _is_drained
 from tests.actions.lines import OK, Line, catalog_with, failure, idle, kept, line_server, perform
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagflow.actions import connections as module
-from dagflow.actions.addresses import AddressPolicy
-from dagflow.actions.connections import Connections, Names, Server
+from dagflow.actions.http_client import pool as module
+from dagflow.actions.http_client.egress_policy import AddressPolicy
+from dagflow.actions.http_client.pool import Connections, Names, Server
 
 SERVERS = [Server(policy, "http", host, 80) for policy in (None, AddressPolicy(), AddressPolicy()) for host in ("a", "b")]
 PEERS = ["192.0.2.1", "192.0.2.2"]

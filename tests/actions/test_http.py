@@ -15,9 +15,9 @@ import pytest
 import trustme
 
 from dagflow.actions import ActionFailed, Catalog, EnvironmentSecrets, Settings
-from dagflow.actions.addresses import AddressPolicy, is_refused
-from dagflow.actions.bodies import body_of
-from dagflow.actions.connection import Answer
+from dagflow.actions.http_client.egress_policy import AddressPolicy, is_refused
+from dagflow.actions.http_client.bodies import body_of
+from dagflow.actions.http_client.connection import Answer
 from dagflow.model.values import Secret as Handle
 from tests.actions.calls import KEY, call
 from tests.actions.servers import answer_with, http_sink
@@ -142,7 +142,7 @@ async def test_a_slow_server_is_given_up():
 
 
 async def test_a_dripping_server_is_given_up(monkeypatch):
-    monkeypatch.setattr("dagflow.actions.http.TOTAL_SECONDS", 0.3)
+    monkeypatch.setattr("dagflow.actions.builtin.http_request.TOTAL_SECONDS", 0.3)
     stop = threading.Event()
 
     def drip(handler, _request):
@@ -467,7 +467,7 @@ async def test_a_name_that_changes_its_address_is_checked_at_each_connection(mon
     async def resolve(_host, _port):
         return answers.pop(0)
 
-    monkeypatch.setattr("dagflow.actions.guarded.resolved", resolve)
+    monkeypatch.setattr("dagflow.actions.http_client.dial.resolved", resolve)
     with http_sink(answer_with(302, b"", {"Location": "/next"})) as sink:
         found = await failure(catalog_with(), url=f"http://rebinding.example:{sink.port}/")
     assert found.code == "http.address_refused"

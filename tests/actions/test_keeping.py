@@ -82,7 +82,7 @@ async def test_a_name_that_moved_is_not_reached_where_it_was(monkeypatch, mock_c
     async def resolve(_host, _port):
         return tuple(where)
 
-    monkeypatch.setattr("dagflow.actions.guarded.resolved", resolve)
+    monkeypatch.setattr("dagflow.actions.http_client.dial.resolved", resolve)
     async with line_server(host="0.0.0.0") as server, kept(catalog_with()) as performer:
         url = f"http://rebinding.example:{server.port}/"
         await perform(performer, url=url)
@@ -104,7 +104,7 @@ async def test_a_name_looked_up_for_one_policy_is_checked_by_the_other(monkeypat
     async def resolve(_host, _port):
         return ("127.0.0.1",)
 
-    monkeypatch.setattr("dagflow.actions.guarded.resolved", resolve)
+    monkeypatch.setattr("dagflow.actions.http_client.dial.resolved", resolve)
     async with line_server() as server:
         url = f"http://hooks.example:{server.port}/"
         async with kept(catalog_with(http_allow_networks=(), slack_webhook_url=url)) as performer:
@@ -118,7 +118,7 @@ async def test_a_name_is_looked_up_again_after_nobody_was_there(monkeypatch):
     async def resolve(_host, _port):
         return answers.pop(0)
 
-    monkeypatch.setattr("dagflow.actions.guarded.resolved", resolve)
+    monkeypatch.setattr("dagflow.actions.http_client.dial.resolved", resolve)
     async with line_server(host="127.0.0.2") as server, kept(catalog_with()) as performer:
         url = f"http://moving.example:{server.port}/"
         assert (await failure(performer, url=url)).code == "http.unreachable"

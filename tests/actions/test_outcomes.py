@@ -16,7 +16,7 @@ import trio
 
 import dagflow
 from dagflow import ActionFailed, Catalog, Fatal, RetryAfter, RunStatus
-from dagflow.actions.outcomes import MAX_MESSAGE
+from dagflow.actions.host_failures import MAX_MESSAGE
 from dagflow.actions.tracebacks import MAX_TRACEBACK
 from dagflow.model.values import Duration, Timestamp
 

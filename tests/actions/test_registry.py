@@ -11,7 +11,7 @@ import pytest
 import dagflow
 from dagflow.actions import Catalog, EffectKey, Email, Invocation, Scalar, Secret, Url
 from dagflow.errors import UsageError
-from dagflow.lang.spelling import interface_text
+from dagflow.lang.exporters.declarations import interface_text
 from dagflow.model.action import Effect
 from dagflow.model.types import RecordType
 from dagflow.model.values import Duration, Timestamp, UInt

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dagflow.actions import Settings
-from dagflow.actions.settings import SmtpSecurity
+from dagflow.actions.builtin.settings import SmtpSecurity
 from dagflow.errors import UsageError
 
 

@@ -21,16 +21,16 @@ from pathlib import Path
 import trio
 
 from dagflow.actions.failures import Invocation
-from dagflow.actions.registry import Catalog
+from dagflow.actions.catalog import Catalog
 from dagflow.app import interpreter
 from dagflow.app.interpreter import Interpreter
-from dagflow.drivers.fetching import Waking
+from dagflow.drivers.local.activation import Waking
 from dagflow.ids import RunId
 from dagflow.lang.compiler import compile_text
 from dagflow.model.flow import Flow
 from dagflow.model.status import RunStatus
-from dagflow.store.points import Point, reached
-from dagflow.store.sqlite import SqliteStore
+from dagflow.store.failpoints import Point, reached
+from dagflow.store.sqlite.store import SqliteStore
 
 FLOW = """
 event "step" { n: int }

@@ -8,7 +8,7 @@ import attrs
 import trio
 
 from dagflow.store.memory import MemoryStore
-from dagflow.store.sqlite import SqliteStore
+from dagflow.store.sqlite.store import SqliteStore
 
 
 class Walking:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dagflow.app.interpreter import Interpreter
-from dagflow.app.keeping import vacuum, verify
+from dagflow.app.maintenance import vacuum, verify
 from dagflow.model.status import RunStatus
 from tests.app.host import START, Host
 from tests.app.test_sleepers import HOUR, NAP, Frozen, asleep

@@ -11,12 +11,12 @@ import pytest
 import trio
 
 import dagflow
-from dagflow.app.fitting import misfit
+from dagflow.app.catalog_compatibility import misfit
 from dagflow.app.interpreter import Interpreter
-from dagflow.app.loading import UNDOING
+from dagflow.app.run_loader import UNDOING
 from dagflow.clock import VirtualClock
-from dagflow.drivers.program import prepare
-from dagflow.drivers.results import RunResult
+from dagflow.execution.program import prepare
+from dagflow.execution.results import RunResult
 from dagflow.errors import UsageError
 from dagflow.model.flow import Flow, NodeKind
 from dagflow.model.status import RunStatus

@@ -9,10 +9,10 @@ import orjson
 import pytest
 
 from dagflow.actions.failures import Invocation
-from dagflow.drivers.bindings import Origin
-from dagflow.drivers.program import prepare
-from dagflow.drivers.progress import Progress
-from dagflow.drivers.simulator import DEFAULT_START, Script, Simulation, simulate
+from dagflow.execution.bindings import Origin
+from dagflow.execution.program import prepare
+from dagflow.execution.instance import Progress
+from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Simulation, simulate
 from dagflow.errors import StoreError, UsageError
 from dagflow.ids import RunId
 from dagflow.lang.compiler import compile_text
@@ -20,7 +20,7 @@ from dagflow.model.action import Interface
 from dagflow.model.flow import Flow
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 from dagflow.model.values import Timestamp
-from dagflow.model.wire import WireError
+from dagflow.model.wire.codec import WireError
 from dagflow.store.api import Record
 from tests.drivers.harness import failing
 

@@ -10,11 +10,11 @@ import pytest
 
 from dagflow.app.archive import Archive
 from dagflow.app.interpreter import Interpreter
-from dagflow.app.keeping import salvage, verify
+from dagflow.app.maintenance import salvage, verify
 from dagflow.errors import StoreError
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
-from dagflow.store.checksums import checksum
+from dagflow.store.sqlite.checksums import checksum
 from tests.app.host import START, Host
 from tests.app.test_sleepers import ASKING, HOUR, NAP, Frozen, asleep
 

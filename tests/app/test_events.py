@@ -9,13 +9,13 @@ import trio
 
 from dagflow.app.interpreter import Interpreter
 from dagflow.clock import VirtualClock
-from dagflow.drivers.simulator import DEFAULT_START, Send, Simulation, simulate
+from dagflow.drivers.simulated.simulator import DEFAULT_START, Send, Simulation, simulate
 from dagflow.errors import UsageError
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
 from dagflow.model.status import NodeStatus, RunStatus
-from dagflow.model.wire import WireError
-from dagflow.store.codec import decode_flow, encode_flow
+from dagflow.model.wire.codec import WireError
+from dagflow.store.codec.flow import decode_flow, encode_flow
 from dagflow.store.memory import MemoryStore
 from tests.app.host import Host
 from tests.app.test_constructs import DECLARATIONS, SECOND

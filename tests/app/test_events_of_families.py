@@ -14,8 +14,8 @@ import trio
 import trio.testing
 
 from dagflow.app.interpreter import Interpreter
-from dagflow.drivers.program import Program, prepare
-from dagflow.drivers.simulator import DEFAULT_START, Script, Send, Simulation, simulate
+from dagflow.execution.program import Program, prepare
+from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Send, Simulation, simulate
 from dagflow.errors import StoreError, UsageError
 from dagflow.ids import RunId
 from dagflow.lang.compiler import compile_text

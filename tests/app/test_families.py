@@ -14,8 +14,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dagflow.actions.failures import Invocation
-from dagflow.drivers.program import Program, prepare
-from dagflow.drivers.simulator import Script, Send, Simulation, simulate
+from dagflow.execution.program import Program, prepare
+from dagflow.drivers.simulated.simulator import Script, Send, Simulation, simulate
 from dagflow.engine import invariants
 from dagflow.engine.machine import Machine
 from dagflow.ids import RunId
@@ -23,8 +23,8 @@ from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
 from dagflow.model.flow import NodeKind
 from dagflow.store.api import Record
-from dagflow.store.codec import decode_flow, encode_flow
-from dagflow.store.facts import from_record
+from dagflow.store.codec.flow import decode_flow, encode_flow
+from dagflow.store.codec.events import from_record
 from tests.app.familytext import family_texts
 from tests.drivers.harness import failing, run_local
 from tests.drivers.test_crash import essence

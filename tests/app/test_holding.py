@@ -10,7 +10,7 @@ import pytest
 from dagflow.app.interpreter import Interpreter
 from dagflow.errors import UsageError
 from dagflow.model.status import RunStatus
-from dagflow.store.sqlite import SqliteStore
+from dagflow.store.sqlite.store import SqliteStore
 from tests.app.host import START, Host
 from tests.app.stand_ins import Counting
 from tests.app.test_sleepers import HOUR, NAP, Frozen, asleep

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 import trio
 
-from dagflow.actions.registry import Catalog
+from dagflow.actions.catalog import Catalog
 from dagflow.app.interpreter import Interpreter
-from dagflow.app.once import run as run_once
+from dagflow.app.run_once import run as run_once
 from dagflow.clock import VirtualClock
 from dagflow.errors import EvaluationError, StoreError, UsageError
 from dagflow.ids import RunId
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
 from dagflow.model.status import NodeStatus, RunStatus
-from dagflow.model.wire import WireError
+from dagflow.model.wire.codec import WireError
 from dagflow.store.api import Append, Creation
-from dagflow.store.sqlite import SqliteStore
+from dagflow.store.sqlite.store import SqliteStore
 from tests.app.host import START, Host
 
 LEADS = """
@@ -357,7 +357,7 @@ async def test_what_is_too_large_is_refused_and_stops_nobody_else(
         with pytest.raises(UsageError, match=r"the event has 300,\d+ bytes as JSON; at most 262,144"):
             await interpreter.send("e", {"text": "x" * 300_000})
         assert (await (await interpreter.start(flow, {"text": "x" * 1_000_000})).wait()).output == 1_000_000
-        monkeypatch.setattr("dagflow.app.starting.MAX_FLOW", 10)
+        monkeypatch.setattr("dagflow.app.run_starter.MAX_FLOW", 10)
         with pytest.raises(UsageError, match="the compiled flow has"):
             await interpreter.start(flow, {"text": "a"})
         monkeypatch.undo()

@@ -9,7 +9,7 @@ import pytest
 
 import dagflow
 from dagflow import Catalog, Interpreter, RunStatus, UsageError
-from dagflow.model import wire
+from dagflow.model.wire import codec as wire
 from dagflow.model.types import INT, STRING, Field, ListType, MapType, OptionalType, RecordType
 from tests.app.test_poison import until_over
 

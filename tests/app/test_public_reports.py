@@ -15,8 +15,8 @@ import trio
 
 import dagflow
 from dagflow import Interpreter, RunStatus
-from dagflow.app.testing import run_test
-from dagflow.drivers.program import prepare
+from dagflow.app.simulation.test_runner import run_test
+from dagflow.execution.program import prepare
 from dagflow.lang.compiler import Compilation
 from tests.app.host import START
 from tests.app.test_poison import until_over

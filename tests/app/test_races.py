@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dagflow.drivers.simulator import DEFAULT_START, Script, Simulation, simulate
+from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Simulation, simulate
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 from tests.app.test_constructs import SECOND, flow_of, outputs, play
 from tests.drivers.harness import failing

@@ -6,10 +6,10 @@ import pytest
 
 import dagflow
 from dagflow.actions.failures import ActionFailed
-from dagflow.app.reasons import reason_for, values_in
-from dagflow.app.rehearsal import rehearse
-from dagflow.drivers.progress import Progress
-from dagflow.drivers.simulator import DEFAULT_START, Script, Simulation, simulate
+from dagflow.app.why import reason_for, values_in
+from dagflow.app.simulation.dry_run import rehearse
+from dagflow.execution.instance import Progress
+from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Simulation, simulate
 from dagflow.errors import UsageError
 
 HEAD = """

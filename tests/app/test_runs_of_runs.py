@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from dagflow.actions.failures import Invocation
-from dagflow.drivers.simulator import Script, Simulation, simulate
+from dagflow.drivers.simulated.simulator import Script, Simulation, simulate
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
 from dagflow.model.status import NodeStatus, RunStatus

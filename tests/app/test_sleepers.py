@@ -13,10 +13,10 @@ import trio.testing
 
 from dagflow.app.interpreter import Interpreter
 from dagflow.clock import VirtualClock
-from dagflow.drivers.live import Live
+from dagflow.drivers.local.loaded_run import Live
 from dagflow.errors import UsageError
 from dagflow.model.status import RunStatus
-from dagflow.store.sqlite import SqliteStore
+from dagflow.store.sqlite.store import SqliteStore
 from tests.app.host import START, Host
 from tests.app.stand_ins import Counting, Held, Lasting, Walking
 
@@ -321,8 +321,8 @@ def test_a_clock_that_is_set_forward_wakes_at_a_steady_rate(host: Host) -> None:
 
 
 async def test_no_more_are_awake_than_can_be_served(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dagflow.drivers.awake.MOST_AWAKE", 30)
-    monkeypatch.setattr("dagflow.drivers.sleepers.PAGE", 10)
+    monkeypatch.setattr("dagflow.drivers.local.wake_limit.MOST_AWAKE", 30)
+    monkeypatch.setattr("dagflow.drivers.local.suspension.PAGE", 10)
     path = tmp_path / "runs.db"
     flow = host.flow(NAP.replace("mail(to: to)", "held(n: 1)").replace("-> string", "-> int"))
     async with Interpreter.open(path, catalog=host.catalog, clock=Frozen()) as interpreter:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import dagflow
-from dagflow.app.coverage import Coverage
-from dagflow.app.testing import TestOutcome, run_test
-from dagflow.drivers.program import prepare
+from dagflow.app.simulation.coverage import Coverage
+from dagflow.app.simulation.test_runner import TestOutcome, run_test
+from dagflow.execution.program import prepare
 
 HEAD = """
 type Lead { name: string, email: Email, vip: bool = false }

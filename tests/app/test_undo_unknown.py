@@ -9,7 +9,7 @@ import trio
 
 from dagflow.actions.failures import Invocation
 from dagflow.app.interpreter import Interpreter
-from dagflow.drivers.simulator import DEFAULT_START, Script, Simulation, simulate
+from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Simulation, simulate
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
 from dagflow.model.flow import Flow

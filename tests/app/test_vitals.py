@@ -70,8 +70,8 @@ async def test_a_call_that_is_stopped_before_it_has_a_thread_is_never_made():
 
 
 async def test_an_action_that_blocks_the_event_loop_is_told_of(caplog, monkeypatch):
-    monkeypatch.setattr("dagflow.drivers.vitals.TOO_LONG_NS", 20_000_000)
-    monkeypatch.setattr("dagflow.drivers.attempts.OVERRUN_NS", 0)
+    monkeypatch.setattr("dagflow.drivers.local.statistics.TOO_LONG_NS", 20_000_000)
+    monkeypatch.setattr("dagflow.drivers.local.attempts.OVERRUN_NS", 0)
     catalog = Catalog()
 
     @catalog.action("crunch", effect="idempotent")

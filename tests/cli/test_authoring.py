@@ -238,7 +238,7 @@ class TestWrongUse:
         def fault(*_: object) -> None:
             raise ZeroDivisionError("oh\x1b")
 
-        monkeypatch.setattr("dagflow.cli.authoring.load_host", fault)
+        monkeypatch.setattr("dagflow.cli.commands.check.load_host", fault)
         said = dagflow("actions")
         assert said.code == 70
         assert said.err.startswith("dagflow: ZeroDivisionError: oh\\u001b\nthis is a bug in dagflow")

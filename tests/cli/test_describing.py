@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dagflow.app.starters import starters
+from dagflow.app.flow_templates import starters
 from tests.cli.support import Dagflow
 
 FLOWS = ("import_contacts.flow", "incident_escalation.flow", "lead_approval.flow", "order_fulfilment.flow")

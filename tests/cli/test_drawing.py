@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.live import Live
 
 import dagflow
-from dagflow.cli.progress import Screen
-from dagflow.cli.render import Story
-from dagflow.drivers.results import ItemCounts
+from dagflow.cli.output.live import Screen
+from dagflow.cli.output.tables import Story
+from dagflow.execution.results import ItemCounts
 from dagflow.model.status import NodeStatus
 from tests.cli.support import HOST
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dagflow.cli.fixing import replace
+from dagflow.cli.commands.check_fix import replace
 from dagflow.errors import UsageError
 from tests.cli.support import Dagflow, process
 

@@ -15,11 +15,11 @@ from rich.live import Live
 from rich.text import Text
 
 import dagflow
-from dagflow.cli.layout import aligned
-from dagflow.cli.progress import Screen, in_view, mark
-from dagflow.cli.render import Story
-from dagflow.cli.texts import instant, json_text, length, printable, printable_lines, rfc3339
-from dagflow.drivers.results import NodeResult
+from dagflow.cli.output.columns import aligned
+from dagflow.cli.output.live import Screen, in_view, mark
+from dagflow.cli.output.tables import Story
+from dagflow.cli.output.text import instant, json_text, length, printable, printable_lines, rfc3339
+from dagflow.execution.results import NodeResult
 from dagflow.ids import NodeId
 from dagflow.model.flow import NodeKind
 from dagflow.model.status import NodeStatus

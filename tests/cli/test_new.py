@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dagflow.app.starters import starters
+from dagflow.app.flow_templates import starters
 from tests.cli.support import Dagflow, command, environment
 
 pty = pytest.importorskip("pty", reason="a terminal of its own needs Unix")

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from dagflow.cli.selecting import selector
+from dagflow.cli.commands.test_selector import selector
 from dagflow.errors import UsageError
 from tests.cli.support import EXAMPLES, Dagflow
 
@@ -117,7 +117,7 @@ def test_an_interrupted_session(flows: Callable[..., Path], dagflow: Dagflow, mo
         raise KeyboardInterrupt
 
     flows(f=FLOW % "pruned")
-    monkeypatch.setattr("dagflow.cli.testing.run_test", interrupted)
+    monkeypatch.setattr("dagflow.cli.commands.test.run_test", interrupted)
     assert dagflow("test").code == 2
 
 

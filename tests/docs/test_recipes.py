@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import dagflow
-from dagflow.actions.registry import Catalog
-from dagflow.app.coverage import Coverage
-from dagflow.app.testing import run_test
-from dagflow.drivers.program import prepare
+from dagflow.actions.catalog import Catalog
+from dagflow.app.simulation.coverage import Coverage
+from dagflow.app.simulation.test_runner import run_test
+from dagflow.execution.program import prepare
 from dagflow.lang.compiler import Compilation
 from docs.building.documents import ROOT
 

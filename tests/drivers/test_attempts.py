@@ -12,10 +12,10 @@ import trio.testing
 
 from dagflow.actions.failures import Invocation
 from dagflow.clock import Clock, VirtualClock
-from dagflow.drivers.bindings import Origin
-from dagflow.drivers.live import Live, Pinned
-from dagflow.drivers.local import LocalDriver
-from dagflow.drivers.progress import Progress
+from dagflow.execution.bindings import Origin
+from dagflow.drivers.local.loaded_run import Live, Pinned
+from dagflow.drivers.local.driver import LocalDriver
+from dagflow.execution.instance import Progress
 from dagflow.errors import RunBlocked, UsageError
 from dagflow.ids import FlowDigest
 from dagflow.model.action import Effect

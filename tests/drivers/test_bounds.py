@@ -8,8 +8,8 @@ import attrs
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from dagflow.drivers.simulator import DEFAULT_START, Script, Simulation, simulate
-from dagflow.lang.bounds import STEPS, Bounds, bounds
+from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Simulation, simulate
+from dagflow.lang.bounds.bounds import STEPS, Bounds, bounds
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
 from dagflow.model.flow import Expression, GateRef, Node, NodeKind, Scope

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import dagflow
 from dagflow.clock import VirtualClock
-from dagflow.drivers.budgets import Budgets
+from dagflow.drivers.local.retry_budget import Budgets
 from dagflow.errors import UsageError
 
 SECOND = 10**9

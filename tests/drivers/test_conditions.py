@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dagflow.drivers.program import prepare
-from dagflow.drivers.simulator import DEFAULT_START, Send, simulate
-from dagflow.drivers.triggers import input_for
+from dagflow.execution.program import prepare
+from dagflow.drivers.simulated.simulator import DEFAULT_START, Send, simulate
+from dagflow.execution.triggers import input_for
 from dagflow.errors import EvaluationError
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagflow.drivers.program import Program, prepare
-from dagflow.drivers.progress import Progress
-from dagflow.drivers.results import RunResult
-from dagflow.drivers.simulator import Script, Simulation, simulate
+from dagflow.execution.program import Program, prepare
+from dagflow.execution.instance import Progress
+from dagflow.execution.results import RunResult
+from dagflow.drivers.simulated.simulator import Script, Simulation, simulate
 from dagflow.engine import invariants
 from dagflow.engine.events import AttemptStarted
 from dagflow.engine.machine import Machine
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Effect, Interface
 from dagflow.model.flow import Flow, NodeKind, RetryPolicy
-from dagflow.store.facts import from_record
+from dagflow.store.codec.events import from_record
 from tests.drivers.harness import failing
 from tests.engine.flows import SECOND, action, flow_of, flows, program_of, wait
 from tests.engine.test_reference import sends

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagflow.drivers.results import RunResult
-from dagflow.drivers.simulator import Script, simulate
+from dagflow.execution.results import RunResult
+from dagflow.drivers.simulated.simulator import Script, simulate
 from dagflow.engine import invariants
 from dagflow.engine.machine import Machine
 from dagflow.model.flow import Flow, NodeKind
-from dagflow.store.facts import from_record
+from dagflow.store.codec.events import from_record
 from tests.drivers.harness import RUN, failing, run_local
 from tests.engine.flows import SECOND, flows, program_of
 from tests.engine.test_reference import sends

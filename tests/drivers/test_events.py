@@ -10,11 +10,11 @@ import pytest
 import trio
 
 from dagflow.clock import VirtualClock
-from dagflow.drivers.bindings import Origin
-from dagflow.drivers.live import Live, Pinned
-from dagflow.drivers.local import LocalDriver
-from dagflow.drivers.progress import Progress
-from dagflow.drivers.simulator import DEFAULT_START, Script, Send, simulate
+from dagflow.execution.bindings import Origin
+from dagflow.drivers.local.loaded_run import Live, Pinned
+from dagflow.drivers.local.driver import LocalDriver
+from dagflow.execution.instance import Progress
+from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Send, simulate
 from dagflow.engine import invariants
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import StoreError, UsageError

@@ -13,7 +13,7 @@ from dagflow.errors import StoreError
 from dagflow.model.plan import build_plan
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Record
-from dagflow.store.facts import from_record, to_record
+from dagflow.store.codec.events import from_record, to_record
 from tests.engine.flows import action, flow_of
 
 PLAN = build_plan(flow_of(action("a"), action("b.when")))

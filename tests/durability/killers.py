@@ -15,7 +15,7 @@ import trio
 import trio.lowlevel
 
 from dagflow.actions.failures import Invocation
-from dagflow.actions.registry import Catalog
+from dagflow.actions.catalog import Catalog
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.recovery import Quarantined
 from dagflow.lang.compiler import compile_text

@@ -14,14 +14,17 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from dagflow.actions import addresses, guarded, http, secrets
+from dagflow.actions.http_client import egress_policy, dial
+from dagflow.actions.builtin import http_request
+from dagflow.actions import secrets
 from dagflow.app import recovery
-from dagflow.cli import texts
-from dagflow.drivers import attempts, local, progress, writer
+from dagflow.cli.output import text
+from dagflow.drivers.local import attempts, driver, group_commit
+from dagflow.execution import instance
 from dagflow.engine.machine import Machine
 from dagflow.errors import StoreError
-from dagflow.model import wire_shapes
-from dagflow.store import connections, files, rows, sqlite
+from dagflow.model.wire import containers
+from dagflow.store.sqlite import connection as connections, lock, rows, store
 from dagflow.store.api import Append
 
 FLAG = "DAGFLOW_PLANT"
@@ -41,7 +44,7 @@ def normal() -> None:
 
 def publish_before_commit() -> None:
     """Everybody hears of facts before they are in the store."""
-    rightly = writer.Writer._gathered
+    rightly = group_commit.Writer._gathered
 
     def gathered(self: Any) -> Any:
         sendings, writes = rightly(self)
@@ -51,7 +54,7 @@ def publish_before_commit() -> None:
             write.live.committed(write.live.n_committed - (write.append.status.is_terminal))
         return sendings, writes
 
-    writer.Writer._gathered = gathered
+    group_commit.Writer._gathered = gathered
 
 
 def effect_before_intent() -> None:
@@ -66,29 +69,29 @@ def effect_before_intent() -> None:
 def key_per_attempt() -> None:
     """Each attempt has an effect key of its own."""
     numbers = itertools.count()
-    progress.effect_key = lambda run, node: f"{run}/{node}/{next(numbers)}"
+    instance.effect_key = lambda run, node: f"{run}/{node}/{next(numbers)}"
 
 
 def claim_by_time() -> None:
     """What is due soon is taken as due."""
-    rightly = local.Timers._next
+    rightly = driver.Timers._next
 
     def earlier(self: Any) -> Any:
         entry = rightly(self)
         return None if entry is None else (entry[0] - 1_000_000_000, *entry[1:])
 
-    local.Timers._next = earlier
+    driver.Timers._next = earlier
 
 
 def no_lock() -> None:
     """Nobody looks whether another process has the store."""
-    files._lock_now = lambda descriptor: None
-    sqlite.claim = lambda path: SimpleNamespace(xClose=lambda: None)  # type: ignore[assignment]
+    lock._lock_now = lambda descriptor: None
+    store.claim = lambda path: SimpleNamespace(xClose=lambda: None)  # type: ignore[assignment]
 
 
 def go_on_after_commit_error() -> None:
     """A commit that failed is taken as one that did not happen, and memory goes on."""
-    rightly = writer.write_batch
+    rightly = group_commit.write_batch
 
     def write_batch(*arguments: Any) -> None:
         try:
@@ -96,7 +99,7 @@ def go_on_after_commit_error() -> None:
         except StoreError:
             return
 
-    writer.write_batch = write_batch
+    group_commit.write_batch = write_batch
 
 
 def crashes_do_not_count() -> None:
@@ -106,12 +109,12 @@ def crashes_do_not_count() -> None:
 
 def redirect_unchecked() -> None:
     """Only the first address of a request is looked at."""
-    rightly, n_requests = http.exchange, itertools.count()
+    rightly, n_requests = http_request.exchange, itertools.count()
 
     async def exchange(request: Any, policy: Any, **options: Any) -> Any:
         return await rightly(request, policy if next(n_requests) == 0 else None, **options)
 
-    http.exchange = exchange
+    http_request.exchange = exchange
 
 
 def check_text() -> None:
@@ -119,16 +122,16 @@ def check_text() -> None:
 
     def refusal(self: Any, host: str, port: int, sockaddr_hosts: Any) -> str | None:
         try:
-            return f"{host} is private" if addresses.is_refused(ipaddress.ip_address(host)) else None
+            return f"{host} is private" if egress_policy.is_refused(ipaddress.ip_address(host)) else None
         except ValueError:
             return None
 
-    guarded.AddressPolicy.refusal = refusal
+    dial.AddressPolicy.refusal = refusal
 
 
 def unescaped_label() -> None:
     """What authors write is shown as it is."""
-    texts._escaped = lambda letter: letter
+    text._escaped = lambda letter: letter
 
 
 def secret_in_error() -> None:
@@ -138,7 +141,7 @@ def secret_in_error() -> None:
 
 def json_without_depth() -> None:
     """Nobody counts how deep JSON is."""
-    wire_shapes.MAX_DEPTH = 10**6
+    containers.MAX_DEPTH = 10**6
 
 
 def position_unchecked() -> None:

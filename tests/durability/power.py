@@ -18,9 +18,9 @@ import attrs
 from dagflow.errors import StoreError
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
-from dagflow.store import connections
+from dagflow.store.sqlite import connection
 from dagflow.store.api import Append, Creation, Record, RunRow, SentEvent
-from dagflow.store.sqlite import SqliteStore
+from dagflow.store.sqlite.store import SqliteStore
 from dagflow.store.verify import verify_store
 from tests.durability.disk import Disk
 from tests.store.contract import DIGEST, FLOW
@@ -119,8 +119,8 @@ def look(files: dict[str, bytes], folder: Path) -> int:
 
 def cut_power(n_cuts: int, seed: int, *, is_full: bool = True) -> Figures:
     dice = random.Random(seed)
-    before = connections.CHECKPOINT_PAGES, connections.RESTART_PAGES
-    connections.CHECKPOINT_PAGES, connections.RESTART_PAGES = CHECKPOINT_PAGES, RESTART_PAGES  # type: ignore[misc]
+    before = connection.CHECKPOINT_PAGES, connection.RESTART_PAGES
+    connection.CHECKPOINT_PAGES, connection.RESTART_PAGES = CHECKPOINT_PAGES, RESTART_PAGES  # type: ignore[misc]
     base = Path(tempfile.mkdtemp(prefix="power"))
     seen: Counter[str] = Counter()
     n_done = n_lost = n_corrupt = n_before = 0
@@ -149,7 +149,7 @@ def cut_power(n_cuts: int, seed: int, *, is_full: bool = True) -> Figures:
             # Go on from one of them, so that cuts hit recoveries too; now and then from nothing.
             images, n_before = dice.choice(found) if found and n_before < 60 else ({}, 0)
     finally:
-        connections.CHECKPOINT_PAGES, connections.RESTART_PAGES = before  # type: ignore[misc]
+        connection.CHECKPOINT_PAGES, connection.RESTART_PAGES = before  # type: ignore[misc]
         shutil.rmtree(base)
     return Figures(n_done, n_lost, n_corrupt, seen)
 

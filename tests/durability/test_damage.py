@@ -13,15 +13,15 @@ import apsw
 import pytest
 import trio
 
-from dagflow.app.keeping import backup, vacuum, verified, verify
-from dagflow.app.programs import Programs
-from dagflow.app.reading import restored
-from dagflow.drivers.results import result_of
+from dagflow.app.maintenance import backup, vacuum, verified, verify
+from dagflow.app.program_cache import Programs
+from dagflow.app.stored_runs import restored
+from dagflow.execution.results import result_of
 from dagflow.errors import DagflowError, StoreError
 from dagflow.store.api import Store
-from dagflow.store.checksums import checksum
+from dagflow.store.sqlite.checksums import checksum
 from dagflow.store.open import open_reading, open_store
-from dagflow.store.sqlite import SqliteStore
+from dagflow.store.sqlite.store import SqliteStore
 from dagflow.store.verify import every_run
 from tests.app.kill_harness import FLOW as FAMILY
 from tests.app.kill_harness import catalog_for, live

@@ -16,7 +16,7 @@ from dagflow.errors import StoreError
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Append, Creation
 from dagflow.store.memory import MemoryStore
-from dagflow.store.sqlite import SqliteStore
+from dagflow.store.sqlite.store import SqliteStore
 from tests.durability.disk import Disk
 from tests.durability.world import World
 
@@ -95,7 +95,7 @@ class Doubtful(MemoryStore):
 @pytest.fixture
 def slow_memory(monkeypatch):
     """A store in memory that is treated as one on a disk: everything waits for its commits."""
-    monkeypatch.setattr("dagflow.drivers.writer.MemoryStore", int)
+    monkeypatch.setattr("dagflow.drivers.local.group_commit.MemoryStore", int)
 
 
 def doubt(at: int, *, is_kept: bool, concurrency: int, n_runs: int) -> int:

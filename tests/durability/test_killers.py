@@ -21,7 +21,7 @@ from dagflow.cli.main import main
 from dagflow.errors import StoreError, UsageError
 from dagflow.ids import RunId
 from dagflow.store.api import Driving, Suspect
-from dagflow.store.sqlite import SqliteStore
+from dagflow.store.sqlite.store import SqliteStore
 from tests.app.host import Host
 
 ROOT = Path(__file__).parents[2]

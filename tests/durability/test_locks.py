@@ -12,7 +12,7 @@ import pytest
 
 from dagflow.errors import StoreError
 from dagflow.store.open import open_reading, open_store
-from dagflow.store.sqlite import SqliteStore
+from dagflow.store.sqlite.store import SqliteStore
 from tests.store.contract import FLOW, create, facts, run_row
 
 ROOT = Path(__file__).parents[2]

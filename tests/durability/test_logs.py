@@ -10,9 +10,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from dagflow.app.keeping import backup, verify
+from dagflow.app.maintenance import backup, verify
 from dagflow.errors import StoreError
-from dagflow.store import connections
+from dagflow.store.sqlite import connection as connections
 from dagflow.store.open import open_reading, open_store
 from tests.store.contract import FLOW, create, facts, run_row
 

@@ -11,13 +11,13 @@ import attrs
 import pytest
 import trio
 
-from dagflow.actions.registry import Catalog
+from dagflow.actions.catalog import Catalog
 from dagflow.app.interpreter import Interpreter
-from dagflow.app.keeping import verify
+from dagflow.app.maintenance import verify
 from dagflow.errors import StoreError
 from dagflow.lang.compiler import compile_text
 from dagflow.store.memory import MemoryStore
-from dagflow.store.sqlite import SqliteStore
+from dagflow.store.sqlite.store import SqliteStore
 from tests.durability.disk import Disk
 
 FLOW = compile_text(
@@ -140,7 +140,7 @@ class Failing(MemoryStore):
 @pytest.fixture
 def _slow_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store in memory that is treated as one on a disk: everything is asked in threads."""
-    for module in ("dagflow.drivers.writer", "dagflow.app.recovery"):
+    for module in ("dagflow.drivers.local.group_commit", "dagflow.app.recovery"):
         monkeypatch.setattr(f"{module}.MemoryStore", int)
 
 

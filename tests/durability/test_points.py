@@ -15,11 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagflow.drivers.program import Program
-from dagflow.drivers.simulator import Script, Send, Simulation, simulate
+from dagflow.execution.program import Program
+from dagflow.drivers.simulated.simulator import Script, Send, Simulation, simulate
 from dagflow.model.flow import Flow
-from dagflow.store import connections, points
-from dagflow.store.points import Crash, Point, watch
+from dagflow.store.sqlite import connection
+from dagflow.store import failpoints
+from dagflow.store.failpoints import Crash, Point, watch
 from tests.app.kill_harness import catalog_for, check, kill_one
 from tests.drivers.test_crash import check as check_invariants
 from tests.drivers.test_crash import check_ledger, essence, is_a_line, never_fails, scripts
@@ -144,7 +145,7 @@ def killer(point: Point, occurrence: int, hits: Path) -> Callable[[], None]:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def begin() -> None:
-        connections.CHECKPOINT_PAGES = 8  # type: ignore[misc]  # so that its log is moved often enough to be caught at it
+        connection.CHECKPOINT_PAGES = 8  # type: ignore[misc]  # so that its log is moved often enough to be caught at it
         watch(see)
 
     return begin
@@ -181,4 +182,4 @@ def test_real_kills_at_every_point(tmp_path, n_kills):
 
 
 def test_points_cost_nothing_when_nobody_watches():
-    assert points.watchers == []
+    assert failpoints.watchers == []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dagflow.app.keeping import verified, verify
+from dagflow.app.maintenance import verified, verify
 from dagflow.store.open import open_store
 from tests.durability.test_damage import family, sound
 
@@ -17,8 +17,8 @@ __all__ = ["family"]
 ROOT = Path(__file__).parents[2]
 KILLED = """
 import os, sys
-from dagflow.app.keeping import vacuum
-from dagflow.store.points import Point, watch
+from dagflow.app.maintenance import vacuum
+from dagflow.store.failpoints import Point, watch
 left = int(sys.argv[2])
 def kill(point):
     global left

@@ -15,7 +15,7 @@ from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Store
 from dagflow.store.memory import MemoryStore
-from dagflow.store.sqlite import SqliteStore
+from dagflow.store.sqlite.store import SqliteStore
 from dagflow.store.verify import every_run, verify_store
 from tests.durability.world import World
 from tests.store.contract import add, create, facts, run_row, sent

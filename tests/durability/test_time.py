@@ -14,13 +14,13 @@ import trio.testing
 
 from dagflow.app.interpreter import Interpreter
 from dagflow.clock import VirtualClock
-from dagflow.drivers.live import Live
-from dagflow.drivers.timers import Timers
+from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.timers import Timers
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import DagflowError
-from dagflow.store.facts import from_record
+from dagflow.store.codec.events import from_record
 from dagflow.store.memory import MemoryStore
-from dagflow.store.points import Point, watch
+from dagflow.store.failpoints import Point, watch
 from tests.app.host import START, Host
 
 SECOND = 1_000_000_000

@@ -9,13 +9,13 @@ from pathlib import Path
 import attrs
 
 from dagflow.actions.failures import Invocation
-from dagflow.actions.registry import Catalog
+from dagflow.actions.catalog import Catalog
 from dagflow.app.interpreter import Interpreter
 from dagflow.lang.compiler import compile_text
 from dagflow.model.flow import Flow
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Store
-from dagflow.store.sqlite import SqliteStore
+from dagflow.store.sqlite.store import SqliteStore
 
 EFFECTFUL, IDEMPOTENT = "pay", "put"
 

@@ -13,7 +13,7 @@ from pygments.token import Comment, Error, Keyword, Number, String
 
 from dagflow.ide import pygments_lexer
 from dagflow.ide.pygments_lexer import FlowLexer
-from dagflow.lang.lexer import lex
+from dagflow.lang.syntax.lexer import lex
 from tests.editors.textmate import Grammar
 from tests.editors.truth import CONSTANTS, keywords, path_of, samples, words
 from tests.ide.texts import ROOT

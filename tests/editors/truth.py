@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from dagflow.ide.analysis import Analyst
-from dagflow.ide.colouring import coloured
-from dagflow.lang.parser import parse_file
+from dagflow.ide.semantic_tokens import coloured
+from dagflow.lang.syntax.parser import parse_file
 from tests.ide.texts import FILES, ROOT, builtin
 
 sys.path.insert(0, str(ROOT / "grammar"))

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagflow.drivers.simulator import DEFAULT_START, Script, Send, simulate
+from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Send, simulate
 from dagflow.engine import invariants
 from dagflow.engine.machine import Machine
 from dagflow.model.flow import Flow, NodeKind
-from dagflow.store.facts import from_record
+from dagflow.store.codec.events import from_record
 from tests.drivers.harness import failing
 from tests.engine.flows import SECOND, flows, program_of
 from tests.engine.reference import Reference

@@ -12,7 +12,7 @@ import pytest
 
 import dagflow
 from dagflow.cli.main import main
-from dagflow.lang.importers.seed import import_seed
+from dagflow.lang.importers.action_list import import_seed
 from tests.examples.world import DAY, EXAMPLES, START, World, json_of
 
 EVENT = "crm/lead_status.changed"

@@ -11,7 +11,7 @@ import pytest
 
 import dagflow
 from dagflow.actions.failures import Invocation
-from dagflow.drivers.simulator import Script, Send, Simulation, simulate
+from dagflow.drivers.simulated.simulator import Script, Send, Simulation, simulate
 from dagflow.model.status import RunStatus
 from tests.examples.world import DAY, EXAMPLES, START, World, json_of, module, status_of
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dagflow.diagnostic import Diagnostic, Severity
-from dagflow.expr.emit import compile_cores
-from dagflow.expr.infer import Absence, Checked, Environment, check
-from dagflow.lang.parser import parse_expression
+from dagflow.expr.codegen.emit import compile_cores
+from dagflow.expr.checker.checker import Absence, Checked, Environment, check
+from dagflow.lang.syntax.parser import parse_expression
 from dagflow.model.types import (
     DOUBLE,
     INT,

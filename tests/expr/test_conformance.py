@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dagflow.errors import ExpressionError
-from dagflow.expr.overloads import Overload, row
+from dagflow.expr.library.overloads import Overload, row
 from dagflow.lang.expressions import check, evaluate
 from dagflow.model.values import Duration, Timestamp, TypeValue, UInt
 

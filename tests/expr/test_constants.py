@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from dagflow.expr.constants import constant_core
-from dagflow.expr.emit import compile_cores
-from dagflow.model import wire
+from dagflow.expr.checker.constants import constant_core
+from dagflow.expr.codegen.emit import compile_cores
+from dagflow.model.wire import codec as wire
 from dagflow.model.types import JSON
 from dagflow.model.values import Duration, Timestamp, UInt
 from tests.model.strategies import plain_json

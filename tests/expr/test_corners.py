@@ -7,11 +7,11 @@ import re
 import pytest
 
 from dagflow.errors import EvaluationError, ExpressionError
-from dagflow.expr.emit import compile_cores
-from dagflow.expr.infer import Environment, check
+from dagflow.expr.codegen.emit import compile_cores
+from dagflow.expr.checker.checker import Environment, check
 from dagflow.expr.unify import Bindings
 from dagflow.lang.expressions import evaluate
-from dagflow.lang.parser import parse_expression
+from dagflow.lang.syntax.parser import parse_expression
 from dagflow.model.types import (
     BOOL,
     INT,

@@ -6,9 +6,9 @@ import pytest
 
 import dagflow
 from dagflow.errors import EvaluationError
-from dagflow.expr.infer import Environment, check
-from dagflow.expr.namespace import translate
-from dagflow.lang.parser import parse_expression
+from dagflow.expr.checker.checker import Environment, check
+from dagflow.expr.library.namespace import translate
+from dagflow.lang.syntax.parser import parse_expression
 from dagflow.model.status import RunStatus
 from dagflow.model.types import INT, JSON, STRING, UNKNOWN, ListType, OptionalType, SecretType
 from tests.expr.support import ABSENCES, EMAIL, VARIABLES

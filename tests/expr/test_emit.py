@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagflow.errors import EvaluationError, StoreError
-from dagflow.expr.emit import compile_cores
-from dagflow.expr.namespace import NAMESPACE, TABLE
-from dagflow.expr.overloads import Overload
+from dagflow.expr.codegen.emit import compile_cores
+from dagflow.expr.library.namespace import NAMESPACE, TABLE
+from dagflow.expr.library.overloads import Overload
 from dagflow.lang.expressions import evaluate
 from tests.expr.support import BINDINGS, checked
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import dagflow
-from dagflow.drivers.program import prepare
-from dagflow.model.keys import key_at, key_of
+from dagflow.execution.program import prepare
+from dagflow.model.correlation_key import key_at, key_of
 
 FLOW = """
 event "e" {{ id: string, n: int, ok: bool, x: double, deep: {{ id: string }}, free: json }}

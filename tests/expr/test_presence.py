@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dagflow.expr.infer import narrowed_by
-from dagflow.lang.parser import parse_expression
+from dagflow.expr.checker.checker import narrowed_by
+from dagflow.lang.syntax.parser import parse_expression
 from dagflow.model.types import STRING, ListType, OptionalType
 from dagflow.model.values import Optional
 from tests.expr.support import BINDINGS, EMAIL, GIFT, checked, mistakes, run

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagflow.ide.analysis import Analyst
-from dagflow.ide.parsing import IncrementalParser, difference
+from dagflow.ide.incremental_parser import IncrementalParser, difference
 from dagflow.lang.compiler import compile_text
 from dagflow.lang.limits import Limits
-from dagflow.lang.parser import parse_file
+from dagflow.lang.syntax.parser import parse_file
 from tests.ide.texts import DECLARED, FILES, builtin, flow_of
 
 INSERTED = [

@@ -12,7 +12,7 @@ from dagflow.ide.analysis import Analyst
 from dagflow.ide.hovering import hover
 from dagflow.ide.navigating import definition, references, rename, renaming
 from dagflow.ide.occurrences import occurrences
-from dagflow.lang.edits import applied
+from dagflow.lang.edit.edits import applied
 from tests.ide.texts import DECLARED, FILES, ROOT, builtin, opened
 
 TEXT = (

@@ -10,8 +10,8 @@ from typing import cast
 import attrs
 
 from dagflow.diagnostic import Span
-from dagflow.lang.comments import find_gaps
-from dagflow.lang.lexer import Token, lex, with_newlines
+from dagflow.lang.format.trivia import find_gaps
+from dagflow.lang.syntax.lexer import Token, lex, with_newlines
 from dagflow.model.flow import Flow
 
 

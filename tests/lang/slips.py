@@ -11,7 +11,7 @@ import attrs
 
 from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.diagnostics import Source, apply_fixes
-from dagflow.lang.lexer import Token, lex
+from dagflow.lang.syntax.lexer import Token, lex
 from tests.lang.corpus import GOOD, interface
 
 INTERFACE = interface()

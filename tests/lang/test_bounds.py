@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dagflow.lang.bounds import Bounds, bounds
+from dagflow.lang.bounds.bounds import Bounds, bounds
 from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.diagnostics import apply_fixes
 from dagflow.lang.limits import Limits, RunLimits

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagflow.errors import FlowInvalid, UsageError
-from dagflow.lang.canonical import from_data, to_data
-from dagflow.lang.canonical_schema import SCHEMA
+from dagflow.lang.canonical.codec import from_data, to_data
+from dagflow.lang.canonical.schema import SCHEMA
 from dagflow.lang.compiler import compile_text
-from dagflow.lang.formatter import format as format_text
-from dagflow.lang.importers.any_json import import_json
+from dagflow.lang.format.formatter import format as format_text
+from dagflow.lang.importers.detect import import_json
 from dagflow.model.action import Interface
-from dagflow.model.json_text import locate_json
+from dagflow.model.wire.json_reader import locate_json
 from tests.app.familytext import family_texts
 from tests.app.flowtext import flow_texts
 from tests.lang.corpus import GOOD, interface

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagflow.lang.cron import CronProblem, check_zone, parse_cron
+from dagflow.lang.lowering.cron import CronProblem, check_zone, parse_cron
 from dagflow.model.policies import Schedule
 
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))

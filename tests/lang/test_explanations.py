@@ -7,7 +7,7 @@ import pytest
 import dagflow
 from dagflow.lang.compiler import compile_text
 from dagflow.lang.explanations import Explanation, all_codes, explanation
-from dagflow.lang.importers.any_json import import_json
+from dagflow.lang.importers.detect import import_json
 from tests.lang.golden import CASES, restricted
 from tests.lang.test_golden import ELSEWHERE, codes_in_sources
 

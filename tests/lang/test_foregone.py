@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagflow.errors import EvaluationError
-from dagflow.expr.emit import compile_cores
+from dagflow.expr.codegen.emit import compile_cores
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
 from dagflow.model.flow import Expression, Flow, NodeKind

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import dagflow
 from dagflow.errors import FlowInvalid
 from dagflow.lang.compiler import compile_text
-from dagflow.lang.formatter import format as format_text
+from dagflow.lang.format.formatter import format as format_text
 from dagflow.model.action import Interface
 from tests.app.familytext import family_texts
 from tests.app.flowtext import flow_texts

@@ -7,8 +7,8 @@ import os
 import pytest
 
 from dagflow import diagnostic
-from dagflow.lang import parser
-from dagflow.lang.stuck import Context, Mended, Skipped
+from dagflow.lang.syntax import parser
+from dagflow.lang.syntax.recovery.context import Context, Mended, Skipped
 from tests.lang.fuzz.__main__ import run_in_processes
 from tests.lang.fuzz.deriving import ENDLESS, grammar
 from tests.lang.fuzz.inputs import Input, make_input

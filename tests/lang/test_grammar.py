@@ -11,9 +11,9 @@ from pathlib import Path
 import lark
 import pytest
 
-from dagflow.lang.automaton import Automaton, tables
-from dagflow.lang.lexer import Token, lex, with_newlines
-from dagflow.lang.parser import parse_file
+from dagflow.lang.syntax.lalr import Automaton, tables
+from dagflow.lang.syntax.lexer import Token, lex, with_newlines
+from dagflow.lang.syntax.parser import parse_file
 from tests.lang.golden import CASES, HERE, check, prelude, read
 
 ROOT = Path(__file__).parents[2]

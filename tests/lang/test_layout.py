@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from dagflow.lang import syntax as s
-from dagflow.lang.lexer import lex
-from dagflow.lang.parser import parse_file
+from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax.lexer import lex
+from dagflow.lang.syntax.parser import parse_file
 from tests.lang.golden import check, prelude
 
 INTERFACE = prelude()

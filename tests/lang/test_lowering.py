@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import networkx as nx
 import pytest
 
-from dagflow.drivers.program import prepare
-from dagflow.lang.graph_text import label_of, to_dot, to_json, to_mermaid
-from dagflow.lang.presence import Condition, Literal, contradiction, covers, is_certain
+from dagflow.execution.program import prepare
+from dagflow.lang.exporters.graph import label_of, to_dot, to_json, to_mermaid
+from dagflow.lang.check.presence import Condition, Literal, contradiction, covers, is_certain
 from dagflow.model.action import Effect
 from dagflow.model.flow import EdgeKind, Flow, GateRef, Join, JoinKind, Node, NodeKind, TriggerKind
 from dagflow.model.types import BOOL, INT, NULL, STRING, OptionalType, RecordType
@@ -302,10 +302,10 @@ def test_the_graph_is_one_of_networkx() -> None:
 def test_the_same_text_is_the_same_flow_in_every_process() -> None:
     code = (
         "from tests.lang.golden import prelude, check, HERE\n"
-        "from dagflow.store.codec import encode_flow\n"
+        "from dagflow.store.codec.flow import encode_flow\n"
         "import hashlib, pathlib\n"
         "text = pathlib.Path('examples/lead_approval.flow').read_text()\n"
-        "from dagflow.actions.registry import Catalog\n"
+        "from dagflow.actions.catalog import Catalog\n"
         "from dagflow.lang.compiler import compile_text\n"
         "print(hashlib.sha256(encode_flow(compile_text(text, Catalog.builtin().interface).unwrap())).hexdigest())\n"
         "for name in sorted(pathlib.Path('tests/lang/cases').glob('*.flowtest')):\n"

@@ -6,12 +6,12 @@ import pytest
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.errors import FlowInvalid, UsageError
-from dagflow.lang.assign import is_assignable
+from dagflow.lang.check.assignability import is_assignable
 from dagflow.lang.compiler import Compilation, compile_text
-from dagflow.lang.declarations import readable
+from dagflow.lang.check.declarations import readable
 from dagflow.lang.diagnostics import Source, apply_fixes, render
 from dagflow.lang.limits import Limits
-from dagflow.lang.names import Absences, Names, Symbol, SymbolKind, View
+from dagflow.lang.check.symbols import Absences, Names, Symbol, SymbolKind, View
 from dagflow.model.action import Interface
 from dagflow.model.types import (
     BOOL,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagflow.lang.renames import InProgress, check_in_progress
+from dagflow.lang.lowering.former_names import InProgress, check_in_progress
 from dagflow.model.flow import Flow
 from tests.lang.golden import check, prelude
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagflow.lang.compiler import compile_text
-from dagflow.lang.lexer import lex
+from dagflow.lang.syntax.lexer import lex
 from tests.lang.golden import CASES, check, prelude, read
 
 INTERFACE = prelude()

@@ -7,7 +7,7 @@ import pytest
 from dagflow.model.flow import Flow, TriggerKind
 from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Overflow, Policies, Rate
 from dagflow.model.types import INT, JSON, Field, RecordType
-from dagflow.store.codec import decode_flow, encode_flow
+from dagflow.store.codec.flow import decode_flow, encode_flow
 from tests.lang.golden import check, prelude
 
 INTERFACE = prelude()

@@ -12,12 +12,12 @@ import pytest
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
-from dagflow.app.trying import try_tests
-from dagflow.cli.editors import lsp
+from dagflow.app.simulation.editor_tests import try_tests
+from dagflow.cli.commands.lsp import lsp
 from dagflow.diagnostic import Span
 from dagflow.errors import UsageError
 from dagflow.ide.completing import Completion, CompletionKind
-from dagflow.ide.places import Lines
+from dagflow.ide.positions import Lines
 from dagflow.lang.compiler import compile_text
 from dagflow.lsp import conversion
 from dagflow.lsp.documents import Document, Documents
@@ -124,7 +124,7 @@ def test_looking_needs_no_protocol() -> None:
     """`dagflow.ide` is for pages in browsers as well."""
     code = (
         "import sys; sys.modules['pygls'] = sys.modules['lsprotocol'] = sys.modules['trio'] = None\n"
-        "import dagflow.ide.completing, dagflow.ide.navigating, dagflow.ide.colouring, dagflow.ide.fixing, dagflow.ide.lenses"
+        "import dagflow.ide.completing, dagflow.ide.navigating, dagflow.ide.semantic_tokens, dagflow.ide.code_actions, dagflow.ide.code_lenses"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from lsprotocol import types
 
-from dagflow.lang.formatter import format as format_text
+from dagflow.lang.format.formatter import format as format_text
 from tests.ide.texts import DECLARED, FILES, flow_of
 from tests.lsp.client import Editor, applied, at, editor
 from tests.lsp.latency import measure

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dagflow.model.collecting import Seldom, without_collecting
+from dagflow.gc_tuning import Seldom, without_collecting
 
 
 def test_it_is_left_as_it_was_found() -> None:

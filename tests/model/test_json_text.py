@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagflow.diagnostic import Span
-from dagflow.model.json_text import JsonTextError, locate_json, parse_json
+from dagflow.model.wire.json_reader import JsonTextError, locate_json, parse_json
 from tests.model.strategies import plain_json
 
 

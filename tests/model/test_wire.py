@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagflow.model import wire
+from dagflow.model.wire import codec as wire
 from dagflow.model.types import (
     BOOL,
     BYTES,

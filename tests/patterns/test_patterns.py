@@ -28,9 +28,9 @@ import attrs
 import pytest
 
 import dagflow
-from dagflow.drivers.program import prepare
-from dagflow.drivers.simulator import Script, Send, Simulation, simulate
-from dagflow.drivers.triggers import input_for
+from dagflow.execution.program import prepare
+from dagflow.drivers.simulated.simulator import Script, Send, Simulation, simulate
+from dagflow.execution.triggers import input_for
 
 FOLDER = Path(__file__).parent
 START = 1_767_225_600_000_000_000

@@ -6,7 +6,7 @@ import pytest
 
 from dagflow.pictures.differences import compare, draw_difference
 from dagflow.pictures.picture import lay_out
-from dagflow.pictures.svg_looks import SvgLooks
+from dagflow.pictures.svg_measure import SvgLooks
 from tests.pictures.geometry import faults
 from tests.pictures.support import flow_of
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import dagflow
 from dagflow.model.flow import Flow
 from dagflow.pictures.picture import Subject, lay_out
-from dagflow.pictures.svg_looks import SvgLooks
-from dagflow.pictures.text_looks import TextLooks
+from dagflow.pictures.svg_measure import SvgLooks
+from dagflow.pictures.terminal_measure import TextLooks
 from tests.app.familytext import family_texts
 from tests.app.flowtext import flow_texts
 from tests.pictures.geometry import faults

@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 import pytest
 
-from dagflow.app.keeping import verify
+from dagflow.app.maintenance import verify
 from dagflow.errors import StoreError
 from dagflow.model.status import RunStatus
 from dagflow.store import open_store

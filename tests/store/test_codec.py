@@ -34,7 +34,7 @@ from dagflow.model.flow import (
 )
 from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Overflow, Policies, Rate, Schedule
 from dagflow.model.types import NULL, STRING, Field, ListType, ParamType, RecordType, TypeType
-from dagflow.store.codec import decode_flow, encode_flow, flow_digest
+from dagflow.store.codec.flow import decode_flow, encode_flow, flow_digest
 from tests.model.strategies import names, texts, types
 
 spans = st.builds(Span, st.integers(0, 99), st.integers(0, 99))

@@ -138,8 +138,8 @@ def test_a_damaged_event_is_given_to_nobody_and_told_of(path, change):
 
 
 def test_the_log_is_moved_into_the_file_when_it_grows(path, monkeypatch):
-    monkeypatch.setattr("dagflow.store.connections.CHECKPOINT_PAGES", 20)
-    monkeypatch.setattr("dagflow.store.connections.RESTART_PAGES", 40)
+    monkeypatch.setattr("dagflow.store.sqlite.connection.CHECKPOINT_PAGES", 20)
+    monkeypatch.setattr("dagflow.store.sqlite.connection.RESTART_PAGES", 40)
     store = open_store(path)
     row = run_row()
     create(store, row, FLOW, ())

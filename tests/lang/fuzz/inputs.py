@@ -11,7 +11,7 @@ from pathlib import Path
 
 import attrs
 
-from dagflow.lang.lexer import lex
+from dagflow.lang.syntax.lexer import lex
 from tests.lang import corpus
 from tests.lang.fuzz.deriving import NAMES, WORDS, grammar
 from tests.lang.golden import CASES, read

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dagflow.diagnostic import Diagnostic
-from dagflow.drivers.program import prepare
+from dagflow.execution.program import prepare
 from dagflow.errors import ExpressionError
 from dagflow.lang.compiler import compile_text
 from dagflow.lang.diagnostics import apply_fixes
 from dagflow.lang.expressions import evaluate
-from dagflow.lang.importers.seed import import_seed
+from dagflow.lang.importers.action_list import import_seed
 from dagflow.model.values import Duration, Timestamp, UInt
-from dagflow.store.codec import decode_flow, encode_flow
+from dagflow.store.codec.flow import decode_flow, encode_flow
 from tests.lang.fuzz.inputs import Input
 from tests.lang.golden import prelude
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import dagflow
 from dagflow.lang.diagnostics import render
-from dagflow.lang.formatter import format as format_text
-from dagflow.lang.importers.any_json import import_json
+from dagflow.lang.format.formatter import format as format_text
+from dagflow.lang.importers.detect import import_json
 
 Json = dict[str, Any]
 

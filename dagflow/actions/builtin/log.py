@@ -1,0 +1,26 @@
+"""The action `log`: a line in the host's log."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from dagflow.actions.failures import Invocation
+from dagflow.actions.builtin.registrar import Registrar
+from dagflow.actions.secrets import Redactor
+
+_logger: Final = logging.getLogger("dagflow.flow")
+
+
+def add_log(catalog: Registrar) -> None:
+    """Add `log` to a catalogue. Lines go to the standard logger `dagflow.flow`, level INFO, with `run`, `node` and `data`.
+
+    Contents of secrets that a call was given are taken out of them.
+    """
+
+    @catalog.action("log", effect="idempotent")
+    async def log(message: str, invocation: Invocation, redactor: Redactor, data: Any | None = None) -> None:
+        """Write a line to the log."""
+        # As an argument, never as the format: `%` in a flow's text means nothing.
+        extra = {"run": invocation.run, "node": invocation.node, "data": redactor.value(data)}
+        _logger.info("%s", redactor.text(message), extra=extra)

@@ -1,0 +1,199 @@
+"""One HTTP request and its answer, bounded in size and time, over a connection that was kept or a new one. No proxies, no redirects."""
+
+from __future__ import annotations
+
+import math
+import ssl
+from collections.abc import Sequence
+from typing import Final, Literal, cast
+
+import anyio
+import attrs
+import certifi
+import h11
+import httpx
+from anyio.abc import SocketStream
+from anyio.streams.tls import TLSStream
+
+from dagflow.actions.http_client.egress_policy import AddressPolicy
+from dagflow.actions.http_client.connection import Answer, BadAnswer, Connection, NoAnswer, Pace, TooMuchRead
+from dagflow.actions.http_client.pool import FRESH_SECONDS, Connections, Server
+from dagflow.actions.http_client.dial import AddressRefused, Unreachable, checked_addresses, connected
+
+#: These can be sent again, if their connection ended before an answer came: they ask, and do nothing.
+_REPEATABLE: Final = frozenset({"GET", "HEAD"})
+
+
+@attrs.frozen
+class Request:
+    """What is sent.
+
+    Attributes:
+        headers: names in lower case, without those that frame the message.
+        secret_header: the one among them that carries a secret, or "".
+    """
+
+    method: str
+    url: httpx.URL
+    headers: dict[str, str] = attrs.field(repr=False)
+    content: bytes = attrs.field(default=b"", repr=False)
+    secret_header: str = ""
+
+
+class ExchangeFailed(Exception):  # noqa: N818 - data for the action that asked
+    """There is no answer, or none that can be used.
+
+    Attributes:
+        kind: what happened, as the end of a failure's code.
+        message: names the server, never what was sent.
+    """
+
+    def __init__(
+        self, kind: Literal["address_refused", "answer_too_large", "bad_answer", "timeout", "unreachable"], message: str
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+    @property
+    def is_final(self) -> bool:
+        """Whether trying again would end the same."""
+        return self.kind in {"address_refused", "answer_too_large"}
+
+
+@attrs.frozen(kw_only=True)
+class Bounds:
+    """What an exchange may take.
+
+    Attributes:
+        seconds: for each of looking up, connecting, sending, and every read.
+        until: for everything, on the event loop's clock.
+        max_bytes: of the answer's body.
+        keep_seconds: for which the connection is kept for the next request; 0 does not keep it.
+    """
+
+    seconds: float
+    max_bytes: int
+    keep_seconds: float
+    until: float = math.inf
+
+
+async def exchange(request: Request, policy: AddressPolicy | None, *, connections: Connections, bounds: Bounds) -> Answer:
+    """Send a request and read the whole answer.
+
+    A connection that was kept and that its server had closed is replaced where the request only asks; any other is sent once.
+
+    Args:
+        request: what to send.
+        policy: which addresses may be reached; None means all.
+        connections: those that were kept, and where to keep this one.
+        bounds: what it may take.
+
+    Raises:
+        ExchangeFailed: there is no usable answer.
+    """
+    host = request.url.host
+    try:
+        with anyio.CancelScope() as scope:
+            return await _exchange(request, policy, connections, bounds, Pace(scope, bounds.seconds, bounds.until))
+    except AddressRefused as error:
+        raise ExchangeFailed("address_refused", str(error)) from None
+    except TooMuchRead:
+        raise ExchangeFailed("answer_too_large", f"the head of the answer of {host} is too long") from None
+    except (BadAnswer, h11.ProtocolError) as error:
+        raise ExchangeFailed("bad_answer", f"{host} does not speak HTTP properly: {error}") from None
+    except NoAnswer as error:
+        raise ExchangeFailed("unreachable" if error.is_reset else "bad_answer", f"{host} failed: {error}") from None
+    except (Unreachable, anyio.BrokenResourceError, OSError) as error:
+        raise ExchangeFailed("unreachable", f"{host} cannot be reached: {str(error) or type(error).__name__}") from None
+    if anyio.current_time() >= bounds.until:
+        raise ExchangeFailed("timeout", f"{host} took longer than a request may take in all")
+    raise ExchangeFailed("timeout", f"{host} did not answer in {bounds.seconds:g} seconds")
+
+
+async def _exchange(
+    request: Request, policy: AddressPolicy | None, connections: Connections, bounds: Bounds, pace: Pace
+) -> Answer:
+    url = request.url
+    server = Server(policy, url.scheme, url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80))
+    pace.step()
+    # Whatever is kept: where it ends is judged by what the name means, and by the policy of this call.
+    addresses = await checked_addresses(url.host, server.port, policy, connections.names if connections.is_kept else None)
+    is_repeatable = request.method in _REPEATABLE
+    kept = await connections.take(server, addresses, anyio.current_time(), math.inf if is_repeatable else FRESH_SECONDS)
+    if kept is not None:
+        try:
+            return await _ask(cast("Connection", kept), server, request, connections, bounds, pace)
+        except NoAnswer:
+            if not is_repeatable:
+                raise
+    pace.step()
+    try:
+        connection = await _connected(server, addresses, connections)
+    except BaseException:
+        connections.names.forget(url.host)
+        raise
+    return await _ask(connection, server, request, connections, bounds, pace)
+
+
+async def _ask(
+    connection: Connection, server: Server, request: Request, connections: Connections, bounds: Bounds, pace: Pace
+) -> Answer:
+    try:
+        answer = await connection.ask(_head(request, connections), request.content, bounds.max_bytes, pace)
+    except BaseException:
+        await connection.aclose()
+        raise
+    pace.end()
+    seconds = min(bounds.keep_seconds, _offered(answer)) if connection.renew() else 0.0
+    await connections.keep(server, connection, anyio.current_time(), seconds)
+    return answer
+
+
+async def _connected(server: Server, addresses: Sequence[str], connections: Connections) -> Connection:
+    stream = await connected(addresses, server.port)
+    try:
+        return Connection(stream if server.scheme == "http" else await _encrypted(stream, server.host, connections))
+    except BaseException:
+        await anyio.aclose_forcefully(stream)
+        raise
+
+
+async def _encrypted(stream: SocketStream, host: str, connections: Connections) -> TLSStream:
+    if connections.tls is None:
+        connections.tls = await anyio.to_thread.run_sync(_tls_context)
+    try:
+        # Without the farewell of TLS, which most servers leave out too: HTTP itself says where an answer ends.
+        return await TLSStream.wrap(stream, hostname=host, ssl_context=connections.tls, standard_compatible=False)
+    except anyio.EndOfStream:
+        raise Unreachable("it closed the connection before it was encrypted") from None
+    except ValueError as error:
+        raise Unreachable(str(error)) from None
+
+
+def _tls_context() -> ssl.SSLContext:
+    """Trusts whom the system trusts, and whom Mozilla does."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _head(request: Request, connections: Connections) -> h11.Request:
+    # Packed answers are not asked for: unpacking could make a thousand bytes of one.
+    framing = [(b"host", request.url.netloc), (b"accept-encoding", b"identity")]
+    if not connections.is_kept:
+        framing.append((b"connection", b"close"))
+    if request.content or request.method in {"POST", "PUT", "PATCH"}:
+        framing.append((b"content-length", str(len(request.content)).encode("ascii")))
+    headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()]
+    return h11.Request(method=request.method, target=request.url.raw_path, headers=[*framing, *headers])
+
+
+def _offered(answer: Answer) -> float:
+    """For how long the server says it keeps an idle connection, less a second for what is on its way then."""
+    for part in answer.headers.get("keep-alive", "").split(","):
+        name, _, value = part.strip().partition("=")
+        if name.strip().lower() == "timeout" and value.isascii() and value.isdigit():
+            return float(value[:9]) - 1
+    return math.inf

@@ -1,0 +1,268 @@
+"""Calling a host's function: arguments in, result out, everything checked on the way, every failure in one form."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property, lru_cache, partial
+from typing import Any, Final, Protocol, cast, runtime_checkable
+from urllib.parse import urlsplit
+
+import anyio
+import attrs
+import orjson
+
+from dagflow.actions.signatures import Shape
+from dagflow.actions.http_client.pool import Connections
+from dagflow.actions.fast_path import MISS, Direct, check_of, is_as_stored
+from dagflow.actions.failures import ActionFailed, Fatal, Invocation
+from dagflow.actions.host_exceptions import passing
+from dagflow.actions.host_failures import failure_of
+from dagflow.actions.secrets import Redactor, Vault
+from dagflow.model.wire import codec as wire
+from dagflow.model.action import ActionSpec
+from dagflow.model.typeguards import is_dict, is_object, is_sequence
+from dagflow.model.types import Field, ListType, MapType, OptionalType, Primitive, RecordType, Type
+
+#: A result is kept in the history.
+MAX_RESULT: Final = 1024 * 1024
+#: Each takes a byte as JSON, and a comma.
+_MOST_PARTS: Final = MAX_RESULT // 2
+#: A result with more is checked in a thread, so that nobody waits for it.
+_MANY_PARTS: Final = 20_000
+#: Values without parts, of which most results have most.
+_LEAVES: Final = frozenset({str, int, float, bool, type(None), bytes})
+
+
+class RunInThread(Protocol):
+    """Runs a blocking function in a thread and awaits what it returns or raises."""
+
+    def __call__(self, function: Callable[[], object], /) -> Awaitable[object]:
+        """Run it."""
+        ...
+
+
+@runtime_checkable
+class ConnectionKeeper(Protocol):
+    """A performer that can keep connections between calls; `CatalogPerformer` is one."""
+
+    async def keep_connections(self) -> None:
+        """Keep connections between calls, until cancelled; then all are closed. Without it each request has one of its own."""
+        ...
+
+
+@attrs.frozen(eq=False)
+class BoundAction:
+    """An action and the function behind it.
+
+    Attributes:
+        shapes: of the parameters of the signature, by name.
+        key_names, invocation_names: parameters filled in with the effect key and the invocation.
+        given_names: those filled in with what the performer has, by what that is.
+        is_strict: whether a result may have no field that it does not declare.
+    """
+
+    spec: ActionSpec
+    function: Callable[..., Any]
+    shapes: Mapping[str, Shape]
+    result: Shape
+    key_names: tuple[str, ...] = ()
+    invocation_names: tuple[str, ...] = ()
+    given_names: Mapping[str, type] = attrs.field(factory=dict[str, type])
+    is_strict: bool = False
+
+    @cached_property
+    def is_filled_in(self) -> bool:
+        """Whether it is given more than flows say."""
+        return bool(self.key_names or self.invocation_names or self.given_names)
+
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether it is a coroutine function, which needs no thread."""
+        return inspect.iscoroutinefunction(self.function)
+
+    @cached_property
+    def declared(self) -> Mapping[str, Type]:
+        """The types of its parameters, by name."""
+        return {field.name: field.type for field in self.spec.params}
+
+    @cached_property
+    def direct(self) -> Direct | None:
+        """The short way to it, if there is one."""
+        if not self.is_async or self.is_filled_in:
+            return None
+        check = check_of(self.result)
+        if check is None or not all(is_as_stored(shape) for shape in self.shapes.values()):
+            return None
+
+        def keep(value: object) -> object:
+            kept: object = check(value)
+            return _checked(self, value) if kept is MISS else kept
+
+        return Direct(self.function, keep, lambda error: failure_of(error, Redactor()))
+
+    @cached_property
+    def from_json(self) -> Mapping[str, wire.Codec]:
+        """For the arguments, by name, whose stored form is not their JSON."""
+        return {field.name: wire.codec(field.type) for field in self.spec.params if not _is_kept(field)}
+
+    @cached_property
+    def is_result_json(self) -> bool:
+        """Whether the stored form of the result is its JSON."""
+        return _is_json(self.spec.result)
+
+    @cached_property
+    def arguments_codec(self) -> wire.Codec:
+        """For all arguments together, as a record."""
+        return wire.codec(RecordType("", self.spec.params))
+
+    @cached_property
+    def result_codec(self) -> wire.Codec:
+        """For the result; fields that its records do not declare are left out, unless the host is strict."""
+        codec = wire.codec(self.spec.result)
+        return codec if self.is_strict else codec.open
+
+
+@attrs.frozen(eq=False)
+class CatalogPerformer:
+    """Calls the actions of a catalogue for a driver (`drivers.perform.Performer`)."""
+
+    _actions: Mapping[str, BoundAction]
+    _vault: Vault
+    _run_in_thread: RunInThread
+    _connections: Connections = attrs.field(factory=Connections)
+    #: What was revealed to calls so far, which is shown nowhere.
+    _revealed: Redactor = attrs.field(factory=Redactor)
+
+    async def keep_connections(self) -> None:
+        """See `ConnectionKeeper`."""
+        await self._connections.serve()
+
+    def direct(self, action: str, arguments: Mapping[str, Type], result: Type) -> Direct | None:
+        """The short way to an action, for arguments and a result of exactly these types; None if there is none."""
+        bound = self._actions.get(action)
+        if bound is None or bound.direct is None or bound.spec.result != result or bound.declared != arguments:
+            return None
+        return attrs.evolve(bound.direct, explain=partial(failure_of, redactor=self._revealed))
+
+    def destination(self, action: str, arguments: Mapping[str, object]) -> str:
+        """Where a call goes: the action, and what its `destination` says; of an address the host."""
+        bound = self._actions.get(action)
+        if bound is None or not bound.spec.destination:
+            return action
+        value = str(arguments.get(bound.spec.destination))
+        with contextlib.suppress(ValueError):
+            value = urlsplit(value).hostname or value
+        return f"{action} {value}"[:200]
+
+    async def perform(self, invocation: Invocation) -> object:
+        """Call the action; its result comes in stored form, checked against its type.
+
+        Raises:
+            ActionFailed: the function raised, or gave what it should not have given. Contents of secrets are in no part of it.
+        """
+        bound = self._actions.get(invocation.action)
+        if bound is None:
+            known = ", ".join(sorted(self._actions)) or "none"
+            raise ActionFailed("no_such_action", f"there is no action `{invocation.action}`; there are: {known}", fatal=True)
+        failure: ActionFailed
+        cause: BaseException | None
+        try:
+            call = partial(bound.function, **self._arguments(bound, invocation))
+            result = await (call() if bound.is_async else self._run_in_thread(partial(_call_plain, call)))
+            if _n_parts(result, _MANY_PARTS) > _MANY_PARTS:
+                return await anyio.to_thread.run_sync(_checked, bound, result)
+            return _checked(bound, result)
+        except BaseException as error:  # noqa: BLE001 - whatever a host raises fails the attempt, but for what came from around it
+            rest = passing(error)
+            if rest is not None:
+                raise rest from None
+            failure, cause = failure_of(error, self._revealed), error
+        # Outside of the handler, and without the cause where it could tell a secret: tracebacks are written to logs.
+        raise failure from (None if self._revealed.is_needed else cause)
+
+    def _arguments(self, bound: BoundAction, invocation: Invocation) -> dict[str, object]:
+        def reveal(name: str) -> str:
+            address = invocation.arguments.get(bound.spec.destination)
+            content = self._vault.reveal(name, bound.spec, address if isinstance(address, str) else None)
+            self._revealed.add(name, content)
+            return content
+
+        try:
+            given = bound.arguments_codec.encode(dict(invocation.arguments))
+            stored = given if is_object(given) else {}
+            stored |= {name: codec.decode(stored[name]) for name, codec in bound.from_json.items() if name in stored}
+        except wire.WireError as error:
+            raise ActionFailed("bad_arguments", f"{bound.spec.name}: {error}", fatal=True) from None
+        arguments: dict[str, object] = {name: shape.into(stored.get(name), reveal) for name, shape in bound.shapes.items()}
+        return (
+            arguments
+            | dict.fromkeys(bound.key_names, invocation.effect_key)
+            | dict.fromkeys(bound.invocation_names, invocation)
+            | {name: self._connections if kind is Connections else self._revealed for name, kind in bound.given_names.items()}
+        )
+
+
+def _call_plain(call: Callable[[], object]) -> object:
+    result = call()
+    if inspect.iscoroutine(result):
+        result.close()
+        raise Fatal("a plain function returned a coroutine; define it with `async def`", code="bad_result")
+    return result
+
+
+def _checked(bound: BoundAction, result: object) -> object:
+    name = bound.spec.name
+    if _n_parts(result) > _MOST_PARTS:
+        raise ActionFailed("result_too_large", f"{name} returned more than {MAX_RESULT} bytes", fatal=True)
+    try:
+        encoded = bound.result_codec.encode(bound.result.out(result))
+        size = len(orjson.dumps(encoded))
+    except wire.TooLarge as error:
+        raise ActionFailed("result_too_large", f"{name} returned too much: {error}", fatal=True) from None
+    except wire.WireError as error:
+        raise ActionFailed("bad_result", f"{name} must return {bound.spec.result}: {error}", fatal=True) from None
+    if size > MAX_RESULT:
+        raise ActionFailed("result_too_large", f"{name} returned {size} bytes; the limit is {MAX_RESULT}", fatal=True)
+    return encoded if bound.is_result_json else bound.result_codec.decode(encoded)
+
+
+def _n_parts(result: object, most: int = _MOST_PARTS) -> int:
+    """How many parts a result has, counted no further than that; one that contains itself, or the same part again and again, has no end."""
+    left: list[object] = [result]
+    n_parts = 0
+    while left and n_parts <= most:
+        each = left.pop()
+        if type(each) in _LEAVES:
+            continue
+        if is_dict(each):
+            left += each.values()
+            n_parts += len(each)
+        elif is_sequence(each):
+            left += each
+            n_parts += len(each)
+        elif attrs.has(type(each)):
+            fields = attrs.fields(cast("type[attrs.AttrsInstance]", type(each)))
+            left += [getattr(each, field.name) for field in fields if field.init]
+            n_parts += 1
+    return n_parts
+
+
+@lru_cache(maxsize=1024)
+def _is_json(type_: Type) -> bool:
+    """Whether encoding a value of the type gives the value as it is stored: `wire.is_plain`, or free JSON anywhere in it."""
+    match type_:
+        case Primitive.JSON:
+            return True
+        case ListType(inner) | OptionalType(inner) | MapType(Primitive.STRING, inner):
+            return _is_json(inner)
+        case RecordType(_, fields):
+            return all(map(_is_kept, fields))
+        case _:
+            return wire.is_plain(type_)
+
+
+def _is_kept(field: Field) -> bool:
+    """As `_is_json`. A default that could be changed by whoever is given it has to be made anew each time, which decoding does."""
+    return _is_json(field.type) and not isinstance(field.default, (list, dict))

@@ -1,0 +1,232 @@
+"""Looking after a store: is everything in it as it was written, and does it fit together; a copy; and room for what is new."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import attrs
+import orjson
+
+from dagflow.app.run_loader import check_row
+from dagflow.app.program_cache import Programs
+from dagflow.app.stored_runs import part_of
+from dagflow.execution.instance import Progress
+from dagflow.execution.standing import standing
+from dagflow.engine import invariants
+from dagflow.engine.machine import Machine
+from dagflow.errors import DagflowError, StoreError
+from dagflow.ids import RunId
+from dagflow.model.status import RunStatus
+from dagflow.store.api import Record, RunRow, Store
+from dagflow.store.sqlite.backup import back_up
+from dagflow.store.codec.events import from_record
+from dagflow.store.open import open_reading, open_store
+from dagflow.store.sqlite.store import SqliteStore
+from dagflow.store.verify import verify_store
+
+_PAGE = 500
+
+
+@attrs.define
+class Findings:
+    """What a look through a store found: how much there is, and everything that is wrong."""
+
+    n_runs: int = 0
+    n_facts: int = 0
+    n_events: int = 0
+    problems: list[str] = attrs.field(factory=list)
+    #: Those of a run and its child runs, by its id.
+    by_run: dict[RunId, list[str]] = attrs.field(factory=dict)
+
+
+def verify(path: str | os.PathLike[str]) -> Findings:
+    """Read all of a store, fold every history, and hold what comes of it against its rows; another process may be writing to it.
+
+    Raises:
+        StoreError: there is no store, or it cannot even be opened.
+    """
+    store = open_reading(path, is_still=True)
+    try:
+        return verified(store)
+    finally:
+        store.close()
+
+
+def verified(store: Store) -> Findings:
+    """As `verify`, of an open store."""
+    findings = Findings(problems=verify_store(store))
+    try:
+        findings.n_events = _n_events(store)
+        _Verifier(store, findings).check_all()
+    except DagflowError as error:
+        findings.problems.append(str(error))
+    findings.problems = list(dict.fromkeys(findings.problems))
+    return findings
+
+
+def backup(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> None:
+    """Copy a store while it is in use. Raises StoreError: see `store.backup`."""
+    back_up(path, to)
+
+
+def vacuum(path: str | os.PathLike[str], before: int) -> None:
+    """Remove what ended before that instant and nobody needs, and give the room back.
+
+    Raises:
+        StoreError: another process drives the runs of this store, or it cannot be written.
+    """
+    if not Path(path).is_file():
+        raise StoreError(f"there is no store {os.fspath(path)}; running a flow makes one")
+    store = open_store(path)
+    try:
+        while store.prune(before):
+            pass
+    finally:
+        store.close()
+
+
+@attrs.frozen
+class Salvage:
+    """What was set aside: runs with the reasons, whatever else there was, and the file that has it all (None if nothing was)."""
+
+    runs: dict[RunId, list[str]]
+    others: list[str]
+    file: Path | None
+
+
+def salvage(path: str | os.PathLike[str]) -> Salvage:
+    """Set aside the runs that are damaged, with their child runs, so that the rest goes on; also where a log is lost.
+
+    What there is of them goes into a new file beside the store, a JSON object a line, before it is removed.
+
+    Raises:
+        StoreError: there is no store, another process drives its runs, its pages are damaged, or the file cannot be written.
+    """
+    place = Path(path)
+    if not place.is_file():
+        raise StoreError(f"there is no store {os.fspath(path)}; running a flow makes one")
+    store = SqliteStore.open(place, is_lossy=True)
+    try:
+        damaged = verified(store).by_run
+        aside = _Aside(place)
+        others = store.salvage(damaged, aside.keep)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write what is set aside beside {os.fspath(path)}: {error.strerror}; nothing was removed"
+        ) from error
+    finally:
+        store.close()
+    return Salvage(damaged, others, aside.path)
+
+
+@attrs.define(eq=False)
+class _Aside:
+    """A new file beside the store, made when there is something to put into it."""
+
+    _store: Path
+    path: Path | None = None
+
+    def keep(self, content: dict[str, object]) -> None:
+        """Add a line, which is on the disk when this returns. Raises OSError."""
+        number = 1
+        while self.path is None:
+            path = self._store.with_name(f"{self._store.name}.aside-{number}.jsonl")
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                self.path = path
+            number += 1
+        with self.path.open("ab") as file:
+            file.write(orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE))
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _n_events(store: Store) -> int:
+    n_events = after = 0
+    while events := store.events(after=after, limit=_PAGE):
+        n_events, after = n_events + len(events), events[-1].number
+    return n_events
+
+
+@attrs.define(eq=False)
+class _Verifier:
+    _store: Store
+    _findings: Findings
+    _programs: Programs = attrs.field(factory=Programs)
+
+    def check_all(self) -> None:
+        for row in self._rows(""):
+            n_before = len(self._findings.problems)
+            self._check(row, None)
+            if len(self._findings.problems) > n_before:
+                self._findings.by_run[row.id] = self._findings.problems[n_before:]
+
+    def _rows(self, parent: str) -> Iterator[RunRow]:
+        before = None
+        while rows := self._store.runs(limit=_PAGE, before=before, parent=parent):
+            before = rows[-1].id
+            yield from rows
+
+    def _check(self, row: RunRow, parent: Progress | None) -> Progress | None:
+        self._findings.n_runs += 1
+        try:
+            check_row(row)
+            history = self._store.history(row.id)
+            self._findings.n_facts += len(history)
+            if parent is None:
+                progress = Progress(self._programs.load(self._store, row.digest).program, row.id)
+            else:
+                progress = part_of(parent, row.id)
+            progress.restore(history)
+            parts = {part.id: (part, self._check(part, progress)) for part in self._rows(row.id)}
+            problems = [*_row_problems(row, progress, history), *_part_problems(progress, history, parts)]
+        except DagflowError as error:
+            problems, progress = [str(error)], None
+        self._findings.problems += [f"run {row.id}: {problem}" for problem in problems]
+        return progress
+
+
+def _row_problems(row: RunRow, progress: Progress, history: list[Record]) -> Iterator[str]:
+    """The row against the fold of the history alone, without the pure work that is still to be done."""
+    plan = progress.program.plan
+    state = Machine.restore(plan, [from_record(record, plan).event for record in history]).state
+    invariants.check(state)
+    status, due = standing(state)
+    if (row.status, row.due_at) != (status, due):
+        yield f"its row says {row.status} due {row.due_at}, its history {status} due {due}"
+    ended_at = None if state.ended is None else state.now
+    if row.ended_at != ended_at:
+        yield f"its row says it ended at {row.ended_at}, its history at {ended_at}"
+    if row.created_at != state.started_at:
+        yield f"its row says it began at {row.created_at}, its history at {state.started_at}"
+
+
+def _part_problems(
+    progress: Progress, history: list[Record], parts: Mapping[RunId, tuple[RunRow, Progress | None]]
+) -> Iterator[str]:
+    """What a run knows of the ends of its parts, against the parts."""
+    numbers, was_undone = progress.program.plan.numbers, {run for run, (_, part) in parts.items() if _is_undone(part)}
+    for record in history:
+        if record.kind == "item_ended":
+            end = orjson.loads(record.payload or b"{}")
+            run = progress.children.run_of(numbers[record.node], end["index"])
+            said = RunStatus(end["status"])
+        elif record.kind == "attempt_succeeded" and progress.children.has(numbers[record.node]):
+            run, said = progress.children.run_of(numbers[record.node], record.attempt), RunStatus.SUCCEEDED
+        else:
+            continue
+        # An item that was refused before it began has no run of its own.
+        known = parts.get(run)
+        if known is not None and known[0].status is not said and run not in was_undone:
+            yield f"it has the part {run} as {said}, which is {known[0].status}"
+        if known is None and said is RunStatus.SUCCEEDED and ".undo" not in record.node:
+            yield f"it has the part {run} as succeeded, which is not there"
+    if progress.is_ended:
+        yield from (f"it has ended, and its part {run} is {row.status}" for run, (row, _) in parts.items() if not row.ended_at)
+
+
+def _is_undone(part: Progress | None) -> bool:
+    return part is not None and part.machine.state.is_reopened

@@ -1,0 +1,115 @@
+"""From what a store has of a run to a run that can be driven, if the host has what it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from weakref import WeakSet
+
+import attrs
+
+from dagflow.app.catalog_compatibility import misfit
+from dagflow.app.program_cache import Programs
+from dagflow.clock import Clock
+from dagflow.drivers.local.loaded_run import Live, Pinned
+from dagflow.execution.program import Program
+from dagflow.execution.instance import Progress
+from dagflow.errors import DagflowError, RunBlocked, StoreError, UsageError, reading_run
+from dagflow.ids import RunId
+from dagflow.model.action import Interface
+from dagflow.gc_tuning import without_collecting
+from dagflow.model.destinations import is_event_allowed
+from dagflow.model.flow import NodeKind
+from dagflow.store.api import Record, RunRow, Store
+
+_PAGE = 500
+#: Histories in memory at once, beside the runs they are read into.
+_AT_ONCE = 50
+UNDOING = frozenset({NodeKind.UNDO})
+_CALLING = UNDOING | {NodeKind.ACTION}
+
+
+def check_row(row: RunRow) -> None:
+    """Refuse a run whose row is damaged, and no other. Raises StoreError."""
+    if row.problem:
+        raise StoreError(f"run {row.id} is damaged: {row.problem}")
+
+
+@attrs.define(eq=False)
+class Loader:
+    """Reads runs, in any thread."""
+
+    _store: Store
+    _clock: Clock
+    _interface: Callable[[], Interface]
+    programs: Programs = attrs.field(factory=Programs)
+    #: Those whose calls the catalog is known to take; what it has it keeps.
+    _fitting: WeakSet[Program] = attrs.field(factory=WeakSet[Program])
+
+    def load(self, row: RunRow) -> Live:
+        """A run as its history says. Raises StoreError if that is damaged, RunBlocked if it cannot be put together."""
+        return self._restored(row, self._store.history(row.id))
+
+    def load_all(self, rows: Sequence[RunRow], check: Callable[[RunId], None]) -> list[Live | DagflowError]:
+        """Each of these runs, or why it cannot go on: its history, its actions, or what `check` raises."""
+        found: list[Live | DagflowError] = []
+        for first in range(0, len(rows), _AT_ONCE):
+            some = rows[first : first + _AT_ONCE]
+            histories = self._store.histories([row.id for row in some])
+            # All that is made here is kept for a while.
+            with without_collecting():
+                found += [self._checked(row, histories.get(row.id), check) for row in some]
+        return found
+
+    def _checked(self, row: RunRow, history: list[Record] | None, check: Callable[[RunId], None]) -> Live | DagflowError:
+        try:
+            check(row.id)
+            live = self._restored(row, self._store.history(row.id) if history is None else history)
+            self.check_actions(live.progress.program)
+        except DagflowError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+            return RunBlocked.caused_by(row.id, error)
+        return live
+
+    def _restored(self, row: RunRow, history: list[Record]) -> Live:
+        check_row(row)
+        prepared = self.programs.load(self._store, row.digest)
+        progress = Progress(prepared.program, row.id)
+        with reading_run(row.id):
+            progress.restore(history)
+            if progress.machine.state.n_active:  # one that slept had no attempt
+                progress.interrupt(max(self._clock.now(), progress.machine.state.now))
+        return Live(progress, Pinned(prepared.digest, prepared.encoded), n_committed=len(history))
+
+    def load_caught_up(self, row: RunRow) -> Live:
+        """As `load`, with the events that came while nobody drove it. Raises StoreError or RunBlocked."""
+        live = self.load(row)
+        progress = live.progress
+        names = progress.program.waits
+        while names and (sent := self._store.events(after=progress.inbox.n_seen, limit=_PAGE, names=names)):
+            with reading_run(row.id):
+                for event in sent:
+                    progress.deliver(event, max(self._clock.now(), progress.machine.state.now))
+        return live
+
+    def check_actions(self, program: Program, kinds: Collection[NodeKind] = _CALLING) -> None:
+        """A run that cannot call what it calls, or may not emit what it emits, had better not begin, or go on. Raises UsageError."""
+        if kinds is _CALLING and program.emits:
+            self._check_emits(program)
+        if program in self._fitting:
+            return
+        problem = misfit(program, self._interface().actions, kinds)
+        if problem is not None:
+            raise UsageError(problem)
+        if kinds is _CALLING:
+            self._fitting.add(program)
+
+    def _check_emits(self, program: Program) -> None:
+        """The second line behind the compiler: a flow may have been compiled against another catalog, or long ago."""
+        allowed = self._interface().emits
+        refused = [] if allowed is None else [name for name in sorted(program.emits) if not is_event_allowed(name, allowed)]
+        if refused:
+            names = ", ".join(f'"{name}"' for name in refused)
+            raise UsageError(
+                f"the flow {program.flow.name!r} emits {names}, which the catalog does not allow; add it to `emits`"
+            )

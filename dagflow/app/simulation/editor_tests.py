@@ -1,0 +1,58 @@
+"""Runs the tests of a text for somebody who is writing it, and tells how they went in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from dagflow.app.simulation.test_runner import TestOutcome, run_test
+from dagflow.execution.program import Program, prepare
+from dagflow.errors import UsageError
+from dagflow.lang.compiler import Compilation
+
+
+@attrs.frozen
+class Tried:
+    """How a test went: whether all was as expected, and if not, what was not, a line each."""
+
+    name: str
+    flow: str
+    line: int
+    has_passed: bool
+    problems: tuple[str, ...] = ()
+
+
+def try_tests(compilation: Compilation, flow: str | None = None, test: str | None = None) -> list[Tried]:
+    """Run the tests of a text, in virtual time and without any effect.
+
+    Args:
+        compilation: of the text.
+        flow: whose tests; of all flows if not given.
+        test: the name of one; all if not given.
+
+    Raises:
+        UsageError: the text has errors, or no such test.
+    """
+    if compilation.has_errors:
+        raise UsageError("the text has errors; correct them first")
+    wanted = [each for each in compilation.tests if flow in {None, each.flow} and test in {None, each.name}]
+    if not wanted:
+        raise UsageError("there is no such test")
+    programs: dict[str, Program] = {}
+    found: list[Tried] = []
+    for each in wanted:
+        if each.flow not in programs:
+            programs[each.flow] = prepare(compilation.flows[each.flow])
+        outcome = run_test(each, programs[each.flow], compilation.interface)
+        found.append(Tried(each.name, each.flow, each.line, outcome.has_passed, tuple(_problems(outcome))))
+    return found
+
+
+def _problems(outcome: TestOutcome) -> Iterator[str]:
+    if outcome.error:
+        yield outcome.error
+    for unmet in outcome.unmet:
+        got = ", ".join(f"{text} is {value!r}" for text, value in unmet.got.items())
+        why = unmet.error or got
+        yield f"not so: {unmet.expectation.condition.text}" + (f" ({why})" if why else "")

@@ -1,0 +1,75 @@
+"""Values of a type, made up: what an action gives whose result nobody said. The same each time."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dagflow.model.wire import codec as wire
+from dagflow.model.types import (
+    BOOL,
+    BYTES,
+    DOUBLE,
+    DURATION,
+    INT,
+    TIMESTAMP,
+    UINT,
+    EnumType,
+    Field,
+    ListType,
+    MapType,
+    RecordType,
+    ScalarType,
+    SecretType,
+    Type,
+)
+from dagflow.model.values import Duration, Timestamp, UInt
+
+_SCALARS: Final = {"Email": "somebody@example.org", "Url": "https://example.org/"}
+_PRIMITIVES: Final[dict[Type, object]] = {
+    BOOL: False,
+    INT: 0,
+    UINT: UInt(0),
+    DOUBLE: 0.0,
+    BYTES: b"",
+    DURATION: Duration(0),
+    TIMESTAMP: Timestamp(0),
+}
+
+
+def made_up(type_: Type, name: str) -> object:
+    """A value in stored form: texts are the name of what they stand for, numbers 0, lists empty, optional things absent.
+
+    Args:
+        type_: of the value.
+        name: what it is for, such as `pay.charge.id`.
+    """
+    match type_:
+        case RecordType():
+            return {field.name: _field(field, name) for field in type_.fields}
+        case EnumType():
+            return type_.values[0] if type_.values else ""
+        case ScalarType():
+            return _SCALARS.get(type_.name, name)
+        case ListType():
+            return []
+        case MapType():
+            return {}
+        case SecretType():
+            return None
+        case _ if str(type_) == "string":
+            return name
+        case _:
+            return _PRIMITIVES.get(type_)
+
+
+def example_of(record: RecordType) -> dict[str, object]:
+    """A value of a record as JSON has it, with the fields that have to be given."""
+    return {
+        field.name: wire.encode(made_up(field.type, field.name), field.type) for field in record.fields if field.is_required
+    }
+
+
+def _field(field: Field, name: str) -> object:
+    if field.has_default:
+        return wire.decode(field.default, field.type)
+    return made_up(field.type, f"{name}.{field.name}")

@@ -1,0 +1,60 @@
+"""Runs as a store has them, put together again to be looked at."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from dagflow.app.program_cache import Programs
+from dagflow.execution.children import Spawn
+from dagflow.execution.instance import Progress
+from dagflow.execution.results import RunResult, result_of
+from dagflow.errors import StoreError, UsageError, reading_run
+from dagflow.ids import RunId
+from dagflow.model.flow import Flow
+from dagflow.store.api import RunRow, Store
+
+#: The last part of the id of a run that is part of another one; see `ids.RunId`.
+_PART: Final = re.compile(r"/([A-Za-z0-9_.]+)(?:\[([0-9]+)\]|#([0-9]+))$")
+
+
+def restored(store: Store, programs: Programs, run_id: RunId) -> Progress:
+    """A run as it stands in the store, with all it is a part of.
+
+    Raises:
+        UsageError: there is no such run.
+        StoreError: what the store has of it is damaged.
+        RunBlocked: it cannot be put together for another reason.
+    """
+    row = store.run(run_id)
+    if row is None:
+        raise UsageError(f"no run {run_id}; `runs()` and `dagflow runs` list the runs")
+    if row.problem:
+        raise StoreError(f"run {run_id} is damaged: {row.problem}")
+    with reading_run(run_id):
+        return _restored(store, programs, row)
+
+
+def read_result(store: Store, programs: Programs, run_id: RunId) -> tuple[Flow, RunResult]:
+    """How a run stands in the store, with the flow it began with. Raises as `restored`."""
+    progress = restored(store, programs, run_id)
+    with reading_run(run_id):
+        return progress.program.flow, result_of(progress)
+
+
+def _restored(store: Store, programs: Programs, row: RunRow) -> Progress:
+    if row.parent:
+        progress = part_of(restored(store, programs, RunId(row.parent)), row.id)
+    else:
+        progress = Progress(programs.load(store, row.digest).program, row.id)
+    progress.restore(store.history(row.id))
+    return progress
+
+
+def part_of(parent: Progress, run_id: RunId) -> Progress:
+    """The part of a run with that id, not restored yet. Raises StoreError: it cannot be a part of it."""
+    match = _PART.search(run_id)
+    node = -1 if match is None else parent.program.plan.numbers.get(match[1], -1)
+    if match is None or node < 0:
+        raise StoreError(f"run {run_id} is not a part of run {parent.run}, as the store has it; restore a backup")
+    return parent.children.make(Spawn(node, int(match[2] or match[3]), run_id))

@@ -1,0 +1,50 @@
+"""`dagflow doc`: a page for each flow, and one for the actions."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from dagflow.app.flow_docs import actions_page, flow_page, index_page
+from dagflow.cli.exit_codes import OK
+from dagflow.cli.sources import load_flows, load_host
+from dagflow.cli.output.text import printable, printable_lines
+from dagflow.errors import FlowInvalid, UsageError
+from dagflow.model.flow import Flow
+
+
+def document(arguments: argparse.Namespace) -> int:
+    """Print the pages, or write them to a directory."""
+    host = load_host(arguments.actions, arguments.files[0])
+    pages: dict[str, str] = {}
+    flows: list[Flow] = []
+    specs = dict(host.catalog.interface.actions)
+    for path in arguments.files:
+        compilation = load_flows(path, host.catalog)
+        if compilation.has_errors:
+            raise FlowInvalid(compilation.diagnostics, compilation.render())
+        specs |= compilation.interface.actions
+        for flow in compilation.flows.values():
+            if f"{flow.name}.md" in pages:
+                raise UsageError(f"two of these files define a flow `{flow.name}`; document the files separately")
+            flows.append(flow)
+            pages[f"{flow.name}.md"] = flow_page(flow, compilation.tests, compilation.interface)
+    pages["actions.md"] = actions_page(specs.values(), flows)
+    if arguments.output is None:
+        sys.stdout.write(printable_lines("\n".join(pages.values())))
+        return OK
+    pages["index.md"] = index_page(flows)
+    _write(Path(arguments.output), pages)
+    print(printable(f"wrote {len(pages)} pages to {arguments.output}"), file=sys.stderr)
+    return OK
+
+
+def _write(folder: Path, pages: dict[str, str]) -> None:
+    """Pages are made anew each time, so those that are there are replaced."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in pages.items():
+            (folder / name).write_text(printable_lines(text), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error.strerror or error}") from error

@@ -1,0 +1,176 @@
+"""`dagflow dry-run`: which steps would run, with which arguments, and why the others would not. Nothing is done."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+
+from rich.console import Console
+from rich.text import Text
+
+from dagflow.app.why import Reason, line_of
+from dagflow.app.simulation.dry_run import Rehearsal, Rehearsed, rehearse
+from dagflow.cli.exit_codes import FAILED, OK
+from dagflow.cli.output.test_report import shown
+from dagflow.cli.commands.run import listed
+from dagflow.cli.sources import example_input, load_flows, load_host, read_value
+from dagflow.cli.output.text import json_text, plain, printable
+from dagflow.cli.commands.why import decision_lines, reason_data
+from dagflow.clock import SystemClock
+from dagflow.errors import UsageError
+from dagflow.lang.exporters.graph import label_of
+from dagflow.lang.lint.value_sets import shown_length
+from dagflow.model.flow import Flow, NodeKind
+from dagflow.model.wire.json_reader import JsonTextError, parse_json
+from dagflow.model.status import RunStatus
+from dagflow.model.types import NULL
+from dagflow.model.wire.codec import WireError
+
+#: What is no step of anybody's.
+_INNER = frozenset({NodeKind.CATCH, NodeKind.RACE, NodeKind.UNWIND, NodeKind.GROUP})
+
+
+def dry_run(arguments: argparse.Namespace) -> int:
+    """Rehearse a run; 1 if it would not succeed."""
+    if arguments.file == "-" and arguments.input in {"-", "@-"}:
+        raise UsageError("the flow and its input cannot both come from standard input; pass one of them as a file")
+    host = load_host(arguments.actions, arguments.file)
+    compilation = load_flows(arguments.file, host.catalog)
+    flow = compilation.unwrap(arguments.flow)
+    value = read_value(arguments.input)
+    try:
+        found = rehearse(
+            flow,
+            compilation.interface,
+            value,
+            event=arguments.event,
+            results=_results(arguments.result),
+            start=SystemClock().now(),
+        )
+    except WireError as error:
+        given = "--input is missing" if value is None else "--input does not match"
+        example = example_input(flow.input) if value is None and arguments.event is None else ""
+        raise UsageError(f"{given}:{listed(error)}{example}") from error
+    if found is None:
+        print(f"{flow.name} ignores this event: the `when` condition of its trigger is false", file=sys.stderr)
+        if arguments.json:
+            print("null")
+        return OK
+    if arguments.json:
+        print(json_text(_data(found)))
+    else:
+        _print(Console(highlight=False, soft_wrap=True), flow, found)
+    return OK if found.simulation.result.status is RunStatus.SUCCEEDED else FAILED
+
+
+def _results(given: list[str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for each in given:
+        name, sign, text = each.partition("=")
+        if not sign:
+            raise UsageError(f'--result {each}: write NAME=JSON, such as email=\'{{"message_id": "m"}}\'')
+        try:
+            found[name] = parse_json(text)
+        except JsonTextError as error:
+            raise UsageError(f"--result {name} is not valid JSON: {error}") from error
+    return found
+
+
+def _print(out: Console, flow: Flow, found: Rehearsal) -> None:
+    result = found.simulation.result
+    took = (result.ended_at or result.started_at) - result.started_at
+    ends = {RunStatus.SUCCEEDED: "succeed", RunStatus.FAILED: "fail"}.get(result.status, f"end as {result.status.value}")
+    n_calls = len(found.simulation.calls)
+    out.print(
+        Text(f"{flow.name} would {ends} after {shown_length(took)}, with {n_calls} call{'s' * (n_calls != 1)}", style="bold")
+    )
+    loops = dict(_loops(flow))
+    for step in found.steps:
+        if step.node.kind not in _INNER:
+            out.print(Text(printable(_line(step, loops))))
+    if result.failures:
+        out.print(Text(printable(f"  cause: {result.failures[0].code}: {result.failures[0].message}"), style="red"))
+    if result.output is not None:
+        out.print(Text(f"  result: {shown(result.output)}"))
+    pruned = [reason for reason in found.pruned if reason.node.kind not in _INNER | {NodeKind.UNDO}]
+    if pruned:
+        out.print(Text("would not run", style="bold"))
+    alike: dict[str, list[Reason]] = {}
+    for reason in pruned:
+        alike.setdefault(reason.because, []).append(reason)
+    for because, reasons in alike.items():
+        out.print(Text(printable(f"  {', '.join(reason.label for reason in reasons)}: {because}")))
+        for line in [line for each in reasons[0].decisions[-1:] if not each.let_through for line in decision_lines(each)]:
+            out.print(Text(f"  {line}", style="dim"))
+    made_up = sorted({step.node.action for step in found.steps if step.is_made_up})
+    if made_up:
+        out.print(Text(f"placeholder results used for: {', '.join(made_up)} (override with --result NAME=JSON)", style="dim"))
+
+
+def _loops(flow: Flow) -> Iterator[tuple[str, str]]:
+    """What a person calls the loops without a name of a flow, those it has inside, and those it calls; by their ids."""
+    for node in (each for body in (flow, *(callee.flow for callee in flow.callees)) for each in body.nodes):
+        if node.loop is not None:
+            if "." in node.id:
+                yield node.id, f"for {node.loop.item}"
+            yield from _loops(node.loop.body)
+
+
+def _line(step: Rehearsed, loops: Mapping[str, str]) -> str:
+    part = ""
+    if step.part:
+        # `for.acae77[0]/hold` is a path of ids, each with the number of an item.
+        names = [each.partition("[") for each in step.part.split("/")]
+        part = "/".join(f"{loops.get(name, name)}{sign}{number}" for name, sign, number in names) + ": "
+    return f"{'+' + shown_length(step.at_ns):>14}  {part}{label_of(step.node)}  {_what(step)}".rstrip()
+
+
+def _what(step: Rehearsed) -> str:
+    node, result = step.node, step.result
+    if node.kind in {NodeKind.ACTION, NodeKind.CALL, NodeKind.START, NodeKind.EMIT, NodeKind.UNDO}:
+        gives = (
+            "" if result.output is None or node.type is NULL or node.kind is NodeKind.EMIT else f" -> {shown(result.output)}"
+        )
+        return f"{_called(step)}({_arguments(step.given)}){gives}" if _called(step) else ""
+    if result.failure is not None:
+        return f"{result.failure.code}: {result.failure.message}"
+    if result.outcome:
+        return result.outcome
+    return "" if result.output is None else shown(result.output)
+
+
+def _called(step: Rehearsed) -> str:
+    return step.node.action or step.node.flow or step.node.event
+
+
+def _arguments(given: Mapping[str, object] | None) -> str:
+    return ", ".join(f"{name}: {shown(value)}" for name, value in (given or {}).items())
+
+
+def _data(found: Rehearsal) -> dict[str, object]:
+    result = found.simulation.result
+    return {
+        "status": result.status.value,
+        "output": None if result.output is None else plain(result.output),
+        "elapsed": shown_length((result.ended_at or result.started_at) - result.started_at),
+        "steps": [_step_data(found, step) for step in found.steps],
+        "pruned": [reason_data(reason) for reason in found.pruned],
+        "failures": [{"step": f.node, "code": f.code, "message": f.message} for f in result.failures],
+    }
+
+
+def _step_data(found: Rehearsal, step: Rehearsed) -> dict[str, object]:
+    flow = found.simulation.progress.program.flow
+    return {
+        "at": shown_length(step.at_ns),
+        "part": step.part or None,
+        "step": step.node.id,
+        "label": label_of(step.node),
+        "line": line_of(flow, step.node)[0],
+        "calls": _called(step) or None,
+        "input": None if step.given is None else plain(dict(step.given)),
+        "status": step.result.status.value,
+        "outcome": step.result.outcome or None,
+        "made_up": step.is_made_up,
+    }

@@ -1,0 +1,64 @@
+"""`dagflow new`: a flow to begin with, asked for where there is a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from dagflow.app.flow_templates import can_name, started, starters
+from dagflow.cli.exit_codes import OK
+from dagflow.cli.output.text import printable
+from dagflow.cli.writing import write_new
+from dagflow.errors import UsageError
+
+_TRIES = 5
+
+
+def new(arguments: argparse.Namespace) -> int:
+    """Write a flow of that name and kind to a file of that name."""
+    if arguments.list:
+        for each in starters():
+            print(f"{each.name:<10}  {each.summary}")
+        return OK
+    is_asking = sys.stdin.isatty() and sys.stderr.isatty()
+    name, template = arguments.name, arguments.template
+    if name is None:
+        if not is_asking:
+            raise UsageError("missing NAME; example: `dagflow new lead_approval`")
+        name = _named()
+    if template is None:
+        template = _chosen() if is_asking else starters()[0].name
+    text = started(name, template)
+    if arguments.output == "-":
+        sys.stdout.write(text)
+        return OK
+    target = write_new(arguments.output or f"{name}.flow", text)
+    print(printable(f"wrote {target}; try `dagflow test {target}`, then `dagflow dry-run {target}`"), file=sys.stderr)
+    return OK
+
+
+def _named() -> str:
+    for _ in range(_TRIES):
+        name = _ask("Name of the flow?", "my_flow")
+        if can_name(name):
+            return name
+        print("a name must consist of lower-case letters, digits and `_`, such as `lead_approval`", file=sys.stderr)
+    raise UsageError("no valid name was entered; use `dagflow new NAME`")
+
+
+def _chosen() -> str:
+    known = starters()
+    for number, each in enumerate(known, 1):
+        print(f"  {number}  {each.name:<10}  {each.summary}", file=sys.stderr)
+    for _ in range(_TRIES):
+        answer = _ask("Template?", "1")
+        for number, each in enumerate(known, 1):
+            if answer in {str(number), each.name}:
+                return each.name
+        print(f"enter a number from 1 to {len(known)}", file=sys.stderr)
+    raise UsageError("no template was chosen; use --template NAME")
+
+
+def _ask(question: str, default: str) -> str:
+    print(f"{question} [{default}] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip() or default

@@ -1,0 +1,69 @@
+"""Runs as plain data, for `--json`. Instants are RFC 3339 in UTC; programs rely on every name here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import attrs
+
+from dagflow.cli.output.text import rfc3339
+from dagflow.execution.results import NodeResult, RunResult
+from dagflow.lang.exporters.graph import label_of
+from dagflow.model.wire import codec as wire
+from dagflow.model.flow import Flow
+from dagflow.model.types import JSON, NULL
+from dagflow.store.api import RunRow
+
+
+def plain_result(flow: Flow, result: RunResult) -> dict[str, object]:
+    """One run with all its nodes."""
+    return {
+        "run": result.run,
+        "flow": result.flow,
+        "status": result.status.value,
+        "reason": result.reason or None,
+        "output": None if result.output is None else wire.encode(result.output, JSON),
+        "started_at": rfc3339(result.started_at),
+        "ended_at": rfc3339(result.ended_at),
+        "nodes": [_plain_node(flow, node) for node in result.nodes],
+        "failures": [attrs.asdict(failure) for failure in result.failures],
+    }
+
+
+def _plain_node(flow: Flow, node: NodeResult) -> dict[str, object]:
+    declared = flow.node(node.id)
+    has_output = node.output is not None and declared.type is not NULL
+    return {
+        "id": node.id,
+        "label": label_of(declared),
+        "kind": node.kind.value,
+        "status": node.status.value,
+        "reason": None if node.reason is None else node.reason.value,
+        "attempts": node.attempts,
+        "started_at": rfc3339(node.started_at),
+        "ended_at": rfc3339(node.ended_at),
+        "due_at": rfc3339(node.due_at),
+        "outcome": node.outcome or None,
+        "items": None if node.items is None else attrs.asdict(node.items),
+        "output": wire.encode(node.output, JSON) if has_output else None,
+        "failure": None if node.failure is None else {"code": node.failure.code, "message": node.failure.message},
+    }
+
+
+def plain_rows(rows: Sequence[RunRow], quarantined: Collection[str] = ()) -> list[dict[str, object]]:
+    """The list of runs; `quarantined` are those that are left alone since they seem to crash the process."""
+    return [
+        {
+            "run": row.id,
+            "flow": row.flow,
+            "status": row.status.value,
+            "quarantined": row.id in quarantined,
+            "blocked": row.blocked or row.problem or None,
+            "started_at": rfc3339(row.created_at),
+            "ended_at": rfc3339(row.ended_at),
+            "due_at": rfc3339(row.due_at),
+            "digest": row.digest,
+            "part_of": row.parent or None,
+        }
+        for row in rows
+    ]

@@ -1,0 +1,180 @@
+"""How tests went, for people, for programs and for what reads JUnit's XML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from rich.console import Console
+from rich.text import Text
+
+from dagflow.app.simulation.coverage import Coverage, Goal
+from dagflow.app.simulation.test_runner import Unmet
+from dagflow.cli.output.columns import aligned
+from dagflow.cli.output.tables import Story
+from dagflow.cli.output.text import compact, printable, printable_lines, sign
+from dagflow.lang.lint.value_sets import shown_length
+from dagflow.model.values import Duration
+
+if TYPE_CHECKING:
+    from dagflow.cli.commands.test import Ran
+
+_MOST_VALUE = 300
+
+
+def print_failure(out: Console, one: Ran) -> None:
+    """What was expected, what came instead, and what happened in which order."""
+    outcome = one.outcome
+    if outcome.error:
+        out.print(Text(f"    {printable(outcome.error)}"))
+    for unmet in outcome.unmet:
+        for line in _told(one, unmet):
+            out.print(Text(f"    {line}"))
+    if outcome.result is not None:
+        for row in timeline(one):
+            out.print(Text(f"    {row}", style="dim"))
+
+
+def _told(one: Ran, unmet: Unmet) -> list[str]:
+    expectation = unmet.expectation
+    line = one.source.count("\n", 0, expectation.span.start) + 1
+    at = "" if expectation.at_ns is None else f" at {shown_length(expectation.at_ns)}"
+    crash = "" if unmet.after is None else f", after a crash at point {unmet.after}"
+    said = [f"{printable(one.file)}:{line}: expected{at}{crash}: {printable(expectation.condition.text)}"]
+    said += [f"  got {printable(text)}: {shown(value)}" for text, value in unmet.got.items()]
+    if unmet.error:
+        said.append(f"  it has no value: {printable(unmet.error)}")
+    return said
+
+
+def shown(value: object) -> str:
+    """A value as one line, not too long."""
+    if isinstance(value, Duration):
+        return shown_length(value.nanos)
+    text = compact(value)
+    return text if len(text) <= _MOST_VALUE else text[:_MOST_VALUE] + "…"
+
+
+def timeline(one: Ran) -> list[str]:
+    """What happened, in order: when, which step, and what came of it; steps that were pruned stand at the end."""
+    simulation = one.outcome.simulation
+    if simulation is None:
+        return []
+    story = Story(simulation.progress.program.flow, simulation.result)
+    start = simulation.result.started_at
+    nodes = story.shown()
+    begun = sorted((node for node in nodes if node.started_at is not None), key=lambda node: node.started_at or 0)
+    rows = [
+        f"{'+' + shown_length((node.started_at or start) - start):>12}  {sign(node.status)}  {story.label(node)}"
+        f"{f' (attempt {node.attempts})' if node.attempts > 1 else ''}  {story.outcome(node)}".rstrip()
+        for node in begun
+    ]
+    rows += [
+        f"{'':>12}  {sign(node.status)}  {story.label(node)}  {story.outcome(node)}"
+        for node in nodes
+        if node.started_at is None
+    ]
+    ended = simulation.result.ended_at or start
+    return [*rows, f"{'+' + shown_length(ended - start):>12}  the run {simulation.result.status.value}"]
+
+
+def outcome_data(one: Ran) -> dict[str, object]:
+    """A test as plain data."""
+    outcome = one.outcome
+    return {
+        "file": one.file,
+        "flow": outcome.test.flow,
+        "name": outcome.test.name,
+        "line": outcome.test.line,
+        "passed": outcome.has_passed,
+        "took_ms": round(one.took_ns / 1e6, 3),
+        "crashes": outcome.n_crashes,
+        "overtaken": outcome.n_overtaken,
+        "status": None if outcome.result is None else outcome.result.status.value,
+        "error": outcome.error or None,
+        "unmet": [_unmet_data(one, unmet) for unmet in outcome.unmet],
+        "timeline": [] if outcome.has_passed else timeline(one),
+    }
+
+
+def _unmet_data(one: Ran, unmet: Unmet) -> dict[str, object]:
+    return {
+        "line": one.source.count("\n", 0, unmet.expectation.span.start) + 1,
+        "expected": unmet.expectation.condition.text,
+        "got": {text: shown(value) for text, value in unmet.got.items()},
+        "error": unmet.error or None,
+        "after_crash_at": unmet.after,
+    }
+
+
+def junit(ran: Sequence[Ran]) -> str:
+    """All tests as JUnit writes them: a suite for each file."""
+    root = ET.Element("testsuites")
+    for file in dict.fromkeys(one.file for one in ran):
+        mine = [one for one in ran if one.file == file]
+        n_failed = sum(not one.outcome.has_passed for one in mine)
+        seconds = sum(one.took_ns for one in mine) / 1e9
+        suite = ET.SubElement(
+            root, "testsuite", name=file, tests=str(len(mine)), failures=str(n_failed), errors="0", time=f"{seconds:.6f}"
+        )
+        for one in mine:
+            outcome = one.outcome
+            case = ET.SubElement(
+                suite, "testcase", classname=printable(f"{file}::{outcome.test.flow}"), name=printable(outcome.test.name),
+                time=f"{one.took_ns / 1e9:.6f}",
+            )  # fmt: skip
+            if not outcome.has_passed:
+                told = [line for unmet in outcome.unmet for line in _told(one, unmet)]
+                message = printable(outcome.error) if outcome.error else told[0]
+                failure = ET.SubElement(case, "failure", message=message)
+                failure.text = printable_lines("\n".join([*told, *timeline(one)]))
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def coverage_data(coverage: Coverage) -> dict[str, object]:
+    """What tests have seen of each flow, and what not, as plain data."""
+    flows: dict[str, object] = {}
+    for name in dict.fromkeys(goal.flow for goal in coverage.goals):
+        goals = [goal for goal in coverage.goals if goal.flow == name]
+        missing = [goal for goal in goals if not coverage.is_reached(goal)]
+        flows[name] = {
+            "kinds": {
+                kind: {
+                    "reached": sum(g.kind == kind and g not in missing for g in goals),
+                    "all": sum(g.kind == kind for g in goals),
+                }
+                for kind in dict.fromkeys(goal.kind for goal in goals)
+            },
+            "missing": [{"line": g.line, "step": g.node, "kind": g.kind, "aspect": g.aspect} for g in missing],
+        }
+    return flows
+
+
+def print_coverage(out: Console, coverage: Coverage) -> None:
+    """A line for each flow, and a line for what is missing."""
+    kinds = ("step", "gate", "error", "timeout", "default")
+    rows: list[list[Text]] = []
+    notes: list[Text] = []
+    for name in dict.fromkeys(goal.flow for goal in coverage.goals):
+        goals = [goal for goal in coverage.goals if goal.flow == name]
+        cells = [_share(coverage, [goal for goal in goals if goal.kind == kind]) for kind in kinds]
+        rows.append([Text(printable(name)), *cells])
+        missing = [_missing(goal) for goal in goals if not coverage.is_reached(goal)]
+        notes.append(Text(f"not covered: {'; '.join(missing)}" if missing else ""))
+    if rows:
+        out.print(
+            aligned(["flow", "steps", "gates", "errors", "timeouts", "defaults"], rows, out.width, elastic={0: 12}, notes=notes)
+        )
+
+
+def _share(coverage: Coverage, goals: Sequence[Goal]) -> Text:
+    n_reached = sum(coverage.is_reached(goal) for goal in goals)
+    style = "dim" if not goals else "green" if n_reached == len(goals) else "yellow"
+    return Text(f"{n_reached}/{len(goals)}" if goals else "-", style=style)
+
+
+def _missing(goal: Goal) -> str:
+    aspect = "" if goal.aspect == "ran" else f": {goal.aspect}"
+    return printable(f"line {goal.line} {goal.label}{aspect}")

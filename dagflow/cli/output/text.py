@@ -1,0 +1,126 @@
+"""Single values as people read them: instants, lengths, statuses, JSON; and nothing that could steer a terminal."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.text import Text
+
+from dagflow.model.wire import codec as wire
+from dagflow.model.typeguards import is_dict, is_list
+from dagflow.model.status import NodeStatus, RunStatus
+from dagflow.model.types import JSON
+from dagflow.model.values import Secret
+
+_SIGNS: Final = {
+    NodeStatus.SUCCEEDED: ("✓", "green"),
+    NodeStatus.FAILED: ("✗", "bold red"),
+    NodeStatus.PRUNED: ("–", "dim"),
+    NodeStatus.CANCELLED: ("⊘", "yellow"),
+    NodeStatus.RUNNING: ("▶", "cyan"),
+    NodeStatus.READY: ("▷", "cyan"),
+    NodeStatus.WAITING: ("◔", "blue"),
+    NodeStatus.PENDING: ("·", "dim"),
+}
+RUN_STYLE: Final = {
+    RunStatus.SUCCEEDED: "bold green",
+    RunStatus.FAILED: "bold red",
+    RunStatus.FAILED_DIRTY: "bold red reverse",
+    RunStatus.CANCELLED: "bold yellow",
+}
+_UNITS: Final = ((86_400_000_000_000, "d"), (3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"))
+
+
+def instant(nanos: int | None, *, is_short: bool = False) -> str:
+    """An instant in UTC to the second, or empty; a short one leaves the year out."""
+    if nanos is None:
+        return ""
+    try:
+        return datetime.fromtimestamp(nanos // 1_000_000_000, UTC).strftime(f"{'' if is_short else '%Y-'}%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):
+        return "far away"
+
+
+def counted(number: int, word: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number} {word}" + "s" * (number != 1)
+
+
+def rfc3339(nanos: int | None) -> str | None:
+    """An instant as RFC 3339 in UTC to the millisecond; years beyond 9999 as the last instant there is."""
+    if nanos is None:
+        return None
+    try:
+        whole = datetime.fromtimestamp(nanos // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    except (OverflowError, ValueError, OSError):
+        return "9999-12-31T23:59:59.999Z"
+    return f"{whole}.{nanos % 1_000_000_000 // 1_000_000:03d}Z"
+
+
+def length(nanos: int) -> str:
+    """A length of time in its two largest units: `2d`, `1h 5m`, `3.2s`, `12ms`."""
+    if nanos < 1_000_000_000:
+        return f"{nanos / 1_000_000:.0f}ms"
+    if nanos < 60_000_000_000:
+        return f"{nanos / 1_000_000_000:.3g}s"
+    parts: list[str] = []
+    for unit, word in _UNITS:
+        count, nanos = divmod(nanos, unit)
+        if count:
+            parts.append(f"{count}{word}")
+    return " ".join(parts[:2])
+
+
+def sign(status: NodeStatus) -> Text:
+    """A status as a sign and its word; colour only repeats it."""
+    mark, style = _SIGNS[status]
+    return Text(f"{mark} {status.value}", style=style)
+
+
+def printable(text: str) -> str:
+    """The text as one line, without anything that could steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else " " if letter in "\n\t" else _escaped(letter) for letter in text)
+
+
+def printable_lines(text: str) -> str:
+    """The same for a text of several lines, tabs kept."""
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else _escaped(letter) for letter in text)
+
+
+def _escaped(letter: str) -> str:
+    """As JSON writes it, so that escaped JSON means what it meant."""
+    code = ord(letter)
+    if code > 0xFFFF:
+        return f"\\u{0xD800 + (code - 0x10000 >> 10):04x}\\u{0xDC00 + (code - 0x10000 & 0x3FF):04x}"
+    return f"\\u{code:04x}"
+
+
+def json_text(value: object) -> str:
+    """Plain data as JSON for a person or a program: letters as they are, everything that does not print escaped."""
+    return printable_lines(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def compact(value: object) -> str:
+    """A value of a run as one line of JSON."""
+    return printable(json.dumps(plain(value), ensure_ascii=False))
+
+
+def plain(value: object) -> object:
+    """A value of a run as JSON values; a secret shows as its name, which is all that is known of it here."""
+    return wire.encode(_without_secrets(value), JSON)
+
+
+def _without_secrets(value: object) -> object:
+    match value:
+        case Secret():
+            return f"[secret {value.name}]"
+        case _ if is_dict(value):
+            return {key: _without_secrets(each) for key, each in value.items()}
+        case _ if is_list(value):
+            return [_without_secrets(each) for each in value]
+        case _:
+            return value

@@ -1,0 +1,384 @@
+"""From the wish to start an attempt to what came of it, for the local driver.
+
+An attempt is begun as soon as there is room for it: its arguments are evaluated and its intent is noted. Only when the facts
+it depends on are in the store is it given to a worker, so no worker ever waits for a commit, and one commit serves all
+attempts that were begun before it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from typing import Final, Protocol, cast
+from weakref import WeakKeyDictionary
+
+import attrs
+import trio
+
+from dagflow.actions.failures import ActionFailed, Invocation
+from dagflow.actions.host_exceptions import class_name, passing, text_of
+from dagflow.actions.host_failures import failure_of, shown
+from dagflow.actions.secrets import Redactor
+from dagflow.drivers.local import run_logger
+from dagflow.drivers.local.retry_budget import Budgets
+from dagflow.drivers.local.loaded_run import Call, Live
+from dagflow.execution.performer import Performer, timed_out
+from dagflow.drivers.local.worker_pool import KEPT, Pool, Worker
+from dagflow.execution.program import Program
+from dagflow.execution.fast_path import Quick, quick_ways
+from dagflow.drivers.local.fair_queue import Share, SharedQueue
+from dagflow.drivers.local.group_commit import Writer
+from dagflow.engine.commands import StartAttempt
+from dagflow.engine.events import AttemptFailed
+from dagflow.engine.retries import retry_due
+from dagflow.errors import DagflowError
+from dagflow.model.action import Effect
+from dagflow.store.failpoints import Point, reached, watchers
+
+#: So many attempts are begun ahead of their calls, if at least so many calls may be under way.
+_AHEAD: Final = 1024
+_MANY: Final = 16
+#: An attempt that ends so long after its time was over kept the event loop from stopping it.
+OVERRUN_NS: Final = 100_000_000
+# Looked up once and not for every call.
+_PURE: Final = Effect.PURE
+_EFFECTFUL: Final = Effect.EFFECTFUL
+
+
+class Driver(Protocol):
+    """What the driver does for attempts."""
+
+    def turn(self, live: Live) -> None:
+        """See to what a run wishes."""
+        ...
+
+    def now(self, live: Live) -> int:
+        """The time, for that run."""
+        ...
+
+    def block(self, live: Live, error: Exception) -> None:
+        """A run cannot go on; all others do."""
+        ...
+
+    def stop(self, error: DagflowError) -> None:
+        """Something is wrong with the store."""
+        ...
+
+
+@attrs.define(eq=False)
+class Attempts:
+    """The attempts of all runs; calls of at most `limit` of them are under way at once."""
+
+    _driver: Driver
+    _performer: Performer
+    _writer: Writer
+    _jitter: Callable[[], float]
+    _limit: int
+    _on_idle: Callable[[], None]
+    _budgets: Budgets
+    _pool: Pool[Call] = attrs.field(init=False)
+    _wishes: SharedQueue[tuple[Live, StartAttempt]] = attrs.field(factory=lambda: SharedQueue(_share_of_wish))
+    _n_open: int = 0
+    _n_waiting: int = 0
+    _is_beginning: bool = False
+    #: Nothing new is begun; `_changed` is set, and replaced, whenever an attempt is over from then on.
+    _is_draining: bool = False
+    _is_stopped: bool = False
+    _changed: trio.Event = attrs.field(factory=trio.Event)
+    #: How many attempts of wishes are open, by flow and by run; they decide who may begin one where there is no room for all.
+    _flows: Counter[str] = attrs.field(factory=Counter[str])
+    _runs: Counter[str] = attrs.field(factory=Counter[str])
+    _quicks: WeakKeyDictionary[Program, list[Quick | None]] = attrs.field(factory=WeakKeyDictionary)
+
+    def serve(self, nursery: trio.Nursery) -> None:
+        """Have workers in this nursery."""
+        self._pool = Pool(nursery, self._perform, self._limit, self._drained, _share_of_call)
+
+    @property
+    def _most_begun(self) -> int:
+        """Some more than can be called at once, so that one commit serves many; but a host that wants few at once gets few."""
+        return self._limit + _AHEAD if self._limit >= _MANY else self._limit
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is begun or to be begun."""
+        return not self._n_open and not self._wishes
+
+    def quicks_of(self, program: Program) -> Sequence[Quick | None]:
+        """Per node, the short way to its action, if there is one."""
+        quicks = self._quicks.get(program)
+        if quicks is None:
+            quicks = self._quicks[program] = quick_ways(self._performer, program)
+        return quicks
+
+    def put(self, live: Live, commands: Sequence[StartAttempt]) -> None:
+        """Attempts are wished for; `begin` what there is room for."""
+        if self._is_draining:
+            # They are wished for again when the run is resumed.
+            return
+        for command in commands:
+            quick = live.quicks[command.node]
+            if quick is not None and (self._writer.is_instant or quick.is_pure):
+                # It waits for nothing but somebody to make the call, who begins it as well.
+                self._n_open += 1
+                self._pool.put(Call(live, command, quick))
+            else:
+                self._wishes.put((live, command))
+
+    def begin(self) -> None:
+        """Begin what is wished for, as far as there is room."""
+        if self._is_beginning or not self._wishes or self._is_draining:
+            # What is begun may make more ready: it has its turn further up.
+            return
+        self._is_beginning = True
+        try:
+            while self._wishes and self._n_open < self._most_begun:
+                self._begin_wish(*self._wishes.pop())
+            # There is no room for all. A run that has nothing open gets some all the same.
+            self._wishes.share()
+            while self._wishes and self._n_open < self._most_begun + self._limit // KEPT:
+                wish = self._wishes.pop_other(self._flows, self._runs)
+                if wish is None:
+                    break
+                self._begin_wish(*wish)
+        finally:
+            self._is_beginning = False
+
+    async def drain(self, lives: Collection[Live], *, is_all: bool) -> None:
+        """Begin nothing new, and wait until what is begun is over; without `is_all` only for what must not be done twice."""
+        self._is_draining = True
+        while not self._is_stopped and any(is_all or _is_effectful(call) for live in lives for call in live.calls.values()):
+            await self._changed.wait()
+
+    def stop(self) -> None:
+        """The driver has stopped: what is under way goes unheard, and is waited for no longer."""
+        self._is_stopped = True
+        self._tell()
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, trio.Event()
+        changed.set()
+
+    def cancel(self, live: Live, node: int) -> None:
+        """Stop the running attempt of the node."""
+        call = live.calls.get(node)
+        if call is None:
+            return
+        if call.worker is not None:
+            call.worker.cancel()
+        else:
+            # Nobody has begun the call itself, and nobody will.
+            self._stopped(call, is_made=False)
+
+    def leave(self, call: Call) -> None:
+        """The run is left alone: nobody makes the call any more, and what comes of one that is being made goes unheard."""
+        self._over(call)
+        if call.worker is not None:
+            call.worker.cancel()
+
+    def _begin_wish(self, live: Live, command: StartAttempt) -> None:
+        if live.has_ended.is_set():
+            return
+        call = Call(live, command, live.quicks[command.node], is_counted=True)
+        self._n_open += 1
+        flow, run = live.share
+        self._flows[flow] += 1
+        self._runs[run] += 1
+        if self._begin(call):
+            self._line_up(call)
+
+    def _uncount(self, call: Call) -> None:
+        if not call.is_counted:
+            return
+        call.is_counted = False
+        for counter, key in ((self._flows, call.live.share[0]), (self._runs, call.live.share[1])):
+            counter[key] -= 1
+            if not counter[key]:
+                del counter[key]
+
+    def _begin(self, call: Call) -> bool:
+        """Find the arguments and note the intent; False if the call is not to be made."""
+        try:
+            return self._begin_it(call)
+        except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+            if call.live.calls.get(call.command.node) is not call:
+                self._n_open -= 1
+                self._uncount(call)
+            self._driver.block(call.live, error)
+            return False
+
+    def _begin_it(self, call: Call) -> bool:
+        live, command, quick = call.live, call.command, call.quick
+        now = self._driver.now(live)
+        if quick is not None:
+            call.arguments = live.progress.begin_quickly(command, quick, now)
+        elif (invocation := live.progress.begin_attempt(command, now)) is not None:
+            call.invocation, call.arguments = invocation, invocation.arguments
+        if call.arguments is None:
+            self._n_open -= 1
+            self._uncount(call)
+            self._driver.turn(live)
+            return False
+        live.calls[command.node] = call
+        if command.attempt == 1 and self._budgets.is_watching:
+            self._budgets.called(self._destination(call), now)
+        self._writer.mark(live)
+        return True
+
+    def _begin_late(self, call: Call) -> bool:
+        """`_begin` by who is about to make the call."""
+        if call.live.broken is not None or self._is_draining:
+            self._n_open -= 1
+            return False
+        return self._begin(call)
+
+    def _line_up(self, call: Call) -> None:
+        """Have a call made that is begun, once the store has what it needs to have."""
+        live = call.live
+        needed = self._needed_facts(live, call.command.node)
+        if live.n_committed < needed:
+            self._n_waiting += 1
+            live.when_committed(needed, call, self._release)
+        else:
+            self._pool.put(call)
+
+    def _release(self, call: Call) -> None:
+        self._n_waiting -= 1
+        if not call.is_over:
+            self._pool.put(call)
+
+    def _needed_facts(self, live: Live, node: int) -> int:
+        """How many facts the store has to have before the call is made. One in memory loses everything at once, so none."""
+        if self._writer.is_instant:
+            return 0
+        effect = live.progress.program.codes[node].node.effect
+        if effect is _EFFECTFUL:
+            return live.progress.n_recorded
+        return 0 if effect is _PURE else live.progress.n_binding
+
+    def _drained(self) -> None:
+        """A worker has nothing to do."""
+        if self._n_waiting:
+            try:
+                self._writer.write_in_place(is_all=self._n_waiting == self._n_open)
+            except DagflowError as error:
+                self._driver.stop(error)
+        if self.is_idle:
+            self._on_idle()
+
+    async def _perform(self, call: Call, worker: Worker) -> None:
+        if call.is_over:
+            return
+        live, command, quick = call.live, call.command, call.quick
+        if call.arguments is None and not self._begin_late(call):
+            return
+        call.worker = worker
+        deadline: int | None = None
+        if command.timeout_ns is not None or command.give_up_at is not None:
+            now = self._driver.now(live)
+            deadline = command.deadline(now)
+            worker.limit(trio.current_time() + max(0, (deadline or now) - now) / 1e9)
+        kept: object = None
+        failure: ActionFailed | None = None
+        if watchers:
+            reached(Point.EFFECT_BEGINS)
+        try:
+            if quick is not None:
+                kept = quick.keep(await quick.function(**call.arguments or {}))
+            else:
+                kept = await self._performer.perform(cast("Invocation", call.invocation))
+        except BaseException as raised:  # noqa: BLE001 - whatever a host raises, its run hears of it; `passing` says what goes on
+            rest = passing(raised)
+            if rest is not None:
+                if worker.is_cancelled and not call.is_over:
+                    self._stopped(call)
+                raise rest from None
+            failure = _as_failure(call, raised)
+        if watchers:
+            reached(Point.EFFECT_DONE)
+        if call.is_over:
+            return
+        self._over(call)
+        try:
+            now = self._driver.now(live)
+            if deadline is not None and now > deadline + OVERRUN_NS:
+                run_logger.attempt_overran(call, now - deadline)
+            if failure is not None:
+                self._failed(call, failure, now)
+            elif quick is not None:
+                live.progress.succeed_quickly(command.node, kept, now)
+            else:
+                live.progress.succeed(command.node, kept, now, self._jitter())
+        except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+            self._driver.block(live, error)
+        else:
+            self._driver.turn(live)
+
+    def _stopped(self, call: Call, *, is_made: bool = True) -> None:
+        """The attempt was cancelled, as wished or because its time was over."""
+        self._over(call)
+        progress, node, now = call.live.progress, call.command.node, self._driver.now(call.live)
+        try:
+            if progress.is_cancelling(node):
+                progress.cancelled(node, now, is_made=is_made)
+            else:
+                self._failed(call, timed_out(), now)
+        except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+            self._driver.block(call.live, error)
+        else:
+            self._driver.turn(call.live)
+
+    def _failed(self, call: Call, failure: ActionFailed, now: int) -> None:
+        """The attempt failed; the next one, if there is one, comes when there is room for it where it goes."""
+        jitter, node, progress = self._jitter(), call.command.node, call.live.progress
+        event = AttemptFailed(
+            now, node, call.command.attempt, failure.code, failure.message, failure.fatal, failure.retry_after_ns, jitter
+        )
+        due = retry_due(progress.machine.state, event, is_counted=False)
+        if due is not None:
+            paced = self._budgets.due(self._destination(call), due, now, jitter)
+            if paced != due:
+                traceback = failure.traceback
+                failure = ActionFailed(failure.code, failure.message, retry_after_ns=paced - now)
+                failure.traceback, due = traceback, paced
+        run_logger.attempt_failed(call, failure, due)
+        progress.fail(node, failure, now, jitter)
+
+    def _destination(self, call: Call) -> str:
+        return self._performer.destination(
+            call.live.progress.program.codes[call.command.node].node.action, call.arguments or {}
+        )
+
+    def _over(self, call: Call) -> None:
+        call.is_over = True
+        del call.live.calls[call.command.node]
+        self._n_open -= 1
+        self._uncount(call)
+        if self._is_draining:
+            self._tell()
+
+
+def _is_effectful(call: Call) -> bool:
+    return call.live.progress.program.codes[call.command.node].node.effect is _EFFECTFUL
+
+
+def _share_of_wish(wish: tuple[Live, StartAttempt]) -> Share:
+    return wish[0].share
+
+
+def _share_of_call(call: Call) -> Share:
+    return call.live.share
+
+
+def _as_failure(call: Call, raised: BaseException) -> ActionFailed:
+    match raised:
+        case _ if call.quick is not None:
+            return call.quick.explain(raised)
+        case ActionFailed():
+            return failure_of(raised, Redactor())
+        case DagflowError():
+            return ActionFailed("usage", shown(text_of(raised), Redactor()), fatal=True)
+        case _:
+            # The text of an exception may hold anything, secrets too; only its class is told.
+            action = call.live.progress.program.codes[call.command.node].node.action
+            return ActionFailed("unexpected", f"{action} raised {class_name(raised)}", fatal=True)

@@ -1,0 +1,150 @@
+"""What is written together: events from outside, the records of runs, and the runs that are blocked.
+
+A batch is one transaction. Where the store refuses it, it is written again in parts, each a transaction of its own: a run with
+the runs it starts. So only the runs that hold a value the store cannot keep are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import trio
+
+from dagflow.drivers.local.loaded_run import Live
+from dagflow.errors import StoreError, WriteRefused
+from dagflow.store.api import Append, Blocked, Creation, SentEvent, Store
+from dagflow.store.failpoints import Point, reached, watchers
+
+
+@attrs.define(eq=False)
+class Sending:
+    """An event from outside, on its way.
+
+    Attributes:
+        is_over: set once it is in the store and has been handed out, or never will be.
+        is_kept: whether it is in the store. refusal: why the store refuses it. n_reached: the runs that took it.
+    """
+
+    event: SentEvent
+    is_over: trio.Event = attrs.field(factory=trio.Event)
+    is_kept: bool = False
+    refusal: WriteRefused | None = None
+    n_reached: int = 0
+
+
+@attrs.frozen
+class Write:
+    """The new records of one run.
+
+    Attributes:
+        creation: for a run the store does not have yet.
+        is_born: a `start` has just made it, and nobody drives it yet.
+    """
+
+    live: Live
+    append: Append
+    creation: Creation | None
+    is_born: bool
+
+    def acknowledge(self) -> None:
+        """The store has them."""
+        self.live.committed(self.append.first + len(self.append.records))
+
+
+@attrs.define(eq=False)
+class Batch:
+    """What is written together.
+
+    Attributes:
+        groups: by run, its records and behind them those of the runs it starts, which begin in the same transaction.
+        refused: the groups that the store refuses, and why; they are none of `groups` any more.
+    """
+
+    sendings: Sequence[Sending]
+    groups: list[list[Write]]
+    blocked: Sequence[Blocked] = ()
+    refused: list[tuple[list[Write], Exception]] = attrs.field(factory=list[tuple[list[Write], Exception]])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.sendings or self.groups or self.blocked or self.refused)
+
+
+def write_batch(store: Store, batch: Batch) -> None:
+    """Write a batch. Raises StoreError: the store failed, and the outcome is unknown."""
+    reached(Point.WRITING)
+    if batch.sendings:
+        _send(store, batch.sendings)
+        reached(Point.EVENT_KEPT)
+    if batch.groups:
+        if not _is_taken(store, batch.groups):
+            _write_apart(store, batch)
+        if watchers and any(write.append.events for group in batch.groups for write in group):
+            reached(Point.EVENT_KEPT)
+    if batch.blocked:
+        store.note_blocked(batch.blocked)
+
+
+def _send(store: Store, sendings: Sequence[Sending]) -> None:
+    try:
+        store.send([sending.event for sending in sendings])
+    except WriteRefused as refusal:
+        if len(sendings) == 1:
+            sendings[0].refusal = refusal
+            return
+        for sending in sendings:
+            _send(store, [sending])
+
+
+def _is_taken(store: Store, groups: Sequence[Sequence[Write]]) -> bool:
+    """Write the groups; False if something in them is refused. Raises StoreError: the store failed."""
+    try:
+        _write(store, groups)
+    except WriteRefused:
+        return False
+    except StoreError:
+        raise
+    except Exception as error:
+        # Making rows of the records failed, or else the store itself did.
+        if not any(_fault_of(group) for group in groups):
+            raise StoreError(f"the store failed: {type(error).__name__}: {error}") from error
+        return False
+    return True
+
+
+def _write(store: Store, groups: Sequence[Sequence[Write]]) -> None:
+    """In one transaction, so that no part of a run is ever in the store without the record it comes from."""
+    writes = [write for group in groups for write in group]
+    creations = [write.creation for write in writes if write.creation is not None]
+    store.write([write.append for write in writes if write.creation is None], creations)
+
+
+def _write_apart(store: Store, batch: Batch) -> None:
+    groups, batch.groups = batch.groups, []
+    bad: set[str] = set()
+    for group in groups:
+        # What is part of a refused run is blocked together with it.
+        whole = group[0].live.run.partition("/")[0]
+        refusal: Exception | None = WriteRefused(f"run {whole} is refused") if whole in bad else _fault_of(group)
+        if refusal is None:
+            try:
+                _write(store, [group])
+            except WriteRefused as error:
+                refusal = error
+        if refusal is None:
+            batch.groups.append(group)
+        else:
+            bad.add(whole)
+            batch.refused.append((group, refusal))
+
+
+def _fault_of(group: Sequence[Write]) -> Exception | None:
+    """What goes wrong when rows are made of the records, which the store does for all of them."""
+    try:
+        for write in group:
+            list(write.append.records)
+    except Exception as error:  # noqa: BLE001 - whatever it is, these records are its cause
+        return error
+    return None

@@ -1,0 +1,211 @@
+"""The local driver's part in runs that other runs have: bringing them to life, and telling of their ends."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+import attrs
+import trio
+
+from dagflow.execution.bindings import Origin
+from dagflow.execution.children import Spawn
+from dagflow.execution.lineage import Requested
+from dagflow.drivers.local.loaded_run import Live, Pinned
+from dagflow.execution.program import Program
+from dagflow.execution.instance import Progress
+from dagflow.drivers.local.time_slice import Stretch
+from dagflow.drivers.local.group_commit import Writer
+from dagflow.ids import RunId
+from dagflow.model.status import RunStatus
+from dagflow.store.codec.flow import encode_flow, flow_digest
+
+_PAGE = 500
+
+
+class Driver(Protocol):
+    """What the driver does for a family."""
+
+    @property
+    def lives(self) -> dict[RunId, Live]:
+        """The runs in hand."""
+        ...
+
+    @property
+    def stretch(self) -> Stretch:
+        """How long it has kept the event loop."""
+        ...
+
+    @property
+    def n_handed_out(self) -> int:
+        """The number of the last event that was handed out."""
+        ...
+
+    def take(self, *lives: Live) -> None:
+        """Drive these runs."""
+        ...
+
+    def block(self, live: Live, error: Exception) -> None:
+        """A run cannot go on; those of other families do."""
+        ...
+
+    def step(self, live: Live, change: Callable[[], object]) -> None:
+        """Change a run, and see to what follows from it."""
+        ...
+
+    def cancel(self, live: Live) -> None:
+        """Ask a run to end."""
+        ...
+
+    def now(self, live: Live) -> int:
+        """The time, for that run."""
+        ...
+
+
+@attrs.define(eq=False)
+class Family:
+    """Makes children, and tells parents of their ends.
+
+    Attributes:
+        n_coming: children being read from the store.
+    """
+
+    _driver: Driver
+    _writer: Writer
+    _nursery: trio.Nursery
+    _jitter: Callable[[], float]
+    n_coming: int = 0
+    _pinned: WeakKeyDictionary[Program, Pinned] = attrs.field(factory=WeakKeyDictionary[Program, Pinned])
+    _stopped: set[RunId] = attrs.field(factory=set)
+    _ended: deque[Live] = attrs.field(factory=deque)
+    _is_telling: bool = False
+
+    def see_to(self, live: Live) -> None:
+        """Do what a run wishes of its children. The run's own facts have to be marked for the store before."""
+        children = live.progress.children
+        while children.spawns and self._driver.stretch.is_short():
+            self._spawn(live, children.spawns.pop(0))
+        while children.stops:
+            run = children.stops.pop(0)
+            child = self._driver.lives.get(run)
+            if child is None:
+                self._stopped.add(run)
+            else:
+                self._driver.cancel(child)
+
+    def bear(self, live: Live, requested: Requested) -> Live:
+        """The run that a `start` asks for; it goes its own way once it is in the store."""
+        program = live.progress.program.callees[requested.key]
+        pinned = self._pinned.get(program)
+        if pinned is None:
+            encoded = encode_flow(program.startable)
+            pinned = self._pinned[program] = Pinned(flow_digest(encoded), encoded)
+        progress = Progress(program, requested.run)
+        origin = Origin(kind="flow", name=live.progress.program.flow.name)
+        progress.begin(requested.input, origin, requested.at, self._writer.n_events)
+        return Live(progress, pinned, is_new=True)
+
+    def ended(self, live: Live) -> None:
+        """The end of a run is in the store: tell the one it is a part of, after those that ended before."""
+        if live.parent is None:
+            return
+        self._ended.append(live)
+        if self._is_telling:
+            # What a parent does next may end other children at once: they have their turn further up.
+            return
+        self._is_telling = True
+        try:
+            while self._ended:
+                self._tell(self._ended.popleft())
+        finally:
+            self._is_telling = False
+
+    def _tell(self, live: Live) -> None:
+        parent, spawn = live.parent, live.spawn
+        if parent is None or spawn is None or parent.has_ended.is_set():
+            return
+        now, jitter = self._driver.now(parent), self._jitter()
+        self._driver.step(parent, lambda: parent.progress.children.ended(spawn, live.progress, now, jitter))
+
+    def _spawn(self, parent: Live, spawn: Spawn) -> None:
+        child = parent.progress.children.make(spawn)
+        child.has_time = self._driver.stretch.is_short
+        live = Live(child, parent.pinned, is_new=True, parent=parent, spawn=spawn)
+        if spawn.is_new and not child.program.waits:
+            self._begin(live, spawn)
+            self._driver.take(live)
+        else:
+            self.n_coming += 1
+            self._nursery.start_soon(self._bring, live, spawn)
+
+    def _begin(self, live: Live, spawn: Spawn) -> None:
+        parent = live.parent
+        if parent is not None:
+            parent.progress.children.begin(live.progress, spawn, self._driver.now(parent))
+
+    async def _bring(self, live: Live, spawn: Spawn) -> None:
+        """Go on with a child that may be in the store, or that has to look at events that came before it."""
+        try:
+            history = [] if spawn.is_new else await self._writer.reading(lambda: self._writer.store.history(spawn.run))
+            if history:
+                live.progress.restore(history)
+                live.is_new, live.n_committed = False, len(history)
+                live.progress.interrupt(self._driver.now(live))
+            else:
+                self._begin(live, spawn)
+            await self._catch_up(live)
+            self._go_on(live, spawn)
+            self._is_back(live, spawn)
+        except Exception as error:  # noqa: BLE001 - a part of a run cannot go on, so the whole cannot; all others can
+            self._driver.block(live, error)
+        finally:
+            self.n_coming -= 1
+
+    def _go_on(self, live: Live, spawn: Spawn) -> None:
+        progress = live.progress
+        around = live.parent
+        while around is not None:
+            if around.broken is not None:
+                # The whole was set aside while this part was being read.
+                live.give_up(around.broken)
+                return
+            around = around.parent
+        if spawn.is_undo and progress.machine.state.ended is RunStatus.SUCCEEDED:
+            progress.undo(self._driver.now(live))
+        if progress.is_ended and progress.n_recorded == live.n_committed:
+            live.has_ended.set()
+            self.ended(live)
+            return
+        self._driver.take(live)
+        if spawn.run in self._stopped:
+            self._stopped.discard(spawn.run)
+            self._driver.cancel(live)
+
+    def _is_back(self, live: Live, spawn: Spawn) -> None:
+        """The last part that was missed is there: what came meanwhile goes to whoever has waited longest."""
+        if live.parent is None or live.broken is not None:
+            return
+        for changed in live.parent.progress.children.is_back(spawn, self._driver.now(live)):
+            if changed.run in self._driver.lives:
+                self._driver.step(self._driver.lives[changed.run], _nothing)
+
+    async def _catch_up(self, live: Live) -> None:
+        """Deliver the events that came before, up to the last one handed out when this returns.
+
+        Those behind it are not: others may have waited longer.
+        """
+        inbox, waits = live.progress.inbox, live.progress.program.waits
+        while waits and inbox.n_seen < (until := self._driver.n_handed_out):
+            read = partial(self._writer.store.events, after=inbox.n_seen, limit=_PAGE, names=waits)
+            sent = await self._writer.reading(read)
+            for event in sent:
+                if event.number <= until:
+                    live.progress.deliver(event, self._driver.now(live))
+            inbox.n_seen = max(inbox.n_seen, min(until, sent[-1].number) if len(sent) == _PAGE else until)
+
+
+def _nothing() -> None:
+    """The run has changed already."""

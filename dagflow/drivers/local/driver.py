@@ -1,0 +1,359 @@
+"""The driver for one process: trio, one store, as many runs as there are.
+
+The order that makes a crash harmless: an intent is committed, the effect happens, its outcome is committed, and only then
+do dependents touch the world or anybody hear of it. Memory runs ahead of the store meanwhile, by facts that are on their
+way; if they do not arrive, memory is thrown away.
+
+Whatever goes wrong while one run is driven blocks that run, with its parent and its children, and nothing else (`block`). Only
+the store's own failure stops the driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+import attrs
+import trio
+
+from dagflow.clock import Clock
+from dagflow.drivers.local import run_logger
+from dagflow.drivers.local.attempts import Attempts
+from dagflow.drivers.local.batch import Sending
+from dagflow.drivers.local.retry_budget import Budgets
+from dagflow.execution.delivery import deliver
+from dagflow.drivers.local.event_router import Dispatch
+from dagflow.drivers.local.child_runs import Family
+from dagflow.drivers.local.activation import Waking
+from dagflow.drivers.local.loaded_run import Live
+from dagflow.execution.performer import Performer
+from dagflow.execution.program import Program
+from dagflow.drivers.local.suspension import Sleepers
+from dagflow.drivers.local.time_slice import Stretch
+from dagflow.drivers.local.timers import Timers
+from dagflow.drivers.local.group_commit import Writer
+from dagflow.engine.commands import SetTimer
+from dagflow.errors import DagflowError, RunBlocked, UsageError
+from dagflow.ids import RunId
+from dagflow.store.api import Blocked, SentEvent, Store
+from dagflow.store.failpoints import Point, reached
+
+
+@attrs.define(eq=False)
+class LocalDriver:
+    """Drives runs while `serve` runs.
+
+    Attributes:
+        lives: the runs in hand, by id; those that have ended are gone, and those that sleep.
+        sleepers: those that sleep, once it serves.
+        error: what stopped it, if something did.
+        is_draining: nothing new is begun.
+        on_blocked: called with the whole run that cannot go on, once it has been set aside.
+    """
+
+    _store: Store
+    _performer: Performer
+    _clock: Clock
+    _concurrency: int
+    _jitter: Callable[[], float]
+    _waking: Waking = attrs.field(factory=Waking)
+    _budgets: Budgets = attrs.field(factory=lambda: Budgets(None))
+    lives: dict[RunId, Live] = attrs.field(factory=dict)
+    error: DagflowError | None = None
+    is_draining: bool = False
+    on_blocked: Callable[[RunId, RunBlocked], None] = attrs.field(default=lambda _run, _reason: None)
+    _writer: Writer = attrs.field(init=False)
+    _timers: Timers = attrs.field(init=False)
+    _attempts: Attempts = attrs.field(init=False)
+    _family: Family = attrs.field(init=False)
+    sleepers: Sleepers = attrs.field(init=False)
+    stretch: Stretch = attrs.field(init=False)
+    _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    _dispatch: Dispatch = attrs.field(factory=Dispatch)
+    _is_serving: bool = False
+    _sendings: dict[str, Sending] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self._timers = Timers(self._clock, self._fire, self._is_calm)
+        self.stretch = Stretch(self._go_on)
+        self._writer = Writer.of(self._store, self._written)
+        self._writer.on_event = self._dispatch.put
+        self._writer.on_born = self.take
+        self._writer.block = self.block
+        self._dispatch.give = self.hand_out
+        self._attempts = Attempts(
+            self, self._performer, self._writer, self._jitter, self._concurrency, self._timers.may_be_calm, self._budgets
+        )
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Drive until cancelled or until the store fails; then every run that has not ended is given up, see `error`."""
+        try:
+            with self._scope:
+                async with trio.open_nursery() as nursery:
+                    self._lull(nursery)
+                    self._writer.n_events = await self._writer.reading(self._store.last_event)
+                    self._dispatch.n_handed_out = self._writer.n_events
+                    self._family = Family(self, self._writer, nursery, self._jitter)
+                    self._writer.bear = self._family.bear
+                    self._attempts.serve(nursery)
+                    nursery.start_soon(self._until_stopped)
+                    nursery.start_soon(self._guarded, self._timers.run)
+                    nursery.start_soon(self.stretch.run)
+                    nursery.start_soon(self._guarded, self._writer.run)
+                    self._is_serving = True
+                    task_status.started()
+        finally:
+            self.sleepers.stop()
+            if self.error is None:
+                with trio.CancelScope(shield=True):
+                    await self._guarded(self._writer.drain)
+            reason = self.error or UsageError("the interpreter was closed before the run ended; open it again to go on")
+            for live in list(self.lives.values()):
+                live.give_up(reason)
+            for sending in self._sendings.values():
+                sending.is_over.set()
+
+    async def drain(self, *, is_all: bool = True) -> None:
+        """Begin nothing new from now on, and wait until every call that is begun is over and its outcome is in the store.
+
+        Without `is_all` only calls that must not be repeated are waited for. Cancel it to wait no longer.
+        """
+        if self._is_serving:
+            self.is_draining = True
+            self._timers.stop()
+            await self._attempts.drain(self.lives.values(), is_all=is_all)
+
+    async def _until_stopped(self) -> None:
+        """A nursery closes when the last of its tasks is over, and this is one: nobody begins anything in one that is closed."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            self._is_serving = False
+            self.sleepers.stop()
+
+    def _lull(self, nursery: trio.Nursery) -> None:
+        self.sleepers = Sleepers(self, self._writer, nursery, self._clock.now, self._waking)
+        self._timers.next_due = lambda: self.sleepers.next_due
+        self._timers.fetch, self._timers.clock_was_set = self.sleepers.fetch, self.sleepers.clock_was_set
+        self._dispatch.wake, self._dispatch.on_idle = self.sleepers.wake_for, self.sleepers.events_are_handed_out
+
+    @property
+    def n_handed_out(self) -> int:
+        """The number of the last event that was handed out."""
+        return self._dispatch.n_handed_out
+
+    @property
+    def n_events(self) -> int:
+        """How many events have been sent or emitted so far."""
+        return self._writer.n_events
+
+    def take(self, *lives: Live) -> None:
+        """Drive these runs, from where they stand. All are there before any of them does anything that others may see."""
+        for live in lives:
+            if live.progress.is_ended and live.n_committed == live.progress.n_recorded:
+                # It ended while it was being read.
+                live.has_ended.set()
+        lives = tuple(live for live in lives if not live.has_ended.is_set())
+        for live in lives:
+            try:
+                self._adopt(live)
+            except Exception as error:  # noqa: BLE001 - see `block`
+                self.block(live, error)
+        for live in lives:
+            if live.broken is None:
+                self.turn(live)
+
+    def _go_on(self, live: Live) -> None:
+        self.step(live, live.progress.go_on)
+        self._timers.may_be_calm()
+
+    def _adopt(self, live: Live) -> None:
+        live.progress.has_time = self.stretch.is_short
+        live.quicks = self._attempts.quicks_of(live.progress.program)
+        self.sleepers.adopt(live)
+        self.lives[live.run] = live
+        live.on_ended, live.on_rest = self._forget, self.sleepers.rest
+        self._dispatch.add(live)
+
+    def waiting_for(self, event: str) -> set[Program]:
+        """The programs of runs with a wait for such events that has not settled, as far as they are known."""
+        return self._dispatch.waiting_for(event) | self.sleepers.expecting(event)
+
+    async def send(self, event: str, payload: bytes, event_id: str) -> int:
+        """Keep an event, once for each id, and give it to the runs that wait for it; when this returns it will survive a crash.
+
+        Returns:
+            How many runs took it, or keep it for a wait they have not reached.
+
+        Raises:
+            StoreError: the store failed.
+            UsageError: the driver was stopped first.
+        """
+        earlier = self._sendings.get(event_id)
+        if earlier is not None:
+            await earlier.is_over.wait()
+            return 0
+        sent = SentEvent(number=0, id=event_id, name=event, at=self._clock.now(), payload=payload)
+        sending = self._sendings[event_id] = Sending(sent)
+        try:
+            if await self._writer.reading(lambda: self._store.has_event(event_id)):
+                return 0
+            if self._is_serving:
+                self._writer.send(sending)
+                await sending.is_over.wait()
+            if not sending.is_kept:
+                raise (
+                    sending.refusal
+                    or self.error
+                    or UsageError("the interpreter was closed before the event was kept; send it again")
+                )
+            return sending.n_reached
+        finally:
+            sending.is_over.set()
+            del self._sendings[event_id]
+            self._timers.may_be_calm()
+
+    def cancel(self, live: Live) -> None:
+        """Ask the run to end; it does when everything that runs has stopped."""
+        if live.is_asleep:
+            self.take(live)
+        self.step(live, lambda: live.progress.cancel(self.now(live)))
+
+    def step(self, live: Live, change: Callable[[], object]) -> None:
+        """Change a run, and see to what follows from it; what goes wrong blocks that run alone."""
+        if live.broken is not None:
+            return
+        try:
+            change()
+        except Exception as error:  # noqa: BLE001 - see `block`
+            self.block(live, error)
+        else:
+            self.turn(live)
+
+    def now(self, live: Live) -> int:
+        """The clock's time, but never before the run's last fact."""
+        now, last = self._clock.now(), live.progress.machine.state.now
+        return now if now > last else last  # noqa: FURB136 - asked for every fact, and `max` takes five times as long
+
+    def _is_calm(self) -> bool:
+        is_fetching = self._family.n_coming or self.sleepers.n_coming or not self._dispatch.is_idle
+        is_idle = self._attempts.is_idle and self._writer.is_idle and self.stretch.is_idle
+        return is_idle and not self._sendings and not is_fetching
+
+    def _written(self) -> None:
+        self._timers.may_be_calm()
+        self.sleepers.note_when_idle()
+
+    def turn(self, live: Live) -> None:
+        """After something happened to the run: see to what it wishes, and to its facts."""
+        if not self._is_serving:
+            # What is done while the last facts are written goes with the process; it is wished again.
+            self._writer.mark(live)
+            return
+        try:
+            self._turn(live)
+        except Exception as error:  # noqa: BLE001 - see `block`
+            self.block(live, error)
+
+    def _turn(self, live: Live) -> None:
+        progress, children = live.progress, live.progress.children
+        while progress.cancels:
+            self._attempts.cancel(live, progress.cancels.pop(0).node)
+        while progress.timers:
+            self._timers.add(live, progress.timers.pop(0))
+        if progress.starts:
+            starts, progress.starts = progress.starts, []
+            self._attempts.put(live, starts)
+        self._writer.mark(live)
+        self._attempts.begin()
+        if children.spawns or children.stops:
+            self._family.see_to(live)
+        if (progress.is_computing or children.spawns) and live.broken is None:
+            self.stretch.put_off(live)
+
+    def block(self, live: Live, error: Exception) -> None:
+        """A run cannot go on: set it aside, with those it is a part of and those that are part of it. All others go on.
+
+        What the store does not have of it is thrown away, so it can be tried again from there.
+        """
+        if live.broken is not None:
+            return
+        whole = live.whole
+        reason = RunBlocked.caused_by(whole.run, error)
+        prefix = f"{whole.run}/"
+        family = [each for each in self.lives.values() if each is whole or each.run.startswith(prefix)]
+        for each in family if live in family else [*family, live]:
+            self._set_aside(each, reason)
+        if not whole.is_new:
+            self._writer.note_blocked(Blocked(run=whole.run, at=self._clock.now(), reason=reason.reason, trace=reason.trace))
+        self.on_blocked(whole.run, reason)
+
+    def _set_aside(self, live: Live, reason: RunBlocked) -> None:
+        live.on_ended = live.on_rest = None
+        for call in list(live.calls.values()):
+            self._attempts.leave(call)
+        self._writer.forget(live)
+        live.give_up(reason)
+        live.release_calls()
+        self.sleepers.gone(live)
+        if self.lives.get(live.run) is live:
+            self.leave(live)
+
+    def leave(self, live: Live) -> None:
+        """Drive this run no more."""
+        del self.lives[live.run]
+        self.sleepers.note_changed(live.run)
+        self._dispatch.remove(live)
+        self._timers.forget(live)
+
+    def look_again(self) -> None:
+        """Something was fetched, or is due sooner than was thought: timers and events go on."""
+        self._timers.look_again()
+        self._dispatch.go_on()
+
+    def _forget(self, live: Live) -> None:
+        run_logger.run_ended(live)
+        self.leave(live)
+        self.sleepers.gone(live)
+        self._family.ended(live)
+
+    def hand(self, live: Live, event: SentEvent) -> bool:
+        """Give an event to a run, and let it go on; whether it took it."""
+        return self._hand([live], event)
+
+    def hand_out(self, lives: Iterable[Live], event: SentEvent) -> int:
+        """Give an event to runs, once to a run and all its parts, and let them go on; returns how many took it."""
+        families: dict[Live, list[Live]] = {}
+        for live in lives:
+            families.setdefault(live.whole, []).append(live)
+        return sum(self._hand(family, event) for family in families.values())
+
+    def _hand(self, family: Sequence[Live], event: SentEvent) -> bool:
+        n_recorded = [live.progress.n_recorded for live in family]
+        try:
+            is_reached = deliver([live.progress for live in family], event, self._clock.now())
+        except Exception as error:  # noqa: BLE001 - see `block`
+            self.block(family[0], error)
+            return False
+        for live, n_before in zip(family, n_recorded, strict=True):
+            if live.progress.n_recorded > n_before:
+                self.turn(live)
+        return is_reached
+
+    def _fire(self, live: Live, timer: SetTimer) -> None:
+        reached(Point.TIMER_DUE)
+        # The clock may have been set back since it was found due.
+        self.step(live, lambda: live.progress.fire(timer, max(self.now(live), timer.due)))
+
+    async def _guarded(self, task: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await task()
+        except DagflowError as error:
+            self.stop(error)
+
+    def stop(self, error: DagflowError) -> None:
+        """Nothing in memory is to be trusted any more."""
+        if self.error is None:
+            run_logger.stopped(error)
+        self.error = self.error or error
+        self._attempts.stop()
+        self._scope.cancel()

@@ -1,0 +1,140 @@
+"""From events that are in the store to the runs that wait for them."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
+
+import attrs
+import orjson
+
+from dagflow.drivers.local.batch import Sending
+from dagflow.execution.correlation import wait_row
+from dagflow.drivers.local.loaded_run import Live
+from dagflow.execution.program import Program
+from dagflow.ids import RunId
+from dagflow.model.correlation_key import key_at
+from dagflow.store.api import SentEvent, WaitRow
+
+
+@attrs.define(eq=False)
+class _Waiters:
+    """The runs in hand that wait for the events of one name: by what these have to carry, where that is known when they come."""
+
+    anything: dict[RunId, Live] = attrs.field(factory=dict[RunId, Live])
+    keyed: dict[str, dict[str, dict[RunId, Live]]] = attrs.field(factory=dict[str, dict[str, dict[RunId, Live]]])
+    programs: Counter[Program] = attrs.field(factory=Counter[Program])
+
+    def add(self, live: Live, row: WaitRow | None) -> None:
+        if row is None or not row.key:
+            self.anything[live.run] = live
+        else:
+            self.keyed.setdefault(row.path, {}).setdefault(row.key, {})[live.run] = live
+
+    def remove(self, run: RunId, rows: Iterable[WaitRow | None]) -> None:
+        for row in rows:
+            if row is None or not row.key:
+                self.anything.pop(run, None)
+            elif (runs := self.keyed.get(row.path, {}).get(row.key)) is not None:
+                runs.pop(run, None)
+                if not runs:
+                    del self.keyed[row.path][row.key]
+
+    def of(self, payload: bytes) -> list[Live]:
+        """Who may want an event with this payload."""
+        found = dict(self.anything)
+        value = cast("object", orjson.loads(payload)) if self.keyed else None
+        for path, by_key in self.keyed.items():
+            key = key_at(value, path)
+            # Whoever asks for something that is not there has to say what becomes of it.
+            for runs in by_key.values() if key is None else [by_key.get(key, {})]:
+                found |= runs
+        return list(found.values())
+
+
+@attrs.define(eq=False)
+class Dispatch:
+    """Gives each event to each run in hand that may want it.
+
+    Attributes:
+        n_handed_out: the number of the last event.
+        give: gives one event to runs and lets them go on; says how many of them took it. It may put more events.
+        wake: sees to the runs asleep that may want the first of these events, and perhaps others; says whether that takes time, after
+            which it calls `go_on`.
+        on_idle: called when every event has been handed out.
+    """
+
+    give: Callable[[Sequence[Live], SentEvent], int] = attrs.field(default=lambda _lives, _event: 0)
+    wake: Callable[[Sequence[tuple[SentEvent, Sending | None]]], bool] = attrs.field(default=lambda _queue: False)
+    on_idle: Callable[[], None] = attrs.field(default=lambda: None)
+    n_handed_out: int = 0
+    _waiters: dict[str, _Waiters] = attrs.field(factory=dict[str, _Waiters])
+    #: By the id of a run, what it was added under.
+    _added: dict[RunId, list[tuple[str, list[WaitRow | None]]]] = attrs.field(
+        factory=dict[RunId, list[tuple[str, list[WaitRow | None]]]]
+    )
+    _queue: deque[tuple[SentEvent, Sending | None]] = attrs.field(factory=deque)
+    _is_busy: bool = False
+
+    def add(self, live: Live) -> None:
+        """The run wants to hear of the events it has waits for."""
+        waits = live.progress.program.waits
+        if waits and live.run not in self._added:
+            self._added[live.run] = [(name, self._add(live, name, nodes)) for name, nodes in waits.items()]
+
+    def _add(self, live: Live, name: str, nodes: Iterable[int]) -> list[WaitRow | None]:
+        waiters = self._waiters.setdefault(name, _Waiters())
+        status = live.progress.machine.state.status
+        rows = [wait_row(live.progress, node) for node in nodes if not status[node].is_settled]
+        for row in rows:
+            waiters.add(live, row)
+        waiters.programs[live.progress.program] += 1
+        return rows
+
+    def remove(self, live: Live) -> None:
+        """The run has ended, or sleeps."""
+        for name, rows in self._added.pop(live.run, ()):
+            waiters = self._waiters[name]
+            waiters.remove(live.run, rows)
+            waiters.programs[live.progress.program] -= 1
+            if not waiters.programs[live.progress.program]:
+                del waiters.programs[live.progress.program]
+
+    def waiting_for(self, event: str) -> set[Program]:
+        """The programs of the runs that have a wait for such events."""
+        waiters = self._waiters.get(event)
+        return set() if waiters is None else set(+waiters.programs)
+
+    def put(self, event: SentEvent, sending: Sending | None) -> None:
+        """The event is in the store: hand it out, after those before it."""
+        self._queue.append((event, sending))
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Hand out what is there."""
+        if self._is_busy:
+            # A run that an event set going has emitted one: it is handed out further up.
+            return
+        self._is_busy = True
+        try:
+            while self._queue:
+                if self.wake(self._queue):
+                    return
+                self._hand_out(*self._queue.popleft())
+        finally:
+            self._is_busy = False
+        self.on_idle()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every event has been handed out."""
+        return not self._queue
+
+    def _hand_out(self, event: SentEvent, sending: Sending | None) -> None:
+        self.n_handed_out = max(self.n_handed_out, event.number)
+        waiters = self._waiters.get(event.name)
+        n_reached = 0 if waiters is None else self.give(waiters.of(event.payload), event)
+        if sending is not None:
+            sending.n_reached += n_reached
+            sending.is_over.set()

@@ -1,0 +1,251 @@
+"""Group commit: one writer at a time, one transaction for all that has gathered while the last one was under way.
+
+Where nothing else is left to do until a commit, and commits have lately been quick, it is made in place: the way through a
+thread and the event loop takes longer than a quick disk does. A slow disk would hold up everybody else, so there it is not;
+how slow it may be depends on whether calls are under way, which may end meanwhile.
+
+A store that fails to write leaves the outcome unknown. There is no going on from memory then: `run` raises, the driver
+stops, and what is true is read again when the store is opened again.
+
+A store that refuses one value is sound. Each run is then written by itself, so that the refusal blocks that run alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import attrs
+import trio
+
+from dagflow.clock import stopwatch
+from dagflow.drivers.local.batch import Batch, Sending, Write, write_batch
+from dagflow.execution.lineage import Requested
+from dagflow.drivers.local.loaded_run import Live
+from dagflow.errors import DagflowBug
+from dagflow.store.api import Append, Blocked, Creation, RunRow, SentEvent, Store
+from dagflow.store.memory import MemoryStore
+from dagflow.store.failpoints import Point, reached
+
+_Value = TypeVar("_Value")
+
+#: Runs in one transaction, at most.
+_MAX_BATCH = 256
+#: A commit is quick below this: about what the way through a thread costs.
+_QUICK_NS = 400_000
+#: So long a commit may keep everybody waiting where nobody does anything but wait for it.
+_BEARABLE_NS = 2_000_000
+#: How much one commit says about the next.
+_WEIGHT = 0.1
+
+
+def _nobody(live: Live, _requested: Requested) -> Live:
+    raise DagflowBug(f"nobody is there to begin what {live.run} starts")
+
+
+def _unguarded(_live: Live, error: Exception) -> None:
+    raise error
+
+
+@attrs.define(eq=False)
+class Writer:
+    """The only one who writes to the store while a driver runs.
+
+    Attributes:
+        is_instant: writing blocks nobody, and what is written is lost with what is in memory.
+        on_idle: called when the store has everything.
+        on_event: called with each event once it is in the store, in the order of their numbers.
+        block: sets a run aside that cannot be written.
+        bear: makes the run that a `start` asks for. on_born: called with it once it is in the store.
+        n_events: the number of the last event, also of one that is not in the store yet.
+    """
+
+    store: Store
+    on_idle: Callable[[], None]
+    is_instant: bool
+    on_event: Callable[[SentEvent, Sending | None], None] = attrs.field(default=lambda _event, _sending: None)
+    block: Callable[[Live, Exception], None] = attrs.field(default=_unguarded)
+    bear: Callable[[Live, Requested], Live] = attrs.field(default=_nobody)
+    on_born: Callable[[Live], None] = attrs.field(default=lambda _live: None)
+    n_events: int = 0
+    _sendings: list[Sending] = attrs.field(factory=list)
+    _dirty: dict[Live, None] = attrs.field(factory=dict)
+    _blocked: list[Blocked] = attrs.field(factory=list)
+    _wake: trio.Event = attrs.field(factory=trio.Event)
+    _is_writing: bool = False
+    #: What a commit takes, as a moving mean; slow until known otherwise.
+    _mean_ns: float = 2 * _QUICK_NS
+    _limiter: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
+
+    @classmethod
+    def of(cls, store: Store, on_idle: Callable[[], None]) -> Writer:
+        """The writer for a store."""
+        return cls(store, on_idle, isinstance(store, MemoryStore))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the store has everything."""
+        return not self._dirty and not self._sendings and not self._blocked and not self._is_writing
+
+    def mark(self, live: Live) -> None:
+        """The run may have new facts."""
+        if live not in self._dirty:
+            self._dirty[live] = None
+            self._wake.set()
+
+    def forget(self, live: Live) -> None:
+        """The run is set aside: what the store does not have of it is not written any more."""
+        self._dirty.pop(live, None)
+
+    def note_blocked(self, blocked: Blocked) -> None:
+        """Keep why a run is blocked, for whoever looks at the store."""
+        self._blocked.append(blocked)
+        self._wake.set()
+
+    def send(self, sending: Sending) -> None:
+        """Keep an event from outside; it gets its number here."""
+        self.n_events += 1
+        sending.event = attrs.evolve(sending.event, number=self.n_events)
+        self._sendings.append(sending)
+        self._wake.set()
+
+    async def reading(self, read: Callable[[], _Value]) -> _Value:
+        """What the store answers; asked in a thread if that may block. Raises StoreError."""
+        if self.is_instant:
+            return read()
+        return await trio.to_thread.run_sync(read)
+
+    async def run(self) -> None:
+        """Write what is marked, for ever. Raises StoreError, after which nothing in memory is to be trusted."""
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            await self.drain()
+
+    async def drain(self) -> None:
+        """Write what is marked now."""
+        while self._dirty or self._sendings or self._blocked:
+            batch = self._gathered()
+            if batch.is_empty:
+                continue
+            if self.is_instant:
+                self._perform(batch)
+            else:
+                self._is_writing = True
+                # Shielded: facts once taken have to be written, or the next ones would leave a gap.
+                with trio.CancelScope(shield=True):
+                    await trio.to_thread.run_sync(self._perform, batch, limiter=self._limiter)
+                self._is_writing = False
+            self._acknowledge(batch)
+        self.on_idle()
+
+    def write_in_place(self, *, is_all: bool) -> None:
+        """Write what is marked at once, if that is quick and nobody is writing. Raises StoreError, as `run`.
+
+        `is_all`: whether every call that is begun waits for what is to be written; then there is more time for it.
+        """
+        if self._is_writing or self._mean_ns > (_BEARABLE_NS if is_all else _QUICK_NS):
+            return
+        batch = self._gathered()
+        if not batch.is_empty:
+            self._perform(batch)
+            self._acknowledge(batch)
+
+    def _gathered(self) -> Batch:
+        sendings, self._sendings = self._sendings, []
+        blocked, self._blocked = self._blocked, []
+        groups: list[list[Write]] = []
+        for live in list(self._dirty)[:_MAX_BATCH]:
+            # One before it may have been set aside, and this one with it.
+            if live in self._dirty:
+                del self._dirty[live]
+                if live.parent is not None:
+                    # What a part took is in the history of the whole first, see `kin`.
+                    groups.append(self._taken_safely(live.whole))
+                groups.append(self._taken_safely(live) if live.broken is None else [])
+        batch = Batch(sendings, [], blocked)
+        for group in filter(None, groups):
+            broken = group[0].live.broken
+            if broken is None:
+                batch.groups.append(group)
+            else:
+                batch.refused.append((group, broken))
+        return batch
+
+    def _perform(self, batch: Batch) -> None:
+        begun = stopwatch()
+        write_batch(self.store, batch)
+        self._mean_ns += _WEIGHT * (stopwatch() - begun - self._mean_ns)
+
+    def _taken_safely(self, live: Live) -> list[Write]:
+        n_events = self.n_events
+        try:
+            return self._taken(live)
+        except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+            self.n_events = n_events
+            self.block(live, error)
+            return []
+
+    def _taken(self, live: Live, *, is_born: bool = False) -> list[Write]:
+        """What the run has to write, and behind it the runs it started: they begin in the same transaction."""
+        append = live.progress.take_append()
+        if append is None:
+            return []
+        if append.events:
+            numbered = tuple(attrs.evolve(event, number=self.n_events + i) for i, event in enumerate(append.events, 1))
+            self.n_events += len(numbered)
+            append = attrs.evolve(append, events=numbered)
+        born = [self.bear(live, requested) for requested in live.progress.children.take_requested()]
+        write = Write(live, append, _creation(live, append) if live.is_new else None, is_born)
+        return [write, *(more for each in born for more in self._taken(each, is_born=True))]
+
+    def _acknowledge(self, batch: Batch) -> None:
+        for group in batch.groups:
+            for write in group:
+                try:
+                    write.acknowledge()
+                except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+                    self.block(write.live, error)
+        for group in batch.groups:
+            for write in group:
+                if write.is_born:
+                    self.on_born(write.live)
+        for sending in batch.sendings:
+            sending.is_kept = sending.refusal is None
+            self.on_event(sending.event if sending.is_kept else _nothing(sending.event), sending)
+        for group in batch.groups:
+            for write in group:
+                for event in write.append.events:
+                    self.on_event(event, None)
+        for group, refusal in batch.refused:
+            for write in group:
+                self.block(write.live, refusal)
+                for event in write.append.events:
+                    self.on_event(_nothing(event), None)
+        reached(Point.PUBLISHED)
+
+
+def _nothing(event: SentEvent) -> SentEvent:
+    """In place of an event that is not in the store: its number has been handed out as well, and nobody waits for it."""
+    return attrs.evolve(event, name="", payload=b"null")
+
+
+def _creation(live: Live, append: Append) -> Creation:
+    row = RunRow(
+        id=live.run,
+        flow=live.progress.program.flow.name,
+        digest=live.pinned.digest,
+        status=append.status,
+        created_at=live.progress.machine.state.started_at,
+        ended_at=append.ended_at,
+        due_at=append.due_at,
+        parent="" if live.parent is None else live.parent.run,
+    )
+    return Creation(
+        row=row,
+        flow=live.pinned.flow,
+        records=append.records,
+        events=append.events,
+        waits=append.waits or (),
+        name=live.name,
+    )

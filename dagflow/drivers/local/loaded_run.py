@@ -1,0 +1,198 @@
+"""One run in the hands of the local driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import attrs
+import trio
+
+from dagflow.actions.failures import Invocation
+from dagflow.execution.children import Spawn
+from dagflow.drivers.local.worker_pool import Worker
+from dagflow.execution.instance import Progress
+from dagflow.execution.fast_path import Quick
+from dagflow.execution.results import RunResult, result_of
+from dagflow.drivers.local.fair_queue import Share
+from dagflow.engine.commands import StartAttempt
+from dagflow.errors import DagflowError
+from dagflow.ids import FlowDigest, RunId
+from dagflow.store.api import StartName
+
+
+@attrs.frozen
+class Pinned:
+    """The flow that a run keeps, encoded, with its digest; for a part of a run, that of the whole."""
+
+    digest: FlowDigest
+    flow: bytes
+
+
+@attrs.define(eq=False)
+class Call:
+    """An attempt that is begun, or is as soon as somebody makes the call.
+
+    Attributes:
+        command: the wish; its time begins with the call.
+        quick: the short way to the action, for which `arguments` is all it needs; else there is an `invocation`.
+        arguments: None as long as it is not begun.
+        worker: who makes the call, once somebody does.
+        is_counted: whether it counts as open for its flow and its run.
+    """
+
+    live: Live
+    command: StartAttempt
+    quick: Quick | None
+    arguments: Mapping[str, object] | None = None
+    invocation: Invocation | None = None
+    worker: Worker | None = None
+    is_over: bool = False
+    is_counted: bool = False
+
+
+@attrs.define(eq=False)
+class Live:
+    """A run and what waits for it.
+
+    Attributes:
+        is_new: whether the store does not have the run yet.
+        parent, spawn: for a part of another run, that run and the wish it comes from.
+        n_committed: how many of its facts the store has.
+        calls: the attempts that are begun and not over, by node.
+        quicks: per node, the short way to its action, if there is one.
+        has_ended: set once the end is in the store, or never will be; then see `broken`.
+        broken: why the driver stopped before the run ended.
+        on_ended: called when `has_ended` is set by the end itself.
+        on_rest: called when the store has everything and nothing of it is under way.
+        is_asleep: nobody drives it; the store says when somebody has to.
+        n_timers: how many entries the timers have of it.
+        share: whose calls its calls are, where not all can be made at once: those of the whole run, and of its flow.
+        name: what its caller calls the start, if anything.
+    """
+
+    progress: Progress
+    pinned: Pinned
+    is_new: bool = False
+    n_committed: int = 0
+    parent: Live | None = None
+    spawn: Spawn | None = None
+    calls: dict[int, Call] = attrs.field(factory=dict)
+    quicks: Sequence[Quick | None] = ()
+    has_ended: trio.Event = attrs.field(factory=trio.Event)
+    broken: DagflowError | None = None
+    on_ended: Callable[[Live], None] | None = None
+    on_rest: Callable[[Live], None] | None = None
+    is_asleep: bool = False
+    n_timers: int = 0
+    share: Share = attrs.field(init=False)
+    name: StartName | None = None
+    _waiting: list[tuple[int, trio.Event]] = attrs.field(factory=list)
+    _ready_calls: list[tuple[int, Call, Callable[[Call], None]]] = attrs.field(factory=list)
+    _changed: trio.Event = attrs.field(factory=trio.Event)
+
+    def __attrs_post_init__(self) -> None:
+        self.share = (self.pinned.digest, self.run) if self.parent is None else self.parent.share
+
+    @property
+    def run(self) -> RunId:
+        """Its id."""
+        return self.progress.run
+
+    @property
+    def whole(self) -> Live:
+        """The run it is a part of in the end, perhaps itself."""
+        live = self
+        while live.parent is not None:
+            live = live.parent
+        return live
+
+    async def wait_committed(self, n_facts: int) -> None:
+        """Wait until the store has that many of its facts."""
+        if self.n_committed < n_facts:
+            event = trio.Event()
+            self._waiting.append((n_facts, event))
+            await event.wait()
+
+    def when_committed(self, n_facts: int, call: Call, then: Callable[[Call], None]) -> None:
+        """Do `then` with the call once the store has that many facts, and what the calls before it wait for."""
+        self._ready_calls.append((n_facts, call, then))
+
+    async def wait_ended(self) -> RunResult:
+        """Wait until the end is in the store. Raises what stopped the driver, if that came first."""
+        await self.has_ended.wait()
+        if self.broken is not None:
+            raise self.broken
+        return result_of(self.progress)
+
+    def watch(self) -> Watch:
+        """How the run stands, now and after every commit, until it has ended."""
+        return Watch(self)
+
+    async def wait_changed(self) -> None:
+        """Wait until the next commit, or the end."""
+        if not self.has_ended.is_set():
+            if self._changed.is_set():
+                self._changed = trio.Event()
+            await self._changed.wait()
+
+    def committed(self, n_facts: int) -> None:
+        """The store has that many facts now."""
+        self.n_committed = n_facts
+        self.is_new = False
+        if self._waiting:
+            for needed, event in self._waiting:
+                if needed <= n_facts:
+                    event.set()
+            self._waiting = [(needed, event) for needed, event in self._waiting if needed > n_facts]
+        ready = self._ready_calls
+        n_ready = next((n for n, (needed, _, _) in enumerate(ready) if needed > n_facts), len(ready))
+        if n_ready:
+            self._ready_calls = ready[n_ready:]
+            for _, call, then in ready[:n_ready]:
+                then(call)
+        self._changed.set()
+        if n_facts == self.progress.n_recorded:
+            if self.progress.is_ended:
+                self.has_ended.set()
+                if self.on_ended is not None:
+                    self.on_ended(self)
+            elif self.on_rest is not None and not self.progress.machine.state.n_active:
+                self.on_rest(self)
+
+    def release_calls(self) -> None:
+        """The run is set aside: no call of it waits for a commit any more."""
+        ready, self._ready_calls = self._ready_calls, []
+        for _, call, then in ready:
+            then(call)
+
+    def give_up(self, reason: DagflowError) -> None:
+        """The driver stops; the run does not go on here."""
+        if not self.has_ended.is_set():
+            self.broken = reason
+            self.has_ended.set()
+            for _, event in self._waiting:
+                event.set()
+            self._changed.set()
+
+
+@attrs.define(eq=False)
+class Watch:
+    """An iterator over how a run stands; not a generator, so that leaving it early leaves nothing behind."""
+
+    _live: Live
+    _has_begun: bool = False
+    _is_over: bool = False
+
+    def __aiter__(self) -> Watch:
+        return self
+
+    async def __anext__(self) -> RunResult:
+        if self._is_over:
+            raise StopAsyncIteration
+        if self._has_begun:
+            await self._live.wait_changed()
+        self._has_begun = True
+        if not self._live.has_ended.is_set():
+            return result_of(self._live.progress)
+        self._is_over = True
+        return await self._live.wait_ended()

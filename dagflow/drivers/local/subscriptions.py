@@ -1,0 +1,102 @@
+"""Finding the runs in the store that may want an event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+import attrs
+import orjson
+
+from dagflow.execution.correlation import wait_rows
+from dagflow.execution.program import Program
+from dagflow.errors import StoreError
+from dagflow.model.correlation_key import key_at
+from dagflow.store.api import RunRow, SentEvent, Store, WaitRow
+
+if TYPE_CHECKING:
+    from dagflow.execution.instance import Progress
+
+#: Rows behind the run of that id, so many at most.
+Find: TypeAlias = Callable[[str, int], list[RunRow]]
+
+
+@attrs.define(eq=False)
+class Seekers:
+    """What is known of what runs in the store wait for.
+
+    Attributes:
+        programs: of those that left memory, by the name of an event.
+        is_waking: runs are being fetched for an event. n_woken_for: the last event for which that is done.
+        n_noted: the last event that is known to have reached everybody. is_whole: all before those of this driver have.
+    """
+
+    _store: Store
+    programs: dict[str, set[Program]] = attrs.field(factory=dict[str, set[Program]])
+    is_waking: bool = False
+    n_woken_for: int = 0
+    n_noted: int = 0
+    is_whole: bool = False
+    #: By the name of an event, the paths under which runs in the store wait for it.
+    _paths: dict[str, set[str]] = attrs.field(factory=dict[str, set[str]])
+
+    def open(self) -> None:
+        """Read what the store knows. Raises StoreError."""
+        for event, paths in self._store.awaited().items():
+            self._paths.setdefault(event, set()).update(paths)
+        self.n_noted = self._store.handed_out()
+
+    def left(self, progress: Progress) -> None:
+        """A run has left memory."""
+        for row in wait_rows(progress):
+            self._paths.setdefault(row.event, set()).add(row.path)
+            self.programs.setdefault(row.event, set()).add(progress.program)
+
+    def may_want(self, event: SentEvent) -> bool:
+        """Whether runs have to be fetched before the event can be handed out."""
+        return event.number > self.n_woken_for and (event.name in self._paths or "" in self._paths)
+
+    def wanting(self, event: SentEvent) -> Iterator[Find]:
+        """Where to find the runs that may want the event."""
+        payload = cast("object", orjson.loads(event.payload))
+        paths = self._paths.get(event.name, set[str]())
+        keys = {path: key_at(payload, path) for path in paths if path}
+        if None in keys.values():
+            # Whoever asks for something that is not there has to say what becomes of it.
+            yield self._finding(WaitRow(event.name), is_any=True)
+        else:
+            if "" in paths:
+                yield self._finding(WaitRow(event.name))
+            yield from (self._finding(WaitRow(event.name, path, key or "")) for path, key in keys.items())
+        if "" in self._paths:
+            # They went to sleep under an older schema, which does not say what they wait for.
+            yield self._finding(WaitRow(""))
+
+    def find(self, events: Sequence[SentEvent], limit: int) -> tuple[list[RunRow], int | None]:
+        """The runs that may want any of the first of these events, and the number of the last one for which these are all.
+
+        There are no more than `limit`, and no number if the first event alone has more.
+        """
+        rows: dict[str, RunRow] = {}
+        number: int | None = None
+        for event in events:
+            found = [row for find in self.wanting(event) for row in find("", limit + 1)]
+            if len(rows) + len(found) > limit:
+                break
+            rows |= {row.id: row for row in found}
+            number = event.number
+        return list(rows.values()), number
+
+    def _finding(self, wait: WaitRow, *, is_any: bool = False) -> Find:
+        return partial(self._find, wait, is_any)
+
+    def _find(self, wait: WaitRow, is_any: bool, after: str, limit: int) -> list[RunRow]:
+        return self._store.waiting(wait, after=after, limit=limit, is_any=is_any)
+
+
+def due_of(row: RunRow) -> int:
+    """When a run that sleeps is due. Raises StoreError if its row does not say."""
+    if row.due_at is None:
+        raise StoreError(f"run {row.id} sleeps, but nobody knows until when")
+    return row.due_at

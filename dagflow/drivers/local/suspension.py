@@ -1,0 +1,391 @@
+"""Runs that only wait: they leave memory, and the store says when somebody has to drive them again.
+
+A run sleeps when all it waits for are timers and events, and the store has all its facts. Then nobody needs it here: its row
+says when it is due, and other rows which events it waits for. What is due, or gets its event, is read from its history and goes on.
+Whoever still holds such a run by a handle keeps it in memory; it is driven on as the same object then, so the handle stays good.
+
+Runs that became due while nobody drove them, or when a clock was set forward, are woken at a steady rate: a day's worth of
+timers would otherwise go off at once, to the harm of everybody else. No more are awake at a time than can be served soon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Container, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from typing import Final, Protocol
+from weakref import WeakValueDictionary
+
+import attrs
+import trio
+
+from dagflow.drivers.local.wake_limit import Awake
+from dagflow.drivers.local.batch import Sending
+from dagflow.drivers.local.activation import Fetcher, Waking
+from dagflow.drivers.local.run_access import Holding
+from dagflow.drivers.local.loaded_run import Live
+from dagflow.execution.program import Program
+from dagflow.drivers.local.subscriptions import Seekers, due_of
+from dagflow.drivers.local.group_commit import Writer
+from dagflow.engine.commands import SetTimer
+from dagflow.errors import DagflowError, UsageError
+from dagflow.ids import RunId
+from dagflow.model.status import RunStatus
+from dagflow.store.api import RunRow, SentEvent
+
+#: Runs read from the store in one go.
+PAGE: Final = 200
+#: After so many events handed out that is written down; what came since is looked at again after a crash.
+_NOTED_EVERY: Final = 256
+#: Of the events on their way, so many are looked at together.
+_EVENTS_AT_ONCE: Final = 100
+#: Where a run has facts so much later than the clock, that was set back. The run stays, since the store knows the clock's time only.
+_BEHIND_NS: Final = 1_000_000_000
+#: Behind every id, which are hexadecimal digits.
+_LAST: Final = "~"
+
+
+class Driver(Protocol):
+    """What the driver does for those that sleep."""
+
+    @property
+    def lives(self) -> dict[RunId, Live]:
+        """The runs in hand."""
+        ...
+
+    @property
+    def n_handed_out(self) -> int:
+        """The number of the last event that was handed out."""
+        ...
+
+    def take(self, *lives: Live) -> None:
+        """Drive these runs."""
+        ...
+
+    def leave(self, live: Live) -> None:
+        """Drive this run no more."""
+        ...
+
+    def hand(self, live: Live, event: SentEvent) -> bool:
+        """Give an event to a run; whether it took it."""
+        ...
+
+    def look_again(self) -> None:
+        """Something has been fetched, or is due sooner than was thought."""
+        ...
+
+    def block(self, live: Live, error: Exception) -> None:
+        """A run cannot go on; all others do."""
+        ...
+
+    def stop(self, error: DagflowError) -> None:
+        """Nothing in memory is to be trusted any more."""
+        ...
+
+    def now(self, live: Live) -> int:
+        """The time, for that run."""
+        ...
+
+
+@attrs.define(eq=False)
+class Sleepers:
+    """The runs that only wait.
+
+    Attributes:
+        n_coming: fetches under way. holding: gets hold of suspended runs.
+    """
+
+    _driver: Driver
+    _writer: Writer
+    _nursery: trio.Nursery
+    _now: Callable[[], int]
+    _waking: Waking
+    n_coming: int = 0
+    _is_open: bool = False
+    _is_stopped: bool = False
+    #: Those that somebody holds a handle of.
+    _asleep: WeakValueDictionary[RunId, Live] = attrs.field(factory=WeakValueDictionary[RunId, Live])
+    _awake: Awake = attrs.field(factory=Awake)
+    #: Those that would have left if no event had been on its way.
+    _tired: dict[Live, None] = attrs.field(factory=dict[Live, None])
+    _readers: list[set[RunId]] = attrs.field(factory=list[set[RunId]])
+    _n_given: int = 0
+    _next_due: int | None = None
+    _is_fetching: bool = False
+    #: What was due up to here has been fetched.
+    _fetched: tuple[int, str] = (-1, "")
+    _seekers: Seekers = attrs.field(init=False)
+    _fetcher: Fetcher = attrs.field(init=False)
+    holding: Holding = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._seekers = Seekers(self._writer.store)
+        self.holding = Holding(self._driver, self._writer, self._waking, self._asleep, self.reading, lambda: self._is_open)
+        self._fetcher = Fetcher(self._writer.store, self._waking, self._seekers, self._now)
+
+    async def open(self) -> None:
+        """From now on runs may leave, and those in the store are woken. Raises StoreError."""
+        handed_out = self._driver.n_handed_out
+        await self._writer.reading(self._seekers.open)
+        self._seekers.n_woken_for = handed_out
+        self._is_open = not self._is_stopped
+        self._spawn(self._give_again, handed_out)
+        self.clock_was_set()
+        self.fetch()
+
+    def rest(self, live: Live) -> None:
+        """Nothing of the run is under way: it may leave."""
+        progress = live.progress
+        state = progress.machine.state
+        if state.n_active:
+            return
+        self.gone(live)
+        if not self._is_open or live.parent is not None or not state.waiting or state.ended is not None:
+            return
+        due = progress.standing()[1] or 0
+        now = self._driver.now(live)
+        if (
+            due < now + self._waking.nearly_due_ns
+            or now > self._now() + _BEHIND_NS
+            or live.n_committed < progress.n_recorded
+            or live.run not in self._driver.lives
+        ):
+            return
+        n_seen = max(progress.inbox.n_seen, self._driver.n_handed_out)
+        if progress.program.waits and n_seen < self._writer.n_events:
+            self._tired[live] = None
+            return
+        progress.inbox.n_seen = n_seen
+        self._leave(live, due)
+
+    def gone(self, live: Live) -> None:
+        """The run has nothing to do any more, for now or for good."""
+        self._tired.pop(live, None)
+        self._awake.remove(live)
+
+    def events_are_handed_out(self) -> None:
+        """Nothing is on its way to anybody: who waited for that may leave."""
+        tired, self._tired = self._tired, {}
+        for live in tired:
+            self.rest(live)
+
+    def note_when_idle(self) -> None:
+        """Write down how far events have been handed out, now and then, when what came of them is in the store."""
+        number = self._driver.n_handed_out
+        if self._is_open and self._writer.is_idle and not self.n_coming and number >= self._seekers.n_noted + _NOTED_EVERY:
+            self._spawn(self._note, number)
+
+    def stop(self) -> None:
+        """Nobody is fetched any more. Safe to call twice."""
+        if self._is_open:
+            self._n_given = self._driver.n_handed_out
+        self._is_open, self._is_stopped = False, True
+        self._awake.stop()
+
+    async def close(self) -> None:
+        """Write down how far events had been handed out when it stopped; what came of them is in the store. Raises StoreError."""
+        if self._n_given > self._seekers.n_noted:
+            await self._note(self._n_given)
+
+    def expecting(self, event: str) -> set[Program]:
+        """The programs of runs that left with a wait for such events."""
+        return self._seekers.programs.get(event, set[Program]())
+
+    def find(self, run: RunId) -> Live | None:
+        """A run that left and that somebody still holds."""
+        return self._asleep.get(run)
+
+    @contextmanager
+    def reading(self) -> Generator[set[RunId]]:
+        """While runs are read: those that were driven meanwhile, or left memory, so that what was read of them is out of date."""
+        changed = set[RunId]()
+        self._readers.append(changed)
+        try:
+            yield changed
+        finally:
+            # By identity: two empty sets are equal.
+            self._readers = [each for each in self._readers if each is not changed]
+
+    def note_changed(self, run: RunId) -> None:
+        """A run is driven, or no more: what is being read of it may be out of date."""
+        for changed in self._readers:
+            changed.add(run)
+
+    def adopt(self, live: Live) -> None:
+        """A run is driven, perhaps again."""
+        self.note_changed(live.run)
+        other = self._asleep.pop(live.run, None)
+        if other is not None and other is not live:  # pragma: no cover - whoever reads a run looks here first
+            other.give_up(UsageError("the run is driven by another handle; ask for a new one"))
+        if live.is_asleep:
+            live.is_asleep = False
+            live.progress.timers = [each for each in live.progress.machine.outstanding() if isinstance(each, SetTimer)]
+
+    # ---- what is due
+
+    @property
+    def next_due(self) -> int | None:
+        """When the next of those in the store is due; None if none is, or while they are being fetched."""
+        return None if self._is_fetching else self._next_due
+
+    def fetch(self) -> None:
+        """Fetch what is due."""
+        self._is_fetching = True
+        self._next_due = None
+        self._spawn(self._fetch)
+
+    def clock_was_set(self) -> None:
+        """What is due by now has been for long, as far as anybody could see: it comes at a steady rate, beside what follows."""
+        if self._is_open:
+            since, self._fetched = self._fetched, (self._now(), _LAST)
+            self._spawn(self._fetch_late, since, self._fetched)
+
+    async def _fetch(self) -> None:
+        try:
+            await self._awake.wait_room()
+            now = self._now()
+            rows = await self._writer.reading(lambda: self._writer.store.sleeping(after=self._fetched, limit=PAGE + 1))
+            rows = [row for row in rows if row.id not in self._driver.lives] if len(rows) <= PAGE else rows
+            due = [row for row in rows[:PAGE] if due_of(row) <= now]
+            if due:
+                self._fetched = max(self._fetched, (due_of(due[-1]), due[-1].id))
+                await self._bring(due)
+            if len(due) < len(rows):
+                self._is_due(due_of(rows[len(due)]))
+        finally:
+            self._is_fetching = False
+
+    async def _fetch_late(self, since: tuple[int, str], until: tuple[int, str]) -> None:
+        per_second = self._waking.per_second
+        limit = PAGE if per_second is None else max(1, min(PAGE, per_second // 10))
+        while True:
+            await self._awake.wait_room()
+            rows = await self._writer.reading(partial(self._writer.store.sleeping, after=since, limit=limit))
+            late = [row for row in rows if (due_of(row), row.id) <= until]
+            if not late:
+                return
+            since = (due_of(late[-1]), late[-1].id)
+            await self._bring(late)
+            if per_second is not None:
+                await trio.sleep(len(late) / per_second)
+
+    def _is_due(self, due: int) -> None:
+        self._next_due = due if self._next_due is None else min(self._next_due, due)
+
+    # ---- what gets an event
+
+    def wake_for(self, queue: Sequence[tuple[SentEvent, Sending | None]]) -> bool:
+        """Whether runs have to be fetched that may want the first of these events; the driver hears when they are there."""
+        if not self._is_open or not self._seekers.may_want(queue[0][0]):
+            return False
+        if not self._seekers.is_waking:
+            self._seekers.is_waking = True
+            self._spawn(self._wake, list(islice(queue, _EVENTS_AT_ONCE)))
+        return True
+
+    async def _wake(self, queue: Sequence[tuple[SentEvent, Sending | None]]) -> None:
+        seekers = self._seekers
+        try:
+            rows, number = await self._writer.reading(partial(seekers.find, [event for event, _ in queue], PAGE))
+            if number is None:
+                # Too many to have in memory at once, so they get it here, some at a time.
+                (event, sending), *_ = queue
+                n_reached, number = await self._give(event), event.number
+                if sending is not None:
+                    sending.n_reached += n_reached
+            else:
+                await self._awake.wait_room()
+                # Those that do not take it leave again once it has been handed out.
+                self._tired.update(dict.fromkeys(await self._bring(rows)))
+            seekers.n_woken_for = number
+        finally:
+            seekers.is_waking = False
+
+    async def _give(self, event: SentEvent) -> int:
+        """Give the event to those that may want it and are not in memory; gives how many took it."""
+        n_reached = 0
+        for find in self._seekers.wanting(event):
+            after = ""
+            while rows := await self._writer.reading(partial(find, after, PAGE)):
+                after = rows[-1].id
+                await self._awake.wait_room()
+                for live in await self._bring(rows):
+                    n_reached += self._driver.hand(live, event)
+                    self.rest(live)
+        return n_reached
+
+    async def _give_again(self, until: int) -> None:
+        """Give out again what may not have reached everybody before the store was closed, or the process died."""
+        seekers = self._seekers
+        while seekers.n_noted < until:
+            events = await self._writer.reading(lambda: self._writer.store.events(after=seekers.n_noted, limit=PAGE))
+            for event in events:
+                if event.number <= until:
+                    await self._give(event)
+            seekers.n_noted = min(until, events[-1].number) if events else until
+        seekers.is_whole = True
+
+    # ---- both
+
+    async def _bring(self, rows: Iterable[RunRow]) -> list[Live]:
+        """Read these runs, unless they are in memory, and drive them; they have every event that was handed out by then."""
+        missing = {row.id: row for row in rows if row.id not in self._driver.lives and row.status is RunStatus.SLEEPING}
+        found = [live for run in missing if (live := self._asleep.get(run)) is not None]
+        for live in found:
+            del missing[live.run]
+        with self.reading() as changed:
+            until = self._driver.n_handed_out
+            found += await self._writer.reading(partial(self._fetcher.load, list(missing.values()), until))
+            while behind := [live for live in found if self._is_behind(live, changed)]:
+                until = self._driver.n_handed_out
+                missed = await self._writer.reading(partial(self._missed, behind, until))
+                # Delivered here, since somebody may hold them.
+                for live, events in missed:
+                    if live.run not in changed:
+                        try:
+                            self._fetcher.deliver(live, events, until)
+                        except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
+                            self._driver.block(live, error)
+        # Somebody may hold it by now, from another reading.
+        lives = [self._asleep.get(live.run, live) for live in found if live.run not in changed and live.broken is None]
+        self._awake.add(lives)
+        self._driver.take(*lives)
+        return lives
+
+    def _is_behind(self, live: Live, changed: Container[RunId]) -> bool:
+        is_ours = live.broken is None and live.run not in changed
+        return is_ours and live.progress.inbox.n_seen < self._driver.n_handed_out
+
+    def _missed(self, lives: Iterable[Live], until: int) -> list[tuple[Live, list[SentEvent]]]:
+        return [(live, self._fetcher.missed(live, until)) for live in lives]
+
+    def _leave(self, live: Live, due: int) -> None:
+        self._seekers.left(live.progress)
+        live.is_asleep = True
+        self._asleep[live.run] = live
+        self._driver.leave(live)
+        if (due, live.run) <= self._fetched:
+            # The clock was set back.
+            self._fetched = (due - 1, "")
+        self._is_due(due)
+        self._driver.look_again()
+
+    async def _note(self, number: int) -> None:
+        if self._seekers.is_whole:
+            self._seekers.n_noted = number
+            await self._writer.reading(lambda: self._writer.store.note_handed_out(number))
+
+    def _spawn(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        if not self._is_stopped:
+            self.n_coming += 1
+            self._nursery.start_soon(self._watched, work, *arguments)
+
+    async def _watched(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        try:
+            await work(*arguments)
+        except DagflowError as error:
+            self._driver.stop(error)
+        finally:
+            self.n_coming -= 1
+            self._driver.look_again()

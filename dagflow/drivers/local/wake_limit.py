@@ -1,0 +1,53 @@
+"""The runs that were woken and have something to do: so many at a time, and a collector of cycles that does not count them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import attrs
+import trio
+
+from dagflow.drivers.local.loaded_run import Live
+from dagflow.gc_tuning import Seldom
+
+#: So many may have something left to do before others are woken.
+MOST_AWAKE: Final = 1_000
+#: From so many on most of what the collector would look through are runs, which have no cycles and are soon gone.
+_CROWD: Final = 200
+
+
+@attrs.define(eq=False)
+class Awake:
+    """Those that were woken and have something to do."""
+
+    _lives: set[Live] = attrs.field(factory=set[Live])
+    _has_room: trio.Event = attrs.field(factory=trio.Event)
+    _seldom: Seldom = attrs.field(factory=Seldom)
+
+    def add(self, lives: Iterable[Live]) -> None:
+        """These were woken."""
+        self._lives.update(lives)
+        if len(self._lives) >= _CROWD:
+            self._seldom.begin()
+
+    def remove(self, live: Live) -> None:
+        """The run has nothing to do any more, for now or for good."""
+        if live not in self._lives:
+            return
+        self._lives.discard(live)
+        n_left = len(self._lives)
+        if n_left < MOST_AWAKE:
+            self._has_room.set()
+        if not n_left:
+            self._seldom.end()
+
+    async def wait_room(self) -> None:
+        """Wait until others may be woken."""
+        while len(self._lives) >= MOST_AWAKE:
+            self._has_room = trio.Event()
+            await self._has_room.wait()
+
+    def stop(self) -> None:
+        """Nobody is woken any more."""
+        self._seldom.end()

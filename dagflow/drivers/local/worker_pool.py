@@ -1,0 +1,179 @@
+"""Workers that pull: work that never blocks costs no task, work that blocks costs one.
+
+A worker takes the next item and does it in place. Before it does, if there is more to do and nobody is looking for work, it
+wakes one more worker; so at any time at most one looks for work, and as many as the work needs are blocked in it.
+
+Every worker works inside a cancel scope of its own, which it renews when it was used: a scope for each item would cost more
+than most items do.
+
+Once so many workers are busy that items have to wait, these are shared (`sharing`), and the last eighth of the workers is kept for
+runs that have nothing under way, half of it for flows that have nothing under way: whoever begins something small does not wait for somebody who began much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, TypeVar
+
+import attrs
+import trio
+
+from dagflow.drivers.local.fair_queue import Share, SharedQueue
+
+_Item = TypeVar("_Item")
+
+#: Items done in place before others get their turn in the event loop.
+_TURN: Final = 64
+_NEVER: Final = float("inf")
+#: Of so many workers one is kept for runs that have nothing under way.
+KEPT: Final = 8
+
+
+@attrs.define(eq=False)
+class Worker:
+    """Somebody who does items, one at a time, and may be told to stop with the present one.
+
+    Attributes:
+        is_used: whether there is anything to lift: it was told to stop, or has a time limit.
+        share: whose item it does.
+    """
+
+    _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    is_used: bool = False
+    share: Share = ("", "")
+
+    def cancel(self) -> None:
+        """Stop with the present item."""
+        self.is_used = True
+        self._scope.cancel()
+
+    def limit(self, deadline: float) -> None:
+        """Stop with the present item at this instant of trio's clock."""
+        self.is_used = True
+        self._scope.deadline = deadline
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was told to stop with the present item, or its time is over."""
+        return self.is_used and self._scope.cancel_called
+
+    def renewed(self) -> trio.CancelScope:
+        """A scope for the items to come."""
+        self.is_used = False
+        self._scope = trio.CancelScope()
+        return self._scope
+
+    def lift(self) -> bool:
+        """The item is done: lift its time limit. Whether the scope can be used for the next one."""
+        if self._scope.cancel_called:
+            return False
+        self.is_used = False
+        self._scope.deadline = _NEVER
+        return True
+
+
+@attrs.define(eq=False)
+class Pool(Generic[_Item]):
+    """At most `limit` items are under way at once.
+
+    Attributes:
+        share_of: whose an item is.
+        on_drained: called when a worker finds nothing to do; it may put more.
+    """
+
+    _nursery: trio.Nursery
+    _work: Callable[[_Item, Worker], Awaitable[None]]
+    _limit: int
+    _on_drained: Callable[[], None]
+    _share_of: Callable[[_Item], Share]
+    _queue: SharedQueue[_Item] = attrs.field(init=False)
+    _busy: dict[Worker, None] = attrs.field(factory=dict[Worker, None])
+    #: So many may be busy with items of any run, and with items of runs that have nothing under way.
+    _for_all: int = attrs.field(init=False)
+    _for_other_runs: int = attrs.field(init=False)
+    _n_workers: int = 0
+    _n_looking: int = 0
+    _n_done: int = 0
+    _parked: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+
+    def __attrs_post_init__(self) -> None:
+        self._queue = SharedQueue(self._share_of)
+        self._for_all = self._limit - self._limit // KEPT
+        self._for_other_runs = self._limit - self._limit // (2 * KEPT)
+
+    @property
+    def n_busy(self) -> int:
+        """How many items are under way."""
+        return len(self._busy)
+
+    @property
+    def n_waiting(self) -> int:
+        """How many items wait for a worker."""
+        return len(self._queue)
+
+    def put(self, item: _Item) -> None:
+        """Have the item done, after those before it."""
+        self._queue.put(item)
+        if not self._n_looking and (len(self._busy) < self._for_all or self._share_of(item)[1] not in self._shares()[1]):
+            self._call_one()
+
+    def _call_one(self) -> None:
+        if self._parked:
+            self._n_looking += 1
+            self._parked.unpark()
+        elif self._n_workers < self._limit:
+            self._n_looking += 1
+            self._n_workers += 1
+            self._nursery.start_soon(self._run)
+
+    async def _run(self) -> None:
+        worker = Worker()
+        while True:
+            with worker.renewed():
+                # Left when an item was cancelled, whether it noticed or not.
+                await self._work_off(worker)
+
+    def _next(self) -> _Item | None:
+        queue, busy = self._queue, self._busy
+        if not queue:
+            return None
+        if len(busy) < self._for_all:
+            return queue.pop()
+        flows, runs = self._shares()
+        return queue.pop_other(flows, runs) if len(busy) < self._for_other_runs else queue.pop_other_flow(flows)
+
+    def _shares(self) -> tuple[set[str], set[str]]:
+        """The flows and the runs that have something under way."""
+        return {each.share[0] for each in self._busy}, {each.share[1] for each in self._busy}
+
+    def _is_more(self) -> bool:
+        """Whether another worker would find something to do."""
+        queue, n_busy = self._queue, len(self._busy)
+        if not queue or n_busy < self._for_all:
+            return bool(queue)
+        flows, runs = self._shares()
+        return queue.has_other(flows, runs) if n_busy < self._for_other_runs else queue.has_other_flow(flows)
+
+    async def _work_off(self, worker: Worker) -> None:
+        busy, work = self._busy, self._work
+        while True:
+            while (item := self._next()) is not None:
+                self._n_looking -= 1
+                worker.share = self._share_of(item)
+                busy[worker] = None
+                if not self._n_looking and self._is_more():
+                    self._call_one()
+                try:
+                    await work(item, worker)
+                finally:
+                    del busy[worker]
+                    self._n_looking += 1
+                if worker.is_used and not worker.lift():
+                    return
+                self._n_done += 1
+                if not self._n_done % _TURN:
+                    await trio.lowlevel.checkpoint()
+            self._on_drained()
+            if not self._is_more():
+                self._n_looking -= 1
+                await self._parked.park()

@@ -1,0 +1,99 @@
+"""What expressions of a run can read, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from dagflow.execution.program import Program
+from dagflow.engine.machine import Machine
+from dagflow.ids import RunId
+from dagflow.model.plan import NONE
+from dagflow.model.types import RecordType
+from dagflow.model.values import Secret, Timestamp
+
+
+def by_name(record: RecordType, value: Mapping[str, object]) -> dict[str, object]:
+    """The fields of a record as names of their own. One that was left out is nothing: a name without a value cannot be read."""
+    return {**dict.fromkeys(field.name for field in record.fields), **value}
+
+
+@attrs.frozen(kw_only=True)
+class Origin:
+    """What started a run: the word for its kind, and the name of the event if it was one."""
+
+    kind: str = "manual"
+    name: str = ""
+
+
+@attrs.define(eq=False)
+class Bindings:
+    """The names and values of one run. A step that has not succeeded reads as absent: None.
+
+    Attributes:
+        outputs: values in stored form, by node id.
+        shared: what every node sees that has no names of its own, and does not read `now`.
+        tracebacks: of the last attempt of a node that raised what was not expected, by node; None if there is none.
+    """
+
+    _program: Program
+    _machine: Machine
+    outputs: dict[str, object] = attrs.field(factory=dict)
+    shared: dict[str, object] = attrs.field(factory=dict)
+    tracebacks: dict[int, str] | None = None
+
+    def start(self, run: RunId, input_value: Mapping[str, object], origin: Origin, started_at: int) -> None:
+        """Fill in what does not change."""
+        flow = self._program.flow
+        self.shared |= dict.fromkeys(self._program.plan.ids)
+        self.shared |= {flow.binding: input_value} if flow.binding else by_name(flow.input, input_value)
+        self.shared["run"] = {"id": run, "started_at": Timestamp(started_at), "flow": flow.name}
+        self.shared["trigger"] = {"kind": origin.kind, "name": origin.name}
+        self.shared["secrets"] = {name: Secret(name) for name in flow.secrets}
+
+    def start_item(self, around: Mapping[str, object], item: Mapping[str, object]) -> None:
+        """Fill in what does not change, for the run of a loop's item: all that is read around the loop, and the item."""
+        self.shared = {**around, **dict.fromkeys(self._program.plan.ids), **item}
+
+    def set(self, node: int, value: object) -> None:
+        """A node has succeeded with this value."""
+        node_id = self._program.plan.ids[node]
+        self.outputs[node_id] = self.shared[node_id] = value
+
+    def keep_traceback(self, node: int, traceback: str) -> bytes | None:
+        """An attempt of the node failed; gives what the history keeps of where."""
+        if self.tracebacks is not None:
+            self.tracebacks.pop(node, None)
+        if not traceback:
+            return None
+        self.tracebacks = (self.tracebacks or {}) | {node: traceback}
+        return traceback.encode()
+
+    def of(self, node: int) -> Mapping[str, object]:
+        """What the node's expressions see; good until the next call."""
+        state = self._machine.state
+        shared = self.shared
+        code = self._program.codes[node]
+        if code.reads_now:
+            shared["now"] = Timestamp(state.ready_at[node])
+        catches = code.catches
+        unseen = state.unseen.get(node)
+        if not catches and not unseen:
+            return shared
+        seen = dict(shared)
+        for name, catch in catches:
+            seen[name] = self._failure(catch)
+        for source in unseen or ():
+            seen[self._program.plan.ids[source]] = None
+        return seen
+
+    def _failure(self, catch: int) -> dict[str, object]:
+        state, plan = self._machine.state, self._program.plan
+        failure = state.failures[state.scope_causes[plan.catches[catch]]]
+        return {
+            "step": "" if failure.node == NONE else plan.ids[failure.node],
+            "code": failure.code,
+            "message": failure.message,
+            "attempt": failure.attempt,
+        }

@@ -1,0 +1,80 @@
+"""Which events a run wants, told by what they carry: before they come, so that they can be looked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dagflow.errors import EvaluationError
+from dagflow.model.correlation_key import key_at, key_of
+from dagflow.model.status import NodeStatus, RunStatus
+from dagflow.store.api import WaitRow
+
+if TYPE_CHECKING:
+    from dagflow.execution.instance import Progress
+
+#: What every expression can read, from the run's first moment.
+_ALWAYS: Final = frozenset({"run", "trigger"})
+
+
+def wait_row(progress: Progress, node: int) -> WaitRow | None:
+    """What the events have to carry that a wait is for, as far as that is known; None if it is not known yet."""
+    code, state = progress.program.codes[node], progress.machine.state
+    correlation, event = code.correlation, code.node.event
+    is_reached = state.status[node] is NodeStatus.WAITING
+    anything = WaitRow(event) if is_reached else None
+    if correlation is None or not (is_reached or all(_is_known(progress, name) for name in correlation.reads)):
+        return anything
+    try:
+        key = key_of(correlation.evaluate(progress.values.of(node)))
+    except EvaluationError:
+        return anything
+    return anything if key is None else WaitRow(event, correlation.path, key)
+
+
+def may_be_for(progress: Progress, node: int, payload: object) -> bool:
+    """Whether a wait may be for an event with that payload, in JSON values."""
+    row = wait_row(progress, node)
+    return row is None or not row.key or key_at(payload, row.path) in (None, row.key)
+
+
+def wait_rows(progress: Progress) -> tuple[WaitRow, ...]:
+    """The events that have to wake the run if it sleeps. What it will only be able to tell later it looks for when it is there."""
+    status = progress.machine.state.status
+    open_waits = (node for nodes in progress.program.waits.values() for node in nodes if not status[node].is_settled)
+    return tuple(dict.fromkeys(row for node in open_waits if (row := wait_row(progress, node)) is not None))
+
+
+def untold(progress: Progress) -> set[str]:
+    """The events of which the store cannot say whether the run wants them: it has to look at them itself."""
+    status = progress.machine.state.status
+    return {
+        event
+        for event, nodes in progress.program.waits.items()
+        if any(not status[node].is_settled and wait_row(progress, node) is None for node in nodes)
+    }
+
+
+def changed_rows(progress: Progress, status: RunStatus) -> tuple[WaitRow, ...] | None:
+    """What the store has to know from now on of what the run waits for; None if it knows, or need not."""
+    if not progress.program.waits or progress.lineage is not None:
+        return None
+    if status is RunStatus.SLEEPING:
+        rows = wait_rows(progress)
+    elif status.is_terminal:
+        rows = ()
+    else:
+        return None
+    if rows == progress.kept_waits:
+        return None
+    progress.kept_waits = rows
+    return rows
+
+
+def _is_known(progress: Progress, name: str) -> bool:
+    """Whether a name has the value already that it will have when the wait is reached."""
+    number = progress.program.plan.numbers.get(name)
+    if number is not None:
+        return progress.machine.state.status[number] is NodeStatus.SUCCEEDED
+    flow = progress.program.flow
+    is_input = name == flow.binding if flow.binding else flow.input.field(name) is not None
+    return is_input or name in _ALWAYS

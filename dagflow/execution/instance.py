@@ -1,0 +1,410 @@
+"""One run as every driver sees it: the machine, the values beside it, and the facts not yet in the store.
+
+A driver tells what came of impure work; the pure work that follows (gates, values, defaults) is done here at once, and
+what is left to be done outside is queued in `starts`, `cancels` and `timers`.
+
+Time. Pure work takes none: its facts carry the instant at which they became possible, not that of a clock. So a fact that
+a crash took with it comes out the same when it is computed again, down to every `now` that follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, assert_never
+
+from dagflow.actions.failures import ActionFailed, Invocation
+from dagflow.execution.bindings import Bindings, Origin
+from dagflow.execution.children import Children
+from dagflow.execution.correlation import changed_rows
+from dagflow.execution.delivery import deliver, reach
+from dagflow.execution.evaluate import Unevaluable, arguments_of, check_known, fact_of, present
+from dagflow.execution.mailbox import Inbox
+from dagflow.execution.family import kin_of
+from dagflow.execution.lineage import WAITS, Lineage
+from dagflow.execution.performer import effect_key
+from dagflow.execution.program import Program, canonical_with_json
+from dagflow.execution.fast_path import Quick
+from dagflow.execution.replay import recall
+from dagflow.execution.standing import standing
+from dagflow.execution.start_record import started_json
+from dagflow.engine import events
+from dagflow.engine.commands import (
+    CancelAttempt,
+    CancelItem,
+    Command,
+    EndRun,
+    Evaluate,
+    SetTimer,
+    StartAttempt,
+    StartItem,
+    UseDefault,
+)
+from dagflow.engine.events import Event
+from dagflow.engine.machine import Machine
+from dagflow.engine.retries import open_attempt
+from dagflow.errors import EvaluationError
+from dagflow.ids import RunId
+from dagflow.model.flow import Node, NodeKind
+from dagflow.model.plan import NONE
+from dagflow.model.status import NodeStatus, RunStatus
+from dagflow.model.wire.codec import WireError
+from dagflow.store.api import Append, Record, SentEvent, WaitRow
+from dagflow.store.codec.events import EVENT, STARTED, SUCCEEDED, Entry, Facts, from_record
+
+#: What has more to it than evaluating an expression.
+_SPECIAL = frozenset({NodeKind.WAIT_EVENT, NodeKind.FOR, NodeKind.START})
+_READY: Final = NodeStatus.READY
+
+
+class Progress:
+    """One run.
+
+    Attributes:
+        starts, cancels, timers: open wishes, for the driver to take; those about other runs are in `children`.
+        lineage: set for a child. kin: what it has together with its parts, or with those it is a part of.
+        origin, input: what started it.
+        n_events: so many events of the store came before it.
+        n_recorded: facts so far, those not yet taken by `take_append` included.
+        kept_waits: what the store knows of what it waits for; None if that is not known.
+        n_binding: facts up to here have to be in the store before anything is done to the world. Those after it are pure.
+    """
+
+    def __init__(self, program: Program, run: RunId, lineage: Lineage | None = None) -> None:
+        self.program = program
+        self.run = run
+        self.lineage = lineage
+        self.children = Children(self)
+        self.machine = Machine(program.plan)
+        self.values = Bindings(program, self.machine)
+        self.kin = kin_of(self)
+        self.inbox = Inbox(run, program, self.machine, self.values, self.kin)
+        self.input: Mapping[str, object] = {}
+        self.origin = Origin()
+        # Lists, though they are emptied from the front: an empty deque takes ten times the room, and a run has eight of these.
+        self.starts: list[StartAttempt] = []
+        self.cancels: list[CancelAttempt] = []
+        self.timers: list[SetTimer] = []
+        self.n_events = 0
+        self.n_recorded = 0
+        self.n_binding = 0
+        self.kept_waits: tuple[WaitRow, ...] | None = ()
+        self._pending: list[Entry] = []
+        self._emitted: list[SentEvent] = []
+        self._pure: list[Evaluate | UseDefault | EndRun] = []
+        self._known: list[Event] = []
+        #: Whether there is time for more pure work now; what is left is done by the next fact, or by `go_on`.
+        self.has_time: Callable[[], bool] | None = None
+
+    def begin(
+        self, input_value: Mapping[str, object], origin: Origin, now: int, n_events: int = 0, due: int | None = None
+    ) -> int:
+        """Start the run; gives how many bytes the store keeps of what started it.
+
+        Args:
+            input_value: in stored form. origin: what started it. now: the instant.
+            n_events: so many events of the store came before it.
+            due: when its lifetime is over, if not the flow's word counts for that.
+        """
+        self.inbox.n_seen = self.n_events = n_events
+        self.know(input_value, origin, now)
+        payload = started_json(self, due)
+        self.take_fact(events.RunStarted(now, due), payload)
+        return len(payload)
+
+    def undo(self, now: int) -> None:
+        """The run has ended well, and what it is a part of is being undone."""
+        self.take_fact(events.RunUndoRequested(now))
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Fold a history; then do the pure work that is open. Raises StoreError if the history is damaged."""
+        plan = self.program.plan
+        for record in records:
+            fact = from_record(record, plan)
+            recall(self, fact.event, fact.value)
+            self.machine.handle(fact.event)
+            if isinstance(fact.event, events.ItemsListed | events.ItemEnded):
+                self.children.note(fact.event, fact.value)
+            self.n_recorded += 1
+        self.kept_waits = None
+        self._sort(self.machine.outstanding(), is_new=False)
+        self._compute()
+
+    def interrupt(self, now: int) -> None:
+        """After `restore`: no attempt survived, but for those that children make. They are tried again."""
+        for node, attempt in self.machine.open_attempts():
+            if self.children.has(node):
+                command = open_attempt(self.machine.state, node)
+                self.children.resume_attempt(command, command.deadline(now))
+            else:
+                self.take_fact(events.AttemptInterrupted(now, node, attempt))
+        self.cancels.clear()
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the run has ended; there is nothing more to do then."""
+        return self.machine.state.ended is not None
+
+    def begin_attempt(self, command: StartAttempt, now: int) -> Invocation | None:
+        """The call to make, after its intent has been noted; None if it is not wanted any more or cannot be made."""
+        node = command.node
+        state = self.machine.state
+        if state.status[node] is not NodeStatus.READY or state.attempts[node] + 1 != command.attempt:
+            return None
+        is_of_children = self.children.has(node)
+        arguments: Mapping[str, object] = {}
+        try:
+            check_known(self.program, state, node)
+            if is_of_children:
+                self.children.prepare_attempt(node)
+            else:
+                arguments = arguments_of(self.program.codes[node], self.values.of(node))
+        except Unevaluable as problem:
+            self._refuse(node, problem.code, problem.message)
+            return None
+        self._pending.append((STARTED, now, node, command.attempt))
+        self.n_recorded += 1
+        self.machine.start_attempt(node, command.attempt, now)
+        if is_of_children:
+            self.children.begin_attempt(command, command.deadline(now))
+            return None
+        node_id = self.program.plan.ids[node]
+        return Invocation(
+            action=self.program.codes[node].node.action,
+            arguments=arguments,
+            effect_key=effect_key(self.run, node_id),
+            attempt=command.attempt,
+            run=self.run,
+            node=node_id,
+        )
+
+    def _refuse(self, node: int, code: str, message: str) -> None:
+        """An attempt cannot begin, since an argument has no value."""
+        self._apply(events.EvaluationFailed(self.machine.state.wanted_at[node], node, code, message))
+        self._compute()
+
+    def succeed(self, node: int, value: object, now: int, jitter: float) -> None:
+        """The running attempt of the node gave this result."""
+        code = self.program.codes[node]
+        try:
+            kept, as_json = canonical_with_json(value, code.codec, code.is_plain)
+        except WireError as error:
+            message = f"{code.node.action} gave a result that is not {code.codec.type}: {error}"
+            self.fail(node, ActionFailed("bad_result", message, fatal=True), now, jitter)
+            return
+        self.succeed_quickly(node, kept, now, as_json)
+
+    def begin_quickly(self, command: StartAttempt, quick: Quick, now: int) -> Mapping[str, object] | None:
+        """As `begin_attempt`, where the arguments are all that the call needs; they come as they are stored."""
+        node, attempt, machine, values = command.node, command.attempt, self.machine, self.values
+        state = machine.state
+        if state.status[node] is not _READY or state.attempts[node] + 1 != attempt:
+            return None
+        try:
+            arguments = quick.arguments(values.shared if quick.is_steady and not state.unseen else values.of(node))
+        except EvaluationError as problem:
+            self._refuse(node, problem.code, problem.message)
+            return None
+        self._pending.append((STARTED, now, node, attempt))
+        self.n_recorded += 1
+        machine.start_attempt(node, attempt, now)
+        return arguments
+
+    def succeed_quickly(self, node: int, kept: object, now: int, as_json: bytes | None = None) -> None:
+        """As `succeed`, for a result in stored form that has been checked; with its JSON, if that is there."""
+        machine, program = self.machine, self.program
+        attempt = machine.state.attempts[node]
+        values, node_id = self.values, program.plan.ids[node]
+        values.outputs[node_id] = values.shared[node_id] = kept
+        self._pending.append((SUCCEEDED, now, node, attempt, program.codes[node].dumps, kept, as_json))
+        self.n_binding = self.n_recorded = self.n_recorded + 1
+        commands = machine.succeed_attempt(node, attempt, now)
+        if commands:
+            self._sort(commands)
+            if self._pure or self._known:
+                self._compute()
+
+    def fail(self, node: int, failure: ActionFailed, now: int, jitter: float, *, is_dirty: bool = False) -> None:
+        """The running attempt of the node failed."""
+        event = events.AttemptFailed(
+            now,
+            node,
+            self._attempt(node),
+            failure.code,
+            failure.message,
+            failure.fatal,
+            failure.retry_after_ns,
+            jitter,
+            is_dirty,
+        )
+        self.take_fact(event, self.values.keep_traceback(node, failure.traceback))
+
+    def cancelled(self, node: int, now: int, *, is_made: bool = True) -> None:
+        """The running attempt of the node was stopped, as wished; `is_made`: whether its call had been made."""
+        self.take_fact(events.AttemptCancelled(now, node, self._attempt(node), is_made))
+
+    def is_cancelling(self, node: int) -> bool:
+        """Whether the running attempt of the node is wished to stop."""
+        return self.machine.state.is_cancelling[node]
+
+    def is_due(self, timer: SetTimer) -> bool:
+        """Whether anything still waits for this timer."""
+        state = self.machine.state
+        if timer.node == NONE:
+            return state.ended is None and not state.is_end_wished
+        return state.status[timer.node] is NodeStatus.WAITING and state.due[timer.node] == timer.due
+
+    def fire(self, timer: SetTimer, now: int) -> None:
+        """The timer's instant has come; nothing happens if nothing waits for it any more."""
+        if not self.is_due(timer):
+            return
+        if timer.node == NONE:
+            self.take_fact(events.RunTimedOut(now))
+            return
+        kind = self.program.plan.kinds[timer.node]
+        if kind is NodeKind.WAIT_EVENT and self.kin is not None and self.kin.hold_timer(self, timer):
+            return
+        if kind in WAITS:
+            self.values.set(timer.node, None)
+        self.take_fact(events.TimerFired(now, timer.node))
+
+    def deliver(self, event: SentEvent, now: int) -> bool:
+        """An event is in the store; gives whether a wait took it or it was kept for one. One that came before changes nothing."""
+        return deliver([self], event, now)
+
+    def cancel(self, now: int) -> None:
+        """Somebody asked to cancel the run; nothing happens if it is ending already."""
+        state = self.machine.state
+        if state.ending is None and not state.is_end_wished:
+            self.take_fact(events.RunCancelRequested(now))
+
+    def take_append(self) -> Append | None:
+        """The facts the store does not have yet, with what they make of the run's row; they count as taken."""
+        if not self._pending:
+            return None
+        records = Facts(self.program.plan, self._pending)
+        self._pending = []
+        emitted, self._emitted = tuple(self._emitted), []
+        ended = self.machine.state.ended
+        status, due_at = self.standing()
+        return Append(
+            run=self.run,
+            first=self.n_recorded - len(records),
+            records=records,
+            status=status,
+            ended_at=None if ended is None else self.machine.state.now,
+            due_at=due_at,
+            events=emitted,
+            waits=changed_rows(self, status),
+        )
+
+    def standing(self) -> tuple[RunStatus, int | None]:
+        """The run's status and, if it sleeps, until when."""
+        return standing(self.machine.state)
+
+    def _attempt(self, node: int) -> int:
+        return self.machine.state.attempts[node]
+
+    def know(self, input_value: Mapping[str, object], origin: Origin, started_at: int) -> None:
+        """Take what started the run."""
+        self.input, self.origin = input_value, origin
+        if self.lineage is not None and self.lineage.is_item:
+            self.values.start_item(self.lineage.parent.values.of(self.lineage.node), input_value)
+        else:
+            self.values.start(self.run, input_value, origin, started_at)
+
+    def take_fact(self, event: Event, value: bytes | None = None) -> None:
+        """Take a fact from outside; dependents may touch the world only once it is in the store."""
+        self._apply(event, value)
+        self.n_binding = self.n_recorded
+        self._compute()
+
+    def _apply(self, event: Event, value: bytes | None = None) -> None:
+        self._pending.append((EVENT, event, value))
+        self.n_recorded += 1
+        commands = self.machine.handle(event)
+        if isinstance(event, events.ItemsListed | events.ItemEnded):
+            self.children.note(event, value)
+        self._sort(commands)
+
+    def _sort(self, commands: Iterable[Command], *, is_new: bool = True) -> None:
+        for command in commands:
+            if isinstance(command, StartAttempt):
+                # Of these there are most.
+                self.starts.append(command)
+                continue
+            match command:
+                case Evaluate() | UseDefault() | EndRun():
+                    self._pure.append(command)
+                case SetTimer():
+                    self.timers.append(command)
+                case CancelAttempt() if self.children.has(command.node):
+                    self.children.stop_attempt(command.node, command.attempt)
+                case CancelAttempt():
+                    self.cancels.append(command)
+                case StartItem():
+                    known = self.children.start_item(command, is_new=is_new)
+                    if known is not None:
+                        self._known.append(known)
+                case CancelItem():
+                    self.children.stop_item(command)
+                case _:
+                    assert_never(command)
+
+    @property
+    def is_computing(self) -> bool:
+        """Whether pure work is left to do."""
+        return bool(self._pure or self._known)
+
+    def go_on(self) -> None:
+        """Do pure work that was left."""
+        self._compute()
+
+    def _compute(self) -> None:
+        pure, known, state = self._pure, self._known, self.machine.state
+        while pure or known:
+            if self.has_time is not None and not self.has_time():
+                return
+            if known:
+                self._apply(known.pop(0))
+                continue
+            command = pure.pop(0)
+            if isinstance(command, EndRun):
+                self._apply(events.RunEnded(state.now, command.status))
+            elif state.status[command.node] is NodeStatus.READY:
+                self._compute_node(command)
+
+    def _compute_node(self, command: Evaluate | UseDefault) -> None:
+        node = command.node
+        code = self.program.codes[node]
+        if code.node.kind in _SPECIAL:
+            self._compute_special(node, code.node)
+            return
+        event, value, kept = fact_of(command, code, self.values.of(node), self.machine.state)
+        if not isinstance(event, (events.TimerSet, events.EvaluationFailed)):
+            self.values.set(node, value)
+        if isinstance(event, events.EventEmitted):
+            self._emit(code.node, event.at, present(kept))
+        self._apply(event, kept)
+
+    def _compute_special(self, node: int, of: Node) -> None:
+        try:
+            match of.kind:
+                case NodeKind.WAIT_EVENT:
+                    reached = reach(self, node)
+                    self._apply(reached)
+                    if self.kin is not None and isinstance(reached, events.EventTaken):
+                        # After a crash another wait of the whole might get it.
+                        self.n_binding = self.n_recorded
+                case NodeKind.FOR:
+                    self._apply(self.children.list_items(node))
+                case _:
+                    event, kept = self.children.request(node)
+                    self._apply(event, kept)
+        except Unevaluable as problem:
+            self._apply(events.EvaluationFailed(self.machine.state.wanted_at[node], node, problem.code, problem.message))
+
+    def _emit(self, node: Node, at: int, payload: bytes) -> None:
+        """The event goes to other runs; its number comes with the commit."""
+        self._emitted.append(
+            SentEvent(number=0, id=f"{self.run}/{node.id}", name=node.event, at=at, payload=payload, run=self.run)
+        )

@@ -1,0 +1,34 @@
+"""What a run gives to whoever began it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dagflow.model.flow import NodeKind
+
+if TYPE_CHECKING:
+    from dagflow.execution.instance import Progress
+
+
+def returned(progress: Progress) -> object:
+    """What the run returned, in stored form; None if it did not, or returned that."""
+    return last_value(progress, NodeKind.RETURN)
+
+
+def yielded_json(progress: Progress) -> bytes | None:
+    """What the item of a loop yielded, as JSON; None if it yielded nothing."""
+    number = _reached(progress, NodeKind.YIELD)
+    if number is None:
+        return None
+    return progress.program.codes[number].codec.dumps(progress.values.outputs[progress.program.plan.ids[number]])
+
+
+def last_value(progress: Progress, kind: NodeKind) -> object:
+    """The value of the one node of that kind that was reached, if one was."""
+    number = _reached(progress, kind)
+    return None if number is None else progress.values.outputs[progress.program.plan.ids[number]]
+
+
+def _reached(progress: Progress, kind: NodeKind) -> int | None:
+    plan, outputs = progress.program.plan, progress.values.outputs
+    return next((n for n, k in enumerate(plan.kinds) if k is kind and plan.ids[n] in outputs), None)

@@ -1,0 +1,123 @@
+"""The events that came for one run, and which wait gets which.
+
+An event goes to one wait of a run and its parts at most: to the one that has waited longest and whose condition is true of it. One that
+came before such a wait was reached is kept for it, in the run's history, and found when the wait is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import attrs
+import orjson
+
+from dagflow.execution.bindings import Bindings
+from dagflow.execution.evaluate import holds
+from dagflow.execution.family import Kin
+from dagflow.execution.program import Program
+from dagflow.engine.machine import Machine
+from dagflow.errors import StoreError
+from dagflow.ids import RunId
+from dagflow.model.status import NodeStatus
+from dagflow.model.wire.codec import WireError
+from dagflow.store.api import SentEvent
+
+
+@attrs.frozen
+class Arrival:
+    """An event that came. `at`: when it was sent. `payload`: as JSON values."""
+
+    number: int
+    name: str
+    at: int
+    payload: object
+
+
+@attrs.define(eq=False)
+class Inbox:
+    """The events of one run that were written into its history, in that order.
+
+    Attributes:
+        n_seen: the number of the last event of the store that needs no looking at any more.
+    """
+
+    _run: RunId
+    _program: Program
+    _machine: Machine
+    _values: Bindings
+    _kin: Kin | None
+    arrivals: list[Arrival] = attrs.field(factory=list)
+    n_seen: int = 0
+
+    def is_wanted(self, name: str) -> bool:
+        """Whether a wait for such events has not settled."""
+        status = self._machine.state.status
+        return any(not status[node].is_settled for node in self._program.waits.get(name, ()))
+
+    def awaited_later(self, name: str) -> Iterator[int]:
+        """The waits for such events that have not been reached, so that one has to be kept for them."""
+        status = self._machine.state.status
+        return (n for n in self._program.waits.get(name, ()) if status[n] in (NodeStatus.PENDING, NodeStatus.READY))
+
+    def waiting(self, arrival: Arrival) -> list[int]:
+        """The nodes that wait for events of this name, unless it came too late for them."""
+        state, waits = self._machine.state, self._program.waits[arrival.name]
+        return [node for node in state.waiting if node in waits and arrival.at <= state.due[node]]
+
+    def find(self, node: int) -> int | None:
+        """The first event kept that the wait is for. Raises Unevaluable."""
+        name, taken = self._program.codes[node].node.event, self._machine.state.taken
+        place = self._run, self._program.plan.ids[node]
+        for index, arrival in enumerate(self.arrivals):
+            is_free = index not in taken and (self._kin is None or self._kin.is_free(arrival.number, place))
+            if arrival.name == name and is_free and self.is_for(node, arrival):
+                return index
+        return None
+
+    def is_for(self, node: int, arrival: Arrival) -> bool:
+        """Whether the wait's condition is true of the event. Raises Unevaluable: it has no value."""
+        code = self._program.codes[node]
+        try:
+            payload = self.payload(node, arrival)
+        except WireError:
+            return False
+        if code.expression is None:
+            return True
+        bindings = self._values.of(node)
+        if code.node.binding:
+            bindings = {**bindings, code.node.binding: payload}
+        return holds(code.expression, bindings)
+
+    def payload(self, node: int, arrival: Arrival) -> object:
+        """What the event carries, as the wait reads it. Raises WireError: it is not of the type the flow declares."""
+        return self._program.codes[node].codec.open.decode(arrival.payload)
+
+    def taken(self, node: int, number: int) -> object:
+        """What a wait got, by the number in the history. Raises StoreError if there is no such event, or not for it."""
+        try:
+            arrival = self.arrivals[number]
+            if self._kin is not None:
+                self._kin.given[arrival.number] = (self._run, self._program.plan.ids[node])
+            return self.payload(node, arrival)
+        except (IndexError, WireError) as error:
+            raise StoreError(f"a history has a wait that took the event {number}, which is not there for it") from error
+
+    def keep(self, value: bytes) -> None:
+        """Take an event from the history. Raises StoreError if it is damaged."""
+        try:
+            arrival = Arrival(**orjson.loads(value))
+        except (ValueError, TypeError) as error:
+            raise StoreError("a history has a damaged fact of the kind 'event_arrived'") from error
+        self.arrivals.append(arrival)
+        self.n_seen = max(self.n_seen, arrival.number)
+
+
+def arrival_of(event: SentEvent) -> Arrival:
+    """The event as a run sees it."""
+    return Arrival(event.number, event.name, event.at, cast("object", orjson.loads(event.payload)))
+
+
+def encoded(arrival: Arrival) -> bytes:
+    """As it is kept in the history."""
+    return orjson.dumps(attrs.asdict(arrival))

@@ -1,0 +1,44 @@
+"""What a driver asks of whoever calls actions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Protocol
+
+from dagflow.actions.fast_path import Direct
+from dagflow.actions.failures import ActionFailed, Invocation
+from dagflow.ids import RunId
+from dagflow.model.types import Type
+
+
+class Performer(Protocol):
+    """Calls actions."""
+
+    def direct(self, action: str, arguments: Mapping[str, Type], result: Type) -> Direct | None:
+        """The short way to an action, for arguments and a result of exactly these types; None if it has to be `perform`."""
+        ...
+
+    def destination(self, action: str, arguments: Mapping[str, object]) -> str:
+        """Where a call goes, as far as retries have to be counted together."""
+        ...
+
+    async def perform(self, invocation: Invocation) -> object:
+        """Call the action and return its result in stored form.
+
+        It may be cancelled at any checkpoint of trio. Blocking calls belong in a thread; that is the performer's business.
+
+        Raises:
+            ActionFailed: the action failed, in whatever way.
+        """
+        ...
+
+
+def effect_key(run: RunId, node: str) -> str:
+    """What an action gives its peer to recognise a repetition: the same for all attempts, and for no other node or run."""
+    return hashlib.sha256(f"{run}/{node}".encode()).hexdigest()[:32]
+
+
+def timed_out() -> ActionFailed:
+    """The failure of an attempt that was stopped because its time was up."""
+    return ActionFailed("timeout", "the attempt did not end in time")

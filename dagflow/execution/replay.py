@@ -1,0 +1,57 @@
+"""What a run knows beside its facts, from the values beside them in the history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from dagflow.execution.bindings import Origin
+from dagflow.execution.evaluate import as_record, gate_value, present
+from dagflow.execution.lineage import WAITS
+from dagflow.engine import events
+from dagflow.engine.events import Event
+
+if TYPE_CHECKING:
+    from dagflow.execution.instance import Progress
+
+#: Most of a history.
+_NOTHING_BESIDE: Final = frozenset({events.AttemptStarted, events.TimerSet, events.RunEnded})
+
+
+def recall(progress: Progress, event: Event, value: bytes | None) -> None:
+    """Take the value beside a recorded fact. Raises StoreError if it is not there."""
+    if type(event) in _NOTHING_BESIDE:
+        return
+    match event:
+        case events.RunStarted(at):
+            started = orjson.loads(present(value))
+            trigger = started["trigger"]
+            origin = Origin(kind=trigger["kind"], name=trigger["name"])
+            lineage = progress.lineage
+            if lineage is not None and lineage.is_item:
+                progress.know(lineage.parent.children.item(lineage.node, lineage.number), origin, at)
+            else:
+                progress.know(as_record(progress.program.input_codec.decode(started["input"])), origin, at)
+            progress.inbox.n_seen = progress.n_events = started.get("events", 0)
+        case events.EventArrived():
+            progress.inbox.keep(present(value))
+        case events.EventGiven():
+            if progress.kin is not None:
+                progress.kin.recall(present(value))
+        case events.EventTaken(_, node, number):
+            progress.values.set(node, progress.inbox.taken(node, number))
+        case events.AttemptSucceeded(_, node) | events.ValueComputed(_, node) | events.DefaultUsed(_, node):
+            progress.values.set(node, progress.program.codes[node].codec.loads(present(value)))
+        case events.GateDecided(_, node, outcome):
+            progress.values.set(node, gate_value(progress.program.codes[node], outcome))
+        case events.EventEmitted(_, node):
+            progress.values.set(node, None)
+        case events.RunRequested(_, node):
+            progress.values.set(node, orjson.loads(present(value)))
+        case events.AttemptFailed(_, node):
+            progress.values.keep_traceback(node, "" if value is None else value.decode())
+        case events.TimerFired(_, node) if progress.program.plan.kinds[node] in WAITS:
+            progress.values.set(node, None)
+        case _:
+            pass

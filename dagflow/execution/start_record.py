@@ -1,0 +1,27 @@
+"""What the history keeps of the start of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+if TYPE_CHECKING:
+    from dagflow.execution.instance import Progress
+
+
+def started_json(progress: Progress, due: int | None) -> bytes:
+    """What started the run, the events that came before it, and its input.
+
+    `due`: when its lifetime is over, if not the flow's word counts for that. The input of a loop's item is the parent's to keep.
+    """
+    origin, lineage = progress.origin, progress.lineage
+    value: dict[str, object] = {"trigger": {"kind": origin.kind, "name": origin.name}}
+    if progress.n_events:
+        value["events"] = progress.n_events
+    if due is not None:
+        value["due"] = due
+    if lineage is None or not lineage.is_item:
+        # Last, so that a large one is the same bytes for all runs that have it: see `store.packs`.
+        value["input"] = progress.program.input_codec.encode(progress.input)
+    return orjson.dumps(value)

@@ -1,0 +1,98 @@
+"""From an event to the input of a run, if its flow wants one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import cast
+
+from dagflow.execution.input import filled_in
+from dagflow.execution.program import Program, TriggerCode
+from dagflow.errors import UsageError
+from dagflow.model.wire import codec as wire
+from dagflow.model.action import Interface
+from dagflow.model.flow import Trigger, TriggerKind
+from dagflow.model.types import JSON, RecordType
+from dagflow.model.values import Secret, Timestamp
+
+
+def input_for(program: Program, event: str, payload: object, now: int) -> Mapping[str, object] | None:
+    """The input of the run that the event starts, in stored form; None if no trigger's `when` is true of it.
+
+    Args:
+        program: the flow's.
+        event: its name.
+        payload: as JSON values.
+        now: what `now` reads as in the trigger.
+
+    Raises:
+        UsageError: the flow has no trigger for the event.
+        WireError: the payload is not of the event's type, or what is made of it not of the input's.
+        EvaluationError: an expression of the trigger failed.
+    """
+    triggers = [
+        (trigger, code)
+        for trigger, code in zip(program.flow.triggers, program.triggers, strict=True)
+        if trigger.kind is TriggerKind.EVENT and trigger.event == event
+    ]
+    if not triggers:
+        raise UsageError(f"the flow {program.flow.name!r} has no trigger `on event {event!r}`; {_known(program)}")
+    for trigger, code in triggers:
+        found = _input(program, trigger, code, payload, now)
+        if found is not None:
+            return found
+    return None
+
+
+def check_payload(host: Interface, event: str, payload: object, *, only_strict: bool = False) -> None:
+    """Hold what an event carries to a record, and to what the host declares of it. Raises WireError.
+
+    Args:
+        host: what it declares.
+        event: its name.
+        payload: as JSON values.
+        only_strict: only where the host wants no fields besides; what a flow declares is looked at elsewhere.
+    """
+    declared = host.events.get(event)
+    if only_strict and (declared is None or not declared.is_strict):
+        return
+    if declared is None:
+        wire.decode(payload, JSON if isinstance(payload, dict) else RecordType("", ()))
+        return
+    codec = wire.codec(declared.payload)
+    (codec if declared.is_strict else codec.open).decode(payload)
+
+
+def check_expected(programs: Collection[Program], event: str, payload: object) -> None:
+    """Raises WireError if runs wait for such events and none of them expects such a payload."""
+    problem: wire.WireError | None = None
+    for program in programs:
+        for node in program.waits[event]:
+            try:
+                program.codes[node].codec.open.decode(payload)
+            except wire.WireError as error:
+                problem = problem or error
+            else:
+                return
+    if problem is not None:
+        raise problem
+
+
+def _input(program: Program, trigger: Trigger, code: TriggerCode, payload: object, now: int) -> Mapping[str, object] | None:
+    value: object = payload if trigger.payload is None else wire.codec(trigger.payload).open.decode(payload)
+    bindings: dict[str, object] = {"now": Timestamp(now), "trigger": {"kind": "event", "name": trigger.event}}
+    bindings["secrets"] = {name: Secret(name) for name in program.flow.secrets}
+    bindings |= {trigger.binding: value} if trigger.binding else _fields(value)
+    if code.when is not None and not code.when.holds(bindings):
+        return None
+    if code.mapping is not None:
+        return filled_in(program, {name: typed(bindings) for name, typed in code.mapping})
+    return filled_in(program, value)
+
+
+def _fields(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
+
+
+def _known(program: Program) -> str:
+    events = sorted({trigger.event for trigger in program.flow.triggers if trigger.kind is TriggerKind.EVENT})
+    return f"it has {', '.join(map(repr, events))}" if events else "it has no event triggers; start it with an input"

@@ -1,0 +1,62 @@
+"""What can be done with a declaration, said above it: run a test, draw a flow, see what a run of it comes to at most."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from dagflow.diagnostic import Span
+from dagflow.errors import UsageError
+from dagflow.ide.analysis import Analysis
+from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax import tree_tests as t
+from dagflow.lang.exporters.graph import to_mermaid
+
+
+class LensKind(enum.StrEnum):
+    """What is offered."""
+
+    RUN_TEST = "run test"
+    RUN_TESTS = "run tests"
+    GRAPH = "graph"
+
+
+@attrs.frozen
+class Lens:
+    """An offer. `flow` and `test` name what it is about."""
+
+    kind: LensKind
+    span: Span
+    title: str
+    flow: str
+    test: str = ""
+
+
+def lenses(analysis: Analysis) -> list[Lens]:
+    """The offers of a text, in order."""
+    found: list[Lens] = []
+    tests = [item for item in analysis.file.items if isinstance(item, t.TestDecl)]
+    for item in analysis.file.items:
+        if isinstance(item, s.FlowDecl):
+            name, own = item.name.text, [each for each in tests if each.flow.text == item.name.text]
+            found.append(Lens(LensKind.GRAPH, item.name.span, "graph", name))
+            if own:
+                title = f"run {len(own)} tests" if len(own) != 1 else "run 1 test"
+                found.append(Lens(LensKind.RUN_TESTS, item.name.span, title, name))
+        elif isinstance(item, t.TestDecl):
+            found.append(Lens(LensKind.RUN_TEST, item.name.span, "run test", item.flow.text, item.name.value))
+    return found
+
+
+def graph(analysis: Analysis, flow: str) -> str:
+    """The flow as a Mermaid flowchart.
+
+    Raises:
+        UsageError: the text has no such flow, or has errors.
+    """
+    known = analysis.compilation.flows.get(flow)
+    if known is None:
+        reason = "the text has errors" if analysis.compilation.has_errors else "there is none of this name"
+        raise UsageError(f"flow `{flow}` cannot be drawn: {reason}")
+    return to_mermaid(known)

@@ -1,0 +1,166 @@
+"""A look over a flow before lowering: which names it defines, twice or not, and which of them something waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from dagflow.diagnostic import Edit, Fix, Span
+from dagflow.lang.syntax import tree as s
+from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.check.symbols import Symbol, SymbolKind
+from dagflow.lang.syntax.recovery.synchronize import SETTINGS
+from dagflow.lang.lowering.steps import duplicate_name, step_name, unnamed_twice
+from dagflow.lang.syntax.recovery.context import not_a_step_name
+from dagflow.model.plan import HANDLER_SCOPE, UNDO_SCOPE
+from dagflow.model.types import UNKNOWN
+
+#: What its own handler and all that undoes it are called in every flow.
+_TAKEN: Final = frozenset({HANDLER_SCOPE, UNDO_SCOPE})
+#: What people write who mean `parallel first 1`.
+_RACES: Final = frozenset({"any", "race", "either", "one"})
+
+
+def statements_of(decl: s.FlowDecl) -> list[s.Statement]:
+    """Every statement of a flow, the handler's last."""
+    handled = () if decl.handler is None else decl.handler.block.statements
+    return [*walk(decl.body.statements), *walk(handled)]
+
+
+def survey(draft: FlowDraft, decl: s.FlowDecl, statements: Sequence[s.Statement]) -> None:
+    """Fill `names.lines`, `broken` and `awaited`; report names used twice (E204) and unnamed steps that clash (E205)."""
+    broken = {name for statement in statements if isinstance(statement, s.Broken) for name in statement.names}
+    broken.update(name for setting in decl.settings if isinstance(setting, s.BrokenSetting) for name in setting.names)
+    draft.broken = frozenset(broken)
+    draft.awaited = frozenset(name.text for statement in statements for name in _awaited(statement))
+    spans: dict[str, Span] = {}
+    names = [name for statement in statements if isinstance(name := getattr(statement, "name", None), s.Ident)]
+    # First all of them, so that no name proposed instead of one is taken further down.
+    for name in names:
+        draft.names.lines.setdefault(name.text, draft.line(name.span))
+    draft.names.loops = _loops(statements)
+    for name in names:
+        _define(draft, name, spans)
+    for statement in statements:
+        if isinstance(statement, s.CallStep | s.WaitStep | s.WaitEventStep | s.For) and statement.name is not None:
+            _check_word(draft, statement.name)
+        elif isinstance(statement, s.Group) and statement.is_parallel:
+            _check_race(draft, statement)
+    for statement in statements:
+        if isinstance(statement, s.CallStep) and statement.name is None:
+            _define_unnamed(draft, statement, spans)
+    draft.names.lines.update({name: draft.line(span) for name, span in spans.items()})
+    for name in broken - spans.keys() - draft.names.symbols.keys():
+        define_unknown(draft, name, decl.body.span)
+
+
+def _loops(statements: Sequence[s.Statement]) -> dict[str, tuple[s.For, ...]]:
+    """For each name defined inside of loops, those loops, the outermost first; statements come behind what they are in."""
+    found: dict[str, tuple[s.For, ...]] = {}
+    around: dict[int, tuple[s.For, ...]] = {}
+    for statement in statements:
+        loops = around.get(id(statement), ())
+        name = _name_of(statement)
+        if loops and name:
+            found.setdefault(name, loops)
+        for block in blocks(statement):
+            is_body = isinstance(statement, s.For) and block is statement.block.statements
+            inside = (*loops, statement) if is_body and isinstance(statement, s.For) else loops
+            if inside:
+                around.update((id(each), inside) for each in block)
+    return found
+
+
+def _name_of(statement: s.Statement) -> str:
+    """The name by which a statement is read or waited for, or ""."""
+    if isinstance(statement, s.CallStep):
+        return step_name(statement.name, statement.call)
+    name = getattr(statement, "name", None)
+    return name.text if isinstance(name, s.Ident) else ""
+
+
+def define_unknown(draft: FlowDraft, name: str, span: Span) -> None:
+    """A name of something that has been complained about already: nothing more is said about what is done with it."""
+    draft.names.define(Symbol(name, SymbolKind.CONSTANT, UNKNOWN, span, draft.line(span)))
+
+
+def _check_word(draft: FlowDraft, name: s.Ident) -> None:
+    """E104 for a step named like a setting: the same line would be refused at the beginning of the flow."""
+    if name.text in SETTINGS:
+        draft.diagnostics.append(not_a_step_name(name.text, name.span))
+
+
+def _check_race(draft: FlowDraft, group: s.Group) -> None:
+    """E104 for `parallel any { }`, which would be a block of that name that waits for all."""
+    name = group.name
+    if name is None or group.first is not None or name.text not in _RACES:
+        return
+    fix = Fix("`first 1`", is_safe=False, edits=(Edit(name.span, "first 1"),))
+    draft.report(
+        "E104", f"`{name.text}` cannot be the name of a `parallel`", name.span, "as a name it would not keep the block from waiting for all",
+        "to go on when one branch is done, write `parallel first 1`; else choose another name", fix,
+    )  # fmt: skip
+
+
+def _define(draft: FlowDraft, name: s.Ident, spans: dict[str, Span]) -> None:
+    if name.text in _TAKEN:
+        label = "part of every flow"
+        draft.report("E204", f"the name `{name.text}` is taken", name.span, label, "choose another name")
+    if name.text in draft.names.symbols:
+        duplicate_name(draft, name, draft.names.symbols[name.text].span, is_input=True)
+    elif name.text in spans:
+        duplicate_name(draft, name, spans[name.text], is_input=False)
+    else:
+        spans[name.text] = name.span
+
+
+def _define_unnamed(draft: FlowDraft, step: s.CallStep, spans: dict[str, Span]) -> None:
+    name = step_name(None, step.call)
+    if name in spans or name in draft.names.symbols:
+        unnamed_twice(draft, step, name, spans.get(name, step.span), is_input=name in draft.names.symbols)
+    else:
+        spans[name] = step.call.callee.span
+
+
+def _awaited(statement: s.Statement) -> tuple[s.Ident, ...]:
+    mods = getattr(statement, "mods", None)
+    return mods.after.names if isinstance(mods, s.Modifiers) and mods.after is not None else ()
+
+
+def has_after(statement: s.Statement) -> bool:
+    """Whether a statement says itself what it comes after."""
+    mods = getattr(statement, "mods", None)
+    return isinstance(mods, s.Modifiers) and mods.after is not None
+
+
+def walk(statements: tuple[s.Statement, ...]) -> Iterator[s.Statement]:
+    """Every statement, those inside blocks behind the one they are in."""
+    for statement in statements:
+        yield statement
+        for block in blocks(statement):
+            yield from walk(block)
+
+
+def blocks(statement: s.Statement) -> Iterator[tuple[s.Statement, ...]]:
+    """What stands in each block of a statement, its handler's last."""
+    match statement:
+        case s.Filter(otherwise=s.Block() as block) | s.WaitEventStep(otherwise=s.Block() as block):
+            yield block.statements
+        case s.If():
+            yield statement.then.statements
+            if isinstance(statement.otherwise, s.Block):
+                yield statement.otherwise.statements
+            elif statement.otherwise is not None:
+                yield (statement.otherwise,)
+        case s.Switch():
+            for case in statement.cases:
+                yield case.block.statements
+            if statement.otherwise is not None:
+                yield statement.otherwise.statements
+        case s.Group() | s.For():
+            yield statement.block.statements
+        case _:
+            pass
+    handler = getattr(statement, "handler", None) or getattr(getattr(statement, "mods", None), "handler", None)
+    if isinstance(handler, s.Handler):
+        yield handler.block.statements

@@ -1,0 +1,223 @@
+"""One flow of a file, from its syntax tree to nodes and edges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import attrs
+
+from dagflow.diagnostic import Fix
+from dagflow.lang.syntax import tree as s
+from dagflow.lang.lowering.blocks import Blocks
+from dagflow.lang.check.type_checker import Checker
+from dagflow.lang.check.declarations import Declarations
+from dagflow.lang.diagnostics import Source, has_errors
+from dagflow.lang.lowering.draft import FlowDraft, Place, Signature
+from dagflow.lang.lowering.edges import build_edges, check_graph, count_edges
+from dagflow.lang.check.reachability import always_ends
+from dagflow.lang.lint.statements import check_hygiene
+from dagflow.lang.check.imports import Module
+from dagflow.lang.lint.lifetimes import check_lifetimes
+from dagflow.lang.limits import Limits
+from dagflow.lang.lowering.former_names import check_former_names
+from dagflow.lang.lowering.head import Head, check_enforced, lower_head
+from dagflow.lang.lowering.call_targets import call_depth, repeating
+from dagflow.lang.lowering.binder import statements_of, survey
+from dagflow.lang.lowering.undo import add_undos, can_undo
+from dagflow.lang.hooks import Workshop
+from dagflow.model.flow import Edge, Expression, Flow, Node, NodeKind, Scope
+from dagflow.model.types import NULL, Field, OptionalType
+
+_SECRET = re.compile(r"\bsecrets\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)")
+_ROOT = "on_error"
+
+
+@attrs.frozen(kw_only=True)
+class Unit:
+    """A file while its flows are being lowered."""
+
+    source: Source
+    declarations: Declarations
+    checker: Checker
+    limits: Limits
+    file: s.File
+    workshop: Workshop = attrs.field(factory=Workshop)
+    #: The flows that may be called so far, by the names they are called by.
+    signatures: dict[str, Signature] = attrs.field(factory=dict[str, Signature])
+
+    @property
+    def flows(self) -> list[s.FlowDecl]:
+        """Its flows, in declared order."""
+        return [item for item in self.file.items if isinstance(item, s.FlowDecl)]
+
+    def module(self, *, is_broken: bool) -> Module:
+        """What it gives to a file that imports it: all it declares itself."""
+        declared, items = self.declarations, self.file.items
+        return Module(
+            types={
+                i.name.text: declared.types[i.name.text]
+                for i in items
+                if isinstance(i, s.TypeDecl) and i.name.text in declared.types
+            },
+            events={i.name.value: declared.events[i.name.value] for i in items if isinstance(i, s.EventDecl)},
+            actions={
+                i.name.text: declared.actions[i.name.text]
+                for i in items
+                if isinstance(i, s.ActionDecl) and i.name.text in declared.actions
+            },
+            flows={decl.name.text: self.signatures[decl.name.text] for decl in self.flows},
+            is_broken=is_broken,
+        )
+
+
+@attrs.frozen
+class Lowered:
+    """A flow, without those it calls, and what its callers know of it."""
+
+    flow: Flow
+    signature: Signature
+
+
+def lower_flow(unit: Unit, decl: s.FlowDecl, key: str) -> Lowered:
+    """Lower a flow; what it calls has been lowered before it, or is not among the signatures of the unit."""
+    declarations, checker = unit.declarations, unit.checker
+    n_before, n_found = len(declarations.diagnostics), len(checker.diagnostics)
+    draft = FlowDraft(
+        unit.source,
+        declarations,
+        checker,
+        checker.diagnostics,
+        name=decl.name.text,
+        limits=unit.limits,
+        signatures=unit.signatures,
+    )
+    draft.secrets = dict.fromkeys(_SECRET.findall(draft.text(decl.span)))
+    draft.result = None if decl.result is None else declarations.resolve(decl.result)
+    head = lower_head(draft, decl)
+    draft.timeout_ns = head.timeout_ns
+    is_loose = decl.params is None and has_errors([*checker.diagnostics[n_found:], *declarations.diagnostics[n_before:]])
+    edges = _lower_statements(draft, decl, is_hasty=unit.workshop.is_hasty)
+    # Types named inside the flow were resolved after the file's own diagnostics had been taken over.
+    checker.diagnostics += declarations.diagnostics[n_before:]
+    flow = _flow(draft, decl, head, edges)
+    if not has_errors(checker.diagnostics[n_found:]):
+        check_lifetimes(draft, flow)
+        check_enforced(draft, decl)
+    unit.workshop.lowered(decl, draft)
+    signature = Signature(
+        key=key, params=(Field(flow.binding, flow.input),) if flow.binding else flow.input.fields, result=flow.result,
+        can_undo=can_undo(draft), depth=call_depth(draft), is_loose=is_loose, repeats=repeating(draft),
+    )  # fmt: skip
+    return Lowered(flow, signature)
+
+
+def _lower_statements(draft: FlowDraft, decl: s.FlowDecl, *, is_hasty: bool) -> tuple[Edge, ...]:
+    statements = statements_of(decl)
+    if len(statements) > draft.limits.steps:
+        _too_large(draft, decl, len(statements), draft.limits.steps, "statements")
+        return ()
+    survey(draft, decl, statements)
+    check_former_names(draft, statements)
+    _lower_body(draft, decl)
+    add_undos(draft)
+    if _is_too_large(draft, decl):
+        return ()
+    # Two steps of one name are one node, which would only look like a circle.
+    is_sound = not any(diagnostic.code in {"E204", "E205"} for diagnostic in draft.diagnostics)
+    edges = _finish(draft, is_sound=is_sound)
+    if is_sound:
+        check_hygiene(draft, decl, is_hasty=is_hasty)
+    return edges
+
+
+def _lower_body(draft: FlowDraft, decl: s.FlowDecl) -> None:
+    blocks = Blocks(draft)
+    if decl.handler is None:
+        draft.scopes.append(Scope("", None, None))
+        blocks.lower(decl.body.statements, Place(), ())
+        return
+    catch = f"{_ROOT}.catch"
+    draft.scopes.append(Scope("", None, catch))
+    draft.scopes.append(Scope(_ROOT, None, None))
+    draft.names.define_gate(catch, 2)
+    tails = blocks.lower(decl.body.statements, Place(condition=frozenset({(catch, 0)})), ())
+    blocks.handle(decl.handler, catch, "", Place(scope=_ROOT), tails)
+
+
+def _finish(draft: FlowDraft, *, is_sound: bool) -> tuple[Edge, ...]:
+    """Put the bodies of loops, which are whole now, into their nodes, and draw the edges."""
+    for node_id, body in draft.bodies.items():
+        inner = _finish(body, is_sound=is_sound)
+        each = draft.drafts[node_id]
+        if each.node.loop is None:
+            continue  # another step has its name, which has been reported
+        whole = attrs.evolve(
+            each.node.loop.body, nodes=tuple(one.node for one in body.drafts.values()), edges=inner, scopes=tuple(body.scopes),
+            races=tuple(body.races), secrets=_secrets(body),
+        )  # fmt: skip
+        each.node = attrs.evolve(each.node, loop=attrs.evolve(each.node.loop, body=whole))
+    edges = build_edges(draft)
+    if is_sound:
+        check_graph(draft, edges)
+    return edges
+
+
+def _is_too_large(draft: FlowDraft, decl: s.FlowDecl) -> bool:
+    """E503, before the edges are made: two wide blocks in a row have as many as the product of their widths."""
+    drafts = list(draft.whole())
+    for count, limit, what in (
+        (sum(len(each.drafts) for each in drafts), draft.limits.steps, "steps and conditions"),
+        (sum(count_edges(each) for each in drafts), draft.limits.edges, "edges"),
+    ):
+        if count > limit:
+            _too_large(draft, decl, count, limit, what)
+            return True
+    return False
+
+
+def _too_large(draft: FlowDraft, decl: s.FlowDecl, count: int, limit: int, what: str) -> None:
+    draft.report(
+        "E503", f"this flow has {count} {what}, the limit is {limit}", decl.name.span, "too large to run",
+        "split it: one flow emits an event that starts the next",
+    )  # fmt: skip
+
+
+def _flow(draft: FlowDraft, decl: s.FlowDecl, head: Head, edges: tuple[Edge, ...]) -> Flow:
+    if draft.result is not None:
+        _check_returns(draft, decl)
+    return Flow(
+        name=decl.name.text, doc=decl.doc, input=head.input, binding=head.binding, result=draft.result or NULL, triggers=head.triggers,
+        policies=head.policies, timeout_ns=head.timeout_ns, nodes=tuple(each.node for each in draft.drafts.values()), edges=edges,
+        scopes=tuple(draft.scopes), races=tuple(draft.races), secrets=_secrets(draft), source=draft.source.text,
+        filename=draft.source.filename,
+    )  # fmt: skip
+
+
+def _secrets(draft: FlowDraft) -> tuple[str, ...]:
+    """The secrets that a flow or a body in it may read."""
+    is_read = any(
+        "secrets" in e.reads for each in draft.whole() for one in each.drafts.values() for e in _expressions(one.node)
+    )
+    return tuple(sorted(draft.secrets)) if is_read else ()
+
+
+def _expressions(node: Node) -> Iterator[Expression]:
+    yield from (argument.value for argument in node.arguments)
+    yield from (
+        each for each in (node.expression, node.default, None if node.loop is None else node.loop.key) if each is not None
+    )
+
+
+def _check_returns(draft: FlowDraft, decl: s.FlowDecl) -> None:
+    """E314: a flow that promises a result has to end in `return` on every way through it."""
+    if isinstance(draft.result, OptionalType) or draft.broken:
+        return
+    if always_ends(decl.body.statements, draft.complete, with_stop=False):
+        return
+    has_return = any(each.node.kind is NodeKind.RETURN for each in draft.drafts.values())
+    label = "some ways through it end without `return`" if has_return else "nothing in it returns one"
+    draft.report(
+        "E314", f"flow `{decl.name.text}` may end without its result", decl.name.span, label,
+        "end with `return value`, or make the result optional: `-> T?`", Fix("insert `return`", is_safe=False, edits=()),
+    )  # fmt: skip

@@ -1,0 +1,214 @@
+"""Lowering of the settings that a service applies: `concurrency`, `rate`, `debounce`, `once`, `cancel on`, `priority`.
+
+All of them but `cancel on` are read before a run begins, so they see its input and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Final, assert_never
+
+import attrs
+
+from dagflow.diagnostic import Diagnostic, Span
+from dagflow.expr import tree
+from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax import tree_settings as settings
+from dagflow.lang.check.type_checker import Wanted
+from dagflow.lang.check.declarations import readable
+from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.lowering.modifiers import length
+from dagflow.lang.check.symbols import Names, Symbol, SymbolKind, View
+from dagflow.lang.lowering.wait_event import event_payload
+from dagflow.model.expression import Expression
+from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Overflow, Policies, Rate
+from dagflow.model.types import BOOL, INT, UNKNOWN, EnumType, OptionalType, Primitive, RecordType, ScalarType, Type
+
+#: More than any service runs at a time.
+_MOST_RUNS: Final = 1_000_000
+_KEYS: Final = frozenset({Primitive.BOOL, Primitive.INT, Primitive.UINT, Primitive.STRING, Primitive.TIMESTAMP})
+#: What begins with the run, so that nothing before it can be told by it.
+_OF_RUNS: Final = frozenset({"now", "run", "trigger", "secrets"})
+
+
+def lower_policy(
+    draft: FlowDraft, policies: Policies, setting: s.PolicySetting, steps: frozenset[str], seen: dict[str, Span]
+) -> Policies:
+    """The policies with one more setting.
+
+    Args:
+        steps: names of the flow's steps, which a setting cannot read.
+        seen: the settings before it, by what may be given once.
+    """
+    if not is_first(draft, subject_of(setting), setting.span, seen):
+        return policies
+    view = View(_input_names(draft), frozenset(), frozenset())
+    reader = _Reader(draft, view, steps)
+    match setting:
+        case settings.ConcurrencySetting():
+            limit = _count(draft, "concurrency", setting.count)
+            return attrs.evolve(policies, concurrency=Concurrency(limit=limit, key=reader.key(setting.key)))
+        case settings.RateSetting():
+            return attrs.evolve(policies, rate=_rate(draft, setting, reader))
+        case settings.DebounceSetting():
+            return attrs.evolve(policies, debounce=_debounce(draft, setting, reader))
+        case settings.OnceSetting():
+            key = reader.key(setting.key)
+            within = None if setting.within is None else length(draft, setting.within, "`within` takes")
+            return policies if key is None else attrs.evolve(policies, once=Once(key=key, within_ns=within))
+        case settings.CancelSetting():
+            found = _cancel(draft, setting, steps)
+            return policies if found is None else attrs.evolve(policies, cancel_on=(*policies.cancel_on, found))
+        case settings.PrioritySetting():
+            priority = reader.expression(setting.value, Wanted(INT, "`priority` takes"))
+            return attrs.evolve(policies, priority=priority)
+        case _:
+            assert_never(setting)
+
+
+def is_first(draft: FlowDraft, subject: str, span: Span, seen: dict[str, Span]) -> bool:
+    """Whether a setting is the first of its subject; E317 if not."""
+    if subject in seen:
+        head = Span(span.start, span.start + len(subject))
+        draft.report(
+            "E317",
+            f"`{subject}` is given twice",
+            head,
+            f"given before on line {draft.line(seen[subject])}",
+            "remove one of them",
+        )
+        return False
+    seen[subject] = span
+    return True
+
+
+def step_names(statements: list[s.Statement]) -> frozenset[str]:
+    """The names that steps define."""
+    names = {name.text for statement in statements if isinstance(name := getattr(statement, "name", None), s.Ident)}
+    unnamed = {each.call.callee.text.rpartition(".")[2] for each in statements if isinstance(each, s.CallStep)}
+    return frozenset(names | unnamed)
+
+
+def subject_of(setting: s.PolicySetting) -> str:
+    """What may be given once, by the words it begins with."""
+    match setting:
+        case settings.ConcurrencySetting():
+            return "concurrency"
+        case settings.RateSetting():
+            return "rate"
+        case settings.DebounceSetting():
+            return "debounce"
+        case settings.OnceSetting():
+            return "once"
+        case settings.CancelSetting():
+            return f'cancel on event "{setting.event.value}"'
+        case settings.PrioritySetting():
+            return "priority"
+        case _:
+            assert_never(setting)
+
+
+def _input_names(draft: FlowDraft, *others: str) -> Names:
+    names = Names()
+    for name, symbol in draft.names.symbols.items():
+        if name not in _OF_RUNS or name in others:
+            names.define(symbol)
+    return names
+
+
+@attrs.frozen
+class _Reader:
+    """Checks the expressions of settings; says better than "unknown" why a step cannot be read."""
+
+    draft: FlowDraft
+    view: View
+    steps: frozenset[str]
+
+    def expression(self, expr: tree.Expr, wanted: Wanted | None = None) -> Expression | None:
+        found = self.draft.diagnostics
+        n_before = len(found)
+        expression = self.draft.checker.expression(expr, self.view, wanted)
+        found[n_before:] = [self._explained(each) for each in found[n_before:]]
+        return expression
+
+    def key(self, expr: tree.Expr | None) -> Expression | None:
+        """What runs are told apart by: one value that compares exactly."""
+        if expr is None:
+            return None
+        expression = self.expression(expr)
+        if expression is None:
+            return None
+        type_ = expression.type
+        if isinstance(type_, OptionalType):
+            # Said as of any other value that may be missing.
+            return self.expression(expr, Wanted(type_.value, "`by` takes"))
+        if type_ is not UNKNOWN and not _is_key(type_):
+            self.draft.report(
+                "E307", f"`by` takes a single value, got {readable(type_)}", expr.span, "not a text, a whole number, a bool or a timestamp",
+                "give what tells runs apart, such as an id",
+            )  # fmt: skip
+            return None
+        if not expression.reads:
+            self.draft.report(
+                "E316", "this key is the same for every run", expr.span, "reads nothing of the input",
+                "give what tells runs apart, such as an id",
+            )  # fmt: skip
+        return expression
+
+    def _explained(self, diagnostic: Diagnostic) -> Diagnostic:
+        if diagnostic.code != "E202":
+            return diagnostic
+        word = self.draft.text(diagnostic.span)
+        if word in self.steps:
+            label = f"`{word}` is a step; a setting is read before the first one"
+        elif word in _OF_RUNS:
+            label = f"`{word}` is not known before a run begins"
+        else:
+            return diagnostic
+        return attrs.evolve(diagnostic, title=f"`{word}` cannot be read here", label=label, help="read the input", fix=None)
+
+
+def _is_key(type_: Type) -> bool:
+    return isinstance(type_, EnumType | ScalarType) or type_ in _KEYS
+
+
+def _count(draft: FlowDraft, word: str, count: settings.Count) -> int:
+    if not 1 <= count.value <= _MOST_RUNS:
+        label = "more than any service runs" if count.value else "nothing would ever run"
+        draft.report("E316", f"`{word}` takes 1 to {_MOST_RUNS:,}", count.span, label, "write a number in this range")
+    return max(count.value, 1)
+
+
+def _rate(draft: FlowDraft, setting: settings.RateSetting, reader: _Reader) -> Rate | None:
+    limit = _count(draft, "rate", setting.count)
+    period = length(draft, setting.period, "`per` takes")
+    key = reader.key(setting.key)
+    overflow = Overflow.DROP if setting.is_drop else Overflow.QUEUE
+    return None if period is None else Rate(limit=limit, period_ns=period, key=key, overflow=overflow)
+
+
+def _debounce(draft: FlowDraft, setting: settings.DebounceSetting, reader: _Reader) -> Debounce | None:
+    quiet = length(draft, setting.quiet, "`debounce` takes")
+    key = reader.key(setting.key)
+    longest = None if setting.maximum is None else length(draft, setting.maximum, "`max` takes")
+    if quiet is None:
+        return None
+    if longest is not None and longest < quiet and setting.maximum is not None:
+        draft.report(
+            "E316", "this `max` is shorter than the pause", setting.maximum.span, "over before the pause is",
+            f"give more than `{draft.text(setting.quiet.span)}`",
+        )  # fmt: skip
+    return Debounce(quiet_ns=quiet, key=key, max_ns=longest)
+
+
+def _cancel(draft: FlowDraft, setting: settings.CancelSetting, steps: frozenset[str]) -> CancelOn | None:
+    """`cancel on`: its `when` reads the event, the input and the run it is about."""
+    payload = event_payload(draft, setting.event, setting.bind)
+    names = _input_names(draft, "now", "run", "trigger")
+    bind = setting.bind
+    if bind is not None:
+        names.define(Symbol(bind.name.text, SymbolKind.CONSTANT, payload, bind.name.span, draft.line(bind.name.span)))
+    reader = _Reader(draft, View(names, frozenset(), frozenset()), steps)
+    when = None if setting.when is None else reader.expression(setting.when, Wanted(BOOL, "`when` takes"))
+    if not isinstance(payload, RecordType):
+        return None
+    return CancelOn(event=setting.event.value, payload=payload, binding="" if bind is None else bind.name.text, when=when)

@@ -1,0 +1,67 @@
+"""The children of a rule while the tree is built: tokens and finished parts, found by type."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from dagflow.diagnostic import Span
+from dagflow.lang.syntax.lexer import Token
+from dagflow.lang.syntax.tree import Ident
+
+T = TypeVar("T")
+
+
+class Splice(list[object]):
+    """A list of children; a rule that returns its children has them put in place in the rule above."""
+
+    @property
+    def span(self) -> Span:
+        """From the first child to the last."""
+        first, last = self[0], self[-1]
+        return Span(
+            first.start if type(first) is Token else first.span.start,  # type: ignore[attr-defined]  # every finished part has one
+            last.end if type(last) is Token else last.span.end,  # type: ignore[attr-defined]
+        )
+
+    def tokens(self, kind: str) -> list[Token]:
+        """The direct tokens of a terminal."""
+        return [child for child in self if isinstance(child, Token) and child.type == kind]
+
+    def word(self, index: int) -> str:
+        """The text of the child at a place if it is a token, else ""."""
+        child = self[index] if index < len(self) else None
+        return child.text if isinstance(child, Token) else ""
+
+    def token(self, kind: str) -> Token:
+        """The first direct token of a terminal, which the rule guarantees."""
+        return self.tokens(kind)[0]
+
+    def has_word(self, word: str) -> bool:
+        """Whether a direct token reads so."""
+        return any(isinstance(child, Token) and child.text == word for child in self)
+
+    def texts(self, kind: str) -> list[str]:
+        """The texts of the tokens of a terminal."""
+        return [token.text for token in self.tokens(kind)]
+
+    def all(self, kind: type[T] | Any) -> list[Any]:
+        """The children of a type, or of one of the types of a union."""
+        kinds = getattr(kind, "__args__", kind)  # of a union its members, for which `isinstance` is quicker
+        return [child for child in self if isinstance(child, kinds)]
+
+    def maybe(self, kind: type[T] | Any) -> Any:
+        """The first child of a type, or None."""
+        found = self.all(kind)
+        return found[0] if found else None
+
+    def one(self, kind: type[T] | Any) -> Any:
+        """The first child of a type, which the rule guarantees."""
+        return self.all(kind)[0]
+
+    def ident(self) -> Ident:
+        """The first name that is not a keyword of the rule."""
+        return self.idents()[0]
+
+    def idents(self) -> list[Ident]:
+        """The names among the direct tokens; a keyword read as such has been renamed by the parser."""
+        return [Ident(token.span, token.text) for token in self.tokens("IDENT")]

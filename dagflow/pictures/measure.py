@@ -1,0 +1,76 @@
+"""How much room things need: what a layout asks of the one who draws."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import attrs
+
+from dagflow.pictures.layered_layout.cells import Spacing
+from dagflow.pictures.marks import Mark, Tone
+from dagflow.pictures.outline import Region
+from dagflow.pictures.labels import Shape, Style, Words
+
+
+@attrs.frozen
+class Written:
+    """A line of words as it is set, and how far below the upper border its base is."""
+
+    text: str
+    style: Style
+    base: int = 0
+    tone: Tone = Tone.PLAIN
+
+
+@attrs.frozen
+class Face:
+    """A shape with its words in it, and the room it takes."""
+
+    shape: Shape
+    width: int
+    height: int
+    lines: tuple[Written, ...] = ()
+
+
+@attrs.frozen
+class Head:
+    """The words of a region, along its upper border. `height`: of the room they take above what is in it."""
+
+    width: int
+    height: int
+    lines: tuple[Written, ...] = ()
+
+
+class Looks(Protocol):
+    """What a drawing needs room for. `margin`: around what is in a region; `row`: how wide things side by side may become."""
+
+    @property
+    def spacing(self) -> Spacing:
+        """The distances."""
+        ...
+
+    @property
+    def margin(self) -> tuple[int, int]:
+        """At the sides of what is in a region, and below it."""
+        ...
+
+    @property
+    def row(self) -> int:
+        """How wide things without a line between them may become before they go on below."""
+        ...
+
+    def face(self, words: Words, mark: Mark | None) -> Face:
+        """A shape, with what is said of it."""
+        ...
+
+    def widened(self, face: Face, width: int) -> Face:
+        """The same, wider."""
+        ...
+
+    def head(self, region: Region, mark: Mark | None) -> Head:
+        """The words of a region."""
+        ...
+
+    def label(self, text: str) -> tuple[int, int, str]:
+        """The room the word of a line takes, and how much of it is written."""
+        ...

@@ -1,0 +1,49 @@
+"""What is large, kept once by its hash, with the runs that use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import apsw
+
+from dagflow.store.sqlite.connection import Value, execute
+from dagflow.store.sqlite.batches import name_of
+
+_INSERT: Final = "INSERT INTO body (name, body) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
+_USE: Final = "INSERT INTO body_use (run, body) SELECT ?, key FROM body WHERE name = ? ON CONFLICT DO NOTHING"
+SELECT: Final = "SELECT body FROM body WHERE name = ?"
+#: Bodies that one slice removes; some have a megabyte.
+_SLICE: Final = 20
+_LET_GO: Final = """
+    DELETE FROM body_use WHERE run = ?1 AND body IN (SELECT body FROM body_use WHERE run = ?1 LIMIT ?2) RETURNING body"""
+_FORGET: Final = "DELETE FROM body WHERE key = ?1 AND NOT EXISTS (SELECT 1 FROM body_use WHERE body = ?1)"
+_UNUSED: Final = """
+    SELECT key FROM body WHERE NOT EXISTS (SELECT 1 FROM body_use WHERE body_use.body = body.key) LIMIT 5"""
+
+
+def insert(connection: apsw.Connection, run: Value, name: bytes, body: bytes) -> None:
+    """The run with this key uses the body; it is kept if it is not yet."""
+    execute(connection, _INSERT, (name, body))
+    execute(connection, _USE, (run, name))
+
+
+def read(found: list[tuple[Value, ...]], name: bytes) -> bytes:
+    """What was found by that name. Raises ValueError if it is not what was written."""
+    body = found[0][0] if found else None
+    if not isinstance(body, bytes) or name_of(body) != name:
+        raise ValueError(f"the body {name.hex()} is not what was written")
+    return body
+
+
+def remove_slice(connection: apsw.Connection, run: Value) -> bool:
+    """Let some bodies go that the run with this key uses, and remove those that no other does; whether there may be more."""
+    let_go = execute(connection, _LET_GO, (run, _SLICE))
+    for row in let_go:
+        execute(connection, _FORGET, row)
+    return len(let_go) == _SLICE
+
+
+def problems_of(read_rows: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
+    """What is kept for nobody; `read_rows` runs a query."""
+    return [f"body number {row[0]!r} is used by no run" for row in read_rows(_UNUSED)]

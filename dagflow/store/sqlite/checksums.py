@@ -1,0 +1,19 @@
+"""What is written beside every row, so that damage is noticed."""
+
+from __future__ import annotations
+
+import zlib
+
+from dagflow.store.api import RunRow
+from dagflow.store.sqlite.connection import Value
+
+
+def seal(row: RunRow) -> int:
+    """Of what never changes about a run."""
+    parts = (row.parent,) if row.parent else ()
+    return checksum(None, row.id, row.flow, row.digest, row.created_at, *parts)
+
+
+def checksum(body: bytes | None, *values: Value) -> int:
+    """CRC-32 of a body and what belongs to it; `repr` keeps neighbours and types apart, and is spared the long part."""
+    return zlib.crc32(body or b"", zlib.crc32(repr((body is None, values)).encode("utf-8", "surrogatepass")))

@@ -1,0 +1,69 @@
+"""The rows about crashes: who was being driven, and which runs are suspected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import apsw
+
+from dagflow.ids import RunId
+from dagflow.store.api import Driving, Suspect
+from dagflow.store.sqlite.checksums import checksum
+from dagflow.store.sqlite.connection import Value, execute
+
+SELECT_DRIVING: Final = "SELECT is_open, is_whole, since, checksum FROM driving"
+SELECT_SUSPECTS: Final = "SELECT run, n_crashes, n_outcomes, is_tried, checksum FROM suspect ORDER BY run"
+#: What the column `is_tried` says, if it is not 0.
+_TRIED, _HELD = 1, 2
+_SET_DRIVING: Final = "INSERT OR REPLACE INTO driving (one, is_open, is_whole, since, checksum) VALUES (1, ?, ?, ?, ?)"
+_SET_SUSPECT: Final = "INSERT OR REPLACE INTO suspect (run, n_crashes, n_outcomes, is_tried, checksum) VALUES (?, ?, ?, ?, ?)"
+_CLEAR_SUSPECT: Final = "DELETE FROM suspect WHERE run = ?"
+
+
+def read_driving(found: Sequence[tuple[Value, ...]]) -> Driving | None:
+    """What the last driver said of itself; None if that is not what was written."""
+    if not found:
+        return Driving()
+    is_open, is_whole, since, stored = found[0]
+    if stored != checksum(None, is_open, is_whole, since):
+        return None
+    return Driving(is_open=bool(is_open), is_whole=bool(is_whole), since=str(since))
+
+
+def read_suspect(row: tuple[Value, ...]) -> Suspect | None:
+    """A suspect; None if it is not what was written."""
+    run, n_crashes, n_outcomes, is_tried, stored = row
+    if stored != checksum(None, run, n_crashes, n_outcomes, is_tried):
+        return None
+    return Suspect(
+        run=RunId(str(run)),
+        n_crashes=int(str(n_crashes)),
+        n_outcomes=int(str(n_outcomes)),
+        is_tried=is_tried == _TRIED,
+        is_held=is_tried == _HELD,
+    )
+
+
+def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
+    """What is wrong with these rows; `read` runs a query."""
+    problems = [] if read_driving(read(SELECT_DRIVING)) else ["the row about its driver is not what was written"]
+    damaged = [row[0] for row in read(SELECT_SUSPECTS) if read_suspect(row) is None]
+    return problems + [f"what it has about crashes of run {run!r} is not what was written" for run in damaged]
+
+
+def write_driving(connection: apsw.Connection, driving: Driving) -> None:
+    """Keep what a driver says of itself."""
+    values = (int(driving.is_open), int(driving.is_whole), driving.since)
+    execute(connection, _SET_DRIVING, (*values, checksum(None, *values)))
+
+
+def write_suspects(connection: apsw.Connection, suspects: Sequence[Suspect]) -> None:
+    """Keep these, or forget them if there is nothing left to say."""
+    for suspect in suspects:
+        if suspect.n_crashes or suspect.is_tried:
+            state = _TRIED if suspect.is_tried else _HELD if suspect.is_held else 0
+            values = (suspect.run, suspect.n_crashes, suspect.n_outcomes, state)
+            execute(connection, _SET_SUSPECT, (*values, checksum(None, *values)))
+        else:
+            execute(connection, _CLEAR_SUSPECT, (suspect.run,))

@@ -1,0 +1,219 @@
+"""The schema, as numbered steps forward. A released step never changes; a change is a new step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from dagflow.errors import StoreError
+from dagflow.store.sqlite.connection import execute, first_of, header_of
+from dagflow.store.failpoints import Point, reached
+
+#: Marks the file as ours (`PRAGMA application_id`): the letters "dagf".
+APPLICATION_ID: Final = 0x64616766
+
+#: Step n takes schema n to n + 1; each is one transaction that also sets the number (`PRAGMA user_version`).
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        "CREATE TABLE flow (digest TEXT PRIMARY KEY, body BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT",
+        # `length` is the number of facts: an append names the length it builds on, and changes nothing at any other.
+        # `sealed` is the checksum of what never changes, `checksum` that of the rest.
+        """CREATE TABLE run (
+            key INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            flow TEXT NOT NULL,
+            digest TEXT NOT NULL REFERENCES flow (digest),
+            created_at INTEGER NOT NULL,
+            sealed INTEGER NOT NULL,
+            status TEXT NOT NULL,
+            ended_at INTEGER,
+            due_at INTEGER,
+            length INTEGER NOT NULL,
+            checksum INTEGER NOT NULL
+        ) STRICT""",
+        "CREATE INDEX run_unfinished ON run (id) WHERE status IN ('queued', 'running', 'sleeping')",
+        """CREATE TABLE history (
+            run INTEGER NOT NULL REFERENCES run (key),
+            seq INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            node TEXT NOT NULL,
+            attempt INTEGER NOT NULL,
+            payload BLOB,
+            checksum INTEGER NOT NULL,
+            PRIMARY KEY (run, seq)
+        ) STRICT, WITHOUT ROWID""",
+    ),
+    (
+        # What runs may be waiting for: sent from outside, or emitted by a run.
+        """CREATE TABLE event (
+            number INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            payload BLOB NOT NULL,
+            run TEXT NOT NULL,
+            checksum INTEGER NOT NULL
+        ) STRICT""",
+    ),
+    (
+        # Runs that are part of another one: of a loop's item, or of a flow that is called.
+        "ALTER TABLE run ADD COLUMN parent TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX run_parent ON run (parent) WHERE parent != ''",
+        "DROP INDEX run_unfinished",
+        "CREATE INDEX run_unfinished ON run (id) WHERE parent = '' AND status IN ('queued', 'running', 'sleeping')",
+        "CREATE INDEX run_whole ON run (id) WHERE parent = ''",
+    ),
+    (
+        # Who was being driven when the process crashed, and which runs may be the cause.
+        """CREATE TABLE driving (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            is_open INTEGER NOT NULL,
+            is_whole INTEGER NOT NULL,
+            since TEXT NOT NULL,
+            checksum INTEGER NOT NULL
+        ) STRICT""",
+        """CREATE TABLE suspect (
+            run TEXT PRIMARY KEY,
+            n_crashes INTEGER NOT NULL,
+            n_outcomes INTEGER NOT NULL,
+            is_tried INTEGER NOT NULL,
+            checksum INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+        # For removing what is old: runs by their end, and flows that no run keeps.
+        "CREATE INDEX run_ended ON run (ended_at) WHERE parent = '' AND ended_at IS NOT NULL",
+        "CREATE INDEX run_digest ON run (digest)",
+    ),
+    (
+        # Runs that sleep are nowhere but here: they are found by when they are due, and by what they wait for.
+        "CREATE INDEX run_awake ON run (id) WHERE parent = '' AND status IN ('queued', 'running')",
+        "CREATE INDEX run_due ON run (due_at, id) WHERE parent = '' AND status = 'sleeping'",
+        """CREATE TABLE wait (
+            event TEXT NOT NULL,
+            path TEXT NOT NULL,
+            key TEXT NOT NULL,
+            run INTEGER NOT NULL REFERENCES run (key),
+            checksum INTEGER NOT NULL,
+            PRIMARY KEY (event, path, key, run)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX wait_run ON wait (run)",
+        "CREATE INDEX event_name ON event (name, number)",
+        # What those wait for that sleep already is in their histories only: each event wakes them, once.
+        "INSERT INTO wait SELECT '', '', '', key, 0 FROM run WHERE parent = '' AND status = 'sleeping'",
+        "CREATE TABLE handed (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
+    ),
+    (
+        # Facts that are written together are one row of the history from here on (`packs`), which earlier versions cannot read.
+        # What is large is kept once, and by which runs it is used.
+        "CREATE TABLE body (key INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, body BLOB NOT NULL) STRICT",
+        """CREATE TABLE body_use (
+            run INTEGER NOT NULL REFERENCES run (key),
+            body INTEGER NOT NULL REFERENCES body (key),
+            PRIMARY KEY (run, body)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX body_used ON body_use (body)",
+    ),
+    (
+        # Runs that cannot be driven, and why, for whoever looks at the store without driving it.
+        """CREATE TABLE blocked (
+            run TEXT PRIMARY KEY,
+            at INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            trace TEXT NOT NULL,
+            checksum INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+        # Whether the file means nothing without the log beside it; see `logs`.
+        "CREATE TABLE log (one INTEGER PRIMARY KEY CHECK (one = 1), is_needed INTEGER NOT NULL) STRICT",
+        "INSERT INTO log VALUES (1, 0)",
+        # What callers call their starts.
+        """CREATE TABLE start (
+            id TEXT PRIMARY KEY,
+            run INTEGER NOT NULL REFERENCES run (key),
+            content BLOB NOT NULL,
+            checksum INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX start_run ON start (run)",
+    ),
+)
+
+
+def migrate(connection: apsw.Connection, path: str, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    """Bring a database to the newest schema; each step happens whole or not at all.
+
+    Raises:
+        StoreError: the file is somebody else's, or of a newer dagflow.
+        apsw.Error: a step failed.
+    """
+    version = _known_version(connection, path, migrations)
+    for number, statements in enumerate(migrations[version:], start=version + 1):
+        execute(connection, "BEGIN IMMEDIATE")
+        try:
+            for statement in statements:
+                execute(connection, statement)
+            # A PRAGMA takes no parameters; both values are ours and whole numbers.
+            execute(connection, f"PRAGMA application_id = {APPLICATION_ID:d}")
+            execute(connection, f"PRAGMA user_version = {number:d}")
+            reached(Point.MIGRATING)
+            execute(connection, "COMMIT")
+        except apsw.Error:
+            if connection.in_transaction:
+                execute(connection, "ROLLBACK")
+            raise
+
+
+def check_newest(connection: apsw.Connection, path: str) -> None:
+    """Refuse a database that has to be migrated before it can be read.
+
+    Raises:
+        StoreError: it is somebody else's, of a newer dagflow, or of an older one.
+        apsw.Error: it cannot be read.
+    """
+    version = _known_version(connection, path, MIGRATIONS)
+    if version < len(MIGRATIONS):
+        raise StoreError(
+            f"{path} has schema {version}, not {len(MIGRATIONS)}; open it once to run its flows, which brings it up to date"
+        )
+
+
+def refuse_foreign(path: Path) -> None:
+    """Refuse a file of another program, and leave it as it is: nothing is made beside it, and no setting of it is changed.
+
+    Only the header of the file is read, which says enough also where the rest is still in a log.
+
+    Raises:
+        StoreError: it is somebody else's.
+        apsw.Error: it cannot be read.
+    """
+    header = header_of(path)
+    if not header:
+        return
+    if not header.startswith(b"SQLite format 3\0"):
+        raise StoreError(f"cannot open {path}: it is not a database; choose another file")
+    # sqlite.org/fileformat2.html: the user version, the application's id, and the number of cells of the schema's first page.
+    version, application, n_cells = (int.from_bytes(header[at : at + n]) for at, n in ((60, 4), (68, 4), (103, 2)))
+    if application != APPLICATION_ID and (application or version or n_cells):
+        raise _foreign(path)
+
+
+def _known_version(connection: apsw.Connection, path: str, migrations: Sequence[Sequence[str]]) -> int:
+    version = _number(connection, "PRAGMA user_version")
+    application = _number(connection, "PRAGMA application_id")
+    n_tables = _number(connection, "SELECT count(*) FROM sqlite_schema")
+    if application != APPLICATION_ID and (application or version or n_tables):
+        raise _foreign(path)
+    if version > len(migrations):
+        message = f"{path} has schema {version}, this dagflow knows {len(migrations)}"
+        raise StoreError(f"{message}; it was written by a newer one, use that or a backup from before")
+    return version
+
+
+def _foreign(path: str | Path) -> StoreError:
+    return StoreError(f"{path} is a database of another program; choose another file")
+
+
+def _number(connection: apsw.Connection, query: str) -> int:
+    value = first_of(connection, query)
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,111 @@
+"""Looking a SQLite store over, and removing what is old, a little at a time.
+
+A run that is removed is first renamed out of everybody's sight, in one transaction with its child runs: their rows then have the
+parent `~`, which no lookup asks for. Its facts go in slices after that, and its row at the end. A crash in between leaves renamed rows, which the
+next call finds; it never leaves half a history under a run's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import apsw
+
+from dagflow.store.sqlite import blobs, crash_ledger, rows, start_ids, waits
+from dagflow.store.sqlite.connection import Value, execute, first_of
+
+#: Rows that one slice touches; it takes a few milliseconds.
+SLICE_ROWS: Final = 500
+_SLICE_PAGES: Final = 200
+_REMOVED: Final = "~"
+
+_OLD_RUN: Final = "SELECT id FROM run WHERE parent = '' AND ended_at IS NOT NULL AND ended_at < ? ORDER BY ended_at LIMIT 1"
+# Two statements, since each is for an index; `0` is the sign behind `/`, which parts all the ids of child runs from those of others.
+_OF_PARENT: Final = "id = ?1"
+_OF_CHILDREN: Final = "id > ?1 || '/' AND id < ?1 || '0'"
+_CLEAR_WAITS_OF: Final = "DELETE FROM wait WHERE run IN (SELECT key FROM run WHERE {})"
+_FREE_NAMES_OF: Final = "DELETE FROM start WHERE run IN (SELECT key FROM run WHERE {})"
+_HIDE: Final = "UPDATE run SET id = '~' || key, parent = '~' WHERE {}"
+_REMOVED_RUN: Final = "SELECT key FROM run WHERE parent = '~' LIMIT 1"
+_CLEAR_HISTORY: Final = """
+    DELETE FROM history WHERE run = ?1 AND seq IN (SELECT seq FROM history WHERE run = ?1 ORDER BY seq LIMIT ?2) RETURNING 1"""
+_CLEAR_WAITS: Final = "DELETE FROM wait WHERE run = ?"
+_CLEAR_RUN: Final = "DELETE FROM run WHERE key = ?"
+_FORGET_SUSPECT: Final = "DELETE FROM suspect WHERE run = ?"
+_FORGET_BLOCKED: Final = "DELETE FROM blocked WHERE run = ?"
+_OLDEST_UNFINISHED: Final = """
+    SELECT min(created_at) FROM run WHERE parent = '' AND status IN ('queued', 'running', 'sleeping')"""
+# The last one stays, so that numbers go on from it.
+_CLEAR_EVENTS: Final = """
+    DELETE FROM event WHERE number IN (
+        SELECT number FROM event WHERE at < ?1 AND number < (SELECT max(number) FROM event) ORDER BY number LIMIT ?2
+    ) RETURNING 1"""
+_CLEAR_FLOWS: Final = """
+    DELETE FROM flow WHERE digest IN (
+        SELECT digest FROM flow WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.digest = flow.digest) LIMIT ?
+    ) RETURNING 1"""
+
+_FOREIGN: Final = "SELECT run.id FROM run LEFT JOIN flow USING (digest) WHERE flow.digest IS NULL LIMIT 5"
+_ORPHANS: Final = """
+    SELECT id FROM run WHERE parent NOT IN ('', '~') AND NOT EXISTS (SELECT 1 FROM run AS whole WHERE whole.id = run.parent)
+    LIMIT 5"""
+_STRAY: Final = "SELECT DISTINCT history.run FROM history LEFT JOIN run ON run.key = history.run WHERE run.key IS NULL LIMIT 5"
+
+
+def prune_slice(connection: apsw.Connection, before: int) -> bool:
+    """See `Store.prune`; inside of a transaction."""
+    removed = first_of(connection, _REMOVED_RUN)
+    if removed is not None:
+        if blobs.remove_slice(connection, removed):
+            return True
+        if len(execute(connection, _CLEAR_HISTORY, (removed, SLICE_ROWS))) < SLICE_ROWS:
+            execute(connection, _CLEAR_WAITS, (removed,))
+            execute(connection, _CLEAR_RUN, (removed,))
+        return True
+    old = first_of(connection, _OLD_RUN, (before,))
+    if old is not None:
+        _hide(connection, old)
+        return True
+    oldest = first_of(connection, _OLDEST_UNFINISHED)
+    limit = min(before, oldest) if isinstance(oldest, int) else before
+    if execute(connection, _CLEAR_EVENTS, (limit, SLICE_ROWS)) or execute(connection, _CLEAR_FLOWS, (SLICE_ROWS // 10,)):
+        return True
+    if not first_of(connection, "PRAGMA freelist_count"):
+        return False
+    execute(connection, f"PRAGMA incremental_vacuum({_SLICE_PAGES:d})")
+    return True
+
+
+def _hide(connection: apsw.Connection, run: Value) -> None:
+    """Rename the run out of sight together with its child runs: whoever asks sees all of them, or none, also after a crash."""
+    for which in (_OF_CHILDREN, _OF_PARENT):
+        execute(connection, _CLEAR_WAITS_OF.format(which), (run,))
+        execute(connection, _FREE_NAMES_OF.format(which), (run,))
+        execute(connection, _HIDE.format(which), (run,))
+    execute(connection, _FORGET_SUSPECT, (run,))
+    execute(connection, _FORGET_BLOCKED, (run,))
+
+
+def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
+    """See `Store.problems`; `read` runs a query."""
+    problems = [str(row[0]) for row in read("PRAGMA integrity_check(20)") if row[0] != "ok"]
+    problems += waits.problems_of(read)
+    problems += blobs.problems_of(read)
+    problems += crash_ledger.problems_of(read)
+    problems += start_ids.problems_of(read)
+    problems += [f"the event number {number} is not what was written" for number in damaged_events(read)]
+    problems += [f"run {row[0]!r} has a flow that is not there" for row in read(_FOREIGN)]
+    problems += [f"run {row[0]!r} is part of a run that is not there" for row in read(_ORPHANS)]
+    problems += [f"there are facts of run number {row[0]!r}, which is not there" for row in read(_STRAY)]
+    return problems
+
+
+def damaged_events(read: Callable[..., list[tuple[Value, ...]]]) -> list[int]:
+    """The numbers of the events that are not what was written, which nobody is given."""
+    damaged: list[int] = []
+    after = 0
+    while found := read(rows.SELECT_EVENTS, after, SLICE_ROWS):
+        after = int(str(found[-1][0]))
+        damaged += [int(str(row[0])) for row in found if rows.read_event(row) is None]
+    return damaged

@@ -1,0 +1,44 @@
+"""The ids that callers gave to starts, so that a start that is repeated starts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import apsw
+
+from dagflow.ids import RunId
+from dagflow.store.api import StartName
+from dagflow.store.sqlite.checksums import checksum
+from dagflow.store.sqlite.connection import Value, execute
+
+_INSERT: Final = "INSERT INTO start (id, run, content, checksum) VALUES (?, ?, ?, ?)"
+SELECT: Final = """
+    SELECT run.id, start.id, start.content, start.checksum FROM start JOIN run ON run.key = start.run WHERE start.id = ?"""
+_ALL: Final = "SELECT run.id, start.id, start.content, start.checksum FROM start JOIN run ON run.key = start.run"
+
+
+def insert(connection: apsw.Connection, key: Value, run: str, name: StartName) -> None:
+    """The run with this key was started under that name. Raises apsw.ConstraintError: another one was."""
+    execute(connection, _INSERT, (name.id, key, name.content, _sum(run, name.id, name.content)))
+
+
+def read(found: list[tuple[Value, ...]]) -> tuple[RunId, bytes] | None:
+    """The run that was started under a name, and what with."""
+    if not found:
+        return None
+    run, _, content, _ = found[0]
+    return RunId(str(run)), content if isinstance(content, bytes) else b""
+
+
+def problems_of(read_rows: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
+    """What is wrong with these rows; `read_rows` runs a query."""
+    return [
+        f"the name {name!r} of the start of run {run!r} is not what was written"
+        for run, name, content, stored in read_rows(_ALL)
+        if stored != _sum(run, name, content)
+    ]
+
+
+def _sum(run: Value, name: Value, content: Value) -> int:
+    return checksum(content if isinstance(content, bytes) else None, name, run)

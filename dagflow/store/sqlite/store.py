@@ -1,0 +1,384 @@
+"""Histories in one SQLite file.
+
+One connection writes and checkpoints, under a lock, in `BEGIN IMMEDIATE` transactions; a second one reads. A COMMIT that
+fails may still have happened: after any error of SQLite in a write this store answers nothing more, so that nobody goes on
+from what may not be so. Close it, open it again, read.
+
+Every row carries a checksum, so that damage is noticed and never computed with. The set of SQL texts is closed: they are
+all in this room.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from heapq import merge
+from itertools import islice
+from pathlib import Path
+
+import apsw
+import attrs
+import orjson
+
+from dagflow.errors import StoreError, WriteRefused
+from dagflow.ids import FlowDigest, RunId
+from dagflow.store.sqlite import blocked_runs as blocked, blobs, crash_ledger, rows, salvage as salvaging, start_ids, retention, waits
+from dagflow.store.api import Append, Blocked, Creation, Driving, Record, RunRow, SentEvent, Suspect, WaitRow
+from dagflow.store.sqlite.checksums import checksum
+from dagflow.store.sqlite.connection import Value, check_intact, checkpoint_on_close, claim, close_quietly, execute, has_log, open_reader, open_writer, reason_of
+from dagflow.store.sqlite.lock import FileLock, LogMark, make_private_file, refuse_remote
+from dagflow.store.sqlite.wal_guard import OpenLog, check_frames, check_log, lock_of, log_of, open_sound_reader
+from dagflow.store.sqlite.migrations import migrate, refuse_foreign
+from dagflow.store.failpoints import Point, reached
+
+
+@attrs.define(eq=False)
+class SqliteStore:
+    """See `store.api.Store`. May be called from any thread; made by `SqliteStore.open`."""
+
+    path: Path
+    _lock_file: FileLock
+    _writer: apsw.Connection
+    _reader: apsw.Connection
+    #: Both None where it is open for reading only.
+    _log: OpenLog | None = None
+    _claim: apsw.VFSFile | None = None
+    _process: int = attrs.field(factory=os.getpid, init=False)
+    #: Why nothing is answered any more, or "".
+    _refusal: str = attrs.field(default="", init=False)
+    #: As of the transaction under way; nothing is known any more once one is rolled back.
+    _known: rows.Known = attrs.field(factory=dict, init=False)
+    _write_lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _read_lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, disk: str = "", is_lossy: bool = False) -> SqliteStore:
+        """Open the file, made if there is none, and bring it to the newest schema.
+
+        After a stop that was not clean the whole file is looked over first. `disk` is the name of the SQLite VFS that writes go
+        through; tests have one that fails, and one that forgets. With `is_lossy` a file is opened that lacks its log.
+
+        Raises:
+            StoreError: it is open elsewhere, damaged, not ours, of a newer dagflow, without its log, or in a place that cannot keep it.
+        """
+        place = Path(os.path.realpath(path))
+        refuse_remote(place)
+        make_private_file(place)
+        lock_file = FileLock(lock_of(place))
+        try:
+            refuse_foreign(place)
+            lock_file.acquire()
+            return cls._open_locked(place, lock_file, disk, is_lossy=is_lossy)
+        except BaseException as error:
+            lock_file.release(is_clean=False)
+            if isinstance(error, UnicodeDecodeError):
+                raise StoreError(f"{place} is damaged: a text in it is no UTF-8; restore a backup") from None
+            if isinstance(error, apsw.Error):
+                raise StoreError(f"cannot open {place}: {reason_of(error)}") from error
+            if isinstance(error, OSError):
+                raise StoreError(f"cannot open {place}: {error.strerror}") from error
+            raise
+
+    @classmethod
+    def open_reading(cls, path: str | os.PathLike[str], *, is_still: bool = False) -> SqliteStore:
+        """Open the file for reading only; another process may be writing to it. With `is_still` all is read as of one instant.
+
+        Raises:
+            StoreError: there is no such file, or it is none of ours, damaged, without its log, or of another dagflow.
+        """
+        place = Path(os.path.realpath(path))
+        if not place.is_file():
+            raise StoreError(f"there is no store {path}; running a flow makes one")
+        refuse_remote(place)
+        try:
+            reader = open_sound_reader(place, is_still=is_still)
+            return cls(place, FileLock(lock_of(place)), reader, reader)
+        except apsw.Error as error:
+            raise StoreError(f"cannot open {place}: {reason_of(error)}") from error
+
+    @classmethod
+    def _open_locked(cls, place: Path, lock_file: FileLock, disk: str, *, is_lossy: bool) -> SqliteStore:
+        log = log_of(place)
+        was_clean = not log.exists() or log.stat().st_size == 0
+        with ExitStack() as undoing:
+            claimed = claim(place) if has_log(place) else None  # with another name its log may be elsewhere
+            undoing.callback(lambda: None if claimed is None else claimed.xClose())
+            check_log(place, lock_file, is_lossy=is_lossy)
+            writer = open_writer(place, disk)
+            undoing.callback(close_quietly, writer)
+            claimed = claimed or claim(place)
+            if not was_clean:
+                check_frames(place, writer, None if is_lossy else lock_file.log)
+                check_intact(writer, place)
+            migrate(writer, str(place))
+            open_log = OpenLog(place, writer, lock_file)
+            undoing.callback(open_log.close)
+            open_log.open()
+            reader = open_reader(place)
+            undoing.pop_all()
+        return cls(place, lock_file, writer, reader, open_log, claimed)
+
+    def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
+        """See `Store.write`."""
+        if not appends and not creations:
+            return
+        with self._transaction() as connection:
+            digests: set[str] = set()
+            for creation in creations:
+                digest = creation.row.digest
+                if digest not in digests:
+                    digests.add(digest)
+                    execute(connection, rows.INSERT_FLOW, (digest, creation.flow, checksum(creation.flow, digest)))
+                rows.insert_run(connection, creation, self._known)
+            for added in appends:
+                rows.append(connection, added, self._known)
+
+    def send(self, events: Sequence[SentEvent]) -> None:
+        """See `Store.send`."""
+        with self._transaction() as connection:
+            rows.insert_events(connection, events)
+
+    def events(self, *, after: int, limit: int = 1000, names: Collection[str] | None = None) -> list[SentEvent]:
+        """See `Store.events`."""
+        events: list[SentEvent] = []
+        while len(events) < limit:
+            n_wanted = limit - len(events)
+            found = self._events(after, n_wanted, names)
+            # One that is damaged is given to nobody; `problems` tells of it.
+            events += [event for row in found if (event := rows.read_event(row)) is not None]
+            if len(found) < n_wanted:
+                break
+            after = int(str(found[-1][0]))
+        return events
+
+    def _events(self, after: int, limit: int, names: Collection[str] | None) -> list[tuple[Value, ...]]:
+        if names is None:
+            return self._read_texts(rows.EVENT_COLUMNS, rows.SELECT_EVENTS, after, limit)
+        # Name by name, since that is what the index is for.
+        named = (self._read_texts(rows.EVENT_COLUMNS, rows.SELECT_NAMED_EVENTS, name, after, limit) for name in set(names))
+        return list(islice(merge(*named), limit))
+
+    def last_event(self) -> int:
+        """See `Store.last_event`."""
+        number = self._read(rows.SELECT_LAST_EVENT)[0][0]
+        return number if isinstance(number, int) else 0
+
+    def has_event(self, event_id: str) -> bool:
+        """See `Store.has_event`."""
+        return bool(self._read(rows.SELECT_EVENT_ID, event_id))
+
+    def history(self, run: RunId) -> list[Record]:
+        """See `Store.history`."""
+        found = self._read(rows.SELECT_HISTORY, run)
+        try:
+            return rows.read_history(self.path, run, found, lambda name: blobs.read(self._read(blobs.SELECT, name), name))
+        except StoreError:
+            if self._read(rows.SELECT_LENGTH, run):
+                raise
+            return []  # removed while it was read, with what is kept by its hash
+
+    def histories(self, runs: Sequence[RunId]) -> dict[RunId, list[Record]]:
+        """See `Store.histories`."""
+        try:
+            found = self._read(rows.SELECT_HISTORIES, orjson.dumps(list(runs)).decode(), rows.MOST_QUICKLY)
+        except StoreError:
+            # What it is shows when the one is read that it is about.
+            return {}
+        return rows.read_histories(found)
+
+    def run(self, run: RunId) -> RunRow | None:
+        """See `Store.run`."""
+        found = self._rows(rows.SELECT_RUN, run)
+        return found[0] if found else None
+
+    def runs(
+        self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
+    ) -> list[RunRow]:
+        """See `Store.runs`."""
+        if parent:
+            return self._rows(rows.SELECT_PARTS, parent, before or "", unfinished, max(0, limit))
+        query = rows.SELECT_UNFINISHED if unfinished else rows.SELECT_RUNS
+        return self._rows(query, before or rows.AFTER_ALL, max(0, limit))
+
+    def awake(self, *, limit: int = 100, before: RunId | None = None) -> list[RunRow]:
+        """See `Store.awake`."""
+        return self._rows(rows.SELECT_AWAKE, before or rows.AFTER_ALL, max(0, limit))
+
+    def sleeping(self, *, after: tuple[int, str], limit: int = 100) -> list[RunRow]:
+        """See `Store.sleeping`."""
+        return self._rows(rows.SELECT_SLEEPING, *after, max(0, limit))
+
+    def n_sleeping(self) -> int:
+        """See `Store.n_sleeping`."""
+        ((count,),) = self._read(rows.COUNT_SLEEPING)
+        return count if isinstance(count, int) else 0
+
+    def waiting(self, wait: WaitRow, *, after: str = "", limit: int = 100, is_any: bool = False) -> list[RunRow]:
+        """See `Store.waiting`."""
+        if is_any:
+            return self._rows(rows.SELECT_WAITING_ANYHOW, wait.event, after, max(0, limit))
+        return self._rows(rows.SELECT_WAITING_EXACTLY, wait.event, wait.path, wait.key, after, max(0, limit))
+
+    def awaited(self) -> dict[str, frozenset[str]]:
+        """See `Store.awaited`."""
+        paths: dict[str, set[str]] = {}
+        for event, path in self._read(waits.SELECT_AWAITED):
+            paths.setdefault(str(event), set()).add(str(path))
+        return {event: frozenset(found) for event, found in paths.items()}
+
+    def handed_out(self) -> int:
+        """See `Store.handed_out`."""
+        return waits.read_handed_out(self._read(waits.SELECT_HANDED_OUT))
+
+    def note_handed_out(self, number: int) -> None:
+        """See `Store.note_handed_out`."""
+        with self._transaction() as connection:
+            waits.note_handed_out(connection, number)
+
+    def named(self, start_id: str) -> tuple[RunId, bytes] | None:
+        """See `Store.named`."""
+        return start_ids.read(self._read(start_ids.SELECT, start_id))
+
+    def flow(self, digest: FlowDigest) -> bytes | None:
+        """See `Store.flow`."""
+        return rows.read_flow(self.path, digest, self._read(rows.SELECT_FLOW, digest))
+
+    def driving(self) -> Driving:
+        """See `Store.driving`."""
+        said = crash_ledger.read_driving(self._read(crash_ledger.SELECT_DRIVING)) or Driving()
+        # A driver that could not say so any more, since the store failed, has still let go of the file.
+        return said if self._lock_file.was_left else attrs.evolve(said, is_open=False)
+
+    def suspects(self) -> list[Suspect]:
+        """See `Store.suspects`."""
+        found = map(crash_ledger.read_suspect, self._read(crash_ledger.SELECT_SUSPECTS))
+        return [suspect for suspect in found if suspect is not None]
+
+    def note_driving(self, driving: Driving, suspects: Sequence[Suspect] = ()) -> None:
+        """See `Store.note_driving`."""
+        with self._transaction() as connection:
+            crash_ledger.write_driving(connection, driving)
+            crash_ledger.write_suspects(connection, suspects)
+
+    def blocked(self) -> list[Blocked]:
+        """See `Store.blocked`."""
+        return [blocked.read(row) for row in self._read(blocked.SELECT)]
+
+    def note_blocked(self, runs: Sequence[Blocked]) -> None:
+        """See `Store.note_blocked`."""
+        with self._transaction() as connection:
+            blocked.write(connection, runs)
+
+    def prune(self, before: int) -> bool:
+        """See `Store.prune`."""
+        with self._transaction() as connection:
+            return retention.prune_slice(connection, before)
+
+    def problems(self) -> list[str]:
+        """See `Store.problems`."""
+        return retention.problems_of(partial(self._read_texts, rows.EVENT_COLUMNS))
+
+    def salvage(self, runs: Collection[RunId], keep: Callable[[dict[str, object]], None]) -> list[str]:
+        """Give `keep` what there is of these runs and of whatever belongs to no run, and remove it; returns what that was, in words.
+
+        In one transaction, which `keep` undoes by raising.
+        """
+        with self._transaction() as connection:
+            return salvaging.salvage(connection, runs, keep)
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        with self._write_lock, self._read_lock:
+            if self._process == os.getpid() and self._log is not None:  # a fork's copy is not ours to close
+                needed = self._finish(self._log)
+                if self._claim is not None:
+                    self._claim.xClose()
+                    self._claim = None
+                # Closing moves the log into the file; where that fails the log stays, and with it everything committed.
+                close_quietly(self._reader)
+                close_quietly(self._writer)
+                self._lock_file.release(log=needed)
+            elif self._process == os.getpid():
+                self._reader.close()
+            self._refusal = self._refusal or "the store is closed; open it again"
+
+    def _finish(self, log: OpenLog) -> LogMark | None:
+        """The last write, after which the file does without its log; where that cannot be, the log stays, and is returned."""
+        needed = log.mark
+        if self._claim is None:
+            return None
+        with suppress(apsw.Error):
+            if not self._refusal:
+                log.finish()
+                checkpoint_on_close(self._writer, is_on=True)
+                needed = None
+        log.close()
+        return needed
+
+    @contextmanager
+    def _transaction(self) -> Generator[apsw.Connection]:
+        """One write transaction: committed when the block ends, rolled back when it raises."""
+        with self._write_lock:
+            self._check_usable()
+            if self._log is None:
+                raise StoreError(f"{self.path} is open for reading only")
+            connection = self._writer
+            try:
+                execute(connection, "BEGIN IMMEDIATE")
+                yield connection
+                reached(Point.COMMITTING)
+                execute(connection, "COMMIT")
+                reached(Point.COMMITTED)
+                self._log.note()
+                self._log.checkpoint()
+            except StoreError:
+                # Refused before COMMIT: the outcome is known.
+                self._roll_back()
+                raise
+            except (apsw.TooBigError, apsw.ConstraintError, OverflowError, UnicodeError) as error:
+                self._roll_back()  # one value was refused, nothing was committed
+                raise WriteRefused(f"{self.path} cannot keep this value: {error}") from error
+            except apsw.Error as error:
+                self._refusal = f"a write to {self.path} failed ({reason_of(error)}) and its outcome is unknown; open it again"
+                self._roll_back()
+                raise StoreError(self._refusal) from error
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        self._known.clear()
+        try:
+            if self._writer.in_transaction:
+                execute(self._writer, "ROLLBACK")
+        except apsw.Error as error:
+            self._refusal = f"{self.path} cannot even roll back ({reason_of(error)}); open it again"
+
+    def _rows(self, query: str, *values: Value) -> list[RunRow]:
+        return [rows.read_row(row) for row in self._read_texts(rows.RUN_COLUMNS, query, *values)]
+
+    def _read_texts(self, columns: str, query: str, *values: Value) -> list[tuple[Value, ...]]:
+        """As `_read`; a row with a text that is no text stops no other from being read."""
+        try:
+            return self._read(query, *values)
+        except rows.NotText:
+            return [rows.as_texts(row, columns) for row in self._read(rows.in_bytes(query), *values)]
+
+    def _read(self, query: str, *values: Value) -> list[tuple[Value, ...]]:
+        with self._read_lock:
+            self._check_usable()
+            try:
+                return execute(self._reader, query, values)
+            except UnicodeDecodeError:
+                raise rows.NotText(f"{self.path} is damaged: a text in it is no UTF-8; restore a backup") from None
+            except apsw.Error as error:
+                raise StoreError(f"cannot read {self.path}: {reason_of(error)}") from error
+
+    def _check_usable(self) -> None:
+        if self._refusal:
+            raise StoreError(self._refusal)
+        if self._process != os.getpid():
+            raise StoreError(f"{self.path} was opened before a fork; open it in the process that uses it")

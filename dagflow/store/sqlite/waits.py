@@ -1,0 +1,73 @@
+"""The rows about sleeping runs: what they wait for, and how far events have been handed out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import apsw
+
+from dagflow.store.api import WaitRow
+from dagflow.store.sqlite.checksums import checksum
+from dagflow.store.sqlite.connection import Value, execute
+
+_INSERT: Final = "INSERT INTO wait (event, path, key, run, checksum) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_CLEAR: Final = "DELETE FROM wait WHERE run = ?"
+_BEHIND: Final = "run > coalesce((SELECT run.key FROM run WHERE run.id = ?), 0)"
+#: The numbers of runs that wait for an event: with this path and key, and with any.
+EXACTLY: Final = f"SELECT run FROM wait WHERE event = ? AND path = ? AND key = ? AND {_BEHIND} ORDER BY run LIMIT ?"  # noqa: S608
+ANYHOW: Final = f"SELECT DISTINCT run FROM wait WHERE event = ? AND {_BEHIND} ORDER BY run LIMIT ?"  # noqa: S608
+# From each event to the next one, and from each of its paths to the next: there are few of them, and may be a million rows.
+SELECT_AWAITED: Final = """
+    WITH RECURSIVE
+        name (event) AS (
+            SELECT min(event) FROM wait
+            UNION ALL
+            SELECT (SELECT min(event) FROM wait WHERE event > name.event) FROM name WHERE name.event IS NOT NULL
+        ),
+        pair (event, path) AS (
+            SELECT event, (SELECT min(path) FROM wait WHERE wait.event = name.event) FROM name WHERE event IS NOT NULL
+            UNION ALL
+            SELECT event, (SELECT min(path) FROM wait WHERE wait.event = pair.event AND wait.path > pair.path)
+            FROM pair WHERE pair.path IS NOT NULL
+        )
+    SELECT event, path FROM pair WHERE path IS NOT NULL"""
+SELECT_HANDED_OUT: Final = "SELECT number, checksum FROM handed"
+_SET_HANDED_OUT: Final = "INSERT OR REPLACE INTO handed (one, number, checksum) VALUES (1, ?, ?)"
+_ALL: Final = "SELECT wait.event, wait.path, wait.key, run.id, wait.checksum FROM wait LEFT JOIN run ON run.key = wait.run"
+
+
+def insert(connection: apsw.Connection, key: Value, run: str, rows: Sequence[WaitRow]) -> None:
+    """Keep what the run with this key waits for."""
+    for row in rows:
+        values = (row.event, row.path, row.key)
+        execute(connection, _INSERT, (*values, key, checksum(None, *values, run)))
+
+
+def replace(connection: apsw.Connection, key: Value, run: str, rows: Sequence[WaitRow]) -> None:
+    """Keep these instead of what the run waited for before."""
+    execute(connection, _CLEAR, (key,))
+    insert(connection, key, run, rows)
+
+
+def note_handed_out(connection: apsw.Connection, number: int) -> None:
+    """Keep the number of the last event that was handed out."""
+    execute(connection, _SET_HANDED_OUT, (number, checksum(None, number)))
+
+
+def read_handed_out(found: Sequence[tuple[Value, ...]]) -> int:
+    """That number. Not what was written counts as not known, which only costs time."""
+    if not found or found[0][1] != checksum(None, found[0][0]):
+        return 0
+    return int(str(found[0][0]))
+
+
+def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
+    """What is wrong with these rows."""
+    problems: list[str] = []
+    for event, path, key, run, stored in read(_ALL):
+        if run is None:
+            problems.append(f"a run that is not there waits for {event!r}")
+        elif stored != checksum(None, event, path, key, run) and event:
+            problems.append(f"what run {run!r} waits for is not what was written")
+    return problems[:20]

@@ -24,9 +24,9 @@ import trio
 
 import dagflow
 from benchmarks.crowd import N_REQUESTS, SECONDS, serve
-from dagflow.actions.performer import CatalogPerformer
 from dagflow.actions.builtin.http_request import HttpResponse
 from dagflow.actions.builtin.settings import Settings
+from dagflow.actions.performer import CatalogPerformer
 
 N_TASKS = 200
 HEADERS = [(b"host", b"127.0.0.1"), (b"user-agent", b"dagflow"), (b"accept", b"*/*"), (b"idempotency-key", b"0" * 32)]

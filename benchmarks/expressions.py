@@ -13,8 +13,8 @@ import timeit
 from collections.abc import Callable, Mapping
 from importlib import metadata
 
-from dagflow.expr.codegen.emit import compile_cores
 from dagflow.expr.checker.checker import Environment, check
+from dagflow.expr.codegen.emit import compile_cores
 from dagflow.lang.syntax.parser import parse_expression
 from dagflow.model.types import (
     BOOL,

@@ -20,8 +20,8 @@ import trio
 import dagflow
 from dagflow.app.interpreter import Interpreter
 from dagflow.execution.bindings import Origin
-from dagflow.execution.program import Program, prepare
 from dagflow.execution.instance import Progress
+from dagflow.execution.program import Program, prepare
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.flow import Flow
 from dagflow.store.api import Append, Creation, RunRow

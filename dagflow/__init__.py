@@ -10,19 +10,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dagflow.actions.builtin.settings import Settings
+    from dagflow.actions.catalog import Catalog
     from dagflow.actions.failures import ActionFailed, Fatal, Invocation, RetryAfter
     from dagflow.actions.markers import EffectKey, Email, Scalar, Url
-    from dagflow.actions.catalog import Catalog
-    from dagflow.actions.builtin.settings import Settings
     from dagflow.app.compiling import compile  # noqa: A004 - the word of the API
     from dagflow.app.drawing import draw
     from dagflow.app.editing import Edited, edit
     from dagflow.app.interpreter import Interpreter
-    from dagflow.app.run_once import run
     from dagflow.app.run_handle import Run
+    from dagflow.app.run_once import run
     from dagflow.clock import Clock, SystemClock, VirtualClock
     from dagflow.diagnostic import Diagnostic, Edit, Fix, Severity, Span
-    from dagflow.execution.results import NodeResult, RunFailure, RunResult
     from dagflow.drivers.local.statistics import Statistics
     from dagflow.errors import (
         DagflowBug,
@@ -34,10 +33,11 @@ if TYPE_CHECKING:
         StoreError,
         UsageError,
     )
+    from dagflow.execution.results import NodeResult, RunFailure, RunResult
     from dagflow.lang.bounds.bounds import Bounds, bounds
     from dagflow.lang.compiler import Compilation
-    from dagflow.lang.edit.locations import After, AtEnd, Before
     from dagflow.lang.edit.edits import AddStep, Connect, MoveStep, RemoveStep, RenameStep, SetArgument
+    from dagflow.lang.edit.locations import After, AtEnd, Before
     from dagflow.lang.expressions import check, evaluate
     from dagflow.lang.format.formatter import format  # noqa: A004 - the word of the API
     from dagflow.lang.limits import Limits, RunLimits

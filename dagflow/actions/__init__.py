@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dagflow.actions.builtin.settings import Settings
+from dagflow.actions.catalog import Catalog
 from dagflow.actions.failures import ActionFailed, Fatal, Invocation, RetryAfter
 from dagflow.actions.markers import EffectKey, Email, Scalar, Secret, Url
-from dagflow.actions.catalog import Catalog
 from dagflow.actions.secrets import EnvironmentSecrets, SecretSource
-from dagflow.actions.builtin.settings import Settings
 
 __all__ = [
     "ActionFailed",

@@ -11,12 +11,12 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from dagflow.actions import markers
-from dagflow.actions.signatures import Shape, field_of, hints_of, named_types, shape_of
-from dagflow.actions.performer import BoundAction, CatalogPerformer, RunInThread
-from dagflow.actions.http_client.pool import Connections
-from dagflow.actions.failures import Invocation
-from dagflow.actions.secrets import EnvironmentSecrets, Redactor, SecretSource, Vault
 from dagflow.actions.builtin.settings import Settings
+from dagflow.actions.failures import Invocation
+from dagflow.actions.http_client.pool import Connections
+from dagflow.actions.performer import BoundAction, CatalogPerformer, RunInThread
+from dagflow.actions.secrets import EnvironmentSecrets, Redactor, SecretSource, Vault
+from dagflow.actions.signatures import Shape, field_of, hints_of, named_types, shape_of
 from dagflow.errors import UsageError
 from dagflow.model.action import ActionSpec, Effect, EventSpec, Interface
 from dagflow.model.destinations import SecretSpec, check_event_pattern

@@ -12,8 +12,8 @@ from typing import Any, Final, TypeAlias, cast
 
 import attrs
 
-from dagflow.actions.signatures import Shape
 from dagflow.actions.failures import ActionFailed
+from dagflow.actions.signatures import Shape
 from dagflow.model.types import BOOL, INT, NULL, STRING, EnumType, OptionalType, RecordType, ScalarType, Type
 
 #: What a check gives for a value that has to go the long way.

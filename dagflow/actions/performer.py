@@ -13,17 +13,17 @@ import anyio
 import attrs
 import orjson
 
-from dagflow.actions.signatures import Shape
-from dagflow.actions.http_client.pool import Connections
-from dagflow.actions.fast_path import MISS, Direct, check_of, is_as_stored
 from dagflow.actions.failures import ActionFailed, Fatal, Invocation
+from dagflow.actions.fast_path import MISS, Direct, check_of, is_as_stored
 from dagflow.actions.host_exceptions import passing
 from dagflow.actions.host_failures import failure_of
+from dagflow.actions.http_client.pool import Connections
 from dagflow.actions.secrets import Redactor, Vault
-from dagflow.model.wire import codec as wire
+from dagflow.actions.signatures import Shape
 from dagflow.model.action import ActionSpec
 from dagflow.model.typeguards import is_dict, is_object, is_sequence
 from dagflow.model.types import Field, ListType, MapType, OptionalType, Primitive, RecordType, Type
+from dagflow.model.wire import codec as wire
 
 #: A result is kept in the history.
 MAX_RESULT: Final = 1024 * 1024

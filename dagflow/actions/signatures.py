@@ -20,7 +20,6 @@ import attrs
 from dagflow.actions import markers
 from dagflow.errors import UsageError
 from dagflow.model import values
-from dagflow.model.wire import codec as wire
 from dagflow.model.typeguards import is_dict, is_sequence
 from dagflow.model.types import (
     BOOL,
@@ -43,6 +42,7 @@ from dagflow.model.types import (
     SecretType,
     Type,
 )
+from dagflow.model.wire import codec as wire
 
 #: What gives the content of the secret of that name.
 Reveal: TypeAlias = Callable[[str], str]

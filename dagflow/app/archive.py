@@ -12,11 +12,11 @@ import attrs
 
 from dagflow.app.blocked_runs import with_reasons
 from dagflow.app.program_cache import Programs
+from dagflow.app.recovery import is_quarantined
 from dagflow.app.stored_runs import read_result, restored
 from dagflow.app.why import Reason, reason_for
-from dagflow.app.recovery import is_quarantined
-from dagflow.execution.results import RunResult
 from dagflow.errors import StoreError, UsageError
+from dagflow.execution.results import RunResult
 from dagflow.ids import RunId
 from dagflow.lang.lowering.former_names import InProgress
 from dagflow.model.flow import Flow

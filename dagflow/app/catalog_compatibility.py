@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from dagflow.execution.program import Program, nodes_of
 from dagflow.errors import EvaluationError
+from dagflow.execution.program import Program, nodes_of
 from dagflow.expr.codegen.emit import compile_cores
 from dagflow.lang.check.assignability import is_assignable
 from dagflow.lang.check.declarations import readable
-from dagflow.model.wire import codec as wire
 from dagflow.model.action import ActionSpec
 from dagflow.model.expression import Expression
 from dagflow.model.flow import Node, NodeKind
 from dagflow.model.types import ListType, OptionalType, RecordType, Type
+from dagflow.model.wire import codec as wire
 from dagflow.model.wire.codec import WireError
 
 

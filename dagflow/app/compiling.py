@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from dagflow.actions.catalog import Catalog
-from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.check.imports import Sources
+from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.limits import Limits
 from dagflow.model.action import Interface
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dagflow.app.overlays import overlay_of_run
-from dagflow.execution.results import RunResult
 from dagflow.errors import UsageError
+from dagflow.execution.results import RunResult
 from dagflow.model.flow import Flow
 from dagflow.pictures.differences import draw_difference
 from dagflow.pictures.marks import NOTHING

@@ -9,9 +9,9 @@ import attrs
 from dagflow.app.compiling import HasInterface
 from dagflow.app.compiling import compile as compile_flow
 from dagflow.diagnostic import Edit, Span
+from dagflow.lang.check.imports import Sources
 from dagflow.lang.compiler import Compilation
 from dagflow.lang.edit.edits import Change, edit_text
-from dagflow.lang.check.imports import Sources
 
 
 @attrs.frozen

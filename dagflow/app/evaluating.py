@@ -9,15 +9,15 @@ import attrs
 from dagflow.app.why import values_in
 from dagflow.diagnostic import Diagnostic
 from dagflow.errors import ExpressionError
-from dagflow.expr.codegen.emit import compile_cores
 from dagflow.expr.checker.checker import Environment, check
+from dagflow.expr.codegen.emit import compile_cores
 from dagflow.lang.check.declarations import readable
 from dagflow.lang.diagnostics import has_errors, render
 from dagflow.lang.importers.samples import bindings_of
 from dagflow.lang.syntax.parser import parse_expression
-from dagflow.model.wire import codec as wire
 from dagflow.model.types import TIMESTAMP, ScalarType
 from dagflow.model.values import Timestamp
+from dagflow.model.wire import codec as wire
 
 
 @attrs.frozen(kw_only=True)

@@ -13,32 +13,32 @@ import trio
 from dagflow.actions.performer import ConnectionKeeper
 from dagflow.app.blocked_runs import BlockedRuns, with_reasons
 from dagflow.app.catalogs import ActionCatalog
-from dagflow.app.entry_checks import check_rates, checked_count, checked_instant, checked_run, checked_text
 from dagflow.app.drain import Draining, checked_seconds
+from dagflow.app.entry_checks import check_rates, checked_count, checked_instant, checked_run, checked_text
 from dagflow.app.exception_groups import sole
-from dagflow.app.run_loader import UNDOING, Loader
-from dagflow.app.stored_runs import read_result
 from dagflow.app.recovery import Recovery
 from dagflow.app.run_handle import Run, Watched, refuse_to_cancel
+from dagflow.app.run_loader import UNDOING, Loader
 from dagflow.app.run_starter import Starter
+from dagflow.app.stored_runs import read_result
 from dagflow.clock import Clock, SystemClock, VirtualClock
-from dagflow.execution.bindings import Origin
-from dagflow.drivers.local.retry_budget import Budgets
-from dagflow.execution.evaluate import MAX_EVENT
 from dagflow.drivers.local.activation import Waking
-from dagflow.execution.input import as_input
-from dagflow.drivers.local.loaded_run import Live
 from dagflow.drivers.local.driver import LocalDriver
+from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.retry_budget import Budgets
+from dagflow.drivers.local.statistics import Statistics, Vitals
+from dagflow.drivers.local.threads import Threads
+from dagflow.errors import DagflowError, StoreError, UsageError
+from dagflow.execution.bindings import Origin
+from dagflow.execution.evaluate import MAX_EVENT
+from dagflow.execution.input import as_input
 from dagflow.execution.performer import Performer
 from dagflow.execution.results import RunResult
-from dagflow.drivers.local.threads import Threads
 from dagflow.execution.triggers import check_expected, check_payload, input_for
-from dagflow.drivers.local.statistics import Statistics, Vitals
-from dagflow.errors import DagflowError, StoreError, UsageError
 from dagflow.ids import RunId, new_jitter, new_run_id
-from dagflow.model.wire import codec as wire
 from dagflow.model.flow import Flow
 from dagflow.model.types import JSON
+from dagflow.model.wire import codec as wire
 from dagflow.store.api import Record, RunRow, Store
 from dagflow.store.memory import MemoryStore
 from dagflow.store.open import open_store

@@ -10,20 +10,20 @@ from pathlib import Path
 import attrs
 import orjson
 
-from dagflow.app.run_loader import check_row
 from dagflow.app.program_cache import Programs
+from dagflow.app.run_loader import check_row
 from dagflow.app.stored_runs import part_of
-from dagflow.execution.instance import Progress
-from dagflow.execution.standing import standing
 from dagflow.engine import invariants
 from dagflow.engine.machine import Machine
 from dagflow.errors import DagflowError, StoreError
+from dagflow.execution.instance import Progress
+from dagflow.execution.standing import standing
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Record, RunRow, Store
-from dagflow.store.sqlite.backup import back_up
 from dagflow.store.codec.events import from_record
 from dagflow.store.open import open_reading, open_store
+from dagflow.store.sqlite.backup import back_up
 from dagflow.store.sqlite.store import SqliteStore
 from dagflow.store.verify import verify_store
 

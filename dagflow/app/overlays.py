@@ -12,8 +12,8 @@ from dagflow.execution.results import NodeResult, RunResult
 from dagflow.lang.exporters.graph import label_of
 from dagflow.model.flow import Flow, Node, NodeKind
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
-from dagflow.pictures.marks import Mark, Overlay, Tone
 from dagflow.pictures.labels import length
+from dagflow.pictures.marks import Mark, Overlay, Tone
 
 _SIGNS: Final = {
     NodeStatus.SUCCEEDED: ("✓", Tone.GOOD),

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import attrs
 
-from dagflow.execution.program import Program, prepare
 from dagflow.errors import StoreError
+from dagflow.execution.program import Program, prepare
 from dagflow.ids import FlowDigest
 from dagflow.model.flow import Flow
 from dagflow.store.api import Store

@@ -18,15 +18,15 @@ from typing import Final, TypeVar
 import attrs
 import trio
 
-from dagflow.drivers.local.loaded_run import Live
 from dagflow.drivers.local.driver import LocalDriver
+from dagflow.drivers.local.loaded_run import Live
 from dagflow.drivers.local.subscriptions import Seekers, due_of
 from dagflow.errors import DagflowError, RunBlocked, StoreError, UsageError
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Driving, Record, RunRow, Store, Suspect
-from dagflow.store.memory import MemoryStore
 from dagflow.store.failpoints import Point, reached
+from dagflow.store.memory import MemoryStore
 
 _Value = TypeVar("_Value")
 

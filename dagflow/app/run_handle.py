@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import attrs
 
-from dagflow.drivers.local.loaded_run import Live
 from dagflow.drivers.local.driver import LocalDriver
-from dagflow.execution.results import RunResult, result_of
+from dagflow.drivers.local.loaded_run import Live
 from dagflow.errors import UsageError
+from dagflow.execution.results import RunResult, result_of
 from dagflow.ids import RunId
 
 

@@ -11,12 +11,12 @@ from dagflow.app.catalog_compatibility import misfit
 from dagflow.app.program_cache import Programs
 from dagflow.clock import Clock
 from dagflow.drivers.local.loaded_run import Live, Pinned
-from dagflow.execution.program import Program
-from dagflow.execution.instance import Progress
 from dagflow.errors import DagflowError, RunBlocked, StoreError, UsageError, reading_run
+from dagflow.execution.instance import Progress
+from dagflow.execution.program import Program
+from dagflow.gc_tuning import without_collecting
 from dagflow.ids import RunId
 from dagflow.model.action import Interface
-from dagflow.gc_tuning import without_collecting
 from dagflow.model.destinations import is_event_allowed
 from dagflow.model.flow import NodeKind
 from dagflow.store.api import Record, RunRow, Store

@@ -8,8 +8,8 @@ from dagflow.actions.catalog import Catalog
 from dagflow.app.catalogs import ActionCatalog
 from dagflow.app.interpreter import Interpreter
 from dagflow.clock import Clock
-from dagflow.execution.results import RunResult
 from dagflow.errors import UsageError
+from dagflow.execution.results import RunResult
 from dagflow.model.flow import Flow
 
 

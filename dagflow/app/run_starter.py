@@ -12,18 +12,18 @@ import orjson
 import trio
 
 from dagflow.app.entry_checks import MAX_FLOW, checked_text
-from dagflow.app.run_loader import Loader
 from dagflow.app.program_cache import Prepared
+from dagflow.app.run_loader import Loader
 from dagflow.clock import Clock
 from dagflow.drivers.local import run_logger
-from dagflow.execution.bindings import Origin
-from dagflow.drivers.local.loaded_run import Live, Pinned
 from dagflow.drivers.local.driver import LocalDriver
-from dagflow.execution.instance import Progress
+from dagflow.drivers.local.loaded_run import Live, Pinned
 from dagflow.errors import DagflowError, RunBlocked, UsageError
+from dagflow.execution.bindings import Origin
+from dagflow.execution.instance import Progress
 from dagflow.ids import RunId, new_run_id
-from dagflow.model.wire import codec as wire
 from dagflow.model.types import JSON
+from dagflow.model.wire import codec as wire
 from dagflow.store.api import RunRow, StartName, Store
 from dagflow.store.memory import MemoryStore
 

@@ -6,10 +6,10 @@ import re
 from typing import Final
 
 from dagflow.app.program_cache import Programs
+from dagflow.errors import StoreError, UsageError, reading_run
 from dagflow.execution.children import Spawn
 from dagflow.execution.instance import Progress
 from dagflow.execution.results import RunResult, result_of
-from dagflow.errors import StoreError, UsageError, reading_run
 from dagflow.ids import RunId
 from dagflow.model.flow import Flow
 from dagflow.store.api import RunRow, Store

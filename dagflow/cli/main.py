@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import cast
 
-from dagflow.cli.exit_codes import BUG, FAILED, INTERRUPTED, OK, USAGE
 from dagflow.cli.commands.lsp import add_lsp
+from dagflow.cli.exit_codes import BUG, FAILED, INTERRUPTED, OK, USAGE
 from dagflow.cli.options import RUN_HELP, add_actions, add_store, command
 from dagflow.cli.tools import add_tools
 from dagflow.diagnostic import nearest

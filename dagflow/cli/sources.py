@@ -14,24 +14,24 @@ from typing import Final
 
 import attrs
 
-from dagflow.actions.catalog import Catalog
 from dagflow.actions.builtin.settings import Settings
+from dagflow.actions.catalog import Catalog
 from dagflow.app.compiling import compile as compile_flow
 from dagflow.app.simulation.sample_values import example_of
 from dagflow.cli.output.text import printable
 from dagflow.diagnostic import Diagnostic, Severity
 from dagflow.errors import FlowInvalid, UsageError
+from dagflow.lang.check.imports import Sources, path_of
 from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.diagnostics import JsonDiagnostic, render, to_json
 from dagflow.lang.importers.detect import import_json
-from dagflow.lang.check.imports import Sources, path_of
 from dagflow.lang.limits import SOURCE_CHARS
 from dagflow.lang.lowering.former_names import InProgress, check_in_progress
 from dagflow.model.action import Interface
 from dagflow.model.flow import Flow
-from dagflow.model.wire.json_reader import JsonTextError, parse_json
 from dagflow.model.types import RecordType
 from dagflow.model.wire.codec import WireError
+from dagflow.model.wire.json_reader import JsonTextError, parse_json
 
 #: Bytes read of any one file: more than a flow or an input may have in the widest encoding.
 _MOST_BYTES: Final = 4 * SOURCE_CHARS + 4

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import attrs
 
-from dagflow.execution.program import Program
 from dagflow.engine.machine import Machine
+from dagflow.execution.program import Program
 from dagflow.ids import RunId
 from dagflow.model.plan import NONE
 from dagflow.model.types import RecordType

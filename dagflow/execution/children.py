@@ -16,17 +16,17 @@ import attrs
 import orjson
 
 from dagflow.actions.failures import ActionFailed
-from dagflow.execution.bindings import Origin
-from dagflow.execution.delivery import settle
-from dagflow.execution.evaluate import Unevaluable, arguments_of
-from dagflow.execution.input import of_call
-from dagflow.execution.lineage import Lineage, Requested
-from dagflow.execution.loop_items import Listed, failure_record, list_items, loop_value
-from dagflow.execution.latest_outcome import returned, yielded_json
 from dagflow.engine import events
 from dagflow.engine.commands import CancelItem, StartAttempt, StartItem
 from dagflow.engine.events import Event
 from dagflow.errors import DagflowBug
+from dagflow.execution.bindings import Origin
+from dagflow.execution.delivery import settle
+from dagflow.execution.evaluate import Unevaluable, arguments_of
+from dagflow.execution.input import of_call
+from dagflow.execution.latest_outcome import returned, yielded_json
+from dagflow.execution.lineage import Lineage, Requested
+from dagflow.execution.loop_items import Listed, failure_record, list_items, loop_value
 from dagflow.ids import RunId, derived_run_id
 from dagflow.model.flow import Loop, Node, NodeKind
 from dagflow.model.plan import NONE

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dagflow.engine import events
 from dagflow.execution.correlation import may_be_for
 from dagflow.execution.evaluate import Unevaluable
-from dagflow.execution.mailbox import Arrival, arrival_of, encoded
 from dagflow.execution.family import Kin, place_of, rank_of
-from dagflow.engine import events
+from dagflow.execution.mailbox import Arrival, arrival_of, encoded
 from dagflow.store.api import SentEvent
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import Final, cast
 
 import orjson
 
-from dagflow.execution.program import Code, Program, Typed
 from dagflow.engine import events
 from dagflow.engine.commands import Evaluate, UseDefault
 from dagflow.engine.events import Event
 from dagflow.engine.state import State
 from dagflow.engine.undoing import UNKNOWN_OUTCOME, is_sure
 from dagflow.errors import DagflowBug, EvaluationError, StoreError
+from dagflow.execution.program import Code, Program, Typed
 from dagflow.expr.runtime.compare import equal
 from dagflow.expr.runtime.gas import Gas
 from dagflow.model.flow import NodeKind

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
 
-from dagflow.actions.fast_path import Direct
 from dagflow.actions.failures import ActionFailed
+from dagflow.actions.fast_path import Direct
 from dagflow.execution.performer import Performer
 from dagflow.execution.program import Code, Evaluator, Program
 from dagflow.model.action import Effect

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from dagflow.execution.program import Program
 from dagflow.errors import UsageError
+from dagflow.execution.program import Program
 from dagflow.model.typeguards import is_dict
 from dagflow.model.wire.codec import TooLarge
 

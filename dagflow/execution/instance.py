@@ -13,20 +13,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, assert_never
 
 from dagflow.actions.failures import ActionFailed, Invocation
-from dagflow.execution.bindings import Bindings, Origin
-from dagflow.execution.children import Children
-from dagflow.execution.correlation import changed_rows
-from dagflow.execution.delivery import deliver, reach
-from dagflow.execution.evaluate import Unevaluable, arguments_of, check_known, fact_of, present
-from dagflow.execution.mailbox import Inbox
-from dagflow.execution.family import kin_of
-from dagflow.execution.lineage import WAITS, Lineage
-from dagflow.execution.performer import effect_key
-from dagflow.execution.program import Program, canonical_with_json
-from dagflow.execution.fast_path import Quick
-from dagflow.execution.replay import recall
-from dagflow.execution.standing import standing
-from dagflow.execution.start_record import started_json
 from dagflow.engine import events
 from dagflow.engine.commands import (
     CancelAttempt,
@@ -43,6 +29,20 @@ from dagflow.engine.events import Event
 from dagflow.engine.machine import Machine
 from dagflow.engine.retries import open_attempt
 from dagflow.errors import EvaluationError
+from dagflow.execution.bindings import Bindings, Origin
+from dagflow.execution.children import Children
+from dagflow.execution.correlation import changed_rows
+from dagflow.execution.delivery import deliver, reach
+from dagflow.execution.evaluate import Unevaluable, arguments_of, check_known, fact_of, present
+from dagflow.execution.family import kin_of
+from dagflow.execution.fast_path import Quick
+from dagflow.execution.lineage import WAITS, Lineage
+from dagflow.execution.mailbox import Inbox
+from dagflow.execution.performer import effect_key
+from dagflow.execution.program import Program, canonical_with_json
+from dagflow.execution.replay import recall
+from dagflow.execution.standing import standing
+from dagflow.execution.start_record import started_json
 from dagflow.ids import RunId
 from dagflow.model.flow import Node, NodeKind
 from dagflow.model.plan import NONE

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import attrs
 
-from dagflow.execution.evaluate import BAD_VALUE, Unevaluable, evaluated
-from dagflow.execution.program import Code
 from dagflow.engine import events
 from dagflow.errors import DagflowBug
+from dagflow.execution.evaluate import BAD_VALUE, Unevaluable, evaluated
+from dagflow.execution.program import Code
 from dagflow.model.flow import Loop
 from dagflow.model.typeguards import is_list
 

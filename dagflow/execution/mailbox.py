@@ -12,12 +12,12 @@ from typing import cast
 import attrs
 import orjson
 
+from dagflow.engine.machine import Machine
+from dagflow.errors import StoreError
 from dagflow.execution.bindings import Bindings
 from dagflow.execution.evaluate import holds
 from dagflow.execution.family import Kin
 from dagflow.execution.program import Program
-from dagflow.engine.machine import Machine
-from dagflow.errors import StoreError
 from dagflow.ids import RunId
 from dagflow.model.status import NodeStatus
 from dagflow.model.wire.codec import WireError

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Protocol
 
-from dagflow.actions.fast_path import Direct
 from dagflow.actions.failures import ActionFailed, Invocation
+from dagflow.actions.fast_path import Direct
 from dagflow.ids import RunId
 from dagflow.model.types import Type
 

@@ -12,12 +12,12 @@ import orjson
 from dagflow.expr.codegen.emit import compile_cores
 from dagflow.expr.codegen.equalities import Equality, equalities
 from dagflow.expr.runtime.optionals import as_bool
-from dagflow.model.wire import codec as wire
 from dagflow.gc_tuning import without_collecting
-from dagflow.model.flow import Argument, Callee, Expression, Flow, Node, NodeKind
 from dagflow.model.correlation_key import path_text
+from dagflow.model.flow import Argument, Callee, Expression, Flow, Node, NodeKind
 from dagflow.model.plan import Plan, build_plan
 from dagflow.model.types import BOOL, DURATION, INT, JSON, NULL, STRING, EnumType, ScalarType, Type
+from dagflow.model.wire import codec as wire
 
 #: From the bindings (names to values in stored form) to the value in stored form.
 Evaluator: TypeAlias = Callable[[Mapping[str, object]], object]

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from dagflow.engine import events
+from dagflow.engine.events import Event
 from dagflow.execution.bindings import Origin
 from dagflow.execution.evaluate import as_record, gate_value, present
 from dagflow.execution.lineage import WAITS
-from dagflow.engine import events
-from dagflow.engine.events import Event
 
 if TYPE_CHECKING:
     from dagflow.execution.instance import Progress

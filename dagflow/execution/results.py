@@ -7,9 +7,9 @@ from functools import cached_property
 
 import attrs
 
-from dagflow.execution.latest_outcome import last_value
-from dagflow.execution.instance import Progress
 from dagflow.engine.state import Failure, State
+from dagflow.execution.instance import Progress
+from dagflow.execution.latest_outcome import last_value
 from dagflow.ids import NodeId, RunId
 from dagflow.model.flow import NodeKind
 from dagflow.model.plan import NONE

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import cast
 
+from dagflow.errors import UsageError
 from dagflow.execution.input import filled_in
 from dagflow.execution.program import Program, TriggerCode
-from dagflow.errors import UsageError
-from dagflow.model.wire import codec as wire
 from dagflow.model.action import Interface
 from dagflow.model.flow import Trigger, TriggerKind
 from dagflow.model.types import JSON, RecordType
 from dagflow.model.values import Secret, Timestamp
+from dagflow.model.wire import codec as wire
 
 
 def input_for(program: Program, event: str, payload: object, now: int) -> Mapping[str, object] | None:

@@ -18,16 +18,16 @@ from dagflow.ide.expression_cache import Memory, Seen
 from dagflow.ide.incremental_parser import IncrementalParser, Parsed, difference
 from dagflow.ide.positions import Encoding, Lines
 from dagflow.ide.tree_shift import shifted_diagnostic
-from dagflow.lang.syntax import tree as s
+from dagflow.lang.check.imports import Sources
+from dagflow.lang.check.symbols import Symbol
 from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.diagnostics import has_errors
-from dagflow.lang.lowering.draft import FlowDraft
-from dagflow.lang.check.imports import Sources
-from dagflow.lang.syntax.lexer import Token, lex
-from dagflow.lang.limits import Limits
-from dagflow.lang.check.symbols import Symbol
-from dagflow.lang.syntax.parser import parse_file
 from dagflow.lang.hooks import Workshop
+from dagflow.lang.limits import Limits
+from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax.lexer import Token, lex
+from dagflow.lang.syntax.parser import parse_file
 from dagflow.model.action import Interface
 
 #: The warnings that a hasty compilation leaves out.

@@ -6,8 +6,8 @@ import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Span
 from dagflow.ide.analysis import Analysis, Analyst
-from dagflow.lang.edit.line_diff import edits_between
 from dagflow.lang.autofix import fix_text
+from dagflow.lang.edit.line_diff import edits_between
 
 
 @attrs.frozen

@@ -9,9 +9,9 @@ import attrs
 from dagflow.diagnostic import Span
 from dagflow.errors import UsageError
 from dagflow.ide.analysis import Analysis
+from dagflow.lang.exporters.graph import to_mermaid
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax import tree_tests as t
-from dagflow.lang.exporters.graph import to_mermaid
 
 
 class LensKind(enum.StrEnum):

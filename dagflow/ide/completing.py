@@ -20,8 +20,8 @@ from dagflow.ide import describing, snippets
 from dagflow.ide.analysis import Analysis, Analyst
 from dagflow.ide.completion_context import Context, Cursor, cursor_at
 from dagflow.ide.tree_positions import MACROS, Spot, path_at, spot_at
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.check.assignability import is_assignable
+from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.reductions.expressions import RESERVED
 from dagflow.model.action import ActionSpec
 from dagflow.model.types import (

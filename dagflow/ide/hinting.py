@@ -9,8 +9,8 @@ import attrs
 from dagflow.diagnostic import Span
 from dagflow.ide.analysis import Analysis, FlowFacts
 from dagflow.ide.expression_cache import walk
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.check.symbols import Symbol, SymbolKind
+from dagflow.lang.syntax import tree as s
 from dagflow.model.types import UNKNOWN
 
 _MOST_CHARS = 40

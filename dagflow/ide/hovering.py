@@ -12,8 +12,8 @@ from dagflow.ide import describing
 from dagflow.ide.analysis import Analysis
 from dagflow.ide.occurrences import Kind, Occurrence, occurrence_at, occurrences
 from dagflow.ide.tree_positions import Spot, spot_at
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.check.symbols import Symbol, SymbolKind
+from dagflow.lang.syntax import tree as s
 from dagflow.model.types import UNKNOWN, Field, OptionalType, RecordType, Type
 
 

@@ -16,9 +16,9 @@ import attrs
 
 from dagflow.diagnostic import Diagnostic, Span
 from dagflow.ide.tree_shift import Move, moved, shifted
+from dagflow.lang.limits import Limits
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.lexer import CANNOT_END, CONTINUATION, Token, lex
-from dagflow.lang.limits import Limits
 from dagflow.lang.syntax.parser import parse_file
 
 #: What is said of brackets and quotes that are not closed, or closed twice; in a piece, nobody knows which of the text around it was meant.

@@ -11,15 +11,15 @@ from dagflow.diagnostic import Edit, Span
 from dagflow.errors import FlowInvalid, UsageError
 from dagflow.expr import tree
 from dagflow.ide.analysis import Analysis
-from dagflow.lang.edit.line_diff import edits_between
-from dagflow.ide.hovering import field_type
 from dagflow.ide.expression_cache import walk
+from dagflow.ide.hovering import field_type
 from dagflow.ide.occurrences import Kind, Occurrence, Target, inner, occurrence_at, occurrences
 from dagflow.ide.tree_positions import spot_at
-from dagflow.lang.syntax import tree as s
-from dagflow.lang.edit.references import is_name
-from dagflow.lang.edit.edits import RenameStep, edit_text
 from dagflow.lang.check.imports import Sources, resolved
+from dagflow.lang.edit.edits import RenameStep, edit_text
+from dagflow.lang.edit.line_diff import edits_between
+from dagflow.lang.edit.references import is_name
+from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.parser import parse_file
 from dagflow.model.types import ListType, OptionalType, RecordType, Type
 

@@ -9,20 +9,20 @@ import attrs
 
 from dagflow.diagnostic import Diagnostic, Span, few_suggestions
 from dagflow.errors import DagflowBug, FlowInvalid, UsageError
-from dagflow.lang.syntax import tree as s
+from dagflow.gc_tuning import without_collecting
 from dagflow.lang.bounds.run_limits import check_allowance
 from dagflow.lang.check.call_graph import in_call_order
-from dagflow.lang.check.type_checker import Checker
 from dagflow.lang.check.declarations import Declarations, collect_declarations
-from dagflow.lang.diagnostics import JsonDiagnostic, Source, capped, has_errors, render, to_json, without_cascades
 from dagflow.lang.check.imports import Import, Library, Module, Sources, check_imports, path_of, severe
-from dagflow.lang.limits import Limits, too_large
-from dagflow.lang.lowering.flow import Unit, lower_flow
-from dagflow.lang.lowering.call_targets import with_callees
-from dagflow.lang.lowering.tests import lower_tests
+from dagflow.lang.check.type_checker import Checker
+from dagflow.lang.diagnostics import JsonDiagnostic, Source, capped, has_errors, render, to_json, without_cascades
 from dagflow.lang.hooks import Workshop
+from dagflow.lang.limits import Limits, too_large
+from dagflow.lang.lowering.call_targets import with_callees
+from dagflow.lang.lowering.flow import Unit, lower_flow
+from dagflow.lang.lowering.tests import lower_tests
+from dagflow.lang.syntax import tree as s
 from dagflow.model.action import Interface
-from dagflow.gc_tuning import without_collecting
 from dagflow.model.flow import Flow
 from dagflow.model.flow_test import FlowTest
 from dagflow.model.types import Field, Type

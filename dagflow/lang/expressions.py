@@ -11,11 +11,11 @@ import attrs
 
 from dagflow.diagnostic import Diagnostic, Severity
 from dagflow.errors import EvaluationError, ExpressionError, UsageError
-from dagflow.expr.runtime.convert import plain_value
-from dagflow.expr.codegen.emit import Evaluator, compile_cores
 from dagflow.expr.checker.checker import Environment
 from dagflow.expr.checker.checker import check as check_tree
+from dagflow.expr.codegen.emit import Evaluator, compile_cores
 from dagflow.expr.library.overloads import Overload
+from dagflow.expr.runtime.convert import plain_value
 from dagflow.expr.typenames import parse_type, type_text
 from dagflow.lang.diagnostics import render
 from dagflow.lang.syntax.parser import parse_expression

@@ -11,8 +11,8 @@ import attrs
 from dagflow.diagnostic import Diagnostic
 from dagflow.expr.checker.checker import Checked, Environment, check
 from dagflow.expr.tree import Expr
-from dagflow.lang.lowering.draft import FlowDraft
 from dagflow.lang.limits import Limits
+from dagflow.lang.lowering.draft import FlowDraft
 from dagflow.lang.syntax.parser import parse_file
 from dagflow.lang.syntax.tree import File, FlowDecl
 

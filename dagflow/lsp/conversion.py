@@ -8,11 +8,11 @@ from typing import Final
 from lsprotocol import types
 
 from dagflow.diagnostic import Diagnostic, Edit, Severity, Span
-from dagflow.ide.semantic_tokens import TOKEN_MODIFIERS, TOKEN_TYPES, Coloured
 from dagflow.ide.completing import Completion, CompletionKind
 from dagflow.ide.hinting import Hint
 from dagflow.ide.outlining import Part, PartKind
 from dagflow.ide.positions import Lines, Position, Range
+from dagflow.ide.semantic_tokens import TOKEN_MODIFIERS, TOKEN_TYPES, Coloured
 from dagflow.ide.signatures import Signature
 
 _SEVERITIES: Final = {

@@ -12,9 +12,9 @@ from pygls import uris
 from dagflow.errors import DagflowError
 from dagflow.ide.analysis import Analysis, Analyst
 from dagflow.ide.positions import Encoding
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.check.imports import resolved
 from dagflow.lang.limits import SOURCE_CHARS
+from dagflow.lang.syntax import tree as s
 from dagflow.model.action import Interface
 
 #: Bytes read of a file that is imported: more than a text of the greatest size can have.

@@ -11,17 +11,17 @@ from dagflow.app.simulation.editor_tests import try_tests
 from dagflow.diagnostic import Span
 from dagflow.errors import DagflowError, FlowInvalid, UsageError
 from dagflow.ide.analysis import Analysis
-from dagflow.ide.semantic_tokens import TOKEN_MODIFIERS, TOKEN_TYPES, coloured
-from dagflow.ide.completing import complete
-from dagflow.lang.edit.line_diff import edits_between
 from dagflow.ide.code_actions import Action, actions, fix_all
+from dagflow.ide.code_lenses import LensKind, graph, lenses
+from dagflow.ide.completing import complete
 from dagflow.ide.hinting import hints
 from dagflow.ide.hovering import hover
-from dagflow.ide.code_lenses import LensKind, graph, lenses
 from dagflow.ide.navigating import definition, references, rename, renaming
 from dagflow.ide.outlining import around, foldings, outline
 from dagflow.ide.positions import Lines
+from dagflow.ide.semantic_tokens import TOKEN_MODIFIERS, TOKEN_TYPES, coloured
 from dagflow.ide.signatures import signature
+from dagflow.lang.edit.line_diff import edits_between
 from dagflow.lang.format.formatter import format as format_text
 from dagflow.lsp import conversion
 from dagflow.lsp.documents import Document

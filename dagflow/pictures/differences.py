@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import attrs
 
 from dagflow.model.flow import Argument, Flow, Node, NodeKind
+from dagflow.pictures.labels import heading_of
+from dagflow.pictures.links import Link, untangled, wire
 from dagflow.pictures.marks import Mark, Overlay, Tone
 from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, leaves_of, outline_of, regions_of
 from dagflow.pictures.picture import Subject, lay_out
 from dagflow.pictures.svg import to_svg
 from dagflow.pictures.svg_measure import SvgLooks
 from dagflow.pictures.themes import Theme
-from dagflow.pictures.links import Link, untangled, wire
-from dagflow.pictures.labels import heading_of
 
 
 def draw_difference(before: Flow, after: Flow, theme: Theme = Theme.LIGHT) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import attrs
 
 from dagflow.pictures.canvas import Span
+from dagflow.pictures.labels import Style, folded_words, region_words, words_of
 from dagflow.pictures.marks import NOTHING, Overlay
 from dagflow.pictures.metrics import columns, plain, shortened
 from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, RegionKind
-from dagflow.pictures.labels import Style, folded_words, region_words, words_of
 
 
 @attrs.frozen

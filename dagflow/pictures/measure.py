@@ -6,10 +6,10 @@ from typing import Protocol
 
 import attrs
 
+from dagflow.pictures.labels import Shape, Style, Words
 from dagflow.pictures.layered_layout.cells import Spacing
 from dagflow.pictures.marks import Mark, Tone
 from dagflow.pictures.outline import Region
-from dagflow.pictures.labels import Shape, Style, Words
 
 
 @attrs.frozen

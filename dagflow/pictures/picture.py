@@ -6,15 +6,15 @@ import attrs
 
 from dagflow.model.flow import Flow
 from dagflow.pictures.folding import MOST_SHAPES, fold
-from dagflow.pictures.measure import Looks
+from dagflow.pictures.labels import heading_of
+from dagflow.pictures.links import Link, wire
 from dagflow.pictures.marks import NOTHING, Overlay
+from dagflow.pictures.measure import Looks
 from dagflow.pictures.outline import Outline, outline_of
 from dagflow.pictures.place import Sheet, place
 from dagflow.pictures.svg import to_svg
 from dagflow.pictures.svg_measure import SvgLooks
 from dagflow.pictures.themes import Theme
-from dagflow.pictures.links import Link, wire
-from dagflow.pictures.labels import heading_of
 
 
 @attrs.frozen

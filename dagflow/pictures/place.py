@@ -11,13 +11,13 @@ from typing import Final
 
 import attrs
 
+from dagflow.pictures.labels import Shape, folded_words, words_of
 from dagflow.pictures.layered_layout.cells import Cell, Pin, Strand
-from dagflow.pictures.measure import Face, Head, Looks
-from dagflow.pictures.marks import NOTHING, Overlay
-from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, RegionKind
 from dagflow.pictures.layered_layout.packing import Pile, pile
 from dagflow.pictures.links import Link, LinkKind
-from dagflow.pictures.labels import Shape, folded_words, words_of
+from dagflow.pictures.marks import NOTHING, Overlay
+from dagflow.pictures.measure import Face, Head, Looks
+from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, RegionKind
 
 #: These are set to one width where they are together.
 _EVEN: Final = frozenset(

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from dagflow.pictures.measure import Face, Written
+from dagflow.pictures.labels import Shape, Style, words_of
+from dagflow.pictures.links import LinkKind
 from dagflow.pictures.marks import NOTHING, Mark, Overlay, Tone
+from dagflow.pictures.measure import Face, Written
 from dagflow.pictures.metrics import plain, shortened
 from dagflow.pictures.outline import Leaf, RegionKind
 from dagflow.pictures.place import Drawn, Framed, Label, Line, Sheet
 from dagflow.pictures.svg_measure import EXTRA, SIZES, measure_of
 from dagflow.pictures.themes import Theme, style_of
-from dagflow.pictures.links import LinkKind
-from dagflow.pictures.labels import Shape, Style, words_of
 
 _MARGIN: Final = 24
 _RADIUS: Final = 7

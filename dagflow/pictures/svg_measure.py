@@ -8,12 +8,12 @@ from typing import Final
 
 import attrs
 
+from dagflow.pictures.labels import Shape, Style, Words, region_words
 from dagflow.pictures.layered_layout.cells import Spacing
-from dagflow.pictures.measure import Face, Head, Written
 from dagflow.pictures.marks import Mark, Tone
+from dagflow.pictures.measure import Face, Head, Written
 from dagflow.pictures.metrics import Measure, pixels, plain, shortened, wrapped
 from dagflow.pictures.outline import Region, RegionKind
-from dagflow.pictures.labels import Shape, Style, Words, region_words
 
 #: Size of the letters, and how far one line is from the next.
 SIZES: Final = {Style.TITLE: 13, Style.CONDITION: 12, Style.SUB: 11, Style.JOIN: 11, Style.NOTE: 11}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from dagflow.pictures.canvas import Canvas, Span
+from dagflow.pictures.labels import Shape, Style
+from dagflow.pictures.links import LinkKind
 from dagflow.pictures.listing import listed
 from dagflow.pictures.marks import NOTHING, Mark, Overlay, Tone
 from dagflow.pictures.metrics import columns, plain, shortened
@@ -12,8 +14,6 @@ from dagflow.pictures.outline import RegionKind
 from dagflow.pictures.picture import Subject, lay_out
 from dagflow.pictures.place import Drawn, Framed, Line, Sheet
 from dagflow.pictures.terminal_measure import TextLooks
-from dagflow.pictures.links import LinkKind
-from dagflow.pictures.labels import Shape, Style
 
 #: How wide words may be, the best first.
 _WIDTHS: Final = (30, 24, 18, 14)

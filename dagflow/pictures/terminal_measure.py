@@ -6,12 +6,12 @@ from typing import Final
 
 import attrs
 
+from dagflow.pictures.labels import Shape, Style, Words, region_words
 from dagflow.pictures.layered_layout.cells import Spacing
-from dagflow.pictures.measure import Face, Head, Written
 from dagflow.pictures.marks import Mark, Tone
+from dagflow.pictures.measure import Face, Head, Written
 from dagflow.pictures.metrics import columns, plain, shortened, wrapped
 from dagflow.pictures.outline import Region, RegionKind
-from dagflow.pictures.labels import Shape, Style, Words, region_words
 
 _MOST_LINES: Final = 4
 #: What tells a shape from a box, besides its border.

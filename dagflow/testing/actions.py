@@ -15,11 +15,11 @@ from typing import Final
 import attrs
 import trio
 
-from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.actions.catalog import Catalog
+from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.clock import stopwatch
-from dagflow.execution.performer import Performer, effect_key
 from dagflow.drivers.local.threads import Threads
+from dagflow.execution.performer import Performer, effect_key
 from dagflow.ids import RunId
 from dagflow.model.action import Effect
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import attrs
 
 import dagflow
-from dagflow.app.simulation.coverage import Coverage
 from dagflow.app.overlays import overlay_of_coverage, overlay_of_run
+from dagflow.app.simulation.coverage import Coverage
 from dagflow.app.simulation.test_runner import run_test
 from dagflow.cli.sources import load_flows, load_host
 from dagflow.execution.program import prepare

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dagflow
-from dagflow.actions.performer import CatalogPerformer
-from dagflow.actions.fast_path import Direct
 from dagflow.actions.failures import ActionFailed, Invocation
+from dagflow.actions.fast_path import Direct
+from dagflow.actions.performer import CatalogPerformer
 from dagflow.drivers.local.threads import Threads
 from dagflow.model.types import INT, STRING, ScalarType
 

@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagflow.actions import ActionFailed, Catalog, Settings
-from dagflow.actions.builtin.register import add_builtins
 from dagflow.actions.builtin.email import make_message
-from dagflow.actions.failures import Fatal
 from dagflow.actions.builtin.outbox import Outbox
+from dagflow.actions.builtin.register import add_builtins
 from dagflow.actions.builtin.settings import SmtpSecurity
 from dagflow.actions.builtin.templates import Mail, Templates
+from dagflow.actions.failures import Fatal
 from dagflow.errors import UsageError
 from tests.actions.calls import KEY, call
 from tests.actions.servers import smtp_server

@@ -15,9 +15,9 @@ import pytest
 import trustme
 
 from dagflow.actions import ActionFailed, Catalog, EnvironmentSecrets, Settings
-from dagflow.actions.http_client.egress_policy import AddressPolicy, is_refused
 from dagflow.actions.http_client.bodies import body_of
 from dagflow.actions.http_client.connection import Answer
+from dagflow.actions.http_client.egress_policy import AddressPolicy, is_refused
 from dagflow.model.values import Secret as Handle
 from tests.actions.calls import KEY, call
 from tests.actions.servers import answer_with, http_sink

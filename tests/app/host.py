@@ -7,8 +7,8 @@ import threading
 import attrs
 import trio
 
-from dagflow.actions.failures import Fatal
 from dagflow.actions.catalog import Catalog
+from dagflow.actions.failures import Fatal
 from dagflow.lang.compiler import compile_text
 from dagflow.model.flow import Flow
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import trio
 
-from dagflow.actions.failures import Invocation
 from dagflow.actions.catalog import Catalog
+from dagflow.actions.failures import Invocation
 from dagflow.app import interpreter
 from dagflow.app.interpreter import Interpreter
 from dagflow.drivers.local.activation import Waking

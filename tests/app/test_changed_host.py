@@ -15,9 +15,9 @@ from dagflow.app.catalog_compatibility import misfit
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.run_loader import UNDOING
 from dagflow.clock import VirtualClock
+from dagflow.errors import UsageError
 from dagflow.execution.program import prepare
 from dagflow.execution.results import RunResult
-from dagflow.errors import UsageError
 from dagflow.model.flow import Flow, NodeKind
 from dagflow.model.status import RunStatus
 

@@ -9,11 +9,11 @@ import orjson
 import pytest
 
 from dagflow.actions.failures import Invocation
-from dagflow.execution.bindings import Origin
-from dagflow.execution.program import prepare
-from dagflow.execution.instance import Progress
 from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Simulation, simulate
 from dagflow.errors import StoreError, UsageError
+from dagflow.execution.bindings import Origin
+from dagflow.execution.instance import Progress
+from dagflow.execution.program import prepare
 from dagflow.ids import RunId
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface

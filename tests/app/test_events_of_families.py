@@ -14,9 +14,9 @@ import trio
 import trio.testing
 
 from dagflow.app.interpreter import Interpreter
-from dagflow.execution.program import Program, prepare
 from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Send, Simulation, simulate
 from dagflow.errors import StoreError, UsageError
+from dagflow.execution.program import Program, prepare
 from dagflow.ids import RunId
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface

@@ -14,17 +14,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dagflow.actions.failures import Invocation
-from dagflow.execution.program import Program, prepare
 from dagflow.drivers.simulated.simulator import Script, Send, Simulation, simulate
 from dagflow.engine import invariants
 from dagflow.engine.machine import Machine
+from dagflow.execution.program import Program, prepare
 from dagflow.ids import RunId
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
 from dagflow.model.flow import NodeKind
 from dagflow.store.api import Record
-from dagflow.store.codec.flow import decode_flow, encode_flow
 from dagflow.store.codec.events import from_record
+from dagflow.store.codec.flow import decode_flow, encode_flow
 from tests.app.familytext import family_texts
 from tests.drivers.harness import failing, run_local
 from tests.drivers.test_crash import essence

@@ -9,8 +9,8 @@ import pytest
 
 import dagflow
 from dagflow import Catalog, Interpreter, RunStatus, UsageError
-from dagflow.model.wire import codec as wire
 from dagflow.model.types import INT, STRING, Field, ListType, MapType, OptionalType, RecordType
+from dagflow.model.wire import codec as wire
 from tests.app.test_poison import until_over
 
 PERSON = RecordType("Person", (Field("name", STRING), Field("age", OptionalType(INT))))

@@ -6,11 +6,11 @@ import pytest
 
 import dagflow
 from dagflow.actions.failures import ActionFailed
-from dagflow.app.why import reason_for, values_in
 from dagflow.app.simulation.dry_run import rehearse
-from dagflow.execution.instance import Progress
+from dagflow.app.why import reason_for, values_in
 from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Simulation, simulate
 from dagflow.errors import UsageError
+from dagflow.execution.instance import Progress
 
 HEAD = """
 event "e" { n: int }

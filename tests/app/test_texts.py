@@ -7,15 +7,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from dagflow.execution.program import prepare
 from dagflow.drivers.simulated.simulator import Script, simulate
 from dagflow.engine import invariants
 from dagflow.engine.machine import Machine
+from dagflow.execution.program import prepare
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
 from dagflow.model.flow import Flow, NodeKind
-from dagflow.store.codec.flow import decode_flow, encode_flow
 from dagflow.store.codec.events import from_record
+from dagflow.store.codec.flow import decode_flow, encode_flow
 from tests.app.flowtext import flow_texts
 from tests.drivers.harness import RUN, failing, run_local
 from tests.drivers.test_crash import check_ledger, essence

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import trio
 
-from dagflow.app.interpreter import Interpreter
 from dagflow.app.event_listeners import awaited_by, unheard
+from dagflow.app.interpreter import Interpreter
 from dagflow.cli.sources import load_host
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface

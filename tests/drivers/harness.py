@@ -11,18 +11,18 @@ import orjson
 import trio
 import trio.testing
 
-from dagflow.actions.fast_path import Direct
 from dagflow.actions.failures import ActionFailed, Invocation
-from dagflow.execution.bindings import Origin
+from dagflow.actions.fast_path import Direct
 from dagflow.drivers.local.activation import Waking
-from dagflow.drivers.local.loaded_run import Live, Pinned
 from dagflow.drivers.local.driver import LocalDriver
+from dagflow.drivers.local.loaded_run import Live, Pinned
+from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Send
+from dagflow.execution.bindings import Origin
+from dagflow.execution.fast_path import Quick, quick_way
+from dagflow.execution.instance import Progress
 from dagflow.execution.performer import Performer
 from dagflow.execution.program import Code, Program, canonical
-from dagflow.execution.instance import Progress
-from dagflow.execution.fast_path import Quick, quick_way
 from dagflow.execution.results import RunResult, result_of
-from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Send
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.flow import Node
 from dagflow.model.wire.codec import WireError

@@ -12,11 +12,11 @@ import trio.testing
 
 from dagflow.actions.failures import Invocation
 from dagflow.clock import Clock, VirtualClock
-from dagflow.execution.bindings import Origin
-from dagflow.drivers.local.loaded_run import Live, Pinned
 from dagflow.drivers.local.driver import LocalDriver
-from dagflow.execution.instance import Progress
+from dagflow.drivers.local.loaded_run import Live, Pinned
 from dagflow.errors import RunBlocked, UsageError
+from dagflow.execution.bindings import Origin
+from dagflow.execution.instance import Progress
 from dagflow.ids import FlowDigest
 from dagflow.model.action import Effect
 from dagflow.model.flow import Flow

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dagflow.execution.program import prepare
 from dagflow.drivers.simulated.simulator import DEFAULT_START, Send, simulate
-from dagflow.execution.triggers import input_for
 from dagflow.errors import EvaluationError
+from dagflow.execution.program import prepare
+from dagflow.execution.triggers import input_for
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
 from dagflow.model.status import RunStatus

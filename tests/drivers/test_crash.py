@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagflow.execution.program import Program, prepare
-from dagflow.execution.instance import Progress
-from dagflow.execution.results import RunResult
 from dagflow.drivers.simulated.simulator import Script, Simulation, simulate
 from dagflow.engine import invariants
 from dagflow.engine.events import AttemptStarted
 from dagflow.engine.machine import Machine
+from dagflow.execution.instance import Progress
+from dagflow.execution.program import Program, prepare
+from dagflow.execution.results import RunResult
 from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Effect, Interface
 from dagflow.model.flow import Flow, NodeKind, RetryPolicy

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagflow.execution.results import RunResult
 from dagflow.drivers.simulated.simulator import Script, simulate
 from dagflow.engine import invariants
 from dagflow.engine.machine import Machine
+from dagflow.execution.results import RunResult
 from dagflow.model.flow import Flow, NodeKind
 from dagflow.store.codec.events import from_record
 from tests.drivers.harness import RUN, failing, run_local

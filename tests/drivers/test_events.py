@@ -10,14 +10,14 @@ import pytest
 import trio
 
 from dagflow.clock import VirtualClock
-from dagflow.execution.bindings import Origin
-from dagflow.drivers.local.loaded_run import Live, Pinned
 from dagflow.drivers.local.driver import LocalDriver
-from dagflow.execution.instance import Progress
+from dagflow.drivers.local.loaded_run import Live, Pinned
 from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Send, simulate
 from dagflow.engine import invariants
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import StoreError, UsageError
+from dagflow.execution.bindings import Origin
+from dagflow.execution.instance import Progress
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.flow import NodeKind
 from dagflow.model.status import NodeStatus, RunStatus

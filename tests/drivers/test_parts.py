@@ -14,20 +14,20 @@ from hypothesis import strategies as st
 
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.clock import VirtualClock
-from dagflow.execution.bindings import Origin
-from dagflow.drivers.local.loaded_run import Live, Pinned
 from dagflow.drivers.local.driver import LocalDriver
-from dagflow.execution.performer import effect_key
-from dagflow.drivers.local.worker_pool import Pool, Worker
-from dagflow.execution.program import Program
-from dagflow.execution.instance import Progress
-from dagflow.execution.results import RunResult
 from dagflow.drivers.local.fair_queue import SharedQueue
+from dagflow.drivers.local.loaded_run import Live, Pinned
 from dagflow.drivers.local.threads import Threads
+from dagflow.drivers.local.worker_pool import Pool, Worker
 from dagflow.errors import DagflowBug, RunBlocked, StoreError, UsageError
+from dagflow.execution.bindings import Origin
+from dagflow.execution.instance import Progress
+from dagflow.execution.performer import effect_key
+from dagflow.execution.program import Program
+from dagflow.execution.results import RunResult
+from dagflow.gc_tuning import without_collecting
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.action import Effect
-from dagflow.gc_tuning import without_collecting
 from dagflow.model.flow import RetryPolicy
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Append, Creation

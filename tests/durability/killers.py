@@ -14,8 +14,8 @@ from pathlib import Path
 import trio
 import trio.lowlevel
 
-from dagflow.actions.failures import Invocation
 from dagflow.actions.catalog import Catalog
+from dagflow.actions.failures import Invocation
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.recovery import Quarantined
 from dagflow.lang.compiler import compile_text

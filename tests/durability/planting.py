@@ -14,18 +14,19 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from dagflow.actions.http_client import egress_policy, dial
-from dagflow.actions.builtin import http_request
 from dagflow.actions import secrets
+from dagflow.actions.builtin import http_request
+from dagflow.actions.http_client import dial, egress_policy
 from dagflow.app import recovery
 from dagflow.cli.output import text
 from dagflow.drivers.local import attempts, driver, group_commit
-from dagflow.execution import instance
 from dagflow.engine.machine import Machine
 from dagflow.errors import StoreError
+from dagflow.execution import instance
 from dagflow.model.wire import containers
-from dagflow.store.sqlite import connection as connections, lock, rows, store
 from dagflow.store.api import Append
+from dagflow.store.sqlite import connection as connections
+from dagflow.store.sqlite import lock, rows, store
 
 FLAG = "DAGFLOW_PLANT"
 

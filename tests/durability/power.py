@@ -18,8 +18,8 @@ import attrs
 from dagflow.errors import StoreError
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
-from dagflow.store.sqlite import connection
 from dagflow.store.api import Append, Creation, Record, RunRow, SentEvent
+from dagflow.store.sqlite import connection
 from dagflow.store.sqlite.store import SqliteStore
 from dagflow.store.verify import verify_store
 from tests.durability.disk import Disk

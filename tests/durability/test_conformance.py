@@ -8,9 +8,9 @@ import attrs
 import pytest
 import trio
 
+from dagflow.actions.catalog import Catalog
 from dagflow.actions.failures import Fatal
 from dagflow.actions.markers import EffectKey
-from dagflow.actions.catalog import Catalog
 from dagflow.testing import StoreConformance, check_action, problems_of_action
 
 

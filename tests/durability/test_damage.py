@@ -16,11 +16,11 @@ import trio
 from dagflow.app.maintenance import backup, vacuum, verified, verify
 from dagflow.app.program_cache import Programs
 from dagflow.app.stored_runs import restored
-from dagflow.execution.results import result_of
 from dagflow.errors import DagflowError, StoreError
+from dagflow.execution.results import result_of
 from dagflow.store.api import Store
-from dagflow.store.sqlite.checksums import checksum
 from dagflow.store.open import open_reading, open_store
+from dagflow.store.sqlite.checksums import checksum
 from dagflow.store.sqlite.store import SqliteStore
 from dagflow.store.verify import every_run
 from tests.app.kill_harness import FLOW as FAMILY

@@ -12,8 +12,8 @@ import pytest
 
 from dagflow.app.maintenance import backup, verify
 from dagflow.errors import StoreError
-from dagflow.store.sqlite import connection as connections
 from dagflow.store.open import open_reading, open_store
+from dagflow.store.sqlite import connection as connections
 from tests.store.contract import FLOW, create, facts, run_row
 
 ROOT = Path(__file__).parents[2]

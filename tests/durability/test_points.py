@@ -15,12 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagflow.execution.program import Program
 from dagflow.drivers.simulated.simulator import Script, Send, Simulation, simulate
+from dagflow.execution.program import Program
 from dagflow.model.flow import Flow
-from dagflow.store.sqlite import connection
 from dagflow.store import failpoints
 from dagflow.store.failpoints import Crash, Point, watch
+from dagflow.store.sqlite import connection
 from tests.app.kill_harness import catalog_for, check, kill_one
 from tests.drivers.test_crash import check as check_invariants
 from tests.drivers.test_crash import check_ledger, essence, is_a_line, never_fails, scripts

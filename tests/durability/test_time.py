@@ -19,8 +19,8 @@ from dagflow.drivers.local.timers import Timers
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import DagflowError
 from dagflow.store.codec.events import from_record
-from dagflow.store.memory import MemoryStore
 from dagflow.store.failpoints import Point, watch
+from dagflow.store.memory import MemoryStore
 from tests.app.host import START, Host
 
 SECOND = 1_000_000_000

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import attrs
 
-from dagflow.actions.failures import Invocation
 from dagflow.actions.catalog import Catalog
+from dagflow.actions.failures import Invocation
 from dagflow.app.interpreter import Interpreter
 from dagflow.lang.compiler import compile_text
 from dagflow.model.flow import Flow

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from hypothesis import strategies as st
 
 from dagflow.diagnostic import Span
-from dagflow.execution.program import Program, build_program
 from dagflow.errors import EvaluationError
+from dagflow.execution.program import Program, build_program
 from dagflow.model.action import Effect
 from dagflow.model.flow import (
     Argument,

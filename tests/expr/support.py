@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dagflow.diagnostic import Diagnostic, Severity
-from dagflow.expr.codegen.emit import compile_cores
 from dagflow.expr.checker.checker import Absence, Checked, Environment, check
+from dagflow.expr.codegen.emit import compile_cores
 from dagflow.lang.syntax.parser import parse_expression
 from dagflow.model.types import (
     DOUBLE,

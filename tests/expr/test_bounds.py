@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from dagflow.diagnostic import Span
 from dagflow.errors import EvaluationError, ExpressionError
+from dagflow.expr.checker.checker import Environment, check
 from dagflow.expr.checker.cost import LIMIT, cost_of
 from dagflow.expr.codegen.emit import compile_cores
-from dagflow.expr.checker.checker import Environment, check
+from dagflow.expr.codegen.width import width_of
 from dagflow.expr.tree import Unary
 from dagflow.expr.typenames import parse_type
-from dagflow.expr.codegen.width import width_of
 from dagflow.lang.syntax.parser import parse_expression
 from tests.expr.support import checked
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 
 from dagflow.expr.checker.constants import constant_core
 from dagflow.expr.codegen.emit import compile_cores
-from dagflow.model.wire import codec as wire
 from dagflow.model.types import JSON
 from dagflow.model.values import Duration, Timestamp, UInt
+from dagflow.model.wire import codec as wire
 from tests.model.strategies import plain_json
 
 

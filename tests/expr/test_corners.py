@@ -7,8 +7,8 @@ import re
 import pytest
 
 from dagflow.errors import EvaluationError, ExpressionError
-from dagflow.expr.codegen.emit import compile_cores
 from dagflow.expr.checker.checker import Environment, check
+from dagflow.expr.codegen.emit import compile_cores
 from dagflow.expr.unify import Bindings
 from dagflow.lang.expressions import evaluate
 from dagflow.lang.syntax.parser import parse_expression

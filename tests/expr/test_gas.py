@@ -11,11 +11,11 @@ import time
 import pytest
 
 from dagflow.errors import EvaluationError
+from dagflow.expr.checker.checker import Environment, check
+from dagflow.expr.codegen.emit import Evaluator, compile_cores
 from dagflow.expr.library import namespace
 from dagflow.expr.runtime import texts
-from dagflow.expr.codegen.emit import Evaluator, compile_cores
 from dagflow.expr.runtime.gas import SIZE_LIMIT, STEP_LIMIT, Gas
-from dagflow.expr.checker.checker import Environment, check
 from dagflow.expr.typenames import parse_type
 from dagflow.lang.syntax.parser import parse_expression
 from dagflow.model.values import Timestamp

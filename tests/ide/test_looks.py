@@ -9,14 +9,14 @@ import pytest
 from dagflow.diagnostic import Span
 from dagflow.errors import UsageError
 from dagflow.ide.analysis import Analysis, Analyst
-from dagflow.ide.semantic_tokens import TOKEN_MODIFIERS, TOKEN_TYPES, coloured
-from dagflow.ide.completing import complete
 from dagflow.ide.code_actions import actions, fix_all
+from dagflow.ide.code_lenses import LensKind, graph, lenses
+from dagflow.ide.completing import complete
 from dagflow.ide.hinting import hints
 from dagflow.ide.hovering import hover
-from dagflow.ide.code_lenses import LensKind, graph, lenses
 from dagflow.ide.navigating import definition, references, renaming
 from dagflow.ide.outlining import Part, around, foldings, outline
+from dagflow.ide.semantic_tokens import TOKEN_MODIFIERS, TOKEN_TYPES, coloured
 from dagflow.ide.signatures import signature
 from dagflow.lang.edit.edits import applied
 from tests.ide.test_names import TEXT

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagflow.diagnostic import Span
-from dagflow.lang.edit.line_diff import edits_between
 from dagflow.ide.positions import Encoding, Lines, Position, Range
 from dagflow.lang.edit.edits import applied
+from dagflow.lang.edit.line_diff import edits_between
 
 TEXTS = st.text(alphabet="ab\n\r\té😀", max_size=40)
 

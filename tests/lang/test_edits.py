@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import dagflow
 from dagflow.errors import FlowInvalid, UsageError
 from dagflow.lang.compiler import compile_text
-from dagflow.lang.edit.locations import After, AtEnd, Before
 from dagflow.lang.edit.edits import AddStep, Change, Connect, MoveStep, RemoveStep, RenameStep, SetArgument, applied, edit_text
+from dagflow.lang.edit.locations import After, AtEnd, Before
 from dagflow.lang.format.formatter import format as format_text
 from dagflow.model.action import Interface
 from tests.app.flowtext import flow_texts

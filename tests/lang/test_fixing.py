@@ -8,9 +8,9 @@ import attrs
 import pytest
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
+from dagflow.lang.autofix import Fixed, fix_text
 from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.diagnostics import apply_fixes
-from dagflow.lang.autofix import Fixed, fix_text
 from dagflow.model.action import Interface
 from tests.lang.corpus import GOOD, interface
 from tests.lang.golden import CASES, Case, prelude, read

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dagflow
-from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.check.imports import path_of, resolved
+from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.limits import Limits
 from dagflow.model.flow import NodeKind
 from tests.lang.golden import SOURCES, check, prelude

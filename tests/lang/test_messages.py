@@ -7,11 +7,11 @@ import pytest
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.errors import FlowInvalid, UsageError
 from dagflow.lang.check.assignability import is_assignable
-from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.check.declarations import readable
+from dagflow.lang.check.symbols import Absences, Names, Symbol, SymbolKind, View
+from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.diagnostics import Source, apply_fixes, render
 from dagflow.lang.limits import Limits
-from dagflow.lang.check.symbols import Absences, Names, Symbol, SymbolKind, View
 from dagflow.model.action import Interface
 from dagflow.model.types import (
     BOOL,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagflow.execution.program import prepare
 from dagflow.drivers.simulated.simulator import Script, simulate
+from dagflow.execution.program import prepare
 from dagflow.model.flow import Flow, Node, NodeKind
 from tests.drivers.harness import failing
 from tests.engine.flows import SECOND

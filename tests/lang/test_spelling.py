@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from dagflow.actions.catalog import Catalog
 from dagflow.lang.canonical.codec import to_data
 from dagflow.lang.compiler import compile_text
+from dagflow.lang.exporters.declarations import interface_text, spell, value_text
+from dagflow.lang.exporters.json_schema import Schemas, input_schema
+from dagflow.lang.exporters.python_stub import stub_of
 from dagflow.lang.format.formatter import format as format_text
 from dagflow.lang.importers.detect import import_json
 from dagflow.lang.importers.samples import infer_declarations, infer_type
-from dagflow.lang.exporters.json_schema import Schemas, input_schema
-from dagflow.lang.exporters.declarations import interface_text, spell, value_text
-from dagflow.lang.exporters.python_stub import stub_of
-from dagflow.model.wire import codec as wire
 from dagflow.model.action import ActionSpec, Effect, EventSpec, Interface
 from dagflow.model.types import (
     BOOL,
@@ -41,6 +40,7 @@ from dagflow.model.types import (
     SecretType,
     Type,
 )
+from dagflow.model.wire import codec as wire
 from tests.model.strategies import plain_json, types, values_of
 
 

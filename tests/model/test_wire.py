@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagflow.model.wire import codec as wire
 from dagflow.model.types import (
     BOOL,
     BYTES,
@@ -35,6 +34,7 @@ from dagflow.model.types import (
     TypeType,
 )
 from dagflow.model.values import NONE, Duration, Optional, Secret, Timestamp, UInt
+from dagflow.model.wire import codec as wire
 from tests.model.strategies import plain_json, typed_values
 
 LEAD = RecordType(

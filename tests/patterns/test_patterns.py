@@ -28,8 +28,8 @@ import attrs
 import pytest
 
 import dagflow
-from dagflow.execution.program import prepare
 from dagflow.drivers.simulated.simulator import Script, Send, Simulation, simulate
+from dagflow.execution.program import prepare
 from dagflow.execution.triggers import input_for
 
 FOLDER = Path(__file__).parent

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 import dagflow
 from dagflow.pictures.canvas import Canvas
+from dagflow.pictures.labels import heading_of
 from dagflow.pictures.marks import Mark, Overlay, Tone
 from dagflow.pictures.metrics import columns, pixels, plain, shortened, wrapped
 from dagflow.pictures.picture import Subject
 from dagflow.pictures.terminal import to_text
-from dagflow.pictures.labels import heading_of
 from tests.app.flowtext import flow_texts
 from tests.pictures.support import EXAMPLES, flow_of, flows_of
 

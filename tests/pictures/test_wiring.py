@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from dagflow.pictures.outline import outline_of
 from dagflow.pictures.links import LinkKind, wire
+from dagflow.pictures.outline import outline_of
 from tests.pictures.support import flow_of
 
 PREFIX = "flow f(x: int, t: string) { on manual\n"

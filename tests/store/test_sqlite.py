@@ -13,8 +13,9 @@ import pytest
 
 from dagflow.errors import StoreError
 from dagflow.ids import RunId
-from dagflow.store.sqlite import connection as connections, migrations
 from dagflow.store import open_store
+from dagflow.store.sqlite import connection as connections
+from dagflow.store.sqlite import migrations
 from dagflow.store.sqlite.lock import refuse_remote
 from tests.store.contract import DIGEST, FLOW, StoreConformance, add, create, facts, run_row
 

@@ -12,14 +12,14 @@ from typing import Any, ClassVar, Final
 
 import attrs
 
-from dagflow.actions.failures import ActionFailed, Fatal
-from dagflow.actions.markers import EffectKey, Email
 from dagflow.actions.builtin.mail_addresses import Mailbox
 from dagflow.actions.builtin.outbox import Outbox
 from dagflow.actions.builtin.registrar import Registrar
-from dagflow.actions.secrets import Redactor
 from dagflow.actions.builtin.settings import Settings, SmtpSecurity
 from dagflow.actions.builtin.templates import Evaluate, Mail, Templates
+from dagflow.actions.failures import ActionFailed, Fatal
+from dagflow.actions.markers import EffectKey, Email
+from dagflow.actions.secrets import Redactor
 from dagflow.model.wire.text_forms import ascii_email
 
 #: A line of a header may have 998 characters; a subject of more is a body in the wrong place.

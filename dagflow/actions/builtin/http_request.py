@@ -13,15 +13,15 @@ import attrs
 import httpx
 import orjson
 
-from dagflow.actions.http_client.egress_policy import AddressPolicy
-from dagflow.actions.http_client.bodies import read_body
-from dagflow.actions.http_client.connection import Answer
-from dagflow.actions.http_client.pool import Connections
-from dagflow.actions.http_client.client import Bounds, ExchangeFailed, Request, exchange
-from dagflow.actions.failures import ActionFailed, Fatal, RetryAfter
-from dagflow.actions.markers import EffectKey, Secret, Url
 from dagflow.actions.builtin.registrar import Registrar
 from dagflow.actions.builtin.settings import Settings
+from dagflow.actions.failures import ActionFailed, Fatal, RetryAfter
+from dagflow.actions.http_client.bodies import read_body
+from dagflow.actions.http_client.client import Bounds, ExchangeFailed, Request, exchange
+from dagflow.actions.http_client.connection import Answer
+from dagflow.actions.http_client.egress_policy import AddressPolicy
+from dagflow.actions.http_client.pool import Connections
+from dagflow.actions.markers import EffectKey, Secret, Url
 
 MAX_BODY: Final = 1024 * 1024
 MAX_REQUEST: Final = 1024 * 1024

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from dagflow.actions.failures import Invocation
 from dagflow.actions.builtin.registrar import Registrar
+from dagflow.actions.failures import Invocation
 from dagflow.actions.secrets import Redactor
 
 _logger: Final = logging.getLogger("dagflow.flow")

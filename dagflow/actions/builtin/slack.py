@@ -8,14 +8,14 @@ import attrs
 import httpx
 import orjson
 
-from dagflow.actions.http_client.connection import Answer
-from dagflow.actions.http_client.pool import Connections
-from dagflow.actions.http_client.client import Bounds, ExchangeFailed, Request, exchange
-from dagflow.actions.failures import ActionFailed, Fatal, RetryAfter
 from dagflow.actions.builtin.outbox import Outbox
 from dagflow.actions.builtin.registrar import Registrar
-from dagflow.actions.secrets import Redactor
 from dagflow.actions.builtin.settings import Settings
+from dagflow.actions.failures import ActionFailed, Fatal, RetryAfter
+from dagflow.actions.http_client.client import Bounds, ExchangeFailed, Request, exchange
+from dagflow.actions.http_client.connection import Answer
+from dagflow.actions.http_client.pool import Connections
+from dagflow.actions.secrets import Redactor
 from dagflow.model.typeguards import is_object
 
 _MAX_ANSWER: Final = 64 * 1024

@@ -14,11 +14,11 @@ import anyio
 import attrs
 import orjson
 
-from dagflow.actions.performer import MAX_RESULT
 from dagflow.actions.http_client.connection import Answer
+from dagflow.actions.performer import MAX_RESULT
+from dagflow.model.types import JSON, ListType
 from dagflow.model.wire import codec as wire
 from dagflow.model.wire.json_reader import load_strictly
-from dagflow.model.types import JSON, ListType
 
 #: Bytes of JSON that a result has beside its headers and its body.
 _FRAME: Final = 4_096

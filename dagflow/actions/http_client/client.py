@@ -15,10 +15,10 @@ import httpx
 from anyio.abc import SocketStream
 from anyio.streams.tls import TLSStream
 
-from dagflow.actions.http_client.egress_policy import AddressPolicy
 from dagflow.actions.http_client.connection import Answer, BadAnswer, Connection, NoAnswer, Pace, TooMuchRead
-from dagflow.actions.http_client.pool import FRESH_SECONDS, Connections, Server
 from dagflow.actions.http_client.dial import AddressRefused, Unreachable, checked_addresses, connected
+from dagflow.actions.http_client.egress_policy import AddressPolicy
+from dagflow.actions.http_client.pool import FRESH_SECONDS, Connections, Server
 
 #: These can be sent again, if their connection ended before an answer came: they ask, and do nothing.
 _REPEATABLE: Final = frozenset({"GET", "HEAD"})

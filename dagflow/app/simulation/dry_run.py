@@ -10,22 +10,22 @@ import attrs
 from dagflow.actions.failures import Invocation
 from dagflow.app.simulation.run_tree import family_of
 from dagflow.app.simulation.sample_values import made_up
-from dagflow.app.why import Reason, reason_for
 from dagflow.app.simulation.test_values import input_of
+from dagflow.app.why import Reason, reason_for
+from dagflow.drivers.simulated.simulator import Script, Simulation, simulate
+from dagflow.errors import UsageError
 from dagflow.execution.bindings import Origin
 from dagflow.execution.program import prepare
 from dagflow.execution.results import NodeResult, result_of
-from dagflow.drivers.simulated.simulator import Script, Simulation, simulate
 from dagflow.execution.triggers import input_for
-from dagflow.errors import UsageError
 from dagflow.lang.lowering.tests import actions_met
-from dagflow.model.wire import codec as wire
 from dagflow.model.action import Interface
 from dagflow.model.flow import Flow, Node, NodeKind
+from dagflow.model.flow_test import MockedAction
 from dagflow.model.plan import HANDLER_SCOPE
 from dagflow.model.status import NodeStatus
-from dagflow.model.flow_test import MockedAction
 from dagflow.model.types import NULL
+from dagflow.model.wire import codec as wire
 
 
 @attrs.frozen(kw_only=True)

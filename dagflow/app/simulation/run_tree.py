@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import attrs
 
 from dagflow.app.stored_runs import part_of
-from dagflow.execution.instance import Progress
 from dagflow.drivers.simulated.simulator import Simulation
+from dagflow.execution.instance import Progress
 from dagflow.ids import RunId
 
 

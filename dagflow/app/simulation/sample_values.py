@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from dagflow.model.wire import codec as wire
 from dagflow.model.types import (
     BOOL,
     BYTES,
@@ -23,6 +22,7 @@ from dagflow.model.types import (
     Type,
 )
 from dagflow.model.values import Duration, Timestamp, UInt
+from dagflow.model.wire import codec as wire
 
 _SCALARS: Final = {"Email": "somebody@example.org", "Url": "https://example.org/"}
 _PRIMITIVES: Final[dict[Type, object]] = {

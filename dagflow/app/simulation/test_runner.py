@@ -12,24 +12,24 @@ import orjson
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.app.simulation.sample_values import made_up
 from dagflow.app.simulation.test_values import bindings_of, why_unreadable
-from dagflow.execution.input import of_call
-from dagflow.execution.program import Program
-from dagflow.execution.instance import Progress
-from dagflow.execution.results import RunResult
 from dagflow.drivers.simulated.simulator import DEFAULT_START, SIMULATED_RUN, Script, Send, Simulation, simulate
 from dagflow.drivers.simulated.timing import Timing
 from dagflow.errors import DagflowBug, EvaluationError, UsageError
+from dagflow.execution.input import of_call
+from dagflow.execution.instance import Progress
+from dagflow.execution.program import Program
+from dagflow.execution.results import RunResult
 from dagflow.expr.codegen.emit import Evaluator, compile_cores
 from dagflow.expr.runtime.optionals import as_bool
 from dagflow.lang.lowering.modifiers import MOST_ATTEMPTS
-from dagflow.model.wire import codec as wire
 from dagflow.model.action import Interface
 from dagflow.model.expression import Argument, Expression
+from dagflow.model.flow_test import Answer, Expectation, FlowTest, Mock, MockedAction
 from dagflow.model.policies import CancelOn
 from dagflow.model.status import RunStatus
-from dagflow.model.flow_test import Answer, Expectation, FlowTest, Mock, MockedAction
 from dagflow.model.types import RecordType
 from dagflow.model.values import Timestamp
+from dagflow.model.wire import codec as wire
 from dagflow.model.wire.codec import WireError
 from dagflow.store.api import SentEvent
 

@@ -9,18 +9,18 @@ import attrs
 import orjson
 
 from dagflow.app.simulation.run_tree import Member, family_of, items_of
+from dagflow.drivers.simulated.simulator import Simulation
 from dagflow.execution.evaluate import Unevaluable, arguments_of
 from dagflow.execution.instance import Progress
 from dagflow.execution.results import NodeResult, RunResult, result_of
-from dagflow.drivers.simulated.simulator import Simulation
 from dagflow.ids import RunId
-from dagflow.model.wire import codec as wire
 from dagflow.model.action import EventSpec
 from dagflow.model.flow import Flow, Node, NodeKind
-from dagflow.model.status import NodeStatus
 from dagflow.model.flow_test import MockedAction
+from dagflow.model.status import NodeStatus
 from dagflow.model.types import NULL
 from dagflow.model.values import Duration
+from dagflow.model.wire import codec as wire
 
 _CALLING: Final = frozenset({NodeKind.ACTION, NodeKind.CALL, NodeKind.START, NodeKind.EMIT, NodeKind.UNDO})
 _WORDS: Final = {

@@ -14,17 +14,17 @@ from rich.text import Text
 
 from dagflow.actions.catalog import Catalog
 from dagflow.cli.commands.check_bounds import plain_bounds, print_bounds
-from dagflow.cli.exit_codes import FAILED, OK
-from dagflow.cli.output.console import console
-from dagflow.cli.files import flow_files
 from dagflow.cli.commands.check_fix import fix_file, print_text
-from dagflow.cli.sources import Checked, beside_runs, check_file, imported, load_host, name_of, read_text
+from dagflow.cli.exit_codes import FAILED, OK
+from dagflow.cli.files import flow_files
+from dagflow.cli.output.console import console
 from dagflow.cli.output.text import counted, json_text, printable, printable_lines
+from dagflow.cli.sources import Checked, beside_runs, check_file, imported, load_host, name_of, read_text
 from dagflow.cli.writing import write_new
 from dagflow.errors import UsageError
+from dagflow.lang.exporters.declarations import interface_text
 from dagflow.lang.format.formatter import format as format_text
 from dagflow.lang.lowering.former_names import InProgress
-from dagflow.lang.exporters.declarations import interface_text
 from dagflow.model.action import ActionSpec
 from dagflow.model.types import Field
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
-from dagflow.cli.sources import Checked
 from dagflow.cli.output.text import printable
+from dagflow.cli.sources import Checked
 from dagflow.lang.bounds.bounds import Bounds, Total, bounds
 from dagflow.lang.lint.value_sets import shown_length
 from dagflow.model.flow import Flow

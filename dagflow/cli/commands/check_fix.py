@@ -14,12 +14,12 @@ import attrs
 
 from dagflow.actions.catalog import Catalog
 from dagflow.app.compiling import compile as compile_flow
-from dagflow.cli.sources import Checked, check_file, checked_of, decoded, files_beside, name_of, read_bytes
 from dagflow.cli.output.text import printable, printable_lines
+from dagflow.cli.sources import Checked, check_file, checked_of, decoded, files_beside, name_of, read_bytes
 from dagflow.errors import UsageError
+from dagflow.lang.autofix import Fixed, fix_text
 from dagflow.lang.compiler import Compilation
 from dagflow.lang.diagnostics import Source
-from dagflow.lang.autofix import Fixed, fix_text
 
 
 @attrs.frozen

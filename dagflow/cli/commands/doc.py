@@ -8,8 +8,8 @@ from pathlib import Path
 
 from dagflow.app.flow_docs import actions_page, flow_page, index_page
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.sources import load_flows, load_host
 from dagflow.cli.output.text import printable, printable_lines
+from dagflow.cli.sources import load_flows, load_host
 from dagflow.errors import FlowInvalid, UsageError
 from dagflow.model.flow import Flow
 

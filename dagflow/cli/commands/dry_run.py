@@ -9,23 +9,23 @@ from collections.abc import Iterator, Mapping
 from rich.console import Console
 from rich.text import Text
 
-from dagflow.app.why import Reason, line_of
 from dagflow.app.simulation.dry_run import Rehearsal, Rehearsed, rehearse
+from dagflow.app.why import Reason, line_of
+from dagflow.cli.commands.run import listed
+from dagflow.cli.commands.why import decision_lines, reason_data
 from dagflow.cli.exit_codes import FAILED, OK
 from dagflow.cli.output.test_report import shown
-from dagflow.cli.commands.run import listed
-from dagflow.cli.sources import example_input, load_flows, load_host, read_value
 from dagflow.cli.output.text import json_text, plain, printable
-from dagflow.cli.commands.why import decision_lines, reason_data
+from dagflow.cli.sources import example_input, load_flows, load_host, read_value
 from dagflow.clock import SystemClock
 from dagflow.errors import UsageError
 from dagflow.lang.exporters.graph import label_of
 from dagflow.lang.lint.value_sets import shown_length
 from dagflow.model.flow import Flow, NodeKind
-from dagflow.model.wire.json_reader import JsonTextError, parse_json
 from dagflow.model.status import RunStatus
 from dagflow.model.types import NULL
 from dagflow.model.wire.codec import WireError
+from dagflow.model.wire.json_reader import JsonTextError, parse_json
 
 #: What is no step of anybody's.
 _INNER = frozenset({NodeKind.CATCH, NodeKind.RACE, NodeKind.UNWIND, NodeKind.GROUP})

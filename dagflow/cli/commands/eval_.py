@@ -13,13 +13,13 @@ from rich.text import Text
 from dagflow.app.evaluating import Evaluated, evaluate_text
 from dagflow.cli.exit_codes import OK
 from dagflow.cli.output.test_report import shown
-from dagflow.cli.sources import read_value
 from dagflow.cli.output.text import counted, json_text, printable
+from dagflow.cli.sources import read_value
 from dagflow.clock import SystemClock
 from dagflow.errors import UsageError
 from dagflow.lang.diagnostics import render
-from dagflow.model.wire import codec as wire
 from dagflow.model.types import JSON
+from dagflow.model.wire import codec as wire
 
 
 def evaluate(arguments: argparse.Namespace) -> int:

@@ -8,11 +8,11 @@ import difflib
 import sys
 from pathlib import Path
 
+from dagflow.cli.commands.check_fix import print_text, replace
 from dagflow.cli.exit_codes import FAILED, OK
 from dagflow.cli.files import flow_files
-from dagflow.cli.commands.check_fix import print_text, replace
-from dagflow.cli.sources import decoded, name_of, read_bytes
 from dagflow.cli.output.text import printable, printable_lines
+from dagflow.cli.sources import decoded, name_of, read_bytes
 from dagflow.errors import FlowInvalid, UsageError
 from dagflow.lang.format.formatter import format as format_text
 

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.sources import Host, load_flows, load_host
 from dagflow.cli.output.text import json_text, printable, printable_lines
+from dagflow.cli.sources import Host, load_flows, load_host
 from dagflow.errors import UsageError
 from dagflow.lang.exporters.graph import to_dot, to_json, to_mermaid
 from dagflow.model.flow import Flow
 from dagflow.pictures.differences import compare
 from dagflow.pictures.folding import MOST_SHAPES
+from dagflow.pictures.labels import heading_of
 from dagflow.pictures.marks import NOTHING, Overlay
 from dagflow.pictures.picture import Subject, draw_svg, lay_out
 from dagflow.pictures.svg import to_svg
 from dagflow.pictures.svg_measure import SvgLooks
 from dagflow.pictures.themes import Theme
-from dagflow.pictures.labels import heading_of
 
 if TYPE_CHECKING:
-    from dagflow.app.simulation.coverage import Coverage
     from dagflow.app.overlays import Items
+    from dagflow.app.simulation.coverage import Coverage
     from dagflow.execution.results import RunResult
 
 #: What `--format` can be, and which one the end of a file's name means.

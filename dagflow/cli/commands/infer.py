@@ -8,8 +8,8 @@ import sys
 from typing import Final, cast
 
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.sources import read_text
 from dagflow.cli.output.text import printable_lines
+from dagflow.cli.sources import read_text
 from dagflow.errors import UsageError
 from dagflow.lang.importers.samples import infer_declarations
 from dagflow.model.wire.json_reader import JsonTextError, parse_json

@@ -22,13 +22,13 @@ from dagflow.cli.output.console import console
 from dagflow.cli.output.json_data import plain_result, plain_rows
 from dagflow.cli.output.live import Progress, follow, progress
 from dagflow.cli.output.tables import Story, run_table, runs_table, verdict
+from dagflow.cli.output.text import instant, json_text, printable, printable_lines
 from dagflow.cli.secrets import redactor_for, shown_result
 from dagflow.cli.signals import until_stopped
 from dagflow.cli.sources import Host, example_input, load_flows, load_host, read_value
-from dagflow.cli.output.text import instant, json_text, printable, printable_lines
 from dagflow.clock import Clock, SystemClock, VirtualClock
-from dagflow.execution.results import RunResult
 from dagflow.errors import DagflowError, StoreError, UsageError
+from dagflow.execution.results import RunResult
 from dagflow.ids import RunId
 from dagflow.lang.exporters.graph import label_of
 from dagflow.model.flow import Flow

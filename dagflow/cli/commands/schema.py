@@ -6,8 +6,8 @@ import argparse
 import sys
 
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.sources import load_flows, load_host
 from dagflow.cli.output.text import json_text, printable_lines
+from dagflow.cli.sources import load_flows, load_host
 from dagflow.errors import FlowInvalid, UsageError
 from dagflow.lang.exporters.json_schema import input_schema, schemas_of
 from dagflow.lang.exporters.python_stub import stub_of

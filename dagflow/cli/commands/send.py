@@ -6,11 +6,11 @@ import argparse
 import sys
 
 from dagflow.app.archive import Archive
-from dagflow.app.interpreter import Interpreter
 from dagflow.app.event_listeners import unheard
+from dagflow.app.interpreter import Interpreter
 from dagflow.cli.commands.run import go_on, listed
-from dagflow.cli.sources import load_host, read_value
 from dagflow.cli.output.text import counted, printable
+from dagflow.cli.sources import load_host, read_value
 from dagflow.errors import UsageError
 from dagflow.model.flow import Flow
 from dagflow.model.wire.codec import WireError

@@ -14,16 +14,16 @@ from rich.text import Text
 
 from dagflow.app.simulation.coverage import Coverage
 from dagflow.app.simulation.test_runner import TestOutcome, run_test
-from dagflow.cli.exit_codes import FAILED, OK
-from dagflow.cli.output.console import console
-from dagflow.cli.files import flow_files
-from dagflow.cli.output.test_report import coverage_data, junit, outcome_data, print_coverage, print_failure
 from dagflow.cli.commands.test_selector import Selector, selector
-from dagflow.cli.sources import Host, load_flows, load_host
+from dagflow.cli.exit_codes import FAILED, OK
+from dagflow.cli.files import flow_files
+from dagflow.cli.output.console import console
+from dagflow.cli.output.test_report import coverage_data, junit, outcome_data, print_coverage, print_failure
 from dagflow.cli.output.text import json_text, printable
+from dagflow.cli.sources import Host, load_flows, load_host
 from dagflow.clock import stopwatch
-from dagflow.execution.program import Program, prepare
 from dagflow.errors import UsageError
+from dagflow.execution.program import Program, prepare
 from dagflow.lang.compiler import Compilation
 from dagflow.model.flow import Flow
 from dagflow.model.flow_test import FlowTest

@@ -8,11 +8,11 @@ from typing import Final
 
 from rich.text import Text
 
-from dagflow.model.wire import codec as wire
-from dagflow.model.typeguards import is_dict, is_list
 from dagflow.model.status import NodeStatus, RunStatus
+from dagflow.model.typeguards import is_dict, is_list
 from dagflow.model.types import JSON
 from dagflow.model.values import Secret
+from dagflow.model.wire import codec as wire
 
 _SIGNS: Final = {
     NodeStatus.SUCCEEDED: ("✓", "green"),

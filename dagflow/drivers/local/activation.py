@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
-from dagflow.execution.correlation import untold
 from dagflow.drivers.local.loaded_run import Live
 from dagflow.drivers.local.subscriptions import Seekers
 from dagflow.errors import DagflowBug, DagflowError, RunBlocked
+from dagflow.execution.correlation import untold
 from dagflow.ids import RunId
 from dagflow.store.api import RunRow, SentEvent, Store
 

@@ -20,18 +20,18 @@ from dagflow.actions.host_exceptions import class_name, passing, text_of
 from dagflow.actions.host_failures import failure_of, shown
 from dagflow.actions.secrets import Redactor
 from dagflow.drivers.local import run_logger
-from dagflow.drivers.local.retry_budget import Budgets
-from dagflow.drivers.local.loaded_run import Call, Live
-from dagflow.execution.performer import Performer, timed_out
-from dagflow.drivers.local.worker_pool import KEPT, Pool, Worker
-from dagflow.execution.program import Program
-from dagflow.execution.fast_path import Quick, quick_ways
 from dagflow.drivers.local.fair_queue import Share, SharedQueue
 from dagflow.drivers.local.group_commit import Writer
+from dagflow.drivers.local.loaded_run import Call, Live
+from dagflow.drivers.local.retry_budget import Budgets
+from dagflow.drivers.local.worker_pool import KEPT, Pool, Worker
 from dagflow.engine.commands import StartAttempt
 from dagflow.engine.events import AttemptFailed
 from dagflow.engine.retries import retry_due
 from dagflow.errors import DagflowError
+from dagflow.execution.fast_path import Quick, quick_ways
+from dagflow.execution.performer import Performer, timed_out
+from dagflow.execution.program import Program
 from dagflow.model.action import Effect
 from dagflow.store.failpoints import Point, reached, watchers
 

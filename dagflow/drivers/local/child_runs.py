@@ -11,14 +11,14 @@ from weakref import WeakKeyDictionary
 import attrs
 import trio
 
+from dagflow.drivers.local.group_commit import Writer
+from dagflow.drivers.local.loaded_run import Live, Pinned
+from dagflow.drivers.local.time_slice import Stretch
 from dagflow.execution.bindings import Origin
 from dagflow.execution.children import Spawn
-from dagflow.execution.lineage import Requested
-from dagflow.drivers.local.loaded_run import Live, Pinned
-from dagflow.execution.program import Program
 from dagflow.execution.instance import Progress
-from dagflow.drivers.local.time_slice import Stretch
-from dagflow.drivers.local.group_commit import Writer
+from dagflow.execution.lineage import Requested
+from dagflow.execution.program import Program
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.codec.flow import encode_flow, flow_digest

@@ -17,22 +17,22 @@ import trio
 
 from dagflow.clock import Clock
 from dagflow.drivers.local import run_logger
+from dagflow.drivers.local.activation import Waking
 from dagflow.drivers.local.attempts import Attempts
 from dagflow.drivers.local.batch import Sending
-from dagflow.drivers.local.retry_budget import Budgets
-from dagflow.execution.delivery import deliver
-from dagflow.drivers.local.event_router import Dispatch
 from dagflow.drivers.local.child_runs import Family
-from dagflow.drivers.local.activation import Waking
+from dagflow.drivers.local.event_router import Dispatch
+from dagflow.drivers.local.group_commit import Writer
 from dagflow.drivers.local.loaded_run import Live
-from dagflow.execution.performer import Performer
-from dagflow.execution.program import Program
+from dagflow.drivers.local.retry_budget import Budgets
 from dagflow.drivers.local.suspension import Sleepers
 from dagflow.drivers.local.time_slice import Stretch
 from dagflow.drivers.local.timers import Timers
-from dagflow.drivers.local.group_commit import Writer
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import DagflowError, RunBlocked, UsageError
+from dagflow.execution.delivery import deliver
+from dagflow.execution.performer import Performer
+from dagflow.execution.program import Program
 from dagflow.ids import RunId
 from dagflow.store.api import Blocked, SentEvent, Store
 from dagflow.store.failpoints import Point, reached

@@ -10,8 +10,8 @@ import attrs
 import orjson
 
 from dagflow.drivers.local.batch import Sending
-from dagflow.execution.correlation import wait_row
 from dagflow.drivers.local.loaded_run import Live
+from dagflow.execution.correlation import wait_row
 from dagflow.execution.program import Program
 from dagflow.ids import RunId
 from dagflow.model.correlation_key import key_at

@@ -20,12 +20,12 @@ import trio
 
 from dagflow.clock import stopwatch
 from dagflow.drivers.local.batch import Batch, Sending, Write, write_batch
-from dagflow.execution.lineage import Requested
 from dagflow.drivers.local.loaded_run import Live
 from dagflow.errors import DagflowBug
+from dagflow.execution.lineage import Requested
 from dagflow.store.api import Append, Blocked, Creation, RunRow, SentEvent, Store
-from dagflow.store.memory import MemoryStore
 from dagflow.store.failpoints import Point, reached
+from dagflow.store.memory import MemoryStore
 
 _Value = TypeVar("_Value")
 

@@ -8,14 +8,14 @@ import attrs
 import trio
 
 from dagflow.actions.failures import Invocation
-from dagflow.execution.children import Spawn
-from dagflow.drivers.local.worker_pool import Worker
-from dagflow.execution.instance import Progress
-from dagflow.execution.fast_path import Quick
-from dagflow.execution.results import RunResult, result_of
 from dagflow.drivers.local.fair_queue import Share
+from dagflow.drivers.local.worker_pool import Worker
 from dagflow.engine.commands import StartAttempt
 from dagflow.errors import DagflowError
+from dagflow.execution.children import Spawn
+from dagflow.execution.fast_path import Quick
+from dagflow.execution.instance import Progress
+from dagflow.execution.results import RunResult, result_of
 from dagflow.ids import FlowDigest, RunId
 from dagflow.store.api import StartName
 

@@ -11,8 +11,8 @@ import attrs
 import trio
 
 from dagflow.drivers.local.activation import Waking
-from dagflow.drivers.local.loaded_run import Live
 from dagflow.drivers.local.group_commit import Writer
+from dagflow.drivers.local.loaded_run import Live
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import RunRow

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import attrs
 import orjson
 
+from dagflow.errors import StoreError
 from dagflow.execution.correlation import wait_rows
 from dagflow.execution.program import Program
-from dagflow.errors import StoreError
 from dagflow.model.correlation_key import key_at
 from dagflow.store.api import RunRow, SentEvent, Store, WaitRow
 

@@ -20,16 +20,16 @@ from weakref import WeakValueDictionary
 import attrs
 import trio
 
-from dagflow.drivers.local.wake_limit import Awake
-from dagflow.drivers.local.batch import Sending
 from dagflow.drivers.local.activation import Fetcher, Waking
-from dagflow.drivers.local.run_access import Holding
-from dagflow.drivers.local.loaded_run import Live
-from dagflow.execution.program import Program
-from dagflow.drivers.local.subscriptions import Seekers, due_of
+from dagflow.drivers.local.batch import Sending
 from dagflow.drivers.local.group_commit import Writer
+from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.run_access import Holding
+from dagflow.drivers.local.subscriptions import Seekers, due_of
+from dagflow.drivers.local.wake_limit import Awake
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import DagflowError, UsageError
+from dagflow.execution.program import Program
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import RunRow, SentEvent

@@ -17,23 +17,23 @@ import attrs
 import orjson
 
 from dagflow.actions.failures import ActionFailed, Invocation
-from dagflow.execution.bindings import Origin
-from dagflow.execution.children import Spawn
-from dagflow.execution.delivery import deliver
-from dagflow.execution.input import as_input
-from dagflow.execution.lineage import Lineage, Requested
-from dagflow.execution.program import Program, prepare
-from dagflow.execution.instance import Progress
-from dagflow.execution.results import result_of
+from dagflow.drivers.simulated.run import Happening
+from dagflow.drivers.simulated.run import Simulation as Simulation  # noqa: PLC0414 - likewise
 from dagflow.drivers.simulated.script import Call as Call  # noqa: PLC0414 - part of a simulation to those who make one
 from dagflow.drivers.simulated.script import Script as Script  # noqa: PLC0414 - likewise
 from dagflow.drivers.simulated.script import Scripts, as_script
 from dagflow.drivers.simulated.script import Send as Send  # noqa: PLC0414 - likewise
-from dagflow.drivers.simulated.run import Happening
-from dagflow.drivers.simulated.run import Simulation as Simulation  # noqa: PLC0414 - likewise
 from dagflow.drivers.simulated.timing import Key, Timing
 from dagflow.engine.commands import StartAttempt
 from dagflow.errors import DagflowBug, UsageError
+from dagflow.execution.bindings import Origin
+from dagflow.execution.children import Spawn
+from dagflow.execution.delivery import deliver
+from dagflow.execution.input import as_input
+from dagflow.execution.instance import Progress
+from dagflow.execution.lineage import Lineage, Requested
+from dagflow.execution.program import Program, prepare
+from dagflow.execution.results import result_of
 from dagflow.ids import RunId
 from dagflow.model.action import Effect
 from dagflow.model.flow import Flow

@@ -11,16 +11,17 @@ from typing import assert_never
 
 from dagflow.diagnostic import Diagnostic
 from dagflow.expr.checker import messages as complaints
-from dagflow.expr.checker.overload_resolution import visit_binary, visit_unary
 from dagflow.expr.checker.composites import branch, visit_coalesce, visit_conditional, visit_list, visit_map, visit_text
 from dagflow.expr.checker.context import Context, Typed
 from dagflow.expr.checker.cost import LIMIT, Cost, cost_of
 from dagflow.expr.checker.environment import Absence, Checked, Environment
 from dagflow.expr.checker.functions import visit_call
 from dagflow.expr.checker.names import visit_name
-from dagflow.expr.library.namespace import TABLE
 from dagflow.expr.checker.narrowing import narrowed_by
+from dagflow.expr.checker.overload_resolution import visit_binary, visit_unary
 from dagflow.expr.checker.selection import visit_index, visit_select
+from dagflow.expr.codegen.width import width_of
+from dagflow.expr.library.namespace import TABLE
 from dagflow.expr.tree import (
     Binary,
     Broken,
@@ -36,7 +37,6 @@ from dagflow.expr.tree import (
     Select,
     Unary,
 )
-from dagflow.expr.codegen.width import width_of
 from dagflow.model.types import (
     BOOL,
     BYTES,

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from dagflow.diagnostic import Edit, Fix, Span, nearest
 from dagflow.expr.checker import messages as complaints
-from dagflow.expr.checker.overload_resolution import condition, join_types
 from dagflow.expr.checker.constants import default_core
 from dagflow.expr.checker.context import Context, Typed
 from dagflow.expr.checker.narrowing import known_present
+from dagflow.expr.checker.overload_resolution import condition, join_types
 from dagflow.expr.tree import Binary, Conditional, Expr, Interpolation, ListLiteral, Literal, MapLiteral, Unary
 from dagflow.model.types import (
     BOOL,

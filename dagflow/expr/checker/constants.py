@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import cast
 
 from dagflow.errors import DagflowBug
-from dagflow.model.wire import codec as wire
 from dagflow.model.types import Field
 from dagflow.model.values import NANOS_PER_SECOND, Duration, Timestamp, UInt
+from dagflow.model.wire import codec as wire
 
 
 def default_core(field: Field) -> object:

@@ -7,8 +7,8 @@ from typing import Final, cast
 import attrs
 
 from dagflow.expr.codegen.fragment import is_core
-from dagflow.expr.runtime.gas import STEP_LIMIT
 from dagflow.expr.library.namespace import TABLE
+from dagflow.expr.runtime.gas import STEP_LIMIT
 
 LIMIT: Final = STEP_LIMIT
 

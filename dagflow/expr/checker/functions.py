@@ -7,12 +7,12 @@ from typing import Final
 
 from dagflow.diagnostic import Span
 from dagflow.expr.checker import messages as complaints
-from dagflow.expr.checker.overload_resolution import call_overload
 from dagflow.expr.checker.composites import literal_as
 from dagflow.expr.checker.constants import constant_core
 from dagflow.expr.checker.context import Context, Typed
 from dagflow.expr.checker.macros import visit_macro
 from dagflow.expr.checker.names import candidates, qualified
+from dagflow.expr.checker.overload_resolution import call_overload
 from dagflow.expr.tree import Call, Expr, Literal
 from dagflow.model.types import DURATION, JSON, STRING, TIMESTAMP, UNKNOWN, OptionalType, ScalarType, SecretType, Type
 from dagflow.model.values import Duration, Timestamp

@@ -8,9 +8,9 @@ from typing import Final, cast
 import attrs
 
 from dagflow.expr.checker import messages as complaints
-from dagflow.expr.checker.overload_resolution import call_overload, condition
 from dagflow.expr.checker.composites import branch
 from dagflow.expr.checker.context import Context, Local, Typed
+from dagflow.expr.checker.overload_resolution import call_overload, condition
 from dagflow.expr.checker.selection import visit_has
 from dagflow.expr.tree import Call, Expr, Name
 from dagflow.model.types import (

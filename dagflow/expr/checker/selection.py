@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dagflow.expr.checker import messages as complaints
-from dagflow.expr.checker.overload_resolution import call_overload
 from dagflow.expr.checker.context import Context, Typed
 from dagflow.expr.checker.names import visit_dotted
 from dagflow.expr.checker.narrowing import path_of
+from dagflow.expr.checker.overload_resolution import call_overload
 from dagflow.expr.tree import Expr, Index, Select
 from dagflow.model.types import (
     BOOL,

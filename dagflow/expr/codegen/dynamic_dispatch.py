@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Final
 
 from dagflow.errors import EvaluationError
+from dagflow.expr.library.namespace import NAMESPACE, TABLE
+from dagflow.expr.library.overloads import Overload
 from dagflow.expr.runtime.convert import type_name
 from dagflow.expr.runtime.gas import Gas
-from dagflow.expr.library.namespace import NAMESPACE, TABLE
 from dagflow.expr.runtime.optionals import at
-from dagflow.expr.library.overloads import Overload
 from dagflow.model.types import (
     BOOL,
     BYTES,

@@ -12,10 +12,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final, cast
 
 from dagflow.expr.codegen.dynamic_dispatch import dispatcher
-from dagflow.expr.codegen.fragment import MAX_DEPTH, Core, Fragment, Scope, combine, damaged, flags, flattened, is_core, strings, text, variable
+from dagflow.expr.codegen.fragment import (
+    MAX_DEPTH,
+    Core,
+    Fragment,
+    Scope,
+    combine,
+    damaged,
+    flags,
+    flattened,
+    is_core,
+    strings,
+    text,
+    variable,
+)
 from dagflow.expr.codegen.loops import LOOPS, Loop, absorbing
-from dagflow.expr.library.namespace import NAMESPACE, TABLE, guarded, guarded_with_gas
 from dagflow.expr.codegen.templates import LAZY_SECOND, NAMED, PLAIN_LITERALS, SHORTEST, UNARY
+from dagflow.expr.library.namespace import NAMESPACE, TABLE, guarded, guarded_with_gas
 from dagflow.model.values import MAX_TIMESTAMP_NS, MIN_TIMESTAMP_NS, NANOS_PER_SECOND, Duration, Timestamp
 
 Evaluator = Callable[[Mapping[str, object]], object]

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from dagflow.errors import EvaluationError
-from dagflow.expr.runtime import arithmetic, compare, convert, formatting, instants, optionals, texts
 from dagflow.expr.library import extensions, standard
-from dagflow.expr.runtime.gas import Exhausted, Gas
 from dagflow.expr.library.overloads import Table, make_table
+from dagflow.expr.runtime import arithmetic, compare, convert, formatting, instants, optionals, texts
+from dagflow.expr.runtime.gas import Exhausted, Gas
 from dagflow.model.values import NONE, Duration, TypeValue, UInt
 
 #: What an operation may raise besides `EvaluationError`; all of it is translated.

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.bounds.bounds import Bounds, Share, Total, bounds, rough_bounds
 from dagflow.lang.diagnostics import Source
-from dagflow.lang.lint.value_sets import shown_length
 from dagflow.lang.limits import RunLimits
+from dagflow.lang.lint.value_sets import shown_length
 from dagflow.lang.lowering.binder import statements_of
+from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Flow, Node, NodeKind
 
 

@@ -14,18 +14,18 @@ import attrs
 
 from dagflow.diagnostic import Diagnostic
 from dagflow.errors import DagflowBug, FlowInvalid, UsageError
-from dagflow.lang.syntax import tree as s
-from dagflow.lang.canonical.validate import check_shape
 from dagflow.lang.canonical.to_json import Plain, StepWriter, present
 from dagflow.lang.canonical.to_text import write_file
-from dagflow.lang.format.trivia import find_gaps
+from dagflow.lang.canonical.validate import check_shape
 from dagflow.lang.diagnostics import render
 from dagflow.lang.format.formatter import flat_texts
 from dagflow.lang.format.formatter import format as format_text
+from dagflow.lang.format.trivia import find_gaps
+from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.lexer import lex
 from dagflow.lang.syntax.parser import parse_file
-from dagflow.model.wire.json_reader import LocatedJson, pointer_step
 from dagflow.model.typeguards import is_list, is_object
+from dagflow.model.wire.json_reader import LocatedJson, pointer_step
 
 VERSION: Final = 1
 #: What says nothing about what a flow does; it may be out of date in data that somebody has changed.

@@ -9,15 +9,15 @@ from typing import Final, cast
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Span, nearest
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.canonical.schema import SCHEMA
 from dagflow.lang.format.trivia import find_gaps
-from dagflow.lang.literals import kind_of, shown
-from dagflow.lang.syntax.lexer import lex
 from dagflow.lang.limits import EXPRESSION_CHARS
+from dagflow.lang.literals import kind_of, shown
+from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax.lexer import lex
 from dagflow.lang.syntax.parser import parse_expression, parse_file
-from dagflow.model.wire.json_reader import LocatedJson, pointer_step
 from dagflow.model.typeguards import is_list, is_object
+from dagflow.model.wire.json_reader import LocatedJson, pointer_step
 
 _Schema = Mapping[str, object]
 _DEFINITIONS: Final = cast("Mapping[str, _Schema]", SCHEMA["$defs"])

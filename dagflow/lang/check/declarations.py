@@ -9,8 +9,8 @@ import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
 from dagflow.lang import limits
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.check.declaration_conflicts import difference_of_actions, difference_of_fields
+from dagflow.lang.syntax import tree as s
 from dagflow.model.action import ActionSpec, Effect, EventSpec, Interface
 from dagflow.model.destinations import SecretSpec
 from dagflow.model.types import (

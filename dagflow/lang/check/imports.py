@@ -13,11 +13,11 @@ from typing import Final, TypeAlias
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Severity, Span, nearest
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.check.declaration_conflicts import difference_of_fields
 from dagflow.lang.diagnostics import Source
-from dagflow.lang.lowering.draft import Signature
 from dagflow.lang.limits import Limits
+from dagflow.lang.lowering.draft import Signature
+from dagflow.lang.syntax import tree as s
 from dagflow.model.action import ActionSpec, EventSpec
 from dagflow.model.types import Type
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 import attrs
 
 from dagflow.diagnostic import Span
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.check.presence import Condition, covers, is_certain
+from dagflow.lang.syntax import tree as s
 from dagflow.model.types import OptionalType, Type
 
 

@@ -10,13 +10,13 @@ import attrs
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
 from dagflow.errors import EvaluationError
 from dagflow.expr import tree
-from dagflow.expr.codegen.emit import compile_cores
 from dagflow.expr.checker.checker import Absence, Checked, Environment, check
-from dagflow.lang.syntax import tree as s
+from dagflow.expr.codegen.emit import compile_cores
 from dagflow.lang.check.assignability import is_assignable, is_number_widening
 from dagflow.lang.check.declarations import Declarations, readable
-from dagflow.lang.diagnostics import Source
 from dagflow.lang.check.symbols import Absences, Names, Symbol, View
+from dagflow.lang.diagnostics import Source
+from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Expression
 from dagflow.model.types import (
     INT,

@@ -13,11 +13,11 @@ import attrs
 
 from dagflow.diagnostic import Edit, Span
 from dagflow.errors import FlowInvalid, UsageError
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.diagnostics import render
-from dagflow.lang.edit.references import dependencies, is_name, renamed
 from dagflow.lang.edit.locations import EditPlace, Found, Source, as_statement, find_step, removal, spot
+from dagflow.lang.edit.references import dependencies, is_name, renamed
 from dagflow.lang.format.formatter import format as format_text
+from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.parser import parse_expression, parse_file
 
 #: Forms of `after`, by the word.

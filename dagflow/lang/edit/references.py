@@ -10,8 +10,8 @@ import attrs
 
 from dagflow.diagnostic import Edit
 from dagflow.expr import tree
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.literals import NO_STEP_NAMES
+from dagflow.lang.syntax import tree as s
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

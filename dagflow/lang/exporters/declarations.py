@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
-from dagflow.model.wire import codec as wire
 from dagflow.model.action import ActionSpec, EventSpec, Interface
 from dagflow.model.types import (
     NULL,
@@ -22,6 +21,7 @@ from dagflow.model.types import (
     Type,
 )
 from dagflow.model.values import Duration, Timestamp, UInt
+from dagflow.model.wire import codec as wire
 
 #: What every file knows without a declaration.
 KNOWN_SCALARS: Final = frozenset({"Email", "Url"})

@@ -9,8 +9,8 @@ from dagflow.diagnostic import Diagnostic, Span
 from dagflow.errors import DagflowBug, FlowInvalid
 from dagflow.lang import limits
 from dagflow.lang.diagnostics import render
-from dagflow.lang.format.token_roles import find_roles
 from dagflow.lang.format.printer import flat_pieces, lay_out
+from dagflow.lang.format.token_roles import find_roles
 from dagflow.lang.syntax.lexer import lex
 from dagflow.lang.syntax.parser import parse_file
 

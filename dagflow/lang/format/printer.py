@@ -17,8 +17,8 @@ from typing import Final
 
 import attrs
 
-from dagflow.lang.format.trivia import Gap, find_gaps
 from dagflow.lang.format.token_roles import Roles
+from dagflow.lang.format.trivia import Gap, find_gaps
 from dagflow.lang.syntax.lexer import Token
 
 #: Columns of a line.

@@ -15,7 +15,6 @@ from dagflow.diagnostic import Diagnostic, Span, nearest
 from dagflow.lang.importers.durations import duration_literal
 from dagflow.lang.literals import NO_STEP_NAMES, identifier, kind_of, quoted, shown
 from dagflow.model.action import EventSpec
-from dagflow.model.wire.json_reader import JsonTextError, LocatedJson, locate_json, pointer_step
 from dagflow.model.typeguards import is_list, is_object
 from dagflow.model.types import (
     BOOL,
@@ -30,6 +29,7 @@ from dagflow.model.types import (
     ScalarType,
     Type,
 )
+from dagflow.model.wire.json_reader import JsonTextError, LocatedJson, locate_json, pointer_step
 from dagflow.model.wire.text_forms import check_email
 
 _EMAIL: Final = ScalarType("Email")

@@ -6,8 +6,8 @@ from dagflow.diagnostic import Diagnostic, Span
 from dagflow.lang.canonical.codec import from_data
 from dagflow.lang.importers.action_list import import_seed
 from dagflow.lang.importers.workflow_kit.convert import import_workflow_kit
-from dagflow.model.wire.json_reader import JsonTextError, locate_json
 from dagflow.model.typeguards import is_object
+from dagflow.model.wire.json_reader import JsonTextError, locate_json
 
 
 def import_json(text: str, *, filename: str = "") -> tuple[str | None, list[Diagnostic]]:

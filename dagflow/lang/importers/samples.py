@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from dagflow.lang.exporters.declarations import type_declaration
-from dagflow.model.wire import codec as wire
 from dagflow.model.types import (
     BOOL,
     DOUBLE,
@@ -25,6 +24,7 @@ from dagflow.model.types import (
     ScalarType,
     Type,
 )
+from dagflow.model.wire import codec as wire
 from dagflow.model.wire.codec import WireError
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

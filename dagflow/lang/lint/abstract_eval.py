@@ -15,9 +15,9 @@ from typing import Final
 import attrs
 
 from dagflow.expr import tree
-from dagflow.lang.lint.value_sets import FLIPPED, Constant, Values, constant_of, size_values, values_of_type
 from dagflow.lang.lint.facts import Facts, Fuel, Key, Named, Verdict
 from dagflow.lang.lint.value_numbering import Numbers, parts_of
+from dagflow.lang.lint.value_sets import FLIPPED, Constant, Values, constant_of, size_values, values_of_type
 from dagflow.model.types import ListType, MapType, OptionalType, Primitive, RecordType, ScalarType, SecretType, Type
 
 #: Names that stand for conditions which are names that stand for conditions.

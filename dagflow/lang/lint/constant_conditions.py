@@ -13,17 +13,17 @@ import attrs
 
 from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.expr import tree
-from dagflow.lang.syntax import tree as s
+from dagflow.lang.check.reachability import always_ends
+from dagflow.lang.check.symbols import SymbolKind
 from dagflow.lang.check.type_checker import Wanted
 from dagflow.lang.lint.abstract_eval import Conditions
-from dagflow.lang.lowering.draft import FlowDraft, deletion
-from dagflow.lang.check.reachability import always_ends
-from dagflow.lang.lint.value_sets import constant_of, described
 from dagflow.lang.lint.facts import Facts, Fuel, Named
-from dagflow.lang.check.symbols import SymbolKind
-from dagflow.lang.lint.value_numbering import Numbers, parts_of
-from dagflow.lang.lowering.binder import has_after
 from dagflow.lang.lint.taint import Taint
+from dagflow.lang.lint.value_numbering import Numbers, parts_of
+from dagflow.lang.lint.value_sets import constant_of, described
+from dagflow.lang.lowering.binder import has_after
+from dagflow.lang.lowering.draft import FlowDraft, deletion
+from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import NodeKind
 from dagflow.model.types import BOOL, INT, Type
 

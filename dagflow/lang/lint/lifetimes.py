@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from dagflow.lang.lowering.draft import Draft, FlowDraft, Length
 from dagflow.lang.lint.value_sets import shown_length
+from dagflow.lang.lowering.draft import Draft, FlowDraft, Length
 from dagflow.model.flow import Flow, JoinKind, NodeKind
 from dagflow.model.order import in_order
 from dagflow.model.plan import HANDLER_SCOPE, UNDO_SCOPE

@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 
 from dagflow.diagnostic import Edit, Fix, Span
-from dagflow.lang.syntax import tree as s
-from dagflow.lang.diagnostics import has_errors
-from dagflow.lang.lowering.draft import FlowDraft, deletion
 from dagflow.lang.check.reachability import always_ends
+from dagflow.lang.diagnostics import has_errors
 from dagflow.lang.lint.constant_conditions import check_foregone
 from dagflow.lang.lint.stops import check_stops
 from dagflow.lang.lowering.binder import blocks, has_after
+from dagflow.lang.lowering.draft import FlowDraft, deletion
+from dagflow.lang.syntax import tree as s
 from dagflow.model.action import Effect
 from dagflow.model.flow import NodeKind
 

@@ -14,10 +14,10 @@ import attrs
 
 from dagflow.diagnostic import Span
 from dagflow.expr import tree
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.lint.abstract_eval import Conditions
-from dagflow.lang.lowering.draft import FlowDraft
 from dagflow.lang.lint.facts import Facts
+from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.syntax import tree as s
 from dagflow.model.types import EnumType, Field, ListType, MapType, OptionalType, Primitive, ScalarType, Type
 
 #: Words in the name of a type, or of an argument that is a text, which say that it is an address.

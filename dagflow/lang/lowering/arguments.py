@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dagflow.diagnostic import Edit, Fix, Span, nearest
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.check.assignability import is_assignable
-from dagflow.lang.check.type_checker import Wanted
 from dagflow.lang.check.declarations import readable
+from dagflow.lang.check.type_checker import Wanted
 from dagflow.lang.lowering.draft import FlowDraft, Place
+from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Argument
 from dagflow.model.types import Field, OptionalType, Type
 

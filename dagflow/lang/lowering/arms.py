@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import attrs
 
-from dagflow.lang.syntax import tree as s
-from dagflow.lang.lowering.draft import FlowDraft
 from dagflow.lang.check.presence import Condition, Known
+from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.syntax import tree as s
 
 
 @attrs.frozen

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from dagflow.diagnostic import Edit, Fix, Span
-from dagflow.lang.syntax import tree as s
-from dagflow.lang.lowering.draft import FlowDraft
 from dagflow.lang.check.symbols import Symbol, SymbolKind
-from dagflow.lang.syntax.recovery.synchronize import SETTINGS
+from dagflow.lang.lowering.draft import FlowDraft
 from dagflow.lang.lowering.steps import duplicate_name, step_name, unnamed_twice
+from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.recovery.context import not_a_step_name
+from dagflow.lang.syntax.recovery.synchronize import SETTINGS
 from dagflow.model.plan import HANDLER_SCOPE, UNDO_SCOPE
 from dagflow.model.types import UNKNOWN
 

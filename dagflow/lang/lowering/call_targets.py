@@ -8,8 +8,8 @@ from typing import Final
 import attrs
 
 from dagflow.diagnostic import Edit, Fix, Span, nearest
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.lowering.draft import FlowDraft, Signature
+from dagflow.lang.syntax import tree as s
 from dagflow.model.action import ActionSpec, Effect
 from dagflow.model.flow import Callee, Flow, NodeKind
 from dagflow.model.types import STRING, Field, RecordType, Type

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
-from dagflow.lang.check.type_checker import Checker
 from dagflow.lang.check.declarations import Declarations
+from dagflow.lang.check.presence import ALWAYS, NOTHING, Condition, Known, has_ended
+from dagflow.lang.check.symbols import Names, Symbol, SymbolKind, View
+from dagflow.lang.check.type_checker import Checker
 from dagflow.lang.diagnostics import Source
 from dagflow.lang.limits import Limits
-from dagflow.lang.check.symbols import Names, Symbol, SymbolKind, View
 from dagflow.lang.syntax.token_patterns import FLOW_TEXT
-from dagflow.lang.check.presence import ALWAYS, NOTHING, Condition, Known, has_ended
 from dagflow.model.flow import Expression, GateRef, Join, JoinKind, Node, NodeKind, Race, RetryPolicy, Scope
 from dagflow.model.types import UNKNOWN, Field, Type
 

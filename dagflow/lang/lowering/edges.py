@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dagflow.diagnostic import Edit, Fix, Span
-from dagflow.lang.lowering.draft import Draft, FlowDraft, deletion
-from dagflow.lang.exporters.graph import label_of
 from dagflow.lang.check.presence import contradiction
+from dagflow.lang.exporters.graph import label_of
+from dagflow.lang.lowering.draft import Draft, FlowDraft, deletion
 from dagflow.model.flow import Edge, EdgeKind, JoinKind, NodeKind
 
 _ORDER = (EdgeKind.GATE, EdgeKind.SEQ, EdgeKind.DATA, EdgeKind.AFTER)

@@ -8,24 +8,24 @@ from collections.abc import Iterator
 import attrs
 
 from dagflow.diagnostic import Fix
-from dagflow.lang.syntax import tree as s
-from dagflow.lang.lowering.blocks import Blocks
-from dagflow.lang.check.type_checker import Checker
 from dagflow.lang.check.declarations import Declarations
+from dagflow.lang.check.imports import Module
+from dagflow.lang.check.reachability import always_ends
+from dagflow.lang.check.type_checker import Checker
 from dagflow.lang.diagnostics import Source, has_errors
+from dagflow.lang.hooks import Workshop
+from dagflow.lang.limits import Limits
+from dagflow.lang.lint.lifetimes import check_lifetimes
+from dagflow.lang.lint.statements import check_hygiene
+from dagflow.lang.lowering.binder import statements_of, survey
+from dagflow.lang.lowering.blocks import Blocks
+from dagflow.lang.lowering.call_targets import call_depth, repeating
 from dagflow.lang.lowering.draft import FlowDraft, Place, Signature
 from dagflow.lang.lowering.edges import build_edges, check_graph, count_edges
-from dagflow.lang.check.reachability import always_ends
-from dagflow.lang.lint.statements import check_hygiene
-from dagflow.lang.check.imports import Module
-from dagflow.lang.lint.lifetimes import check_lifetimes
-from dagflow.lang.limits import Limits
 from dagflow.lang.lowering.former_names import check_former_names
 from dagflow.lang.lowering.head import Head, check_enforced, lower_head
-from dagflow.lang.lowering.call_targets import call_depth, repeating
-from dagflow.lang.lowering.binder import statements_of, survey
 from dagflow.lang.lowering.undo import add_undos, can_undo
-from dagflow.lang.hooks import Workshop
+from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Edge, Expression, Flow, Node, NodeKind, Scope
 from dagflow.model.types import NULL, Field, OptionalType
 

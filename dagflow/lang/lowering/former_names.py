@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Flow, Node, NodeKind
 
 #: What an author can give another name and say so.

@@ -10,12 +10,12 @@ import attrs
 from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.expr import tree
 from dagflow.expr.checker.checker import narrowed_by
-from dagflow.lang.syntax import tree as s
-from dagflow.lang.lowering.arms import Arm, behind_arms
 from dagflow.lang.check.assignability import is_assignable
-from dagflow.lang.check.type_checker import Wanted, not_in_enum
 from dagflow.lang.check.declarations import readable
+from dagflow.lang.check.type_checker import Wanted, not_in_enum
+from dagflow.lang.lowering.arms import Arm, behind_arms
 from dagflow.lang.lowering.draft import FlowDraft, Place
+from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Expression, Node, NodeKind
 from dagflow.model.types import BOOL, NULL, UNKNOWN, EnumType, Primitive, SecretType, Type
 

@@ -15,12 +15,12 @@ import attrs
 from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.expr.tree import Expr
 from dagflow.expr.unify import Bindings
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.check.declarations import readable
+from dagflow.lang.check.presence import Condition, Known
+from dagflow.lang.check.symbols import Symbol, SymbolKind
 from dagflow.lang.lowering.draft import FlowDraft, Place
 from dagflow.lang.lowering.gates import Tails, why
-from dagflow.lang.check.symbols import Symbol, SymbolKind
-from dagflow.lang.check.presence import Condition, Known
+from dagflow.lang.syntax import tree as s
 from dagflow.model.action import Effect
 from dagflow.model.flow import Expression, Flow, Loop, Node, NodeKind
 from dagflow.model.types import (

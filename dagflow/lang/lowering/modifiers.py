@@ -8,9 +8,9 @@ import attrs
 
 from dagflow.diagnostic import Edit, Fix, Span, nearest
 from dagflow.expr import tree
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.check.type_checker import Wanted
 from dagflow.lang.lowering.draft import FlowDraft, Length
+from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Join, JoinKind, RetryPolicy
 from dagflow.model.types import DURATION
 from dagflow.model.values import Duration

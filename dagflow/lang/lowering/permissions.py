@@ -11,9 +11,9 @@ from typing import Final
 
 from dagflow.diagnostic import Span
 from dagflow.expr import tree
-from dagflow.lang.syntax import tree as s
-from dagflow.lang.lowering.draft import FlowDraft
 from dagflow.lang.lint.value_numbering import parts_of
+from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.syntax import tree as s
 from dagflow.model.action import ActionSpec
 from dagflow.model.destinations import is_event_allowed
 

@@ -11,14 +11,14 @@ import attrs
 
 from dagflow.diagnostic import Diagnostic, Span
 from dagflow.expr import tree
-from dagflow.lang.syntax import tree as s
-from dagflow.lang.syntax import tree_settings as settings
-from dagflow.lang.check.type_checker import Wanted
 from dagflow.lang.check.declarations import readable
+from dagflow.lang.check.symbols import Names, Symbol, SymbolKind, View
+from dagflow.lang.check.type_checker import Wanted
 from dagflow.lang.lowering.draft import FlowDraft
 from dagflow.lang.lowering.modifiers import length
-from dagflow.lang.check.symbols import Names, Symbol, SymbolKind, View
 from dagflow.lang.lowering.wait_event import event_payload
+from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax import tree_settings as settings
 from dagflow.model.expression import Expression
 from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Overflow, Policies, Rate
 from dagflow.model.types import BOOL, INT, UNKNOWN, EnumType, OptionalType, Primitive, RecordType, ScalarType, Type

@@ -12,10 +12,10 @@ from typing import Final, TypeAlias
 import attrs
 
 from dagflow.diagnostic import Span
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.lowering.draft import FlowDraft, Place
 from dagflow.lang.lowering.gates import Tails
 from dagflow.lang.lowering.steps import step_name
+from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Join, JoinKind, Node, NodeKind, Race
 from dagflow.model.types import NULL
 

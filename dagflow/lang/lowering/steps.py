@@ -8,16 +8,16 @@ import attrs
 
 from dagflow.diagnostic import Edit, Fix, Span, nearest
 from dagflow.expr.tree import Expr
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.bounds.bounds import wait_length
-from dagflow.lang.lowering.arguments import lower_arguments
 from dagflow.lang.check.type_checker import Wanted
+from dagflow.lang.lowering.arguments import lower_arguments
+from dagflow.lang.lowering.call_targets import find_target, repeated_by
 from dagflow.lang.lowering.draft import FlowDraft, Length, Place, join_condition
 from dagflow.lang.lowering.gates import Tails, when_gate, why
 from dagflow.lang.lowering.modifiers import check_lines, lower_join, lower_own_retry, refuse_modifiers, time_limit
 from dagflow.lang.lowering.permissions import check_emit, check_secrets
-from dagflow.lang.lowering.call_targets import find_target, repeated_by
 from dagflow.lang.lowering.undo import lower_undo
+from dagflow.lang.syntax import tree as s
 from dagflow.model.action import ActionSpec, Effect
 from dagflow.model.flow import Argument, Expression, Join, JoinKind, Node, NodeKind, RetryPolicy
 from dagflow.model.types import DURATION, NULL, STRING, TIMESTAMP, UNKNOWN

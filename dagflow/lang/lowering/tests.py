@@ -9,15 +9,25 @@ import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
 from dagflow.expr import tree
-from dagflow.lang.syntax import tree_tests as t
-from dagflow.lang.lowering.arguments import lower_arguments
-from dagflow.lang.check.type_checker import Wanted
-from dagflow.lang.lowering.draft import FlowDraft, Place
-from dagflow.lang.lowering.flow import Unit
 from dagflow.lang.check.symbols import Names
+from dagflow.lang.check.type_checker import Wanted
+from dagflow.lang.lowering.arguments import lower_arguments
+from dagflow.lang.lowering.draft import FlowDraft, Place
+from dagflow.lang.lowering.expectations import (
+    FUNCTIONS,
+    call_name,
+    counts_time,
+    named,
+    names_of_expectations,
+    names_of_sends,
+    names_of_values,
+    parts_of,
+    with_calls_replaced,
+)
+from dagflow.lang.lowering.flow import Unit
 from dagflow.lang.lowering.steps import report_unknown_event
+from dagflow.lang.syntax import tree_tests as t
 from dagflow.lang.syntax.tree_items import Ident
-from dagflow.lang.lowering.expectations import FUNCTIONS, call_name, counts_time, named, names_of_expectations, names_of_sends, names_of_values, parts_of, with_calls_replaced
 from dagflow.model.action import ActionSpec
 from dagflow.model.flow import Argument, Expression, Flow, Node
 from dagflow.model.flow_test import Answer, Expectation, FlowTest, Mock, MockedAction, Sending

@@ -9,15 +9,15 @@ import attrs
 
 from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.expr import tree
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.check.assignability import is_assignable
-from dagflow.lang.lowering.arguments import lower_arguments
-from dagflow.lang.check.type_checker import Wanted
-from dagflow.lang.lowering.cron import CronProblem, check_zone, parse_cron
 from dagflow.lang.check.declarations import readable
-from dagflow.lang.lowering.draft import FlowDraft, Place
 from dagflow.lang.check.symbols import Names, Symbol, SymbolKind, View
+from dagflow.lang.check.type_checker import Wanted
+from dagflow.lang.lowering.arguments import lower_arguments
+from dagflow.lang.lowering.cron import CronProblem, check_zone, parse_cron
+from dagflow.lang.lowering.draft import FlowDraft, Place
 from dagflow.lang.lowering.steps import report_unknown_event
+from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Argument, Trigger, TriggerKind
 from dagflow.model.policies import Schedule
 from dagflow.model.types import BOOL, JSON, UNKNOWN, Field, RecordType, Type

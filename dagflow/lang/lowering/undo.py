@@ -13,12 +13,12 @@ from typing import Final
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
-from dagflow.lang.syntax import tree as s
+from dagflow.lang.check.presence import ALWAYS
 from dagflow.lang.lowering.arguments import lower_arguments
+from dagflow.lang.lowering.call_targets import find_action
 from dagflow.lang.lowering.draft import Draft, FlowDraft, Place
 from dagflow.lang.lowering.permissions import check_secrets
-from dagflow.lang.check.presence import ALWAYS
-from dagflow.lang.lowering.call_targets import find_action
+from dagflow.lang.syntax import tree as s
 from dagflow.model.action import ActionSpec, Effect
 from dagflow.model.flow import Argument, GateRef, Join, JoinKind, Node, NodeKind, RetryPolicy, Scope
 from dagflow.model.plan import HANDLER_SCOPE, UNDO_SCOPE

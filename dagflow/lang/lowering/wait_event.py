@@ -7,15 +7,15 @@ from typing import Final
 import attrs
 
 from dagflow.diagnostic import Edit, Fix, Span
-from dagflow.lang.syntax import tree as s
 from dagflow.lang.check.assignability import is_assignable
-from dagflow.lang.check.type_checker import Wanted
 from dagflow.lang.check.declarations import readable
+from dagflow.lang.check.symbols import Symbol, SymbolKind
+from dagflow.lang.check.type_checker import Wanted
 from dagflow.lang.lowering.draft import FlowDraft, Place
 from dagflow.lang.lowering.gates import LowerBlock, Tails
 from dagflow.lang.lowering.modifiers import refuse_modifiers, time_limit, word_span
-from dagflow.lang.check.symbols import Symbol, SymbolKind
 from dagflow.lang.lowering.steps import place_step, report_unknown_event
+from dagflow.lang.syntax import tree as s
 from dagflow.model.action import Effect
 from dagflow.model.flow import Expression, Node, NodeKind
 from dagflow.model.types import BOOL, UNKNOWN, RecordType, Type

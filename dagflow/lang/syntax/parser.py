@@ -19,15 +19,15 @@ from dagflow.expr.tree import Broken as BrokenExpr
 from dagflow.expr.tree import Expr
 from dagflow.lang import limits
 from dagflow.lang.syntax.lalr import Automaton, tables
-from dagflow.lang.syntax.recovery.brackets import deepest, mend_brackets
-from dagflow.lang.syntax.reductions.file import Builder
-from dagflow.lang.syntax.reductions.expressions import ExpressionBuilder
 from dagflow.lang.syntax.lexer import Token, lex, with_newlines
+from dagflow.lang.syntax.recovery.brackets import deepest, mend_brackets
+from dagflow.lang.syntax.recovery.context import Context, Mended, Skipped
+from dagflow.lang.syntax.recovery.explain import explain
 from dagflow.lang.syntax.recovery.synchronize import Sync, skip_statement
 from dagflow.lang.syntax.reductions.children import Splice
-from dagflow.lang.syntax.recovery.context import Context, Mended, Skipped
+from dagflow.lang.syntax.reductions.expressions import ExpressionBuilder
+from dagflow.lang.syntax.reductions.file import Builder
 from dagflow.lang.syntax.tree import File
-from dagflow.lang.syntax.recovery.explain import explain
 
 _MOST_ERRORS: Final = 50
 #: Slips that are not reported, since something near them is, are recovered from as well.

@@ -16,8 +16,6 @@ import attrs
 import orjson
 
 from dagflow.errors import UsageError
-from dagflow.model.wire import text_forms
-from dagflow.model.wire.json_reader import JsonTextError, decode_utf8, locate_json, parse_json, pointer_step
 from dagflow.model.types import (
     EnumType,
     ListType,
@@ -32,8 +30,40 @@ from dagflow.model.types import (
     TypeType,
 )
 from dagflow.model.values import Duration, Timestamp
-from dagflow.model.wire.scalars import MAX_PROBLEMS, MAX_SIZE, TOO_LARGE, Convert, Found, Problems, check_bool, check_double, check_int, check_null, check_string, decode_secret, decode_uint, encode_secret, encode_uint, enum_check, optional, refuse_type, scalar_check, text_form
-from dagflow.model.wire.containers import decode_bool_key, decode_number_key, encode_bool_key, encode_number_key, list_of, map_of, plain_json, record_of
+from dagflow.model.wire import text_forms
+from dagflow.model.wire.containers import (
+    decode_bool_key,
+    decode_number_key,
+    encode_bool_key,
+    encode_number_key,
+    list_of,
+    map_of,
+    plain_json,
+    record_of,
+)
+from dagflow.model.wire.json_reader import JsonTextError, decode_utf8, locate_json, parse_json, pointer_step
+from dagflow.model.wire.scalars import (
+    MAX_PROBLEMS,
+    MAX_SIZE,
+    TOO_LARGE,
+    Convert,
+    Found,
+    Problems,
+    check_bool,
+    check_double,
+    check_int,
+    check_null,
+    check_string,
+    decode_secret,
+    decode_uint,
+    encode_secret,
+    encode_uint,
+    enum_check,
+    optional,
+    refuse_type,
+    scalar_check,
+    text_form,
+)
 
 __all__ = [
     "MAX_SIZE",

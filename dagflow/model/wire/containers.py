@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dagflow.diagnostic import nearest
-from dagflow.model.wire import text_forms
-from dagflow.model.wire.json_reader import MAX_DEPTH
 from dagflow.model.typeguards import is_dict, is_sequence
 from dagflow.model.types import Field, RecordType
 from dagflow.model.values import Duration, Optional, Secret, Timestamp, UInt
-from dagflow.model.wire.scalars import CONTAINER_SIZE, MAX_PROBLEMS, MEMBER_SIZE, Convert, Found, Problems, add_too_large, add_wrong, check_bool, check_double, check_int, check_string
+from dagflow.model.wire import text_forms
+from dagflow.model.wire.json_reader import MAX_DEPTH
+from dagflow.model.wire.scalars import (
+    CONTAINER_SIZE,
+    MAX_PROBLEMS,
+    MEMBER_SIZE,
+    Convert,
+    Found,
+    Problems,
+    add_too_large,
+    add_wrong,
+    check_bool,
+    check_double,
+    check_int,
+    check_string,
+)
 from dagflow.model.wire.text_forms import INT64_MAX
 
 

@@ -23,8 +23,8 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
 from dagflow.diagnostic import Span
 from dagflow.errors import StoreError
-from dagflow.ids import FlowDigest
 from dagflow.gc_tuning import without_collecting
+from dagflow.ids import FlowDigest
 from dagflow.model.flow import (
     Argument,
     Callee,
@@ -41,8 +41,8 @@ from dagflow.model.flow import (
     Scope,
     Trigger,
 )
-from dagflow.model.typeguards import is_object
 from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Policies, Rate, Schedule
+from dagflow.model.typeguards import is_object
 from dagflow.model.types import RecordType, Type
 from dagflow.store.codec.expressions import read_core, write_core
 from dagflow.store.codec.types import TypeReader, TypeWriter

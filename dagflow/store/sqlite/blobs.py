@@ -7,8 +7,8 @@ from typing import Final
 
 import apsw
 
-from dagflow.store.sqlite.connection import Value, execute
 from dagflow.store.sqlite.batches import name_of
+from dagflow.store.sqlite.connection import Value, execute
 
 _INSERT: Final = "INSERT INTO body (name, body) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
 _USE: Final = "INSERT INTO body_use (run, body) SELECT ?, key FROM body WHERE name = ? ON CONFLICT DO NOTHING"

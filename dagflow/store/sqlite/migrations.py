@@ -9,8 +9,8 @@ from typing import Final
 import apsw
 
 from dagflow.errors import StoreError
-from dagflow.store.sqlite.connection import execute, first_of, header_of
 from dagflow.store.failpoints import Point, reached
+from dagflow.store.sqlite.connection import execute, first_of, header_of
 
 #: Marks the file as ours (`PRAGMA application_id`): the letters "dagf".
 APPLICATION_ID: Final = 0x64616766

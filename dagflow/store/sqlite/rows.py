@@ -13,11 +13,11 @@ import attrs
 from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
-from dagflow.store.sqlite import blobs, start_ids, waits
 from dagflow.store.api import Append, Creation, Record, RunRow, SentEvent
+from dagflow.store.sqlite import blobs, start_ids, waits
+from dagflow.store.sqlite.batches import Row, packed, unpacked
 from dagflow.store.sqlite.checksums import checksum, seal
 from dagflow.store.sqlite.connection import Value, execute, first_of
-from dagflow.store.sqlite.batches import Row, packed, unpacked
 
 INSERT_FLOW: Final = "INSERT INTO flow (digest, body, checksum) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
 INSERT_RUN: Final = """

@@ -10,7 +10,7 @@ from typing import Final
 import apsw
 
 from dagflow.ids import RunId
-from dagflow.store.sqlite import crash_ledger, rows, start_ids, retention, waits
+from dagflow.store.sqlite import crash_ledger, retention, rows, start_ids, waits
 from dagflow.store.sqlite.checksums import checksum
 from dagflow.store.sqlite.connection import Value, execute
 

@@ -25,14 +25,27 @@ import orjson
 
 from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId
-from dagflow.store.sqlite import blocked_runs as blocked, blobs, crash_ledger, rows, salvage as salvaging, start_ids, retention, waits
 from dagflow.store.api import Append, Blocked, Creation, Driving, Record, RunRow, SentEvent, Suspect, WaitRow
-from dagflow.store.sqlite.checksums import checksum
-from dagflow.store.sqlite.connection import Value, check_intact, checkpoint_on_close, claim, close_quietly, execute, has_log, open_reader, open_writer, reason_of
-from dagflow.store.sqlite.lock import FileLock, LogMark, make_private_file, refuse_remote
-from dagflow.store.sqlite.wal_guard import OpenLog, check_frames, check_log, lock_of, log_of, open_sound_reader
-from dagflow.store.sqlite.migrations import migrate, refuse_foreign
 from dagflow.store.failpoints import Point, reached
+from dagflow.store.sqlite import blobs, crash_ledger, retention, rows, start_ids, waits
+from dagflow.store.sqlite import blocked_runs as blocked
+from dagflow.store.sqlite import salvage as salvaging
+from dagflow.store.sqlite.checksums import checksum
+from dagflow.store.sqlite.connection import (
+    Value,
+    check_intact,
+    checkpoint_on_close,
+    claim,
+    close_quietly,
+    execute,
+    has_log,
+    open_reader,
+    open_writer,
+    reason_of,
+)
+from dagflow.store.sqlite.lock import FileLock, LogMark, make_private_file, refuse_remote
+from dagflow.store.sqlite.migrations import migrate, refuse_foreign
+from dagflow.store.sqlite.wal_guard import OpenLog, check_frames, check_log, lock_of, log_of, open_sound_reader
 
 
 @attrs.define(eq=False)

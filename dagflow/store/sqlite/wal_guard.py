@@ -20,11 +20,11 @@ import apsw
 import attrs
 
 from dagflow.errors import StoreError
+from dagflow.store.failpoints import Point, reached
 from dagflow.store.sqlite import connection as connections
 from dagflow.store.sqlite.connection import execute, first_of, open_as_it_is, open_reader
 from dagflow.store.sqlite.lock import FileLock, LogMark, read_log_mark
 from dagflow.store.sqlite.migrations import check_newest, refuse_foreign
-from dagflow.store.failpoints import Point, reached
 
 _IS_NEEDED: Final = "SELECT is_needed FROM log"
 _SET_NEEDED: Final = "UPDATE log SET is_needed = ?1 WHERE is_needed != ?1"

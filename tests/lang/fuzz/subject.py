@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dagflow.diagnostic import Diagnostic
-from dagflow.execution.program import prepare
 from dagflow.errors import ExpressionError
+from dagflow.execution.program import prepare
 from dagflow.lang.compiler import compile_text
 from dagflow.lang.diagnostics import apply_fixes
 from dagflow.lang.expressions import evaluate

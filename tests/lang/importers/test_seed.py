@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import dagflow
 from dagflow.clock import VirtualClock
-from dagflow.lang.importers.durations import duration_literal
 from dagflow.lang.importers.action_list import LEAD_STATUS_CHANGED, import_seed
+from dagflow.lang.importers.durations import duration_literal
 from dagflow.model.action import EventSpec
 from dagflow.model.types import BOOL, DOUBLE, INT, STRING, EnumType, Field, ListType, OptionalType, RecordType, ScalarType
 

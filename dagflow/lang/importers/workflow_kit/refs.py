@@ -10,8 +10,8 @@ import attrs
 
 from dagflow.lang.literals import inside_quotes, quoted, shown
 from dagflow.lang.syntax.lexer import lex
-from dagflow.model.wire.json_reader import pointer_step
 from dagflow.model.typeguards import is_list, is_object
+from dagflow.model.wire.json_reader import pointer_step
 
 _PURE: Final = re.compile(r"^!ref\((\$\..*)\)$", re.DOTALL)
 _EMBEDDED: Final = re.compile(r"!ref\((\$\.[\w.]+)\)")

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dagflow.diagnostic import Diagnostic, Span
 from dagflow.expr.tree import Expr
 from dagflow.lang.syntax import tree as s
-from dagflow.lang.syntax.reductions.expressions import ExpressionBuilder, ParseInner
 from dagflow.lang.syntax.lexer import Token
-from dagflow.lang.syntax.reductions.settings import setting_rules
 from dagflow.lang.syntax.reductions.children import Splice
+from dagflow.lang.syntax.reductions.expressions import ExpressionBuilder, ParseInner
+from dagflow.lang.syntax.reductions.settings import setting_rules
 from dagflow.lang.syntax.reductions.statements import StepBuilder
 from dagflow.lang.syntax.reductions.tests import TestBuilder
 

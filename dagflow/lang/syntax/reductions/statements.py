@@ -9,9 +9,9 @@ import attrs
 from dagflow.diagnostic import Span
 from dagflow.expr.tree import Expr
 from dagflow.lang.syntax import tree as s
-from dagflow.lang.syntax.reductions.expressions import ExpressionBuilder
 from dagflow.lang.syntax.lexer import Token
 from dagflow.lang.syntax.reductions.children import Splice
+from dagflow.lang.syntax.reductions.expressions import ExpressionBuilder
 
 
 @attrs.frozen

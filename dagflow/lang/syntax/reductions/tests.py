@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from dagflow.expr.tree import Expr
 from dagflow.lang.syntax import tree_tests as t
-from dagflow.lang.syntax.reductions.expressions import ExpressionBuilder
 from dagflow.lang.syntax.reductions.children import Splice
+from dagflow.lang.syntax.reductions.expressions import ExpressionBuilder
 from dagflow.lang.syntax.reductions.statements import whole_number
 from dagflow.lang.syntax.tree import Arg, Broken, Ident
 

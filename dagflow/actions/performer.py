@@ -18,6 +18,7 @@ from dagflow.actions.fast_path import MISS, Direct, check_of, is_as_stored
 from dagflow.actions.host_exceptions import passing
 from dagflow.actions.host_failures import failure_of
 from dagflow.actions.http_client.pool import Connections
+from dagflow.actions.limits import MAX_RESULT
 from dagflow.actions.secrets import Redactor, Vault
 from dagflow.actions.signatures import Shape
 from dagflow.model.action import ActionSpec
@@ -25,8 +26,6 @@ from dagflow.model.typeguards import is_dict, is_object, is_sequence
 from dagflow.model.types import Field, ListType, MapType, OptionalType, Primitive, RecordType, Type
 from dagflow.model.wire import codec as wire
 
-#: A result is kept in the history.
-MAX_RESULT: Final = 1024 * 1024
 #: Each takes a byte as JSON, and a comma.
 _MOST_PARTS: Final = MAX_RESULT // 2
 #: A result with more is checked in a thread, so that nobody waits for it.

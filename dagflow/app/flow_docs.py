@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dagflow.lang.bounds.bounds import bounds
 from dagflow.lang.exporters.declarations import spell, value_text
-from dagflow.lang.exporters.graph import label_of, to_mermaid
-from dagflow.lang.lint.value_sets import shown_length
+from dagflow.lang.exporters.graph import to_mermaid
+from dagflow.lang.literals import shown_length
 from dagflow.lang.lowering.tests import actions_met
 from dagflow.model.action import ActionSpec, Interface
 from dagflow.model.flow import Flow, Node, NodeKind, Trigger, TriggerKind
 from dagflow.model.flow_test import FlowTest
+from dagflow.model.label import label_of
 from dagflow.model.types import NULL, Field, RecordType, Type
 from dagflow.model.wire import codec as wire
 

@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 
 from dagflow.app.simulation.coverage import Coverage, Goal
 from dagflow.execution.results import NodeResult, RunResult
-from dagflow.lang.exporters.graph import label_of
 from dagflow.model.flow import Flow, Node, NodeKind
+from dagflow.model.label import label_of
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 from dagflow.pictures.labels import length
 from dagflow.pictures.marks import Mark, Overlay, Tone

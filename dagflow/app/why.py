@@ -11,10 +11,10 @@ from dagflow.execution.instance import Progress
 from dagflow.execution.results import NodeResult, RunResult, result_of
 from dagflow.expr.checker.checker import Environment, check
 from dagflow.expr.codegen.emit import compile_cores
-from dagflow.lang.exporters.graph import label_of
 from dagflow.lang.lowering.expectations import parts_of
 from dagflow.lang.syntax.parser import parse_expression
 from dagflow.model.flow import Flow, Node, NodeKind
+from dagflow.model.label import label_of
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 from dagflow.model.types import JSON
 

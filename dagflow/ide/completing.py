@@ -22,7 +22,7 @@ from dagflow.ide.completion_context import Context, Cursor, cursor_at
 from dagflow.ide.tree_positions import MACROS, Spot, path_at, spot_at
 from dagflow.lang.check.assignability import is_assignable
 from dagflow.lang.syntax import tree as s
-from dagflow.lang.syntax.reductions.expressions import RESERVED
+from dagflow.lang.syntax.keywords import RESERVED
 from dagflow.model.action import ActionSpec
 from dagflow.model.types import (
     BOOL,

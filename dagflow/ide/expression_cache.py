@@ -18,7 +18,7 @@ from dagflow.expr.checker.environment import Absence
 from dagflow.expr.tree import Broken, Call, Expr, Name
 from dagflow.ide.tree_shift import shifted_diagnostic
 from dagflow.lang.check.symbols import Names, Symbol, View
-from dagflow.lang.edit.references import children
+from dagflow.lang.syntax.walk import children
 from dagflow.model.types import Type
 
 #: Answers kept for one text; an expression stands in a text in a few surroundings at most.

@@ -17,9 +17,9 @@ from dagflow.diagnostic import Span
 from dagflow.expr import tree
 from dagflow.ide.analysis import Analysis
 from dagflow.ide.tree_positions import macro_names
-from dagflow.lang.edit.references import children
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax import tree_tests as t
+from dagflow.lang.syntax.walk import children
 
 
 class Kind(enum.StrEnum):

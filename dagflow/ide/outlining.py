@@ -10,9 +10,9 @@ import attrs
 from dagflow.diagnostic import Span
 from dagflow.ide.analysis import Analysis
 from dagflow.ide.expression_cache import walk
-from dagflow.lang.lowering.binder import blocks
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax import tree_tests as t
+from dagflow.lang.syntax.walk import blocks
 
 
 class PartKind(enum.StrEnum):

@@ -12,7 +12,7 @@ from dagflow.expr import tree
 from dagflow.expr.checker.checker import Environment, check
 from dagflow.ide.analysis import Analysis
 from dagflow.ide.expression_cache import Seen, is_several
-from dagflow.lang.edit.references import children
+from dagflow.lang.syntax.walk import children
 from dagflow.model.types import INT, JSON, UNKNOWN, ListType, MapType, OptionalType, Type
 
 #: Calls whose first arguments name variables, by how many they name at most.

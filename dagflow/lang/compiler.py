@@ -18,6 +18,7 @@ from dagflow.lang.check.type_checker import Checker
 from dagflow.lang.diagnostics import JsonDiagnostic, Source, capped, has_errors, render, to_json, without_cascades
 from dagflow.lang.hooks import Workshop
 from dagflow.lang.limits import Limits, too_large
+from dagflow.lang.lint.flow import lint_flow
 from dagflow.lang.lowering.call_targets import with_callees
 from dagflow.lang.lowering.flow import Unit, lower_flow
 from dagflow.lang.lowering.tests import lower_tests
@@ -186,7 +187,7 @@ class _Compiler:
         checker.declarations = declarations
         diagnostics += declarations.diagnostics
         diagnostics += check_imports(imports, self.interface.actions, source)
-        unit = Unit(source=source, declarations=declarations, checker=checker, limits=limits, file=file, workshop=self.workshop)
+        unit = Unit(source=source, declarations=declarations, checker=checker, limits=limits, file=file)
         unit.signatures.update(
             (each.qualified(name), signature) for each in imports for name, signature in each.module.flows.items()
         )
@@ -210,7 +211,11 @@ class _Compiler:
         found += circles
         for decl in ordered:
             key = prefix + decl.name.text
+            n_found = len(found)
             lowered = lower_flow(unit, decl, key)
+            if lowered.is_linted:
+                lint_flow(lowered.draft, decl, lowered.flow, n_found=n_found, is_hasty=self.workshop.is_hasty)
+            self.workshop.lowered(decl, lowered.draft)
             unit.signatures.setdefault(decl.name.text, lowered.signature)
             flow = self.known.setdefault(key, with_callees(lowered.flow, self.known))
             if not self.limits.run.is_unlimited and not any(each.code[0] == "E" and each.code != "E503" for each in found):

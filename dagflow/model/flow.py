@@ -334,3 +334,19 @@ class Flow:
     @cached_property
     def _by_id(self) -> dict[str, Node]:
         return {node.id: node for node in self.nodes}
+
+
+def in_order(flow: Flow) -> list[str]:
+    """The ids of the nodes in topological order; those that are free, in declared order."""
+    targets: dict[str, list[str]] = {node.id: [] for node in flow.nodes}
+    n_waiting = dict.fromkeys(targets, 0)
+    for edge in flow.edges:
+        targets[edge.source].append(edge.target)
+        n_waiting[edge.target] += 1
+    ready = [node for node, count in n_waiting.items() if count == 0]
+    for node in ready:
+        for target in targets[node]:
+            n_waiting[target] -= 1
+            if n_waiting[target] == 0:
+                ready.append(target)
+    return ready

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import attrs
 
-from dagflow.lang.exporters.graph import label_of
 from dagflow.model.flow import Flow, JoinKind, Node, NodeKind, Trigger, TriggerKind
+from dagflow.model.label import label_of
 from dagflow.pictures.outline import Leaf, LeafKind, Region, RegionKind
 
 _NANOS = ((86_400_000_000_000, "d"), (3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms"))

@@ -12,16 +12,8 @@ from hypothesis import strategies as st
 from dagflow.diagnostic import Span
 from dagflow.expr import tree
 from dagflow.lang.lint.facts import Facts
-from dagflow.lang.lint.value_sets import (
-    ANYTHING,
-    Constant,
-    Values,
-    constant_of,
-    described,
-    shown_constant,
-    shown_length,
-    values_of_type,
-)
+from dagflow.lang.lint.value_sets import ANYTHING, Constant, Values, constant_of, described, shown_constant, values_of_type
+from dagflow.lang.literals import shown_length
 from dagflow.model.types import BOOL, DOUBLE, DURATION, INT, STRING, UINT, EnumType
 from dagflow.model.values import Duration, UInt
 

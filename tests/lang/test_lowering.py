@@ -12,9 +12,10 @@ import pytest
 
 from dagflow.execution.program import prepare
 from dagflow.lang.check.presence import Condition, Literal, contradiction, covers, is_certain
-from dagflow.lang.exporters.graph import label_of, to_dot, to_json, to_mermaid
+from dagflow.lang.exporters.graph import to_dot, to_json, to_mermaid
 from dagflow.model.action import Effect
 from dagflow.model.flow import EdgeKind, Flow, GateRef, Join, JoinKind, Node, NodeKind, TriggerKind
+from dagflow.model.label import label_of
 from dagflow.model.types import BOOL, INT, NULL, STRING, OptionalType, RecordType
 from tests.lang.golden import HERE, check, prelude
 

@@ -9,7 +9,7 @@ from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.lang import limits
 from dagflow.lang.autofix import fix_text
 from dagflow.lang.compiler import Compilation
-from dagflow.lang.exporters.graph import label_of
+from dagflow.model.label import label_of
 from tests.lang.golden import check, prelude
 
 INTERFACE = prelude()

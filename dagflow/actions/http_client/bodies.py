@@ -15,7 +15,7 @@ import attrs
 import orjson
 
 from dagflow.actions.http_client.connection import Answer
-from dagflow.actions.performer import MAX_RESULT
+from dagflow.actions.limits import MAX_RESULT
 from dagflow.model.types import JSON, ListType
 from dagflow.model.wire import codec as wire
 from dagflow.model.wire.json_reader import load_strictly

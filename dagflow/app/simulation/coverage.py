@@ -8,8 +8,8 @@ import attrs
 
 from dagflow.app.simulation.run_tree import Member, family_of
 from dagflow.drivers.simulated.simulator import Simulation
-from dagflow.lang.exporters.graph import label_of
 from dagflow.model.flow import Flow, Node, NodeKind
+from dagflow.model.label import label_of
 from dagflow.model.status import NodeStatus
 
 #: What nobody writes, or what is seen by its parts.

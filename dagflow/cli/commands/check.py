@@ -16,11 +16,10 @@ from dagflow.actions.catalog import Catalog
 from dagflow.cli.commands.check_bounds import plain_bounds, print_bounds
 from dagflow.cli.commands.check_fix import fix_file, print_text
 from dagflow.cli.exit_codes import FAILED, OK
-from dagflow.cli.files import flow_files
+from dagflow.cli.files import flow_files, write_new
 from dagflow.cli.output.console import console
 from dagflow.cli.output.text import counted, json_text, printable, printable_lines
 from dagflow.cli.sources import Checked, beside_runs, check_file, imported, load_host, name_of, read_text
-from dagflow.cli.writing import write_new
 from dagflow.errors import UsageError
 from dagflow.lang.exporters.declarations import interface_text
 from dagflow.lang.format.formatter import format as format_text

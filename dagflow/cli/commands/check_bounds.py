@@ -10,7 +10,7 @@ from rich.text import Text
 from dagflow.cli.output.text import printable
 from dagflow.cli.sources import Checked
 from dagflow.lang.bounds.bounds import Bounds, Total, bounds
-from dagflow.lang.lint.value_sets import shown_length
+from dagflow.lang.literals import shown_length
 from dagflow.model.flow import Flow
 
 

@@ -19,9 +19,9 @@ from dagflow.cli.output.text import json_text, plain, printable
 from dagflow.cli.sources import example_input, load_flows, load_host, read_value
 from dagflow.clock import SystemClock
 from dagflow.errors import UsageError
-from dagflow.lang.exporters.graph import label_of
-from dagflow.lang.lint.value_sets import shown_length
+from dagflow.lang.literals import shown_length
 from dagflow.model.flow import Flow, NodeKind
+from dagflow.model.label import label_of
 from dagflow.model.status import RunStatus
 from dagflow.model.types import NULL
 from dagflow.model.wire.codec import WireError

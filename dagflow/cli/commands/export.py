@@ -7,9 +7,9 @@ import json
 import sys
 
 from dagflow.cli.exit_codes import OK
+from dagflow.cli.files import write_new
 from dagflow.cli.output.text import printable
 from dagflow.cli.sources import name_of, read_text
-from dagflow.cli.writing import write_new
 from dagflow.errors import UsageError
 from dagflow.lang.canonical.codec import to_data
 

@@ -7,8 +7,8 @@ import sys
 
 from dagflow.app.flow_templates import can_name, started, starters
 from dagflow.cli.exit_codes import OK
+from dagflow.cli.files import write_new
 from dagflow.cli.output.text import printable
-from dagflow.cli.writing import write_new
 from dagflow.errors import UsageError
 
 _TRIES = 5

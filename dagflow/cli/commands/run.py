@@ -30,8 +30,8 @@ from dagflow.clock import Clock, SystemClock, VirtualClock
 from dagflow.errors import DagflowError, StoreError, UsageError
 from dagflow.execution.results import RunResult
 from dagflow.ids import RunId
-from dagflow.lang.exporters.graph import label_of
 from dagflow.model.flow import Flow
+from dagflow.model.label import label_of
 from dagflow.model.status import RunStatus
 from dagflow.model.wire.codec import WireError
 

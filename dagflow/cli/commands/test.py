@@ -8,17 +8,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import attrs
 from rich.console import Console
 from rich.text import Text
 
 from dagflow.app.simulation.coverage import Coverage
-from dagflow.app.simulation.test_runner import TestOutcome, run_test
+from dagflow.app.simulation.test_runner import run_test
 from dagflow.cli.commands.test_selector import Selector, selector
 from dagflow.cli.exit_codes import FAILED, OK
 from dagflow.cli.files import flow_files
 from dagflow.cli.output.console import console
-from dagflow.cli.output.test_report import coverage_data, junit, outcome_data, print_coverage, print_failure
+from dagflow.cli.output.test_report import Ran, coverage_data, junit, outcome_data, print_coverage, print_failure, test_name
 from dagflow.cli.output.text import json_text, printable
 from dagflow.cli.sources import Host, load_flows, load_host
 from dagflow.clock import stopwatch
@@ -26,26 +25,10 @@ from dagflow.errors import UsageError
 from dagflow.execution.program import Program, prepare
 from dagflow.lang.compiler import Compilation
 from dagflow.model.flow import Flow
-from dagflow.model.flow_test import FlowTest
 
 #: As pytest has them.
 INTERRUPTED, NONE_FOUND = 2, 5
 _MOST_FILES: Final = 10_000
-
-
-@attrs.frozen(kw_only=True)
-class Ran:
-    """A test that was run. `file`: what its file is called; `took_ns`: in real time."""
-
-    file: str
-    outcome: TestOutcome
-    source: str = attrs.field(repr=False)
-    took_ns: int
-
-    @property
-    def name(self) -> str:
-        """What a person calls it."""
-        return _name(self.file, self.outcome.test)
 
 
 def test(arguments: argparse.Namespace) -> int:
@@ -108,19 +91,14 @@ def _run_all(arguments: argparse.Namespace, paths: Sequence[str], host: Host, wa
 
 def _flows_meant(compilation: Compilation, wanted: Selector, *, is_all: bool) -> list[Flow]:
     """The flows whose coverage counts: where only some tests are meant, those they are for."""
-    meant = {each.flow for each in compilation.tests if wanted(_name(compilation.filename, each))}
+    meant = {each.flow for each in compilation.tests if wanted(test_name(compilation.filename, each))}
     return [flow for flow in compilation.flows.values() if is_all or flow.name in meant]
-
-
-def _name(file: str, test: FlowTest) -> str:
-    """What a person calls a test, and `-k` looks at."""
-    return f"{file}::{test.flow}::{test.name}"
 
 
 def _run_file(compilation: Compilation, wanted: Selector, *, is_chaotic: bool) -> Iterator[Ran]:
     programs: dict[str, Program] = {}
     for each in compilation.tests:
-        if not wanted(_name(compilation.filename, each)):
+        if not wanted(test_name(compilation.filename, each)):
             continue
         if each.flow not in programs:
             programs[each.flow] = prepare(compilation.flows[each.flow])

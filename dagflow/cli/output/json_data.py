@@ -8,8 +8,8 @@ import attrs
 
 from dagflow.cli.output.text import rfc3339
 from dagflow.execution.results import NodeResult, RunResult
-from dagflow.lang.exporters.graph import label_of
 from dagflow.model.flow import Flow
+from dagflow.model.label import label_of
 from dagflow.model.types import JSON, NULL
 from dagflow.model.wire import codec as wire
 from dagflow.store.api import RunRow

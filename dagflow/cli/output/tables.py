@@ -12,8 +12,8 @@ from rich.text import Text
 from dagflow.cli.output.columns import aligned
 from dagflow.cli.output.text import RUN_STYLE, compact, instant, length, printable, sign
 from dagflow.execution.results import ItemCounts, NodeResult, RunResult
-from dagflow.lang.exporters.graph import label_of
 from dagflow.model.flow import Flow, Node, NodeKind
+from dagflow.model.label import label_of
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 from dagflow.store.api import RunRow
 

@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+import attrs
 from rich.console import Console
 from rich.text import Text
 
 from dagflow.app.simulation.coverage import Coverage, Goal
-from dagflow.app.simulation.test_runner import Unmet
+from dagflow.app.simulation.test_runner import TestOutcome, Unmet
 from dagflow.cli.output.columns import aligned
 from dagflow.cli.output.tables import Story
 from dagflow.cli.output.text import compact, printable, printable_lines, sign
-from dagflow.lang.lint.value_sets import shown_length
+from dagflow.lang.literals import shown_length
+from dagflow.model.flow_test import FlowTest
 from dagflow.model.values import Duration
 
-if TYPE_CHECKING:
-    from dagflow.cli.commands.test import Ran
-
 _MOST_VALUE = 300
+
+
+@attrs.frozen(kw_only=True)
+class Ran:
+    """A test that was run. `file`: what its file is called; `took_ns`: in real time."""
+
+    file: str
+    outcome: TestOutcome
+    source: str = attrs.field(repr=False)
+    took_ns: int
+
+    @property
+    def name(self) -> str:
+        """The name that reports print and `-k` selects."""
+        return test_name(self.file, self.outcome.test)
+
+
+def test_name(file: str, test: FlowTest) -> str:
+    """The name of a test among those of all files."""
+    return f"{file}::{test.flow}::{test.name}"
 
 
 def print_failure(out: Console, one: Ran) -> None:

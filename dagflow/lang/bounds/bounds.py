@@ -16,9 +16,8 @@ import attrs
 from dagflow.errors import EvaluationError
 from dagflow.expr.codegen.emit import compile_cores
 from dagflow.lang.bounds.parallelism import widest
-from dagflow.lang.exporters.graph import label_of
-from dagflow.model.flow import Expression, Flow, Node, NodeKind
-from dagflow.model.order import in_order
+from dagflow.model.flow import Expression, Flow, Node, NodeKind, in_order
+from dagflow.model.label import label_of
 from dagflow.model.plan import HANDLER_SCOPE, UNDO_SCOPE
 from dagflow.model.types import DURATION
 from dagflow.model.values import Duration

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dagflow.model.flow import Flow, JoinKind, Node
-from dagflow.model.order import in_order
+from dagflow.model.flow import Flow, JoinKind, Node, in_order
 from dagflow.model.plan import UNDO_SCOPE
 
 

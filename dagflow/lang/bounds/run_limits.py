@@ -10,9 +10,9 @@ from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.lang.bounds.bounds import Bounds, Share, Total, bounds, rough_bounds
 from dagflow.lang.diagnostics import Source
 from dagflow.lang.limits import RunLimits
-from dagflow.lang.lint.value_sets import shown_length
-from dagflow.lang.lowering.binder import statements_of
+from dagflow.lang.literals import shown_length
 from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax.walk import statements_of
 from dagflow.model.flow import Flow, Node, NodeKind
 
 

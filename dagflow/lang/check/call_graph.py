@@ -9,8 +9,8 @@ import attrs
 
 from dagflow.diagnostic import Diagnostic, Fix
 from dagflow.lang.diagnostics import Source
-from dagflow.lang.lowering.binder import statements_of
 from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax.walk import statements_of
 
 #: Each takes a look at every call; nobody reads more.
 _MOST_CIRCLES: Final = 20

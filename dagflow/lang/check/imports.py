@@ -14,9 +14,9 @@ import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Severity, Span, nearest
 from dagflow.lang.check.declaration_conflicts import difference_of_fields
+from dagflow.lang.check.signatures import Signature
 from dagflow.lang.diagnostics import Source
 from dagflow.lang.limits import Limits
-from dagflow.lang.lowering.draft import Signature
 from dagflow.lang.syntax import tree as s
 from dagflow.model.action import ActionSpec, EventSpec
 from dagflow.model.types import Type

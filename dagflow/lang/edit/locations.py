@@ -10,11 +10,11 @@ import attrs
 from dagflow.diagnostic import Edit, Span, nearest
 from dagflow.errors import FlowInvalid, UsageError
 from dagflow.lang.diagnostics import render
-from dagflow.lang.edit.references import children
 from dagflow.lang.format.formatter import format as format_text
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.lexer import Token, lex
 from dagflow.lang.syntax.parser import parse_file
+from dagflow.lang.syntax.walk import children
 
 _STEP = 2
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, cast
+from typing import Final
 
 import attrs
 
 from dagflow.diagnostic import Edit
 from dagflow.expr import tree
-from dagflow.lang.literals import NO_STEP_NAMES
 from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax.keywords import NO_STEP_NAMES
+from dagflow.lang.syntax.walk import children
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -19,15 +20,6 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def is_name(text: str) -> bool:
     """Whether a step can have this name."""
     return _NAME.fullmatch(text) is not None and text not in NO_STEP_NAMES
-
-
-def children(value: object) -> Iterator[object]:
-    """What a part of a syntax tree is made of."""
-    if isinstance(value, tuple):
-        yield from cast("tuple[object, ...]", value)
-    elif attrs.has(type(value)):
-        for field in attrs.fields(cast("type[attrs.AttrsInstance]", type(value))):
-            yield getattr(value, field.name)
 
 
 def renamed(file: s.File, flow: s.FlowDecl, old: str, new: str) -> list[Edit]:

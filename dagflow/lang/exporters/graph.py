@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NotRequired, TypedDict
 
 from dagflow.model.flow import Edge, EdgeKind, Flow, Loop, Node, NodeKind
+from dagflow.model.label import label_of, shortened, text_of
 
 _SHAPES: Final = {
     NodeKind.GATE: ("{", "}", "diamond"),
@@ -23,7 +24,6 @@ _SHAPES: Final = {
     NodeKind.FAIL: ("[[", "]]", "box"),
 }
 _BOX: Final = ("[", "]", "box")
-_MOST_LABEL: Final = 60
 
 
 class JsonNode(TypedDict):
@@ -55,49 +55,6 @@ class JsonGraph(TypedDict):
     flow: str
     nodes: list[JsonNode]
     edges: list[JsonEdge]
-
-
-def label_of(node: Node) -> str:
-    """What a person calls a node: its name, or for one without a name the words it was written with."""
-    match node.kind:
-        case NodeKind.CATCH:
-            scope = "the flow" if not node.catches else f"`{node.catches.partition('.')[0]}`"
-            return f"on error of {scope}"
-        case NodeKind.GATE if node.id.endswith(".when"):
-            return f"when {_text(node)}"
-        case NodeKind.RACE:
-            join = node.join
-            return "first" if join is None else f"first {join.count} of {len(join.sources)}"
-        case NodeKind.WAIT_EVENT if "." in node.id:
-            return f'wait event "{node.event}"'
-        case NodeKind.GROUP if "." in node.id:
-            last = node.id.rpartition(".")[2]
-            return "end of `parallel first`" if last == "end" else f"branch {last} is done"
-        case NodeKind.UNWIND:
-            return "failed or cancelled"
-        case NodeKind.UNDO:
-            return f"undo {node.undoes.partition('.')[0]}"
-        case NodeKind.FOR if "." in node.id and node.loop is not None:
-            return _short(f"for {node.loop.item} in {_text(node)}")
-        case NodeKind.CALL | NodeKind.START if "." in node.id:
-            return f"{'start ' * (node.kind is NodeKind.START)}{node.flow.rpartition('#')[2]}"
-        case NodeKind.EMIT:
-            return f'emit "{node.event}"'
-        case _ if "." not in node.id:
-            return node.id
-        case _:
-            word = node.id.partition(".")[0]
-            if node.kind is NodeKind.WAIT_UNTIL:
-                word = "wait until"
-            return _short(f"{word} {_text(node)}".strip())
-
-
-def _text(node: Node) -> str:
-    return " ".join(node.expression.text.split()) if node.expression is not None else ""
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _MOST_LABEL else text[: _MOST_LABEL - 1] + "…"
 
 
 def to_mermaid(flow: Flow) -> str:
@@ -153,7 +110,7 @@ def _dot_part(flow: Flow, prefix: str, indent: str, lines: list[str]) -> None:
 
 def _region(node: Node, loop: Loop) -> str:
     at_once = f", {loop.width} at a time" if loop.width > 1 else ""
-    return f"for each {loop.item} of {_short(_text(node))}, at most {loop.most}{at_once}"
+    return f"for each {loop.item} of {shortened(text_of(node))}, at most {loop.most}{at_once}"
 
 
 def to_json(flow: Flow) -> JsonGraph:

@@ -13,7 +13,8 @@ import attrs
 
 from dagflow.diagnostic import Diagnostic, Span, nearest
 from dagflow.lang.importers.durations import duration_literal
-from dagflow.lang.literals import NO_STEP_NAMES, identifier, kind_of, quoted, shown
+from dagflow.lang.literals import identifier, kind_of, quoted, shown
+from dagflow.lang.syntax.keywords import NO_STEP_NAMES
 from dagflow.model.action import EventSpec
 from dagflow.model.typeguards import is_list, is_object
 from dagflow.model.types import (

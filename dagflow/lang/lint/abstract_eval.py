@@ -15,8 +15,8 @@ from typing import Final
 import attrs
 
 from dagflow.expr import tree
+from dagflow.lang.check.value_numbering import Numbers, parts_of
 from dagflow.lang.lint.facts import Facts, Fuel, Key, Named, Verdict
-from dagflow.lang.lint.value_numbering import Numbers, parts_of
 from dagflow.lang.lint.value_sets import FLIPPED, Constant, Values, constant_of, size_values, values_of_type
 from dagflow.model.types import ListType, MapType, OptionalType, Primitive, RecordType, ScalarType, SecretType, Type
 

@@ -16,14 +16,14 @@ from dagflow.expr import tree
 from dagflow.lang.check.reachability import always_ends
 from dagflow.lang.check.symbols import SymbolKind
 from dagflow.lang.check.type_checker import Wanted
+from dagflow.lang.check.value_numbering import Numbers, parts_of
 from dagflow.lang.lint.abstract_eval import Conditions
 from dagflow.lang.lint.facts import Facts, Fuel, Named
 from dagflow.lang.lint.taint import Taint
-from dagflow.lang.lint.value_numbering import Numbers, parts_of
 from dagflow.lang.lint.value_sets import constant_of, described
-from dagflow.lang.lowering.binder import has_after
 from dagflow.lang.lowering.draft import FlowDraft, deletion
 from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax.walk import has_after
 from dagflow.model.flow import NodeKind
 from dagflow.model.types import BOOL, INT, Type
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from dagflow.lang.lint.value_sets import shown_length
+from dagflow.lang.literals import shown_length
 from dagflow.lang.lowering.draft import Draft, FlowDraft, Length
-from dagflow.model.flow import Flow, JoinKind, NodeKind
-from dagflow.model.order import in_order
+from dagflow.model.flow import Flow, JoinKind, NodeKind, in_order
 from dagflow.model.plan import HANDLER_SCOPE, UNDO_SCOPE
 
 _DAY_NS: Final = 86_400_000_000_000

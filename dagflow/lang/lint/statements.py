@@ -9,14 +9,14 @@ from dagflow.lang.check.reachability import always_ends
 from dagflow.lang.diagnostics import has_errors
 from dagflow.lang.lint.constant_conditions import check_foregone
 from dagflow.lang.lint.stops import check_stops
-from dagflow.lang.lowering.binder import blocks, has_after
 from dagflow.lang.lowering.draft import FlowDraft, deletion
 from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax.walk import blocks, has_after
 from dagflow.model.action import Effect
 from dagflow.model.flow import NodeKind
 
 
-def check_hygiene(draft: FlowDraft, decl: s.FlowDecl, *, is_hasty: bool) -> None:
+def check_statements(draft: FlowDraft, decl: s.FlowDecl, *, is_hasty: bool) -> None:
     """Warn of values nobody reads, and of steps that wait for each other without need; in haste, not of what is always so (W302)."""
     for each in draft.whole():
         _check_lets(each)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import attrs
 
 from dagflow.diagnostic import Edit, Fix, Span
-from dagflow.lang.lowering.binder import blocks, walk
 from dagflow.lang.lowering.draft import FlowDraft
 from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax.walk import blocks, walk
 from dagflow.model.action import Effect
 
 

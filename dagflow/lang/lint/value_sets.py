@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 import attrs
 
 from dagflow.expr import tree
+from dagflow.lang.literals import shown_length
 from dagflow.model.types import EnumType, Primitive, Type
 from dagflow.model.values import Duration, UInt
 
@@ -26,7 +27,6 @@ DURATION: Final = "duration"
 _MOST: Final = {Primitive.INT: (-(2**63), 2**63 - 1), Primitive.UINT: (0, 2**64 - 1)}
 #: `a < b` is `b > a`; and `a < b` is false where `a >= b` is true, for what lies on a line.
 FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
-_UNITS: Final = (("d", 86_400 * 10**9), ("h", 3_600 * 10**9), ("m", 60 * 10**9), ("s", 10**9), ("ms", 10**6))
 _OPPOSITE: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 #: More excluded constants than this are forgotten, which is safe.
 _MOST_CONSTANTS: Final = 64
@@ -263,16 +263,3 @@ def shown_constant(constant: Constant) -> str:
     if kind == DURATION and isinstance(value, int):
         return shown_length(value)
     return "null" if value is None else str(value)
-
-
-def shown_length(nanos: int) -> str:
-    """A length of time as it is written."""
-    parts: list[str] = ["-"] if nanos < 0 else []
-    left = abs(nanos)
-    for unit, size in _UNITS:
-        count, left = divmod(left, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    if left:  # no unit is that small
-        return f"{nanos / 10**9}s"
-    return "".join(parts) or "0s"

@@ -1,8 +1,8 @@
-"""A look over a flow before lowering: which names it defines, twice or not, and which of them something waits for."""
+"""Collects the names a flow defines before it is lowered, reports clashes, and notes which names something waits for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from dagflow.diagnostic import Edit, Fix, Span
@@ -10,8 +10,9 @@ from dagflow.lang.check.symbols import Symbol, SymbolKind
 from dagflow.lang.lowering.draft import FlowDraft
 from dagflow.lang.lowering.steps import duplicate_name, step_name, unnamed_twice
 from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax.keywords import SETTINGS
 from dagflow.lang.syntax.recovery.context import not_a_step_name
-from dagflow.lang.syntax.recovery.synchronize import SETTINGS
+from dagflow.lang.syntax.walk import blocks
 from dagflow.model.plan import HANDLER_SCOPE, UNDO_SCOPE
 from dagflow.model.types import UNKNOWN
 
@@ -19,12 +20,6 @@ from dagflow.model.types import UNKNOWN
 _TAKEN: Final = frozenset({HANDLER_SCOPE, UNDO_SCOPE})
 #: What people write who mean `parallel first 1`.
 _RACES: Final = frozenset({"any", "race", "either", "one"})
-
-
-def statements_of(decl: s.FlowDecl) -> list[s.Statement]:
-    """Every statement of a flow, the handler's last."""
-    handled = () if decl.handler is None else decl.handler.block.statements
-    return [*walk(decl.body.statements), *walk(handled)]
 
 
 def survey(draft: FlowDraft, decl: s.FlowDecl, statements: Sequence[s.Statement]) -> None:
@@ -125,42 +120,3 @@ def _define_unnamed(draft: FlowDraft, step: s.CallStep, spans: dict[str, Span]) 
 def _awaited(statement: s.Statement) -> tuple[s.Ident, ...]:
     mods = getattr(statement, "mods", None)
     return mods.after.names if isinstance(mods, s.Modifiers) and mods.after is not None else ()
-
-
-def has_after(statement: s.Statement) -> bool:
-    """Whether a statement says itself what it comes after."""
-    mods = getattr(statement, "mods", None)
-    return isinstance(mods, s.Modifiers) and mods.after is not None
-
-
-def walk(statements: tuple[s.Statement, ...]) -> Iterator[s.Statement]:
-    """Every statement, those inside blocks behind the one they are in."""
-    for statement in statements:
-        yield statement
-        for block in blocks(statement):
-            yield from walk(block)
-
-
-def blocks(statement: s.Statement) -> Iterator[tuple[s.Statement, ...]]:
-    """What stands in each block of a statement, its handler's last."""
-    match statement:
-        case s.Filter(otherwise=s.Block() as block) | s.WaitEventStep(otherwise=s.Block() as block):
-            yield block.statements
-        case s.If():
-            yield statement.then.statements
-            if isinstance(statement.otherwise, s.Block):
-                yield statement.otherwise.statements
-            elif statement.otherwise is not None:
-                yield (statement.otherwise,)
-        case s.Switch():
-            for case in statement.cases:
-                yield case.block.statements
-            if statement.otherwise is not None:
-                yield statement.otherwise.statements
-        case s.Group() | s.For():
-            yield statement.block.statements
-        case _:
-            pass
-    handler = getattr(statement, "handler", None) or getattr(getattr(statement, "mods", None), "handler", None)
-    if isinstance(handler, s.Handler):
-        yield handler.block.statements

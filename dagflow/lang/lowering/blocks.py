@@ -10,7 +10,6 @@ import attrs
 from dagflow.diagnostic import Span
 from dagflow.lang.check.presence import NOTHING, Known
 from dagflow.lang.check.symbols import Symbol, SymbolKind
-from dagflow.lang.lowering.binder import has_after
 from dagflow.lang.lowering.draft import FlowDraft, Place, deletion
 from dagflow.lang.lowering.gates import Tails, lower_filter, lower_if, lower_switch
 from dagflow.lang.lowering.loops import FAILURE, lower_for, lower_yield
@@ -18,6 +17,7 @@ from dagflow.lang.lowering.races import finish, lower_race
 from dagflow.lang.lowering.steps import lower_call, lower_emit, lower_end, lower_let, lower_wait, step_name
 from dagflow.lang.lowering.wait_event import lower_wait_event
 from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax.walk import has_after
 from dagflow.model.action import Effect
 from dagflow.model.flow import Join, JoinKind, Node, NodeKind, Scope
 from dagflow.model.types import NULL

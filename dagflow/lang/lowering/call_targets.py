@@ -8,7 +8,8 @@ from typing import Final
 import attrs
 
 from dagflow.diagnostic import Edit, Fix, Span, nearest
-from dagflow.lang.lowering.draft import FlowDraft, Signature
+from dagflow.lang.check.signatures import Signature
+from dagflow.lang.lowering.draft import FlowDraft
 from dagflow.lang.syntax import tree as s
 from dagflow.model.action import ActionSpec, Effect
 from dagflow.model.flow import Callee, Flow, NodeKind

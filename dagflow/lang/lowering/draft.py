@@ -10,13 +10,14 @@ import attrs
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.lang.check.declarations import Declarations
 from dagflow.lang.check.presence import ALWAYS, NOTHING, Condition, Known, has_ended
+from dagflow.lang.check.signatures import Signature
 from dagflow.lang.check.symbols import Names, Symbol, SymbolKind, View
 from dagflow.lang.check.type_checker import Checker
 from dagflow.lang.diagnostics import Source
 from dagflow.lang.limits import Limits
 from dagflow.lang.syntax.token_patterns import FLOW_TEXT
 from dagflow.model.flow import Expression, GateRef, Join, JoinKind, Node, NodeKind, Race, RetryPolicy, Scope
-from dagflow.model.types import UNKNOWN, Field, Type
+from dagflow.model.types import UNKNOWN, Type
 
 
 @attrs.frozen
@@ -56,28 +57,6 @@ class Place:
         if join is None or join.kind not in {JoinKind.ANY, JoinKind.N_OF}:
             return self
         return attrs.evolve(self, unawaited=frozenset(join.sources))
-
-
-@attrs.frozen(kw_only=True)
-class Signature:
-    """What a caller knows of a flow.
-
-    Attributes:
-        key: by which nodes name it.
-        params: its input; where that comes from triggers, one parameter of the name it has there.
-        can_undo: whether something in it has an `undo`.
-        depth: how many flows are inside each other where it is called, itself counted.
-        is_loose: its head has errors, so that nothing is said about arguments.
-        repeats: an action in it that another attempt of the call would repeat, with an effect that its peer cannot recognise; or "".
-    """
-
-    key: str
-    params: tuple[Field, ...]
-    result: Type
-    can_undo: bool = False
-    depth: int = 1
-    is_loose: bool = False
-    repeats: str = ""
 
 
 @attrs.frozen

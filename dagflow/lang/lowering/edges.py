@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.lang.check.presence import contradiction
-from dagflow.lang.exporters.graph import label_of
 from dagflow.lang.lowering.draft import Draft, FlowDraft, deletion
 from dagflow.model.flow import Edge, EdgeKind, JoinKind, NodeKind
+from dagflow.model.label import label_of
 
 _ORDER = (EdgeKind.GATE, EdgeKind.SEQ, EdgeKind.DATA, EdgeKind.AFTER)
 

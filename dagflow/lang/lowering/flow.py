@@ -11,21 +11,20 @@ from dagflow.diagnostic import Fix
 from dagflow.lang.check.declarations import Declarations
 from dagflow.lang.check.imports import Module
 from dagflow.lang.check.reachability import always_ends
+from dagflow.lang.check.signatures import Signature
 from dagflow.lang.check.type_checker import Checker
 from dagflow.lang.diagnostics import Source, has_errors
-from dagflow.lang.hooks import Workshop
 from dagflow.lang.limits import Limits
-from dagflow.lang.lint.lifetimes import check_lifetimes
-from dagflow.lang.lint.statements import check_hygiene
-from dagflow.lang.lowering.binder import statements_of, survey
+from dagflow.lang.lowering.binder import survey
 from dagflow.lang.lowering.blocks import Blocks
 from dagflow.lang.lowering.call_targets import call_depth, repeating
-from dagflow.lang.lowering.draft import FlowDraft, Place, Signature
+from dagflow.lang.lowering.draft import FlowDraft, Place
 from dagflow.lang.lowering.edges import build_edges, check_graph, count_edges
 from dagflow.lang.lowering.former_names import check_former_names
-from dagflow.lang.lowering.head import Head, check_enforced, lower_head
+from dagflow.lang.lowering.head import Head, lower_head
 from dagflow.lang.lowering.undo import add_undos, can_undo
 from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax.walk import statements_of
 from dagflow.model.flow import Edge, Expression, Flow, Node, NodeKind, Scope
 from dagflow.model.types import NULL, Field, OptionalType
 
@@ -42,7 +41,6 @@ class Unit:
     checker: Checker
     limits: Limits
     file: s.File
-    workshop: Workshop = attrs.field(factory=Workshop)
     #: The flows that may be called so far, by the names they are called by.
     signatures: dict[str, Signature] = attrs.field(factory=dict[str, Signature])
 
@@ -73,10 +71,18 @@ class Unit:
 
 @attrs.frozen
 class Lowered:
-    """A flow, without those it calls, and what its callers know of it."""
+    """A flow, without those it calls.
+
+    Attributes:
+        signature: what its callers know of it.
+        draft: what the linter reads.
+        is_linted: whether the linter has anything to read; a flow that is too large, or that uses a name twice, has no edges.
+    """
 
     flow: Flow
     signature: Signature
+    draft: FlowDraft
+    is_linted: bool
 
 
 def lower_flow(unit: Unit, decl: s.FlowDecl, key: str) -> Lowered:
@@ -97,38 +103,33 @@ def lower_flow(unit: Unit, decl: s.FlowDecl, key: str) -> Lowered:
     head = lower_head(draft, decl)
     draft.timeout_ns = head.timeout_ns
     is_loose = decl.params is None and has_errors([*checker.diagnostics[n_found:], *declarations.diagnostics[n_before:]])
-    edges = _lower_statements(draft, decl, is_hasty=unit.workshop.is_hasty)
+    edges = _lower_statements(draft, decl)
     # Types named inside the flow were resolved after the file's own diagnostics had been taken over.
     checker.diagnostics += declarations.diagnostics[n_before:]
-    flow = _flow(draft, decl, head, edges)
-    if not has_errors(checker.diagnostics[n_found:]):
-        check_lifetimes(draft, flow)
-        check_enforced(draft, decl)
-    unit.workshop.lowered(decl, draft)
+    flow = _flow(draft, decl, head, edges or ())
     signature = Signature(
         key=key, params=(Field(flow.binding, flow.input),) if flow.binding else flow.input.fields, result=flow.result,
         can_undo=can_undo(draft), depth=call_depth(draft), is_loose=is_loose, repeats=repeating(draft),
     )  # fmt: skip
-    return Lowered(flow, signature)
+    return Lowered(flow, signature, draft, is_linted=edges is not None)
 
 
-def _lower_statements(draft: FlowDraft, decl: s.FlowDecl, *, is_hasty: bool) -> tuple[Edge, ...]:
+def _lower_statements(draft: FlowDraft, decl: s.FlowDecl) -> tuple[Edge, ...] | None:
+    """The edges of the flow; None where the flow cannot be linted."""
     statements = statements_of(decl)
     if len(statements) > draft.limits.steps:
         _too_large(draft, decl, len(statements), draft.limits.steps, "statements")
-        return ()
+        return None
     survey(draft, decl, statements)
     check_former_names(draft, statements)
     _lower_body(draft, decl)
     add_undos(draft)
     if _is_too_large(draft, decl):
-        return ()
+        return None
     # Two steps of one name are one node, which would only look like a circle.
     is_sound = not any(diagnostic.code in {"E204", "E205"} for diagnostic in draft.diagnostics)
     edges = _finish(draft, is_sound=is_sound)
-    if is_sound:
-        check_hygiene(draft, decl, is_hasty=is_hasty)
-    return edges
+    return edges if is_sound else None
 
 
 def _lower_body(draft: FlowDraft, decl: s.FlowDecl) -> None:

@@ -8,12 +8,12 @@ import attrs
 
 from dagflow.diagnostic import Span
 from dagflow.lang.check.symbols import Symbol, SymbolKind
-from dagflow.lang.lowering.binder import statements_of
 from dagflow.lang.lowering.draft import FlowDraft
 from dagflow.lang.lowering.modifiers import length, lower_retry
 from dagflow.lang.lowering.policies import is_first, lower_policy, step_names, subject_of
 from dagflow.lang.lowering.triggers import define_input, input_of_triggers, lower_trigger
 from dagflow.lang.syntax import tree as s
+from dagflow.lang.syntax.walk import statements_of
 from dagflow.model.flow import RetryPolicy, Trigger
 from dagflow.model.policies import Policies
 from dagflow.model.types import STRING, TIMESTAMP, Field, RecordType, SecretType, Type

@@ -11,7 +11,7 @@ from typing import Final
 
 from dagflow.diagnostic import Span
 from dagflow.expr import tree
-from dagflow.lang.lint.value_numbering import parts_of
+from dagflow.lang.check.value_numbering import parts_of
 from dagflow.lang.lowering.draft import FlowDraft
 from dagflow.lang.syntax import tree as s
 from dagflow.model.action import ActionSpec

@@ -16,7 +16,8 @@ from dagflow.lang.format.formatter import format as format_text
 from dagflow.lang.importers.workflow_kit.blocks import Parts, statements
 from dagflow.lang.importers.workflow_kit.graph import SOURCE, KitEdge, KitGraph
 from dagflow.lang.importers.workflow_kit.refs import Scope, check_input_name
-from dagflow.lang.literals import NO_STEP_NAMES, identifier, kind_of, shown
+from dagflow.lang.literals import identifier, kind_of, shown
+from dagflow.lang.syntax.keywords import NO_STEP_NAMES
 from dagflow.model.typeguards import is_list, is_object
 from dagflow.model.wire.json_reader import LocatedJson, pointer_step
 

@@ -8,8 +8,8 @@ from typing import Final
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
+from dagflow.lang.syntax.keywords import SETTINGS
 from dagflow.lang.syntax.lexer import Token
-from dagflow.lang.syntax.recovery.synchronize import SETTINGS
 
 _MEANINGS: Final = {
     "wait": "a wait step",

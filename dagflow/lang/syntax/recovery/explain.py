@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Final
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
+from dagflow.lang.syntax.keywords import SETTINGS
 from dagflow.lang.syntax.lexer import Token
 from dagflow.lang.syntax.recovery.context import Context, Mended, Skipped, diagnostic, not_a_step_name, replacing, short, shown
 from dagflow.lang.syntax.recovery.foreign_syntax import FOREIGN
 from dagflow.lang.syntax.recovery.missing_tokens import MISSING
-from dagflow.lang.syntax.recovery.synchronize import SETTINGS
 
 _UNITS: Final = {
     "ms": "ms", "millisecond": "ms", "s": "s", "sec": "s", "second": "s", "m": "m", "min": "m", "minute": "m", "h": "h", "hr": "h",

@@ -6,11 +6,10 @@ from typing import Final
 
 import attrs
 
+from dagflow.lang.syntax.keywords import SETTINGS
 from dagflow.lang.syntax.lexer import Token
 
 _ITEMS: Final = frozenset(["flow", "type", "event", "action", "import", "test"])
-#: Words that begin a setting, so no step may have them as its name.
-SETTINGS: Final = ("on", "concurrency", "rate", "debounce", "once", "cancel", "timeout", "retry", "priority")
 
 
 @attrs.frozen

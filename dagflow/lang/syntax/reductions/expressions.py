@@ -12,6 +12,7 @@ from dagflow.diagnostic import Diagnostic, Span
 from dagflow.expr import literals, tree
 from dagflow.expr.tree import Expr
 from dagflow.lang import limits
+from dagflow.lang.syntax.keywords import RESERVED
 from dagflow.lang.syntax.lexer import Token
 from dagflow.lang.syntax.reductions.children import Splice
 from dagflow.lang.syntax.tree import Text
@@ -19,32 +20,6 @@ from dagflow.lang.syntax.tree import Text
 #: Parses the text inside `${…}`, which begins at an offset.
 ParseInner: TypeAlias = Callable[[str, int], tuple[Expr, list[Diagnostic]]]
 
-#: Words CEL keeps for itself; none can be a variable.
-RESERVED: Final = frozenset(
-    [
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "in",
-        "let",
-        "loop",
-        "package",
-        "namespace",
-        "return",
-        "true",
-        "false",
-        "null",
-        "var",
-        "void",
-        "while",
-    ]
-)
 _NO_FIELD: Final = frozenset({"in", "true", "false", "null"})
 
 #: A name, or a name and fields.

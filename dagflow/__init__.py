@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         DagflowError,
         EvaluationError,
         ExpressionError,
+        ExpressionInvalid,
         FlowInvalid,
         RunBlocked,
         StoreError,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from dagflow.lang.compiler import Compilation
     from dagflow.lang.edit.edits import AddStep, Connect, MoveStep, RemoveStep, RenameStep, SetArgument
     from dagflow.lang.edit.locations import After, AtEnd, Before
-    from dagflow.lang.expressions import check, evaluate
+    from dagflow.lang.expressions import check_expression, evaluate_expression
     from dagflow.lang.format.formatter import format  # noqa: A004 - the word of the API
     from dagflow.lang.limits import Limits, RunLimits
     from dagflow.model.flow import Edge, EdgeKind, Flow, Node, NodeKind
@@ -68,6 +69,7 @@ __all__ = [
     "Email",
     "EvaluationError",
     "ExpressionError",
+    "ExpressionInvalid",
     "Fatal",
     "Fix",
     "Flow",
@@ -105,11 +107,11 @@ __all__ = [
     "UsageError",
     "VirtualClock",
     "bounds",
-    "check",
+    "check_expression",
     "compile",
     "draw",
     "edit",
-    "evaluate",
+    "evaluate_expression",
     "format",
     "run",
 ]
@@ -138,6 +140,7 @@ _HOMES = {
     "Email": "dagflow.actions.markers",
     "EvaluationError": "dagflow.errors",
     "ExpressionError": "dagflow.errors",
+    "ExpressionInvalid": "dagflow.errors",
     "Fatal": "dagflow.actions.failures",
     "Fix": "dagflow.diagnostic",
     "Flow": "dagflow.model.flow",
@@ -175,11 +178,11 @@ _HOMES = {
     "UsageError": "dagflow.errors",
     "VirtualClock": "dagflow.clock",
     "bounds": "dagflow.lang.bounds.bounds",
-    "check": "dagflow.lang.expressions",
+    "check_expression": "dagflow.lang.expressions",
     "compile": "dagflow.app.compiling",
     "draw": "dagflow.app.drawing",
     "edit": "dagflow.app.editing",
-    "evaluate": "dagflow.lang.expressions",
+    "evaluate_expression": "dagflow.lang.expressions",
     "format": "dagflow.lang.format.formatter",
     "run": "dagflow.app.run_once",
 }

@@ -41,8 +41,12 @@ class FlowInvalid(DagflowError):  # noqa: N818 - a verdict on the flow, not a fa
         return type(self), (self.diagnostics, self.rendered)
 
 
-class ExpressionError(FlowInvalid):
-    """An expression does not parse or check, or (`EvaluationError`) failed while it was evaluated."""
+class ExpressionError(DagflowError):
+    """The base of `ExpressionInvalid` and `EvaluationError`."""
+
+
+class ExpressionInvalid(ExpressionError, FlowInvalid):  # noqa: N818 - named as `FlowInvalid` is
+    """An expression does not parse or check; its author has to act."""
 
 
 class EvaluationError(ExpressionError):
@@ -59,7 +63,7 @@ class EvaluationError(ExpressionError):
     message: str
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__((), message)
+        super().__init__(message)
         self.code = code
         self.message = message
 

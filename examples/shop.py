@@ -135,7 +135,7 @@ async def refund(charge: str) -> None:
 async def score(order: Order, invocation: dagflow.Invocation) -> Risk:
     """Say how likely a fraud is; away the first time it is asked."""
     if invocation.attempt == 1:
-        raise dagflow.ActionFailed("unavailable", "the risk service does not answer")
+        raise dagflow.ActionFailed("the risk service does not answer", "unavailable")
     return Risk(score=0.9 if order.country == "ZZ" else 0.1)
 
 

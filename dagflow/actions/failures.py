@@ -32,8 +32,9 @@ class ActionFailed(DagflowError):  # noqa: N818 - a fact about the world, not a 
     """A call failed.
 
     Args:
-        code: for `retry … only` and handlers, such as `timeout`.
-        fatal: never worth a retry.
+        message: what happened, for a person.
+        code: what happened, for `retry … only` and handlers, such as `timeout`.
+        fatal: whether a retry is useless.
         retry_after_ns: how long to wait before the next attempt; overrides the policy.
 
     Attributes:
@@ -42,7 +43,7 @@ class ActionFailed(DagflowError):  # noqa: N818 - a fact about the world, not a 
 
     traceback: str = ""
 
-    def __init__(self, code: str, message: str, fatal: bool = False, retry_after_ns: int | None = None) -> None:
+    def __init__(self, message: str, code: str = "failed", fatal: bool = False, retry_after_ns: int | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
@@ -50,7 +51,7 @@ class ActionFailed(DagflowError):  # noqa: N818 - a fact about the world, not a 
         self.retry_after_ns = retry_after_ns
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.code, self.message, self.fatal, self.retry_after_ns)
+        return type(self), (self.message, self.code, self.fatal, self.retry_after_ns)
 
 
 class Fatal(DagflowError):  # noqa: N818 - what a host's action raises to say that trying again is useless

@@ -28,7 +28,7 @@ Check: TypeAlias = Callable[[Any], Any]
 
 
 @attrs.frozen(eq=False)
-class Direct:
+class FastAction:
     """An action that can be called with its arguments as they are stored.
 
     Attributes:

@@ -37,7 +37,7 @@ def failure_of(error: BaseException, redactor: Redactor) -> ActionFailed:
     except BaseException as problem:
         if passing(problem) is not None:
             raise
-        return ActionFailed(BAD_FAILURE, f"the action raised a {class_name(error)} that cannot be read: {class_name(problem)}")
+        return ActionFailed(f"the action raised a {class_name(error)} that cannot be read: {class_name(problem)}", BAD_FAILURE)
 
 
 def shown(message: object, redactor: Redactor) -> str:
@@ -59,7 +59,7 @@ def _failure_of(error: BaseException, redactor: Redactor) -> ActionFailed:
             made = _made(error.code, error.message, False, error.delay, _delay, redactor)
         case _:
             code = "exception." + _NO_WORD.sub("_", _WORD_START.sub("_", class_name(error)).lower())
-            made = ActionFailed(code, shown(text_of(error), redactor))
+            made = ActionFailed(shown(text_of(error), redactor), code)
     if isinstance(error, ActionFailed) and type(error.traceback) is str and error.traceback:
         # It has been here before, behind another performer.
         made.traceback = shown_lines(error.traceback, redactor)
@@ -95,9 +95,9 @@ def _made(
             kept_delay = max(0, found)
     said = shown(message, redactor) if isinstance(message, str) else ""
     if not wrong:
-        return ActionFailed(kept_code, said, is_fatal, kept_delay)
+        return ActionFailed(said, kept_code, is_fatal, kept_delay)
     told = f"; the action said: {said}" if said else ""
-    return ActionFailed(BAD_FAILURE, shown("; ".join(wrong) + told, redactor), is_fatal)
+    return ActionFailed(shown("; ".join(wrong) + told, redactor), BAD_FAILURE, is_fatal)
 
 
 def _nanoseconds(delay: object) -> int | str:

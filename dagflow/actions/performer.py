@@ -14,7 +14,7 @@ import attrs
 import orjson
 
 from dagflow.actions.failures import ActionFailed, Fatal, Invocation
-from dagflow.actions.fast_path import MISS, Direct, check_of, is_as_stored
+from dagflow.actions.fast_path import MISS, FastAction, check_of, is_as_stored
 from dagflow.actions.host_exceptions import passing
 from dagflow.actions.host_failures import failure_of
 from dagflow.actions.http_client.pool import Connections
@@ -43,7 +43,7 @@ class RunInThread(Protocol):
 
 
 @runtime_checkable
-class ConnectionKeeper(Protocol):
+class HasConnectionPool(Protocol):
     """A performer that can keep connections between calls; `CatalogPerformer` is one."""
 
     async def keep_connections(self) -> None:
@@ -87,7 +87,7 @@ class BoundAction:
         return {field.name: field.type for field in self.spec.params}
 
     @cached_property
-    def direct(self) -> Direct | None:
+    def direct(self) -> FastAction | None:
         """The short way to it, if there is one."""
         if not self.is_async or self.is_filled_in:
             return None
@@ -99,7 +99,7 @@ class BoundAction:
             kept: object = check(value)
             return _checked(self, value) if kept is MISS else kept
 
-        return Direct(self.function, keep, lambda error: failure_of(error, Redactor()))
+        return FastAction(self.function, keep, lambda error: failure_of(error, Redactor()))
 
     @cached_property
     def from_json(self) -> Mapping[str, wire.Codec]:
@@ -135,10 +135,10 @@ class CatalogPerformer:
     _revealed: Redactor = attrs.field(factory=Redactor)
 
     async def keep_connections(self) -> None:
-        """See `ConnectionKeeper`."""
+        """See `HasConnectionPool`."""
         await self._connections.serve()
 
-    def direct(self, action: str, arguments: Mapping[str, Type], result: Type) -> Direct | None:
+    def direct(self, action: str, arguments: Mapping[str, Type], result: Type) -> FastAction | None:
         """The short way to an action, for arguments and a result of exactly these types; None if there is none."""
         bound = self._actions.get(action)
         if bound is None or bound.direct is None or bound.spec.result != result or bound.declared != arguments:
@@ -164,7 +164,7 @@ class CatalogPerformer:
         bound = self._actions.get(invocation.action)
         if bound is None:
             known = ", ".join(sorted(self._actions)) or "none"
-            raise ActionFailed("no_such_action", f"there is no action `{invocation.action}`; there are: {known}", fatal=True)
+            raise ActionFailed(f"there is no action `{invocation.action}`; there are: {known}", "no_such_action", fatal=True)
         failure: ActionFailed
         cause: BaseException | None
         try:
@@ -193,7 +193,7 @@ class CatalogPerformer:
             stored = given if is_object(given) else {}
             stored |= {name: codec.decode(stored[name]) for name, codec in bound.from_json.items() if name in stored}
         except wire.WireError as error:
-            raise ActionFailed("bad_arguments", f"{bound.spec.name}: {error}", fatal=True) from None
+            raise ActionFailed(f"{bound.spec.name}: {error}", "bad_arguments", fatal=True) from None
         arguments: dict[str, object] = {name: shape.into(stored.get(name), reveal) for name, shape in bound.shapes.items()}
         return (
             arguments
@@ -214,16 +214,16 @@ def _call_plain(call: Callable[[], object]) -> object:
 def _checked(bound: BoundAction, result: object) -> object:
     name = bound.spec.name
     if _n_parts(result) > _MOST_PARTS:
-        raise ActionFailed("result_too_large", f"{name} returned more than {MAX_RESULT} bytes", fatal=True)
+        raise ActionFailed(f"{name} returned more than {MAX_RESULT} bytes", "result_too_large", fatal=True)
     try:
         encoded = bound.result_codec.encode(bound.result.out(result))
         size = len(orjson.dumps(encoded))
     except wire.TooLarge as error:
-        raise ActionFailed("result_too_large", f"{name} returned too much: {error}", fatal=True) from None
+        raise ActionFailed(f"{name} returned too much: {error}", "result_too_large", fatal=True) from None
     except wire.WireError as error:
-        raise ActionFailed("bad_result", f"{name} must return {bound.spec.result}: {error}", fatal=True) from None
+        raise ActionFailed(f"{name} must return {bound.spec.result}: {error}", "bad_result", fatal=True) from None
     if size > MAX_RESULT:
-        raise ActionFailed("result_too_large", f"{name} returned {size} bytes; the limit is {MAX_RESULT}", fatal=True)
+        raise ActionFailed(f"{name} returned {size} bytes; the limit is {MAX_RESULT}", "result_too_large", fatal=True)
     return encoded if bound.is_result_json else bound.result_codec.decode(encoded)
 
 

@@ -109,10 +109,10 @@ class Vault:
         refusal = bound.refusal(spec.name, takes_address=bool(spec.destination), address=address or "")
         if refusal is not None:
             advice = f"the host binds it by `catalog.secret` or {_PREFIX}{name.upper()}_HOSTS"
-            raise ActionFailed("secret_refused", f"the secret `{name}` {refusal}; {advice}", fatal=True)
+            raise ActionFailed(f"the secret `{name}` {refusal}; {advice}", "secret_refused", fatal=True)
         content = self.content(name)
         if content is None:
-            raise ActionFailed("no_such_secret", f"there is no secret `{name}`; {self._source.advice(name)}", fatal=True)
+            raise ActionFailed(f"there is no secret `{name}`; {self._source.advice(name)}", "no_such_secret", fatal=True)
         return content
 
     def content(self, name: str) -> str | None:
@@ -120,7 +120,7 @@ class Vault:
         known = self._contents.get(name)
         content = known() if callable(known) else known if known is not None else self._source.get(name)
         if not isinstance(cast("object", content), str | None):
-            raise ActionFailed("no_such_secret", f"the content of the secret `{name}` must be a text", fatal=True)
+            raise ActionFailed(f"the content of the secret `{name}` must be a text", "no_such_secret", fatal=True)
         return content
 
 

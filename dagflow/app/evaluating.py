@@ -8,7 +8,7 @@ import attrs
 
 from dagflow.app.why import values_in
 from dagflow.diagnostic import Diagnostic
-from dagflow.errors import ExpressionError
+from dagflow.errors import ExpressionInvalid
 from dagflow.expr.checker.checker import Environment, check
 from dagflow.expr.codegen.emit import compile_cores
 from dagflow.lang.check.declarations import readable
@@ -47,7 +47,7 @@ def evaluate_text(text: str, names: Mapping[str, object], now: int) -> Evaluated
         now: what `now` reads as, where it is not among the names.
 
     Raises:
-        ExpressionError: it does not parse or check.
+        ExpressionInvalid: it does not parse or check.
         EvaluationError: it has no value.
     """
     types = bindings_of(names)
@@ -77,4 +77,4 @@ def _of_no_flow(diagnostic: Diagnostic) -> Diagnostic:
 
 def _refuse(text: str, found: list[Diagnostic]) -> None:
     if has_errors(found):
-        raise ExpressionError(found, render(found, text, "expression"))
+        raise ExpressionInvalid(found, render(found, text, "expression"))

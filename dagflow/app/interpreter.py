@@ -10,7 +10,7 @@ from functools import partial
 import attrs
 import trio
 
-from dagflow.actions.performer import ConnectionKeeper
+from dagflow.actions.performer import HasConnectionPool
 from dagflow.app.blocked_runs import BlockedRuns, with_reasons
 from dagflow.app.catalogs import ActionCatalog
 from dagflow.app.drain import Draining, checked_seconds
@@ -66,7 +66,7 @@ class Interpreter:
     resumed: tuple[Run, ...] = ()
 
     @property
-    def stuck(self) -> dict[RunId, DagflowError]:
+    def blocked(self) -> dict[RunId, DagflowError]:
         """The runs that cannot be driven, by id, and why; they stay in the store as they are, and are tried again at the next opening."""
         return self._blocked.problems
 
@@ -84,7 +84,7 @@ class Interpreter:
         wakes_per_second: int | None = 500,
         retries_per_second: int | None = 10,
         resume: Collection[str] | None = None,
-        release: Collection[str] = (),
+        unquarantine: Collection[str] = (),
         drain_seconds: float = 10.0,
     ) -> AsyncGenerator[Interpreter]:
         """Open a store, resume every run in it that has not ended, and drive runs until the block is left.
@@ -102,7 +102,7 @@ class Interpreter:
             wakes_per_second: of the runs that were due while nobody drove them, or when the clock is set forward; None for no bound.
             retries_per_second: for each destination of calls, beside a tenth of what is called there for the first time; None for no bound.
             resume: ids of the only runs to go on with; all others stay as they are. None means every run.
-            release: ids of runs to go on with even if they were quarantined, since they seemed to crash the process.
+            unquarantine: ids of runs to go on with even if they were quarantined, since they seemed to crash the process.
             drain_seconds: how long leaving the block waits for effectful calls; 0 stops them at once, and `inf` waits for all.
 
         Raises:
@@ -117,7 +117,7 @@ class Interpreter:
         performer = catalog.performer(interpreter._vitals.threads)
         interpreter._equip(performer, concurrency, jitter, wakes_per_second, Budgets(retries_per_second))
         interpreter._draining = Draining(interpreter._driver, drain_seconds)
-        async with interpreter._driven(performer, resume, release):
+        async with interpreter._driven(performer, resume, unquarantine):
             yield interpreter
         if interpreter._driver.error is not None:
             raise interpreter._driver.error
@@ -198,7 +198,7 @@ class Interpreter:
         as_json = wire.sized(wire.codec(JSON).dumps(wire.decode(payload, JSON)), MAX_EVENT, "the event")
         return await self._driver.send(event, as_json, id or new_run_id(self._clock.now()))
 
-    async def resume(self, run_id: str) -> Run:
+    async def get_run(self, run_id: str) -> Run:
         """The handle of a run that has not ended. All of them go on by themselves while the interpreter is open.
 
         Raises:
@@ -207,11 +207,11 @@ class Interpreter:
         """
         run = checked_run(run_id)
         live = self._found(run)
-        if live is None and run not in self.stuck:
+        if live is None and run not in self.blocked:
             live = await self._driver.sleepers.holding.hold_one(run)
         if live is not None:
             return Run(live, self._driver)
-        problem = self.stuck.get(run)
+        problem = self.blocked.get(run)
         if problem is not None:
             raise UsageError(f"run {run_id} is blocked: {problem}")
         raise UsageError(f"no unfinished run {run_id}; `runs()` lists the runs")
@@ -220,7 +220,7 @@ class Interpreter:
         """Handles of the runs that have not ended and can go on, the newest first, whether they sleep or not. Raises StoreError."""
         rows = await self.runs(unfinished=True, limit=limit)
         known = {row.id: live for row in rows if (live := self._found(row.id)) is not None}
-        left = [row for row in rows if row.id not in known and row.id not in self.stuck]
+        left = [row for row in rows if row.id not in known and row.id not in self.blocked]
         known |= {live.run: live for live in await self._driver.sleepers.holding.hold(left)}
         return [Run(known[row.id], self._driver) for row in rows if row.id in known]
 
@@ -281,8 +281,21 @@ class Interpreter:
         return await trio.to_thread.run_sync(self._read_result, checked_run(run_id))
 
     async def history(self, run_id: str) -> list[Record]:
-        """All facts of a run, in order; empty if there is no such run. Raises StoreError."""
-        return await trio.to_thread.run_sync(self._store.history, checked_run(run_id))
+        """Return the events of a run's history, in order.
+
+        Raises:
+            UsageError: there is no such run.
+            StoreError: the store cannot be read.
+        """
+        run = checked_run(run_id)
+
+        def read() -> list[Record]:
+            found = self._store.history(run)
+            if not found and self._store.run(run) is None:
+                raise UsageError(f"no run {run_id}; `runs()` lists the runs")
+            return found
+
+        return await trio.to_thread.run_sync(read)
 
     async def statistics(self) -> Statistics:
         """How it is now: what is under way, threads that are lost, how long the event loop was blocked. Raises StoreError."""
@@ -301,21 +314,21 @@ class Interpreter:
             await trio.lowlevel.checkpoint()
 
     def watch(self, run_id: str) -> AsyncIterator[RunResult]:
-        """How an unfinished run stands: now, after every commit, and at its end. Raises as `resume` and `Run.wait`."""
-        return Watched(partial(self.resume, run_id))
+        """How an unfinished run stands: now, after every commit, and at its end. Raises as `get_run` and `Run.wait`."""
+        return Watched(partial(self.get_run, run_id))
 
     @asynccontextmanager
     async def _driven(
-        self, performer: Performer, resume: Collection[str] | None, release: Collection[str]
+        self, performer: Performer, resume: Collection[str] | None, unquarantine: Collection[str]
     ) -> AsyncGenerator[None]:
         """Drive runs inside the block; closed in order when it is left, however that is."""
         try:
             async with trio.open_nursery() as nursery:
-                if isinstance(performer, ConnectionKeeper):
+                if isinstance(performer, HasConnectionPool):
                     nursery.start_soon(performer.keep_connections)
                 await nursery.start(self._draining.serve)
                 try:
-                    await self._resume_all(resume, release, nursery)
+                    await self._resume_all(resume, unquarantine, nursery)
                     yield
                 finally:
                     await self._draining.finish(is_kept=not isinstance(self._store, MemoryStore))
@@ -345,12 +358,12 @@ class Interpreter:
         self._recovery = Recovery(self._store, self._driver, self._load_whole)
         self._starter = Starter(self._store, self._clock, self._driver, self._loader, self._found, self._problem)
 
-    async def _resume_all(self, only: Collection[str] | None, release: Collection[str], nursery: trio.Nursery) -> None:
+    async def _resume_all(self, only: Collection[str] | None, unquarantine: Collection[str], nursery: trio.Nursery) -> None:
         await nursery.start(self._vitals.watch)
         recovery = self._recovery
-        await recovery.read(only, release, self._clock.now())
+        await recovery.read(only, unquarantine, self._clock.now())
         self.resumed = tuple(Run(live, self._driver) for live in recovery.lives)
-        await trio.to_thread.run_sync(self._blocked.open, recovery.stuck, [live.run for live in recovery.lives])
+        await trio.to_thread.run_sync(self._blocked.open, recovery.blocked, [live.run for live in recovery.lives])
         if recovery.has_trials:
             nursery.start_soon(self._go_on, only is None)
         else:
@@ -390,7 +403,7 @@ class Interpreter:
         live.progress.cancel(self._driver.now(live))
         # At once: whoever asks for the run from here on gets this one.
         self._driver.take(live)
-        self.stuck.pop(run_id, None)
+        self.blocked.pop(run_id, None)
         await trio.to_thread.run_sync(self._blocked.clear, [run_id])
         return live
 
@@ -407,7 +420,7 @@ class Interpreter:
         return self._loader.load_all(rows, self._recovery.check)
 
     def _problem(self, run: RunId) -> DagflowError | None:
-        return self.stuck.get(run)
+        return self.blocked.get(run)
 
     def _read_result(self, run_id: RunId) -> RunResult:
         return read_result(self._store, self._loader.programs, run_id)[1]

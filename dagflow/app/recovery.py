@@ -24,7 +24,7 @@ from dagflow.drivers.local.subscriptions import Seekers, due_of
 from dagflow.errors import DagflowError, RunBlocked, StoreError, UsageError
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
-from dagflow.store.api import Driving, Record, RunRow, Store, Suspect
+from dagflow.store.api import CrashSuspect, DriverState, Record, RunRow, Store
 from dagflow.store.failpoints import Point, reached
 from dagflow.store.memory import MemoryStore
 
@@ -46,7 +46,7 @@ class Quarantined(UsageError):  # noqa: N818 - a state of a run, not a fault of 
     """A run is left alone since it seems to crash the process; somebody has to resume it by name."""
 
 
-def is_quarantined(suspect: Suspect) -> bool:
+def is_quarantined(suspect: CrashSuspect) -> bool:
     """Whether a run is left alone until somebody resumes it by name."""
     return suspect.n_crashes >= MOST_CRASHES
 
@@ -76,25 +76,25 @@ class Recovery:
     _load: Callable[[RunRow], Live]
     lives: list[Live] = attrs.field(factory=list)
     waiting: dict[RunId, Live] = attrs.field(factory=dict)
-    stuck: dict[RunId, DagflowError] = attrs.field(factory=dict)
-    _suspects: dict[RunId, Suspect] = attrs.field(factory=dict)
+    blocked: dict[RunId, DagflowError] = attrs.field(factory=dict)
+    _suspects: dict[RunId, CrashSuspect] = attrs.field(factory=dict)
     _rows: list[RunRow] = attrs.field(factory=list)
     _found: set[RunId] = attrs.field(factory=set[RunId])
     _is_whole: bool = True
     _newest: str = ""
 
-    async def read(self, only: Collection[str] | None, release: Collection[str], now: int) -> None:
+    async def read(self, only: Collection[str] | None, unquarantine: Collection[str], now: int) -> None:
         """Find the runs, blame those that were on their way at a crash, and load those that go on. Raises StoreError."""
         reached(Point.RECOVERING)
-        await self._asked(self._find, release, now)
+        await self._asked(self._find, unquarantine, now)
         for row in self._rows if only is None else await self._asked(self._named, only):
             try:
                 self.check(row.id)
                 self.lives.append(await self._asked(self._load, row))
             except DagflowError as error:
-                self.stuck[row.id] = error
+                self.blocked[row.id] = error
             except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
-                self.stuck[row.id] = RunBlocked.caused_by(row.id, error)
+                self.blocked[row.id] = RunBlocked.caused_by(row.id, error)
         self._is_whole = only is None
         self._found = {live.run for live in self.lives}
         reached(Point.RECOVERING)
@@ -149,18 +149,18 @@ class Recovery:
     async def close(self) -> None:
         """It was closed in order: of the runs it drove none is a suspect any more."""
         driven = self._found - set(self.waiting)
-        cleared = [Suspect(run=run, n_crashes=0) for run in driven if run in self._suspects]
-        await self._asked(self._store.note_driving, Driving(), cleared)
+        cleared = [CrashSuspect(run=run, n_crashes=0) for run in driven if run in self._suspects]
+        await self._asked(self._store.note_driving, DriverState(), cleared)
 
     def _n_crashes(self, run: RunId) -> int:
         suspect = self._suspects.get(run)
         return 0 if suspect is None else suspect.n_crashes
 
-    def _tried(self, live: Live) -> Suspect:
-        suspect = self._suspects.get(live.run) or Suspect(run=live.run, n_crashes=0)
+    def _tried(self, live: Live) -> CrashSuspect:
+        suspect = self._suspects.get(live.run) or CrashSuspect(run=live.run, n_crashes=0)
         return attrs.evolve(suspect, is_tried=True, is_held=False)
 
-    def _held(self, live: Live) -> Suspect:
+    def _held(self, live: Live) -> CrashSuspect:
         return attrs.evolve(self._suspects[live.run], is_held=True)
 
     async def _try(self, lives: Sequence[Live], *, is_whole: bool = False) -> None:
@@ -179,9 +179,9 @@ class Recovery:
         ]
         await self._say(*done, is_whole=is_whole)
 
-    async def _say(self, *suspects: Suspect, is_whole: bool) -> None:
+    async def _say(self, *suspects: CrashSuspect, is_whole: bool) -> None:
         self._suspects.update({suspect.run: suspect for suspect in suspects})
-        driving = Driving(is_open=True, is_whole=is_whole, since=self._newest)
+        driving = DriverState(is_open=True, is_whole=is_whole, since=self._newest)
         await self._asked(self._store.note_driving, driving, suspects)
 
     async def _catch_up(self, live: Live) -> bool:
@@ -204,7 +204,7 @@ class Recovery:
         rows = (self._store.run(RunId(run)) for run in sorted(runs))
         return [row for row in rows if row is not None and not row.status.is_terminal and not row.parent]
 
-    def _find(self, release: Collection[str], now: int) -> None:
+    def _find(self, unquarantine: Collection[str], now: int) -> None:
         before: RunId | None = None
         while rows := self._store.awake(limit=_PAGE, before=before):
             before = rows[-1].id
@@ -228,11 +228,11 @@ class Recovery:
             so_far = self._n_outcomes(run)
             suspect = known.get(run)
             n_before = suspect.n_crashes if suspect is not None and suspect.n_outcomes == so_far else 0
-            changed[run] = Suspect(run=run, n_crashes=n_before + 1, n_outcomes=so_far)
-        for run in {RunId(run) for run in release} & {*known, *changed}:
-            changed[run] = Suspect(run=run, n_crashes=0)
+            changed[run] = CrashSuspect(run=run, n_crashes=n_before + 1, n_outcomes=so_far)
+        for run in {RunId(run) for run in unquarantine} & {*known, *changed}:
+            changed[run] = CrashSuspect(run=run, n_crashes=0)
         self._suspects = known | changed
-        self._store.note_driving(Driving(is_open=True, since=self._newest), list(changed.values()))
+        self._store.note_driving(DriverState(is_open=True, since=self._newest), list(changed.values()))
 
     def _n_outcomes(self, run: RunId) -> int:
         try:
@@ -240,7 +240,7 @@ class Recovery:
         except StoreError:
             return 0  # it is damaged, which is said of it when it is loaded
 
-    def _blamed(self, driving: Driving, known: dict[RunId, Suspect], now: int) -> list[RunId]:
+    def _blamed(self, driving: DriverState, known: dict[RunId, CrashSuspect], now: int) -> list[RunId]:
         """The runs that were on their way when the process crashed."""
         tried = {run for run, suspect in known.items() if suspect.is_tried}
 

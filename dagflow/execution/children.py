@@ -289,7 +289,7 @@ class Children:
         else:
             step, failure, _ = _cause(spawn, child)
             message = f"{step}: {failure.message}" if step else failure.message
-            cause = ActionFailed(failure.code, message)
+            cause = ActionFailed(message, failure.code)
             self._parent.fail(node, cause, now, jitter, is_dirty=status is RunStatus.FAILED_DIRTY)
 
     def _unwind(self, node: int) -> None:
@@ -318,7 +318,7 @@ class Children:
         del self._unwinding[spawn.node]
         if unwinding.n_dirty:
             message = f"{unwinding.n_dirty} of {unwinding.total} runs could not be undone as a whole"
-            self._parent.fail(spawn.node, ActionFailed(NOT_UNDONE, message, fatal=True), now, jitter)
+            self._parent.fail(spawn.node, ActionFailed(message, NOT_UNDONE, fatal=True), now, jitter)
         else:
             self._parent.succeed(spawn.node, None, now, jitter)
 
@@ -347,9 +347,9 @@ def _cause(spawn: Spawn, child: Progress) -> tuple[str, ActionFailed, int]:
     """The step that made a child fail, with the code and the message; and the attempt."""
     state = child.machine.state
     if state.scope_causes[0] == NONE:
-        return "", ActionFailed(CANCELLED, f"run {child.run} was cancelled"), 0
+        return "", ActionFailed(f"run {child.run} was cancelled", CANCELLED), 0
     failure = state.failures[state.scope_causes[0]]
     step = "" if failure.node == NONE else child.program.plan.ids[failure.node]
     # A child that was given less time than its flow asks for had the time of the attempt.
     is_late = failure.code == RUN_TIMEOUT and failure.node == NONE and spawn.due is not None
-    return step, ActionFailed(TIMEOUT if is_late else failure.code, failure.message), failure.attempt
+    return step, ActionFailed(failure.message, TIMEOUT if is_late else failure.code), failure.attempt

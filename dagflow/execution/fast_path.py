@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import attrs
 
 from dagflow.actions.failures import ActionFailed
-from dagflow.actions.fast_path import Direct
+from dagflow.actions.fast_path import FastAction
 from dagflow.execution.performer import Performer
 from dagflow.execution.program import Code, Evaluator, Program
 from dagflow.model.action import Effect
@@ -19,7 +19,7 @@ class Quick:
 
     Attributes:
         arguments: from the bindings to what the call needs. Raises EvaluationError.
-        function, keep, explain: see `actions.direct.Direct`.
+        function, keep, explain: see `actions.direct.FastAction`.
         is_pure: whether the call needs nothing to be in the store.
         is_steady: whether the bindings are those that all share, if all it comes after is settled.
     """
@@ -44,7 +44,7 @@ def _quick(performer: Performer, code: Code) -> Quick | None:
     return None if direct is None else quick_way(code, direct)
 
 
-def quick_way(code: Code, direct: Direct) -> Quick | None:
+def quick_way(code: Code, direct: FastAction) -> Quick | None:
     """The short way of a step whose action has one, if its arguments do as well. Of an undo more is asked first."""
     if code.quick_arguments is None or code.node.undoes:
         return None

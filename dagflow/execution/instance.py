@@ -189,7 +189,7 @@ class Progress:
             kept, as_json = canonical_with_json(value, code.codec, code.is_plain)
         except WireError as error:
             message = f"{code.node.action} gave a result that is not {code.codec.type}: {error}"
-            self.fail(node, ActionFailed("bad_result", message, fatal=True), now, jitter)
+            self.fail(node, ActionFailed(message, "bad_result", fatal=True), now, jitter)
             return
         self.succeed_quickly(node, kept, now, as_json)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from dagflow.actions.failures import ActionFailed, Invocation
-from dagflow.actions.fast_path import Direct
+from dagflow.actions.fast_path import FastAction
 from dagflow.ids import RunId
 from dagflow.model.types import Type
 
@@ -15,7 +15,7 @@ from dagflow.model.types import Type
 class Performer(Protocol):
     """Calls actions."""
 
-    def direct(self, action: str, arguments: Mapping[str, Type], result: Type) -> Direct | None:
+    def direct(self, action: str, arguments: Mapping[str, Type], result: Type) -> FastAction | None:
         """The short way to an action, for arguments and a result of exactly these types; None if it has to be `perform`."""
         ...
 
@@ -41,4 +41,4 @@ def effect_key(run: RunId, node: str) -> str:
 
 def timed_out() -> ActionFailed:
     """The failure of an attempt that was stopped because its time was up."""
-    return ActionFailed("timeout", "the attempt did not end in time")
+    return ActionFailed("the attempt did not end in time", "timeout")

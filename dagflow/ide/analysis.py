@@ -22,9 +22,9 @@ from dagflow.lang.check.imports import Sources
 from dagflow.lang.check.symbols import Symbol
 from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.diagnostics import has_errors
-from dagflow.lang.hooks import Workshop
+from dagflow.lang.hooks import CompilerHooks
 from dagflow.lang.limits import Limits
-from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.lowering.builder import FlowBuilder
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.lexer import Token, lex
 from dagflow.lang.syntax.parser import parse_file
@@ -41,12 +41,12 @@ class FlowFacts:
     """What is known of a flow of the text."""
 
     decl: s.FlowDecl
-    draft: FlowDraft
+    builder: FlowBuilder
 
     @property
     def symbols(self) -> Mapping[str, Symbol]:
         """Its names as they are at its end."""
-        return self.draft.names.symbols
+        return self.builder.names.symbols
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -72,7 +72,7 @@ class Analysis:
     @property
     def interface(self) -> Interface:
         """What the host, the text and the files it imports declare together; those of imports behind the names of these."""
-        known = next((each.draft.declarations for each in self.flows.values()), None)
+        known = next((each.builder.declarations for each in self.flows.values()), None)
         if known is None:
             return self.compilation.interface
         return Interface(actions=known.actions, events=known.events, types={**self.compilation.interface.types, **known.types})
@@ -153,14 +153,14 @@ class Analyst:
             parsed.append(self._parser.parse(wanted, limits, exact=exact))
             return parsed[0].file, list(parsed[0].diagnostics)
 
-        def lowered(decl: s.FlowDecl, draft: FlowDraft) -> None:
-            if draft.source.text is text:
-                flows[decl.name.text] = FlowFacts(decl, draft)
+        def lowered(decl: s.FlowDecl, builder: FlowBuilder) -> None:
+            if builder.source.text is text:
+                flows[decl.name.text] = FlowFacts(decl, builder)
 
         self._memory.begin()
-        workshop = Workshop(parse=parse, check=self._memory.check, lowered=lowered, is_hasty=not exact)
+        hooks = CompilerHooks(parse=parse, check=self._memory.check, on_lowered=lowered, skip_expensive_lints=not exact)
         compilation = compile_text(
-            text, self.interface, filename=self._filename, limits=self._limits, sources=self.sources, workshop=workshop
+            text, self.interface, filename=self._filename, limits=self._limits, sources=self.sources, hooks=hooks
         )
         self._memory.done()
         own = tuple(each for each in compilation.diagnostics if each.file == self._filename)

@@ -313,8 +313,8 @@ def _steps(trial: Analysis, cursor: Cursor, given: set[str]) -> Iterator[Complet
     if facts is None:
         return
     line = trial.lines.line_of(cursor.span.start) + 1
-    own = [name for name, place in facts.draft.names.lines.items() if place == line]
-    for name, place in facts.draft.names.lines.items():
+    own = [name for name, place in facts.builder.names.lines.items() if place == line]
+    for name, place in facts.builder.names.lines.items():
         if name not in given and name not in own:
             detail = f"line {place}"
             yield Completion(name, CompletionKind.NAME, cursor.span, name, detail, rank=0 if place < line else 1)

@@ -84,7 +84,7 @@ def _flow(analysis: Analysis, name: str) -> str:
     compiled = analysis.compilation.flows.get(name)
     if facts is None:
         return ""
-    params = facts.draft.names.symbols
+    params = facts.builder.names.symbols
     fields = tuple(
         Field(each.name.text, params[each.name.text].type) for each in facts.decl.params or () if each.name.text in params
     )
@@ -99,8 +99,11 @@ def _name(analysis: Analysis, found: Occurrence, spot: Spot | None) -> str:
     symbol = None if facts is None else facts.symbols.get(name)
     notes = [describing.BUILTINS.get(name, "") if found.target.kind is Kind.BUILTIN else ""]
     if symbol is not None and found.target.kind is Kind.STEP and facts is not None:
-        draft = facts.draft.find(symbol.node)
-        notes += [_what(symbol, draft.node.action if draft is not None else ""), draft.node.doc if draft is not None else ""]
+        builder = facts.builder.find(symbol.node)
+        notes += [
+            _what(symbol, builder.node.action if builder is not None else ""),
+            builder.node.doc if builder is not None else "",
+        ]
         notes.append(f"May not run: {symbol.why}." if symbol.why else "")
     if found.target.kind is Kind.LOCAL and symbol is None:
         symbol = _local(analysis, found)

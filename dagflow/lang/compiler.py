@@ -10,13 +10,13 @@ import attrs
 from dagflow.diagnostic import Diagnostic, Span, few_suggestions
 from dagflow.errors import DagflowBug, FlowInvalid, UsageError
 from dagflow.gc_tuning import without_collecting
-from dagflow.lang.bounds.run_limits import check_allowance
+from dagflow.lang.bounds.run_limits import check_run_limits
 from dagflow.lang.check.call_graph import in_call_order
 from dagflow.lang.check.declarations import Declarations, collect_declarations
 from dagflow.lang.check.imports import Import, Library, Module, Sources, check_imports, path_of, severe
 from dagflow.lang.check.type_checker import Checker
 from dagflow.lang.diagnostics import JsonDiagnostic, Source, capped, has_errors, render, to_json, without_cascades
-from dagflow.lang.hooks import Workshop
+from dagflow.lang.hooks import CompilerHooks
 from dagflow.lang.limits import Limits, too_large
 from dagflow.lang.lint.flow import lint_flow
 from dagflow.lang.lowering.call_targets import with_callees
@@ -96,7 +96,7 @@ def compile_text(
     filename: str = "<flow>",
     limits: Limits | None = None,
     sources: Sources | None = None,
-    workshop: Workshop | None = None,
+    hooks: CompilerHooks | None = None,
 ) -> Compilation:
     """Compile the flows of a text against what a host declares. Never raises for anything in the text.
 
@@ -108,7 +108,7 @@ def compile_text(
         sources: the texts of the files it may import, by their paths, or what gives the text of a path.
         workshop: what it is made with; for editors.
     """
-    compiler = _Compiler(interface, limits or Limits(), filename, sources, workshop or Workshop())
+    compiler = _Compiler(interface, limits or Limits(), filename, sources, hooks or CompilerHooks())
     try:
         flows, known = compiler.root(text)
     except RecursionError as error:  # pragma: no cover - depth is bounded before; what gets here is a fault of ours
@@ -123,9 +123,9 @@ class _Compiler:
     """Compiles a text and what it imports, each file once."""
 
     def __init__(
-        self, interface: Interface, limits: Limits, filename: str, sources: Sources | None, workshop: Workshop
+        self, interface: Interface, limits: Limits, filename: str, sources: Sources | None, hooks: CompilerHooks
     ) -> None:
-        self.workshop = workshop
+        self.hooks = hooks
         self.interface = interface
         self.limits = limits
         self.filename = filename
@@ -178,10 +178,10 @@ class _Compiler:
         limits = self.limits
         if len(text) > limits.source_chars:
             return None, [], (_filed(too_large(len(text), limits.source_chars), filename),)
-        file, diagnostics = self.workshop.parse(text, limits)
+        file, diagnostics = self.hooks.parse(text, limits)
         source = Source(text, filename)
         imports = self._imports(file, diagnostics)
-        checker = Checker(source, Declarations({}, {}, {}), diagnostics, judge=self.workshop.check)
+        checker = Checker(source, Declarations({}, {}, {}), diagnostics, check_expression=self.hooks.check)
         given = [(each.name.text, each.module) for each in imports]
         declarations = collect_declarations(file, self.interface, lambda decl, type_: _default(checker, decl, type_), given)
         checker.declarations = declarations
@@ -214,12 +214,14 @@ class _Compiler:
             n_found = len(found)
             lowered = lower_flow(unit, decl, key)
             if lowered.is_linted:
-                lint_flow(lowered.draft, decl, lowered.flow, n_found=n_found, is_hasty=self.workshop.is_hasty)
-            self.workshop.lowered(decl, lowered.draft)
+                lint_flow(
+                    lowered.builder, decl, lowered.flow, n_found=n_found, skip_expensive_lints=self.hooks.skip_expensive_lints
+                )
+            self.hooks.on_lowered(decl, lowered.builder)
             unit.signatures.setdefault(decl.name.text, lowered.signature)
             flow = self.known.setdefault(key, with_callees(lowered.flow, self.known))
             if not self.limits.run.is_unlimited and not any(each.code[0] == "E" and each.code != "E503" for each in found):
-                found += check_allowance(flow, decl, unit.source, self.limits.run)
+                found += check_run_limits(flow, decl, unit.source, self.limits.run)
         found += _twice(unit.flows, unit)
         if not prefix and not has_errors(found):
             # What a test says about a flow that is wrong would be wrong as well; those of imported files are checked with these.

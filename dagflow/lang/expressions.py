@@ -10,7 +10,7 @@ from typing import cast
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Severity
-from dagflow.errors import EvaluationError, ExpressionError, UsageError
+from dagflow.errors import EvaluationError, ExpressionInvalid, UsageError
 from dagflow.expr.checker.checker import Environment
 from dagflow.expr.checker.checker import check as check_tree
 from dagflow.expr.codegen.emit import Evaluator, compile_cores
@@ -36,7 +36,7 @@ class ExpressionType:
         return self.text
 
 
-def evaluate(
+def evaluate_expression(
     text: str,
     bindings: Mapping[str, object],
     *,
@@ -59,7 +59,7 @@ def evaluate(
         Plain Python, `UInt`, `Timestamp`, `Duration`, or a type whose `str()` is its CEL name. An absent optional is None.
 
     Raises:
-        ExpressionError: the expression does not parse or check.
+        ExpressionInvalid: the expression does not parse or check.
         EvaluationError: it failed while it was evaluated.
         UsageError: a binding is not a value of CEL, or a type text is not a type.
     """
@@ -72,13 +72,13 @@ def evaluate(
     return plain_value(run.function(values))
 
 
-def check(
+def check_expression(
     text: str, types: Mapping[str, str], *, container: str = "", functions: tuple[Overload, ...] = (), interpolate: bool = True
 ) -> ExpressionType:
-    """The type of one CEL expression whose variables have the types given as CEL texts; `interpolate` as in `evaluate`.
+    """The type of one CEL expression whose variables have the types given as CEL texts; `interpolate` as in `evaluate_expression`.
 
     Raises:
-        ExpressionError: the expression does not parse or check.
+        ExpressionInvalid: the expression does not parse or check.
         UsageError: a type text is not a type.
     """
     environment = Environment(
@@ -122,7 +122,7 @@ def _parsed(types: tuple[tuple[str, str], ...]) -> dict[str, Type]:
 def _refuse(text: str, diagnostics: list[Diagnostic]) -> None:
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]
     if errors:
-        raise ExpressionError(errors, render(errors, text, "expression"))
+        raise ExpressionInvalid(errors, render(errors, text, "expression"))
 
 
 def _taken(value: object, type_: Type, depth: int) -> object:

@@ -12,17 +12,17 @@ from dagflow.diagnostic import Diagnostic
 from dagflow.expr.checker.checker import Checked, Environment, check
 from dagflow.expr.tree import Expr
 from dagflow.lang.limits import Limits
-from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.lowering.builder import FlowBuilder
 from dagflow.lang.syntax.parser import parse_file
 from dagflow.lang.syntax.tree import File, FlowDecl
 
 
-def _nothing(decl: FlowDecl, draft: FlowDraft) -> None:
+def _nothing(decl: FlowDecl, builder: FlowBuilder) -> None:
     """Nobody wants to know."""
 
 
 @attrs.frozen
-class Workshop:
+class CompilerHooks:
     """The parts of a compilation that may be exchanged.
 
     Attributes:
@@ -34,5 +34,5 @@ class Workshop:
 
     parse: Callable[[str, Limits], tuple[File, list[Diagnostic]]] = parse_file
     check: Callable[[Expr, Environment], Checked] = check
-    lowered: Callable[[FlowDecl, FlowDraft], None] = _nothing
-    is_hasty: bool = False
+    on_lowered: Callable[[FlowDecl, FlowBuilder], None] = _nothing
+    skip_expensive_lints: bool = False

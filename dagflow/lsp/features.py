@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from lsprotocol import types
 
-from dagflow.app.simulation.editor_tests import try_tests
+from dagflow.app.simulation.editor_tests import run_tests
 from dagflow.diagnostic import Span
 from dagflow.errors import DagflowError, FlowInvalid, UsageError
 from dagflow.ide.analysis import Analysis
@@ -289,7 +289,7 @@ def _add_commands(server: FlowServer) -> None:
         """How the tests of a flow go; told in a message, too."""
 
         def tried() -> list[dict[str, object]]:
-            found = try_tests(_known(server, uri)[1].compilation, flow, test)
+            found = run_tests(_known(server, uri)[1].compilation, flow, test)
             failed = [each for each in found if not each.has_passed]
             kind = types.MessageType.Error if failed else types.MessageType.Info
             said = [f"{len(found) - len(failed)} passed" + (f", {len(failed)} failed" if failed else "")]

@@ -137,7 +137,7 @@ class Creation:
 
 
 @attrs.frozen(kw_only=True)
-class Driving:
+class DriverState:
     """Whose runs were on their way when the store was last heard of; so that it is known after a crash who may have caused it.
 
     Attributes:
@@ -151,7 +151,7 @@ class Driving:
 
 
 @attrs.frozen(kw_only=True)
-class Suspect:
+class CrashSuspect:
     """A run that was on its way when the process crashed.
 
     Attributes:
@@ -272,15 +272,15 @@ class Store(Protocol):
         """The encoded flow of that digest."""
         ...
 
-    def driving(self) -> Driving:
+    def driving(self) -> DriverState:
         """What the last driver said of itself."""
         ...
 
-    def suspects(self) -> list[Suspect]:
+    def suspects(self) -> list[CrashSuspect]:
         """The runs that are suspected to crash the process, by their ids."""
         ...
 
-    def note_driving(self, driving: Driving, suspects: Sequence[Suspect] = ()) -> None:
+    def note_driving(self, driving: DriverState, suspects: Sequence[CrashSuspect] = ()) -> None:
         """Keep what a driver says of itself, and of these suspects; those with no crashes that are not tried are forgotten."""
         ...
 

@@ -12,7 +12,7 @@ import attrs
 from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
-from dagflow.store.api import Append, Blocked, Creation, Driving, Record, RunRow, SentEvent, Suspect, WaitRow
+from dagflow.store.api import Append, Blocked, CrashSuspect, Creation, DriverState, Record, RunRow, SentEvent, WaitRow
 
 
 @attrs.define(eq=False)
@@ -28,8 +28,8 @@ class MemoryStore:
     _flows: dict[FlowDigest, bytes] = attrs.field(factory=dict, init=False)
     _events: list[SentEvent] = attrs.field(factory=list, init=False)
     _event_ids: set[str] = attrs.field(factory=set, init=False)
-    _driving: Driving = attrs.field(factory=Driving, init=False)
-    _suspects: dict[RunId, Suspect] = attrs.field(factory=dict, init=False)
+    _driving: DriverState = attrs.field(factory=DriverState, init=False)
+    _suspects: dict[RunId, CrashSuspect] = attrs.field(factory=dict, init=False)
     _blocked: dict[RunId, Blocked] = attrs.field(factory=dict, init=False)
     _waits: dict[RunId, tuple[WaitRow, ...]] = attrs.field(factory=dict, init=False)
     #: When those that sleep are due, and the same in that order.
@@ -183,19 +183,19 @@ class MemoryStore:
             self._check_open()
             return self._flows.get(digest)
 
-    def driving(self) -> Driving:
+    def driving(self) -> DriverState:
         """See `Store.driving`."""
         with self._lock:
             self._check_open()
             return self._driving
 
-    def suspects(self) -> list[Suspect]:
+    def suspects(self) -> list[CrashSuspect]:
         """See `Store.suspects`."""
         with self._lock:
             self._check_open()
             return [self._suspects[run] for run in sorted(self._suspects)]
 
-    def note_driving(self, driving: Driving, suspects: Sequence[Suspect] = ()) -> None:
+    def note_driving(self, driving: DriverState, suspects: Sequence[CrashSuspect] = ()) -> None:
         """See `Store.note_driving`."""
         with self._lock:
             self._check_open()

@@ -1,13 +1,12 @@
-"""What every store does, as tests.
+"""The tests that every store must pass.
 
-Who writes a store derives a class from `StoreConformance` and says how to open one:
+The author of a store derives a class from `StoreConformance` and opens one:
 
     class TestMine(StoreConformance):
         def open(self, folder: Path) -> Store:
             return MyStore(folder / "runs")
 
-pytest runs it. A store that passes keeps what `store.api.Store` promises, as far as one process can see; whether what it
-keeps survives a power cut is for a harness of its own.
+The tests check every promise of `store.api.Store` that one process can see. They do not check power cuts.
 """
 
 from __future__ import annotations
@@ -24,7 +23,19 @@ import pytest
 from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId, new_run_id
 from dagflow.model.status import RunStatus
-from dagflow.store import Append, Blocked, Creation, Driving, Record, RunRow, SentEvent, StartName, Store, Suspect, WaitRow
+from dagflow.store import (
+    Append,
+    Blocked,
+    CrashSuspect,
+    Creation,
+    DriverState,
+    Record,
+    RunRow,
+    SentEvent,
+    StartName,
+    Store,
+    WaitRow,
+)
 
 DIGEST = FlowDigest("d" * 64)
 FLOW = b'{"dagflow":1}'
@@ -258,15 +269,18 @@ class StoreConformance(abc.ABC):
         assert store.runs(parent=whole.id, unfinished=True) == [parts[0]]
 
     def test_what_a_driver_says_of_itself_is_kept(self, store: Store) -> None:
-        assert (store.driving(), store.suspects()) == (Driving(), [])
-        one, two = Suspect(run=RunId("b"), n_crashes=2, n_outcomes=7), Suspect(run=RunId("a"), n_crashes=0, is_tried=True)
-        driving = Driving(is_open=True, is_whole=True, since="c")
+        assert (store.driving(), store.suspects()) == (DriverState(), [])
+        one, two = (
+            CrashSuspect(run=RunId("b"), n_crashes=2, n_outcomes=7),
+            CrashSuspect(run=RunId("a"), n_crashes=0, is_tried=True),
+        )
+        driving = DriverState(is_open=True, is_whole=True, since="c")
         store.note_driving(driving, [one, two])
         # Whether that driver is still there is not for the one to say who has the store open.
         assert attrs.evolve(store.driving(), is_open=True) == driving
         assert store.suspects() == [two, one]
-        store.note_driving(Driving(), [attrs.evolve(two, is_tried=False), attrs.evolve(one, n_crashes=3)])
-        assert (store.driving(), store.suspects()) == (Driving(), [attrs.evolve(one, n_crashes=3)])
+        store.note_driving(DriverState(), [attrs.evolve(two, is_tried=False), attrs.evolve(one, n_crashes=3)])
+        assert (store.driving(), store.suspects()) == (DriverState(), [attrs.evolve(one, n_crashes=3)])
 
     def test_why_runs_are_blocked_is_kept(self, store: Store) -> None:
         assert store.blocked() == []

@@ -14,7 +14,7 @@ import trio.testing
 import trustme
 from anyio.abc import ByteStream, SocketAttribute
 
-from dagflow.actions.http_client.connection import Connection, Pace, _is_drained
+from dagflow.actions.http_client.connection import Connection, Deadline, _is_drained
 from tests.actions.lines import OK, Line, catalog_with, failure, idle, kept, line_server, perform
 
 
@@ -140,7 +140,7 @@ async def test_an_answer_counts_though_the_request_did_not_get_through_and_is_th
     connection = Connection(Deaf())
     request = h11.Request(method="POST", target="/", headers=[("host", "a"), ("content-length", "2")])
     with anyio.CancelScope() as scope:
-        answer = await connection.ask(request, b"hi", 10, Pace(scope, 1.0, anyio.current_time() + 1.0))
+        answer = await connection.ask(request, b"hi", 10, Deadline(scope, 1.0, anyio.current_time() + 1.0))
     assert answer.status == 413
     assert not connection.renew()
     await connection.aclose()

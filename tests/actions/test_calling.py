@@ -193,9 +193,9 @@ class MuteError(Exception):
         (RetryAfter(timedelta(days=-1)), "busy", False, 0),
         (RetryAfter(-1e300), "busy", False, 0),
         (RetryAfter(-(10**30)), "busy", False, 0),
-        (ActionFailed("a.b", "x", retry_after_ns=-5), "a.b", False, 0),
-        (ActionFailed("a.b", "x", fatal=True), "a.b", True, None),
-        (ActionFailed("a.b", "x", retry_after_ns=3), "a.b", False, 3),
+        (ActionFailed("x", "a.b", retry_after_ns=-5), "a.b", False, 0),
+        (ActionFailed("x", "a.b", fatal=True), "a.b", True, None),
+        (ActionFailed("x", "a.b", retry_after_ns=3), "a.b", False, 3),
     ],
 )
 async def test_every_exception_becomes_a_failure(catalog, raised, code, fatal, delay):
@@ -327,7 +327,7 @@ async def test_log_writes_a_line(caplog):
 
 
 @pytest.mark.parametrize(
-    "error", [Fatal("x", code="c"), RetryAfter(2, "x"), ActionFailed("c", "x", fatal=True, retry_after_ns=3)]
+    "error", [Fatal("x", code="c"), RetryAfter(2, "x"), ActionFailed("x", "c", fatal=True, retry_after_ns=3)]
 )
 def test_failures_survive_pickling(error):
     again = pickle.loads(pickle.dumps(error))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import dagflow
 from dagflow.actions.failures import ActionFailed, Invocation
-from dagflow.actions.fast_path import Direct
+from dagflow.actions.fast_path import FastAction
 from dagflow.actions.performer import CatalogPerformer
 from dagflow.drivers.local.threads import Threads
 from dagflow.model.types import INT, STRING, ScalarType
@@ -84,7 +84,7 @@ def performer_of(annotation: object) -> CatalogPerformer:
     return catalog.performer(Threads(1))
 
 
-def direct_of(performer: CatalogPerformer, name: str = "act", **types: object) -> Direct | None:
+def direct_of(performer: CatalogPerformer, name: str = "act", **types: object) -> FastAction | None:
     bound = performer._actions[name]
     arguments = types or {"n": INT, "to": ScalarType("Email")}
     return performer.direct(name, arguments, bound.spec.result)  # type: ignore[arg-type]

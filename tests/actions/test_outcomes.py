@@ -53,7 +53,7 @@ class HugeText(str):
 
 
 def failed(**changes: object) -> ActionFailed:
-    found = ActionFailed("code", "message")
+    found = ActionFailed("message", "code")
     for name, value in changes.items():
         setattr(found, name, value)
     return found

@@ -131,8 +131,8 @@ async def live(folder: Path, catalog: Catalog, *, is_patient: bool = False) -> N
     somebody insists, as `is_patient` does.
     """
     flow = compiled(catalog)
-    release = unfinished(folder) if is_patient else ()
-    async with Interpreter.open(folder / "runs.db", catalog=catalog, release=release) as open_:
+    unquarantine = unfinished(folder) if is_patient else ()
+    async with Interpreter.open(folder / "runs.db", catalog=catalog, unquarantine=unquarantine) as open_:
         runs = await open_.unfinished()
         runs += [await open_.start(flow, {"n": n % 2}) for n in range(len(runs), RUNS_AT_ONCE)]
         if interpreter.Waking is not Waking:

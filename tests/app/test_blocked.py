@@ -81,7 +81,7 @@ async def test_a_value_that_the_store_refuses_blocks_that_run_alone(host: Host) 
             await blocked.wait()
         assert raised.value.run == blocked.id
         assert [(await run.wait()).status for run in runs] == [RunStatus.SUCCEEDED] * 10
-        assert list(interpreter.stuck) == [blocked.id]
+        assert list(interpreter.blocked) == [blocked.id]
         # What the store has is what it had before; the row says why it does not go on.
         rows = {row.id: row for row in await interpreter.runs()}
         assert rows[RunId(blocked.id)].status is RunStatus.RUNNING
@@ -89,7 +89,7 @@ async def test_a_value_that_the_store_refuses_blocks_that_run_alone(host: Host) 
         assert not any(row.blocked for row in rows.values() if row.id != blocked.id)
     store.step = None
     async with Interpreter.open(":memory:", catalog=host.catalog, store=store) as interpreter:
-        assert (await (await interpreter.resume(blocked.id)).wait()).output == 2
+        assert (await (await interpreter.get_run(blocked.id)).wait()).output == 2
         assert not any(row.blocked for row in await interpreter.runs())
 
 
@@ -115,12 +115,12 @@ async def test_a_child_that_is_refused_blocks_its_whole_family(host: Host) -> No
         host.gate.set()
         with pytest.raises(RunBlocked):
             await run.wait()
-        assert list(interpreter.stuck) == [run.id]
+        assert list(interpreter.blocked) == [run.id]
         store.step = None
         other = await interpreter.start(family)
         assert (await other.wait()).output == [2, 4, 6]
     async with Interpreter.open(":memory:", catalog=host.catalog, store=store) as interpreter:
-        assert (await (await interpreter.resume(run.id)).wait()).output == [2, 4, 6]
+        assert (await (await interpreter.get_run(run.id)).wait()).output == [2, 4, 6]
 
 
 GARBLED = {
@@ -148,7 +148,7 @@ async def test_a_history_that_cannot_be_read_blocks_that_run_alone(
     async with Interpreter.open(":memory:", catalog=host.catalog, store=store) as interpreter:
         if is_sent:
             assert await interpreter.send("go", {"n": 1}) == 2
-            assert bad in interpreter.stuck
+            assert bad in interpreter.blocked
             for run in (runs[0], runs[2]):
                 while not (await interpreter.result(run.id)).status.is_terminal:
                     await trio.lowlevel.checkpoint()
@@ -165,7 +165,7 @@ async def test_a_history_that_cannot_be_read_blocks_that_run_alone(
         while not (result := await interpreter.result(bad)).status.is_terminal:
             await trio.lowlevel.checkpoint()
         assert result.output == 4
-        assert interpreter.stuck == {}
+        assert interpreter.blocked == {}
 
 
 async def test_the_reason_and_the_traceback_are_in_the_store(host: Host, tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ async def test_the_reason_and_the_traceback_are_in_the_store(host: Host, tmp_pat
         run = await interpreter.start(flow, {"n": 1})
         await host.began.wait()
     async with Interpreter.open(path, catalog=dagflow.Catalog()) as interpreter:
-        assert "calls `held`, which the catalog does not have" in str(interpreter.stuck[RunId(run.id)])
+        assert "calls `held`, which the catalog does not have" in str(interpreter.blocked[RunId(run.id)])
     with Archive.open(path) as archive:
         (row,) = archive.runs()
         blocked = archive.blocked(RunId(run.id))
@@ -184,7 +184,7 @@ async def test_the_reason_and_the_traceback_are_in_the_store(host: Host, tmp_pat
     assert "UsageError" in blocked.trace
     host.gate.set()
     async with Interpreter.open(path, catalog=host.catalog) as interpreter:
-        assert (await (await interpreter.resume(run.id)).wait()).output == 1
+        assert (await (await interpreter.get_run(run.id)).wait()).output == 1
     with Archive.open(path) as archive:
         assert archive.blocked(RunId(run.id)) is None
         assert [row.blocked for row in archive.runs()] == [""]
@@ -198,7 +198,7 @@ async def test_a_blocked_run_can_be_cancelled(host: Host, tmp_path: Path) -> Non
         await host.began.wait()
     async with Interpreter.open(path, catalog=dagflow.Catalog()) as interpreter:
         assert (await interpreter.cancel(run.id)).status is RunStatus.CANCELLED
-        assert interpreter.stuck == {}
+        assert interpreter.blocked == {}
         assert [row.blocked for row in await interpreter.runs()] == [""]
 
 

@@ -157,9 +157,9 @@ async def test_a_run_that_does_not_fit_is_blocked_with_its_event_until_the_host_
     for _ in range(2):  # also when it is blocked already
         async with Interpreter.open(path, catalog=host(change)) as interpreter:
             await interpreter.send("go", {"id": "1"}, id="the event")
-            while not interpreter.stuck:
+            while not interpreter.blocked:
                 await trio.lowlevel.checkpoint()
-            assert MISFITS[change] in str(interpreter.stuck[run_id])
+            assert MISFITS[change] in str(interpreter.blocked[run_id])
             (row,) = await interpreter.runs()
             assert (row.status, MISFITS[change] in row.blocked) == (RunStatus.SLEEPING, True)
     async with Interpreter.open(path, catalog=host(as_it_was)) as interpreter:

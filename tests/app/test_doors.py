@@ -78,10 +78,10 @@ async def knock(calls: list[tuple[str, Any, Any]], path: str) -> None:
                 assert len(str(error)) < 5_000  # noqa: PT017 - any of them may raise, and need not
         for word in [call[1] for call in calls]:
             with pytest.raises(dagflow.UsageError):
-                await interpreter.resume(word)
+                await interpreter.get_run(word)
         with trio.fail_after(20):
             assert (await good.wait()).status is RunStatus.SUCCEEDED
-        assert interpreter.stuck == {}
+        assert interpreter.blocked == {}
 
 
 @settings(max_examples=60, deadline=None)

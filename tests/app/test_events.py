@@ -195,7 +195,7 @@ class TestSend:
             assert await interpreter.send("approved", {"id": "a", "by": "Cy"}, id="2") == 0
         async with Interpreter.open(path, catalog=host.catalog) as interpreter:
             with trio.fail_after(20):
-                result = await (await interpreter.resume(run_id)).wait()
+                result = await (await interpreter.get_run(run_id)).wait()
         assert (result.run, result.status, result.output) == (run_id, RunStatus.SUCCEEDED, "Ann")
 
     async def test_an_event_before_its_wait(self, host: Host, tmp_path: Path) -> None:
@@ -215,5 +215,5 @@ class TestSend:
         host.gate.set()
         async with Interpreter.open(path, catalog=host.catalog) as interpreter:
             with trio.fail_after(20):
-                assert (await (await interpreter.resume(run.id)).wait()).output == 4
+                assert (await (await interpreter.get_run(run.id)).wait()).output == 4
             assert [record.kind for record in await interpreter.history(run.id)].count("event_taken") == 1

@@ -218,7 +218,7 @@ class TestInterpreter:
             with trio.fail_after(20):
                 result = await interpreter.result(run.id)
                 return (
-                    result.output if result.status == "succeeded" else (await (await interpreter.resume(run.id)).wait()).output
+                    result.output if result.status == "succeeded" else (await (await interpreter.get_run(run.id)).wait()).output
                 )
 
     @pytest.mark.parametrize("sends", [[[1, 2, 3, 4, 5]], [[1], [2], [3], [4], [5]], [[1, 2], [3, 4, 5]]])
@@ -237,7 +237,7 @@ class TestInterpreter:
         clock.instant += 70 * 60 * SECOND
         async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
             with trio.move_on_after(0.5):
-                await (await interpreter.resume(run.id)).wait()
+                await (await interpreter.get_run(run.id)).wait()
             await interpreter.cancel(run.id)
             histories = {row.id: await interpreter.history(row.id) for row in await interpreter.runs(parent=run.id)}
             histories[run.id] = await interpreter.history(run.id)
@@ -291,7 +291,7 @@ async def test_a_store_that_fails_at_any_write_loses_no_event_and_gives_none_twi
                     del left[0]
                 with trio.fail_after(5):
                     if not (await interpreter.result(run.id)).status.is_terminal:
-                        await (await interpreter.resume(run.id)).wait()
+                        await (await interpreter.get_run(run.id)).wait()
         except* (StoreError, UsageError):
             pass
     assert store.run(RunId(run.id)).status is RunStatus.SUCCEEDED  # type: ignore[union-attr]

@@ -47,14 +47,14 @@ async def test_histories_are_never_read_on_the_event_loop(tmp_path: Path) -> Non
         assert (len(runs), store.n_read - n_before) == (n_runs, n_runs)
         assert [run.id for run in runs] == [row.id for row in await interpreter.runs(limit=n_runs)]
         # Who holds one gets the same again, and reads nothing.
-        again = await interpreter.resume(runs[0].id)
+        again = await interpreter.get_run(runs[0].id)
         assert again._live is runs[0]._live
         assert store.n_read - n_before == n_runs
         del again, runs
         standing = [each.status async for each in limited(interpreter, (await interpreter.runs(limit=1))[0].id)]
         assert standing == [RunStatus.SLEEPING]
         with pytest.raises(UsageError, match="no unfinished run"):
-            await interpreter.resume("f" * 32)
+            await interpreter.get_run("f" * 32)
         assert threading.get_ident() not in store.threads
 
 

@@ -155,9 +155,9 @@ class TestResume:
         host.gate.set()
         async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
             assert [run.id for run in interpreter.resumed] == [run_id]
-            result = await (await interpreter.resume(run_id)).wait()
+            result = await (await interpreter.get_run(run_id)).wait()
             with pytest.raises(UsageError, match="no unfinished run"):
-                await interpreter.resume(run_id)
+                await interpreter.get_run(run_id)
         assert result.output == 3
         assert host.calls == ["double 1", "held 2", "held 2"]
         assert result.node("kept").attempts == 2
@@ -189,7 +189,7 @@ class TestResume:
         clock.advance_to(START + 600 * 10**9)
         async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
             assert interpreter.resumed == ()
-            result = await (await interpreter.resume(run.id)).wait()
+            result = await (await interpreter.get_run(run.id)).wait()
         assert result.ended_at == due
         assert host.calls == ["double 1", "held 2"]
 
@@ -197,9 +197,9 @@ class TestResume:
         path = tmp_path / "runs.db"
         run_id = await self.interrupted(host, path, clock)
         async with Interpreter.open(path, catalog=Catalog(), clock=clock) as interpreter:
-            assert list(interpreter.stuck) == [run_id]
+            assert list(interpreter.blocked) == [run_id]
             with pytest.raises(UsageError, match=r"is blocked: .*`held`"):
-                await interpreter.resume(run_id)
+                await interpreter.get_run(run_id)
         host.gate.set()
         async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
             assert (await interpreter.resumed[0].wait()).output == 3
@@ -210,7 +210,7 @@ class TestResume:
         async with Interpreter.open(path, catalog=Catalog(), clock=clock) as interpreter:
             result = await interpreter.cancel(run_id)
             assert result.status is RunStatus.CANCELLED
-            assert not interpreter.stuck
+            assert not interpreter.blocked
         async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
             assert interpreter.resumed == ()
             assert await interpreter.result(run_id) == result

@@ -83,4 +83,4 @@ async def test_in_runs_that_are_started_and_after_a_restart(tmp_path: object) ->
         (begun,) = await interpreter.unfinished()
     async with Interpreter.open(path, catalog=host.catalog) as interpreter:
         assert await interpreter.send("e", {"s": "go"}) == 1
-        assert (await (await interpreter.resume(begun.id)).wait()).output == "nobody"
+        assert (await (await interpreter.get_run(begun.id)).wait()).output == "nobody"

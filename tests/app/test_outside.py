@@ -68,7 +68,7 @@ async def test_an_event_that_gained_a_field_reaches_runs_that_were_suspended_bef
                 if standing.status is RunStatus.SLEEPING:
                     break
     async with Interpreter.open(path, catalog=new) as interpreter:
-        again = [await interpreter.resume(run.id) for run in runs]
+        again = [await interpreter.get_run(run.id) for run in runs]
         assert await interpreter.send("shop/paid", {"order": "0", "note": "in cash"}) == 1
         assert await interpreter.send("shop/paid", {"order": "1", "note": None, "by": {"a": 1}}) == 1
         assert [(await run.wait()).output for run in again] == ["0", "1"]
@@ -171,9 +171,9 @@ async def test_a_run_that_began_when_the_event_was_allowed_waits_for_the_host(tm
         run = await interpreter.start(dagflow.compile(text, catalog=Catalog()).unwrap())
     clock = dagflow.VirtualClock(dagflow.SystemClock().now() + 7_200_000_000_000)
     async with Interpreter.open(path, catalog=Catalog(emits=[]), clock=clock) as interpreter:
-        while run.id not in interpreter.stuck:
+        while run.id not in interpreter.blocked:
             await interpreter.runs()
-        assert "emits" in str(interpreter.stuck[dagflow.ids.RunId(run.id)])
+        assert "emits" in str(interpreter.blocked[dagflow.ids.RunId(run.id)])
     async with Interpreter.open(path, catalog=Catalog(), clock=clock) as interpreter:
         assert (await until_over(interpreter, run.id)).status is RunStatus.SUCCEEDED
 

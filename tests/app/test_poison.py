@@ -51,7 +51,7 @@ async def until_over(interpreter: Interpreter, run_id: str) -> dagflow.RunResult
     """How a run ends. It has ten seconds, most of which no poison needs."""
     with trio.fail_after(10):
         try:
-            run = await interpreter.resume(run_id)
+            run = await interpreter.get_run(run_id)
         except dagflow.UsageError:
             return await interpreter.result(run_id)
         return await run.wait()
@@ -78,10 +78,10 @@ async def test_a_poison_harms_no_other_run(kind: str, tmp_path: Path) -> None:
                 await run.wait()
             assert time.process_time() - begun < 2, poison.name
             await check_end(interpreter, poison, run.id)
-        assert interpreter.stuck == {}
+        assert interpreter.blocked == {}
     for _ in range(3):
         async with Interpreter.open(path, catalog=catalog, store=opened()) as interpreter:
-            assert interpreter.stuck == {}
+            assert interpreter.blocked == {}
             for poison in CORPUS:
                 await check_end(interpreter, poison, poisoned[poison.name])
     async with Interpreter.open(path, catalog=catalog, store=opened()) as interpreter:

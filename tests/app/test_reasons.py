@@ -6,7 +6,7 @@ import pytest
 
 import dagflow
 from dagflow.actions.failures import ActionFailed
-from dagflow.app.simulation.dry_run import rehearse
+from dagflow.app.simulation.dry_run import dry_run
 from dagflow.app.why import reason_for, values_in
 from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Simulation, simulate
 from dagflow.errors import UsageError
@@ -18,7 +18,7 @@ action act(n: int = 0) -> int idempotent
 action bad() idempotent
 action back(n: int) idempotent
 """
-SCRIPTS = {"act": Script(result=1), "back": Script(), "bad": Script(failures=(ActionFailed("broken", "it broke"),) * 30)}
+SCRIPTS = {"act": Script(result=1), "back": Script(), "bad": Script(failures=(ActionFailed("it broke", "broken"),) * 30)}
 SECOND = 10**9
 
 
@@ -101,4 +101,4 @@ def test_values_of_parts() -> None:
 def test_a_result_for_what_gives_nothing() -> None:
     compilation = dagflow.compile(f"{HEAD}\nflow f {{ bad() }}")
     with pytest.raises(UsageError, match="has no result"):
-        rehearse(compilation.unwrap(), compilation.interface, {}, results={"bad": 1}, start=DEFAULT_START)
+        dry_run(compilation.unwrap(), compilation.interface, {}, results={"bad": 1}, start=DEFAULT_START)

@@ -121,7 +121,7 @@ async def test_a_handle_stays_good_while_its_run_comes_and_goes(host: Host, cloc
         assert result == run.result() == await interpreter.result(run.id)
         assert result.output == "sent to Ann"
         with pytest.raises(UsageError, match="no unfinished run"):
-            await interpreter.resume(run.id)
+            await interpreter.get_run(run.id)
 
 
 async def test_a_run_that_nobody_holds_can_be_got_hold_of(host: Host, tmp_path: Path) -> None:
@@ -129,8 +129,8 @@ async def test_a_run_that_nobody_holds_can_be_got_hold_of(host: Host, tmp_path: 
     async with Interpreter.open(tmp_path / "runs.db", catalog=host.catalog, clock=clock) as interpreter:
         run_id = (await interpreter.start(host.flow(ASKING), {"lead": "a"})).id
         await asleep(interpreter, 1)
-        handle = await interpreter.resume(run_id)
-        assert (await interpreter.resume(run_id)).result() == handle.result() == await interpreter.result(run_id)
+        handle = await interpreter.get_run(run_id)
+        assert (await interpreter.get_run(run_id)).result() == handle.result() == await interpreter.result(run_id)
         assert handle.result().status is RunStatus.SLEEPING
         watch = handle.watch()
         assert (await anext(watch)).status is RunStatus.SLEEPING
@@ -191,8 +191,8 @@ async def test_an_event_while_the_wait_is_not_reached(host: Host, tmp_path: Path
         await asleep(interpreter, 2)
     async with Interpreter.open(path, catalog=host.catalog, clock=VirtualClock(START)) as interpreter:
         with trio.fail_after(20):
-            assert (await (await interpreter.resume(run_id)).wait()).output == "Ann"
-            assert (await (await interpreter.resume(other)).wait()).output is None
+            assert (await (await interpreter.get_run(run_id)).wait()).output == "Ann"
+            assert (await (await interpreter.get_run(other)).wait()).output is None
         # What is for somebody else is not even kept.
         assert [record.kind for record in await interpreter.history(other)].count("event_arrived") == 0
 
@@ -239,10 +239,10 @@ async def test_one_that_cannot_be_read_is_told_and_the_others_go_on(host: Host, 
     connection.close()
     async with Interpreter.open(path, catalog=host.catalog, clock=VirtualClock(START)) as interpreter:
         with trio.fail_after(20):
-            assert (await (await interpreter.resume(good)).wait()).status is RunStatus.SUCCEEDED
-        assert "is damaged" in str(interpreter.stuck[bad])
+            assert (await (await interpreter.get_run(good)).wait()).status is RunStatus.SUCCEEDED
+        assert "is damaged" in str(interpreter.blocked[bad])
         with pytest.raises(UsageError, match="is blocked"):
-            await interpreter.resume(bad)
+            await interpreter.get_run(bad)
 
 
 @pytest.mark.parametrize("rate", [100, None])

@@ -92,7 +92,7 @@ async def test_a_run_is_one_object_whoever_asks_for_it(tmp_path: Path, seed: int
                     for _ in range(4):
                         nursery.start_soon(ask, n)
             ended = [(await interpreter.cancel(run_id)).status for run_id in ids]
-        assert interpreter.stuck == {}
+        assert interpreter.blocked == {}
     assert max(book.done.values()) == 1, book.done
     assert set(ended) <= {RunStatus.CANCELLED, RunStatus.SUCCEEDED}
 

@@ -32,6 +32,7 @@ LONGEST = {
     "dagflow/app/interpreter.py": 480,  # the public methods of one class, most of it what they promise
     "dagflow/execution/instance.py": 420,  # one run as both drivers see it
     "dagflow/drivers/local/suspension.py": 420,
+    "dagflow/testing/stores.py": 410,  # one class, since hosts derive from it
 }
 MEDIAN_LINES, P95_LINES = 150, 380
 MOST_LINES_OF_A_FUNCTION = 60

@@ -15,7 +15,7 @@ from rich.live import Live
 
 import dagflow
 from dagflow.cli.output.live import Screen
-from dagflow.cli.output.tables import Story
+from dagflow.cli.output.tables import RunReport
 from dagflow.execution.results import ItemCounts
 from dagflow.model.status import NodeStatus
 from tests.cli.support import HOST
@@ -169,7 +169,7 @@ class TestTree:
             change(nodes)
         console = Console(file=io.StringIO(), width=110, height=height, color_system=None)
         screen = Screen(Live(console=console, auto_refresh=False))
-        screen.update(Story(flow, attrs.evolve(result, make_nodes=lambda: tuple(nodes.values()))))
+        screen.update(RunReport(flow, attrs.evolve(result, make_nodes=lambda: tuple(nodes.values()))))
         with console.capture() as capture:
             console.print(screen)
         return [line.rstrip() for line in capture.get().splitlines()]

@@ -17,7 +17,7 @@ from rich.text import Text
 import dagflow
 from dagflow.cli.output.columns import aligned
 from dagflow.cli.output.live import Screen, in_view, mark
-from dagflow.cli.output.tables import Story
+from dagflow.cli.output.tables import RunReport
 from dagflow.cli.output.text import instant, json_text, length, printable, printable_lines, rfc3339
 from dagflow.execution.results import NodeResult
 from dagflow.ids import NodeId
@@ -136,7 +136,7 @@ class TestScreen:
         result = dagflow.run(flow, catalog=catalog, clock=dagflow.VirtualClock(0))
         console = Console(file=io.StringIO(), width=width, height=height, color_system=None)
         screen = Screen(Live(console=console, auto_refresh=False), "a hint")
-        screen.update(Story(flow, result))
+        screen.update(RunReport(flow, result))
         with console.capture() as capture:
             console.print(screen)
         return capture.get().splitlines()
@@ -148,7 +148,7 @@ class TestScreen:
     def test_what_a_step_waits_for(self, kind: NodeKind, text: str) -> None:
         flow = dagflow.compile("flow f { on manual }", catalog=dagflow.Catalog()).unwrap()
         node = NodeResult(id=NodeId("n"), kind=kind, status=NodeStatus.WAITING, due_at=1_767_225_600_000_000_000)
-        assert Story(flow, dagflow.run(flow, catalog=dagflow.Catalog())).outcome(node) == text
+        assert RunReport(flow, dagflow.run(flow, catalog=dagflow.Catalog())).outcome(node) == text
 
     def test_a_small_run(self) -> None:
         assert self.screen(2, 24) == ["✓ succeeded  step_0", "✓ succeeded  step_1"]

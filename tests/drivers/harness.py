@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from dagflow.actions.failures import ActionFailed, Invocation
-from dagflow.actions.fast_path import Direct
+from dagflow.actions.fast_path import FastAction
 from dagflow.drivers.local.activation import Waking
 from dagflow.drivers.local.driver import LocalDriver
 from dagflow.drivers.local.loaded_run import Live, Pinned
@@ -122,7 +122,7 @@ def run_local(
 
 def scripted(performer: Performer, code: Code) -> Quick | None:
     """The short way to what a script says of a node, if its arguments and its result allow it."""
-    direct = Direct(partial(call_script, performer, code.node), partial(checked, code), as_failure)
+    direct = FastAction(partial(call_script, performer, code.node), partial(checked, code), as_failure)
     return quick_way(code, direct) if code.node.action and code.is_plain else None
 
 
@@ -137,7 +137,7 @@ def checked(code: Code, value: object) -> object:
         return canonical(value, code.codec, code.is_plain)
     except WireError as error:
         message = f"{code.node.action} gave a result that is not {code.codec.type}: {error}"
-        raise ActionFailed("bad_result", message, fatal=True) from None
+        raise ActionFailed(message, "bad_result", fatal=True) from None
 
 
 def as_failure(error: Exception) -> ActionFailed:
@@ -167,4 +167,4 @@ async def _send(driver: LocalDriver, send: Send) -> None:
 
 
 def failing(code: str = "oops", *, fatal: bool = False, retry_after_ns: int | None = None) -> ActionFailed:
-    return ActionFailed(code, f"it was {code}", fatal=fatal, retry_after_ns=retry_after_ns)
+    return ActionFailed(f"it was {code}", code, fatal=fatal, retry_after_ns=retry_after_ns)

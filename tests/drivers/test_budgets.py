@@ -85,7 +85,7 @@ def test_a_dead_host_is_not_kept_down_and_others_do_not_notice(n_runs: int, rate
         seen[second] += 1
         if clock.now() < back:
             # Of whatever kind its failures are, they are of one destination.
-            raise dagflow.ActionFailed(dice.choice(["gone", "busy", "strange"]), "the other side is away")
+            raise dagflow.ActionFailed("the other side is away", dice.choice(["gone", "busy", "strange"]))
         return n
 
     async def main() -> None:

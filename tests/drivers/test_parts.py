@@ -182,7 +182,7 @@ class TestPerformers:
     @pytest.mark.parametrize(
         ("error", "code", "message"),
         [
-            (ActionFailed("mine", "so it is"), "mine", "so it is"),
+            (ActionFailed("so it is", "mine"), "mine", "so it is"),
             (UsageError("not like this"), "usage", "not like this"),
             (ValueError("with a secret in it"), "unexpected", "do.a raised ValueError"),
         ],
@@ -211,7 +211,7 @@ class TestPerformers:
         def function(invocation: Invocation) -> object:
             seen.append(invocation)
             if invocation.attempt < 3:
-                raise ActionFailed("oops", "")
+                raise ActionFailed("", "oops")
             return 1
 
         retry = RetryPolicy(max_attempts=3)

@@ -84,7 +84,7 @@ async def live(folder: Path, kinds: list[str]) -> list[str]:
             for run in runs:
                 if run._live.progress.input["what"] != "sleeps":
                     await run.wait()
-            quarantined = [run for run, problem in interpreter.stuck.items() if isinstance(problem, Quarantined)]
+            quarantined = [run for run, problem in interpreter.blocked.items() if isinstance(problem, Quarantined)]
         nursery.cancel_scope.cancel()
     return quarantined
 

@@ -20,7 +20,7 @@ from dagflow.app.recovery import Quarantined
 from dagflow.cli.main import main
 from dagflow.errors import StoreError, UsageError
 from dagflow.ids import RunId
-from dagflow.store.api import Driving, Suspect
+from dagflow.store.api import CrashSuspect, DriverState
 from dagflow.store.sqlite.store import SqliteStore
 from tests.app.host import Host
 
@@ -121,9 +121,9 @@ class Crashes:
 
         return trio.run(go)
 
-    def crash(self, driving: Driving | None = None, suspects: tuple[Suspect, ...] = ()) -> None:
+    def crash(self, driving: DriverState | None = None, suspects: tuple[CrashSuspect, ...] = ()) -> None:
         store = SqliteStore.open(self.path)
-        store.note_driving(driving or Driving(is_open=True, is_whole=True), suspects)
+        store.note_driving(driving or DriverState(is_open=True, is_whole=True), suspects)
         store.close()
         Path(f"{self.path}.lock").write_text("1\n")
 
@@ -133,7 +133,7 @@ class Crashes:
         async def go() -> tuple[dict[str, int], set[str]]:
             async with Interpreter.open(self.path, catalog=self.host.catalog, drain_seconds=0, **options) as interpreter:
                 suspects = {suspect.run: suspect.n_crashes for suspect in interpreter._store.suspects()}
-                return suspects, {run for run, why in interpreter.stuck.items() if isinstance(why, Quarantined)}
+                return suspects, {run for run, why in interpreter.blocked.items() if isinstance(why, Quarantined)}
 
         return trio.run(go)
 
@@ -149,7 +149,7 @@ def test_closing_in_order_is_no_crash(crashes):
     assert crashes.open() == ({}, set())
     store = SqliteStore.open(crashes.path)
     # A driver that could not say goodbye, since the store had failed; it has let go of the file.
-    store.note_driving(Driving(is_open=True, is_whole=True))
+    store.note_driving(DriverState(is_open=True, is_whole=True))
     store.close()
     assert crashes.open() == ({}, set())
 
@@ -163,33 +163,33 @@ def test_crashes_are_counted_until_one_closes_in_order(crashes):
 
 def test_four_in_a_row_without_an_outcome_are_enough(crashes):
     one, two = crashes.start(2)
-    crashes.crash(suspects=(Suspect(run=RunId(one), n_crashes=3, n_outcomes=1), Suspect(run=RunId(two), n_crashes=2)))
+    crashes.crash(suspects=(CrashSuspect(run=RunId(one), n_crashes=3, n_outcomes=1), CrashSuspect(run=RunId(two), n_crashes=2)))
     counts, quarantined = crashes.open()
     assert counts == {one: 4, two: 1}
     assert quarantined == {one}
     assert crashes.open()[1] == {one}
     assert crashes.open(resume=[two])[1] == set()
-    assert crashes.open(release=[one]) == ({}, set())
+    assert crashes.open(unquarantine=[one]) == ({}, set())
 
 
 def test_a_third_crash_quarantines_nobody(crashes):
     """Somebody may have killed the process while an innocent run was tried."""
     (one,) = crashes.start(1)
-    crashes.crash(suspects=(Suspect(run=RunId(one), n_crashes=2, n_outcomes=1, is_tried=True),))
+    crashes.crash(suspects=(CrashSuspect(run=RunId(one), n_crashes=2, n_outcomes=1, is_tried=True),))
     assert crashes.open() == ({one: 3}, set())
 
 
 def test_only_what_was_tried_is_blamed(crashes):
     one, two = crashes.start(2)
-    tried = Suspect(run=RunId(two), n_crashes=3, n_outcomes=1, is_tried=True)
-    crashes.crash(Driving(is_open=True, since=two), (tried, Suspect(run=RunId(one), n_crashes=2, n_outcomes=1)))
+    tried = CrashSuspect(run=RunId(two), n_crashes=3, n_outcomes=1, is_tried=True)
+    crashes.crash(DriverState(is_open=True, since=two), (tried, CrashSuspect(run=RunId(one), n_crashes=2, n_outcomes=1)))
     assert crashes.open() == ({one: 2, two: 4}, {two})
 
 
 def test_what_waits_for_its_trial_is_not_blamed(crashes):
     one, two, three = crashes.start(3)
-    held = Suspect(run=RunId(one), n_crashes=2, n_outcomes=1, is_held=True)
-    tried = Suspect(run=RunId(two), n_crashes=2, n_outcomes=1, is_tried=True)
+    held = CrashSuspect(run=RunId(one), n_crashes=2, n_outcomes=1, is_held=True)
+    tried = CrashSuspect(run=RunId(two), n_crashes=2, n_outcomes=1, is_tried=True)
     crashes.crash(suspects=(held, tried))
     assert crashes.open() == ({one: 2, two: 3, three: 1}, set())
 
@@ -197,7 +197,7 @@ def test_what_waits_for_its_trial_is_not_blamed(crashes):
 def test_suspects_are_tried_more_and_more_at_a_time_while_others_go_on(crashes, monkeypatch):
     monkeypatch.setattr("dagflow.app.recovery.TRIAL_SECONDS", 3600.0)
     runs = crashes.start(8)
-    suspects = tuple(Suspect(run=RunId(run), n_crashes=1, n_outcomes=1) for run in runs[:7])
+    suspects = tuple(CrashSuspect(run=RunId(run), n_crashes=1, n_outcomes=1) for run in runs[:7])
     crashes.crash(suspects=suspects)
     quick = crashes.host.flow("flow quick(n: int) -> int { on manual\n wait 1ms\n x = double(n: n)\n return x }")
 
@@ -229,18 +229,18 @@ def test_suspects_are_tried_more_and_more_at_a_time_while_others_go_on(crashes, 
 
 def test_what_was_left_alone_is_not_blamed(crashes):
     one, two = crashes.start(2)
-    crashes.crash(Driving(is_open=True, since=one))
+    crashes.crash(DriverState(is_open=True, since=one))
     assert crashes.open() == ({two: 1}, set())
 
 
 def test_a_quarantined_run_cannot_be_resumed_but_cancelled(crashes):
     (one,) = crashes.start(1)
-    crashes.crash(suspects=(Suspect(run=RunId(one), n_crashes=3, n_outcomes=1),))
+    crashes.crash(suspects=(CrashSuspect(run=RunId(one), n_crashes=3, n_outcomes=1),))
 
     async def go() -> None:
         async with Interpreter.open(crashes.path, catalog=crashes.host.catalog) as interpreter:
             with pytest.raises(UsageError, match="it is quarantined"):
-                await interpreter.resume(one)
+                await interpreter.get_run(one)
             assert (await interpreter.cancel(one)).status == "cancelled"
 
     trio.run(go)
@@ -249,7 +249,7 @@ def test_a_quarantined_run_cannot_be_resumed_but_cancelled(crashes):
 def test_a_run_that_waits_for_others_to_be_tried_can_be_reached(crashes, monkeypatch):
     monkeypatch.setattr("dagflow.app.recovery.TRIAL_SECONDS", 3600.0)
     one, two, three = crashes.start(3)
-    crashes.crash(suspects=(Suspect(run=RunId(one), n_crashes=2, n_outcomes=1),))
+    crashes.crash(suspects=(CrashSuspect(run=RunId(one), n_crashes=2, n_outcomes=1),))
 
     async def go() -> None:
         async with Interpreter.open(crashes.path, catalog=crashes.host.catalog) as interpreter:
@@ -258,7 +258,7 @@ def test_a_run_that_waits_for_others_to_be_tried_can_be_reached(crashes, monkeyp
             while not crashes.host.calls:
                 await trio.lowlevel.checkpoint()
             assert len(crashes.host.calls) == 1
-            assert (await interpreter.resume(two)).id == two
+            assert (await interpreter.get_run(two)).id == two
             assert (await interpreter.cancel(two)).status == "cancelled"
             crashes.host.gate.set()
             for run in interpreter.resumed:

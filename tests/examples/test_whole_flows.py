@@ -58,7 +58,7 @@ def of(simulation: Simulation, *actions: str) -> list[str]:
 
 
 def failing(code: str) -> Script:
-    return Script(failures=(dagflow.ActionFailed(code, f"it was {code}"),) * 99)
+    return Script(failures=(dagflow.ActionFailed(f"it was {code}", code),) * 99)
 
 
 class TestLeadApproval:
@@ -157,7 +157,7 @@ class TestOrderFulfilment:
     def test_a_shelf_is_empty(self, shop: World) -> None:
         def reserve(call: Invocation) -> object:
             if call.arguments["sku"] == "pot":
-                raise dagflow.ActionFailed("out_of_stock", "no pots", fatal=True)
+                raise dagflow.ActionFailed("no pots", "out_of_stock", fatal=True)
             return {"id": f"hold-{call.arguments['sku']}"}
 
         simulation = self.run(shop, is_race=True, stock_reserve=Script(result=reserve))
@@ -167,7 +167,7 @@ class TestOrderFulfilment:
         assert {f"stock.release hold-{sku}" for sku in held} == set(of(simulation, "stock.release"))
 
     def test_a_charge_is_tried_again_and_then_given_up(self, shop: World) -> None:
-        times = (dagflow.ActionFailed("unavailable", "busy"),)
+        times = (dagflow.ActionFailed("busy", "unavailable"),)
         again = self.run(shop, 1, pay_charge=Script(result={"id": "ch", "amount": 1.0}, failures=times * 3))
         assert again.result.node("paid").attempts == 4
         never = self.run(shop, is_race=True, pay_charge=failing("card_declined"))
@@ -207,7 +207,7 @@ class TestImportContacts:
         def upsert(call: Invocation) -> object:
             address = str(call.arguments["email"])
             if address.startswith("bad"):
-                raise dagflow.ActionFailed("blocked", "not wanted")
+                raise dagflow.ActionFailed("not wanted", "blocked")
             return {"id": address, "created": not address.startswith("old")}
 
         flow = dagflow.compile(
@@ -242,7 +242,7 @@ class TestImportContacts:
         assert self.run(shop, rows=()).result.output == {"kept": 0, "failed": 0}
 
     def test_a_file_that_is_away_for_a_while(self, shop: World) -> None:
-        away = (dagflow.ActionFailed("away", "no answer"),)
+        away = (dagflow.ActionFailed("no answer", "away"),)
         simulation = self.run(shop, scripts={"csv.read": Script(result={"rows": []}, failures=away * 3)})
         assert simulation.result.node("batch").attempts == 4
         assert self.run(shop, scripts={"csv.read": failing("away")}).result.status == "failed"

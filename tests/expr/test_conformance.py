@@ -12,7 +12,7 @@ import pytest
 
 from dagflow.errors import ExpressionError
 from dagflow.expr.library.overloads import Overload, row
-from dagflow.lang.expressions import check, evaluate
+from dagflow.lang.expressions import check_expression, evaluate_expression
 from dagflow.model.values import Duration, Timestamp, TypeValue, UInt
 
 CASES = [json.loads(line) for line in (Path(__file__).parent / "conformance.jsonl").read_text().splitlines()]
@@ -70,7 +70,7 @@ def test_case(case: dict[str, object]) -> None:
     types = {entry["name"]: entry["type"] for entry in case["type_env"] if "type" in entry}
     expect = case["expect"]
     if "deduced_type" in expect:
-        found = check(case["expr"], types, container=case["container"], functions=tuple(functions(case["type_env"])))
+        found = check_expression(case["expr"], types, container=case["container"], functions=tuple(functions(case["type_env"])))
         assert str(found) == expect["deduced_type"]
     if case["check_only"]:
         return
@@ -78,9 +78,9 @@ def test_case(case: dict[str, object]) -> None:
     given = None if case["disable_check"] else types
     if "error" in expect:
         with pytest.raises(ExpressionError):
-            evaluate(case["expr"], bindings, types=given, container=case["container"], interpolate=False)
+            evaluate_expression(case["expr"], bindings, types=given, container=case["container"], interpolate=False)
         return
-    result = evaluate(case["expr"], bindings, types=given, container=case["container"], interpolate=False)
+    result = evaluate_expression(case["expr"], bindings, types=given, container=case["container"], interpolate=False)
     assert same(result, decoded(expect["value"])), result
 
 

@@ -10,7 +10,7 @@ from dagflow.errors import EvaluationError, ExpressionError
 from dagflow.expr.checker.checker import Environment, check
 from dagflow.expr.codegen.emit import compile_cores
 from dagflow.expr.unify import Bindings
-from dagflow.lang.expressions import evaluate
+from dagflow.lang.expressions import evaluate_expression
 from dagflow.lang.syntax.parser import parse_expression
 from dagflow.model.types import (
     BOOL,
@@ -108,7 +108,7 @@ def test_join() -> None:
 def test_misused_macros_are_one_mistake(text: str) -> None:
     assert len(mistakes(text)) in {1, 2}
     with pytest.raises(ExpressionError):
-        evaluate(text, {"xs": [1], "maybe": 1})
+        evaluate_expression(text, {"xs": [1], "maybe": 1})
 
 
 @pytest.mark.parametrize(
@@ -188,9 +188,9 @@ def test_conversions_that_fail_when_they_run() -> None:
     with pytest.raises(EvaluationError):
         run('"${payload}"', payload=[])
     with pytest.raises(EvaluationError):
-        evaluate("uint('x')", {})
+        evaluate_expression("uint('x')", {})
     with pytest.raises(EvaluationError):
-        evaluate("bool('x')", {})
+        evaluate_expression("bool('x')", {})
 
 
 def test_a_scalar_without_a_rule_is_any_text() -> None:
@@ -212,24 +212,24 @@ def test_errors_only() -> None:
 )
 def test_unchecked_expressions_are_refused_by_their_values(text: str, said: str) -> None:
     with pytest.raises(EvaluationError, match=re.escape(said)):
-        evaluate(text, {"x": 1})
+        evaluate_expression(text, {"x": 1})
 
 
 @pytest.mark.parametrize(
     ("text", "value"), [("1 ?? 'a'", 1), ("null ?? 'a'", "a"), ("['a'] ?? 1", ["a"]), ("type(1) == int", True)]
 )
 def test_unchecked_fallbacks_take_any_types(text: str, value: object) -> None:
-    assert evaluate(text, {}) == value
+    assert evaluate_expression(text, {}) == value
 
 
 @pytest.mark.parametrize(("text", "value"), [("x ? 1 : 2", 1), ("x && true", True), ("[x].all(y, y)", True)])
 def test_unchecked_conditions_are_decided_by_their_values(text: str, value: object) -> None:
-    assert evaluate(text, {"x": True}) == value
+    assert evaluate_expression(text, {"x": True}) == value
 
 
 def test_an_expression_that_goes_on_behind_its_end_is_refused() -> None:
     with pytest.raises(ExpressionError, match="unexpected `4` after `3`"):
-        evaluate("3 4", {})
+        evaluate_expression("3 4", {})
 
 
 @pytest.mark.parametrize(

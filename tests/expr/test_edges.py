@@ -83,7 +83,7 @@ def test_codes(text: str, wanted: list[str]) -> None:
 )
 def test_failures(text: str, bindings: dict[str, object], code: str) -> None:
     try:
-        dagflow.evaluate(text, bindings)
+        dagflow.evaluate_expression(text, bindings)
     except EvaluationError as error:
         assert error.code == code  # noqa: PT017 - the other branch is as good
     except dagflow.UsageError:
@@ -93,11 +93,11 @@ def test_failures(text: str, bindings: dict[str, object], code: str) -> None:
 
 
 def test_values() -> None:
-    assert dagflow.evaluate("'a,b'.split(',', 0)", {}) == []
-    assert dagflow.evaluate("base64.encode(b'hi')", {}) == "aGk="
-    assert dagflow.evaluate("m.?x.orValue(1)", {"m": {"x": 2}}) == 2
-    assert dagflow.evaluate("'%d%%'.format([5])", {}) == "5%"
-    assert dagflow.evaluate("m[?true].hasValue()", {"m": {1: 2}}) is False
+    assert dagflow.evaluate_expression("'a,b'.split(',', 0)", {}) == []
+    assert dagflow.evaluate_expression("base64.encode(b'hi')", {}) == "aGk="
+    assert dagflow.evaluate_expression("m.?x.orValue(1)", {"m": {"x": 2}}) == 2
+    assert dagflow.evaluate_expression("'%d%%'.format([5])", {}) == "5%"
+    assert dagflow.evaluate_expression("m[?true].hasValue()", {"m": {1: 2}}) is False
 
 
 def test_a_run_is_over_or_not() -> None:

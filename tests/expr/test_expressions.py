@@ -8,30 +8,36 @@ import pytest
 
 from dagflow.errors import EvaluationError, ExpressionError, FlowInvalid, UsageError
 from dagflow.expr.typenames import parse_type, type_text
-from dagflow.lang.expressions import check, evaluate
+from dagflow.lang.expressions import check_expression, evaluate_expression
 from dagflow.model.types import DOUBLE, EnumType, Field, OptionalType, RecordType, ScalarType, SecretType
 from dagflow.model.values import NONE, Duration, Optional, Timestamp, TypeValue, UInt
 
 
 def test_plain_values_go_in_and_come_out() -> None:
     instant = dt.datetime(2026, 1, 31, 10, tzinfo=dt.UTC)
-    assert evaluate("t", {"t": instant}) == Timestamp.from_datetime(instant)
-    assert evaluate("t + d", {"t": instant, "d": dt.timedelta(hours=1)}) == Timestamp.parse("2026-01-31T11:00:00Z")
-    assert evaluate("d", {"d": dt.timedelta(seconds=1)}) == Duration(1_000_000_000)
-    assert evaluate("xs", {"xs": (1, 2)}) == [1, 2]
-    assert evaluate("lead.score > 50", {"lead": {"score": 51}}) is True
-    assert type(evaluate("u", {"u": UInt(3)})) is UInt
-    assert type(evaluate("u", {"u": 3}, types={"u": "uint"})) is UInt
-    assert type(evaluate("d", {"d": 3}, types={"d": "double"})) is float
-    assert evaluate("d.orValue(1.0)", {"d": Optional(3.0, is_present=True)}, types={"d": "optional_type(double)"}) == 3.0
+    assert evaluate_expression("t", {"t": instant}) == Timestamp.from_datetime(instant)
+    assert evaluate_expression("t + d", {"t": instant, "d": dt.timedelta(hours=1)}) == Timestamp.parse("2026-01-31T11:00:00Z")
+    assert evaluate_expression("d", {"d": dt.timedelta(seconds=1)}) == Duration(1_000_000_000)
+    assert evaluate_expression("xs", {"xs": (1, 2)}) == [1, 2]
+    assert evaluate_expression("lead.score > 50", {"lead": {"score": 51}}) is True
+    assert type(evaluate_expression("u", {"u": UInt(3)})) is UInt
+    assert type(evaluate_expression("u", {"u": 3}, types={"u": "uint"})) is UInt
+    assert type(evaluate_expression("d", {"d": 3}, types={"d": "double"})) is float
     assert (
-        evaluate("m['a'] + xs[0]", {"m": {"a": 1}, "xs": [2]}, types={"m": "map(string, double)", "xs": "list(double)"}) == 3.0
+        evaluate_expression("d.orValue(1.0)", {"d": Optional(3.0, is_present=True)}, types={"d": "optional_type(double)"})
+        == 3.0
     )
-    assert str(evaluate("type(1)", {})) == "int"
-    assert evaluate("t == int", {"t": TypeValue("int")}) is True
-    assert evaluate("{true: 1}", {}) == {True: 1}
-    assert evaluate("[optional.of(1), optional.none()]", {}) == [1, None]
-    assert evaluate("o.hasValue()", {"o": NONE}) is False
+    assert (
+        evaluate_expression(
+            "m['a'] + xs[0]", {"m": {"a": 1}, "xs": [2]}, types={"m": "map(string, double)", "xs": "list(double)"}
+        )
+        == 3.0
+    )
+    assert str(evaluate_expression("type(1)", {})) == "int"
+    assert evaluate_expression("t == int", {"t": TypeValue("int")}) is True
+    assert evaluate_expression("{true: 1}", {}) == {True: 1}
+    assert evaluate_expression("[optional.of(1), optional.none()]", {}) == [1, None]
+    assert evaluate_expression("o.hasValue()", {"o": NONE}) is False
 
 
 @pytest.mark.parametrize(
@@ -40,7 +46,7 @@ def test_plain_values_go_in_and_come_out() -> None:
 )
 def test_other_values_are_refused(value: object) -> None:
     with pytest.raises(UsageError):
-        evaluate("1", {"x": value})
+        evaluate_expression("1", {"x": value})
 
 
 def test_values_nested_too_deeply_are_refused() -> None:
@@ -48,20 +54,20 @@ def test_values_nested_too_deeply_are_refused() -> None:
     for _ in range(2_000):
         deep = [deep]
     with pytest.raises(UsageError, match="too deeply"):
-        evaluate("1", {"x": deep})
+        evaluate_expression("1", {"x": deep})
 
 
 def test_mistakes_come_with_places() -> None:
     with pytest.raises(ExpressionError) as found:
-        evaluate("x.size() + 'a'", {"x": "a"}, types={"x": "string"})
+        evaluate_expression("x.size() + 'a'", {"x": "a"}, types={"x": "string"})
     assert isinstance(found.value, FlowInvalid)
     assert [d.code for d in found.value.diagnostics] == ["E309"]
     assert "x.size() + 'a'" in found.value.rendered
     with pytest.raises(ExpressionError) as found:
-        evaluate("1 +", {})
+        evaluate_expression("1 +", {})
     assert found.value.diagnostics
     with pytest.raises(ExpressionError):
-        check("nope", {})
+        check_expression("nope", {})
 
 
 @pytest.mark.parametrize(
@@ -85,23 +91,23 @@ def test_mistakes_come_with_places() -> None:
 )  # fmt: skip
 def test_failures(text: str, code: str) -> None:
     with pytest.raises(EvaluationError) as found:
-        evaluate(text, {})
+        evaluate_expression(text, {})
     assert found.value.code == code
     assert found.value.message
 
 
 def test_a_declared_variable_without_a_value() -> None:
     with pytest.raises(EvaluationError, match="'x' has no value"):
-        evaluate("x + 1", {}, types={"x": "int"})
+        evaluate_expression("x + 1", {}, types={"x": "int"})
 
 
 def test_names_are_looked_up_in_the_container() -> None:
     types = {"com.example.y": "int", "y": "string"}
     bindings = {"com.example.y": 1, "y": "s"}
-    assert evaluate("y", bindings, types=types, container="com.example.deeper") == 1
-    assert evaluate(".y", bindings, types=types, container="com.example") == "s"
-    assert evaluate("[{'y': 2}].map(com, com.y)", bindings, types=types) == [2]
-    assert evaluate("example.y", bindings, types=types, container="com") == 1
+    assert evaluate_expression("y", bindings, types=types, container="com.example.deeper") == 1
+    assert evaluate_expression(".y", bindings, types=types, container="com.example") == "s"
+    assert evaluate_expression("[{'y': 2}].map(com, com.y)", bindings, types=types) == [2]
+    assert evaluate_expression("example.y", bindings, types=types, container="com") == 1
 
 
 @pytest.mark.parametrize(
@@ -123,8 +129,8 @@ def test_names_are_looked_up_in_the_container() -> None:
     ],
 )
 def test_check(text: str, types: dict[str, str], found: str) -> None:
-    assert str(check(text, types)) == found
-    assert str(check("x", {"x": found})) == found
+    assert str(check_expression(text, types)) == found
+    assert str(check_expression("x", {"x": found})) == found
 
 
 @pytest.mark.parametrize(
@@ -148,7 +154,7 @@ def test_check(text: str, types: dict[str, str], found: str) -> None:
 )
 def test_no_types(text: str) -> None:
     with pytest.raises(UsageError):
-        check("1", {"x": text})
+        check_expression("1", {"x": text})
 
 
 def test_texts_of_types_cel_does_not_know() -> None:
@@ -212,29 +218,29 @@ def test_texts_of_types_cel_does_not_know() -> None:
     ],
 )  # fmt: skip
 def test_functions(text: str, value: object) -> None:
-    assert evaluate(text, {}) == value
-    assert evaluate(text, {}, types={}) == value
+    assert evaluate_expression(text, {}) == value
+    assert evaluate_expression(text, {}, types={}) == value
 
 
 def test_the_bindings_are_left_as_they_were() -> None:
     bindings = {"m": {"a": [1]}}
-    evaluate("m.transformMap(k, v, v + [2])", bindings)
+    evaluate_expression("m.transformMap(k, v, v + [2])", bindings)
     assert bindings == {"m": {"a": [1]}}
 
 
 def test_values_in_texts_are_those_of_the_language_unless_plain_cel_is_wanted() -> None:
-    assert evaluate('"${0.1 + 0.2} for ${n}"', {"n": 2}) == "0.30000000000000004 for 2"
-    assert evaluate('"${n}"', {"n": 2}, interpolate=False) == "${n}"
+    assert evaluate_expression('"${0.1 + 0.2} for ${n}"', {"n": 2}) == "0.30000000000000004 for 2"
+    assert evaluate_expression('"${n}"', {"n": 2}, interpolate=False) == "${n}"
 
 
 @pytest.mark.parametrize("text", ["１２ + 3", "1２", "１.5", "1.５", "１d", "1１d", "0x１", "１u", "1e１"])
 def test_only_ascii_digits_are_digits(text: str) -> None:
     with pytest.raises(ExpressionError):
-        evaluate(text, {})
+        evaluate_expression(text, {})
 
 
 @pytest.mark.parametrize(("value", "kind"), [(None, "null"), ([1], "a list"), ({}, "a map")])
 def test_what_does_not_go_into_a_text_is_named(value: object, kind: str) -> None:
     with pytest.raises(EvaluationError) as failed:
-        evaluate('"Hello ${p.first}"', {"p": {"first": value}})
+        evaluate_expression('"Hello ${p.first}"', {"p": {"first": value}})
     assert (failed.value.code, failed.value.message) == ("type_mismatch", f"`p.first`: {kind} does not go into a text")

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dagflow.errors import EvaluationError
-from dagflow.lang.expressions import evaluate
+from dagflow.lang.expressions import evaluate_expression
 from dagflow.model.values import Duration, Timestamp, UInt
 
 ints = st.integers(-(2**63), 2**63 - 1)
@@ -30,14 +30,14 @@ NAMES = {bool: "bool", int: "int", UInt: "uint", float: "double", str: "string",
 
 def outcome(text: str, **bindings: object) -> object:
     try:
-        return evaluate(text, bindings)
+        return evaluate_expression(text, bindings)
     except EvaluationError as error:
         return error.code
 
 
 def typed_outcome(text: str, types: dict[str, str], **bindings: object) -> object:
     try:
-        return evaluate(text, bindings, types=types)
+        return evaluate_expression(text, bindings, types=types)
     except EvaluationError as error:
         return error.code
 
@@ -92,7 +92,7 @@ def test_typed_and_untyped_agree(a: object, b: object) -> None:
     types = {"a": NAMES[type(a)], "b": NAMES[type(b)]}
     for sign in ("==", "!=", "<", "<=", "+", "-"):
         try:
-            found = evaluate(f"a {sign} b", {"a": a, "b": b}, types=types)
+            found = evaluate_expression(f"a {sign} b", {"a": a, "b": b}, types=types)
         except EvaluationError as error:
             found = error.code
         except Exception:  # noqa: BLE001 - does not type-check
@@ -103,19 +103,19 @@ def test_typed_and_untyped_agree(a: object, b: object) -> None:
 
 @given(values)
 def test_equality_is_reflexive_but_for_nan(a: object) -> None:
-    assert evaluate("a == a", {"a": a}) == (not has_nan(a))
-    assert evaluate("a in [a]", {"a": a}) == (not has_nan(a))
+    assert evaluate_expression("a == a", {"a": a}) == (not has_nan(a))
+    assert evaluate_expression("a in [a]", {"a": a}) == (not has_nan(a))
 
 
 @given(values, values)
 def test_equality_is_symmetric(a: object, b: object) -> None:
-    assert evaluate("a == b", {"a": a, "b": b}) == evaluate("b == a", {"a": a, "b": b})
+    assert evaluate_expression("a == b", {"a": a, "b": b}) == evaluate_expression("b == a", {"a": a, "b": b})
 
 
 @given(values)
 def test_values_pass_unchanged(a: object) -> None:
-    assert repr(evaluate("a", {"a": a})) == repr(a)
-    assert repr(evaluate('[a, {"k": a}]', {"a": a})) == repr([a, {"k": a}])
+    assert repr(evaluate_expression("a", {"a": a})) == repr(a)
+    assert repr(evaluate_expression('[a, {"k": a}]', {"a": a})) == repr([a, {"k": a}])
 
 
 TERMS = {"true": True, "false": False, "1/0 == 1": None}
@@ -140,7 +140,7 @@ def test_macros_are_comprehensions(items: list[int]) -> None:
     for types in (None, {"l": "list(int)"}):
 
         def ask(text: str, types: dict[str, str] | None = types) -> object:
-            return evaluate(text, {"l": items}, types=types)
+            return evaluate_expression(text, {"l": items}, types=types)
 
         assert ask("l.map(x, [x])") == [[x] for x in items]
         assert ask("l.map(x, x > 0, [x])") == [[x] for x in items if x > 0]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dagflow.expr import literals
 from dagflow.expr.literals import LiteralError
-from dagflow.lang.expressions import evaluate
+from dagflow.lang.expressions import evaluate_expression
 from dagflow.model.values import Duration, UInt
 
 
@@ -85,7 +85,7 @@ def test_the_error_survives_pickling() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_a_quoted_text_reads_back(text: str) -> None:
-    assert literals.decode_string(evaluate("strings.quote(s)", {"s": text})) == text
+    assert literals.decode_string(evaluate_expression("strings.quote(s)", {"s": text})) == text
 
 
 @given(st.binary())

@@ -8,7 +8,7 @@ import pytest
 
 from dagflow import diagnostic
 from dagflow.lang.syntax import parser
-from dagflow.lang.syntax.recovery.context import Context, Mended, Skipped
+from dagflow.lang.syntax.recovery.context import Context, Repair, Skip
 from tests.lang.fuzz.__main__ import run_in_processes
 from tests.lang.fuzz.deriving import ENDLESS, grammar
 from tests.lang.fuzz.inputs import Input, make_input
@@ -50,7 +50,7 @@ def test_found_once(found: Input) -> None:
 def test_mending_comes_to_an_end(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     n_explained = 0
 
-    def counting(context: Context) -> Mended | Skipped:
+    def counting(context: Context) -> Repair | Skip:
         nonlocal n_explained
         n_explained += 1
         return explain(context)

@@ -12,7 +12,7 @@ import pytest
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
-from dagflow.app.simulation.editor_tests import try_tests
+from dagflow.app.simulation.editor_tests import run_tests
 from dagflow.cli.commands.lsp import lsp
 from dagflow.diagnostic import Span
 from dagflow.errors import UsageError
@@ -102,13 +102,13 @@ def test_snippets_are_for_editors_that_have_them() -> None:
 def test_tests_that_do_not_pass_say_why() -> None:
     text = (ROOT / "examples" / "lead_approval.flow").read_text(encoding="utf-8")
     compilation = compile_text(text.replace("follow_up.at == 2d &&", "follow_up.at == 3d &&"), builtin())
-    found = try_tests(compilation, "lead_approval")
+    found = run_tests(compilation, "lead_approval")
     assert [each.has_passed for each in found] == [False, True, True]
     assert "follow_up.at is" in found[0].problems[0]
     with pytest.raises(UsageError, match="no such test"):
-        try_tests(compilation, "lead_approval", "another")
+        run_tests(compilation, "lead_approval", "another")
     with pytest.raises(UsageError, match="errors"):
-        try_tests(compile_text("flow", builtin()))
+        run_tests(compile_text("flow", builtin()))
 
 
 def test_without_the_protocol_the_command_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,7 @@ def _failing(times: int) -> Callable[[object], object]:
 
     def result(_call: object) -> object:
         if next(left) > 0:
-            raise dagflow.ActionFailed("broken", "as it has to")
+            raise dagflow.ActionFailed("as it has to", "broken")
         return {"ok": True}
 
     return result

@@ -14,7 +14,7 @@ import attrs
 
 from dagflow.actions.builtin.mail_addresses import Mailbox
 from dagflow.actions.builtin.outbox import Outbox
-from dagflow.actions.builtin.registrar import Registrar
+from dagflow.actions.builtin.registrar import ActionRegistrar
 from dagflow.actions.builtin.settings import Settings, SmtpSecurity
 from dagflow.actions.builtin.templates import Evaluate, Mail, Templates
 from dagflow.actions.failures import ActionFailed, Fatal
@@ -35,7 +35,7 @@ class SentEmail:
     message_id: str
 
 
-def add_email(catalog: Registrar, settings: Settings, evaluate: Evaluate) -> None:
+def add_email(catalog: ActionRegistrar, settings: Settings, evaluate: Evaluate) -> None:
     """Add `email` to a catalogue."""
     templates = Templates(settings.templates, evaluate)
 
@@ -124,7 +124,7 @@ def send(settings: Settings, message: EmailMessage, recipient: str) -> None:
     except ssl.SSLCertVerificationError as error:
         failure = Fatal(f"{server} has an untrusted certificate: {error.verify_message}", code="smtp.tls")
     except (OSError, smtplib.SMTPException) as error:
-        failure = ActionFailed("smtp.unreachable", redactor.text(f"{server} cannot be reached: {error}"))
+        failure = ActionFailed(redactor.text(f"{server} cannot be reached: {error}"), "smtp.unreachable")
     else:
         return
     raise failure
@@ -155,7 +155,7 @@ def _connect(settings: Settings) -> smtplib.SMTP:
 def _refused(server: str, code: int, text: bytes | str, redactor: Redactor) -> Exception:
     answer = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
     message = redactor.text(f"{server} refused the mail: {code} {answer[:300]}")
-    return Fatal(message, code=f"smtp.{code}") if code >= 500 else ActionFailed(f"smtp.{code}", message)
+    return Fatal(message, code=f"smtp.{code}") if code >= 500 else ActionFailed(message, f"smtp.{code}")
 
 
 def _clean_body(text: str) -> str:

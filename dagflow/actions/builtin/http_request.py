@@ -13,11 +13,11 @@ import attrs
 import httpx
 import orjson
 
-from dagflow.actions.builtin.registrar import Registrar
+from dagflow.actions.builtin.registrar import ActionRegistrar
 from dagflow.actions.builtin.settings import Settings
 from dagflow.actions.failures import ActionFailed, Fatal, RetryAfter
 from dagflow.actions.http_client.bodies import read_body
-from dagflow.actions.http_client.client import Bounds, ExchangeFailed, Request, exchange
+from dagflow.actions.http_client.client import Bounds, ExchangeFailed, Request, send_request
 from dagflow.actions.http_client.connection import Answer
 from dagflow.actions.http_client.egress_policy import AddressPolicy
 from dagflow.actions.http_client.pool import Connections
@@ -72,7 +72,7 @@ class HttpResponse:
     body_error: str | None = None
 
 
-def add_http(catalog: Registrar, settings: Settings) -> None:
+def add_http(catalog: ActionRegistrar, settings: Settings) -> None:
     """Add `http.request` to a catalogue."""
     policy = AddressPolicy(settings.http_allow_hosts, settings.http_allow_networks)
 
@@ -171,9 +171,9 @@ async def _follow(request: Request, policy: AddressPolicy, connections: Connecti
     """
     for _ in range(MAX_REDIRECTS + 1):
         try:
-            answer = await exchange(request, policy, connections=connections, bounds=bounds)
+            answer = await send_request(request, policy, connections=connections, bounds=bounds)
         except ExchangeFailed as error:
-            raise ActionFailed(f"http.{error.kind}", error.message, error.is_final) from None
+            raise ActionFailed(error.message, f"http.{error.kind}", error.is_final) from None
         location = answer.headers.get("location")
         if answer.status not in _REDIRECTS or location is None:
             return request, answer
@@ -213,5 +213,5 @@ def _raise_for_status(request: Request, answer: Answer, *, has_secret: bool) -> 
     if status in {429, 503} and (seconds := answer.headers.get("retry-after", "")).isascii() and seconds.isdigit():
         raise RetryAfter(min(float(seconds[:9]), 86_400.0), message, code=f"http.{status}")
     if status >= 500 or status in _TRANSIENT:
-        raise ActionFailed(f"http.{status}", message)
+        raise ActionFailed(message, f"http.{status}")
     raise Fatal(message, code=f"http.{status}")

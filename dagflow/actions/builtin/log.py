@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from dagflow.actions.builtin.registrar import Registrar
+from dagflow.actions.builtin.registrar import ActionRegistrar
 from dagflow.actions.failures import Invocation
 from dagflow.actions.secrets import Redactor
 
 _logger: Final = logging.getLogger("dagflow.flow")
 
 
-def add_log(catalog: Registrar) -> None:
+def add_log(catalog: ActionRegistrar) -> None:
     """Add `log` to a catalogue. Lines go to the standard logger `dagflow.flow`, level INFO, with `run`, `node` and `data`.
 
     Contents of secrets that a call was given are taken out of them.

@@ -68,4 +68,4 @@ class Outbox:
             raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError) -> ActionFailed:
-        return ActionFailed("outbox", f"cannot write to the outbox {self.folder} ({error.strerror}); set DAGFLOW_OUTBOX")
+        return ActionFailed(f"cannot write to the outbox {self.folder} ({error.strerror}); set DAGFLOW_OUTBOX", "outbox")

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class Registrar(Protocol):
+class ActionRegistrar(Protocol):
     """Takes actions; `registry.Catalog` is one."""
 
     def action(self, name: str, *, effect: str = "effectful", destination: str = "") -> Callable[[_F], _F]:

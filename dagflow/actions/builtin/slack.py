@@ -9,10 +9,10 @@ import httpx
 import orjson
 
 from dagflow.actions.builtin.outbox import Outbox
-from dagflow.actions.builtin.registrar import Registrar
+from dagflow.actions.builtin.registrar import ActionRegistrar
 from dagflow.actions.builtin.settings import Settings
 from dagflow.actions.failures import ActionFailed, Fatal, RetryAfter
-from dagflow.actions.http_client.client import Bounds, ExchangeFailed, Request, exchange
+from dagflow.actions.http_client.client import Bounds, ExchangeFailed, Request, send_request
 from dagflow.actions.http_client.connection import Answer
 from dagflow.actions.http_client.pool import Connections
 from dagflow.actions.secrets import Redactor
@@ -31,7 +31,7 @@ class SlackMessage:
     ts: str
 
 
-def add_slack(catalog: Registrar, settings: Settings) -> None:
+def add_slack(catalog: ActionRegistrar, settings: Settings) -> None:
     """Add `slack` to a catalogue."""
 
     @catalog.action("slack", effect="effectful")
@@ -56,9 +56,9 @@ async def _post(settings: Settings, channel: str, text: str, connections: Connec
     bounds = Bounds(seconds=settings.timeout_seconds, max_bytes=_MAX_ANSWER, keep_seconds=settings.keep_seconds)
     try:
         # No address policy: the operator chose the address.
-        answer = await exchange(request, None, connections=connections, bounds=bounds)
+        answer = await send_request(request, None, connections=connections, bounds=bounds)
     except ExchangeFailed as error:
-        raise ActionFailed(f"slack.{error.kind}", redactor.text(error.message)) from None
+        raise ActionFailed(redactor.text(error.message), f"slack.{error.kind}") from None
     return _message(answer, is_webhook=not settings.slack_token)
 
 
@@ -68,17 +68,17 @@ def _message(response: Answer, *, is_webhook: bool) -> SlackMessage:
         raise RetryAfter(_retry_after(response), "Slack asks to wait", code="slack.rate_limited")
     answer = body[:200].decode("utf-8", "replace")
     if response.status >= 500:
-        raise ActionFailed(f"slack.{response.status}", f"Slack answered {response.status}: {answer}")
+        raise ActionFailed(f"Slack answered {response.status}: {answer}", f"slack.{response.status}")
     if response.status != 200:
         raise Fatal(f"Slack answered {response.status}: {answer}", code=f"slack.{response.status}")
     if is_webhook:
         return SlackMessage(ok=True, ts="")
     if response.is_cut:
-        raise ActionFailed("slack.answer_too_large", f"Slack's answer is longer than {_MAX_ANSWER} bytes")
+        raise ActionFailed(f"Slack's answer is longer than {_MAX_ANSWER} bytes", "slack.answer_too_large")
     try:
         result: object = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise ActionFailed("slack.bad_answer", f"Slack's answer is not JSON: {answer}") from None
+        raise ActionFailed(f"Slack's answer is not JSON: {answer}", "slack.bad_answer") from None
     if not is_object(result) or result.get("ok") is not True:
         error = str(result.get("error", "unknown")) if is_object(result) else "unknown"
         raise Fatal(f"Slack refused the message: {error[:100]}", code=f"slack.{_word(error)}")

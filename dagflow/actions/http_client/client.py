@@ -15,7 +15,7 @@ import httpx
 from anyio.abc import SocketStream
 from anyio.streams.tls import TLSStream
 
-from dagflow.actions.http_client.connection import Answer, BadAnswer, Connection, NoAnswer, Pace, TooMuchRead
+from dagflow.actions.http_client.connection import Answer, BadAnswer, Connection, Deadline, NoAnswer, TooMuchRead
 from dagflow.actions.http_client.dial import AddressRefused, Unreachable, checked_addresses, connected
 from dagflow.actions.http_client.egress_policy import AddressPolicy
 from dagflow.actions.http_client.pool import FRESH_SECONDS, Connections, Server
@@ -78,7 +78,7 @@ class Bounds:
     until: float = math.inf
 
 
-async def exchange(request: Request, policy: AddressPolicy | None, *, connections: Connections, bounds: Bounds) -> Answer:
+async def send_request(request: Request, policy: AddressPolicy | None, *, connections: Connections, bounds: Bounds) -> Answer:
     """Send a request and read the whole answer.
 
     A connection that was kept and that its server had closed is replaced where the request only asks; any other is sent once.
@@ -95,7 +95,7 @@ async def exchange(request: Request, policy: AddressPolicy | None, *, connection
     host = request.url.host
     try:
         with anyio.CancelScope() as scope:
-            return await _exchange(request, policy, connections, bounds, Pace(scope, bounds.seconds, bounds.until))
+            return await _exchange(request, policy, connections, bounds, Deadline(scope, bounds.seconds, bounds.until))
     except AddressRefused as error:
         raise ExchangeFailed("address_refused", str(error)) from None
     except TooMuchRead:
@@ -112,7 +112,7 @@ async def exchange(request: Request, policy: AddressPolicy | None, *, connection
 
 
 async def _exchange(
-    request: Request, policy: AddressPolicy | None, connections: Connections, bounds: Bounds, pace: Pace
+    request: Request, policy: AddressPolicy | None, connections: Connections, bounds: Bounds, pace: Deadline
 ) -> Answer:
     url = request.url
     server = Server(policy, url.scheme, url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80))
@@ -137,7 +137,7 @@ async def _exchange(
 
 
 async def _ask(
-    connection: Connection, server: Server, request: Request, connections: Connections, bounds: Bounds, pace: Pace
+    connection: Connection, server: Server, request: Request, connections: Connections, bounds: Bounds, pace: Deadline
 ) -> Answer:
     try:
         answer = await connection.ask(_head(request, connections), request.content, bounds.max_bytes, pace)

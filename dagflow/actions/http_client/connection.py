@@ -54,7 +54,7 @@ class TooMuchRead(Exception):  # noqa: N818
 
 
 @attrs.frozen
-class Pace:
+class Deadline:
     """How long an exchange may take.
 
     Attributes:
@@ -89,7 +89,7 @@ class Connection:
         self._n_read = 0
         self._is_spent = False
 
-    async def ask(self, request: h11.Request, content: bytes, max_bytes: int, pace: Pace) -> Answer:
+    async def ask(self, request: h11.Request, content: bytes, max_bytes: int, pace: Deadline) -> Answer:
         """Send a request and read the whole answer; after anything but an answer, the connection has to be closed.
 
         Raises:
@@ -108,7 +108,7 @@ class Connection:
         parts, is_cut = await self._body(max_bytes, pace)
         return Answer(event.status_code, _headers(event), b"".join(parts)[:max_bytes], is_cut)
 
-    async def _body(self, max_bytes: int, pace: Pace) -> tuple[list[bytes], bool]:
+    async def _body(self, max_bytes: int, pace: Deadline) -> tuple[list[bytes], bool]:
         """What is read of a body, and whether there is more. The answer is there, and what it says counts, however long it is."""
         parts: list[bytes] = []
         n_bytes = 0
@@ -133,16 +133,16 @@ class Connection:
         return True
 
     def is_quiet(self) -> bool:
-        """See `connections.Keepable`."""
+        """See `connections.PooledConnection`."""
         if _is_readable(self._socket):
             return False
         return self._tls is None or _is_drained(self._tls)
 
     async def aclose(self) -> None:
-        """See `connections.Keepable`."""
+        """See `connections.PooledConnection`."""
         await anyio.aclose_forcefully(self._stream)
 
-    async def _send(self, request: h11.Request, content: bytes, pace: Pace) -> None:
+    async def _send(self, request: h11.Request, content: bytes, pace: Deadline) -> None:
         """All at once: a head without its body is nothing a server could answer."""
         http = self._http
         data = http.send(request) or b""
@@ -156,7 +156,7 @@ class Connection:
             # A server may answer before it has read everything, and close.
             self._is_spent = True
 
-    async def _event(self, max_bytes: int, pace: Pace) -> _Event:
+    async def _event(self, max_bytes: int, pace: Deadline) -> _Event:
         while (event := self._http.next_event()) is h11.NEED_DATA:
             pace.step()
             self._http.receive_data(await self._received(max_bytes))

@@ -36,7 +36,7 @@ NAME_SECONDS: Final = 2.0
 MAX_NAMES: Final = 512
 
 
-class Keepable(Protocol):
+class PooledConnection(Protocol):
     """A connection between two exchanges."""
 
     @property
@@ -66,7 +66,7 @@ class Server:
 @attrs.frozen(eq=False)
 class _Idle:
     server: Server
-    connection: Keepable
+    connection: PooledConnection
     since: float
     until: float
 
@@ -111,7 +111,7 @@ class Connections:
     names: Names = attrs.field(factory=Names)
     tls: ssl.SSLContext | None = None
     #: The longest idle first.
-    _idle: OrderedDict[Keepable, _Idle] = attrs.field(factory=OrderedDict[Keepable, _Idle])
+    _idle: OrderedDict[PooledConnection, _Idle] = attrs.field(factory=OrderedDict[PooledConnection, _Idle])
     _by_server: dict[Server, list[_Idle]] = attrs.field(factory=dict[Server, list[_Idle]])
     #: Wakes who sweeps: where nothing is kept, nobody looks.
     _on_first: Callable[[], None] = lambda: None
@@ -121,7 +121,7 @@ class Connections:
 
     async def take(
         self, server: Server, addresses: Collection[str], now: float, most_idle: float = math.inf
-    ) -> Keepable | None:
+    ) -> PooledConnection | None:
         """A connection to one of `addresses` that was idle for less than `most_idle` seconds; the caller's from now on."""
         while (found := self._latest(server, addresses)) is not None and found.since > now - most_idle:
             self._remove(found)
@@ -130,7 +130,7 @@ class Connections:
             await found.connection.aclose()
         return None
 
-    async def keep(self, server: Server, connection: Keepable, now: float, seconds: float) -> None:
+    async def keep(self, server: Server, connection: PooledConnection, now: float, seconds: float) -> None:
         """Keep a connection for at most so long, or close it: it is nobody's but ours from now on."""
         of_server = self._by_server.get(server, ())
         if not self.is_kept or seconds <= 0 or len(of_server) >= MAX_IDLE_PER_SERVER:

@@ -9,7 +9,7 @@ import attrs
 
 from dagflow.actions.failures import Invocation
 from dagflow.app.simulation.run_tree import family_of
-from dagflow.app.simulation.sample_values import made_up
+from dagflow.app.simulation.sample_values import sample_value
 from dagflow.app.simulation.test_values import input_of
 from dagflow.app.why import Reason, reason_for
 from dagflow.drivers.simulated.simulator import Script, Simulation, simulate
@@ -29,7 +29,7 @@ from dagflow.model.wire import codec as wire
 
 
 @attrs.frozen(kw_only=True)
-class Rehearsed:
+class DryRunStep:
     """A step that would run.
 
     Attributes:
@@ -48,15 +48,15 @@ class Rehearsed:
 
 
 @attrs.frozen(kw_only=True)
-class Rehearsal:
+class DryRun:
     """What a run would do: the steps that would run, in their order, and why each of the others would not."""
 
     simulation: Simulation
-    steps: tuple[Rehearsed, ...]
+    steps: tuple[DryRunStep, ...]
     pruned: tuple[Reason, ...]
 
 
-def rehearse(
+def dry_run(
     flow: Flow,
     interface: Interface,
     value: object,
@@ -64,7 +64,7 @@ def rehearse(
     event: str | None = None,
     results: Mapping[str, object] | None = None,
     start: int,
-) -> Rehearsal | None:
+) -> DryRun | None:
     """Rehearse a run.
 
     Args:
@@ -91,14 +91,14 @@ def rehearse(
         if wanted is None:
             return None
         value, origin = program.input_codec.encode(wanted), Origin(kind="event", name=event)
-    stand_ins = {name: Script(result=made_up(action.result, name)) for name, action in met.items()}
+    stand_ins = {name: Script(result=sample_value(action.result, name)) for name, action in met.items()}
 
     def choose(invocation: Invocation) -> Script:
         return known.get(invocation.node) or known.get(invocation.action) or stand_ins[invocation.action]
 
     script = Script(choose=choose)
     simulation = simulate(program, value, actions=dict.fromkeys(met, script), trigger=origin, start=start, seed=None)
-    return Rehearsal(simulation=simulation, steps=_steps(simulation, known), pruned=_pruned(simulation))
+    return DryRun(simulation=simulation, steps=_steps(simulation, known), pruned=_pruned(simulation))
 
 
 def _results(flow: Flow, met: Mapping[str, MockedAction], given: Mapping[str, object]) -> dict[str, Script]:
@@ -119,10 +119,10 @@ def _own(flow: Flow) -> list[Node]:
     return [each for node in flow.nodes for each in (node, *(_own(node.loop.body) if node.loop is not None else ()))]
 
 
-def _steps(simulation: Simulation, known: Mapping[str, Script]) -> tuple[Rehearsed, ...]:
+def _steps(simulation: Simulation, known: Mapping[str, Script]) -> tuple[DryRunStep, ...]:
     root, start = simulation.result.run, simulation.result.started_at
     numbers = simulation.progress.program.plan.numbers
-    found: list[Rehearsed] = []
+    found: list[DryRunStep] = []
     for member in family_of(simulation).values():
         progress = member.progress
         for node, result in zip(progress.program.flow.nodes, result_of(progress).nodes, strict=True):
@@ -130,13 +130,13 @@ def _steps(simulation: Simulation, known: Mapping[str, Script]) -> tuple[Rehears
                 continue
             is_made_up = bool(node.action) and node.type is not NULL and not (node.id in known or node.action in known)
             found.append(
-                Rehearsed(
+                DryRunStep(
                     part=member.run.removeprefix(root).removeprefix("/"), node=node, result=result, at_ns=result.started_at - start,
                     given=input_of(progress, node), is_made_up=is_made_up,
                 )
             )  # fmt: skip
 
-    def order(each: Rehearsed) -> tuple[int, int, int]:
+    def order(each: DryRunStep) -> tuple[int, int, int]:
         """What happens in a part stands behind the step it is a part of; the flow's handler runs when all is undone."""
         step = re.split(r"[\[/]", each.part, maxsplit=1)[0] or each.node.id
         is_last = not each.part and each.node.scope == HANDLER_SCOPE

@@ -13,7 +13,7 @@ from dagflow.lang.compiler import Compilation
 
 
 @attrs.frozen
-class Tried:
+class TestSummary:
     """How a test went: whether all was as expected, and if not, what was not, a line each."""
 
     name: str
@@ -23,7 +23,7 @@ class Tried:
     problems: tuple[str, ...] = ()
 
 
-def try_tests(compilation: Compilation, flow: str | None = None, test: str | None = None) -> list[Tried]:
+def run_tests(compilation: Compilation, flow: str | None = None, test: str | None = None) -> list[TestSummary]:
     """Run the tests of a text, in virtual time and without any effect.
 
     Args:
@@ -40,12 +40,12 @@ def try_tests(compilation: Compilation, flow: str | None = None, test: str | Non
     if not wanted:
         raise UsageError("there is no such test")
     programs: dict[str, Program] = {}
-    found: list[Tried] = []
+    found: list[TestSummary] = []
     for each in wanted:
         if each.flow not in programs:
             programs[each.flow] = prepare(compilation.flows[each.flow])
         outcome = run_test(each, programs[each.flow], compilation.interface)
-        found.append(Tried(each.name, each.flow, each.line, outcome.has_passed, tuple(_problems(outcome))))
+        found.append(TestSummary(each.name, each.flow, each.line, outcome.has_passed, tuple(_problems(outcome))))
     return found
 
 

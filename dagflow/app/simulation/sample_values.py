@@ -36,7 +36,7 @@ _PRIMITIVES: Final[dict[Type, object]] = {
 }
 
 
-def made_up(type_: Type, name: str) -> object:
+def sample_value(type_: Type, name: str) -> object:
     """A value in stored form: texts are the name of what they stand for, numbers 0, lists empty, optional things absent.
 
     Args:
@@ -65,11 +65,13 @@ def made_up(type_: Type, name: str) -> object:
 def example_of(record: RecordType) -> dict[str, object]:
     """A value of a record as JSON has it, with the fields that have to be given."""
     return {
-        field.name: wire.encode(made_up(field.type, field.name), field.type) for field in record.fields if field.is_required
+        field.name: wire.encode(sample_value(field.type, field.name), field.type)
+        for field in record.fields
+        if field.is_required
     }
 
 
 def _field(field: Field, name: str) -> object:
     if field.has_default:
         return wire.decode(field.default, field.type)
-    return made_up(field.type, f"{name}.{field.name}")
+    return sample_value(field.type, f"{name}.{field.name}")

@@ -10,7 +10,7 @@ import attrs
 import orjson
 
 from dagflow.actions.failures import ActionFailed, Invocation
-from dagflow.app.simulation.sample_values import made_up
+from dagflow.app.simulation.sample_values import sample_value
 from dagflow.app.simulation.test_values import bindings_of, why_unreadable
 from dagflow.drivers.simulated.simulator import DEFAULT_START, SIMULATED_RUN, Script, Send, Simulation, simulate
 from dagflow.drivers.simulated.timing import Timing
@@ -276,7 +276,7 @@ class _Stage:
     def _script(self, mock: Mock, answer: Answer, action: MockedAction, now: Mapping[str, object]) -> Script:
         """For every step: the attempts of each fail first."""
         failures = tuple(
-            ActionFailed(code, f"{mock.target} fails in this test")
+            ActionFailed(f"{mock.target} fails in this test", code)
             for code, count in answer.failures
             for _ in range(MOST_ATTEMPTS if count is None else min(count, MOST_ATTEMPTS))
         )
@@ -285,7 +285,7 @@ class _Stage:
     def _turns(self, mock: Mock, answer: Answer, action: MockedAction, now: Mapping[str, object]) -> Iterable[Script]:
         """One for each call: those that fail, and the one that does not."""
         for code, count in answer.failures:
-            failing = Script(result=_raising(ActionFailed(code, f"{mock.target} fails in this test")), takes_ns=answer.takes_ns)
+            failing = Script(result=_raising(ActionFailed(f"{mock.target} fails in this test", code)), takes_ns=answer.takes_ns)
             yield from itertools.repeat(failing, 1 if count is None else min(count, _MOST_TURNS))
         is_endless = answer is mock.answers[-1] and any(count is None for _, count in answer.failures)
         if not is_endless and (answer.value is not None or not answer.failures or answer is mock.answers[-1]):
@@ -304,7 +304,7 @@ class _Stage:
                 return function({**now, **defaults, **invocation.arguments})
             except EvaluationError as error:
                 raise ActionFailed(
-                    "bad_mock", f"the value of this mock cannot be computed: {error.message}", fatal=True
+                    f"the value of this mock cannot be computed: {error.message}", "bad_mock", fatal=True
                 ) from None
 
         return result
@@ -337,7 +337,7 @@ def _given_of(declared: RecordType, values: Mapping[str, object]) -> RecordType:
 
 
 def _stand_in(action: MockedAction) -> Script:
-    return Script(result=made_up(action.result, action.name))
+    return Script(result=sample_value(action.result, action.name))
 
 
 def _raising(failure: ActionFailed) -> Callable[[Invocation], object]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from rich.console import Console
 from rich.text import Text
 
-from dagflow.app.simulation.dry_run import Rehearsal, Rehearsed, rehearse
+from dagflow.app.simulation import dry_run as simulation
+from dagflow.app.simulation.dry_run import DryRun, DryRunStep
 from dagflow.app.why import Reason, line_of
 from dagflow.cli.commands.run import listed
 from dagflow.cli.commands.why import decision_lines, reason_data
@@ -40,7 +41,7 @@ def dry_run(arguments: argparse.Namespace) -> int:
     flow = compilation.unwrap(arguments.flow)
     value = read_value(arguments.input)
     try:
-        found = rehearse(
+        found = simulation.dry_run(
             flow,
             compilation.interface,
             value,
@@ -77,7 +78,7 @@ def _results(given: list[str]) -> dict[str, object]:
     return found
 
 
-def _print(out: Console, flow: Flow, found: Rehearsal) -> None:
+def _print(out: Console, flow: Flow, found: DryRun) -> None:
     result = found.simulation.result
     took = (result.ended_at or result.started_at) - result.started_at
     ends = {RunStatus.SUCCEEDED: "succeed", RunStatus.FAILED: "fail"}.get(result.status, f"end as {result.status.value}")
@@ -103,9 +104,11 @@ def _print(out: Console, flow: Flow, found: Rehearsal) -> None:
         out.print(Text(printable(f"  {', '.join(reason.label for reason in reasons)}: {because}")))
         for line in [line for each in reasons[0].decisions[-1:] if not each.let_through for line in decision_lines(each)]:
             out.print(Text(f"  {line}", style="dim"))
-    made_up = sorted({step.node.action for step in found.steps if step.is_made_up})
-    if made_up:
-        out.print(Text(f"placeholder results used for: {', '.join(made_up)} (override with --result NAME=JSON)", style="dim"))
+    sample_value = sorted({step.node.action for step in found.steps if step.is_made_up})
+    if sample_value:
+        out.print(
+            Text(f"placeholder results used for: {', '.join(sample_value)} (override with --result NAME=JSON)", style="dim")
+        )
 
 
 def _loops(flow: Flow) -> Iterator[tuple[str, str]]:
@@ -117,7 +120,7 @@ def _loops(flow: Flow) -> Iterator[tuple[str, str]]:
             yield from _loops(node.loop.body)
 
 
-def _line(step: Rehearsed, loops: Mapping[str, str]) -> str:
+def _line(step: DryRunStep, loops: Mapping[str, str]) -> str:
     part = ""
     if step.part:
         # `for.acae77[0]/hold` is a path of ids, each with the number of an item.
@@ -126,7 +129,7 @@ def _line(step: Rehearsed, loops: Mapping[str, str]) -> str:
     return f"{'+' + shown_length(step.at_ns):>14}  {part}{label_of(step.node)}  {_what(step)}".rstrip()
 
 
-def _what(step: Rehearsed) -> str:
+def _what(step: DryRunStep) -> str:
     node, result = step.node, step.result
     if node.kind in {NodeKind.ACTION, NodeKind.CALL, NodeKind.START, NodeKind.EMIT, NodeKind.UNDO}:
         gives = (
@@ -140,7 +143,7 @@ def _what(step: Rehearsed) -> str:
     return "" if result.output is None else shown(result.output)
 
 
-def _called(step: Rehearsed) -> str:
+def _called(step: DryRunStep) -> str:
     return step.node.action or step.node.flow or step.node.event
 
 
@@ -148,7 +151,7 @@ def _arguments(given: Mapping[str, object] | None) -> str:
     return ", ".join(f"{name}: {shown(value)}" for name, value in (given or {}).items())
 
 
-def _data(found: Rehearsal) -> dict[str, object]:
+def _data(found: DryRun) -> dict[str, object]:
     result = found.simulation.result
     return {
         "status": result.status.value,
@@ -160,7 +163,7 @@ def _data(found: Rehearsal) -> dict[str, object]:
     }
 
 
-def _step_data(found: Rehearsal, step: Rehearsed) -> dict[str, object]:
+def _step_data(found: DryRun, step: DryRunStep) -> dict[str, object]:
     flow = found.simulation.progress.program.flow
     return {
         "at": shown_length(step.at_ns),

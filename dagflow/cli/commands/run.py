@@ -21,7 +21,7 @@ from dagflow.cli.exit_codes import FAILED, OK, USAGE
 from dagflow.cli.output.console import console
 from dagflow.cli.output.json_data import plain_result, plain_rows
 from dagflow.cli.output.live import Progress, follow, progress
-from dagflow.cli.output.tables import Story, run_table, runs_table, verdict
+from dagflow.cli.output.tables import RunReport, run_table, runs_table, verdict
 from dagflow.cli.output.text import instant, json_text, printable, printable_lines
 from dagflow.cli.secrets import redactor_for, shown_result
 from dagflow.cli.signals import until_stopped
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             print(json_text(plain_result(flow, result)))
         else:
-            _print_story(Story(flow, shown_result(result, redactor)))
+            _print_story(RunReport(flow, shown_result(result, redactor)))
         return _code(result)
 
     return _drive(arguments, host, body, resume=())
@@ -113,15 +113,15 @@ def resume(arguments: argparse.Namespace) -> int:
             print("[]")
         return OK
 
-    return go_on(arguments, host, unfinished, release=() if arguments.run is None else wanted)
+    return go_on(arguments, host, unfinished, unquarantine=() if arguments.run is None else wanted)
 
 
-def _stories(archive: Archive, wanted: Collection[RunId], *, is_one: bool) -> dict[RunId, Story]:
+def _stories(archive: Archive, wanted: Collection[RunId], *, is_one: bool) -> dict[RunId, RunReport]:
     """How these runs stand. One that is damaged is told of and left out, unless it is the one that was asked for."""
-    stories: dict[RunId, Story] = {}
+    stories: dict[RunId, RunReport] = {}
     for run_id in wanted:
         try:
-            stories[run_id] = Story(*archive.result(run_id))
+            stories[run_id] = RunReport(*archive.result(run_id))
         except StoreError as error:
             if is_one:
                 raise
@@ -135,14 +135,14 @@ def go_on(
     unfinished: Mapping[str, Flow],
     first: Callable[[Interpreter], Awaitable[None]] | None = None,
     *,
-    release: Collection[str] = (),
+    unquarantine: Collection[str] = (),
 ) -> int:
-    """Go on with these runs, once `first` is done, and show how they went; with those of `release` even if they were quarantined."""
+    """Go on with these runs, once `first` is done, and show how they went; with those of `unquarantine` even if they were quarantined."""
 
     async def body(interpreter: Interpreter) -> int:
         if first is not None:
             await first(interpreter)
-        for run_id, problem in interpreter.stuck.items():
+        for run_id, problem in interpreter.blocked.items():
             hint = "" if isinstance(problem, Quarantined) else "; see --actions"
             print(f"dagflow: run {run_id} is blocked: {printable(str(problem))}{hint}", file=sys.stderr)
         is_quiet = arguments.quiet or arguments.json
@@ -154,10 +154,10 @@ def go_on(
             for number, result in enumerate(results):
                 print("\n" * bool(number), end="")
                 flow = unfinished[result.run]
-                _print_story(Story(flow, shown_result(result, redactor_for(flow, host.catalog))))
-        return max([USAGE if interpreter.stuck else OK, *map(_code, results)])
+                _print_story(RunReport(flow, shown_result(result, redactor_for(flow, host.catalog))))
+        return max([USAGE if interpreter.blocked else OK, *map(_code, results)])
 
-    return _drive(arguments, host, body, resume=frozenset(unfinished), release=release)
+    return _drive(arguments, host, body, resume=frozenset(unfinished), unquarantine=unquarantine)
 
 
 async def _follow_all(runs: Collection[Run], flows: Mapping[str, Flow], show: Progress, catalog: Catalog) -> list[RunResult]:
@@ -225,7 +225,7 @@ def show(arguments: argparse.Namespace) -> int:
         # Secrets that the host binds in its code are known to its catalogue alone.
         catalog = None if arguments.actions is None else load_host(arguments.actions, None).catalog
         seen = shown_result(result, redactor_for(flow, catalog))
-        _print_story(Story(flow, seen))
+        _print_story(RunReport(flow, seen))
         if blocked is not None:
             print(printable(f"blocked since {instant(blocked.at)} UTC: {blocked.reason}"))
         if arguments.traceback:
@@ -243,7 +243,7 @@ def _print_tracebacks(flow: Flow, result: RunResult) -> None:
         print("\nno tracebacks: no action raised an unexpected exception")
 
 
-def _print_story(story: Story) -> None:
+def _print_story(story: RunReport) -> None:
     out = console()
     out.print(run_table(story, out.width))
     out.print()
@@ -255,7 +255,7 @@ def _code(result: RunResult) -> int:
 
 
 def _drive(
-    arguments: argparse.Namespace, host: Host, body: _Body, *, resume: Collection[str], release: Collection[str] = ()
+    arguments: argparse.Namespace, host: Host, body: _Body, *, resume: Collection[str], unquarantine: Collection[str] = ()
 ) -> int:
     """Open the interpreter, run the body, and tell how to go on if it is interrupted."""
     clock: Clock = SystemClock()
@@ -264,7 +264,7 @@ def _drive(
 
     async def main() -> int:
         async with Interpreter.open(
-            arguments.store, catalog=host.catalog, clock=clock, resume=resume, release=release
+            arguments.store, catalog=host.catalog, clock=clock, resume=resume, unquarantine=unquarantine
         ) as interpreter:
             stopped_by, code = await until_stopped(interpreter, body)
         return code if stopped_by is None else _interrupted(arguments, stopped_by)

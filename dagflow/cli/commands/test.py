@@ -17,7 +17,7 @@ from dagflow.cli.commands.test_selector import Selector, selector
 from dagflow.cli.exit_codes import FAILED, OK
 from dagflow.cli.files import flow_files
 from dagflow.cli.output.console import console
-from dagflow.cli.output.test_report import Ran, coverage_data, junit, outcome_data, print_coverage, print_failure, test_name
+from dagflow.cli.output.test_report import TestRun, coverage_data, junit, outcome_data, print_coverage, print_failure, test_name
 from dagflow.cli.output.text import json_text, printable
 from dagflow.cli.sources import Host, load_flows, load_host
 from dagflow.clock import stopwatch
@@ -56,7 +56,7 @@ def _found_files() -> list[str]:
 def _run_all(arguments: argparse.Namespace, paths: Sequence[str], host: Host, wanted: Selector) -> int:
     is_json = arguments.format == "json"
     out = Console(highlight=False, soft_wrap=True, stderr=is_json)
-    ran: list[Ran] = []
+    ran: list[TestRun] = []
     broken: list[Compilation] = []
     compiled: list[Compilation] = []
     for path in paths:
@@ -95,7 +95,7 @@ def _flows_meant(compilation: Compilation, wanted: Selector, *, is_all: bool) ->
     return [flow for flow in compilation.flows.values() if is_all or flow.name in meant]
 
 
-def _run_file(compilation: Compilation, wanted: Selector, *, is_chaotic: bool) -> Iterator[Ran]:
+def _run_file(compilation: Compilation, wanted: Selector, *, is_chaotic: bool) -> Iterator[TestRun]:
     programs: dict[str, Program] = {}
     for each in compilation.tests:
         if not wanted(test_name(compilation.filename, each)):
@@ -104,10 +104,10 @@ def _run_file(compilation: Compilation, wanted: Selector, *, is_chaotic: bool) -
             programs[each.flow] = prepare(compilation.flows[each.flow])
         begun = stopwatch()
         outcome = run_test(each, programs[each.flow], compilation.interface, is_chaotic=is_chaotic)
-        yield Ran(file=compilation.filename, outcome=outcome, source=compilation.text, took_ns=stopwatch() - begun)
+        yield TestRun(file=compilation.filename, outcome=outcome, source=compilation.text, took_ns=stopwatch() - begun)
 
 
-def _print(out: Console, one: Ran) -> None:
+def _print(out: Console, one: TestRun) -> None:
     mark, style = ("✓", "green") if one.outcome.has_passed else ("✗", "bold red")
     text = Text(f"{mark} ", style=style)
     text.append(printable(one.name), style="not bold default")
@@ -119,7 +119,7 @@ def _print(out: Console, one: Ran) -> None:
         print_failure(out, one)
 
 
-def _print_verdict(out: Console, ran: Sequence[Ran], broken: Sequence[Compilation], wanted: str | None) -> None:
+def _print_verdict(out: Console, ran: Sequence[TestRun], broken: Sequence[Compilation], wanted: str | None) -> None:
     n_failed = sum(not one.outcome.has_passed for one in ran)
     parts = [f"{len(ran) - n_failed} passed"]
     parts += [f"{n_failed} failed"] if n_failed else []
@@ -129,7 +129,7 @@ def _print_verdict(out: Console, ran: Sequence[Ran], broken: Sequence[Compilatio
     out.print(Text(", ".join(parts) if ran or broken else none, style="red" if is_bad else "green"))
 
 
-def _code(ran: Sequence[Ran], broken: Sequence[Compilation]) -> int:
+def _code(ran: Sequence[TestRun], broken: Sequence[Compilation]) -> int:
     if broken or any(not one.outcome.has_passed for one in ran):
         return FAILED
     return OK if ran else NONE_FOUND

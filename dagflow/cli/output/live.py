@@ -17,7 +17,7 @@ from dagflow.actions.secrets import Redactor
 from dagflow.app.run_handle import Run
 from dagflow.cli.output.columns import aligned
 from dagflow.cli.output.live_tree import Tree
-from dagflow.cli.output.tables import Story
+from dagflow.cli.output.tables import RunReport
 from dagflow.cli.output.text import sign
 from dagflow.cli.secrets import shown_result
 from dagflow.execution.results import NodeResult, RunResult
@@ -34,7 +34,7 @@ _PAUSE_SECONDS: Final = 0.2
 class Progress(Protocol):
     """Where changes of runs are told."""
 
-    def update(self, story: Story) -> None:
+    def update(self, story: RunReport) -> None:
         """A run has changed."""
         ...
 
@@ -42,7 +42,7 @@ class Progress(Protocol):
 class Silence:
     """`--quiet`."""
 
-    def update(self, story: Story) -> None:
+    def update(self, story: RunReport) -> None:
         """Say nothing."""
 
 
@@ -59,7 +59,7 @@ class Lines:
     hint: str = ""
     _seen: dict[tuple[str, str], NodeStatus] = attrs.field(factory=dict)
 
-    def update(self, story: Story) -> None:
+    def update(self, story: RunReport) -> None:
         """Print what has changed since the last call."""
         result = story.result
         start = f"{result.run[-8:]}  " if self.has_names else ""
@@ -79,7 +79,7 @@ class Lines:
         sys.stderr.flush()
 
 
-def _shown_outcome(story: Story, node: NodeResult) -> str:
+def _shown_outcome(story: RunReport, node: NodeResult) -> str:
     """Without the outputs of steps, which the table at the end has."""
     if node.status is NodeStatus.SUCCEEDED and node.failure is None:
         return node.outcome
@@ -96,10 +96,10 @@ class Screen:
 
     _live: Live
     hint: str = ""
-    _stories: dict[str, Story] = attrs.field(factory=dict)
+    _stories: dict[str, RunReport] = attrs.field(factory=dict)
     _trees: dict[str, Tree | None] = attrs.field(factory=dict)
 
-    def update(self, story: Story) -> None:
+    def update(self, story: RunReport) -> None:
         """Draw the run as it stands."""
         if story.result.run not in self._trees:
             self._trees[story.result.run] = Tree.of(story.flow)
@@ -119,7 +119,7 @@ class Screen:
         if self.hint and stories and all(story.result.status is RunStatus.SLEEPING for story in stories):
             yield Text(self.hint, style="dim")
 
-    def _drawn(self, story: Story, nodes: Sequence[NodeResult], room: int, seconds: float, width: int) -> RenderableType:
+    def _drawn(self, story: RunReport, nodes: Sequence[NodeResult], room: int, seconds: float, width: int) -> RenderableType:
         tree = self._trees[story.result.run]
         if tree is not None:
             cells = tree.cells(story, room, lambda status: mark(status, seconds))
@@ -169,7 +169,7 @@ async def follow(flow: Flow, run: Run, show: Progress, redactor: Redactor) -> Ru
     """Show a run until it ends, without secrets; gives its end as it is. Raises as `Run.wait`."""
     is_large = len(flow.nodes) > _LARGE
     async for standing in run.watch():
-        show.update(Story(flow, shown_result(standing, redactor)))
+        show.update(RunReport(flow, shown_result(standing, redactor)))
         if is_large:
             with trio.move_on_after(_PAUSE_SECONDS):
                 await run.wait()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import attrs
 from rich.text import Text
 
-from dagflow.cli.output.tables import Story
+from dagflow.cli.output.tables import RunReport
 from dagflow.cli.output.text import instant, printable
 from dagflow.execution.results import ItemCounts, NodeResult
 from dagflow.model.flow import Flow, NodeKind
@@ -58,7 +58,7 @@ class Tree:
         # What is done with an item is a run of its own.
         return cls(outline=outline, flow=flow, lines=tuple(each for each in branches(outline) if id(each.item) not in inside))
 
-    def cells(self, story: Story, room: int, mark: Mark) -> list[list[Text]]:
+    def cells(self, story: RunReport, room: int, mark: Mark) -> list[list[Text]]:
         """The lines that fit into the room, each as name, status and what is to be said of it."""
         nodes = {str(node.id): node for node in story.result.nodes}
         rows = list(self._rows(nodes))
@@ -130,14 +130,14 @@ def _in_view(rows: Sequence[_Row], room: int) -> Collection[int]:
     return chosen
 
 
-def _cells(story: Story, row: _Row, mark: Mark) -> list[Text]:
+def _cells(story: RunReport, row: _Row, mark: Mark) -> list[Text]:
     name = Text(row.branch.guide, style="dim")
     name.append(printable(row.branch.words), style="bold not dim" if isinstance(row.branch.item, Region) else "not dim")
     said = "" if row.node is None or _is_handler(row.branch.item) else _said(story, row.node)
     return [name, mark(row.status), Text(said, style="dim")]
 
 
-def _said(story: Story, node: NodeResult) -> str:
+def _said(story: RunReport, node: NodeResult) -> str:
     """What there is to say of a step: how far it is, which attempt it is at, until when it waits."""
     if node.items is not None and node.items.total and not node.status.is_settled:
         return _items(node.items)

@@ -36,7 +36,7 @@ _TIMED: Final = frozenset(
 
 
 @attrs.frozen
-class Story:
+class RunReport:
     """How a run stands, with the words of its flow."""
 
     flow: Flow
@@ -114,7 +114,7 @@ def _items(items: ItemCounts) -> str:
     return f"{items.succeeded} of {items.total} items succeeded{bad}"
 
 
-def run_table(story: Story, width: int) -> Group:
+def run_table(story: RunReport, width: int) -> Group:
     """The steps of a run: step, status, attempts, started, took, output or the reason it was pruned."""
     nodes = story.shown()
     is_narrow = width < _NARROW
@@ -143,7 +143,7 @@ def _took(node: NodeResult) -> str:
     return length(node.ended_at - node.started_at)
 
 
-def verdict(story: Story) -> Text:
+def verdict(story: RunReport) -> Text:
     """The last lines: how the run ended, for a failure its cause and all others, and its result."""
     result = story.result
     if result.ended_at is not None:

@@ -12,7 +12,7 @@ from rich.text import Text
 from dagflow.app.simulation.coverage import Coverage, Goal
 from dagflow.app.simulation.test_runner import TestOutcome, Unmet
 from dagflow.cli.output.columns import aligned
-from dagflow.cli.output.tables import Story
+from dagflow.cli.output.tables import RunReport
 from dagflow.cli.output.text import compact, printable, printable_lines, sign
 from dagflow.lang.literals import shown_length
 from dagflow.model.flow_test import FlowTest
@@ -22,7 +22,7 @@ _MOST_VALUE = 300
 
 
 @attrs.frozen(kw_only=True)
-class Ran:
+class TestRun:
     """A test that was run. `file`: what its file is called; `took_ns`: in real time."""
 
     file: str
@@ -41,7 +41,7 @@ def test_name(file: str, test: FlowTest) -> str:
     return f"{file}::{test.flow}::{test.name}"
 
 
-def print_failure(out: Console, one: Ran) -> None:
+def print_failure(out: Console, one: TestRun) -> None:
     """What was expected, what came instead, and what happened in which order."""
     outcome = one.outcome
     if outcome.error:
@@ -54,7 +54,7 @@ def print_failure(out: Console, one: Ran) -> None:
             out.print(Text(f"    {row}", style="dim"))
 
 
-def _told(one: Ran, unmet: Unmet) -> list[str]:
+def _told(one: TestRun, unmet: Unmet) -> list[str]:
     expectation = unmet.expectation
     line = one.source.count("\n", 0, expectation.span.start) + 1
     at = "" if expectation.at_ns is None else f" at {shown_length(expectation.at_ns)}"
@@ -74,12 +74,12 @@ def shown(value: object) -> str:
     return text if len(text) <= _MOST_VALUE else text[:_MOST_VALUE] + "…"
 
 
-def timeline(one: Ran) -> list[str]:
+def timeline(one: TestRun) -> list[str]:
     """What happened, in order: when, which step, and what came of it; steps that were pruned stand at the end."""
     simulation = one.outcome.simulation
     if simulation is None:
         return []
-    story = Story(simulation.progress.program.flow, simulation.result)
+    story = RunReport(simulation.progress.program.flow, simulation.result)
     start = simulation.result.started_at
     nodes = story.shown()
     begun = sorted((node for node in nodes if node.started_at is not None), key=lambda node: node.started_at or 0)
@@ -97,7 +97,7 @@ def timeline(one: Ran) -> list[str]:
     return [*rows, f"{'+' + shown_length(ended - start):>12}  the run {simulation.result.status.value}"]
 
 
-def outcome_data(one: Ran) -> dict[str, object]:
+def outcome_data(one: TestRun) -> dict[str, object]:
     """A test as plain data."""
     outcome = one.outcome
     return {
@@ -116,7 +116,7 @@ def outcome_data(one: Ran) -> dict[str, object]:
     }
 
 
-def _unmet_data(one: Ran, unmet: Unmet) -> dict[str, object]:
+def _unmet_data(one: TestRun, unmet: Unmet) -> dict[str, object]:
     return {
         "line": one.source.count("\n", 0, unmet.expectation.span.start) + 1,
         "expected": unmet.expectation.condition.text,
@@ -126,7 +126,7 @@ def _unmet_data(one: Ran, unmet: Unmet) -> dict[str, object]:
     }
 
 
-def junit(ran: Sequence[Ran]) -> str:
+def junit(ran: Sequence[TestRun]) -> str:
     """All tests as JUnit writes them: a suite for each file."""
     root = ET.Element("testsuites")
     for file in dict.fromkeys(one.file for one in ran):

@@ -32,8 +32,8 @@ class Waking:
     """
 
     load: Callable[[Sequence[RunRow]], Sequence[Live | DagflowError]] = attrs.field(default=_nobody)
-    on_stuck: Callable[[RunId, DagflowError], None] = attrs.field(default=lambda _run, _error: None)
-    was_stuck: Callable[[RunId], bool] = attrs.field(default=lambda _run: False)
+    on_blocked: Callable[[RunId, DagflowError], None] = attrs.field(default=lambda _run, _error: None)
+    was_blocked: Callable[[RunId], bool] = attrs.field(default=lambda _run: False)
     per_second: int | None = None
     nearly_due_ns: int = 10_000_000_000
 
@@ -53,7 +53,7 @@ class Fetcher:
         for row, found in zip(rows, self._waking.load(rows), strict=True):
             problem = self._caught_up(found, until) if isinstance(found, Live) else found
             if problem is not None:
-                self._waking.on_stuck(row.id, problem)
+                self._waking.on_blocked(row.id, problem)
             elif isinstance(found, Live):
                 lives.append(found)
         return lives
@@ -72,7 +72,7 @@ class Fetcher:
 
         What the store could tell to be for it has woken it then, if everything has been given to those that sleep.
         """
-        is_known = self._seekers.is_whole and not self._waking.was_stuck(live.run)
+        is_known = self._seekers.is_whole and not self._waking.was_blocked(live.run)
         names = untold(live.progress) if is_known else live.progress.program.waits
         after, found = live.progress.inbox.n_seen, list[SentEvent]()
         while names and after < until:

@@ -339,7 +339,7 @@ class Attempts:
             paced = self._budgets.due(self._destination(call), due, now, jitter)
             if paced != due:
                 traceback = failure.traceback
-                failure = ActionFailed(failure.code, failure.message, retry_after_ns=paced - now)
+                failure = ActionFailed(failure.message, failure.code, retry_after_ns=paced - now)
                 failure.traceback, due = traceback, paced
         run_logger.attempt_failed(call, failure, due)
         progress.fail(node, failure, now, jitter)
@@ -377,8 +377,8 @@ def _as_failure(call: Call, raised: BaseException) -> ActionFailed:
         case ActionFailed():
             return failure_of(raised, Redactor())
         case DagflowError():
-            return ActionFailed("usage", shown(text_of(raised), Redactor()), fatal=True)
+            return ActionFailed(shown(text_of(raised), Redactor()), "usage", fatal=True)
         case _:
             # The text of an exception may hold anything, secrets too; only its class is told.
             action = call.live.progress.program.codes[call.command.node].node.action
-            return ActionFailed("unexpected", f"{action} raised {class_name(raised)}", fatal=True)
+            return ActionFailed(f"{action} raised {class_name(raised)}", "unexpected", fatal=True)

@@ -43,7 +43,7 @@ class Holding:
     _is_open: Callable[[], bool]
 
     async def hold(self, rows: Sequence[RunRow]) -> list[Live]:
-        """Those of these runs that are suspended. Those that are blocked are reported to `on_stuck`. Raises StoreError."""
+        """Those of these runs that are suspended. Those that are blocked are reported to `on_blocked`. Raises StoreError."""
         held: list[Live] = []
         wanted = [row for row in rows if row.status is RunStatus.SLEEPING and not row.parent] if self._is_open() else []
         for first in range(0, len(wanted), _AT_ONCE):
@@ -55,7 +55,7 @@ class Holding:
                 if known is not None:
                     held.append(known)
                 elif not isinstance(live, Live):
-                    self._waking.on_stuck(row.id, live)
+                    self._waking.on_blocked(row.id, live)
                 elif row.id not in changed and not live.progress.is_ended:
                     live.is_asleep = True
                     held.append(self._asleep.setdefault(live.run, live))

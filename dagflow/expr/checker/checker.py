@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from dagflow.diagnostic import Diagnostic
-from dagflow.expr.checker import messages as complaints
+from dagflow.expr.checker import messages
 from dagflow.expr.checker.composites import branch, visit_coalesce, visit_conditional, visit_list, visit_map, visit_text
 from dagflow.expr.checker.context import Context, Typed
 from dagflow.expr.checker.cost import LIMIT, Cost, cost_of
@@ -111,7 +111,7 @@ def _finish(context: Context, typed: Typed, type_: Type) -> object:
     if not environment.is_flow:
         return typed.core
     if typed.step and not isinstance(environment.expected, OptionalType):
-        complaints.absent(context, typed, None, type_)
+        messages.absent(context, typed, None, type_)
     core = typed.as_stored
     is_simple = isinstance(type_, Primitive | EnumType | ScalarType | SecretType) and type_ is not Primitive.JSON
     return core if is_simple or not context.makes_maps else ("plain", core)

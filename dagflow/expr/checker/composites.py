@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dagflow.diagnostic import Edit, Fix, Span, nearest
-from dagflow.expr.checker import messages as complaints
+from dagflow.expr.checker import messages
 from dagflow.expr.checker.constants import default_core
 from dagflow.expr.checker.context import Context, Typed
 from dagflow.expr.checker.narrowing import known_present
@@ -48,7 +48,7 @@ def as_expected(context: Context, typed: Typed, tree: Expr, expected: Type | Non
     if isinstance(
         type_, SecretType
     ):  # pragma: no cover - parts are looked at before they are fitted; the second look costs nothing
-        return complaints.secret(context, typed)
+        return messages.secret(context, typed)
     if expected is None or type_ is UNKNOWN:
         return typed
     if isinstance(expected, OptionalType):
@@ -58,7 +58,7 @@ def as_expected(context: Context, typed: Typed, tree: Expr, expected: Type | Non
         fitted = _fitted(context, Typed(inner, typed.as_stored, typed.span), tree, expected.value, place)
         return Typed(expected, fitted.core, typed.span, is_stored=True)
     if isinstance(type_, OptionalType):
-        return complaints.missing(context, typed, f"{place} needs {expected}")
+        return messages.missing(context, typed, f"{place} needs {expected}")
     return _fitted(context, typed, tree, expected, place)
 
 
@@ -88,7 +88,7 @@ def literal_as(context: Context, tree: Expr, expected: Type | None) -> Typed | N
             return Typed(DOUBLE, ("double", float(value)), tree.span)
         case EnumType() as enum if isinstance(value, str):
             if value not in enum.values:
-                complaints.outside_enum(context, tree.span, value, enum, "this value is not allowed here")
+                messages.outside_enum(context, tree.span, value, enum, "this value is not allowed here")
             return Typed(enum, ("string", value), tree.span)
         case ScalarType() as scalar if isinstance(value, str):
             return _scalar(context, tree.span, value, scalar)
@@ -141,10 +141,10 @@ def _present(context: Context, part: Typed, expected: Type | None) -> Typed:
     """A part of a list or map: no secret, and in a flow nothing that may be missing."""
     type_ = context.resolve(part.type)
     if isinstance(type_, SecretType):
-        return complaints.secret(context, part)
+        return messages.secret(context, part)
     is_missing = isinstance(type_, OptionalType) and context.environment.is_flow and expected is None
     if part.step or is_missing:
-        return complaints.missing(context, part, "`?` before it leaves it out where it is missing")
+        return messages.missing(context, part, "`?` before it leaves it out where it is missing")
     return part
 
 
@@ -269,9 +269,9 @@ def _shown(context: Context, typed: Typed) -> object:
     type_ = context.resolve(typed.type)
     match type_:
         case OptionalType():
-            return complaints.missing(context, typed, "a text needs a value").core
+            return messages.missing(context, typed, "a text needs a value").core
         case SecretType():
-            return complaints.secret(context, typed).core
+            return messages.secret(context, typed).core
         case EnumType() | ScalarType():
             return typed.core
         case _ if type_ is STRING or type_ is UNKNOWN:
@@ -350,7 +350,7 @@ def visit_coalesce(context: Context, tree: Binary, expected: Type | None) -> Typ
     joined = join_types(context, inner) if inner else NULL
     if joined is None:
         if context.environment.is_checked:
-            return complaints.no_operator(context, "??", tree.span, (tree.left, tree.right), (left, right))
+            return messages.no_operator(context, "??", tree.span, (tree.left, tree.right), (left, right))
         joined = JSON
     core = ("coalesce", left.as_stored, right.as_stored)
     steps = left.steps | right.steps

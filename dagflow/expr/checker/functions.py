@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from dagflow.diagnostic import Span
-from dagflow.expr.checker import messages as complaints
+from dagflow.expr.checker import messages
 from dagflow.expr.checker.composites import literal_as
 from dagflow.expr.checker.constants import constant_core
 from dagflow.expr.checker.context import Context, Typed
@@ -98,7 +98,7 @@ def _unknown(context: Context, tree: Call, *, is_method: bool) -> Typed:
         known += ["has", *context.environment.types]
     else:
         known += ["all", "exists", "filter", "map", "orValue", "optMap"]
-    return complaints.unknown_function(context, tree.function, tree.name_span, known)
+    return messages.unknown_function(context, tree.function, tree.name_span, known)
 
 
 def _convert(context: Context, tree: Call, scalar: ScalarType) -> Typed:
@@ -110,9 +110,9 @@ def _convert(context: Context, tree: Call, scalar: ScalarType) -> Typed:
     type_ = context.resolve(arg.type)
     match type_:
         case OptionalType():
-            arg = complaints.missing(context, arg, f"`{scalar}` needs a text")
+            arg = messages.missing(context, arg, f"`{scalar}` needs a text")
         case SecretType():
-            return complaints.secret(context, arg)
+            return messages.secret(context, arg)
         case _ if context.bindings.fits((type_,), (STRING,)):
             pass
         case _:

@@ -7,7 +7,7 @@ from typing import Final, cast
 
 import attrs
 
-from dagflow.expr.checker import messages as complaints
+from dagflow.expr.checker import messages
 from dagflow.expr.checker.composites import branch
 from dagflow.expr.checker.context import Context, Local, Typed
 from dagflow.expr.checker.overload_resolution import call_overload, condition
@@ -159,9 +159,9 @@ def _element(context: Context, tree: Expr) -> Typed:
     typed = context.visit(tree)
     type_ = context.resolve(typed.type)
     if isinstance(type_, SecretType):
-        return complaints.secret(context, typed)
+        return messages.secret(context, typed)
     if context.environment.is_flow and isinstance(type_, OptionalType):
-        return complaints.missing(context, typed, "a list needs values")
+        return messages.missing(context, typed, "a list needs values")
     return typed
 
 
@@ -183,10 +183,10 @@ def _over(context: Context, tree: Call, names: tuple[str, ...], finish: Finish) 
     items = context.visit(cast("Expr", tree.target))  # these macros are methods
     type_ = context.resolve(items.type)
     if isinstance(type_, OptionalType) and context.environment.is_checked:
-        items = complaints.missing(context, items, "a list is needed")
+        items = messages.missing(context, items, "a list is needed")
         type_ = context.resolve(items.type)
     if isinstance(type_, SecretType):
-        items = complaints.secret(context, items)
+        items = messages.secret(context, items)
         type_ = UNKNOWN
     if len(set(names)) != len(names):
         return context.mistake(
@@ -276,9 +276,9 @@ def _or(context: Context, tree: Call) -> Typed | None:
     if tree.function == "or":
         return _or_other(context, tree, target, other)
     if isinstance(fallback, SecretType) != isinstance(inner, SecretType):
-        return complaints.secret(context, other if isinstance(fallback, SecretType) else target)
+        return messages.secret(context, other if isinstance(fallback, SecretType) else target)
     if context.environment.is_flow and isinstance(fallback, OptionalType):
-        other = complaints.missing(context, other, "`orValue` needs a value")
+        other = messages.missing(context, other, "`orValue` needs a value")
         return context.unknown(tree.span)
     joined = context.bindings.join([inner, fallback])
     if joined is None and context.environment.is_checked:
@@ -332,9 +332,9 @@ def _bind(context: Context, tree: Call) -> Typed | None:
     value = context.visit(tree.args[1])
     type_ = context.resolve(value.type)
     if isinstance(type_, SecretType):
-        value = complaints.secret(context, value)
+        value = messages.secret(context, value)
     if value.step:
-        value = complaints.missing(context, value)
+        value = messages.missing(context, value)
     local = context.new_local(context.resolve(value.type))
     with context.scope({names[0]: local}):
         body = context.visit(tree.args[2])

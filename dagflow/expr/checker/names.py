@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dagflow.diagnostic import Span
-from dagflow.expr.checker import messages as complaints
+from dagflow.expr.checker import messages
 from dagflow.expr.checker.context import Context, Typed
 from dagflow.expr.checker.narrowing import path_of
 from dagflow.expr.tree import Expr, Name, Select
@@ -29,7 +29,7 @@ def visit_name(context: Context, tree: Name) -> Typed:
         return found
     if not context.environment.is_checked:
         return Typed(parse_type("dyn"), ("fail", "unknown_name", f"unknown name {tree.name[:60]}"), tree.span)
-    return complaints.unknown_name(context, tree.name, tree.span)
+    return messages.unknown_name(context, tree.name, tree.span)
 
 
 def visit_dotted(context: Context, tree: Select) -> Typed | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 
 from dagflow.diagnostic import Span
-from dagflow.expr.checker import messages as complaints
+from dagflow.expr.checker import messages
 from dagflow.expr.checker.context import Context, Typed
 from dagflow.expr.checker.narrowing import known_present
 from dagflow.expr.library.overloads import OPERATORS, Overload
@@ -87,9 +87,9 @@ def call_overload(
 def _usable(context: Context, arg: Typed) -> Typed:
     type_ = context.resolve(arg.type)
     if isinstance(type_, SecretType):
-        return complaints.secret(context, arg)
+        return messages.secret(context, arg)
     if arg.step:
-        return complaints.missing(context, arg)
+        return messages.missing(context, arg)
     return arg
 
 
@@ -152,12 +152,12 @@ def _no_match(context: Context, call: Invocation, rows: Sequence[Overload]) -> T
     inner = [type_.value if isinstance(type_, OptionalType) else type_ for type_ in call.types]
     if inner != list(call.types) and _select(context, rows, inner) is not None:
         culprit = next(arg for arg, type_ in zip(call.args, call.types, strict=True) if isinstance(type_, OptionalType))
-        complaints.missing(context, culprit)
+        messages.missing(context, culprit)
         return context.unknown(call.span)
     if call.sign and call.sign != "[]":
-        return complaints.no_operator(context, call.sign, call.span, call.trees, call.args)
+        return messages.no_operator(context, call.sign, call.span, call.trees, call.args)
     name = "[]" if call.sign else call.function
-    return complaints.no_overload(context, name, call.span, call.types, [_signature(row) for row in rows])
+    return messages.no_overload(context, name, call.span, call.types, [_signature(row) for row in rows])
 
 
 def _signature(row: Overload) -> str:
@@ -240,11 +240,11 @@ def condition(context: Context, tree: Expr, title: str, help_: str) -> object:
     typed = context.visit(tree)
     type_ = context.resolve(typed.type)
     if isinstance(type_, OptionalType) and context.environment.is_checked:
-        return complaints.missing(context, typed, "a condition needs bool").core
+        return messages.missing(context, typed, "a condition needs bool").core
     if type_ is BOOL or type_ is UNKNOWN:
         return typed.core
     if isinstance(type_, SecretType):
-        return complaints.secret(context, typed).core
+        return messages.secret(context, typed).core
     if type_ is JSON or isinstance(type_, ParamType) or not context.environment.is_checked:
         return ("truth", typed.as_value)
     context.report("E309", f"{title} {type_}", typed.span, f"{type_}, not bool", help_)
@@ -269,9 +269,9 @@ def _both_present(context: Context, left: Typed, right: Typed) -> tuple[Typed, T
         return left, right
     are_optional = [isinstance(context.resolve(each.type), OptionalType) for each in (left, right)]
     if are_optional == [True, False]:
-        return complaints.missing(context, left), right
+        return messages.missing(context, left), right
     if are_optional == [False, True]:
-        return left, complaints.missing(context, right)
+        return left, messages.missing(context, right)
     return left, right
 
 
@@ -287,7 +287,7 @@ def _check_enum(context: Context, tree: Binary, left: Typed, right: Typed) -> No
             and other.value not in enum.values
         ):
             word = "never be true" if verdict == "never" else "never be false"
-            complaints.outside_enum(context, other.span, other.value, enum, f"this comparison can {word}")
+            messages.outside_enum(context, other.span, other.value, enum, f"this comparison can {word}")
 
 
 def _check_enum_list(context: Context, tree: Binary, left: Typed) -> None:
@@ -297,7 +297,7 @@ def _check_enum_list(context: Context, tree: Binary, left: Typed) -> None:
     for element in tree.right.elements:
         value = element.value
         if isinstance(value, Literal) and isinstance(value.value, str) and value.value not in enum.values:
-            complaints.outside_enum(context, value.span, value.value, enum, "this value can never be found")
+            messages.outside_enum(context, value.span, value.value, enum, "this value can never be found")
 
 
 def join_types(context: Context, types: Sequence[Type]) -> Type | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagflow.expr.checker import messages as complaints
+from dagflow.expr.checker import messages
 from dagflow.expr.checker.context import Context, Typed
 from dagflow.expr.checker.names import visit_dotted
 from dagflow.expr.checker.narrowing import path_of
@@ -32,7 +32,7 @@ def visit_select(context: Context, tree: Select) -> Typed:
     operand = context.visit(tree.operand)
     type_ = context.resolve(operand.type)
     if type_ is JSON and context.environment.is_flow:
-        complaints.untyped(context, operand, tree)
+        messages.untyped(context, operand, tree)
     if operand.step and not tree.is_optional:
         return _absent_field(context, operand, tree)
     if isinstance(type_, OptionalType):
@@ -47,7 +47,7 @@ def _plain(context: Context, operand: Typed, type_: Type, tree: Select) -> Typed
         case RecordType():
             field = type_.field(tree.field)
             if field is None:
-                return complaints.no_field(context, type_, tree)
+                return messages.no_field(context, type_, tree)
             return _field(context, operand, field, tree)
         case MapType(key, value) if context.bindings.fits((STRING,), (key,)):
             row = "_[_](map(string, A), string)" if context.resolve(key) is STRING else "_[_](map(A, B), A)"
@@ -57,11 +57,11 @@ def _plain(context: Context, operand: Typed, type_: Type, tree: Select) -> Typed
         case _ if type_ is JSON or isinstance(type_, ParamType):
             return Typed(JSON, ("select", operand.core, tree.field), tree.span)
         case SecretType():
-            return complaints.secret(context, operand)
+            return messages.secret(context, operand)
         case _ if not context.environment.is_checked:
             return Typed(JSON, ("select", operand.as_value, tree.field), tree.span)
         case _:
-            return complaints.no_fields(context, operand, tree)
+            return messages.no_fields(context, operand, tree)
 
 
 def _field(context: Context, operand: Typed, field: Field, tree: Select) -> Typed:
@@ -78,7 +78,7 @@ def _find(context: Context, operand: Typed, type_: Type, tree: Select) -> Typed:
         case RecordType():
             field = type_.field(tree.field)
             if field is None:
-                return complaints.no_field(context, type_, tree)
+                return messages.no_field(context, type_, tree)
             wanted = field.type if isinstance(field.type, OptionalType) else OptionalType(field.type)
             if path_of(tree) in context.narrowed:
                 return Typed(wanted.value, ("field", operand.core, field.name), tree.span)
@@ -90,9 +90,9 @@ def _find(context: Context, operand: Typed, type_: Type, tree: Select) -> Typed:
         case _ if type_ is JSON or isinstance(type_, ParamType) or not context.environment.is_checked:
             return Typed(OptionalType(JSON), ("find", operand.core, tree.field), tree.span)
         case SecretType():
-            return complaints.secret(context, operand)
+            return messages.secret(context, operand)
         case _:
-            return complaints.no_fields(context, operand, tree)
+            return messages.no_fields(context, operand, tree)
 
 
 def _through_optional(context: Context, operand: Typed, inner: Type, tree: Select) -> Typed:
@@ -103,7 +103,7 @@ def _through_optional(context: Context, operand: Typed, inner: Type, tree: Selec
     if isinstance(inner, RecordType):
         field = inner.field(tree.field)
         if field is None:
-            return complaints.no_field(context, inner, tree)
+            return messages.no_field(context, inner, tree)
         value = field.type.value if isinstance(field.type, OptionalType) else field.type
         # A field of a record may hold None for none: back to stored form, where both are the same.
         return Typed(OptionalType(value), ("store", found), tree.span, is_stored=True, steps=operand.steps)
@@ -117,7 +117,7 @@ def _absent_field(context: Context, operand: Typed, tree: Select) -> Typed:
     inner = operand.type.value if isinstance(operand.type, OptionalType) else operand.type
     field = inner.field(tree.field) if isinstance(inner, RecordType) else None
     type_ = field.type if field is not None else JSON
-    complaints.absent(context, operand, tree, type_)
+    messages.absent(context, operand, tree, type_)
     if field is None:
         return context.unknown(tree.span)
     return Typed(type_.value if isinstance(type_, OptionalType) else type_, ("null",), tree.span)
@@ -140,7 +140,7 @@ def visit_has(context: Context, tree: Expr, span_of: Expr) -> Typed:
         case RecordType():
             field = type_.field(tree.field)
             if field is None:
-                return complaints.no_field(context, type_, tree)
+                return messages.no_field(context, type_, tree)
             if isinstance(field.type, SecretType):
                 help_ = "give it to an argument; the call fails where the host does not have it"
                 return context.mistake("E309", "`has` does not ask for secrets", tree.span, "its handle is always there", help_)
@@ -158,7 +158,7 @@ def visit_index(context: Context, tree: Index) -> Typed:
     operand, index = context.visit(tree.operand), context.visit(tree.index)
     type_ = context.resolve(operand.type)
     if operand.step and not tree.is_optional:
-        operand = complaints.missing(context, operand)
+        operand = messages.missing(context, operand)
         return context.unknown(tree.span)
     if isinstance(type_, OptionalType) or tree.is_optional:
         return _find_at(context, operand, index, type_, tree)

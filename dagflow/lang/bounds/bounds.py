@@ -15,7 +15,7 @@ import attrs
 
 from dagflow.errors import EvaluationError
 from dagflow.expr.codegen.emit import compile_cores
-from dagflow.lang.bounds.parallelism import widest
+from dagflow.lang.bounds.parallelism import max_parallel
 from dagflow.model.flow import Expression, Flow, Node, NodeKind, in_order
 from dagflow.model.label import label_of
 from dagflow.model.plan import HANDLER_SCOPE, UNDO_SCOPE
@@ -83,7 +83,7 @@ class Bounds:
 
 def bounds(flow: Flow) -> Bounds:
     """What a run of a compiled flow can come to at most."""
-    return _bounds(flow, {callee.key: callee.flow for callee in flow.callees}, {}, widest)
+    return _bounds(flow, {callee.key: callee.flow for callee in flow.callees}, {}, max_parallel)
 
 
 def rough_bounds(flow: Flow) -> Bounds:

@@ -13,10 +13,10 @@ from dagflow.model.flow import Flow, JoinKind, Node, in_order
 from dagflow.model.plan import UNDO_SCOPE
 
 
-def widest(flow: Flow, weights: Mapping[str, int]) -> int:
+def max_parallel(flow: Flow, weights: Mapping[str, int]) -> int:
     """A bound on the sum of the weights of nodes that run at once."""
     numbers = {node: number for number, node in enumerate(in_order(flow))}
-    apart = _apart(flow, numbers)
+    apart = _exclusive(flow, numbers)
     chains: list[tuple[int, int]] = []
     # The heavy ones first, so that light ones join their chains.
     for node in sorted(numbers, key=lambda each: (-weights[each], numbers[each])):
@@ -32,7 +32,7 @@ def widest(flow: Flow, weights: Mapping[str, int]) -> int:
     return sum(weight for _, weight in chains)
 
 
-def _apart(flow: Flow, numbers: Mapping[str, int]) -> list[int]:
+def _exclusive(flow: Flow, numbers: Mapping[str, int]) -> list[int]:
     """For each node the set of those that never run while it does."""
     before = _before(flow, numbers)
     apart = list(before)

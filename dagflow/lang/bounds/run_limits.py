@@ -16,12 +16,12 @@ from dagflow.lang.syntax.walk import statements_of
 from dagflow.model.flow import Flow, Node, NodeKind
 
 
-def check_allowance(flow: Flow, decl: s.FlowDecl, source: Source, limits: RunLimits) -> Iterator[Diagnostic]:
+def check_run_limits(flow: Flow, decl: s.FlowDecl, source: Source, limits: RunLimits) -> Iterator[Diagnostic]:
     """What is too much about a sound flow."""
     found = rough_bounds(flow)
     if limits.parallel is not None and found.parallel > limits.parallel:
         found = bounds(flow)
-    check = _Allowance(flow, decl, source)
+    check = _RunLimitCheck(flow, decl, source)
     for total, limit, words, unit in (
         (found.steps, limits.steps, "run {} steps", "steps"),
         (found.runs_started, limits.runs_started, "start {} runs", "runs"),
@@ -37,7 +37,7 @@ def check_allowance(flow: Flow, decl: s.FlowDecl, source: Source, limits: RunLim
 
 
 @attrs.frozen
-class _Allowance:
+class _RunLimitCheck:
     flow: Flow
     decl: s.FlowDecl
     source: Source

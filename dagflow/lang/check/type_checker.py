@@ -53,8 +53,8 @@ class Checker:
     diagnostics: list[Diagnostic]
     #: Every name that was read, in sound expressions and in others.
     read: set[str] = attrs.field(factory=set)
-    #: Finds the type of an expression (`workshop`).
-    judge: Callable[[tree.Expr, Environment], Checked] = check
+    #: Finds the type of an expression (`hooks`).
+    check_expression: Callable[[tree.Expr, Environment], Checked] = check
 
     def check(self, expr: tree.Expr, view: View, expected: Type | None = None) -> Checked:
         """Check an expression and take over its diagnostics."""
@@ -67,7 +67,7 @@ class Checker:
             types=self.declarations.types,
             source=self.source.text,
         )
-        checked = self.judge(expr, environment)
+        checked = self.check_expression(expr, environment)
         self.read.update(checked.reads)
         for diagnostic in checked.diagnostics:
             self.diagnostics.append(self._later(diagnostic, view.names))

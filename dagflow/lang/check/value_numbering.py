@@ -17,7 +17,7 @@ Identity: TypeAlias = Callable[[str], "int | None"]
 
 
 @attrs.define(eq=False)
-class Numbers:
+class ValueNumbering:
     """The numbers given so far. The trees that are asked about have to live as long as this."""
 
     _by_form: dict[tuple[object, ...], int] = attrs.field(factory=dict[tuple[object, ...], int], init=False)

@@ -302,8 +302,8 @@ class _Layout:
         broken = {i for i in groups if self.n_breaks[self.match[i] + 1] > self.n_breaks[i + 1]}
         width = column + self.sizes[end] - self.sizes[begin]
         if not broken and width > WIDTH:
-            widest = sorted(groups, key=lambda i: self.sizes[i] - self.sizes[self.match[i]])
-            for i in widest[:_MOST_BROKEN]:
+            max_parallel = sorted(groups, key=lambda i: self.sizes[i] - self.sizes[self.match[i]])
+            for i in max_parallel[:_MOST_BROKEN]:
                 broken.add(i)
                 width -= self.sizes[self.match[i]] - self.sizes[i + 1]
                 if width <= WIDTH:

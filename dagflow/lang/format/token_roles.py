@@ -13,7 +13,7 @@ import attrs
 
 from dagflow.lang.syntax.lalr import Automaton
 from dagflow.lang.syntax.lexer import Token, with_newlines
-from dagflow.lang.syntax.reductions.children import Splice
+from dagflow.lang.syntax.reductions.children import Children
 
 #: How loosely an operator binds, the loosest first: a line is broken there first.
 LEVELS: Final = {
@@ -92,7 +92,7 @@ class _Marker:
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles
-        self._rules: dict[str, Callable[[str, Splice], None]] = {
+        self._rules: dict[str, Callable[[str, Children], None]] = {
             **dict.fromkeys(_CALLS, self._call),
             **dict.fromkeys(_LINES, self._line),
             **dict.fromkeys(_CLAUSES, self._clause),
@@ -115,7 +115,7 @@ class _Marker:
             "mock": self._mock,
         }
 
-    def build(self, name: str, children: Splice) -> object:
+    def build(self, name: str, children: Children) -> object:
         rule = self._rules.get(name)
         if rule is not None:
             rule(name, children)
@@ -124,68 +124,68 @@ class _Marker:
         first = children[0]
         return first if type(first) is int else cast("Token", first).start
 
-    def _call(self, name: str, c: Splice) -> None:
+    def _call(self, name: str, c: Children) -> None:
         self._roles.tight_before.update(token.start for token in c.tokens("LPAR")[:1])
         if name == "root_function":
             self._prefix(name, c)
 
-    def _line(self, name: str, c: Splice) -> None:
+    def _line(self, name: str, c: Children) -> None:
         self._roles.lines.add(_start(c))
         for word in _CLAUSE_WORDS.get(name, ()):
             self._roles.clauses.update(token.start for token in c.tokens(word))
 
-    def _clause(self, _name: str, c: Splice) -> None:
+    def _clause(self, _name: str, c: Children) -> None:
         self._roles.clauses.add(_start(c))
 
-    def _declaration(self, _name: str, c: Splice) -> None:
+    def _declaration(self, _name: str, c: Children) -> None:
         self._roles.declarations.add(c.tokens("LBRACE")[0].start)
 
-    def _block(self, _name: str, c: Splice) -> None:
+    def _block(self, _name: str, c: Children) -> None:
         opening = c.tokens("LBRACE")[0]
         self._roles.blocks.add(opening.start)
         follower = c[c.index(opening) + 1]
         if type(follower) is int:
             self._roles.lines.add(follower)
 
-    def _flow(self, name: str, c: Splice) -> None:
+    def _flow(self, name: str, c: Children) -> None:
         self._block(name, c)
         self._call(name, c)
 
-    def _switch(self, name: str, c: Splice) -> None:
+    def _switch(self, name: str, c: Children) -> None:
         self._block(name, c)
         self._roles.lines.update(token.start for token in c.tokens("ELSE"))
 
-    def _operator(self, _name: str, c: Splice) -> None:
+    def _operator(self, _name: str, c: Children) -> None:
         for child in c[1::2]:
             token = cast("Token", child)
             self._roles.levels[token.start] = LEVELS[token.type]
 
-    def _prefix(self, _name: str, c: Splice) -> None:
+    def _prefix(self, _name: str, c: Children) -> None:
         first = c[0]
         if type(first) is Token:
             self._roles.tight_after.add(first.start)
 
-    def _index(self, _name: str, c: Splice) -> None:
+    def _index(self, _name: str, c: Children) -> None:
         self._roles.tight_before.add(cast("Token", c[1]).start)
         self._roles.tight_after.update(token.start for token in c.tokens("QMARK"))
 
-    def _named_type(self, _name: str, c: Splice) -> None:
+    def _named_type(self, _name: str, c: Children) -> None:
         for sign in (*c.tokens("LESSTHAN"), *c.tokens("MORETHAN")):
             self._roles.tight_before.add(sign.start)
         self._roles.tight_after.update(sign.start for sign in c.tokens("LESSTHAN"))
         self._roles.type_commas.update(sign.start for sign in c.tokens("COMMA"))
 
-    def _optional_type(self, _name: str, c: Splice) -> None:
+    def _optional_type(self, _name: str, c: Children) -> None:
         self._roles.tight_before.add(cast("Token", c[1]).start)
 
-    def _mock(self, name: str, c: Splice) -> None:
+    def _mock(self, name: str, c: Children) -> None:
         self._call(name, c)
         brackets = c.tokens("RPAR")
         behaviours = c[c.index(brackets[0]) + 1 :] if brackets else c[2:]
         if len(behaviours) > 1:
             self._roles.clauses.update(cast("list[int]", behaviours))
 
-    def _for_option(self, _name: str, c: Splice) -> None:
+    def _for_option(self, _name: str, c: Children) -> None:
         if cast("Token", c[0]).type in {
             "MAX",
             "COLLECT",
@@ -193,6 +193,6 @@ class _Marker:
             self._roles.clauses.add(_start(c))
 
 
-def _start(c: Splice) -> int:
+def _start(c: Children) -> int:
     first = c[0]
     return first if type(first) is int else cast("Token", first).start

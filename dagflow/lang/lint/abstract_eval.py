@@ -15,15 +15,15 @@ from typing import Final
 import attrs
 
 from dagflow.expr import tree
-from dagflow.lang.check.value_numbering import Numbers, parts_of
-from dagflow.lang.lint.facts import Facts, Fuel, Key, Named, Verdict
+from dagflow.lang.check.value_numbering import ValueNumbering, parts_of
+from dagflow.lang.lint.facts import Binding, Budget, Facts, Key, TruthSet
 from dagflow.lang.lint.value_sets import FLIPPED, Constant, Values, constant_of, size_values, values_of_type
 from dagflow.model.types import ListType, MapType, OptionalType, Primitive, RecordType, ScalarType, SecretType, Type
 
 #: Names that stand for conditions which are names that stand for conditions.
 _MOST_DEPTH: Final = 4
-_UNKNOWN: Final = Verdict()
-_NOTHING: Final = Verdict(can_be_true=False, can_be_false=False, can_fail=False)
+_UNKNOWN: Final = TruthSet()
+_NOTHING: Final = TruthSet(can_be_true=False, can_be_false=False, can_fail=False)
 _FLAGS: Final = frozenset({("bool", True), ("bool", False)})
 
 
@@ -45,13 +45,13 @@ class Conditions:
         is_outside: whether a name, with its number, holds text from outside; None where nothing does.
     """
 
-    lookup: Callable[[str], Named | None]
+    lookup: Callable[[str], Binding | None]
     line: Callable[[tree.Expr], int]
-    fuel: Fuel
-    numbers: Numbers
+    fuel: Budget
+    numbers: ValueNumbering
     is_outside: Callable[[str, int], bool] | None
 
-    def judged(self, expr: tree.Expr, facts: Facts, depth: int = 0) -> Verdict:
+    def judged(self, expr: tree.Expr, facts: Facts, depth: int = 0) -> TruthSet:
         """The outcomes an expression can have where the facts hold."""
         if facts.is_impossible:
             return _NOTHING
@@ -62,10 +62,10 @@ class Conditions:
             return decided
         match expr:
             case tree.Literal(value=bool(value)):
-                return Verdict(value, not value, can_fail=False)
+                return TruthSet(value, not value, can_fail=False)
             case tree.Unary(operator="!", operand=operand):
                 inner = self.judged(operand, facts, depth)
-                return Verdict(inner.can_be_false, inner.can_be_true, inner.can_fail)
+                return TruthSet(inner.can_be_false, inner.can_be_true, inner.can_fail)
             case tree.Binary(operator=("&&" | "||") as operator):
                 return self._joint(_chain(expr, operator), facts, depth, is_and=operator == "&&")
             case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
@@ -73,16 +73,16 @@ class Conditions:
             case _:
                 return self._atom(expr, facts, depth)
 
-    def _decided(self, expr: tree.Expr, facts: Facts) -> Verdict | None:
+    def _decided(self, expr: tree.Expr, facts: Facts) -> TruthSet | None:
         """What has been decided already, word for word; it did not fail then, and would not now."""
         negated, key = self.asked(expr)
         fact = None if key is None else facts.known.get(key)
         if fact is None or fact.values.members == _FLAGS:
             return None
         is_true = fact.values.holds(("bool", True)) is not negated
-        return Verdict(is_true, not is_true, can_fail=False)
+        return TruthSet(is_true, not is_true, can_fail=False)
 
-    def _joint(self, parts: list[tree.Expr], facts: Facts, depth: int, *, is_and: bool) -> Verdict:
+    def _joint(self, parts: list[tree.Expr], facts: Facts, depth: int, *, is_and: bool) -> TruthSet:
         """A chain of `&&`, and of `||` as its mirror: one part decides alone, whether others fail or not."""
         goes_on, can_stop, can_fail = True, False, False
         running = facts
@@ -95,15 +95,15 @@ class Conditions:
             can_fail = (can_fail and (found.can_fail or through)) or (goes_on and found.can_fail)
             goes_on = goes_on and through
             running = self.assumed(part, running, truth=is_and)
-        return Verdict(goes_on, can_stop, can_fail) if is_and else Verdict(can_stop, goes_on, can_fail)
+        return TruthSet(goes_on, can_stop, can_fail) if is_and else TruthSet(can_stop, goes_on, can_fail)
 
-    def _branched(self, condition: tree.Expr, then: tree.Expr, otherwise: tree.Expr, facts: Facts, depth: int) -> Verdict:
+    def _branched(self, condition: tree.Expr, then: tree.Expr, otherwise: tree.Expr, facts: Facts, depth: int) -> TruthSet:
         chosen = self.judged(condition, facts, depth)
         a = self.judged(then, self.assumed(condition, facts, truth=True), depth) if chosen.can_be_true else _NOTHING
         b = self.judged(otherwise, self.assumed(condition, facts, truth=False), depth) if chosen.can_be_false else _NOTHING
-        return a.or_else(b).or_else(Verdict(can_be_true=False, can_be_false=False, can_fail=chosen.can_fail))
+        return a.or_else(b).or_else(TruthSet(can_be_true=False, can_be_false=False, can_fail=chosen.can_fail))
 
-    def _atom(self, expr: tree.Expr, facts: Facts, depth: int) -> Verdict:
+    def _atom(self, expr: tree.Expr, facts: Facts, depth: int) -> TruthSet:
         meaning = self._meaning(expr)
         if meaning is not None and depth < _MOST_DEPTH:
             return self.judged(meaning, facts, depth + 1)
@@ -111,7 +111,7 @@ class Conditions:
         if comparison is None:
             return _UNKNOWN
         operand, narrowed = comparison
-        return Verdict(not narrowed(True).is_empty, not narrowed(False).is_empty, operand.can_fail)
+        return TruthSet(not narrowed(True).is_empty, not narrowed(False).is_empty, operand.can_fail)
 
     def assumed(self, expr: tree.Expr, facts: Facts, *, truth: bool, depth: int = 0) -> Facts:
         """What is known where an expression came to `truth`."""

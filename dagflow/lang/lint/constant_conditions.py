@@ -16,12 +16,12 @@ from dagflow.expr import tree
 from dagflow.lang.check.reachability import always_ends
 from dagflow.lang.check.symbols import SymbolKind
 from dagflow.lang.check.type_checker import Wanted
-from dagflow.lang.check.value_numbering import Numbers, parts_of
+from dagflow.lang.check.value_numbering import ValueNumbering, parts_of
 from dagflow.lang.lint.abstract_eval import Conditions
-from dagflow.lang.lint.facts import Facts, Fuel, Named
+from dagflow.lang.lint.facts import Binding, Budget, Facts
 from dagflow.lang.lint.taint import Taint
 from dagflow.lang.lint.value_sets import constant_of, described
-from dagflow.lang.lowering.draft import FlowDraft, deletion
+from dagflow.lang.lowering.builder import FlowBuilder, deletion
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.walk import has_after
 from dagflow.model.flow import NodeKind
@@ -32,9 +32,9 @@ _CHANGING: Final = frozenset({"now"})
 _MOST_PARTS: Final = 20_000
 
 
-def check_foregone(draft: FlowDraft, decl: s.FlowDecl) -> None:
+def lint_constant_conditions(builder: FlowBuilder, decl: s.FlowDecl) -> None:
     """Report every condition of a sound flow that decides nothing."""
-    walk = _Walk(draft, Fuel(_MOST_PARTS), Taint(draft), items=dict(_items(draft)))
+    walk = _Walk(builder, Budget(_MOST_PARTS), Taint(builder), items=dict(_items(builder)))
     triggers = [setting for setting in decl.settings if isinstance(setting, s.OnSetting)]
     found = [walk.trigger(setting, has_params=decl.params is not None) for setting in triggers]
     # What the only webhook has checked is checked; a run that a program starts brings nothing from outside.
@@ -49,15 +49,15 @@ def check_foregone(draft: FlowDraft, decl: s.FlowDecl) -> None:
 class _Scope:
     """Names that mean something only inside of a block: a loop's item, a handler's failure."""
 
-    names: Mapping[str, Named] = attrs.field(factory=dict[str, Named])
+    names: Mapping[str, Binding] = attrs.field(factory=dict[str, Binding])
 
 
 @attrs.define(eq=False)
 class _Walk:
-    _draft: FlowDraft
-    _fuel: Fuel
+    _builder: FlowBuilder
+    _fuel: Budget
     _taint: Taint
-    _numbers: Numbers = attrs.field(factory=Numbers)
+    _numbers: ValueNumbering = attrs.field(factory=ValueNumbering)
     #: Conditions that have a name, `filter ok: …`, `let ok = …`, and the names in them.
     _meanings: dict[str, tuple[tree.Expr, set[str]]] = attrs.field(factory=dict[str, tuple[tree.Expr, set[str]]])
     #: What each loop calls its items, and their types.
@@ -113,23 +113,23 @@ class _Walk:
     # ---- what names mean
 
     def _at(self, scope: _Scope) -> Conditions:
-        line = self._draft.line
+        line = self._builder.line
         self._fuel.begin()
         outside = None if self._taint.is_clean else self._taint.is_outside
         return Conditions(
             lambda name: self._lookup(name, scope), lambda expr: line(expr.span), self._fuel, self._numbers, outside
         )  # fmt: skip
 
-    def _lookup(self, name: str, scope: _Scope) -> Named | None:
+    def _lookup(self, name: str, scope: _Scope) -> Binding | None:
         if name in scope.names:
             return scope.names[name]
         if name in _CHANGING:
             return None
-        symbol = self._draft.names.symbols.get(name)
+        symbol = self._builder.names.symbols.get(name)
         if symbol is not None and symbol.kind is not SymbolKind.VALUELESS:
-            return Named(0, symbol.type, self._meaning(name, scope))
-        found = self._draft.find(name)  # a step in a loop: its name is not known outside
-        return None if found is None else Named(0, _type_of(found.node.kind, found.node.type), self._meaning(name, scope))
+            return Binding(0, symbol.type, self._meaning(name, scope))
+        found = self._builder.find(name)  # a step in a loop: its name is not known outside
+        return None if found is None else Binding(0, _type_of(found.node.kind, found.node.type), self._meaning(name, scope))
 
     def _meaning(self, name: str, scope: _Scope) -> tree.Expr | None:
         condition, names = self._meanings.get(name, (None, set[str]()))
@@ -146,7 +146,7 @@ class _Walk:
 
     def _bound(self, scope: _Scope, names: Mapping[str, Type | None]) -> _Scope:
         self._n_bound += 1
-        return _Scope({**scope.names, **{name: Named(self._n_bound, type_) for name, type_ in names.items()}})
+        return _Scope({**scope.names, **{name: Binding(self._n_bound, type_) for name, type_ in names.items()}})
 
     def handled(self, scope: _Scope, handler: s.Handler) -> _Scope:
         """Inside of a handler its failure has a name."""
@@ -164,7 +164,7 @@ class _Walk:
     def _certain(self, condition: tree.Expr, facts: Facts, scope: _Scope) -> bool | None:
         """The outcome a condition always has, if there is one."""
         if not _names(condition):
-            checker = self._draft.checker
+            checker = self._builder.checker
             n_before = len(checker.diagnostics)
             value = checker.constant(condition, Wanted(BOOL, "this takes"))
             del checker.diagnostics[n_before:]  # that it fails is seen when it runs
@@ -175,7 +175,7 @@ class _Walk:
         """Judge a `filter`; gives what is known in its `else`."""
         certain = self._certain(statement.condition, facts, scope)
         if certain is not None:
-            fix = deletion(self._draft, statement.span) if certain else None
+            fix = deletion(self._builder, statement.span) if certain else None
             help_ = "remove the filter" if certain else "nothing after it can run; correct the condition"
             self._report(statement.condition, facts, scope, help_, fix, certain=certain)
         self._define(statement.name, statement.condition, scope)
@@ -186,7 +186,7 @@ class _Walk:
         certain = self._certain(statement.condition, facts, scope)
         if certain is not None:
             is_idle = not certain and statement.otherwise is None and not is_nested
-            fix = deletion(self._draft, statement.span) if is_idle else None
+            fix = deletion(self._builder, statement.span) if is_idle else None
             help_ = "keep the body, and remove the `if`" if certain else "its body never runs; remove it"
             self._report(statement.condition, facts, scope, help_, fix, certain=certain)
         self._define(statement.name, statement.condition, scope)
@@ -207,7 +207,7 @@ class _Walk:
         return behind if then_ends else then
 
     def _ends(self, statements: tuple[s.Statement, ...]) -> bool:
-        return always_ends(statements, self._draft.complete, with_stop=True)
+        return always_ends(statements, self._builder.complete, with_stop=True)
 
     def _step(self, step: s.CallStep | s.WaitStep | s.Emit, facts: Facts, scope: _Scope) -> None:
         condition = step.mods.when
@@ -229,13 +229,13 @@ class _Walk:
         span = mods.span("when")
         if span is None:  # pragma: no cover - there is one, or nothing would have been said
             return None
-        start = len(self._draft.source.text[: span.start].rstrip())
+        start = len(self._builder.source.text[: span.start].rstrip())
         return Fix("delete", is_safe=False, edits=(Edit(Span(start, span.end), ""),))
 
     def trigger(self, setting: s.OnSetting, *, has_params: bool) -> Facts | None:
         """Judge the `when` of a trigger, and follow what a webhook brings into the input; gives what a webhook has checked of it."""
         bind = setting.bind
-        event = None if setting.subject is None else self._draft.declarations.events.get(setting.subject.value)
+        event = None if setting.subject is None else self._builder.declarations.events.get(setting.subject.value)
         payload = None if event is None or setting.kind != "event" else event.payload
         is_outside = setting.kind == "webhook" and bind is not None
         scope = _Scope()
@@ -269,18 +269,18 @@ class _Walk:
                         self._report_case(statement, case, value, facts, scope)
             inner = facts
             if operand.key is not None and len(known) == len(set(constants)):
-                inner = facts.having(operand.key, left.among(known, truth=True), self._draft.line(case.span))
+                inner = facts.having(operand.key, left.among(known, truth=True), self._builder.line(case.span))
             self.block(case.block.statements, inner, scope)
             left = left.among(known, truth=False)
         if statement.otherwise is not None:
-            inner = facts if operand.key is None else facts.having(operand.key, left, self._draft.line(statement.span))
+            inner = facts if operand.key is None else facts.having(operand.key, left, self._builder.line(statement.span))
             self.block(statement.otherwise.statements, inner, scope)
 
     # ---- messages
 
     def _report_case(self, statement: s.Switch, case: s.Case, value: tree.Expr, facts: Facts, scope: _Scope) -> None:
-        fix = deletion(self._draft, case.span) if len(case.values) == 1 and statement.otherwise is not None else None
-        self._draft.report(
+        fix = deletion(self._builder, case.span) if len(case.values) == 1 and statement.otherwise is not None else None
+        self._builder.report(
             "W302", "this case can never be chosen", value.span, self._why(statement.subject, facts, scope) or "the value cannot reach this case",
             "remove it" if statement.otherwise is not None else "leave it empty", fix,
         )  # fmt: skip
@@ -290,7 +290,7 @@ class _Walk:
         if not label:
             label = "its parts cover every value" if certain else "its parts exclude each other"
         word = "true" if certain else "false"
-        self._draft.report("W302", f"this condition is always {word}", condition.span, label, help_, fix)
+        self._builder.report("W302", f"this condition is always {word}", condition.span, label, help_, fix)
 
     def _why(self, condition: tree.Expr, facts: Facts, scope: _Scope) -> str:
         """What is known already of what a condition reads."""
@@ -311,7 +311,7 @@ class _Walk:
             words = described(operand.values)
             if operand.key is None or not words:
                 continue
-            shown = self._draft.text(part.span)
+            shown = self._builder.text(part.span)
             fact = facts.known.get(operand.key)
             if fact is not None:
                 return f"`{shown}` is {words} here (line {fact.line})"
@@ -319,9 +319,9 @@ class _Walk:
         return bare[0] if len(bare) == 1 and _is_comparison(condition) else ""
 
 
-def _items(draft: FlowDraft) -> Iterator[tuple[Span, dict[str, Type]]]:
-    for name, body in draft.bodies.items():
-        node = draft.drafts[name].node
+def _items(builder: FlowBuilder) -> Iterator[tuple[Span, dict[str, Type]]]:
+    for name, body in builder.bodies.items():
+        node = builder.nodes[name].node
         if node.loop is not None:
             yield node.span, {field.name: field.type for field in node.loop.body.input.fields}
         yield from _items(body)

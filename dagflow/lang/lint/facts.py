@@ -58,16 +58,16 @@ class Facts:
 
 
 @attrs.frozen
-class Verdict:
+class TruthSet:
     """Which outcomes an expression can have."""
 
     can_be_true: bool = True
     can_be_false: bool = True
     can_fail: bool = True
 
-    def or_else(self, other: Verdict) -> Verdict:
+    def or_else(self, other: TruthSet) -> TruthSet:
         """The outcomes of either."""
-        return Verdict(
+        return TruthSet(
             self.can_be_true or other.can_be_true, self.can_be_false or other.can_be_false, self.can_fail or other.can_fail
         )
 
@@ -80,7 +80,7 @@ class Verdict:
 
 
 @attrs.frozen
-class Named:
+class Binding:
     """What a name is. `number` tells two of the same name apart; `meaning`: the condition it stands for."""
 
     number: int
@@ -89,7 +89,7 @@ class Named:
 
 
 @attrs.define(eq=False)
-class Fuel:
+class Budget:
     """How many parts are still looked at, in a flow and in one condition; after that nothing more is found out."""
 
     left: int

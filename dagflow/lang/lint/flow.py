@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from dagflow.lang.diagnostics import has_errors
-from dagflow.lang.lint.lifetimes import check_lifetimes
-from dagflow.lang.lint.statements import check_statements
-from dagflow.lang.lowering.draft import FlowDraft
-from dagflow.lang.lowering.head import check_enforced
+from dagflow.lang.lint.lifetimes import lint_lifetimes
+from dagflow.lang.lint.statements import lint_statements
+from dagflow.lang.lowering.builder import FlowBuilder
+from dagflow.lang.lowering.head import lint_unenforced
 from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Flow
 
 
-def lint_flow(draft: FlowDraft, decl: s.FlowDecl, flow: Flow, *, n_found: int, is_hasty: bool) -> None:
-    """Add the warnings of a flow to the diagnostics of its draft.
+def lint_flow(builder: FlowBuilder, decl: s.FlowDecl, flow: Flow, *, n_found: int, skip_expensive_lints: bool) -> None:
+    """Add the warnings of a flow to the diagnostics of its builder.
 
     Args:
-        draft: what lowering found out about the flow.
+        builder: everything lowering found out about the flow.
         decl: its syntax tree.
         flow: what became of it.
         n_found: how many diagnostics there were before the flow was lowered.
         is_hasty: leave out the most expensive check, for conditions with one outcome (W302).
     """
-    check_statements(draft, decl, is_hasty=is_hasty)
-    if not has_errors(draft.diagnostics[n_found:]):
-        check_lifetimes(draft, flow)
-        check_enforced(draft, decl)
+    lint_statements(builder, decl, skip_expensive_lints=skip_expensive_lints)
+    if not has_errors(builder.diagnostics[n_found:]):
+        lint_lifetimes(builder, flow)
+        lint_unenforced(builder, decl)

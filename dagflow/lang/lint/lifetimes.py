@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from dagflow.lang.literals import shown_length
-from dagflow.lang.lowering.draft import Draft, FlowDraft, Length
+from dagflow.lang.lowering.builder import FlowBuilder, Length, NodeBuilder
 from dagflow.model.flow import Flow, JoinKind, NodeKind, in_order
 from dagflow.model.plan import HANDLER_SCOPE, UNDO_SCOPE
 
@@ -20,57 +20,57 @@ _MOST_NS: Final = 366 * _DAY_NS
 _LOOSE: Final = frozenset({JoinKind.ANY, JoinKind.N_OF})
 
 
-def check_lifetimes(draft: FlowDraft, flow: Flow, begins: int = 0) -> None:
+def lint_lifetimes(builder: FlowBuilder, flow: Flow, begins: int = 0) -> None:
     """Report what a run of the flow, or an item of a loop that `begins` so long after the run, does not live to see."""
     earliest: dict[str, int] = {}
     sources: dict[str, list[str]] = {}
     for edge in flow.edges:
         sources.setdefault(edge.target, []).append(edge.source)
     for node_id in in_order(flow):
-        each = draft.drafts[node_id]
+        each = builder.nodes[node_id]
         loose = each.node.join.sources if each.node.join is not None and each.node.join.kind in _LOOSE else ()
-        awaited = [draft.drafts[source] for source in sources.get(node_id, ()) if source not in loose]
-        decided = [found for source in awaited if (found := _decided(draft, source, each)) is not None]
-        start = max((earliest[one.node.id] + _least(draft, one, each) for one in decided), default=begins)
+        awaited = [builder.nodes[source] for source in sources.get(node_id, ()) if source not in loose]
+        decided = [found for source in awaited if (found := _decided(builder, source, each)) is not None]
+        start = max((earliest[one.node.id] + _least(builder, one, each) for one in decided), default=begins)
         earliest[node_id] = start
-        if start >= draft.timeout_ns or each.node.scope in {UNDO_SCOPE, HANDLER_SCOPE}:
+        if start >= builder.timeout_ns or each.node.scope in {UNDO_SCOPE, HANDLER_SCOPE}:
             continue  # that has been said, or the run has ended and is being cleared up
-        for length in draft.lengths.get(node_id, ()):
-            if start + length.nanos >= draft.timeout_ns:
-                _report(draft, length, start)
+        for length in builder.lengths.get(node_id, ()):
+            if start + length.nanos >= builder.timeout_ns:
+                _report(builder, length, start)
                 break
-        body = draft.bodies.get(node_id)
+        body = builder.bodies.get(node_id)
         if body is not None and each.node.loop is not None:
-            check_lifetimes(body, each.node.loop.body, start)
+            lint_lifetimes(body, each.node.loop.body, start)
 
 
-def _decided(draft: FlowDraft, source: Draft, reader: Draft) -> Draft | None:
+def _decided(builder: FlowBuilder, source: NodeBuilder, reader: NodeBuilder) -> NodeBuilder | None:
     """The step itself where it has certainly run, else the condition that left it out; None where something else may have."""
     while not source.condition <= reader.condition:
         gate = source.node.gate
-        around = None if gate is None else draft.drafts.get(gate.gate)
+        around = None if gate is None else builder.nodes.get(gate.gate)
         if gate is None or around is None or source.condition != around.condition | {(gate.gate, gate.outcome)}:
             return None
         source = around
     return source
 
 
-def _least(draft: FlowDraft, source: Draft, reader: Draft) -> int:
+def _least(builder: FlowBuilder, source: NodeBuilder, reader: NodeBuilder) -> int:
     """How long a step takes at least, where the reader comes after it."""
     node = source.node
     if node.kind is NodeKind.WAIT:
-        return sum(length.nanos for length in draft.lengths.get(node.id, ()))
+        return sum(length.nanos for length in builder.lengths.get(node.id, ()))
     return (node.within_ns or 0) if node.kind is NodeKind.WAIT_EVENT and (node.id, 0) in reader.condition else 0
 
 
-def _report(draft: FlowDraft, length: Length, start: int) -> None:
-    life = f"a run times out after {shown_length(draft.timeout_ns)}"
+def _report(builder: FlowBuilder, length: Length, start: int) -> None:
+    life = f"a run times out after {shown_length(builder.timeout_ns)}"
     after = f"starts at least {shown_length(start)} into the run, and " if start else ""
     needed = start + length.nanos
     help_ = "write a shorter duration"
     if needed < _MOST_NS:
         longer = needed + _DAY_NS if needed >= _DAY_NS else 2 * needed
         help_ += f", or raise the limit of the run: `timeout {shown_length(min(longer, _MOST_NS))}` in the settings of the flow"
-    draft.report(
+    builder.report(
         "W502", f"the run times out before {length.words} ends", length.span, f"{after}takes {shown_length(length.nanos)}; {life}", help_
     )  # fmt: skip

@@ -7,40 +7,40 @@ from itertools import pairwise
 from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.lang.check.reachability import always_ends
 from dagflow.lang.diagnostics import has_errors
-from dagflow.lang.lint.constant_conditions import check_foregone
-from dagflow.lang.lint.stops import check_stops
-from dagflow.lang.lowering.draft import FlowDraft, deletion
+from dagflow.lang.lint.constant_conditions import lint_constant_conditions
+from dagflow.lang.lint.stops import lint_stops
+from dagflow.lang.lowering.builder import FlowBuilder, deletion
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.walk import blocks, has_after
 from dagflow.model.action import Effect
 from dagflow.model.flow import NodeKind
 
 
-def check_statements(draft: FlowDraft, decl: s.FlowDecl, *, is_hasty: bool) -> None:
+def lint_statements(builder: FlowBuilder, decl: s.FlowDecl, *, skip_expensive_lints: bool) -> None:
     """Warn of values nobody reads, and of steps that wait for each other without need; in haste, not of what is always so (W302)."""
-    for each in draft.whole():
+    for each in builder.all_bodies():
         _check_lets(each)
-    if not is_hasty and not has_errors(draft.diagnostics):
-        check_foregone(draft, decl)
-    _check_order(draft, decl.body.statements)
-    _check_reached(draft, decl.body.statements)
-    check_stops(draft, decl.body.statements)
+    if not skip_expensive_lints and not has_errors(builder.diagnostics):
+        lint_constant_conditions(builder, decl)
+    _check_order(builder, decl.body.statements)
+    _check_reached(builder, decl.body.statements)
+    lint_stops(builder, decl.body.statements)
     if decl.handler is not None:
-        _check_reached(draft, decl.handler.block.statements)
-        check_stops(draft, decl.handler.block.statements)
+        _check_reached(builder, decl.handler.block.statements)
+        lint_stops(builder, decl.handler.block.statements)
 
 
-def _check_lets(draft: FlowDraft) -> None:
-    for name, span in draft.lets.items():
-        if name in draft.checker.read:
+def _check_lets(builder: FlowBuilder) -> None:
+    for name, span in builder.lets.items():
+        if name in builder.checker.read:
             continue
-        node = draft.drafts[name].node
-        draft.report(
-            "W901", f"`{name}` is never used", span, "defined here, never read", "remove it", deletion(draft, node.span)
+        node = builder.nodes[name].node
+        builder.report(
+            "W901", f"`{name}` is never used", span, "defined here, never read", "remove it", deletion(builder, node.span)
         )
 
 
-def _check_order(draft: FlowDraft, statements: tuple[s.Statement, ...]) -> None:
+def _check_order(builder: FlowBuilder, statements: tuple[s.Statement, ...]) -> None:
     """W402 for two neighbours that are idempotent or pure and do not need each other.
 
     The order of effectful steps is visible to customers, so nothing is said about those.
@@ -48,21 +48,21 @@ def _check_order(draft: FlowDraft, statements: tuple[s.Statement, ...]) -> None:
     for first, second in pairwise(statements):
         if not (isinstance(first, s.CallStep) and isinstance(second, s.CallStep)):
             continue
-        if _is_free(draft, first) and _is_free(draft, second) and not _depends(draft, second, first):
+        if _is_free(builder, first) and _is_free(builder, second) and not _depends(builder, second, first):
             name = second.name or second.call.callee
             span = first.span.to(second.span)
-            indent = " " * (draft.source.place(first.span.start).column - 1)
-            body = draft.text(span).replace("\n", "\n  ")
+            indent = " " * (builder.source.place(first.span.start).column - 1)
+            body = builder.text(span).replace("\n", "\n  ")
             fix = Fix("wrap", is_safe=False, edits=(Edit(span, f"parallel {{\n{indent}  {body}\n{indent}}}"),))
             first_name = (first.name or first.call.callee).text
-            line = draft.line(first.span)
-            draft.report(
+            line = builder.line(first.span)
+            builder.report(
                 "W402", "these steps could run in parallel", name.span, f"does not use `{first_name}` (line {line})",
                 "put both in `parallel { }`", fix,
             )  # fmt: skip
 
 
-def _check_reached(draft: FlowDraft, statements: tuple[s.Statement, ...]) -> None:
+def _check_reached(builder: FlowBuilder, statements: tuple[s.Statement, ...]) -> None:
     """W405 for the first statement of each sequence that stands behind the end of the run."""
     end: s.Statement | None = None
     is_reported = False
@@ -71,36 +71,36 @@ def _check_reached(draft: FlowDraft, statements: tuple[s.Statement, ...]) -> Non
             end = None  # it does not wait for the statements above
         elif end is not None and not is_reported:
             is_reported = True
-            _report_unreached(draft, statement, end)
-        if always_ends((statement,), draft.complete, with_stop=True):
+            _report_unreached(builder, statement, end)
+        if always_ends((statement,), builder.complete, with_stop=True):
             end = statement
         for block in blocks(statement):
             if isinstance(statement, s.Group) and statement.is_parallel and block is statement.block.statements:
                 for branch in block:
-                    _check_reached(draft, (branch,))
+                    _check_reached(builder, (branch,))
             else:
-                _check_reached(draft, block)
+                _check_reached(builder, block)
 
 
-def _report_unreached(draft: FlowDraft, statement: s.Statement, end: s.Statement) -> None:
-    first_line = draft.text(statement.span).partition("\n")[0]
-    word = draft.text(end.span).split(maxsplit=1)[0]
+def _report_unreached(builder: FlowBuilder, statement: s.Statement, end: s.Statement) -> None:
+    first_line = builder.text(statement.span).partition("\n")[0]
+    word = builder.text(end.span).split(maxsplit=1)[0]
     is_end = isinstance(end, s.Return | s.Stop | s.Fail)
-    line = draft.line(end.span)
-    draft.report(
+    line = builder.line(end.span)
+    builder.report(
         "W405", "this can never run", Span(statement.span.start, statement.span.start + len(first_line)),
         f"nothing comes after `{word}` on line {line}" if is_end else f"unreachable after `{word}` on line {line}",
         f"remove it, or move it above line {line}",
     )  # fmt: skip
 
 
-def _is_free(draft: FlowDraft, step: s.CallStep) -> bool:
-    spec = draft.declarations.actions.get(step.call.callee.text)
+def _is_free(builder: FlowBuilder, step: s.CallStep) -> bool:
+    spec = builder.declarations.actions.get(step.call.callee.text)
     has_order = step.mods.after is not None or step.mods.when is not None
     return spec is not None and spec.effect in {Effect.PURE, Effect.IDEMPOTENT} and not has_order
 
 
-def _depends(draft: FlowDraft, step: s.CallStep, other: s.CallStep) -> bool:
+def _depends(builder: FlowBuilder, step: s.CallStep, other: s.CallStep) -> bool:
     mine, theirs = (each.name.text if each.name else each.call.callee.text.rpartition(".")[2] for each in (step, other))
-    draft_of = draft.drafts.get(mine)
-    return draft_of is None or draft_of.node.kind is not NodeKind.ACTION or theirs in draft_of.reads
+    reader = builder.nodes.get(mine)
+    return reader is None or reader.node.kind is not NodeKind.ACTION or theirs in reader.reads

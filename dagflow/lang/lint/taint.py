@@ -16,7 +16,7 @@ from dagflow.diagnostic import Span
 from dagflow.expr import tree
 from dagflow.lang.lint.abstract_eval import Conditions
 from dagflow.lang.lint.facts import Facts
-from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.lowering.builder import FlowBuilder
 from dagflow.lang.syntax import tree as s
 from dagflow.model.types import EnumType, Field, ListType, MapType, OptionalType, Primitive, ScalarType, Type
 
@@ -46,7 +46,7 @@ class Origin:
 class Taint:
     """Which names hold text from outside, and where such text ends up."""
 
-    _draft: FlowDraft
+    _builder: FlowBuilder
     #: By a name and the number that tells it from others of that name.
     _origins: dict[tuple[str, int], Origin] = attrs.field(factory=dict[tuple[str, int], Origin], init=False)
 
@@ -62,7 +62,7 @@ class Taint:
     def webhook(self, setting: s.OnSetting, name: str, number: int) -> None:
         """What a webhook brings is known by this name."""
         subject = "" if setting.subject is None else setting.subject.value
-        self._origins[name, number] = Origin(subject, self._draft.line(setting.span))
+        self._origins[name, number] = Origin(subject, self._builder.line(setting.span))
 
     def define(self, name: str, number: int, value: tree.Expr, conditions: Conditions, facts: Facts) -> None:
         """A name gets a value: a `let`, a parameter, the item of a loop."""
@@ -82,16 +82,16 @@ class Taint:
                 self._report(found[0], found[1])
 
     def _params(self, callee: str) -> tuple[Field, ...]:
-        signature = self._draft.signatures.get(callee)
+        signature = self._builder.signatures.get(callee)
         if signature is not None:
             return signature.params
-        spec = self._draft.declarations.actions.get(callee)
+        spec = self._builder.declarations.actions.get(callee)
         return () if spec is None else spec.params
 
     def _report(self, part: tree.Expr, origin: Origin) -> None:
-        text = self._draft.text(part.span)
+        text = self._builder.text(part.span)
         shown = text if len(text) <= 40 and "\n" not in text else "this"
-        self._draft.report(
+        self._builder.report(
             "W602", "outside text becomes an address", Span(part.span.start, part.span.end),
             f'comes from the webhook "{origin.webhook}" (line {origin.line}), and nothing has checked it',
             f'compare it with a list first, such as `filter {shown} in ["…"]`' if shown != "this" else "compare it with a list first",

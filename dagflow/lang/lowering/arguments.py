@@ -8,14 +8,14 @@ from dagflow.diagnostic import Edit, Fix, Span, nearest
 from dagflow.lang.check.assignability import is_assignable
 from dagflow.lang.check.declarations import readable
 from dagflow.lang.check.type_checker import Wanted
-from dagflow.lang.lowering.draft import FlowDraft, Place
+from dagflow.lang.lowering.builder import FlowBuilder, Place
 from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Argument
 from dagflow.model.types import Field, OptionalType, Type
 
 
 def lower_arguments(
-    draft: FlowDraft, name: str, args: Sequence[s.Arg], params: Sequence[Field], place: Place, close: Span
+    builder: FlowBuilder, name: str, args: Sequence[s.Arg], params: Sequence[Field], place: Place, close: Span
 ) -> tuple[Argument, ...]:
     """Check named arguments against parameters; those that are wrong are left out of the result.
 
@@ -24,7 +24,7 @@ def lower_arguments(
         close: the place of the closing parenthesis, where a missing argument would go.
     """
     if any(arg.name is None for arg in args):
-        _report_unnamed(draft, name, args, params)
+        _report_unnamed(builder, name, args, params)
         return ()
     known = {param.name: param for param in params}
     given: dict[str, Argument] = {}
@@ -34,24 +34,24 @@ def lower_arguments(
         assert arg.name is not None  # noqa: S101 - checked above
         param = known.get(arg.name.text)
         if arg.name.text in spans:
-            draft.report("E306", f"`{arg.name.text}` is given twice", arg.name.span, "given before", "remove one of them")
+            builder.report("E306", f"`{arg.name.text}` is given twice", arg.name.span, "given before", "remove one of them")
         elif param is None:
             unknown.append(arg)
-            draft.checker.check(arg.value, draft.view(place))
+            builder.checker.check(arg.value, builder.view(place))
         else:
-            value = draft.checker.expression(arg.value, draft.view(place), Wanted(param.type, f"`{param.name}` takes"))
+            value = builder.checker.expression(arg.value, builder.view(place), Wanted(param.type, f"`{param.name}` takes"))
             if value is not None:
                 given[param.name] = Argument(param.name, value)
         spans[arg.name.text] = arg.span
     missing = [param for param in params if param.is_required and param.name not in spans]
     for arg in unknown:
-        missing = _report_unknown(draft, name, arg, params, missing)
+        missing = _report_unknown(builder, name, arg, params, missing)
     for param in missing:
-        _report_needed(draft, name, param, place, close, has_args=bool(args))
+        _report_needed(builder, name, param, place, close, has_args=bool(args))
     return tuple(given[param.name] for param in params if param.name in given)
 
 
-def _report_unnamed(draft: FlowDraft, name: str, args: Sequence[s.Arg], params: Sequence[Field]) -> None:
+def _report_unnamed(builder: FlowBuilder, name: str, args: Sequence[s.Arg], params: Sequence[Field]) -> None:
     unnamed = [arg for arg in args if arg.name is None]
     span = unnamed[0].span.to(unnamed[-1].span)
     takes = ", ".join(f"{param.name}: {readable(param.type)}" for param in params)
@@ -63,11 +63,11 @@ def _report_unnamed(draft: FlowDraft, name: str, args: Sequence[s.Arg], params: 
         )
         named = iter(free)
         shown = ", ".join(
-            draft.text(arg.span) if arg.name is not None else f"{next(named).name}: {draft.text(arg.span)}" for arg in args
+            builder.text(arg.span) if arg.name is not None else f"{next(named).name}: {builder.text(arg.span)}" for arg in args
         )
         fix = Fix(f"`{name}({shown})`", is_safe=True, edits=edits)
     count = f"{len(unnamed)} unnamed argument" + "s" * (len(unnamed) > 1)
-    draft.report(
+    builder.report(
         "E107",
         "action arguments need names",
         span,
@@ -77,7 +77,7 @@ def _report_unnamed(draft: FlowDraft, name: str, args: Sequence[s.Arg], params: 
     )
 
 
-def _report_unknown(draft: FlowDraft, name: str, arg: s.Arg, params: Sequence[Field], missing: list[Field]) -> list[Field]:
+def _report_unknown(builder: FlowBuilder, name: str, arg: s.Arg, params: Sequence[Field], missing: list[Field]) -> list[Field]:
     """E306; the parameter most likely meant counts as given, so that it is not reported as missing too."""
     assert arg.name is not None  # noqa: S101 - only named arguments come here
     word = arg.name.text
@@ -87,24 +87,24 @@ def _report_unknown(draft: FlowDraft, name: str, arg: s.Arg, params: Sequence[Fi
         meant = missing[0].name
         help_ = f"did you mean `{meant}`? it is the only missing one"
     fix = Fix(f"`{meant}`", is_safe=True, edits=(Edit(arg.name.span, meant),)) if meant else None
-    draft.report("E306", f"`{name}` has no argument `{word}`", arg.name.span, "unknown argument", help_, fix)
+    builder.report("E306", f"`{name}` has no argument `{word}`", arg.name.span, "unknown argument", help_, fix)
     return [param for param in missing if param.name != meant]
 
 
-def _report_needed(draft: FlowDraft, name: str, param: Field, place: Place, close: Span, *, has_args: bool) -> None:
-    values = _values_of_type(draft, param.type, place)
+def _report_needed(builder: FlowBuilder, name: str, param: Field, place: Place, close: Span, *, has_args: bool) -> None:
+    values = _values_of_type(builder, param.type, place)
     help_ = f"values of type {readable(param.type)} here: {', '.join(values[:4])}" if values else f"give it: `{param.name}: …`"
     fix = None
     if values:
         insertion = f"{', ' if has_args else ''}{param.name}: {values[0]}"
         fix = Fix(f"insert `{insertion}`", is_safe=False, edits=(Edit(Span(close.start, close.start), insertion),))
-    draft.report("E305", f"`{name}` needs `{param.name}`", close, f"missing {param.name}: {readable(param.type)}", help_, fix)
+    builder.report("E305", f"`{name}` needs `{param.name}`", close, f"missing {param.name}: {readable(param.type)}", help_, fix)
 
 
-def _values_of_type(draft: FlowDraft, wanted: Type, place: Place) -> list[str]:
+def _values_of_type(builder: FlowBuilder, wanted: Type, place: Place) -> list[str]:
     """Paths in scope that could be given: names, and fields one level down."""
     inner = wanted.value if isinstance(wanted, OptionalType) else wanted
-    view = draft.view(place)
+    view = builder.view(place)
     found: list[str] = []
     for name in view:
         if name in {"now", "run", "trigger", "secrets"}:

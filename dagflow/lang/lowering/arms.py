@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 
 from dagflow.lang.check.presence import Condition, Known
-from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.lowering.builder import FlowBuilder
 from dagflow.lang.syntax import tree as s
 
 
@@ -20,12 +20,12 @@ class Arm:
     present: frozenset[str] = frozenset()
 
 
-def behind_arms(draft: FlowDraft, arms: Sequence[Arm]) -> Known:
+def behind_arms(builder: FlowBuilder, arms: Sequence[Arm]) -> Known:
     """The ways that ended in any arm, and what is present in every arm that goes on."""
     ended: dict[Condition, None] = {}
     going_on: list[frozenset[str]] = []
     for arm in arms:
-        known = draft.behind(arm.statements, arm.condition) if arm.statements else Known()
+        known = builder.behind(arm.statements, arm.condition) if arm.statements else Known()
         ended.update(dict.fromkeys(known.ended))
         if known.ended != (arm.condition,):
             going_on.append(arm.present | known.present)

@@ -7,7 +7,7 @@ from typing import Final
 
 from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.lang.check.symbols import Symbol, SymbolKind
-from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.lowering.builder import FlowBuilder
 from dagflow.lang.lowering.steps import duplicate_name, step_name, unnamed_twice
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.keywords import SETTINGS
@@ -22,31 +22,31 @@ _TAKEN: Final = frozenset({HANDLER_SCOPE, UNDO_SCOPE})
 _RACES: Final = frozenset({"any", "race", "either", "one"})
 
 
-def survey(draft: FlowDraft, decl: s.FlowDecl, statements: Sequence[s.Statement]) -> None:
+def bind_names(builder: FlowBuilder, decl: s.FlowDecl, statements: Sequence[s.Statement]) -> None:
     """Fill `names.lines`, `broken` and `awaited`; report names used twice (E204) and unnamed steps that clash (E205)."""
     broken = {name for statement in statements if isinstance(statement, s.Broken) for name in statement.names}
     broken.update(name for setting in decl.settings if isinstance(setting, s.BrokenSetting) for name in setting.names)
-    draft.broken = frozenset(broken)
-    draft.awaited = frozenset(name.text for statement in statements for name in _awaited(statement))
+    builder.broken = frozenset(broken)
+    builder.awaited = frozenset(name.text for statement in statements for name in _awaited(statement))
     spans: dict[str, Span] = {}
     names = [name for statement in statements if isinstance(name := getattr(statement, "name", None), s.Ident)]
     # First all of them, so that no name proposed instead of one is taken further down.
     for name in names:
-        draft.names.lines.setdefault(name.text, draft.line(name.span))
-    draft.names.loops = _loops(statements)
+        builder.names.lines.setdefault(name.text, builder.line(name.span))
+    builder.names.loops = _loops(statements)
     for name in names:
-        _define(draft, name, spans)
+        _define(builder, name, spans)
     for statement in statements:
         if isinstance(statement, s.CallStep | s.WaitStep | s.WaitEventStep | s.For) and statement.name is not None:
-            _check_word(draft, statement.name)
+            _check_word(builder, statement.name)
         elif isinstance(statement, s.Group) and statement.is_parallel:
-            _check_race(draft, statement)
+            _check_race(builder, statement)
     for statement in statements:
         if isinstance(statement, s.CallStep) and statement.name is None:
-            _define_unnamed(draft, statement, spans)
-    draft.names.lines.update({name: draft.line(span) for name, span in spans.items()})
-    for name in broken - spans.keys() - draft.names.symbols.keys():
-        define_unknown(draft, name, decl.body.span)
+            _define_unnamed(builder, statement, spans)
+    builder.names.lines.update({name: builder.line(span) for name, span in spans.items()})
+    for name in broken - spans.keys() - builder.names.symbols.keys():
+        define_unknown(builder, name, decl.body.span)
 
 
 def _loops(statements: Sequence[s.Statement]) -> dict[str, tuple[s.For, ...]]:
@@ -74,45 +74,45 @@ def _name_of(statement: s.Statement) -> str:
     return name.text if isinstance(name, s.Ident) else ""
 
 
-def define_unknown(draft: FlowDraft, name: str, span: Span) -> None:
+def define_unknown(builder: FlowBuilder, name: str, span: Span) -> None:
     """A name of something that has been complained about already: nothing more is said about what is done with it."""
-    draft.names.define(Symbol(name, SymbolKind.CONSTANT, UNKNOWN, span, draft.line(span)))
+    builder.names.define(Symbol(name, SymbolKind.CONSTANT, UNKNOWN, span, builder.line(span)))
 
 
-def _check_word(draft: FlowDraft, name: s.Ident) -> None:
+def _check_word(builder: FlowBuilder, name: s.Ident) -> None:
     """E104 for a step named like a setting: the same line would be refused at the beginning of the flow."""
     if name.text in SETTINGS:
-        draft.diagnostics.append(not_a_step_name(name.text, name.span))
+        builder.diagnostics.append(not_a_step_name(name.text, name.span))
 
 
-def _check_race(draft: FlowDraft, group: s.Group) -> None:
+def _check_race(builder: FlowBuilder, group: s.Group) -> None:
     """E104 for `parallel any { }`, which would be a block of that name that waits for all."""
     name = group.name
     if name is None or group.first is not None or name.text not in _RACES:
         return
     fix = Fix("`first 1`", is_safe=False, edits=(Edit(name.span, "first 1"),))
-    draft.report(
+    builder.report(
         "E104", f"`{name.text}` cannot be the name of a `parallel`", name.span, "as a name it would not keep the block from waiting for all",
         "to go on when one branch is done, write `parallel first 1`; else choose another name", fix,
     )  # fmt: skip
 
 
-def _define(draft: FlowDraft, name: s.Ident, spans: dict[str, Span]) -> None:
+def _define(builder: FlowBuilder, name: s.Ident, spans: dict[str, Span]) -> None:
     if name.text in _TAKEN:
         label = "part of every flow"
-        draft.report("E204", f"the name `{name.text}` is taken", name.span, label, "choose another name")
-    if name.text in draft.names.symbols:
-        duplicate_name(draft, name, draft.names.symbols[name.text].span, is_input=True)
+        builder.report("E204", f"the name `{name.text}` is taken", name.span, label, "choose another name")
+    if name.text in builder.names.symbols:
+        duplicate_name(builder, name, builder.names.symbols[name.text].span, is_input=True)
     elif name.text in spans:
-        duplicate_name(draft, name, spans[name.text], is_input=False)
+        duplicate_name(builder, name, spans[name.text], is_input=False)
     else:
         spans[name.text] = name.span
 
 
-def _define_unnamed(draft: FlowDraft, step: s.CallStep, spans: dict[str, Span]) -> None:
+def _define_unnamed(builder: FlowBuilder, step: s.CallStep, spans: dict[str, Span]) -> None:
     name = step_name(None, step.call)
-    if name in spans or name in draft.names.symbols:
-        unnamed_twice(draft, step, name, spans.get(name, step.span), is_input=name in draft.names.symbols)
+    if name in spans or name in builder.names.symbols:
+        unnamed_twice(builder, step, name, spans.get(name, step.span), is_input=name in builder.names.symbols)
     else:
         spans[name] = step.call.callee.span
 

@@ -10,7 +10,7 @@ import attrs
 from dagflow.diagnostic import Span
 from dagflow.lang.check.presence import NOTHING, Known
 from dagflow.lang.check.symbols import Symbol, SymbolKind
-from dagflow.lang.lowering.draft import FlowDraft, Place, deletion
+from dagflow.lang.lowering.builder import FlowBuilder, Place, deletion
 from dagflow.lang.lowering.gates import Tails, lower_filter, lower_if, lower_switch
 from dagflow.lang.lowering.loops import FAILURE, lower_for, lower_yield
 from dagflow.lang.lowering.races import finish, lower_race
@@ -30,7 +30,7 @@ Lower: TypeAlias = Callable[[Place], Tails]
 class Blocks:
     """Lowers the blocks of one flow."""
 
-    draft: FlowDraft
+    builder: FlowBuilder
 
     def lower(self, statements: tuple[s.Statement, ...], place: Place, before: Tails) -> Tails:
         """Lower a sequence; a `filter` is the gate of all that follows it.
@@ -44,17 +44,17 @@ class Blocks:
             if has_after(statement):
                 place, found = attrs.evolve(place, known=place.granted), NOTHING
             if isinstance(statement, s.Filter):
-                place, before, tails = lower_filter(self.draft, statement, place, before, self.lower)
+                place, before, tails = lower_filter(self.builder, statement, place, before, self.lower)
                 others += tails
                 if i + 1 == len(statements):
                     self._warn_idle(statement)
             else:
                 before = self._statement(statement, place, before)
-            learnt = self.draft.known.get(id(statement), NOTHING)
-            place, found = self.draft.learn(place, learnt), found.then(learnt)
+            learnt = self.builder.known.get(id(statement), NOTHING)
+            place, found = self.builder.learn(place, learnt), found.then(learnt)
         # Behind a `filter` less is asked for than inside.
-        self.draft.known[id(statements)] = found if place.condition == start else attrs.evolve(found, present=frozenset())
-        self.draft.ends[id(statements)] = place
+        self.builder.known[id(statements)] = found if place.condition == start else attrs.evolve(found, present=frozenset())
+        self.builder.ends[id(statements)] = place
         return tuple(dict.fromkeys([*before, *others]))
 
     def _statement(self, statement: s.Statement, place: Place, before: Tails) -> Tails:
@@ -65,79 +65,79 @@ class Blocks:
             case s.CallStep():
                 return self._call(statement, place, before)
             case s.WaitStep():
-                return lower_wait(self.draft, statement, place, before)
+                return lower_wait(self.builder, statement, place, before)
             case s.WaitEventStep():
-                return lower_wait_event(self.draft, statement, place, before, self.lower)
+                return lower_wait_event(self.builder, statement, place, before, self.lower)
             case s.Filter():
                 # Reached only as a branch of `parallel`, where it guards nothing.
                 self._warn_idle(statement)
-                _, tails, others = lower_filter(self.draft, statement, place, before, self.lower)
+                _, tails, others = lower_filter(self.builder, statement, place, before, self.lower)
                 return (*tails, *others)
             case s.If():
-                return lower_if(self.draft, statement, place, before, self.lower)
+                return lower_if(self.builder, statement, place, before, self.lower)
             case s.Switch():
-                return lower_switch(self.draft, statement, place, before, self.lower)
+                return lower_switch(self.builder, statement, place, before, self.lower)
             case s.Let():
-                return lower_let(self.draft, statement, place, before)
+                return lower_let(self.builder, statement, place, before)
             case s.Group():
                 return self._group(statement, place, before)
             case s.For():
                 return self._for(statement, place, before)
             case s.Emit():
-                return lower_emit(self.draft, statement, place, before)
+                return lower_emit(self.builder, statement, place, before)
             case s.Return() | s.Stop() | s.Fail():
-                self.draft.known[id(statement)] = Known(ended=(place.condition,))
-                return lower_end(self.draft, statement, place, before)
+                self.builder.known[id(statement)] = Known(ended=(place.condition,))
+                return lower_end(self.builder, statement, place, before)
             case s.Yield():
-                return lower_yield(self.draft, statement, place, before)
+                return lower_yield(self.builder, statement, place, before)
             case s.Broken():
                 return before
             case _:
                 assert_never(statement)
 
     def _for(self, loop: s.For, place: Place, before: Tails) -> Tails:
-        words = self.draft.text(Span(loop.word.start, loop.block.span.end))
-        name = loop.name.text if loop.name is not None else self.draft.generated_id("for", words)
+        words = self.builder.text(Span(loop.word.start, loop.block.span.end))
+        name = loop.name.text if loop.name is not None else self.builder.generated_id("for", words)
         if loop.handler is None:
-            return lower_for(self.draft, loop, name, place, before, _lower_body)
+            return lower_for(self.builder, loop, name, place, before, _lower_body)
         tails = self._guarded(
-            name, loop.handler, place, before, lambda at: lower_for(self.draft, loop, name, at, before, _lower_body)
+            name, loop.handler, place, before, lambda at: lower_for(self.builder, loop, name, at, before, _lower_body)
         )
-        self.draft.known[id(loop)] = self._behind_handler(loop.handler, f"{name}.catch", place)
+        self.builder.known[id(loop)] = self._behind_handler(loop.handler, f"{name}.catch", place)
         return tails
 
     def _warn_idle(self, statement: s.Filter) -> None:
         if statement.otherwise is None and statement.name is None:
-            self.draft.report(
+            self.builder.report(
                 "W401", "this filter has no effect", statement.word, "it is the last statement of its block", "move it above the steps it should guard",
-                deletion(self.draft, statement.span),
+                deletion(self.builder, statement.span),
             )  # fmt: skip
 
     def _call(self, step: s.CallStep, place: Place, before: Tails) -> Tails:
         handler = step.mods.handler
         if handler is None:
-            return lower_call(self.draft, step, place, before)
+            return lower_call(self.builder, step, place, before)
         name = step_name(step.name, step.call)
-        tails = self._guarded(name, handler, place, before, lambda inner: lower_call(self.draft, step, inner, before))
-        self.draft.known[id(step)] = self._behind_handler(handler, f"{name}.catch", place)
+        tails = self._guarded(name, handler, place, before, lambda inner: lower_call(self.builder, step, inner, before))
+        self.builder.known[id(step)] = self._behind_handler(handler, f"{name}.catch", place)
         return tails
 
     def _group(self, group: s.Group, place: Place, before: Tails) -> Tails:
         name = group.name.text if group.name is not None else ""
         if group.handler is None:
             tails = self._body(group, place, before)
-            self.draft.known[id(group)] = self._behind_body(group)
+            self.builder.known[id(group)] = self._behind_body(group)
         else:
-            scope = name or self.draft.generated_id("do", self.draft.text(group.block.span))
+            scope = name or self.builder.generated_id("do", self.builder.text(group.block.span))
             tails = self._guarded(scope, group.handler, place, before, lambda inner: self._body(group, inner, before))
             # What was asked for in the block is not known to be there, since its `on error` may have run.
             body = attrs.evolve(self._behind_body(group), present=frozenset())
-            self.draft.known[id(group)] = body.then(self._behind_handler(group.handler, f"{scope}.catch", place))
+            self.builder.known[id(group)] = body.then(self._behind_handler(group.handler, f"{scope}.catch", place))
         if not name:
             return tails
         assert group.name is not None  # noqa: S101 - it has a name
-        self.draft.define_step(name, group.name.span, NULL, place.condition, name, "", has_value=False)
-        return self._marker(group, name, place, tails) if name in self.draft.awaited else tails
+        self.builder.define_step(name, group.name.span, NULL, place.condition, name, "", has_value=False)
+        return self._marker(group, name, place, tails) if name in self.builder.awaited else tails
 
     def _behind_body(self, group: s.Group) -> Known:
         """What is certain behind the statements of a block, whatever its `on error` does."""
@@ -145,46 +145,46 @@ class Blocks:
             return NOTHING  # what a loser would make certain is not
         known = NOTHING
         for part in group.block.statements if group.is_parallel else (group.block.statements,):
-            known = known.then(self.draft.known.get(id(part), NOTHING))
+            known = known.then(self.builder.known.get(id(part), NOTHING))
         return known
 
     def _behind_handler(self, handler: s.Handler, catch: str, place: Place) -> Known:
         """The ways that ended in an `on error`."""
-        known = self.draft.behind(handler.block.statements, place.condition | {(catch, 1)})
+        known = self.builder.behind(handler.block.statements, place.condition | {(catch, 1)})
         return Known(ended=known.ended)
 
     def _body(self, group: s.Group, place: Place, before: Tails) -> Tails:
         statements = group.block.statements
         if group.first is not None:
-            return lower_race(self.draft, group, place, before, self._statement)
+            return lower_race(self.builder, group, place, before, self._statement)
         if not group.is_parallel:
             tails_inside = self.lower(statements, place, before)
-            return finish(self.draft, group, self.draft.ends[id(statements)], tails_inside)
+            return finish(self.builder, group, self.builder.ends[id(statements)], tails_inside)
         tails: dict[str, None] = {}
         for statement in statements:
             tails.update(dict.fromkeys(self._statement(statement, place, before)))
-        return finish(self.draft, group, place, tuple(tails) or before)
+        return finish(self.builder, group, place, tuple(tails) or before)
 
     def _marker(self, group: s.Group, name: str, place: Place, tails: Tails) -> Tails:
         """The node that stands for a named block in an `after`."""
         # Being `after` a race asks for it to have been won.
-        won = self.draft.race_ends.get(id(group))
+        won = self.builder.race_ends.get(id(group))
         node = Node(
             id=name, kind=NodeKind.GROUP, span=group.span, doc=group.doc, gate=place.gate, scope=place.scope, type=NULL,
             effect=Effect.PURE, join=None if won is None else Join(JoinKind.ALL, (won,)),
         )  # fmt: skip
-        self.draft.add(node, tails, place.condition, [])
+        self.builder.add(node, tails, place.condition, [])
         return (name,)
 
     def _guarded(self, scope: str, handler: s.Handler, place: Place, before: Tails, lower: Lower) -> Tails:
         """A block with an `on error`: its own scope, a catch behind it, the handler behind the catch's outcome 1."""
         catch = f"{scope}.catch"
-        self.draft.scopes.append(Scope(scope, place.scope, catch))
-        self.draft.names.define_gate(catch, 2)
-        known = set(self.draft.drafts)
+        self.builder.scopes.append(Scope(scope, place.scope, catch))
+        self.builder.names.define_gate(catch, 2)
+        known = set(self.builder.nodes)
         inner = attrs.evolve(place, scope=scope, condition=place.condition | {(catch, 0)})
         tails = lower(inner)
-        added = [node for node in self.draft.drafts if node not in known]
+        added = [node for node in self.builder.nodes if node not in known]
         sinks = self._sinks(added) or tails
         tails_after = self.handle(handler, catch, scope, place, tuple(sinks) or before)
         return tuple(dict.fromkeys([*tails, catch, *tails_after]))
@@ -196,30 +196,30 @@ class Blocks:
             id=catch, kind=NodeKind.CATCH, span=handler.span, gate=place.gate, scope=place.scope, outcomes=("no failure", "failure"),
             type=FAILURE, catches=scope, binding=name,
         )  # fmt: skip
-        self.draft.add(node, before, place.condition, [])
-        inner = place.under(catch, 1)
+        self.builder.add(node, before, place.condition, [])
+        inner = place.behind_gate(catch, 1)
         if handler.name is None:
             return self.lower(handler.block.statements, inner, (catch,))
-        shadowed = self.draft.names.symbols.get(name)
-        self.draft.names.define(
-            Symbol(name, SymbolKind.CONSTANT, FAILURE, handler.name.span, self.draft.line(handler.name.span), node=catch)
+        shadowed = self.builder.names.symbols.get(name)
+        self.builder.names.define(
+            Symbol(name, SymbolKind.CONSTANT, FAILURE, handler.name.span, self.builder.line(handler.name.span), node=catch)
         )
         tails = self.lower(handler.block.statements, inner, (catch,))
-        del self.draft.names.symbols[name]
+        del self.builder.names.symbols[name]
         if shadowed is not None:
-            self.draft.names.define(shadowed)
+            self.builder.names.define(shadowed)
         return tails
 
     def _sinks(self, nodes: list[str]) -> list[str]:
         """The nodes of a scope that no other node of it comes after."""
         followed: set[str] = set()
         for node in nodes:
-            draft = self.draft.drafts[node]
-            followed.update(draft.before, draft.reads, draft.node.join.sources if draft.node.join else ())
-            if draft.node.gate is not None:
-                followed.add(draft.node.gate.gate)
+            builder = self.builder.nodes[node]
+            followed.update(builder.before, builder.reads, builder.node.join.sources if builder.node.join else ())
+            if builder.node.gate is not None:
+                followed.add(builder.node.gate.gate)
         return [node for node in nodes if node not in followed]
 
 
-def _lower_body(body: FlowDraft, statements: tuple[s.Statement, ...], place: Place) -> Tails:
+def _lower_body(body: FlowBuilder, statements: tuple[s.Statement, ...], place: Place) -> Tails:
     return Blocks(body).lower(statements, place, ())

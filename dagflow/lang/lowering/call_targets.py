@@ -9,7 +9,7 @@ import attrs
 
 from dagflow.diagnostic import Edit, Fix, Span, nearest
 from dagflow.lang.check.signatures import Signature
-from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.lowering.builder import FlowBuilder
 from dagflow.lang.syntax import tree as s
 from dagflow.model.action import ActionSpec, Effect
 from dagflow.model.flow import Callee, Flow, NodeKind
@@ -38,16 +38,16 @@ class Target:
     flow: str = ""
 
 
-def find_target(draft: FlowDraft, step: s.CallStep) -> Target | None:
+def find_target(builder: FlowBuilder, step: s.CallStep) -> Target | None:
     """What a step calls; None with a diagnostic where there is none, or where something about it has been said already."""
     name = step.call.callee.text
-    signature = draft.signatures.get(name)
+    signature = builder.signatures.get(name)
     if signature is not None:
         if step.is_start:
             return Target(
                 kind=NodeKind.START, params=_params(signature), result=STARTED, effect=Effect.TRANSACTIONAL, flow=signature.key
             )
-        _check_calls(draft, step.call, signature)
+        _check_calls(builder, step.call, signature)
         return Target(
             kind=NodeKind.CALL,
             params=_params(signature),
@@ -55,10 +55,10 @@ def find_target(draft: FlowDraft, step: s.CallStep) -> Target | None:
             effect=Effect.TRANSACTIONAL,
             flow=signature.key,
         )
-    if step.is_start and name in draft.declarations.actions:
-        _report_started_action(draft, step)
+    if step.is_start and name in builder.declarations.actions:
+        _report_started_action(builder, step)
         return None
-    spec = find_action(draft, step.call, word="start" if step.is_start else "")
+    spec = find_action(builder, step.call, word="start" if step.is_start else "")
     if spec is None:
         return None
     return Target(kind=NodeKind.ACTION, params=spec.params, result=spec.result, effect=spec.effect, action=spec)
@@ -68,45 +68,45 @@ def _params(signature: Signature) -> tuple[Field, ...] | None:
     return None if signature.is_loose else signature.params
 
 
-def _check_calls(draft: FlowDraft, call: s.CallExpr, signature: Signature) -> None:
+def _check_calls(builder: FlowBuilder, call: s.CallExpr, signature: Signature) -> None:
     """E502 for the call that makes one too many; those of its caller are not complained about as well."""
     if signature.depth == MOST_CALLS:
-        draft.report(
+        builder.report(
             "E502", "these flows call each other too deeply", call.callee.span,
             f"`{call.callee.text}` has {MOST_CALLS - 1} flows inside each other already", "emit an event instead, which starts a run of its own",
         )  # fmt: skip
 
 
-def _report_started_action(draft: FlowDraft, step: s.CallStep) -> None:
+def _report_started_action(builder: FlowBuilder, step: s.CallStep) -> None:
     callee = step.call.callee
-    start = draft.source.text.rfind("start", step.span.start, callee.span.start)
+    start = builder.source.text.rfind("start", step.span.start, callee.span.start)
     # A misspelt `start` has been mended, and is not in the text.
     fix = None if start < 0 else Fix("remove `start`", is_safe=True, edits=(Edit(Span(start, callee.span.start), ""),))
-    draft.report(
+    builder.report(
         "E201", f"`{callee.text}` is an action, not a flow", callee.span, "only flows are started",
         "call it; in `parallel { }` it does not hold up what is beside it", fix,
     )  # fmt: skip
 
 
-def find_action(draft: FlowDraft, call: s.CallExpr, *, word: str) -> ActionSpec | None:
+def find_action(builder: FlowBuilder, call: s.CallExpr, *, word: str) -> ActionSpec | None:
     """The action a call names; None with a diagnostic where there is none, or where something about it has been said already.
 
     Args:
         word: the word before the call, if it takes only one of the two.
     """
     name = call.callee.text
-    declarations = draft.declarations
+    declarations = builder.declarations
     spec = declarations.actions.get(name)
     if spec is not None or declarations.is_broken(name):
         return spec
-    if name in draft.signatures or name in declarations.flows:
+    if name in builder.signatures or name in declarations.flows:
         if word == "undo":
-            draft.report(
+            builder.report(
                 "E316", "`undo` does not fit a flow", call.callee.span, f"`{name}` is a flow, not an action",
                 "call an action; what a called flow has done is undone by the `undo` of its own steps",
             )  # fmt: skip
         return None
-    flows = dict.fromkeys([*declarations.flows, *draft.signatures])
+    flows = dict.fromkeys([*declarations.flows, *builder.signatures])
     known = [*(() if word == "start" else declarations.actions), *(() if word == "undo" else flows)]
     meant = nearest(name, known)
     if meant is None:
@@ -116,19 +116,19 @@ def find_action(draft: FlowDraft, call: s.CallExpr, *, word: str) -> ActionSpec 
     if word == "start":
         help_ = "`start` takes a flow of this file or of one it imports"
     if meant is not None:
-        params = {param.name for param in _params_of(draft, meant)}
+        params = {param.name for param in _params_of(builder, meant)}
         matches = call.args and all(arg.name is not None and arg.name.text in params for arg in call.args)
         help_ = f"did you mean `{meant}`?" + (" its arguments match" if matches else "")
     fix = Fix(f"`{meant}`", is_safe=True, edits=(Edit(call.callee.span, meant),)) if meant else None
     what = {"start": "flow"}.get(word, "action")
     label = {"start": "no such flow", "undo": "no such action"}.get(word, "no such action or flow")
-    draft.report("E201", f"unknown {what} `{name}`", call.callee.span, label, help_, fix)
+    builder.report("E201", f"unknown {what} `{name}`", call.callee.span, label, help_, fix)
     return None
 
 
-def _params_of(draft: FlowDraft, name: str) -> tuple[Field, ...]:
-    spec = draft.declarations.actions.get(name)
-    signature = draft.signatures.get(name)
+def _params_of(builder: FlowBuilder, name: str) -> tuple[Field, ...]:
+    spec = builder.declarations.actions.get(name)
+    signature = builder.signatures.get(name)
     return spec.params if spec is not None else () if signature is None else signature.params
 
 
@@ -158,32 +158,32 @@ def with_callees(flow: Flow, known: dict[str, Flow]) -> Flow:
     )
 
 
-def repeating(draft: FlowDraft) -> str:
+def repeating(builder: FlowBuilder) -> str:
     """An effectful action without an effect key that a run of the flow calls, itself or through others; "" if there is none."""
-    for each in draft.drafts.values():
+    for each in builder.nodes.values():
         node = each.node
-        spec = draft.declarations.actions.get(node.action) if node.kind is NodeKind.ACTION else None
+        spec = builder.declarations.actions.get(node.action) if node.kind is NodeKind.ACTION else None
         if spec is not None and spec.effect is Effect.EFFECTFUL and not spec.takes_key and not node.at_most_once:
             return spec.name
-        if node.kind is NodeKind.CALL and (inner := repeated_by(draft, node.flow)):
+        if node.kind is NodeKind.CALL and (inner := repeated_by(builder, node.flow)):
             return inner
-    for body in draft.bodies.values():
+    for body in builder.bodies.values():
         inner = repeating(body)
         if inner:
             return inner
     return ""
 
 
-def repeated_by(draft: FlowDraft, key: str) -> str:
+def repeated_by(builder: FlowBuilder, key: str) -> str:
     """What `Signature.repeats` says of the flow with that key."""
-    return next((signature.repeats for signature in draft.signatures.values() if signature.key == key), "")
+    return next((signature.repeats for signature in builder.signatures.values() if signature.key == key), "")
 
 
-def call_depth(draft: FlowDraft) -> int:
+def call_depth(builder: FlowBuilder) -> int:
     """How many flows are inside each other where this one is called; no more than is complained about."""
     depth = 1
-    for each in draft.drafts.values():
+    for each in builder.nodes.values():
         if each.node.kind is NodeKind.CALL:
-            inner = next((s.depth for s in draft.signatures.values() if s.key == each.node.flow), 0)
+            inner = next((s.depth for s in builder.signatures.values() if s.key == each.node.flow), 0)
             depth = max(depth, inner + 1)
-    return max(depth, *(call_depth(body) for body in draft.bodies.values()), 1)
+    return max(depth, *(call_depth(body) for body in builder.bodies.values()), 1)

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 
 from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.lang.check.presence import contradiction
-from dagflow.lang.lowering.draft import Draft, FlowDraft, deletion
+from dagflow.lang.lowering.builder import FlowBuilder, NodeBuilder, deletion
 from dagflow.model.flow import Edge, EdgeKind, JoinKind, NodeKind
 from dagflow.model.label import label_of
 
 _ORDER = (EdgeKind.GATE, EdgeKind.SEQ, EdgeKind.DATA, EdgeKind.AFTER)
 
 
-def build_edges(draft: FlowDraft) -> tuple[Edge, ...]:
+def build_edges(builder: FlowBuilder) -> tuple[Edge, ...]:
     """All edges, by target in declared order, then by source in declared order; one per pair, with every reason."""
-    order = {node: i for i, node in enumerate(draft.drafts)}
+    order = {node: i for i, node in enumerate(builder.nodes)}
     edges: list[Edge] = []
-    for target, each in draft.drafts.items():
+    for target, each in builder.nodes.items():
         kinds = _incoming(each)
         for source in sorted((source for source in kinds if source in order), key=order.__getitem__):
             gate = each.node.gate
@@ -26,45 +26,45 @@ def build_edges(draft: FlowDraft) -> tuple[Edge, ...]:
     return tuple(edges)
 
 
-def count_edges(draft: FlowDraft) -> int:
+def count_edges(builder: FlowBuilder) -> int:
     """How many edges there will be at most: a source that is there for two reasons counts twice."""
     return sum(
         len(each.before)
         + len(each.reads)
         + (len(each.node.join.sources) if each.node.join else 0)
         + (each.node.gate is not None)
-        for each in draft.drafts.values()
+        for each in builder.nodes.values()
     )
 
 
-def _incoming(draft: Draft) -> Mapping[str, set[EdgeKind]]:
+def _incoming(builder: NodeBuilder) -> Mapping[str, set[EdgeKind]]:
     kinds: dict[str, set[EdgeKind]] = {}
-    node = draft.node
+    node = builder.node
     if node.gate is not None:
         kinds.setdefault(node.gate.gate, set()).add(EdgeKind.GATE)
-    for source in draft.before:
+    for source in builder.before:
         kinds.setdefault(source, set()).add(EdgeKind.SEQ)
-    for source in draft.reads:
+    for source in builder.reads:
         kinds.setdefault(source, set()).add(EdgeKind.DATA)
     for source in node.join.sources if node.join is not None else ():
         kinds.setdefault(source, set()).add(EdgeKind.AFTER)
     return kinds
 
 
-def check_graph(draft: FlowDraft, edges: tuple[Edge, ...]) -> None:
+def check_graph(builder: FlowBuilder, edges: tuple[Edge, ...]) -> None:
     """Report circles, joins that can never be satisfied, and steps that can never run."""
-    circle = _find_circle(draft, edges)
+    circle = _find_circle(builder, edges)
     if circle:
-        _report_circle(draft, circle)
+        _report_circle(builder, circle)
         return
-    for each in draft.drafts.values():
-        _check_reachable(draft, each)
+    for each in builder.nodes.values():
+        _check_reachable(builder, each)
 
 
-def _find_circle(draft: FlowDraft, edges: tuple[Edge, ...]) -> list[str]:
+def _find_circle(builder: FlowBuilder, edges: tuple[Edge, ...]) -> list[str]:
     """Node ids that wait for each other, each for the one after it and the last for the first; empty if there are none."""
-    incoming: dict[str, list[str]] = {node: [] for node in draft.drafts}
-    outgoing: dict[str, list[str]] = {node: [] for node in draft.drafts}
+    incoming: dict[str, list[str]] = {node: [] for node in builder.nodes}
+    outgoing: dict[str, list[str]] = {node: [] for node in builder.nodes}
     for edge in edges:
         incoming[edge.target].append(edge.source)
         outgoing[edge.source].append(edge.target)
@@ -87,35 +87,35 @@ def _find_circle(draft: FlowDraft, edges: tuple[Edge, ...]) -> list[str]:
     return path[path.index(node) :]
 
 
-def _report_circle(draft: FlowDraft, circle: list[str]) -> None:
-    drafts = [draft.drafts[node] for node in circle]
+def _report_circle(builder: FlowBuilder, circle: list[str]) -> None:
+    nodes = [builder.nodes[node] for node in circle]
     # The circle is always closed by an `after`: textual order and reading only look back.
-    at = next((i for i, each in enumerate(drafts) if each.join_span is not None and _waits_by_after(each, drafts)), 0)
-    drafts = drafts[at:] + drafts[:at]
+    at = next((i for i, each in enumerate(nodes) if each.join_span is not None and _waits_by_after(each, nodes)), 0)
+    nodes = nodes[at:] + nodes[:at]
     parts: list[str] = []
-    for each, awaited in zip(drafts, [*drafts[1:], drafts[0]], strict=True):
+    for each, awaited in zip(nodes, [*nodes[1:], nodes[0]], strict=True):
         parts.append(
-            f"{each.node.id} (line {draft.line(each.node.span)}) waits for {awaited.node.id}: {_reason(each, awaited)}"
+            f"{each.node.id} (line {builder.line(each.node.span)}) waits for {awaited.node.id}: {_reason(each, awaited)}"
         )
-    span = drafts[0].join_span or drafts[0].node.span
+    span = nodes[0].join_span or nodes[0].node.span
     fix = (
-        Fix("remove this `after`", is_safe=False, edits=(Edit(_after_clause(draft, span), ""),))
-        if drafts[0].join_span
+        Fix("remove this `after`", is_safe=False, edits=(Edit(_after_clause(builder, span), ""),))
+        if nodes[0].join_span
         else None
     )
-    draft.report("E401", "steps wait for each other in a cycle", span, "; ".join(parts), "drop one of them", fix)
+    builder.report("E401", "steps wait for each other in a cycle", span, "; ".join(parts), "drop one of them", fix)
 
 
-def _waits_by_after(each: Draft, circle: list[Draft]) -> bool:
+def _waits_by_after(each: NodeBuilder, circle: list[NodeBuilder]) -> bool:
     return each.node.join is not None and any(other.node.id in each.node.join.sources for other in circle)
 
 
-def _after_clause(draft: FlowDraft, span: Span) -> Span:
-    start = draft.source.text.rfind("after", 0, span.start)
+def _after_clause(builder: FlowBuilder, span: Span) -> Span:
+    start = builder.source.text.rfind("after", 0, span.start)
     return Span(start if start >= 0 else span.start, span.end)
 
 
-def _reason(each: Draft, awaited: Draft) -> str:
+def _reason(each: NodeBuilder, awaited: NodeBuilder) -> str:
     awaited_id = awaited.node.id
     if each.node.join is not None and awaited_id in each.node.join.sources:
         return f"`after {awaited_id}`"
@@ -126,24 +126,24 @@ def _reason(each: Draft, awaited: Draft) -> str:
     return "order"
 
 
-def _check_reachable(draft: FlowDraft, each: Draft) -> None:
+def _check_reachable(builder: FlowBuilder, each: NodeBuilder) -> None:
     """E404 for a join over steps that exclude each other, E406 for a step under conditions that do."""
     join = each.node.join
     if join is not None and join.kind in {JoinKind.ALL, JoinKind.N_OF} and each.join_span is not None:
         needed = len(join.sources) if join.kind is JoinKind.ALL else join.count
-        if _is_exclusive(draft, join.sources, needed) and contradiction(each.condition) is not None:
+        if _is_exclusive(builder, join.sources, needed) and contradiction(each.condition) is not None:
             names = " and ".join(f"`{source}`" for source in join.sources)
-            draft.report(
+            builder.report(
                 "E404", "this join can never be satisfied", each.join_span, f"{names} never run in the same run",
                 "wait for whichever runs: `after any(…)`",
                 Fix(f"`any({', '.join(join.sources)})`", is_safe=True, edits=(Edit(each.join_span, f"any({', '.join(join.sources)})"),)),
             )  # fmt: skip
             return
     conflict = contradiction(each.condition)
-    if conflict is None or each.node.kind is NodeKind.CATCH or conflict[0][0] not in draft.drafts:
+    if conflict is None or each.node.kind is NodeKind.CATCH or conflict[0][0] not in builder.nodes:
         return  # what is never so around a loop is said of the loop
     (gate, one), (_, other) = conflict
-    decider = draft.drafts[gate]
+    decider = builder.nodes[gate]
     outcomes = decider.node.outcomes
     words = {"no": "false", "yes": "true"}
     shown = (
@@ -154,17 +154,17 @@ def _check_reachable(draft: FlowDraft, each: Draft) -> None:
         else gate
     )
     first, second = (words.get(outcomes[i], outcomes[i]) for i in (one, other))
-    name = draft.text(each.node.span).split("(")[0].split("=")[0].strip()
+    name = builder.text(each.node.span).split("(")[0].split("=")[0].strip()
     span = Span(each.node.span.start, each.node.span.start + max(1, len(name)))
-    draft.report(
-        "E406", "this step can never run", span, f"needs `{shown}` (line {draft.line(decider.node.span)}) to be {first} and {second}",
-        "remove it or change a condition", deletion(draft, each.node.span),
+    builder.report(
+        "E406", "this step can never run", span, f"needs `{shown}` (line {builder.line(decider.node.span)}) to be {first} and {second}",
+        "remove it or change a condition", deletion(builder, each.node.span),
     )  # fmt: skip
 
 
-def _is_exclusive(draft: FlowDraft, sources: tuple[str, ...], needed: int) -> bool:
+def _is_exclusive(builder: FlowBuilder, sources: tuple[str, ...], needed: int) -> bool:
     """Whether at least two of the needed steps exclude each other."""
-    conditions = [draft.drafts[source].condition for source in sources if source in draft.drafts]
+    conditions = [builder.nodes[source].condition for source in sources if source in builder.nodes]
     if needed < len(conditions):
         return False
     return any(contradiction(a | b) is not None for i, a in enumerate(conditions) for b in conditions[i + 1 :])

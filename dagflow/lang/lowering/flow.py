@@ -15,10 +15,10 @@ from dagflow.lang.check.signatures import Signature
 from dagflow.lang.check.type_checker import Checker
 from dagflow.lang.diagnostics import Source, has_errors
 from dagflow.lang.limits import Limits
-from dagflow.lang.lowering.binder import survey
+from dagflow.lang.lowering.binder import bind_names
 from dagflow.lang.lowering.blocks import Blocks
+from dagflow.lang.lowering.builder import FlowBuilder, Place
 from dagflow.lang.lowering.call_targets import call_depth, repeating
-from dagflow.lang.lowering.draft import FlowDraft, Place
 from dagflow.lang.lowering.edges import build_edges, check_graph, count_edges
 from dagflow.lang.lowering.former_names import check_former_names
 from dagflow.lang.lowering.head import Head, lower_head
@@ -75,13 +75,13 @@ class Lowered:
 
     Attributes:
         signature: what its callers know of it.
-        draft: what the linter reads.
+        builder: everything the linter reads.
         is_linted: whether the linter has anything to read; a flow that is too large, or that uses a name twice, has no edges.
     """
 
     flow: Flow
     signature: Signature
-    draft: FlowDraft
+    builder: FlowBuilder
     is_linted: bool
 
 
@@ -89,7 +89,7 @@ def lower_flow(unit: Unit, decl: s.FlowDecl, key: str) -> Lowered:
     """Lower a flow; what it calls has been lowered before it, or is not among the signatures of the unit."""
     declarations, checker = unit.declarations, unit.checker
     n_before, n_found = len(declarations.diagnostics), len(checker.diagnostics)
-    draft = FlowDraft(
+    builder = FlowBuilder(
         unit.source,
         declarations,
         checker,
@@ -98,109 +98,109 @@ def lower_flow(unit: Unit, decl: s.FlowDecl, key: str) -> Lowered:
         limits=unit.limits,
         signatures=unit.signatures,
     )
-    draft.secrets = dict.fromkeys(_SECRET.findall(draft.text(decl.span)))
-    draft.result = None if decl.result is None else declarations.resolve(decl.result)
-    head = lower_head(draft, decl)
-    draft.timeout_ns = head.timeout_ns
+    builder.secrets = dict.fromkeys(_SECRET.findall(builder.text(decl.span)))
+    builder.result = None if decl.result is None else declarations.resolve(decl.result)
+    head = lower_head(builder, decl)
+    builder.timeout_ns = head.timeout_ns
     is_loose = decl.params is None and has_errors([*checker.diagnostics[n_found:], *declarations.diagnostics[n_before:]])
-    edges = _lower_statements(draft, decl)
+    edges = _lower_statements(builder, decl)
     # Types named inside the flow were resolved after the file's own diagnostics had been taken over.
     checker.diagnostics += declarations.diagnostics[n_before:]
-    flow = _flow(draft, decl, head, edges or ())
+    flow = _flow(builder, decl, head, edges or ())
     signature = Signature(
         key=key, params=(Field(flow.binding, flow.input),) if flow.binding else flow.input.fields, result=flow.result,
-        can_undo=can_undo(draft), depth=call_depth(draft), is_loose=is_loose, repeats=repeating(draft),
+        can_undo=can_undo(builder), depth=call_depth(builder), is_loose=is_loose, repeats=repeating(builder),
     )  # fmt: skip
-    return Lowered(flow, signature, draft, is_linted=edges is not None)
+    return Lowered(flow, signature, builder, is_linted=edges is not None)
 
 
-def _lower_statements(draft: FlowDraft, decl: s.FlowDecl) -> tuple[Edge, ...] | None:
+def _lower_statements(builder: FlowBuilder, decl: s.FlowDecl) -> tuple[Edge, ...] | None:
     """The edges of the flow; None where the flow cannot be linted."""
     statements = statements_of(decl)
-    if len(statements) > draft.limits.steps:
-        _too_large(draft, decl, len(statements), draft.limits.steps, "statements")
+    if len(statements) > builder.limits.steps:
+        _too_large(builder, decl, len(statements), builder.limits.steps, "statements")
         return None
-    survey(draft, decl, statements)
-    check_former_names(draft, statements)
-    _lower_body(draft, decl)
-    add_undos(draft)
-    if _is_too_large(draft, decl):
+    bind_names(builder, decl, statements)
+    check_former_names(builder, statements)
+    _lower_body(builder, decl)
+    add_undos(builder)
+    if _is_too_large(builder, decl):
         return None
     # Two steps of one name are one node, which would only look like a circle.
-    is_sound = not any(diagnostic.code in {"E204", "E205"} for diagnostic in draft.diagnostics)
-    edges = _finish(draft, is_sound=is_sound)
+    is_sound = not any(diagnostic.code in {"E204", "E205"} for diagnostic in builder.diagnostics)
+    edges = _finish(builder, is_sound=is_sound)
     return edges if is_sound else None
 
 
-def _lower_body(draft: FlowDraft, decl: s.FlowDecl) -> None:
-    blocks = Blocks(draft)
+def _lower_body(builder: FlowBuilder, decl: s.FlowDecl) -> None:
+    blocks = Blocks(builder)
     if decl.handler is None:
-        draft.scopes.append(Scope("", None, None))
+        builder.scopes.append(Scope("", None, None))
         blocks.lower(decl.body.statements, Place(), ())
         return
     catch = f"{_ROOT}.catch"
-    draft.scopes.append(Scope("", None, catch))
-    draft.scopes.append(Scope(_ROOT, None, None))
-    draft.names.define_gate(catch, 2)
+    builder.scopes.append(Scope("", None, catch))
+    builder.scopes.append(Scope(_ROOT, None, None))
+    builder.names.define_gate(catch, 2)
     tails = blocks.lower(decl.body.statements, Place(condition=frozenset({(catch, 0)})), ())
     blocks.handle(decl.handler, catch, "", Place(scope=_ROOT), tails)
 
 
-def _finish(draft: FlowDraft, *, is_sound: bool) -> tuple[Edge, ...]:
+def _finish(builder: FlowBuilder, *, is_sound: bool) -> tuple[Edge, ...]:
     """Put the bodies of loops, which are whole now, into their nodes, and draw the edges."""
-    for node_id, body in draft.bodies.items():
+    for node_id, body in builder.bodies.items():
         inner = _finish(body, is_sound=is_sound)
-        each = draft.drafts[node_id]
+        each = builder.nodes[node_id]
         if each.node.loop is None:
             continue  # another step has its name, which has been reported
         whole = attrs.evolve(
-            each.node.loop.body, nodes=tuple(one.node for one in body.drafts.values()), edges=inner, scopes=tuple(body.scopes),
+            each.node.loop.body, nodes=tuple(one.node for one in body.nodes.values()), edges=inner, scopes=tuple(body.scopes),
             races=tuple(body.races), secrets=_secrets(body),
         )  # fmt: skip
         each.node = attrs.evolve(each.node, loop=attrs.evolve(each.node.loop, body=whole))
-    edges = build_edges(draft)
+    edges = build_edges(builder)
     if is_sound:
-        check_graph(draft, edges)
+        check_graph(builder, edges)
     return edges
 
 
-def _is_too_large(draft: FlowDraft, decl: s.FlowDecl) -> bool:
+def _is_too_large(builder: FlowBuilder, decl: s.FlowDecl) -> bool:
     """E503, before the edges are made: two wide blocks in a row have as many as the product of their widths."""
-    drafts = list(draft.whole())
+    nodes = list(builder.all_bodies())
     for count, limit, what in (
-        (sum(len(each.drafts) for each in drafts), draft.limits.steps, "steps and conditions"),
-        (sum(count_edges(each) for each in drafts), draft.limits.edges, "edges"),
+        (sum(len(each.nodes) for each in nodes), builder.limits.steps, "steps and conditions"),
+        (sum(count_edges(each) for each in nodes), builder.limits.edges, "edges"),
     ):
         if count > limit:
-            _too_large(draft, decl, count, limit, what)
+            _too_large(builder, decl, count, limit, what)
             return True
     return False
 
 
-def _too_large(draft: FlowDraft, decl: s.FlowDecl, count: int, limit: int, what: str) -> None:
-    draft.report(
+def _too_large(builder: FlowBuilder, decl: s.FlowDecl, count: int, limit: int, what: str) -> None:
+    builder.report(
         "E503", f"this flow has {count} {what}, the limit is {limit}", decl.name.span, "too large to run",
         "split it: one flow emits an event that starts the next",
     )  # fmt: skip
 
 
-def _flow(draft: FlowDraft, decl: s.FlowDecl, head: Head, edges: tuple[Edge, ...]) -> Flow:
-    if draft.result is not None:
-        _check_returns(draft, decl)
+def _flow(builder: FlowBuilder, decl: s.FlowDecl, head: Head, edges: tuple[Edge, ...]) -> Flow:
+    if builder.result is not None:
+        _check_returns(builder, decl)
     return Flow(
-        name=decl.name.text, doc=decl.doc, input=head.input, binding=head.binding, result=draft.result or NULL, triggers=head.triggers,
-        policies=head.policies, timeout_ns=head.timeout_ns, nodes=tuple(each.node for each in draft.drafts.values()), edges=edges,
-        scopes=tuple(draft.scopes), races=tuple(draft.races), secrets=_secrets(draft), source=draft.source.text,
-        filename=draft.source.filename,
+        name=decl.name.text, doc=decl.doc, input=head.input, binding=head.binding, result=builder.result or NULL, triggers=head.triggers,
+        policies=head.policies, timeout_ns=head.timeout_ns, nodes=tuple(each.node for each in builder.nodes.values()), edges=edges,
+        scopes=tuple(builder.scopes), races=tuple(builder.races), secrets=_secrets(builder), source=builder.source.text,
+        filename=builder.source.filename,
     )  # fmt: skip
 
 
-def _secrets(draft: FlowDraft) -> tuple[str, ...]:
+def _secrets(builder: FlowBuilder) -> tuple[str, ...]:
     """The secrets that a flow or a body in it may read."""
     is_read = any(
-        "secrets" in e.reads for each in draft.whole() for one in each.drafts.values() for e in _expressions(one.node)
+        "secrets" in e.reads for each in builder.all_bodies() for one in each.nodes.values() for e in _expressions(one.node)
     )
-    return tuple(sorted(draft.secrets)) if is_read else ()
+    return tuple(sorted(builder.secrets)) if is_read else ()
 
 
 def _expressions(node: Node) -> Iterator[Expression]:
@@ -210,15 +210,15 @@ def _expressions(node: Node) -> Iterator[Expression]:
     )
 
 
-def _check_returns(draft: FlowDraft, decl: s.FlowDecl) -> None:
+def _check_returns(builder: FlowBuilder, decl: s.FlowDecl) -> None:
     """E314: a flow that promises a result has to end in `return` on every way through it."""
-    if isinstance(draft.result, OptionalType) or draft.broken:
+    if isinstance(builder.result, OptionalType) or builder.broken:
         return
-    if always_ends(decl.body.statements, draft.complete, with_stop=False):
+    if always_ends(decl.body.statements, builder.complete, with_stop=False):
         return
-    has_return = any(each.node.kind is NodeKind.RETURN for each in draft.drafts.values())
+    has_return = any(each.node.kind is NodeKind.RETURN for each in builder.nodes.values())
     label = "some ways through it end without `return`" if has_return else "nothing in it returns one"
-    draft.report(
+    builder.report(
         "E314", f"flow `{decl.name.text}` may end without its result", decl.name.span, label,
         "end with `return value`, or make the result optional: `-> T?`", Fix("insert `return`", is_safe=False, edits=()),
     )  # fmt: skip

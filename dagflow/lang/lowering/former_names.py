@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
-from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.lowering.builder import FlowBuilder
 from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Flow, Node, NodeKind
 
@@ -19,7 +19,7 @@ from dagflow.model.flow import Flow, Node, NodeKind
 _STEPS = frozenset({NodeKind.ACTION, NodeKind.CALL, NodeKind.START, NodeKind.WAIT, NodeKind.WAIT_UNTIL, NodeKind.WAIT_EVENT})
 
 
-def check_former_names(draft: FlowDraft, statements: Sequence[s.Statement]) -> None:
+def check_former_names(builder: FlowBuilder, statements: Sequence[s.Statement]) -> None:
     """E214 for a former name that a step still has, or that two steps had."""
     seen: dict[str, Span] = {}
     for statement in statements:
@@ -28,15 +28,15 @@ def check_former_names(draft: FlowDraft, statements: Sequence[s.Statement]) -> N
         if was is None:
             continue
         span = mods.span("was") or was.span if isinstance(mods, s.Modifiers) else was.span
-        line = draft.names.lines.get(was.text)
-        if line is not None or was.text in draft.names.symbols:
-            draft.report(
+        line = builder.names.lines.get(was.text)
+        if line is not None or was.text in builder.names.symbols:
+            builder.report(
                 "E214", f"`{was.text}` is still there", was.span, "the name of the input" if line is None else f"the name of a step on line {line}",
                 "a former name is one that nothing has any more", Fix("delete", is_safe=False, edits=(Edit(span, ""),)),
             )  # fmt: skip
         elif was.text in seen:
-            draft.report(
-                "E214", f"two steps were `{was.text}`", was.span, f"the other one is on line {draft.line(seen[was.text])}",
+            builder.report(
+                "E214", f"two steps were `{was.text}`", was.span, f"the other one is on line {builder.line(seen[was.text])}",
                 "say it of the one that goes on with its work", Fix("delete", is_safe=False, edits=(Edit(span, ""),)),
             )  # fmt: skip
         seen.setdefault(was.text, was.span)

@@ -8,7 +8,7 @@ import attrs
 
 from dagflow.diagnostic import Span
 from dagflow.lang.check.symbols import Symbol, SymbolKind
-from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.lowering.builder import FlowBuilder
 from dagflow.lang.lowering.modifiers import length, lower_retry
 from dagflow.lang.lowering.policies import is_first, lower_policy, step_names, subject_of
 from dagflow.lang.lowering.triggers import define_input, input_of_triggers, lower_trigger
@@ -39,49 +39,49 @@ class Head:
     policies: Policies = attrs.field(factory=Policies)
 
 
-def lower_head(draft: FlowDraft, decl: s.FlowDecl) -> Head:
+def lower_head(builder: FlowBuilder, decl: s.FlowDecl) -> Head:
     """Lower parameters and settings, and make the input's names readable."""
-    head = Head(RecordType("", draft.declarations.fields(decl.params or ())))
+    head = Head(RecordType("", builder.declarations.fields(decl.params or ())))
     triggers = [setting for setting in decl.settings if isinstance(setting, s.OnSetting)]
     if decl.params is None:
-        head.input, head.binding = input_of_triggers(draft, triggers)
-    _define_input(draft, decl, head, triggers)
+        head.input, head.binding = input_of_triggers(builder, triggers)
+    _define_input(builder, decl, head, triggers)
     has_params = decl.params is not None
     head.triggers = tuple(
         trigger
         for setting in triggers
-        if (trigger := lower_trigger(draft, setting, head.input, head.binding, has_params=has_params)) is not None
+        if (trigger := lower_trigger(builder, setting, head.input, head.binding, has_params=has_params)) is not None
     )
     steps = step_names(statements_of(decl))
     seen: dict[str, Span] = {}
     for setting in decl.settings:
-        _setting(draft, head, setting, steps, seen)
-    draft.retry = head.retry
+        _setting(builder, head, setting, steps, seen)
+    builder.retry = head.retry
     return head
 
 
-def _setting(draft: FlowDraft, head: Head, setting: s.Setting, steps: frozenset[str], seen: dict[str, Span]) -> None:
+def _setting(builder: FlowBuilder, head: Head, setting: s.Setting, steps: frozenset[str], seen: dict[str, Span]) -> None:
     match setting:
         case s.TimeoutSetting():
-            if is_first(draft, "timeout", setting.span, seen):
-                head.timeout_ns = _lifetime(draft, setting)
+            if is_first(builder, "timeout", setting.span, seen):
+                head.timeout_ns = _lifetime(builder, setting)
         case s.RetrySetting():
-            if is_first(draft, "retry", setting.span, seen):
-                head.retry = lower_retry(draft, setting.retry)
+            if is_first(builder, "retry", setting.span, seen):
+                head.retry = lower_retry(builder, setting.retry)
         case s.OnSetting() | s.BrokenSetting():
             pass
         case _:
-            head.policies = lower_policy(draft, head.policies, setting, steps, seen)
+            head.policies = lower_policy(builder, head.policies, setting, steps, seen)
 
 
-def check_enforced(draft: FlowDraft, decl: s.FlowDecl) -> None:
+def lint_unenforced(builder: FlowBuilder, decl: s.FlowDecl) -> None:
     """N501 for the settings and triggers that nothing here applies: an interpreter starts runs when it is told to."""
     found = [(word, setting.span) for setting in decl.settings if (word := _unenforced(setting))]
     if not found:
         return
     words = ", ".join(f"`{word}`" for word in dict.fromkeys(word for word, _ in found))
     (first, span), is_one = found[0], len(found) == 1
-    draft.report(
+    builder.report(
         "N501", f"nothing enforces {words} yet", Span(span.start, span.start + len(first)),
         f"checked, and kept with the flow; `Interpreter.start` takes no notice of {'it' if is_one else 'them'}",
         "the program that starts the runs has to apply it" if is_one else "the program that starts the runs has to apply them",
@@ -99,28 +99,28 @@ def _unenforced(setting: s.Setting) -> str:
             return "cancel on" if (subject := subject_of(setting)).startswith("cancel on") else subject
 
 
-def _lifetime(draft: FlowDraft, setting: s.TimeoutSetting) -> int:
-    nanos = length(draft, setting.value, "`timeout` takes")
+def _lifetime(builder: FlowBuilder, setting: s.TimeoutSetting) -> int:
+    nanos = length(builder, setting.value, "`timeout` takes")
     if nanos is not None and nanos > MOST_TIMEOUT_NS:
-        draft.report(
+        builder.report(
             "E316", "a run lives 366 days at most", setting.value.span, "longer than that", "write `timeout 366d` or less"
         )
     return nanos or DEFAULT_TIMEOUT_NS
 
 
-def _define_input(draft: FlowDraft, decl: s.FlowDecl, head: Head, triggers: list[s.OnSetting]) -> None:
+def _define_input(builder: FlowBuilder, decl: s.FlowDecl, head: Head, triggers: list[s.OnSetting]) -> None:
     constants: dict[str, Type] = {"now": TIMESTAMP, "run": RUN, "trigger": TRIGGER}
-    secrets = tuple(Field(name, SecretType(STRING)) for name in draft.secrets)
+    secrets = tuple(Field(name, SecretType(STRING)) for name in builder.secrets)
     if secrets:
         constants["secrets"] = RecordType("Secrets", secrets)
     for name, type_ in constants.items():
-        draft.names.define(Symbol(name, SymbolKind.CONSTANT, type_, decl.name.span, draft.line(decl.name.span)))
+        builder.names.define(Symbol(name, SymbolKind.CONSTANT, type_, decl.name.span, builder.line(decl.name.span)))
     spans = {param.name.text: param.name.span for param in reversed(decl.params or ())}
     for setting in reversed(triggers):
         if setting.bind is not None:
             spans.setdefault(setting.bind.name.text, setting.bind.name.span)
     if head.binding:
-        define_input(draft, head.binding, head.input, spans[head.binding])
+        define_input(builder, head.binding, head.input, spans[head.binding])
     else:
         for field in head.input.fields:
-            define_input(draft, field.name, field.type, spans[field.name])
+            define_input(builder, field.name, field.type, spans[field.name])

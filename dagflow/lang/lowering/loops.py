@@ -18,7 +18,7 @@ from dagflow.expr.unify import Bindings
 from dagflow.lang.check.declarations import readable
 from dagflow.lang.check.presence import Condition, Known
 from dagflow.lang.check.symbols import Symbol, SymbolKind
-from dagflow.lang.lowering.draft import FlowDraft, Place
+from dagflow.lang.lowering.builder import FlowBuilder, Place
 from dagflow.lang.lowering.gates import Tails, why
 from dagflow.lang.syntax import tree as s
 from dagflow.model.action import Effect
@@ -50,7 +50,7 @@ MOST_WIDTH: Final = 100
 MOST_LOOPS: Final = 4
 
 #: Lowers the statements of a body.
-LowerBody: TypeAlias = Callable[[FlowDraft, tuple[s.Statement, ...], Place], Tails]
+LowerBody: TypeAlias = Callable[[FlowBuilder, tuple[s.Statement, ...], Place], Tails]
 
 
 @attrs.frozen
@@ -61,16 +61,16 @@ class _Options:
     collects: bool = False
 
 
-def lower_for(draft: FlowDraft, loop: s.For, node_id: str, place: Place, before: Tails, lower: LowerBody) -> Tails:
+def lower_for(builder: FlowBuilder, loop: s.For, node_id: str, place: Place, before: Tails, lower: LowerBody) -> Tails:
     """Lower `rows = for row, i in xs max 5 parallel 2 key row.id collect errors { … }`."""
-    _check_depth(draft, loop)
-    items = draft.checker.expression(loop.items, draft.view(place))
-    element = UNKNOWN if items is None else _element(draft, loop, items)
-    options = _options(draft, loop)
-    symbols = dict(draft.names.symbols)
-    body = draft.inside(node_id)
+    _check_depth(builder, loop)
+    items = builder.checker.expression(loop.items, builder.view(place))
+    element = UNKNOWN if items is None else _element(builder, loop, items)
+    options = _options(builder, loop)
+    symbols = dict(builder.names.symbols)
+    body = builder.new_body(node_id)
     fields = _define_item(body, loop, element)
-    draft.names.around = (*draft.names.around, loop)
+    builder.names.around = (*builder.names.around, loop)
     # What is certain at the loop is so for all of the body, whatever its steps are `after`.
     known = place.known
     inner = Place(
@@ -81,11 +81,11 @@ def lower_for(draft: FlowDraft, loop: s.For, node_id: str, place: Place, before:
     lower(body, loop.block.statements, inner)
     value = _value(body)
     _check_index(body, loop)
-    draft.names.symbols, draft.names.around = symbols, draft.names.around[:-1]
+    builder.names.symbols, builder.names.around = symbols, builder.names.around[:-1]
     type_ = _type(value, INT if key is None else key.type, options)
     flow = Flow(
-        name=body.name, input=RecordType("", fields), result=NULL if value is None else value, timeout_ns=draft.timeout_ns, nodes=(), edges=(), scopes=(),
-        source=draft.source.text, filename=draft.source.filename,
+        name=body.name, input=RecordType("", fields), result=NULL if value is None else value, timeout_ns=builder.timeout_ns, nodes=(), edges=(), scopes=(),
+        source=builder.source.text, filename=builder.source.filename,
     )  # fmt: skip
     node = Node(
         id=node_id, kind=NodeKind.FOR, span=loop.span, doc=loop.doc, effect=Effect.TRANSACTIONAL, gate=place.gate, scope=place.scope,
@@ -95,10 +95,10 @@ def lower_for(draft: FlowDraft, loop: s.For, node_id: str, place: Place, before:
             key=key, collects=options.collects, body=flow,
         ),
     )  # fmt: skip
-    draft.add(node, before, place.condition, [e for e in (items, key) if e], also=body.outer_reads)
+    builder.add(node, before, place.condition, [e for e in (items, key) if e], also=body.outer_reads)
     if loop.name is not None:
-        draft.define_step(
-            node_id, loop.name.span, type_, place.condition, node_id, why(draft, place), has_value=type_ is not NULL
+        builder.define_step(
+            node_id, loop.name.span, type_, place.condition, node_id, why(builder, place), has_value=type_ is not NULL
         )
     return (node_id,)
 
@@ -111,18 +111,18 @@ def _type(value: Type | None, key: Type, options: _Options) -> Type:
     return RecordType("", (failed,) if value is None else (Field("ok", ListType(value)), failed))
 
 
-def _check_depth(draft: FlowDraft, loop: s.For) -> None:
-    depth, around = 1, draft.outer
+def _check_depth(builder: FlowBuilder, loop: s.For) -> None:
+    depth, around = 1, builder.outer
     while around is not None:
         depth, around = depth + 1, around.outer
     if depth == MOST_LOOPS + 1:
-        draft.report(
+        builder.report(
             "E115", "these loops are nested too deeply", loop.word, f"the {depth}th loop inside another; {MOST_LOOPS} are the most there can be",
             "move the inner loop to another flow, and call it",
         )  # fmt: skip
 
 
-def _element(draft: FlowDraft, loop: s.For, items: Expression) -> Type:
+def _element(builder: FlowBuilder, loop: s.For, items: Expression) -> Type:
     """The type of an item."""
     text = items.text
     match items.type:
@@ -134,7 +134,7 @@ def _element(draft: FlowDraft, loop: s.For, items: Expression) -> Type:
             end = Span(loop.items.span.end, loop.items.span.end)
             fix = Fix(f"`{text} ?? []`", is_safe=False, edits=(Edit(end, " ?? []"),))
             label = f"{readable(items.type)}, but `for` needs a list"
-            draft.report(
+            builder.report(
                 "E312", "this value may be absent", loop.items.span, label, "add a default with `??`, or check first", fix
             )
             return element
@@ -142,61 +142,61 @@ def _element(draft: FlowDraft, loop: s.For, items: Expression) -> Type:
             help_ = "give a list"
             if isinstance(type_, MapType):
                 help_ = f"to iterate over its keys, write `{text}.map(key, key)`"
-            draft.report("E307", f"`for` requires a list; got {readable(type_)}", loop.items.span, readable(type_), help_)
+            builder.report("E307", f"`for` requires a list; got {readable(type_)}", loop.items.span, readable(type_), help_)
             return UNKNOWN
 
 
-def _options(draft: FlowDraft, loop: s.For) -> _Options:
+def _options(builder: FlowBuilder, loop: s.For) -> _Options:
     found: dict[str, s.ForOption] = {}
     for option in loop.options:
         head = Span(option.span.start, option.span.start + len(option.word))
         if option.word in found:
-            draft.report("E317", f"`{option.word}` is given twice", head, "the loop has one already", "remove one of them")
+            builder.report("E317", f"`{option.word}` is given twice", head, "the loop has one already", "remove one of them")
         found.setdefault(option.word, option)
     width, key = found.get("parallel"), found.get("key")
     return _Options(
-        most=_most(draft, loop, found.get("max")), width=1 if width is None else _width(draft, width),
+        most=_most(builder, loop, found.get("max")), width=1 if width is None else _width(builder, width),
         key=None if key is None else key.value, collects="collect" in found,
     )  # fmt: skip
 
 
-def _most(draft: FlowDraft, loop: s.For, option: s.ForOption | None) -> int:
+def _most(builder: FlowBuilder, loop: s.For, option: s.ForOption | None) -> int:
     """How many items there may be."""
-    limit = draft.limits.items
+    limit = builder.limits.items
     if option is None or option.count is None:
         end = Span(loop.items.span.end, loop.items.span.end)
-        draft.report(
+        builder.report(
             "E504", "this loop has no maximum", Span(loop.word.start, loop.items.span.end), "no `max`",
             "add `max N`; the loop fails before it starts if the list has more items",
             Fix("append `max 100`", is_safe=False, edits=(Edit(end, " max 100"),)),
         )  # fmt: skip
         return 1
     if option.count < 1:
-        draft.report(
+        builder.report(
             "E316", "the maximum of a loop must be at least 1", option.span, "the loop would never run", "write `max 1` or more"
         )
         return 1
     if option.count > limit:
         fix = Fix(f"`max {limit}`", is_safe=False, edits=(Edit(option.span, f"max {limit}"),))
         shown = option.count if option.count < 10**9 else "a thousand million"
-        draft.report(
+        builder.report(
             "E503", f"this loop may have {shown} items, the limit is {limit}", option.span, "too large to run",
             "lower the maximum, or split the list into parts", fix,
         )  # fmt: skip
     return min(option.count, limit)
 
 
-def _width(draft: FlowDraft, option: s.ForOption) -> int:
+def _width(builder: FlowBuilder, option: s.ForOption) -> int:
     count = option.count or 0
     if not 1 <= count <= MOST_WIDTH:
-        draft.report(
+        builder.report(
             "E316", f"`parallel` must be 1 to {MOST_WIDTH}", option.span, "out of this range",
             f"write `parallel {MOST_WIDTH}` at most",
         )  # fmt: skip
     return min(max(count, 1), MOST_WIDTH)
 
 
-def _define_item(body: FlowDraft, loop: s.For, element: Type) -> tuple[Field, ...]:
+def _define_item(body: FlowBuilder, loop: s.For, element: Type) -> tuple[Field, ...]:
     """Make the item and its number readable; what each item runs with."""
     fields: dict[str, Field] = {}
     for name, type_ in ((loop.variable, element), (loop.index, INT)):
@@ -208,7 +208,7 @@ def _define_item(body: FlowDraft, loop: s.For, element: Type) -> tuple[Field, ..
     return tuple(fields.values())
 
 
-def _check_index(body: FlowDraft, loop: s.For) -> None:
+def _check_index(body: FlowBuilder, loop: s.For) -> None:
     """W901 for the number of an item, which nobody has to name."""
     if loop.index is None or loop.index.text in body.checker.read:
         return
@@ -218,7 +218,7 @@ def _check_index(body: FlowDraft, loop: s.For) -> None:
     )
 
 
-def _check_free(body: FlowDraft, name: s.Ident, *, is_twice: bool) -> None:
+def _check_free(body: FlowBuilder, name: s.Ident, *, is_twice: bool) -> None:
     """E204 where the name of an item is that of something else: one of the two could not be read in the loop."""
     taken = body.names.symbols.get(name.text)
     line = taken.line if taken is not None else body.names.lines.get(name.text)
@@ -228,7 +228,7 @@ def _check_free(body: FlowDraft, name: s.Ident, *, is_twice: bool) -> None:
     body.report("E204", f"the name `{name.text}` is taken", name.span, label, "choose another name for the item")
 
 
-def _key(body: FlowDraft, key: Expr, place: Place) -> Expression | None:
+def _key(body: FlowBuilder, key: Expr, place: Place) -> Expression | None:
     expression = body.checker.expression(key, body.view(place))
     if expression is None:
         return None
@@ -252,15 +252,15 @@ def _key(body: FlowDraft, key: Expr, place: Place) -> Expression | None:
 # ---- yield
 
 
-def lower_yield(draft: FlowDraft, statement: s.Yield, place: Place, before: Tails) -> Tails:
+def lower_yield(builder: FlowBuilder, statement: s.Yield, place: Place, before: Tails) -> Tails:
     """Lower `yield`, which gives an item its value."""
-    expression = draft.checker.expression(statement.value, draft.view(place))
-    if draft.outer is None:
-        if draft.broken:
+    expression = builder.checker.expression(statement.value, builder.view(place))
+    if builder.outer is None:
+        if builder.broken:
             return before  # perhaps the loop it stands in is what could not be read
         head = Span(statement.span.start, statement.span.start + len("yield"))
         fix = Fix("`return`", is_safe=False, edits=(Edit(head, "return"),))
-        draft.report(
+        builder.report(
             "E319",
             "`yield` is outside of a loop",
             head,
@@ -270,17 +270,17 @@ def lower_yield(draft: FlowDraft, statement: s.Yield, place: Place, before: Tail
         )
         return before
     node = Node(
-        id=draft.generated_id("yield", draft.text(statement.span)), kind=NodeKind.YIELD, span=statement.span, doc=statement.doc,
+        id=builder.generated_id("yield", builder.text(statement.span)), kind=NodeKind.YIELD, span=statement.span, doc=statement.doc,
         gate=place.gate, scope=place.scope, expression=expression, type=UNKNOWN if expression is None else expression.type,
     )  # fmt: skip
-    draft.add(node, before, place.condition, [expression] if expression else [])
-    draft.yields.append(node.id)
+    builder.add(node, before, place.condition, [expression] if expression else [])
+    builder.yields.append(node.id)
     return (node.id,)
 
 
-def _value(body: FlowDraft) -> Type | None:
+def _value(body: FlowBuilder) -> Type | None:
     """What every `yield` of a body gives; None if it has none."""
-    yields = [body.drafts[node] for node in body.yields]
+    yields = [body.nodes[node] for node in body.yields]
     if not yields:
         return None
     _check_exclusive(body)
@@ -314,13 +314,13 @@ def _common(types: tuple[Type, ...]) -> Type | None:
     return OptionalType(found) if is_optional and not isinstance(found, OptionalType) else found
 
 
-def _check_exclusive(body: FlowDraft) -> None:
+def _check_exclusive(body: FlowBuilder) -> None:
     """E407 for two yields that one item may both reach."""
-    conditions = {node: _decided(body, body.drafts[node].condition) for node in body.yields}
+    conditions = {node: _decided(body, body.nodes[node].condition) for node in body.yields}
     both = _compatible(body.yields, {node: dict(condition) for node, condition in conditions.items()})
     if both is None:
         return
-    earlier, later = (body.drafts[node].node.span for node in both)
+    earlier, later = (body.nodes[node].node.span for node in both)
     body.report(
         "E407", "an item may yield twice", Span(later.start, later.start + len("yield")),
         f"the `yield` on line {body.line(earlier)} may have been reached too",
@@ -352,10 +352,8 @@ def _compatible(nodes: Sequence[str], outcomes: Mapping[str, Mapping[str, int]])
     return None
 
 
-def _decided(body: FlowDraft, condition: Condition) -> Condition:
+def _decided(body: FlowBuilder, condition: Condition) -> Condition:
     """Without what failures decide: something may fail behind a `yield`, and the handler yield again."""
     return frozenset(
-        literal
-        for literal in condition
-        if (gate := body.drafts.get(literal[0])) is None or gate.node.kind is not NodeKind.CATCH
+        literal for literal in condition if (gate := body.nodes.get(literal[0])) is None or gate.node.kind is not NodeKind.CATCH
     )

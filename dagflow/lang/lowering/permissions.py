@@ -12,7 +12,7 @@ from typing import Final
 from dagflow.diagnostic import Span
 from dagflow.expr import tree
 from dagflow.lang.check.value_numbering import parts_of
-from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.lowering.builder import FlowBuilder
 from dagflow.lang.syntax import tree as s
 from dagflow.model.action import ActionSpec
 from dagflow.model.destinations import is_event_allowed
@@ -21,30 +21,30 @@ from dagflow.model.destinations import is_event_allowed
 _SERVER: Final = re.compile(r"https?://[^/?#\s]+(?=[/?#])", re.IGNORECASE)
 
 
-def check_secrets(draft: FlowDraft, spec: ActionSpec, args: Sequence[s.Arg]) -> None:
+def check_secrets(builder: FlowBuilder, spec: ActionSpec, args: Sequence[s.Arg]) -> None:
     """E602 for each secret that the call may not be given, as far as the host has said."""
     # The host's word counts, not that of a declaration in the file.
-    host = draft.declarations.host_actions.get(spec.name, spec)
+    host = builder.declarations.host_actions.get(spec.name, spec)
     address = next((_address(arg.value) for arg in args if arg.name is not None and arg.name.text == host.destination), None)
     for arg in args:
         for name, span in _secrets(arg.value):
-            bound = draft.declarations.secrets.get(name)
+            bound = builder.declarations.secrets.get(name)
             refusal = None
             if bound is not None:
                 refusal = bound.refusal(host.name, takes_address=bool(host.destination), address=address)
             if refusal is not None:
                 allowed = ", ".join(str(pattern) for pattern in bound.hosts) if bound is not None else ""
                 help_ = f"it may go to {allowed}" if allowed else "ask whoever runs this to bind the secret to it"
-                draft.report("E602", f"the secret `{name}` may not go there", span, f"it {refusal}", help_)
+                builder.report("E602", f"the secret `{name}` may not go there", span, f"it {refusal}", help_)
 
 
-def check_emit(draft: FlowDraft, event: s.Text) -> None:
+def check_emit(builder: FlowBuilder, event: s.Text) -> None:
     """E603 where the host does not let flows emit it."""
-    allowed = draft.declarations.emits
+    allowed = builder.declarations.emits
     if allowed is not None and not is_event_allowed(event.value, allowed):
         listed = ", ".join(f'"{pattern}"' for pattern in allowed[:8])
         help_ = f"flows may emit {listed}" if allowed else "flows may emit no events here"
-        draft.report("E603", f'flows may not emit "{event.value}"', event.span, "the host sends this one itself", help_)
+        builder.report("E603", f'flows may not emit "{event.value}"', event.span, "the host sends this one itself", help_)
 
 
 def _secrets(expr: tree.Expr) -> Iterator[tuple[str, Span]]:

@@ -14,7 +14,7 @@ from dagflow.expr import tree
 from dagflow.lang.check.declarations import readable
 from dagflow.lang.check.symbols import Names, Symbol, SymbolKind, View
 from dagflow.lang.check.type_checker import Wanted
-from dagflow.lang.lowering.draft import FlowDraft
+from dagflow.lang.lowering.builder import FlowBuilder
 from dagflow.lang.lowering.modifiers import length
 from dagflow.lang.lowering.wait_event import event_payload
 from dagflow.lang.syntax import tree as s
@@ -31,7 +31,7 @@ _OF_RUNS: Final = frozenset({"now", "run", "trigger", "secrets"})
 
 
 def lower_policy(
-    draft: FlowDraft, policies: Policies, setting: s.PolicySetting, steps: frozenset[str], seen: dict[str, Span]
+    builder: FlowBuilder, policies: Policies, setting: s.PolicySetting, steps: frozenset[str], seen: dict[str, Span]
 ) -> Policies:
     """The policies with one more setting.
 
@@ -39,24 +39,24 @@ def lower_policy(
         steps: names of the flow's steps, which a setting cannot read.
         seen: the settings before it, by what may be given once.
     """
-    if not is_first(draft, subject_of(setting), setting.span, seen):
+    if not is_first(builder, subject_of(setting), setting.span, seen):
         return policies
-    view = View(_input_names(draft), frozenset(), frozenset())
-    reader = _Reader(draft, view, steps)
+    view = View(_input_names(builder), frozenset(), frozenset())
+    reader = _Reader(builder, view, steps)
     match setting:
         case settings.ConcurrencySetting():
-            limit = _count(draft, "concurrency", setting.count)
+            limit = _count(builder, "concurrency", setting.count)
             return attrs.evolve(policies, concurrency=Concurrency(limit=limit, key=reader.key(setting.key)))
         case settings.RateSetting():
-            return attrs.evolve(policies, rate=_rate(draft, setting, reader))
+            return attrs.evolve(policies, rate=_rate(builder, setting, reader))
         case settings.DebounceSetting():
-            return attrs.evolve(policies, debounce=_debounce(draft, setting, reader))
+            return attrs.evolve(policies, debounce=_debounce(builder, setting, reader))
         case settings.OnceSetting():
             key = reader.key(setting.key)
-            within = None if setting.within is None else length(draft, setting.within, "`within` takes")
+            within = None if setting.within is None else length(builder, setting.within, "`within` takes")
             return policies if key is None else attrs.evolve(policies, once=Once(key=key, within_ns=within))
         case settings.CancelSetting():
-            found = _cancel(draft, setting, steps)
+            found = _cancel(builder, setting, steps)
             return policies if found is None else attrs.evolve(policies, cancel_on=(*policies.cancel_on, found))
         case settings.PrioritySetting():
             priority = reader.expression(setting.value, Wanted(INT, "`priority` takes"))
@@ -65,15 +65,15 @@ def lower_policy(
             assert_never(setting)
 
 
-def is_first(draft: FlowDraft, subject: str, span: Span, seen: dict[str, Span]) -> bool:
+def is_first(builder: FlowBuilder, subject: str, span: Span, seen: dict[str, Span]) -> bool:
     """Whether a setting is the first of its subject; E317 if not."""
     if subject in seen:
         head = Span(span.start, span.start + len(subject))
-        draft.report(
+        builder.report(
             "E317",
             f"`{subject}` is given twice",
             head,
-            f"given before on line {draft.line(seen[subject])}",
+            f"given before on line {builder.line(seen[subject])}",
             "remove one of them",
         )
         return False
@@ -107,9 +107,9 @@ def subject_of(setting: s.PolicySetting) -> str:
             assert_never(setting)
 
 
-def _input_names(draft: FlowDraft, *others: str) -> Names:
+def _input_names(builder: FlowBuilder, *others: str) -> Names:
     names = Names()
-    for name, symbol in draft.names.symbols.items():
+    for name, symbol in builder.names.symbols.items():
         if name not in _OF_RUNS or name in others:
             names.define(symbol)
     return names
@@ -119,14 +119,14 @@ def _input_names(draft: FlowDraft, *others: str) -> Names:
 class _Reader:
     """Checks the expressions of settings; says better than "unknown" why a step cannot be read."""
 
-    draft: FlowDraft
+    builder: FlowBuilder
     view: View
     steps: frozenset[str]
 
     def expression(self, expr: tree.Expr, wanted: Wanted | None = None) -> Expression | None:
-        found = self.draft.diagnostics
+        found = self.builder.diagnostics
         n_before = len(found)
-        expression = self.draft.checker.expression(expr, self.view, wanted)
+        expression = self.builder.checker.expression(expr, self.view, wanted)
         found[n_before:] = [self._explained(each) for each in found[n_before:]]
         return expression
 
@@ -142,13 +142,13 @@ class _Reader:
             # Said as of any other value that may be missing.
             return self.expression(expr, Wanted(type_.value, "`by` takes"))
         if type_ is not UNKNOWN and not _is_key(type_):
-            self.draft.report(
+            self.builder.report(
                 "E307", f"`by` takes a single value, got {readable(type_)}", expr.span, "not a text, a whole number, a bool or a timestamp",
                 "give what tells runs apart, such as an id",
             )  # fmt: skip
             return None
         if not expression.reads:
-            self.draft.report(
+            self.builder.report(
                 "E316", "this key is the same for every run", expr.span, "reads nothing of the input",
                 "give what tells runs apart, such as an id",
             )  # fmt: skip
@@ -157,7 +157,7 @@ class _Reader:
     def _explained(self, diagnostic: Diagnostic) -> Diagnostic:
         if diagnostic.code != "E202":
             return diagnostic
-        word = self.draft.text(diagnostic.span)
+        word = self.builder.text(diagnostic.span)
         if word in self.steps:
             label = f"`{word}` is a step; a setting is read before the first one"
         elif word in _OF_RUNS:
@@ -171,43 +171,43 @@ def _is_key(type_: Type) -> bool:
     return isinstance(type_, EnumType | ScalarType) or type_ in _KEYS
 
 
-def _count(draft: FlowDraft, word: str, count: settings.Count) -> int:
+def _count(builder: FlowBuilder, word: str, count: settings.Count) -> int:
     if not 1 <= count.value <= _MOST_RUNS:
         label = "more than any service runs" if count.value else "nothing would ever run"
-        draft.report("E316", f"`{word}` takes 1 to {_MOST_RUNS:,}", count.span, label, "write a number in this range")
+        builder.report("E316", f"`{word}` takes 1 to {_MOST_RUNS:,}", count.span, label, "write a number in this range")
     return max(count.value, 1)
 
 
-def _rate(draft: FlowDraft, setting: settings.RateSetting, reader: _Reader) -> Rate | None:
-    limit = _count(draft, "rate", setting.count)
-    period = length(draft, setting.period, "`per` takes")
+def _rate(builder: FlowBuilder, setting: settings.RateSetting, reader: _Reader) -> Rate | None:
+    limit = _count(builder, "rate", setting.count)
+    period = length(builder, setting.period, "`per` takes")
     key = reader.key(setting.key)
     overflow = Overflow.DROP if setting.is_drop else Overflow.QUEUE
     return None if period is None else Rate(limit=limit, period_ns=period, key=key, overflow=overflow)
 
 
-def _debounce(draft: FlowDraft, setting: settings.DebounceSetting, reader: _Reader) -> Debounce | None:
-    quiet = length(draft, setting.quiet, "`debounce` takes")
+def _debounce(builder: FlowBuilder, setting: settings.DebounceSetting, reader: _Reader) -> Debounce | None:
+    quiet = length(builder, setting.quiet, "`debounce` takes")
     key = reader.key(setting.key)
-    longest = None if setting.maximum is None else length(draft, setting.maximum, "`max` takes")
+    longest = None if setting.maximum is None else length(builder, setting.maximum, "`max` takes")
     if quiet is None:
         return None
     if longest is not None and longest < quiet and setting.maximum is not None:
-        draft.report(
+        builder.report(
             "E316", "this `max` is shorter than the pause", setting.maximum.span, "over before the pause is",
-            f"give more than `{draft.text(setting.quiet.span)}`",
+            f"give more than `{builder.text(setting.quiet.span)}`",
         )  # fmt: skip
     return Debounce(quiet_ns=quiet, key=key, max_ns=longest)
 
 
-def _cancel(draft: FlowDraft, setting: settings.CancelSetting, steps: frozenset[str]) -> CancelOn | None:
+def _cancel(builder: FlowBuilder, setting: settings.CancelSetting, steps: frozenset[str]) -> CancelOn | None:
     """`cancel on`: its `when` reads the event, the input and the run it is about."""
-    payload = event_payload(draft, setting.event, setting.bind)
-    names = _input_names(draft, "now", "run", "trigger")
+    payload = event_payload(builder, setting.event, setting.bind)
+    names = _input_names(builder, "now", "run", "trigger")
     bind = setting.bind
     if bind is not None:
-        names.define(Symbol(bind.name.text, SymbolKind.CONSTANT, payload, bind.name.span, draft.line(bind.name.span)))
-    reader = _Reader(draft, View(names, frozenset(), frozenset()), steps)
+        names.define(Symbol(bind.name.text, SymbolKind.CONSTANT, payload, bind.name.span, builder.line(bind.name.span)))
+    reader = _Reader(builder, View(names, frozenset(), frozenset()), steps)
     when = None if setting.when is None else reader.expression(setting.when, Wanted(BOOL, "`when` takes"))
     if not isinstance(payload, RecordType):
         return None

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import attrs
 
 from dagflow.diagnostic import Span
-from dagflow.lang.lowering.draft import FlowDraft, Place
+from dagflow.lang.lowering.builder import FlowBuilder, Place
 from dagflow.lang.lowering.gates import Tails
 from dagflow.lang.lowering.steps import step_name
 from dagflow.lang.syntax import tree as s
@@ -26,55 +26,55 @@ _STOPPING: Final = frozenset({NodeKind.ACTION, NodeKind.CALL, NodeKind.FOR})
 LowerStatement: TypeAlias = Callable[[s.Statement, Place, Tails], Tails]
 
 
-def lower_race(draft: FlowDraft, group: s.Group, place: Place, before: Tails, lower: LowerStatement) -> Tails:
+def lower_race(builder: FlowBuilder, group: s.Group, place: Place, before: Tails, lower: LowerStatement) -> Tails:
     """Lower a `parallel first n`; its end is pruned if the race was not won."""
-    base = group.name.text if group.name is not None else draft.generated_id("race", draft.text(group.block.span))
+    base = group.name.text if group.name is not None else builder.generated_id("race", builder.text(group.block.span))
     statements = group.block.statements
-    count = _checked_count(draft, group)
+    count = _checked_count(builder, group)
     sources: list[str] = []
     branches: list[tuple[str, ...]] = []
     ends: dict[str, None] = {}
     for number, statement in enumerate(statements, 1):
-        n_known = len(draft.drafts)
-        source, tails = _lower_branch(draft, group, statement, f"{base}.{number}", place, before, lower)
-        added = list(draft.drafts)[n_known:]
+        n_known = len(builder.nodes)
+        source, tails = _lower_branch(builder, group, statement, f"{base}.{number}", place, before, lower)
+        added = list(builder.nodes)[n_known:]
         sources.append(source)
         branches.append(tuple(added))
         ends.update(dict.fromkeys((*tails, source)))
         # A loser that is pruned at its end may still be stopping in its middle.
-        ends.update(dict.fromkeys(node for node in added if draft.drafts[node].node.kind in _STOPPING))
+        ends.update(dict.fromkeys(node for node in added if builder.nodes[node].node.kind in _STOPPING))
     decider = f"{base}.first"
-    _add(draft, decider, NodeKind.RACE, group.word, place, (), Join(JoinKind.N_OF, tuple(sources), count))
-    draft.races.append(Race(decider, tuple(branches)))
+    _add(builder, decider, NodeKind.RACE, group.word, place, (), Join(JoinKind.N_OF, tuple(sources), count))
+    builder.races.append(Race(decider, tuple(branches)))
     end = f"{base}.end"
-    _add(draft, end, NodeKind.GROUP, group.word, place, tuple(ends), Join(JoinKind.ALL, (decider,)))
-    draft.race_ends[id(group)] = end
+    _add(builder, end, NodeKind.GROUP, group.word, place, tuple(ends), Join(JoinKind.ALL, (decider,)))
+    builder.race_ends[id(group)] = end
     return (end,)
 
 
-def finish(draft: FlowDraft, group: s.Group, place: Place, tails: Tails) -> Tails:
+def finish(builder: FlowBuilder, group: s.Group, place: Place, tails: Tails) -> Tails:
     """Behind a block that is a branch of a race, the node that says it is done; `place` is that of its end."""
-    marker = draft.finishes.get(id(group))
+    marker = builder.finishes.get(id(group))
     if marker is None:
         return tails
-    _add(draft, marker, NodeKind.GROUP, group.word, place, tails, None)
+    _add(builder, marker, NodeKind.GROUP, group.word, place, tails, None)
     return (marker,)
 
 
 def _lower_branch(
-    draft: FlowDraft, group: s.Group, branch: s.Statement, marker: str, place: Place, before: Tails, lower: LowerStatement
+    builder: FlowBuilder, group: s.Group, branch: s.Statement, marker: str, place: Place, before: Tails, lower: LowerStatement
 ) -> tuple[str, Tails]:
     """The node that succeeds if the branch is done, and the tails of the branch."""
     # That it was done in time is a literal of the branch's own, so that nobody outside is certain of its values.
-    draft.names.define_gate(marker, 2)
+    builder.names.define_gate(marker, 2)
     inner = attrs.evolve(place, race=(group.word, place.gate), condition=place.condition | {(marker, 1)})
     match branch:
         case s.Group(first=None):
-            draft.finishes[id(branch)] = marker
+            builder.finishes[id(branch)] = marker
             return marker, lower(branch, inner, before)
         case s.Group():
             tails = lower(branch, inner, before)
-            return draft.race_ends[id(branch)], tails
+            return builder.race_ends[id(branch)], tails
         case s.CallStep():
             return step_name(branch.name, branch.call), lower(branch, inner, before)
         case s.For():
@@ -85,25 +85,27 @@ def _lower_branch(
             return tails[0], tails
         case _:
             tails = lower(branch, inner, before)
-            _add(draft, marker, NodeKind.GROUP, branch.span, inner, tails, None)
+            _add(builder, marker, NodeKind.GROUP, branch.span, inner, tails, None)
             return marker, (marker,)
 
 
-def _add(draft: FlowDraft, node_id: str, kind: NodeKind, span: Span, place: Place, before: Tails, join: Join | None) -> None:
+def _add(
+    builder: FlowBuilder, node_id: str, kind: NodeKind, span: Span, place: Place, before: Tails, join: Join | None
+) -> None:
     node = Node(id=node_id, kind=kind, span=span, gate=place.gate, scope=place.scope, join=join, type=NULL)
-    draft.add(node, before, place.condition, [])
+    builder.add(node, before, place.condition, [])
 
 
-def _checked_count(draft: FlowDraft, group: s.Group) -> int:
+def _checked_count(builder: FlowBuilder, group: s.Group) -> int:
     """How many branches have to be done; E404 where so many cannot be, or none has to."""
     n_branches = len(group.block.statements)
     count = group.first or 0
     if 1 <= count <= n_branches:
         return count
-    head = draft.source.text[group.word.start : group.block.span.start].rstrip()
+    head = builder.source.text[group.word.start : group.block.span.start].rstrip()
     what = "can never be won" if count else "does not wait for anything"
     branches = f"{n_branches} branch{'es' * (n_branches != 1)}"
     help_ = f"write 1 to {n_branches}" if n_branches > 1 else "give it two branches or more"
     span = Span(group.word.start, group.word.start + len(head))
-    draft.report("E404", f"this race {what}", span, f"the first {count} of {branches}", help_)
+    builder.report("E404", f"this race {what}", span, f"the first {count} of {branches}", help_)
     return max(1, min(count, n_branches))

@@ -12,7 +12,7 @@ from dagflow.expr import tree
 from dagflow.lang.check.symbols import Names
 from dagflow.lang.check.type_checker import Wanted
 from dagflow.lang.lowering.arguments import lower_arguments
-from dagflow.lang.lowering.draft import FlowDraft, Place
+from dagflow.lang.lowering.builder import FlowBuilder, Place
 from dagflow.lang.lowering.expectations import (
     FUNCTIONS,
     call_name,
@@ -42,39 +42,39 @@ def lower_tests(unit: Unit, flows: Mapping[str, Flow]) -> list[FlowTest]:
     for item in unit.file.items:
         if isinstance(item, t.TestDecl):
             flow = flows.get(item.flow.text)
-            draft = FlowDraft(unit.source, unit.declarations, unit.checker, unit.checker.diagnostics, limits=unit.limits)
-            _check_twice(draft, item, seen)
+            builder = FlowBuilder(unit.source, unit.declarations, unit.checker, unit.checker.diagnostics, limits=unit.limits)
+            _check_twice(builder, item, seen)
             if flow is None:
-                _report_unknown_flow(draft, item.flow, [decl.name.text for decl in unit.flows])
+                _report_unknown_flow(builder, item.flow, [decl.name.text for decl in unit.flows])
             else:
-                found.append(_Lowering(draft, item, flow).lower())
+                found.append(_Lowering(builder, item, flow).lower())
     return found
 
 
-def _check_twice(draft: FlowDraft, item: t.TestDecl, seen: dict[tuple[str, str], int]) -> None:
+def _check_twice(builder: FlowBuilder, item: t.TestDecl, seen: dict[tuple[str, str], int]) -> None:
     key = (item.flow.text, item.name.value)
     if key in seen:
-        draft.report(
+        builder.report(
             "E210", f'test "{item.name.value}" is declared twice', item.name.span, f"the other one is on line {seen[key]}", "rename one of them"
         )  # fmt: skip
-    seen.setdefault(key, draft.line(item.name.span))
+    seen.setdefault(key, builder.line(item.name.span))
 
 
-def _report_unknown_flow(draft: FlowDraft, name: Ident, known: list[str]) -> None:
+def _report_unknown_flow(builder: FlowBuilder, name: Ident, known: list[str]) -> None:
     meant = nearest(name.text, known)
     fix = Fix(f"`{meant}`", is_safe=True, edits=(Edit(name.span, meant),)) if meant else None
     help_ = f"did you mean `{meant}`?" if meant else "a test is about a flow of its own file"
-    draft.report("E201", f"unknown flow `{name.text}`", name.span, "no flow of this name in this file", help_, fix)
+    builder.report("E201", f"unknown flow `{name.text}`", name.span, "no flow of this name in this file", help_, fix)
 
 
 class _Lowering:
     """One test. `met`: the actions its flow may come to call; `steps`: the nodes that call one, by id."""
 
-    def __init__(self, draft: FlowDraft, item: t.TestDecl, flow: Flow) -> None:
-        self.draft = draft
+    def __init__(self, builder: FlowBuilder, item: t.TestDecl, flow: Flow) -> None:
+        self.builder = builder
         self.item = item
         self.flow = flow
-        self.actions = {spec.name: spec for spec in draft.declarations.actions.values()}
+        self.actions = {spec.name: spec for spec in builder.declarations.actions.values()}
         self.met = actions_met(flow, self.actions)
         self.steps = {node.id: node for node in _own_nodes(flow) if node.action}
 
@@ -83,11 +83,11 @@ class _Lowering:
         expectations = tuple(self._expectations())
         if not self._all(t.Expect):
             head = Span(self.item.span.start, self.item.span.start + len("test"))
-            self.draft.report(
+            self.builder.report(
                 "W903", "this test expects nothing", head, "it only fails where the flow cannot run", "add an `expect`"
             )
         return FlowTest(
-            name=self.item.name.value, flow=self.flow.name, span=self.item.span, line=self.draft.line(self.item.span), given=given,
+            name=self.item.name.value, flow=self.flow.name, span=self.item.span, line=self.builder.line(self.item.span), given=given,
             actions=tuple(self.met.values()), mocks=tuple(self._mocks()), sends=tuple(self._sends()), cancel_at_ns=self._cancel(),
             cancel_after=self._n_before_cancel(), expectations=expectations,
         )  # fmt: skip
@@ -95,8 +95,8 @@ class _Lowering:
     def _all(self, kind: type[t.TestItem]) -> list[t.TestItem]:
         return [item for item in self.item.items if isinstance(item, kind)]
 
-    def _named(self, names: Names) -> FlowDraft:
-        return attrs.evolve(self.draft, names=names)
+    def _named(self, names: Names) -> FlowBuilder:
+        return attrs.evolve(self.builder, names=names)
 
     # ---- given
 
@@ -111,7 +111,7 @@ class _Lowering:
 
     def _twice(self, word: str, span: Span, label: str) -> None:
         head = Span(span.start, span.start + len(word))
-        self.draft.report("E317", f"`{word}` is given twice", head, label, "remove one of them")
+        self.builder.report("E317", f"`{word}` is given twice", head, label, "remove one of them")
 
     # ---- mocks
 
@@ -130,9 +130,9 @@ class _Lowering:
         first = next((each for each in earlier if self._takes_all_of(each, mock)), None)
         if first is not None:
             is_narrower = first.target != mock.target or len(first.when) < len(mock.when)
-            self.draft.report(
+            self.builder.report(
                 "W904", "this mock is never used", item.target.span,
-                f"the mock on line {self.draft.line(first.span)} takes every call that this one is for",
+                f"the mock on line {self.builder.line(first.span)} takes every call that this one is for",
                 "write it before that one" if is_narrower else "remove it; one mock answers in turn: `returns … then returns …`",
             )  # fmt: skip
 
@@ -148,14 +148,14 @@ class _Lowering:
         """The action that a mock is about; None with a diagnostic."""
         name = item.target.text
         # Under the name of an import an action may have another name than it has for its host.
-        spec = self.draft.declarations.actions.get(name)
+        spec = self.builder.declarations.actions.get(name)
         name = spec.name if spec is not None else name
         if name in self.met:
             return self.met[name]
         if name in self.steps:
             return self.met[self.steps[name].action]
         if spec is not None:
-            self.draft.report(
+            self.builder.report(
                 "W902", f"`{name}` is never called here", item.target.span, f"`{self.flow.name}` has no step that calls it", "remove this mock"
             )  # fmt: skip
             return MockedAction(spec.name, spec.params, spec.result)
@@ -164,7 +164,7 @@ class _Lowering:
         fix = Fix(f"`{meant}`", is_safe=True, edits=(Edit(item.target.span, meant),)) if meant and not is_flow else None
         help_ = f"did you mean `{meant}`?" if fix else "mock one of: " + (", ".join(self.met) or "it calls none")
         label = "a flow, which runs in the test as it is" if is_flow else "no such action, nor a step that calls one"
-        self.draft.report("E201", f"unknown action `{name}`", item.target.span, label, help_, fix)
+        self.builder.report("E201", f"unknown action `{name}`", item.target.span, label, help_, fix)
         return None
 
     def _mock(self, item: t.Mock, action: MockedAction) -> Mock:
@@ -200,7 +200,7 @@ class _Lowering:
         endless = next((each for each in fails if each.count is None), None)
         if endless is not None and (has_value or endless is not fails[-1]):
             fix = Fix("insert ` times 1`", is_safe=False, edits=(Edit(Span(endless.span.end, endless.span.end), " times 1"),))
-            self.draft.report(
+            self.builder.report(
                 "E321", "this mock fails for ever", endless.span, "every attempt fails, so the rest is never reached",
                 "say how often it fails: `times 1`", fix,
             )  # fmt: skip
@@ -210,23 +210,25 @@ class _Lowering:
             return None
         if action.result is NULL:
             head = Span(behaviour.span.start, behaviour.span.start + len("returns"))
-            self.draft.report("E316", f"`returns` does not fit `{action.name}`", head, "this action gives nothing", "remove it")
+            self.builder.report(
+                "E316", f"`returns` does not fit `{action.name}`", head, "this action gives nothing", "remove it"
+            )
             return None
         names = named(*action.params, Field("now", TIMESTAMP))
-        return self.draft.checker.expression(
+        return self.builder.checker.expression(
             behaviour.value, self._named(names).view(Place()), Wanted(action.result, f"`{action.name}` gives")
         )
 
     # ---- what happens meanwhile
 
     def _sends(self) -> Iterator[Sending]:
-        draft = self._named(names_of_sends())
+        builder = self._named(names_of_sends())
         for item in cast("list[t.AtSend]", self._all(t.AtSend)):
-            event = draft.declarations.events.get(item.event.value)
+            event = builder.declarations.events.get(item.event.value)
             if event is None:
-                report_unknown_event(draft, item.event)
+                report_unknown_event(builder, item.event)
                 continue
-            arguments = lower_arguments(draft, f'send "{event.name}"', item.args, event.payload.fields, Place(), item.close)
+            arguments = lower_arguments(builder, f'send "{event.name}"', item.args, event.payload.fields, Place(), item.close)
             yield Sending(at_ns=self._length(item.at, "`at`"), event=event.name, arguments=arguments)
 
     def _cancel(self) -> int | None:
@@ -242,11 +244,11 @@ class _Lowering:
 
     def _length(self, expr: tree.Expr | None, words: str) -> int:
         """A constant length of time, 0 too; 0 with a diagnostic where it is none."""
-        value = None if expr is None else self.draft.checker.constant(expr, Wanted(DURATION, f"{words} takes"))
+        value = None if expr is None else self.builder.checker.constant(expr, Wanted(DURATION, f"{words} takes"))
         if expr is None or not isinstance(value, Duration):
             return 0
         if value.nanos < 0:
-            self.draft.report(
+            self.builder.report(
                 "E316", "this length of time is below zero", expr.span, "a run begins at 0s", "write for example `2d`"
             )
             return 0
@@ -255,9 +257,9 @@ class _Lowering:
     # ---- expectations
 
     def _expectations(self) -> Iterator[Expectation]:
-        names = names_of_expectations(self.flow, self.actions, self.draft.declarations.events)
+        names = names_of_expectations(self.flow, self.actions, self.builder.declarations.events)
         view = self._named(names).view(Place())
-        checker = self.draft.checker
+        checker = self.builder.checker
         for item in cast("list[t.Expect]", self._all(t.Expect)):
             condition = with_calls_replaced(item.condition, self._looked_up)
             checked = checker.expression(condition, view, Wanted(BOOL, "`expect` takes"))
@@ -265,7 +267,7 @@ class _Lowering:
             if checked is None:
                 continue
             n_before = len(checker.diagnostics)
-            parts = {self.draft.text(part.span): part for part in parts_of(condition)}
+            parts = {self.builder.text(part.span): part for part in parts_of(condition)}
             shown = [checker.expression(part, view) for part in parts.values()]
             del checker.diagnostics[n_before:]
             yield Expectation(
@@ -279,11 +281,11 @@ class _Lowering:
         arg = call.args[0] if len(call.args) == 1 else None
         if not isinstance(arg, tree.Literal) or not isinstance(arg.value, str):
             span = call.span if arg is None else arg.span
-            self.draft.report(
+            self.builder.report(
                 "E315", f"`{call.function}` takes the name of an {word}", span, "not a text that is written out", f'write `{call.function}("…")`'
             )  # fmt: skip
             return tree.Broken(call.span)
-        events, actions = self.draft.declarations.events, self.draft.declarations.actions
+        events, actions = self.builder.declarations.events, self.builder.declarations.actions
         spec = actions.get(arg.value) or self.actions.get(arg.value) if word == "action" else events.get(arg.value)
         if spec is None:
             self._report_unknown(arg, arg.value, word, [*self.met] if word == "action" else [*events])
@@ -296,7 +298,7 @@ class _Lowering:
         fix = Fix("replace", is_safe=True, edits=(Edit(inner, meant),)) if meant else None
         help_ = f"did you mean `{meant}`?" if meant else f"no {word} of this name is declared"
         code = "E201" if word == "action" else "E206"
-        self.draft.diagnostics.append(
+        self.builder.diagnostics.append(
             Diagnostic(code=code, title=f"unknown {word} `{name}`", span=inner, label=f"no such {word}", help=help_, fix=fix)
         )
 

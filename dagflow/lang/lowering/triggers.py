@@ -14,8 +14,8 @@ from dagflow.lang.check.declarations import readable
 from dagflow.lang.check.symbols import Names, Symbol, SymbolKind, View
 from dagflow.lang.check.type_checker import Wanted
 from dagflow.lang.lowering.arguments import lower_arguments
+from dagflow.lang.lowering.builder import FlowBuilder, Place
 from dagflow.lang.lowering.cron import CronProblem, check_zone, parse_cron
-from dagflow.lang.lowering.draft import FlowDraft, Place
 from dagflow.lang.lowering.steps import report_unknown_event
 from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Argument, Trigger, TriggerKind
@@ -27,9 +27,9 @@ _WEBHOOK: Final = re.compile(r"[A-Za-z0-9._~-]{1,100}")
 _NO_INPUT: Final = RecordType("", ())
 
 
-def input_of_triggers(draft: FlowDraft, triggers: list[s.OnSetting]) -> tuple[RecordType, str]:
+def input_of_triggers(builder: FlowBuilder, triggers: list[s.OnSetting]) -> tuple[RecordType, str]:
     """The input of a flow without parameters, and its name: what the triggers bring. They have to agree."""
-    inputs = [(setting, found) for setting in triggers if (found := _brought(draft, setting)) is not None]
+    inputs = [(setting, found) for setting in triggers if (found := _brought(builder, setting)) is not None]
     if not inputs:
         return _NO_INPUT, ""
     first, (input_, binding) = inputs[0]
@@ -37,12 +37,12 @@ def input_of_triggers(draft: FlowDraft, triggers: list[s.OnSetting]) -> tuple[Re
     for setting, other in inputs[1:]:
         if other != (input_, binding):
             assert setting.bind is not None  # noqa: S101 - what brings something has a name
-            _report_different(draft, setting.bind.span, f"the first one gives {shown}")
+            _report_different(builder, setting.bind.span, f"the first one gives {shown}")
     for setting in triggers:
         # A cron gives nothing at all; what comes by hand can be anything.
         if setting.kind == "cron":
             span = Span(setting.span.start, setting.span.start + len("on cron"))
-            _report_different(draft, span, f"this one gives nothing, another one gives {shown}")
+            _report_different(builder, span, f"this one gives nothing, another one gives {shown}")
     return input_, binding
 
 
@@ -53,58 +53,60 @@ def _described(setting: s.OnSetting, input_: RecordType, binding: str) -> str:
     return f"`{name}`: json"
 
 
-def _report_different(draft: FlowDraft, span: Span, label: str) -> None:
-    draft.report(
+def _report_different(builder: FlowBuilder, span: Span, label: str) -> None:
+    builder.report(
         "E318", "these triggers give different inputs", span, label,
         "give the flow parameters, and each trigger a `with (…)` that fills them",
     )  # fmt: skip
 
 
-def _brought(draft: FlowDraft, setting: s.OnSetting) -> tuple[RecordType, str] | None:
+def _brought(builder: FlowBuilder, setting: s.OnSetting) -> tuple[RecordType, str] | None:
     """The input one trigger makes of what it brings, and its name; a webhook's json is a field of that name."""
     if setting.bind is None:
         return None
     name = setting.bind.name.text
-    if _is_untyped(draft, setting):
+    if _is_untyped(builder, setting):
         return RecordType("", (Field(name, JSON),)), ""
-    payload = _payload(draft, setting, report=False)
+    payload = _payload(builder, setting, report=False)
     return None if payload is None else (payload, name)
 
 
-def _is_untyped(draft: FlowDraft, setting: s.OnSetting) -> bool:
+def _is_untyped(builder: FlowBuilder, setting: s.OnSetting) -> bool:
     if setting.kind != "webhook":
         return False
     declared = None if setting.bind is None else setting.bind.type
-    return declared is None or draft.declarations.resolve(declared) is JSON
+    return declared is None or builder.declarations.resolve(declared) is JSON
 
 
-def define_input(draft: FlowDraft, name: str, type_: Type, span: Span) -> None:
+def define_input(builder: FlowBuilder, name: str, type_: Type, span: Span) -> None:
     """Make a part of the input readable."""
     if name in {"now", "run", "trigger", "secrets"}:
-        draft.report("E204", f"the name `{name}` is taken", span, "every flow has it from the beginning", "choose another name")
+        builder.report(
+            "E204", f"the name `{name}` is taken", span, "every flow has it from the beginning", "choose another name"
+        )
         return
-    draft.names.define(Symbol(name, SymbolKind.CONSTANT, type_, span, draft.line(span)))
+    builder.names.define(Symbol(name, SymbolKind.CONSTANT, type_, span, builder.line(span)))
 
 
-def _payload(draft: FlowDraft, setting: s.OnSetting, *, report: bool) -> RecordType | None:
+def _payload(builder: FlowBuilder, setting: s.OnSetting, *, report: bool) -> RecordType | None:
     """The type of what a trigger brings; None for `manual` without a type, and for what is unknown."""
     declared: Type | None = None
     if setting.bind is not None and setting.bind.type is not None:
-        declared = draft.declarations.resolve(setting.bind.type)
+        declared = builder.declarations.resolve(setting.bind.type)
     if setting.kind == "event" and setting.subject is not None:
-        event = draft.declarations.events.get(setting.subject.value)
+        event = builder.declarations.events.get(setting.subject.value)
         if event is None and declared is None:
             if report:
-                report_unknown_event(draft, setting.subject)
+                report_unknown_event(builder, setting.subject)
             return None
         if event is not None and isinstance(declared, RecordType) and report:
-            _check_payload(draft, setting, event.payload, declared)
+            _check_payload(builder, setting, event.payload, declared)
         if declared is None and event is not None:
             return event.payload
     if declared is None or isinstance(declared, RecordType):
         return declared
     if report and declared is not UNKNOWN and setting.bind is not None:
-        draft.report(
+        builder.report(
             "E307",
             f"a payload is a record, got {readable(declared)}",
             setting.bind.span,
@@ -114,17 +116,17 @@ def _payload(draft: FlowDraft, setting: s.OnSetting, *, report: bool) -> RecordT
     return None
 
 
-def _check_payload(draft: FlowDraft, setting: s.OnSetting, payload: RecordType, declared: Type) -> None:
+def _check_payload(builder: FlowBuilder, setting: s.OnSetting, payload: RecordType, declared: Type) -> None:
     assert setting.bind is not None  # noqa: S101 - the caller saw its type
     if not is_assignable(attrs.evolve(payload, name=getattr(declared, "name", "")), declared):
-        draft.report(
+        builder.report(
             "E307", f"the event carries {readable(payload)}, not {readable(declared)}", setting.bind.span, "another type than the event's",
             "leave the type out, or correct one of the two",
         )  # fmt: skip
 
 
 def lower_trigger(
-    draft: FlowDraft, setting: s.OnSetting, input_: RecordType, binding: str, *, has_params: bool
+    builder: FlowBuilder, setting: s.OnSetting, input_: RecordType, binding: str, *, has_params: bool
 ) -> Trigger | None:
     """Lower one `on …`.
 
@@ -136,54 +138,54 @@ def lower_trigger(
         None where what it brings has been complained about.
     """
     if setting.kind == "cron" and setting.bind is not None:
-        draft.report(
+        builder.report(
             "E316", "`as` does not fit `on cron`", setting.bind.span, "a cron brings nothing; `now` is when it was due",
             "remove it", Fix("delete", is_safe=False, edits=(Edit(setting.bind.span, ""),)),
         )  # fmt: skip
-    is_untyped = _is_untyped(draft, setting)
-    payload = None if setting.kind == "cron" or is_untyped else _payload(draft, setting, report=True)
+    is_untyped = _is_untyped(builder, setting)
+    payload = None if setting.kind == "cron" or is_untyped else _payload(builder, setting, report=True)
     if payload is None and not is_untyped and setting.bind is not None and (setting.kind != "manual" or setting.bind.type):
-        _define_refused(draft, setting.bind, binding, has_params=has_params)
+        _define_refused(builder, setting.bind, binding, has_params=has_params)
     if payload is None and setting.kind == "event":
         return None
-    names = _names(draft, setting, JSON if is_untyped else payload)
+    names = _names(builder, setting, JSON if is_untyped else payload)
     view = View(names, frozenset(), frozenset())
-    when = None if setting.when is None else draft.checker.expression(setting.when, view, Wanted(BOOL, "`when` takes"))
+    when = None if setting.when is None else builder.checker.expression(setting.when, view, Wanted(BOOL, "`when` takes"))
     return Trigger(
         kind=TriggerKind(setting.kind),
         event=setting.subject.value if setting.kind == "event" and setting.subject is not None else "",
-        webhook=_webhook(draft, setting),
-        schedule=_schedule(draft, setting),
+        webhook=_webhook(builder, setting),
+        schedule=_schedule(builder, setting),
         payload=payload,
         binding="" if setting.bind is None else setting.bind.name.text,
         when=when,
-        mapping=_mapping(draft, setting, input_, names, payload, has_params=has_params),
+        mapping=_mapping(builder, setting, input_, names, payload, has_params=has_params),
     )
 
 
-def _names(draft: FlowDraft, setting: s.OnSetting, payload: Type | None) -> Names:
+def _names(builder: FlowBuilder, setting: s.OnSetting, payload: Type | None) -> Names:
     names = Names()
     for constant in ("now", "trigger"):
-        names.define(draft.names.symbols[constant])
+        names.define(builder.names.symbols[constant])
     if setting.bind is not None and payload is not None:
         span = setting.bind.name.span
-        names.define(Symbol(setting.bind.name.text, SymbolKind.CONSTANT, payload, span, draft.line(span)))
+        names.define(Symbol(setting.bind.name.text, SymbolKind.CONSTANT, payload, span, builder.line(span)))
     return names
 
 
-def _webhook(draft: FlowDraft, setting: s.OnSetting) -> str:
+def _webhook(builder: FlowBuilder, setting: s.OnSetting) -> str:
     if setting.kind != "webhook" or setting.subject is None:
         return ""
     name = setting.subject.value
     if not _WEBHOOK.fullmatch(name):
-        draft.report(
+        builder.report(
             "E316", "this cannot be the name of a webhook", setting.subject.span, "becomes a part of an address",
             "write 1 to 100 letters, digits, `-`, `.` or `_`",
         )  # fmt: skip
     return name
 
 
-def _schedule(draft: FlowDraft, setting: s.OnSetting) -> Schedule | None:
+def _schedule(builder: FlowBuilder, setting: s.OnSetting) -> Schedule | None:
     if setting.kind != "cron" or setting.subject is None:
         return None
     zone = "UTC"
@@ -191,42 +193,48 @@ def _schedule(draft: FlowDraft, setting: s.OnSetting) -> Schedule | None:
         zone = setting.zone.value
         problem = check_zone(zone)
         if problem is not None:
-            _report_cron(draft, setting.zone, problem)
+            _report_cron(builder, setting.zone, problem)
     try:
         return parse_cron(setting.subject.value, zone)
     except CronProblem as problem:
-        _report_cron(draft, setting.subject, problem)
+        _report_cron(builder, setting.subject, problem)
         return None
 
 
-def _report_cron(draft: FlowDraft, text: s.Text, problem: CronProblem) -> None:
+def _report_cron(builder: FlowBuilder, text: s.Text, problem: CronProblem) -> None:
     """E505, on the part of the text that is wrong, where the text is written as it reads."""
-    start = draft.source.text.find(text.value, text.span.start, text.span.end)
+    start = builder.source.text.find(text.value, text.span.start, text.span.end)
     span = text.span
     fix = None
     if start >= 0 and text.value:
         # What is missing is missing at the end, which may be that of the file.
-        span = Span(start + problem.start, min(start + problem.end, max(start + problem.start, len(draft.source.text))))
+        span = Span(start + problem.start, min(start + problem.end, max(start + problem.start, len(builder.source.text))))
         if problem.fix is not None:
             fix = Fix(f"`{problem.fix}`", is_safe=False, edits=(Edit(span, problem.fix),))
-    draft.report("E505", problem.title, span, problem.label, problem.help, fix)
+    builder.report("E505", problem.title, span, problem.label, problem.help, fix)
 
 
-def _define_refused(draft: FlowDraft, bind: s.Bind, binding: str, *, has_params: bool) -> None:
+def _define_refused(builder: FlowBuilder, bind: s.Bind, binding: str, *, has_params: bool) -> None:
     """What a trigger that was complained about would have given: nothing more is said about its use."""
-    if not has_params and not binding and bind.name.text not in draft.names.symbols:
-        define_input(draft, bind.name.text, UNKNOWN, bind.name.span)
+    if not has_params and not binding and bind.name.text not in builder.names.symbols:
+        define_input(builder, bind.name.text, UNKNOWN, bind.name.span)
 
 
 def _mapping(
-    draft: FlowDraft, setting: s.OnSetting, input_: RecordType, names: Names, payload: RecordType | None, *, has_params: bool
+    builder: FlowBuilder,
+    setting: s.OnSetting,
+    input_: RecordType,
+    names: Names,
+    payload: RecordType | None,
+    *,
+    has_params: bool,
 ) -> tuple[Argument, ...] | None:
     """What fills the input: `with (…)`; for a webhook's json the field it is; None where the payload is the input."""
     if setting.mapping is not None and has_params:
-        return _arguments(draft, setting, setting.mapping, input_, names)
+        return _arguments(builder, setting, setting.mapping, input_, names)
     if setting.mapping is not None:
         assert setting.mapping_span is not None  # noqa: S101 - set together with the mapping
-        draft.report(
+        builder.report(
             "E316", "`with` fills parameters, and this flow has none", setting.mapping_span, "nothing to fill",
             "give the flow parameters, or leave `with` out",
         )  # fmt: skip
@@ -234,13 +242,13 @@ def _mapping(
     if not has_params:
         bind = setting.bind
         is_input = bind is not None and input_.field(bind.name.text) is not None
-        if bind is None or not is_input or not _is_untyped(draft, setting):
+        if bind is None or not is_input or not _is_untyped(builder, setting):
             return None  # the payload is the input, or has been complained about
         return _arguments(
-            draft, setting, (s.Arg(bind.span, bind.name, tree.Name(bind.name.span, bind.name.text)),), input_, names
+            builder, setting, (s.Arg(bind.span, bind.name, tree.Name(bind.name.span, bind.name.text)),), input_, names
         )
     if _leaves_unfilled(setting, payload, input_):
-        _report_unfilled(draft, setting, input_, payload)
+        _report_unfilled(builder, setting, input_, payload)
     return None
 
 
@@ -251,17 +259,17 @@ def _leaves_unfilled(setting: s.OnSetting, payload: RecordType | None, input_: R
 
 
 def _arguments(
-    draft: FlowDraft, setting: s.OnSetting, args: tuple[s.Arg, ...], input_: RecordType, names: Names
+    builder: FlowBuilder, setting: s.OnSetting, args: tuple[s.Arg, ...], input_: RecordType, names: Names
 ) -> tuple[Argument, ...]:
     end = setting.mapping_span.end if setting.mapping_span is not None else setting.span.end
-    mine = draft.names
-    draft.names = names
-    arguments = lower_arguments(draft, "the flow", args, input_.fields, Place(), Span(end - 1, end))
-    draft.names = mine
+    mine = builder.names
+    builder.names = names
+    arguments = lower_arguments(builder, "the flow", args, input_.fields, Place(), Span(end - 1, end))
+    builder.names = mine
     return arguments
 
 
-def _report_unfilled(draft: FlowDraft, setting: s.OnSetting, input_: RecordType, payload: RecordType | None) -> None:
+def _report_unfilled(builder: FlowBuilder, setting: s.OnSetting, input_: RecordType, payload: RecordType | None) -> None:
     binding = setting.bind.name.text if setting.bind else "e"
     known = payload.fields if payload is not None else ()
     names = {field.name for field in known}
@@ -277,7 +285,7 @@ def _report_unfilled(draft: FlowDraft, setting: s.OnSetting, input_: RecordType,
     label = f"the event carries {readable(payload)}" if payload is not None else "brings nothing"
     if payload is None and setting.kind == "webhook":
         label = "brings json, which may be anything"
-    draft.report(
+    builder.report(
         "E305", "this trigger does not fill the flow's parameters", setting.span, label,
         f"say what each parameter gets: `{insertion.strip()}`", fix,
     )  # fmt: skip

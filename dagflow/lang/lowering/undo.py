@@ -15,8 +15,8 @@ import attrs
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.lang.check.presence import ALWAYS
 from dagflow.lang.lowering.arguments import lower_arguments
+from dagflow.lang.lowering.builder import FlowBuilder, NodeBuilder, Place
 from dagflow.lang.lowering.call_targets import find_action
-from dagflow.lang.lowering.draft import Draft, FlowDraft, Place
 from dagflow.lang.lowering.permissions import check_secrets
 from dagflow.lang.syntax import tree as s
 from dagflow.model.action import ActionSpec, Effect
@@ -32,32 +32,32 @@ _RETRY: Final = RetryPolicy(max_attempts=11)
 _ABSENT: Final = frozenset({"E203", "E308"})
 
 
-def lower_undo(draft: FlowDraft, step: s.CallStep, name: str, place: Place) -> None:
+def lower_undo(builder: FlowBuilder, step: s.CallStep, name: str, place: Place) -> None:
     """Lower the `undo` of a step that has been added; what it reads is read when the step is done."""
     call = step.mods.undo
     span = step.mods.span("undo")
     if call is None or span is None:
         return
-    if _is_in_handler(draft, place.scope):
+    if _is_in_handler(builder, place.scope):
         head = Span(span.start, span.start + len("undo"))
         fix = Fix("delete", is_safe=False, edits=(Edit(span, ""),))
-        draft.report(
+        builder.report(
             "E316", "`undo` does not fit a step of the flow's `on error`", head, "everything has been undone before this step runs",
             "remove it", fix,
         )  # fmt: skip
         return
-    spec = find_action(draft, call, word="undo")
+    spec = find_action(builder, call, word="undo")
     arguments: tuple[Argument, ...] = ()
-    n_before = len(draft.diagnostics)
+    n_before = len(builder.diagnostics)
     if spec is None:
         for arg in call.args:
-            draft.checker.check(arg.value, draft.view(place))
+            builder.checker.check(arg.value, builder.view(place))
     else:
-        arguments = lower_arguments(draft, spec.name, call.args, spec.params, place, call.close)
-        check_secrets(draft, spec, call.args)
-        _warn_repeat(draft, spec, span)
-    draft.diagnostics[n_before:] = [_explained(draft, found, call, name) for found in draft.diagnostics[n_before:]]
-    node = _node(draft, name, span, Effect.EFFECTFUL if spec is None else spec.effect)
+        arguments = lower_arguments(builder, spec.name, call.args, spec.params, place, call.close)
+        check_secrets(builder, spec, call.args)
+        _warn_repeat(builder, spec, span)
+    builder.diagnostics[n_before:] = [_explained(builder, found, call, name) for found in builder.diagnostics[n_before:]]
+    node = _node(builder, name, span, Effect.EFFECTFUL if spec is None else spec.effect)
     node = attrs.evolve(
         node,
         action=call.callee.text if spec is None else spec.name,
@@ -66,26 +66,26 @@ def lower_undo(draft: FlowDraft, step: s.CallStep, name: str, place: Place) -> N
         doc=step.doc,
         at_most_once=spec is not None and spec.at_most_once,
     )
-    reads = draft.nodes_read([argument.value for argument in arguments])
-    own = draft.drafts[name]
+    reads = builder.nodes_read([argument.value for argument in arguments])
+    own = builder.nodes[name]
     own.reads = tuple(dict.fromkeys([*own.reads, *(read for read in reads if read != name)]))
-    draft.undos[name] = Draft(node, (), reads, ALWAYS)
+    builder.undos[name] = NodeBuilder(node, (), reads, ALWAYS)
 
 
-def _warn_repeat(draft: FlowDraft, spec: ActionSpec, span: Span) -> None:
+def _warn_repeat(builder: FlowBuilder, spec: ActionSpec, span: Span) -> None:
     """W501: an undo is tried again even where nobody wrote a `retry`."""
     if spec.effect is Effect.EFFECTFUL and not spec.takes_key and not spec.at_most_once:
         head = Span(span.start, span.start + len("undo"))
-        draft.report(
+        builder.report(
             "W501", "an undo that is tried again may repeat the effect", head, f"`{spec.name}` is effectful and takes no effect key",
             "let the action take one, or declare it idempotent if doing it twice does no harm",
         )  # fmt: skip
 
 
-def _node(draft: FlowDraft, step: str, span: Span, effect: Effect) -> Node:
+def _node(builder: FlowBuilder, step: str, span: Span, effect: Effect) -> Node:
     return Node(
         id=f"{step}.undo", kind=NodeKind.UNDO, span=span, effect=effect, gate=GateRef(UNDO_GATE, 1), scope=UNDO_SCOPE,
-        join=Join(JoinKind.ALL, (step,)), type=NULL, undoes=step, retry=_retry(draft.retry),
+        join=Join(JoinKind.ALL, (step,)), type=NULL, undoes=step, retry=_retry(builder.retry),
     )  # fmt: skip
 
 
@@ -94,19 +94,19 @@ def _retry(of_steps: RetryPolicy) -> RetryPolicy:
     return attrs.evolve(of_steps, only=()) if of_steps.max_attempts > _RETRY.max_attempts else _RETRY
 
 
-def _is_in_handler(draft: FlowDraft, scope: str) -> bool:
-    parents = {each.id: each.parent for each in draft.scopes}
+def _is_in_handler(builder: FlowBuilder, scope: str) -> bool:
+    parents = {each.id: each.parent for each in builder.scopes}
     around: str | None = scope
     while around is not None and around != HANDLER_SCOPE:
         around = parents.get(around)
     return around == HANDLER_SCOPE
 
 
-def _explained(draft: FlowDraft, found: Diagnostic, call: s.CallExpr, step: str) -> Diagnostic:
+def _explained(builder: FlowBuilder, found: Diagnostic, call: s.CallExpr, step: str) -> Diagnostic:
     """E405 for what is unknown, or not certain, when the step is done."""
     if found.code not in _ABSENT:
         return found
-    name = re.split(r"\W", draft.text(found.span), maxsplit=1)[0]
+    name = re.split(r"\W", builder.text(found.span), maxsplit=1)[0]
     label = f"`{name}` may not have run when `{step}` is undone"
     if found.code == "E203":
         label = f"`{name}` runs after `{step}`; it may not have run when `{step}` is undone"
@@ -131,56 +131,56 @@ def _without(call: s.CallExpr, place: Span) -> Span | None:
 # ---- all of a flow
 
 
-def add_undos(draft: FlowDraft) -> None:
+def add_undos(builder: FlowBuilder) -> None:
     """Add the UNDO nodes of a flow and of the bodies in it, behind everything else, and the gate before them."""
-    for body in draft.bodies.values():
+    for body in builder.bodies.values():
         add_undos(body)
-    undos = [_undo_of(draft, each) for each in draft.drafts.values()]
+    undos = [_undo_of(builder, each) for each in builder.nodes.values()]
     found = [undo for undo in undos if undo is not None]
     if not found:
         return
-    draft.scopes.append(Scope(UNDO_SCOPE, None, None))
+    builder.scopes.append(Scope(UNDO_SCOPE, None, None))
     first = min((undo.node for undo in found), key=lambda node: node.span.start)
     gate = Node(id=UNDO_GATE, kind=NodeKind.UNWIND, span=first.span, scope=UNDO_SCOPE, outcomes=("no", "yes"), type=NULL)
-    later = _next_undone(draft, {undo.node.undoes for undo in found})
-    draft.drafts[UNDO_GATE] = Draft(gate, (), (), ALWAYS)
+    later = _next_undone(builder, {undo.node.undoes for undo in found})
+    builder.nodes[UNDO_GATE] = NodeBuilder(gate, (), (), ALWAYS)
     for undo in reversed(found):
         undo.before = tuple(f"{step}.undo" for step in later.get(undo.node.undoes, ()))
-        draft.drafts[undo.node.id] = undo
-    catch = draft.drafts.get(f"{HANDLER_SCOPE}.catch")
+        builder.nodes[undo.node.id] = undo
+    catch = builder.nodes.get(f"{HANDLER_SCOPE}.catch")
     if catch is not None and catch.node.kind is NodeKind.CATCH and catch.node.catches == "":
         catch.before = (*catch.before, UNDO_GATE, *(undo.node.id for undo in reversed(found)))
 
 
-def can_undo(draft: FlowDraft) -> bool:
+def can_undo(builder: FlowBuilder) -> bool:
     """Whether something in a flow is undone when it fails."""
-    return UNDO_GATE in draft.drafts
+    return UNDO_GATE in builder.nodes
 
 
-def _undo_of(draft: FlowDraft, each: Draft) -> Draft | None:
+def _undo_of(builder: FlowBuilder, each: NodeBuilder) -> NodeBuilder | None:
     """The `undo` of a step, or for a loop or a call that had runs with undos, the undo of those."""
     node = each.node
-    explicit = draft.undos.get(node.id)
+    explicit = builder.undos.get(node.id)
     if explicit is not None:
         return explicit
     match node.kind:
         case NodeKind.FOR:
-            has_undo = can_undo(draft.bodies[node.id])
+            has_undo = can_undo(builder.bodies[node.id])
         case NodeKind.CALL:
-            has_undo = any(signature.can_undo for signature in draft.signatures.values() if signature.key == node.flow)
+            has_undo = any(signature.can_undo for signature in builder.signatures.values() if signature.key == node.flow)
         case _:
             return None
-    if not has_undo or _is_in_handler(draft, node.scope):
+    if not has_undo or _is_in_handler(builder, node.scope):
         return None
-    return Draft(_node(draft, node.id, node.span, Effect.TRANSACTIONAL), (), (), ALWAYS)
+    return NodeBuilder(_node(builder, node.id, node.span, Effect.TRANSACTIONAL), (), (), ALWAYS)
 
 
-def _next_undone(draft: FlowDraft, steps: Collection[str]) -> dict[str, tuple[str, ...]]:
+def _next_undone(builder: FlowBuilder, steps: Collection[str]) -> dict[str, tuple[str, ...]]:
     """For each step that can be undone, the nearest such steps that come after it, in declared order."""
-    order = {node: number for number, node in enumerate(draft.drafts)}
+    order = {node: number for number, node in enumerate(builder.nodes)}
     targets: dict[str, list[str]] = {node: [] for node in order}
     n_waiting = dict.fromkeys(order, 0)
-    for target, each in draft.drafts.items():
+    for target, each in builder.nodes.items():
         for source in {source for source in _sources(each) if source in order}:
             targets[source].append(target)
             n_waiting[target] += 1
@@ -199,7 +199,7 @@ def _next_undone(draft: FlowDraft, steps: Collection[str]) -> dict[str, tuple[st
     return {step: tuple(sorted(nearest.get(step, ()), key=order.__getitem__)) for step in steps}
 
 
-def _sources(each: Draft) -> tuple[str, ...]:
+def _sources(each: NodeBuilder) -> tuple[str, ...]:
     node = each.node
     gate = () if node.gate is None else (node.gate.gate,)
     return (*gate, *each.before, *each.reads, *(() if node.join is None else node.join.sources))

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 import attrs
 
 from dagflow.lang.syntax.lexer import Token
-from dagflow.lang.syntax.reductions.children import Splice
+from dagflow.lang.syntax.reductions.children import Children
 
 #: What a token that fits nowhere leads to; every other step is a state (shift) or a rule (-n - 1).
 _NOWHERE: Final = 1 << 30
@@ -91,7 +91,7 @@ class Automaton:
 
     __slots__ = ("_build", "_tables", "start", "states", "values")
 
-    def __init__(self, start: str, build: Callable[[str, Splice], object]) -> None:
+    def __init__(self, start: str, build: Callable[[str, Children], object]) -> None:
         self._tables = tables()
         self._build = build
         self.start = start
@@ -164,21 +164,21 @@ class Automaton:
         if size:
             del values[-size:]
         if rule not in self._tables.lists:
-            values.append(self._build(self._tables.names[rule], spliced(children)))
+            values.append(self._build(self._tables.names[rule], flattened(children)))
             return
         # The list of a repetition grows in place, or a thousand statements would be copied a thousand times.
         head = children[0]
-        values.append(spliced(children[1:], into=head) if isinstance(head, Splice) else spliced(children))
+        values.append(flattened(children[1:], into=head) if isinstance(head, Children) else flattened(children))
 
 
-def spliced(children: list[object], into: Splice | None = None) -> Splice:
+def flattened(children: list[object], into: Children | None = None) -> Children:
     """The children with the lists of helper rules put in place."""
-    result = Splice() if into is None else into
-    if Splice not in map(type, children):
+    result = Children() if into is None else into
+    if Children not in map(type, children):
         result.extend(children)
         return result
     for child in children:
-        if isinstance(child, Splice):
+        if isinstance(child, Children):
             result.extend(child)
         else:
             result.append(child)

@@ -20,11 +20,11 @@ from dagflow.expr.tree import Expr
 from dagflow.lang import limits
 from dagflow.lang.syntax.lalr import Automaton, tables
 from dagflow.lang.syntax.lexer import Token, lex, with_newlines
-from dagflow.lang.syntax.recovery.brackets import deepest, mend_brackets
-from dagflow.lang.syntax.recovery.context import Context, Mended, Skipped
+from dagflow.lang.syntax.recovery.brackets import deepest, repair_brackets
+from dagflow.lang.syntax.recovery.context import Context, Repair, Skip
 from dagflow.lang.syntax.recovery.explain import explain
 from dagflow.lang.syntax.recovery.synchronize import Sync, skip_statement
-from dagflow.lang.syntax.reductions.children import Splice
+from dagflow.lang.syntax.reductions.children import Children
 from dagflow.lang.syntax.reductions.expressions import ExpressionBuilder
 from dagflow.lang.syntax.reductions.file import Builder
 from dagflow.lang.syntax.tree import File
@@ -68,7 +68,7 @@ class _Inner:
     interpolate: bool
     is_file: bool = False
     nesting: int = 0
-    build: Callable[[str, Splice], object] = attrs.field(init=False)
+    build: Callable[[str, Children], object] = attrs.field(init=False)
     diagnostics: list[Diagnostic] = attrs.field(factory=list, init=False)
     docs: dict[int, str] = attrs.field(factory=dict, init=False)
 
@@ -95,7 +95,7 @@ def _parse(text: str, start: str, inner: _Inner, offset: int = 0) -> tuple[objec
     lexed = lex(text, interpolate=inner.interpolate, offset=offset, most=allowed.tokens)
     if len(lexed.tokens) > allowed.tokens:
         return None, [allowed.too_many(lexed.tokens[-1].span)]
-    tokens, diagnostics = mend_brackets(text, lexed.tokens, offset)
+    tokens, diagnostics = repair_brackets(text, lexed.tokens, offset)
     diagnostics = lexed.diagnostics + diagnostics
     too_deep = deepest(tokens, limits.NESTING)
     if too_deep is not None:
@@ -223,7 +223,7 @@ class _Parser:
                     self._syncs.pop()
                 is_also_statement = kind == "BROKEN_SETTING" and automaton.accepts("BROKEN")
                 values = automaton.values[:]
-                lengths = [(i, len(value)) for i, value in enumerate(values) if isinstance(value, Splice)]
+                lengths = [(i, len(value)) for i, value in enumerate(values) if isinstance(value, Children)]
                 self._n_begun += 1
                 self._syncs.append(Sync(position, depth, automaton.states[:], values, lengths, kind, is_also_statement))
                 return
@@ -244,7 +244,7 @@ class _Parser:
         answer = self._not_for_ever(explain(context), self._tokens[position].start)
         if not self._is_echo(answer.diagnostic, self._tokens[start].start):
             self.diagnostics.append(answer.diagnostic)
-        if isinstance(answer, Mended):
+        if isinstance(answer, Repair):
             at = position - answer.back
             self._tokens[at : position + answer.replaced] = answer.tokens
             if not answer.back:
@@ -254,8 +254,8 @@ class _Parser:
         automaton.states, automaton.values = sync.states[:], sync.values[:]
         for i, length in sync.lengths:
             # Lists of statements grow in place; what was added since has been taken back.
-            del cast("Splice", automaton.values[i])[length:]
-        if isinstance(answer, Mended):
+            del cast("Children", automaton.values[i])[length:]
+        if isinstance(answer, Repair):
             return sync.position, sync.depth
         follow, broken = skip_statement(self._tokens, sync, position)
         if not automaton.feed(broken.type, broken):  # pragma: no cover - a place is noted only where this token fits
@@ -266,12 +266,12 @@ class _Parser:
         while self._syncs and self._syncs[-1].depth > depth:
             self._syncs.pop()
 
-    def _not_for_ever(self, answer: Mended | Skipped, place: int) -> Mended | Skipped:
+    def _not_for_ever(self, answer: Repair | Skip, place: int) -> Repair | Skip:
         """What one reading mends another may spoil (`import =`: no step name; `import_1 =`: no declaration); then the statement is skipped."""
-        if isinstance(answer, Skipped):
+        if isinstance(answer, Skip):
             return answer
         self._n_mended[place] += 1
-        return answer if self._n_mended[place] <= _MOST_MENDED else Skipped(answer.diagnostic)
+        return answer if self._n_mended[place] <= _MOST_MENDED else Skip(answer.diagnostic)
 
     def _is_echo(self, diagnostic: Diagnostic, statement: int) -> bool:
         """Whether the lexer has spoken about this statement, or an earlier recovery about this place."""

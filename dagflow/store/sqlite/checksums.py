@@ -8,7 +8,7 @@ from dagflow.store.api import RunRow
 from dagflow.store.sqlite.connection import Value
 
 
-def seal(row: RunRow) -> int:
+def row_checksum(row: RunRow) -> int:
     """Of what never changes about a run."""
     parts = (row.parent,) if row.parent else ()
     return checksum(None, row.id, row.flow, row.digest, row.created_at, *parts)

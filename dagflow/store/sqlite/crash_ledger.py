@@ -8,7 +8,7 @@ from typing import Final
 import apsw
 
 from dagflow.ids import RunId
-from dagflow.store.api import Driving, Suspect
+from dagflow.store.api import CrashSuspect, DriverState
 from dagflow.store.sqlite.checksums import checksum
 from dagflow.store.sqlite.connection import Value, execute
 
@@ -21,22 +21,22 @@ _SET_SUSPECT: Final = "INSERT OR REPLACE INTO suspect (run, n_crashes, n_outcome
 _CLEAR_SUSPECT: Final = "DELETE FROM suspect WHERE run = ?"
 
 
-def read_driving(found: Sequence[tuple[Value, ...]]) -> Driving | None:
+def read_driving(found: Sequence[tuple[Value, ...]]) -> DriverState | None:
     """What the last driver said of itself; None if that is not what was written."""
     if not found:
-        return Driving()
+        return DriverState()
     is_open, is_whole, since, stored = found[0]
     if stored != checksum(None, is_open, is_whole, since):
         return None
-    return Driving(is_open=bool(is_open), is_whole=bool(is_whole), since=str(since))
+    return DriverState(is_open=bool(is_open), is_whole=bool(is_whole), since=str(since))
 
 
-def read_suspect(row: tuple[Value, ...]) -> Suspect | None:
+def read_suspect(row: tuple[Value, ...]) -> CrashSuspect | None:
     """A suspect; None if it is not what was written."""
     run, n_crashes, n_outcomes, is_tried, stored = row
     if stored != checksum(None, run, n_crashes, n_outcomes, is_tried):
         return None
-    return Suspect(
+    return CrashSuspect(
         run=RunId(str(run)),
         n_crashes=int(str(n_crashes)),
         n_outcomes=int(str(n_outcomes)),
@@ -52,13 +52,13 @@ def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
     return problems + [f"what it has about crashes of run {run!r} is not what was written" for run in damaged]
 
 
-def write_driving(connection: apsw.Connection, driving: Driving) -> None:
+def write_driving(connection: apsw.Connection, driving: DriverState) -> None:
     """Keep what a driver says of itself."""
     values = (int(driving.is_open), int(driving.is_whole), driving.since)
     execute(connection, _SET_DRIVING, (*values, checksum(None, *values)))
 
 
-def write_suspects(connection: apsw.Connection, suspects: Sequence[Suspect]) -> None:
+def write_suspects(connection: apsw.Connection, suspects: Sequence[CrashSuspect]) -> None:
     """Keep these, or forget them if there is nothing left to say."""
     for suspect in suspects:
         if suspect.n_crashes or suspect.is_tried:

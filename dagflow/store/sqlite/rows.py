@@ -16,7 +16,7 @@ from dagflow.model.status import RunStatus
 from dagflow.store.api import Append, Creation, Record, RunRow, SentEvent
 from dagflow.store.sqlite import blobs, start_ids, waits
 from dagflow.store.sqlite.batches import Row, packed, unpacked
-from dagflow.store.sqlite.checksums import checksum, seal
+from dagflow.store.sqlite.checksums import checksum, row_checksum
 from dagflow.store.sqlite.connection import Value, execute, first_of
 
 INSERT_FLOW: Final = "INSERT INTO flow (digest, body, checksum) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
@@ -88,7 +88,7 @@ def insert_run(connection: apsw.Connection, creation: Creation, known: Known) ->
     """Begin a run; its flow has to be there. Raises StoreError if its id is taken."""
     row = creation.row
     changing = (str(row.status), row.ended_at, row.due_at)
-    fixed = (row.id, row.flow, row.digest, row.created_at, row.parent, seal(row))
+    fixed = (row.id, row.flow, row.digest, row.created_at, row.parent, row_checksum(row))
     length = len(creation.records)
     key = first_of(connection, INSERT_RUN, (*fixed, *changing, length, checksum(None, row.id, *changing, length)))
     if key is None:
@@ -236,7 +236,7 @@ def read_row(values: tuple[Value, ...]) -> RunRow:
         due_at=due_at if isinstance(due_at, int) else None,
         parent=str(parent),
     )
-    if is_known and sealed == seal(row) and stored == checksum(None, run, status, ended_at, due_at, length):
+    if is_known and sealed == row_checksum(row) and stored == checksum(None, run, status, ended_at, due_at, length):
         return row
     return attrs.evolve(row, problem="its row in the store is damaged; `dagflow store salvage` sets it aside")
 

@@ -25,7 +25,7 @@ import orjson
 
 from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId
-from dagflow.store.api import Append, Blocked, Creation, Driving, Record, RunRow, SentEvent, Suspect, WaitRow
+from dagflow.store.api import Append, Blocked, CrashSuspect, Creation, DriverState, Record, RunRow, SentEvent, WaitRow
 from dagflow.store.failpoints import Point, reached
 from dagflow.store.sqlite import blobs, crash_ledger, retention, rows, start_ids, waits
 from dagflow.store.sqlite import blocked_runs as blocked
@@ -259,18 +259,18 @@ class SqliteStore:
         """See `Store.flow`."""
         return rows.read_flow(self.path, digest, self._read(rows.SELECT_FLOW, digest))
 
-    def driving(self) -> Driving:
+    def driving(self) -> DriverState:
         """See `Store.driving`."""
-        said = crash_ledger.read_driving(self._read(crash_ledger.SELECT_DRIVING)) or Driving()
+        said = crash_ledger.read_driving(self._read(crash_ledger.SELECT_DRIVING)) or DriverState()
         # A driver that could not say so any more, since the store failed, has still let go of the file.
         return said if self._lock_file.was_left else attrs.evolve(said, is_open=False)
 
-    def suspects(self) -> list[Suspect]:
+    def suspects(self) -> list[CrashSuspect]:
         """See `Store.suspects`."""
         found = map(crash_ledger.read_suspect, self._read(crash_ledger.SELECT_SUSPECTS))
         return [suspect for suspect in found if suspect is not None]
 
-    def note_driving(self, driving: Driving, suspects: Sequence[Suspect] = ()) -> None:
+    def note_driving(self, driving: DriverState, suspects: Sequence[CrashSuspect] = ()) -> None:
         """See `Store.note_driving`."""
         with self._transaction() as connection:
             crash_ledger.write_driving(connection, driving)

@@ -7,7 +7,7 @@ from dagflow.errors import ExpressionError
 from dagflow.execution.program import prepare
 from dagflow.lang.compiler import compile_text
 from dagflow.lang.diagnostics import apply_fixes
-from dagflow.lang.expressions import evaluate
+from dagflow.lang.expressions import evaluate_expression
 from dagflow.lang.importers.action_list import import_seed
 from dagflow.model.values import Duration, Timestamp, UInt
 from dagflow.store.codec.flow import decode_flow, encode_flow
@@ -56,7 +56,7 @@ def _flow(text: str) -> None:
 def _expression(text: str) -> None:
     for types in (None, dict.fromkeys(BINDINGS, "dyn")):
         try:
-            evaluate(text, BINDINGS, types=types)
+            evaluate_expression(text, BINDINGS, types=types)
         except ExpressionError as error:
             str(error)
 

@@ -62,7 +62,7 @@ def deepest(tokens: list[Token], limit: int) -> Token | None:
     return None
 
 
-def mend_brackets(text: str, tokens: list[Token], offset: int = 0) -> tuple[list[Token], list[Diagnostic]]:
+def repair_brackets(text: str, tokens: list[Token], offset: int = 0) -> tuple[list[Token], list[Diagnostic]]:
     """The tokens with every bracket matched, and a diagnostic for each that was not."""
     missing = _unmatched(tokens)
     if missing is None:

@@ -71,7 +71,7 @@ class Context:
 
 
 @attrs.frozen
-class Mended:
+class Repair:
     """Go on with `tokens` in place of the `back` tokens before the position and the `replaced` ones from it.
 
     With `back`, the statement is read again from its beginning.
@@ -84,7 +84,7 @@ class Mended:
 
 
 @attrs.frozen
-class Skipped:
+class Skip:
     """Skip the statement."""
 
     diagnostic: Diagnostic

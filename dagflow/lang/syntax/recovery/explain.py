@@ -12,7 +12,7 @@ from typing import Final
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
 from dagflow.lang.syntax.keywords import SETTINGS
 from dagflow.lang.syntax.lexer import Token
-from dagflow.lang.syntax.recovery.context import Context, Mended, Skipped, diagnostic, not_a_step_name, replacing, short, shown
+from dagflow.lang.syntax.recovery.context import Context, Repair, Skip, diagnostic, not_a_step_name, replacing, short, shown
 from dagflow.lang.syntax.recovery.foreign_syntax import FOREIGN
 from dagflow.lang.syntax.recovery.missing_tokens import MISSING
 
@@ -34,26 +34,26 @@ _NAMED_BEHIND: Final = frozenset(["if", "filter", "switch", "do", "parallel"])
 _MODIFIERS: Final = ("after", "when", "retry", "timeout", "within", "default", "undo", "was")
 
 
-def explain(context: Context) -> Mended | Skipped:
+def explain(context: Context) -> Repair | Skip:
     """Say what is wrong at the token the parser is stuck at."""
     for reading in _READINGS:
         answer = reading(context)
         if answer is not None:
             return answer
-    return Skipped(_unexpected(context))
+    return Skip(_unexpected(context))
 
 
-def _single_equals(c: Context) -> Mended | None:
+def _single_equals(c: Context) -> Repair | None:
     if c.token.type != "EQUAL" or not c.accepts("RELOP") or c.first is c.previous:
         return None
     said = diagnostic(
         "E102", "`=` does not compare", c.token.span, "assignment is not an expression", "to compare, write two equals signs",
         replacing(c.token.span, "=="),
     )  # fmt: skip
-    return Mended(said, [Token("RELOP", "==", c.token.start, c.token.end)], 1)
+    return Repair(said, [Token("RELOP", "==", c.token.start, c.token.end)], 1)
 
 
-def _word_operator(c: Context) -> Mended | None:
+def _word_operator(c: Context) -> Repair | None:
     if c.token.type != "IDENT" or c.token.starts_line or c.token.text not in _WORD_OPERATORS:
         return None
     kind, sign = _WORD_OPERATORS[c.token.text]
@@ -67,10 +67,10 @@ def _word_operator(c: Context) -> Mended | None:
         f"write `{sign}`",
         replacing(c.token.span, sign),
     )
-    return Mended(said, [Token(kind, sign, c.token.start, c.token.end)], 1)
+    return Repair(said, [Token(kind, sign, c.token.start, c.token.end)], 1)
 
 
-def _not(c: Context) -> Mended | None:
+def _not(c: Context) -> Repair | None:
     word = c.previous
     if word.type != "IDENT" or word.text != "not" or c.token.type not in _OPERANDS or c.position <= c.start:
         return None
@@ -82,10 +82,10 @@ def _not(c: Context) -> Mended | None:
         "write `!`",
         replacing(Span(word.start, c.token.start), "!"),
     )
-    return Mended(said, [Token("BANG", "!", word.start, word.end)], 0, back=1)
+    return Repair(said, [Token("BANG", "!", word.start, word.end)], 0, back=1)
 
 
-def _units(c: Context) -> Mended | None:
+def _units(c: Context) -> Repair | None:
     number, word = c.previous, c.token
     if number.type not in {"INT", "FLOAT"} or word.type != "IDENT":
         return None
@@ -99,10 +99,10 @@ def _units(c: Context) -> Mended | None:
         "E103", f"unexpected word after `{written}`", word.span, "a duration is one word", "durations are written like `2d`, `30s`, `1h30m`",
         Fix(f"`{duration}`", is_safe=True, edits=(Edit(span, duration),)),
     )  # fmt: skip
-    return Mended(said, [Token("DURATION", duration, number.start, word.end, starts_line=number.starts_line)], 1, back=1)
+    return Repair(said, [Token("DURATION", duration, number.start, word.end, starts_line=number.starts_line)], 1, back=1)
 
 
-def _nameless_statement(c: Context) -> Skipped | None:
+def _nameless_statement(c: Context) -> Skip | None:
     """`x = emit "e" (…)`, `x = if c { }`: of these some have no name, others have it behind their word."""
     name = c.first
     if c.position < c.start + 2 or name.type != "IDENT" or c.tokens[c.start + 1].type != "EQUAL" or len(c.tokens) < c.start + 4:
@@ -118,28 +118,28 @@ def _nameless_statement(c: Context) -> Skipped | None:
             f"write `{word.text} {name.text}{colon}`",
             Fix(f"`{word.text} {name.text}{colon}`", is_safe=True, edits=(Edit(Span(name.start, word.end), f"{word.text} {name.text}{colon}"),)),
         )  # fmt: skip
-        return Skipped(said)
+        return Skip(said)
     if word.text in _NAMELESS:
         said = diagnostic(
             "E103", f"`{word.text}` has no name", head, f"nothing can be read of `{word.text}`",
             "leave the name out", Fix("delete", is_safe=False, edits=(Edit(head, ""),)),
         )  # fmt: skip
-        return Skipped(said)
+        return Skip(said)
     return None
 
 
-def _keyword_as_name(c: Context) -> Skipped | Mended | None:
+def _keyword_as_name(c: Context) -> Skip | Repair | None:
     word = c.first
     if c.token.type != "EQUAL" or c.position != c.start + 1 or word.type != "IDENT":
         return None
     after = c.tokens[c.position + 1 : c.position + 3]
     said = not_a_step_name(word.text, word.span)
     if [token.type for token in after] not in (["IDENT", "LPAR"], ["IDENT", "DOT"]):
-        return Skipped(said)
-    return Mended(said, [Token("IDENT", f"{word.text}_1", word.start, word.end, starts_line=True)], 0, back=1)
+        return Skip(said)
+    return Repair(said, [Token("IDENT", f"{word.text}_1", word.start, word.end, starts_line=True)], 0, back=1)
 
 
-def _misspelt_here(c: Context) -> Mended | None:
+def _misspelt_here(c: Context) -> Repair | None:
     """A word that is nearly the keyword that fits here: `ese` for `else`."""
     word = c.token
     if word.type != "IDENT" or len(word.text) < 2:
@@ -156,10 +156,10 @@ def _misspelt_here(c: Context) -> Mended | None:
         f"did you mean `{meant}`?",
         replacing(word.span, meant),
     )
-    return Mended(said, [Token("IDENT", meant, word.start, word.end, starts_line=word.starts_line)], 1)
+    return Repair(said, [Token("IDENT", meant, word.start, word.end, starts_line=word.starts_line)], 1)
 
 
-def _doubled(c: Context) -> Mended | None:
+def _doubled(c: Context) -> Repair | None:
     """`lead lead`: the same word twice."""
     word = c.token
     between = c.text[c.previous.end - c.offset : word.start - c.offset]
@@ -167,12 +167,12 @@ def _doubled(c: Context) -> Mended | None:
         return None
     gap = Span(c.previous.end, word.end)
     fix = Fix("delete", is_safe=True, edits=(Edit(gap, ""),))
-    return Mended(
+    return Repair(
         diagnostic("E103", f"`{word.text}` stands here twice", word.span, "once is enough", "remove one of them", fix), [], 1
     )
 
 
-def _message_literal(c: Context) -> Mended | None:
+def _message_literal(c: Context) -> Repair | None:
     name = c.previous
     is_typed = name.type == "IDENT" and name.text[:1].isupper() and c.token.type == "LBRACE"
     if not is_typed or name.end != c.token.start or c.position - 1 <= c.start:
@@ -183,20 +183,20 @@ def _message_literal(c: Context) -> Mended | None:
         "E109", "there are no message literals", span, "a record is written as a map",
         f"use a map; it is checked against `{name.text}` where one is expected", Fix("drop the name", is_safe=True, edits=(Edit(name.span, ""),)),
     )  # fmt: skip
-    return Mended(said, [], 0, back=1)
+    return Repair(said, [], 0, back=1)
 
 
-def _late_setting(c: Context) -> Skipped | None:
+def _late_setting(c: Context) -> Skip | None:
     word = c.first
     if word.text not in _ONLY_SETTINGS or c.position != c.start + 1 or c.in_settings:
         return None
     steps = _first_step(c)
     label = f"the first step is on line {c.line_of(steps)}" if steps else "this is not the beginning of the flow"
     help_ = f"move this line above line {c.line_of(steps)}" if steps else "move it to the beginning of the flow"
-    return Skipped(diagnostic("E108", "settings come before the first step", word.span, label, help_))
+    return Skip(diagnostic("E108", "settings come before the first step", word.span, label, help_))
 
 
-def _misspelt_keyword(c: Context) -> Mended | Skipped | None:
+def _misspelt_keyword(c: Context) -> Repair | Skip | None:
     """`fliter x`: two words where no statement has them."""
     word = c.first
     if c.position != c.start + 1 or word.type != "IDENT" or c.token.type not in _OPERANDS:
@@ -211,11 +211,11 @@ def _misspelt_keyword(c: Context) -> Mended | Skipped | None:
         replacing(word.span, meant),
     )  # fmt: skip
     if meant in STATEMENTS:
-        return Mended(said, [Token("IDENT", meant, word.start, word.end, starts_line=True)], 0, back=1)
-    return Skipped(said)
+        return Repair(said, [Token("IDENT", meant, word.start, word.end, starts_line=True)], 0, back=1)
+    return Skip(said)
 
 
-def _not_an_item(c: Context) -> Skipped | Mended | None:
+def _not_an_item(c: Context) -> Skip | Repair | None:
     if c.position != c.start or not c.accepts("BROKEN_ITEM"):
         return None
     meant = nearest(c.token.text, _ITEMS) if c.token.type == "IDENT" else None
@@ -230,8 +230,8 @@ def _not_an_item(c: Context) -> Skipped | Mended | None:
         fix,
     )
     if meant is None:
-        return Skipped(said)
-    return Mended(said, [Token("IDENT", meant, c.token.start, c.token.end, starts_line=True)], 1)
+        return Skip(said)
+    return Repair(said, [Token("IDENT", meant, c.token.start, c.token.end, starts_line=True)], 1)
 
 
 def _unexpected(c: Context) -> Diagnostic:
@@ -252,7 +252,7 @@ def _unexpected(c: Context) -> Diagnostic:
     )  # fmt: skip
 
 
-_READINGS: Final[tuple[Callable[[Context], Mended | Skipped | None], ...]] = (
+_READINGS: Final[tuple[Callable[[Context], Repair | Skip | None], ...]] = (
     _doubled, _nameless_statement, _keyword_as_name, _single_equals, _word_operator, _not, _units, _message_literal, _late_setting, _misspelt_keyword,
     _not_an_item, _misspelt_here,
     *FOREIGN,

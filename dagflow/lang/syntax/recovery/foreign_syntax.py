@@ -7,7 +7,7 @@ from typing import Final
 
 from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.lang.syntax.lexer import Token
-from dagflow.lang.syntax.recovery.context import Context, Mended, Skipped, diagnostic, inserting, replacing, shown
+from dagflow.lang.syntax.recovery.context import Context, Repair, Skip, diagnostic, inserting, replacing, shown
 
 _ENDLESS: Final = frozenset(["while", "until", "repeat", "loop"])
 _NEEDLESS: Final = frozenset(["call", "run", "await", "invoke"])
@@ -16,7 +16,7 @@ _INSTEAD_OF_IN: Final = frozenset(["of", "from", "over"])
 _MODIFIERS: Final = frozenset(["after", "when", "retry", "timeout", "within", "default", "undo", "was"])
 
 
-def _foreach(c: Context) -> Mended | None:
+def _foreach(c: Context) -> Repair | None:
     word = c.first
     if word.text != "foreach" or c.position != c.start + 1 or c.token.type != "IDENT":
         return None
@@ -28,29 +28,29 @@ def _foreach(c: Context) -> Mended | None:
         "write `for x in list max 100 { … }`",
         replacing(word.span, "for"),
     )
-    return Mended(said, [Token("IDENT", "for", word.start, word.end, starts_line=True)], 0, back=1)
+    return Repair(said, [Token("IDENT", "for", word.start, word.end, starts_line=True)], 0, back=1)
 
 
-def _endless(c: Context) -> Skipped | None:
+def _endless(c: Context) -> Skip | None:
     word = c.first
     if word.text not in _ENDLESS or c.position != c.start + 1 or c.token.type in {"DOT", "EQUAL", "LPAR"} or c.is_at_line_end:
         return None
     help_ = "to iterate over a list, write `for x in list max 100 { … }`; to wait, write `wait event`"
-    return Skipped(diagnostic("E103", f"`{word.text}` is not part of the language", word.span, "every loop has an end", help_))
+    return Skip(diagnostic("E103", f"`{word.text}` is not part of the language", word.span, "every loop has an end", help_))
 
 
-def _leaving(c: Context) -> Skipped | None:
+def _leaving(c: Context) -> Skip | None:
     word = c.first
     if word.text not in _LEAVING or c.position != c.start + 1 or c.token.type not in {"_NL", "RBRACE", "$END"}:
         return None
-    return Skipped(
+    return Skip(
         diagnostic(
             "E103", f"`{word.text}` is not part of the language", word.span, "no statement of the language", _LEAVING[word.text]
         )
     )
 
 
-def _needless(c: Context) -> Mended | None:
+def _needless(c: Context) -> Repair | None:
     word = c.first
     if word.text not in _NEEDLESS or c.position != c.start + 1 or c.token.type != "IDENT" or c.token.starts_line:
         return None
@@ -65,10 +65,10 @@ def _needless(c: Context) -> Mended | None:
         Fix("delete", is_safe=True, edits=(edit,)),
     )
     called = Token(c.token.type, c.token.text, c.token.start, c.token.end, starts_line=True)
-    return Mended(said, [called], 1, back=1)
+    return Repair(said, [called], 1, back=1)
 
 
-def _each(c: Context) -> Mended | None:
+def _each(c: Context) -> Repair | None:
     """`for each x in xs`."""
     word = c.previous
     if (
@@ -87,10 +87,10 @@ def _each(c: Context) -> Mended | None:
         "write `for x in list`",
         Fix("delete", is_safe=True, edits=(edit,)),
     )
-    return Mended(said, [], 0, back=1)
+    return Repair(said, [], 0, back=1)
 
 
-def _in(c: Context) -> Mended | None:
+def _in(c: Context) -> Repair | None:
     """`for x of xs`, `for x xs`."""
     if not c.accepts("IN") or c.accepts("RELOP") or c.token.type != "IDENT" or c.token.starts_line or not _is_loop(c):
         return None
@@ -104,15 +104,15 @@ def _in(c: Context) -> Mended | None:
             "loops are written `for x in list`",
             replacing(word.span, "in"),
         )
-        return Mended(said, [Token("IDENT", "in", word.start, word.end)], 1)
+        return Repair(said, [Token("IDENT", "in", word.start, word.end)], 1)
     said = diagnostic(
         "E101", f"expected `in` before {shown(word)}", word.span, "the list begins here", "loops are written `for x in list`",
         inserting(word.start, "in "),
     )  # fmt: skip
-    return Mended(said, [Token("IDENT", "in", word.start, word.start)])
+    return Repair(said, [Token("IDENT", "in", word.start, word.start)])
 
 
-def _errors(c: Context) -> Mended | None:
+def _errors(c: Context) -> Repair | None:
     """`collect` alone."""
     if c.previous.text != "collect" or not c.accepts("ERRORS"):
         return None
@@ -125,10 +125,10 @@ def _errors(c: Context) -> Mended | None:
         "it is `collect errors`",
         inserting(end, " errors"),
     )
-    return Mended(said, [Token("IDENT", "errors", end, end)])
+    return Repair(said, [Token("IDENT", "errors", end, end)])
 
 
-def _modified_loop(c: Context) -> Skipped | None:
+def _modified_loop(c: Context) -> Skip | None:
     """`for … { … } when x`: what a step may have, and a loop may not."""
     word = c.token
     if word.text not in _MODIFIERS or not _is_loop(c) or not (c.accepts("LBRACE") or c.previous.type == "RBRACE"):
@@ -138,7 +138,7 @@ def _modified_loop(c: Context) -> Skipped | None:
         help_ = "put the loop into `if … { }`"
     elif word.text == "after":
         help_ = "a loop starts after the statements above it; move the loop"
-    return Skipped(diagnostic("E103", f"a loop has no `{word.text}`", word.span, "only steps do", help_))
+    return Skip(diagnostic("E103", f"a loop has no `{word.text}`", word.span, "only steps do", help_))
 
 
 def _is_loop(c: Context) -> bool:
@@ -148,6 +148,6 @@ def _is_loop(c: Context) -> bool:
 
 
 #: To be tried before it is asked what is missing.
-FOREIGN: Final[tuple[Callable[[Context], Mended | Skipped | None], ...]] = (
+FOREIGN: Final[tuple[Callable[[Context], Repair | Skip | None], ...]] = (
     _foreach, _endless, _leaving, _needless, _each, _in, _errors, _modified_loop,
 )  # fmt: skip

@@ -7,13 +7,13 @@ from typing import Final
 
 from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.lang.syntax.lexer import Token
-from dagflow.lang.syntax.recovery.context import Context, Mended, Skipped, diagnostic, found, inserting, short, shown
+from dagflow.lang.syntax.recovery.context import Context, Repair, Skip, diagnostic, found, inserting, short, shown
 
 _OPERANDS: Final = frozenset(["IDENT", "INT", "UINT", "FLOAT", "DURATION", "STRING", "BYTES", "LSQB", "LBRACE", "BROKEN_VALUE"])
 _ENDS: Final = frozenset(["IDENT", "INT", "UINT", "FLOAT", "DURATION", "STRING", "BYTES", "RSQB", "RPAR", "RBRACE"])
 
 
-def _missing_colon(c: Context) -> Mended | None:
+def _missing_colon(c: Context) -> Repair | None:
     name, before = c.previous, c.tokens[max(c.position - 2, 0)]
     if name.type not in {"IDENT", "STRING"} or not c.accepts("COLON") or c.token.type not in _OPERANDS:
         return None
@@ -25,10 +25,10 @@ def _missing_colon(c: Context) -> Mended | None:
         "E101", f"expected `:` after `{short(name)}`", c.token.span, "the value begins here", "a name and its value are written `name: value`",
         inserting(name.end, ":"),
     )  # fmt: skip
-    return Mended(said, [Token("COLON", ":", name.end, name.end)])
+    return Repair(said, [Token("COLON", ":", name.end, name.end)])
 
 
-def _missing_comma(c: Context) -> Mended | None:
+def _missing_comma(c: Context) -> Repair | None:
     token = c.tokens[c.position + 1] if c.token.type == "_NL" else c.token
     if not c.accepts("COMMA") or token.type not in _OPERANDS or c.previous.type not in _ENDS | {"QMARK", "MORETHAN"}:
         return None
@@ -43,10 +43,10 @@ def _missing_comma(c: Context) -> Mended | None:
         "E101", f"expected `,` before {shown(token)}", place, label, "parts of a list are separated by commas",
         inserting(c.previous.end, ","),
     )  # fmt: skip
-    return Mended(said, [Token("COMMA", ",", c.previous.end, c.previous.end)], int(c.token.type == "_NL"))
+    return Repair(said, [Token("COMMA", ",", c.previous.end, c.previous.end)], int(c.token.type == "_NL"))
 
 
-def _missing_argument_name(c: Context) -> Mended | None:
+def _missing_argument_name(c: Context) -> Repair | None:
     if c.token.type != "COLON" or c.previous.type not in {"LPAR", "COMMA"} or not c.wants_value:
         return None
     said = diagnostic(
@@ -56,10 +56,10 @@ def _missing_argument_name(c: Context) -> Mended | None:
         "the argument's name is missing",
         "arguments are written `name: value`",
     )
-    return Mended(said, [Token("IDENT", "", c.token.start, c.token.start)])
+    return Repair(said, [Token("IDENT", "", c.token.start, c.token.start)])
 
 
-def _missing_value(c: Context) -> Mended | None:
+def _missing_value(c: Context) -> Repair | None:
     if not c.wants_value or c.position <= c.start:
         return None
     if c.token.type == "COMMA":
@@ -75,10 +75,10 @@ def _missing_value(c: Context) -> Mended | None:
         Fix('insert `""`', is_safe=False, edits=(Edit(Span(c.place.start, c.place.start), '""'),)),
     )  # fmt: skip
     extra = [Token("BROKEN_VALUE", "", c.place.start, c.place.start)]
-    return Mended(said, extra)
+    return Repair(said, extra)
 
 
-def _missing_brace(c: Context) -> Skipped | None:
+def _missing_brace(c: Context) -> Skip | None:
     """`data: "a": 1}`, `-> a: int}`: a colon behind what can only be the first part of a map or record."""
     before = c.tokens[max(c.position - 2, 0)]
     is_value = c.previous.type == "STRING" and (before.type in {"COLON", "EQUAL"} or before.text in {"return", "yield"})
@@ -88,10 +88,10 @@ def _missing_brace(c: Context) -> Skipped | None:
         "E101", f"expected `{{` before `{short(c.previous)}`", c.previous.span, "the first of several begins here",
         "maps and records stand in `{ … }`", inserting(c.previous.start, "{"),
     )  # fmt: skip
-    return Skipped(said)
+    return Skip(said)
 
 
-def _missing_paren(c: Context) -> Skipped | None:
+def _missing_paren(c: Context) -> Skip | None:
     """`email template: "x")`: a colon behind the first argument, and no `(` before it."""
     if c.token.type != "COLON" or c.previous.type != "IDENT" or not c.accepts("LPAR"):
         return None
@@ -99,17 +99,17 @@ def _missing_paren(c: Context) -> Skipped | None:
         "E101", "expected `(` before the first argument", c.previous.span, "arguments begin here",
         "arguments stand in `( … )`", inserting(c.previous.start, "("),
     )  # fmt: skip
-    return Skipped(said)
+    return Skip(said)
 
 
-def _missing_type(c: Context) -> Skipped | None:
+def _missing_type(c: Context) -> Skip | None:
     if c.position <= c.start or not all(c.accepts(kind) for kind in ("IDENT", "STRING", "LBRACE")):
         return None
     help_ = 'types are written `int`, `list<string>`, `"new" | "won"`, `{a: int}` or `T?`'
-    return Skipped(diagnostic("E101", f"expected a type after `{short(c.previous)}`", c.place, found(c), help_))
+    return Skip(diagnostic("E101", f"expected a type after `{short(c.previous)}`", c.place, found(c), help_))
 
 
-def _missing_sign(c: Context) -> Mended | Skipped | None:
+def _missing_sign(c: Context) -> Repair | Skip | None:
     """One certain sign is missing: `{`, `(`, `)`, `=`, `->`, or a word such as `in`."""
     wanted = {
         "LBRACE": ("{", "a block is written `{ … }`"), "LPAR": ("(", "arguments stand in `( … )`"), "EQUAL": ("=", "a name is given a value with `=`"),
@@ -130,11 +130,11 @@ def _missing_sign(c: Context) -> Mended | Skipped | None:
     fix = inserting(c.previous.end, f" {sign}")
     said = diagnostic("E101", f"expected `{sign}` after `{short(c.previous)}`", c.place, found(c), help_, fix)
     if kind in {"EQUAL", "COLON", "TO", "IN", "AS", "OF"} and c.token.type in _OPERANDS:
-        return Mended(said, [Token(kind, sign, c.previous.end, c.previous.end)])
-    return Skipped(said)
+        return Repair(said, [Token(kind, sign, c.previous.end, c.previous.end)])
+    return Skip(said)
 
 
-def _nameless_value(c: Context) -> Mended | Skipped | None:
+def _nameless_value(c: Context) -> Repair | Skip | None:
     """`x = 3`: a value wants `let`."""
     if c.previous.type != "EQUAL" or c.position != c.start + 2 or c.accepts("BROKEN_VALUE"):
         return None
@@ -145,39 +145,39 @@ def _nameless_value(c: Context) -> Mended | Skipped | None:
         inserting(name.start, "let ") if is_value else None,
     )  # fmt: skip
     if not is_value:
-        return Skipped(said)
+        return Skip(said)
     let = Token("IDENT", "let", name.start, name.start, starts_line=True)
-    return Mended(said, [let, name, c.previous], 0, back=2)
+    return Repair(said, [let, name, c.previous], 0, back=2)
 
 
-def _missing_number(c: Context) -> Skipped | None:
+def _missing_number(c: Context) -> Skip | None:
     if not c.accepts("INT") or c.accepts("STRING") or c.accepts("IDENT") or c.position <= c.start:
         return None
-    return Skipped(
+    return Skip(
         diagnostic("E101", f"expected a number after `{short(c.previous)}`", c.place, found(c), "a whole number such as `5`")
     )
 
 
-def _missing_name(c: Context) -> Skipped | None:
+def _missing_name(c: Context) -> Skip | None:
     if not c.accepts("IDENT") or c.position <= c.start:
         return None
     is_keyword = c.token.type == "IDENT"
     help_ = "this word is a keyword here; choose another name" if is_keyword else "names are made of letters, digits and _"
-    return Skipped(diagnostic("E101", f"expected a name after `{short(c.previous)}`", c.place, found(c), help_))
+    return Skip(diagnostic("E101", f"expected a name after `{short(c.previous)}`", c.place, found(c), help_))
 
 
-def _missing_text(c: Context) -> Skipped | None:
+def _missing_text(c: Context) -> Skip | None:
     if not c.accepts("STRING") or c.position <= c.start:
         return None
-    return Skipped(
+    return Skip(
         diagnostic("E101", f"expected a text after `{short(c.previous)}`", c.place, found(c), 'write it in quotes: `"…"`')
     )
 
 
-def _missing_operator(c: Context) -> Skipped | None:
+def _missing_operator(c: Context) -> Skip | None:
     if not c.accepts("RELOP") or c.token.type not in _OPERANDS or c.token.starts_line:
         return None
-    return Skipped(
+    return Skip(
         diagnostic(
             "E103",
             f"unexpected {shown(c.token)} after `{short(c.previous)}`",
@@ -189,7 +189,7 @@ def _missing_operator(c: Context) -> Skipped | None:
 
 
 #: The most telling first.
-MISSING: Final[tuple[Callable[[Context], Mended | Skipped | None], ...]] = (
+MISSING: Final[tuple[Callable[[Context], Repair | Skip | None], ...]] = (
     _missing_brace,
     _missing_paren,
     _missing_colon,

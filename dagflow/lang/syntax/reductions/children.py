@@ -11,7 +11,7 @@ from dagflow.lang.syntax.tree import Ident
 T = TypeVar("T")
 
 
-class Splice(list[object]):
+class Children(list[object]):
     """A list of children; a rule that returns its children has them put in place in the rule above."""
 
     @property

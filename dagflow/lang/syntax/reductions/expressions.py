@@ -14,7 +14,7 @@ from dagflow.expr.tree import Expr
 from dagflow.lang import limits
 from dagflow.lang.syntax.keywords import RESERVED
 from dagflow.lang.syntax.lexer import Token
-from dagflow.lang.syntax.reductions.children import Splice
+from dagflow.lang.syntax.reductions.children import Children
 from dagflow.lang.syntax.tree import Text
 
 #: Parses the text inside `${…}`, which begins at an offset.
@@ -49,9 +49,9 @@ class ExpressionBuilder:
         #: By identity: how deep each expression is that has parts; kept alive, so that no id is used twice.
         self._depths: dict[int, int] = {}
         self._kept: list[Expr] = []
-        self._own: dict[str, Callable[[Splice], object]] = {}
+        self._own: dict[str, Callable[[Children], object]] = {}
 
-    def rules(self) -> dict[str, Callable[[Splice], object]]:
+    def rules(self) -> dict[str, Callable[[Children], object]]:
         """The method for each rule."""
         return {
             "expression": lambda c: c.one(Expr),
@@ -84,7 +84,7 @@ class ExpressionBuilder:
         made._own = made.rules()
         return made
 
-    def build(self, name: str, children: Splice) -> object:
+    def build(self, name: str, children: Children) -> object:
         """The expression for one rule, if the builder is `alone`."""
         return self._own[name](children)
 
@@ -94,7 +94,7 @@ class ExpressionBuilder:
 
     def string(self, token: Token) -> Expr:
         """A string token as an expression, with its `${…}`."""
-        return self._literal(Splice([token]))
+        return self._literal(Children([token]))
 
     def _keep(self, expr: Expr, *parts: Expr, height: int = 1) -> Expr:
         """Refuse what is too deep or too long for the recursive passes behind the parser.
@@ -117,29 +117,29 @@ class ExpressionBuilder:
         self._kept.append(expr)
         return expr
 
-    def _cond(self, c: Splice) -> Expr:
+    def _cond(self, c: Children) -> Expr:
         condition, then, otherwise = c.all(Expr)
         return self._keep(tree.Conditional(c.span, condition, then, otherwise), condition, then, otherwise)
 
-    def _paren(self, c: Splice) -> Expr:
+    def _paren(self, c: Children) -> Expr:
         inner: Expr = c.one(Expr)
         return self._keep(attrs.evolve(inner, span=c.span), inner, height=0)
 
-    def _list(self, c: Splice) -> Expr:
+    def _list(self, c: Children) -> Expr:
         elements: list[tree.Element] = [wrapped.part for wrapped in c.all(_Wrapped)]
         return self._keep(tree.ListLiteral(c.span, tuple(elements)), *(element.value for element in elements))
 
-    def _map(self, c: Splice) -> Expr:
+    def _map(self, c: Children) -> Expr:
         entries: list[tree.Entry] = [wrapped.part for wrapped in c.all(_Wrapped)]
         parts = (part for entry in entries for part in (entry.key, entry.value))
         return self._keep(tree.MapLiteral(c.span, tuple(entries)), *parts)
 
-    def _binary(self, c: Splice) -> Expr:
+    def _binary(self, c: Children) -> Expr:
         left, sign, right = c
         assert isinstance(sign, Token)  # noqa: S101 - the rule says so
         return self._keep(tree.Binary(c.span, sign.text, sign.span, left, right), left, right)  # type: ignore[arg-type]
 
-    def _select(self, c: Splice) -> Expr:
+    def _select(self, c: Children) -> Expr:
         operand, sign, name = c
         assert isinstance(sign, Token)  # noqa: S101 - the rule says so
         assert isinstance(name, Token)  # noqa: S101 - the rule says so
@@ -149,24 +149,24 @@ class ExpressionBuilder:
         made = tree.Select(c.span, operand, field, name.span, sign.type == "OPTDOT")  # type: ignore[arg-type]
         return self._keep(made, made.operand)
 
-    def _method(self, c: Splice) -> Expr:
+    def _method(self, c: Children) -> Expr:
         target, _, name, *rest = c
         assert isinstance(name, Token)  # noqa: S101 - the rule says so
-        args = tuple(Splice(rest).all(Expr))
+        args = tuple(Children(rest).all(Expr))
         return self._keep(tree.Call(c.span, name.text, name.span, args, target), target, *args)  # type: ignore[arg-type]
 
-    def _index(self, c: Splice) -> Expr:
+    def _index(self, c: Children) -> Expr:
         operand, index = c.all(Expr)
         return self._keep(tree.Index(c.span, operand, index, bool(c.tokens("QMARK"))), operand, index)
 
-    def _name(self, c: Splice) -> Expr:
+    def _name(self, c: Children) -> Expr:
         name = c.token("IDENT")
         if name.text in RESERVED:
             self._reserved(name)
             return tree.Broken(c.span)
         return tree.Name(c.span, name.text)
 
-    def _function(self, c: Splice) -> Expr:
+    def _function(self, c: Children) -> Expr:
         name = c.token("IDENT")
         if name.text in RESERVED:
             self._reserved(name)
@@ -185,11 +185,11 @@ class ExpressionBuilder:
             )
         )
 
-    def _entry(self, c: Splice) -> object:
+    def _entry(self, c: Children) -> object:
         key, value = c.all(Expr)
         return _Wrapped(c.span, tree.Entry(key, value, bool(c.tokens("QMARK"))))
 
-    def _literal(self, c: Splice) -> Expr:
+    def _literal(self, c: Children) -> Expr:
         token = c[0]
         assert isinstance(token, Token)  # noqa: S101 - the rule says so
         if token.type in _WORDS:

@@ -8,7 +8,7 @@ from dagflow.diagnostic import Diagnostic, Span
 from dagflow.expr.tree import Expr
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.lexer import Token
-from dagflow.lang.syntax.reductions.children import Splice
+from dagflow.lang.syntax.reductions.children import Children
 from dagflow.lang.syntax.reductions.expressions import ExpressionBuilder, ParseInner
 from dagflow.lang.syntax.reductions.settings import setting_rules
 from dagflow.lang.syntax.reductions.statements import StepBuilder
@@ -23,7 +23,7 @@ class Builder:
         self.diagnostics: list[Diagnostic] = []
         self._expressions = ExpressionBuilder(self.diagnostics, parse_inner, interpolate=interpolate)
         self._steps = StepBuilder(self._doc, self._expressions)
-        self._rules: dict[str, Callable[[Splice], object]] = {
+        self._rules: dict[str, Callable[[Children], object]] = {
             **self._expressions.rules(),
             **self._steps.rules(),
             **setting_rules(self._expressions.text),
@@ -47,7 +47,7 @@ class Builder:
             "qname": lambda c: s.Ident(c.span, ".".join(c.texts("IDENT"))),
         }
 
-    def build(self, name: str, children: Splice) -> object:
+    def build(self, name: str, children: Children) -> object:
         """The part of the tree for one rule; a rule without one leaves its children to the rule above."""
         rule = self._rules.get(name)
         return children if rule is None else rule(children)
@@ -55,21 +55,21 @@ class Builder:
     def _doc(self, span: Span) -> str:
         return self.docs.get(span.start, "")
 
-    def _import(self, c: Splice) -> s.ImportDecl:
+    def _import(self, c: Children) -> s.ImportDecl:
         return s.ImportDecl(c.span, self._expressions.text(c.token("STRING")), c.ident())
 
-    def _type_decl(self, c: Splice) -> s.TypeDecl:
+    def _type_decl(self, c: Children) -> s.TypeDecl:
         return s.TypeDecl(c.span, c.ident(), c.one(s.TypeExpr), self._doc(c.span))
 
-    def _type_record(self, c: Splice) -> s.TypeDecl:
+    def _type_record(self, c: Children) -> s.TypeDecl:
         record = s.RecordTypeExpr(c.span, tuple(c.all(s.FieldDecl)))
         return s.TypeDecl(c.span, c.ident(), record, self._doc(c.span))
 
-    def _event_decl(self, c: Splice) -> s.EventDecl:
+    def _event_decl(self, c: Children) -> s.EventDecl:
         name = self._expressions.text(c.token("STRING"))
         return s.EventDecl(c.span, name, tuple(c.all(s.FieldDecl)), self._doc(c.span))
 
-    def _action_decl(self, c: Splice) -> s.ActionDecl:
+    def _action_decl(self, c: Children) -> s.ActionDecl:
         effect = next(
             (t.text for t in c if isinstance(t, Token) and t.text in {"pure", "idempotent", "effectful"}), "effectful"
         )
@@ -78,13 +78,13 @@ class Builder:
             at_most_once=bool(c.tokens("ON_UNKNOWN")),
         )  # fmt: skip
 
-    def _field(self, c: Splice) -> s.FieldDecl:
+    def _field(self, c: Children) -> s.FieldDecl:
         return s.FieldDecl(c.span, c.ident(), c.one(s.TypeExpr), c.maybe(Expr), self._doc(c.span))
 
-    def _enum_type(self, c: Splice) -> s.EnumTypeExpr:
+    def _enum_type(self, c: Children) -> s.EnumTypeExpr:
         return s.EnumTypeExpr(c.span, tuple(self._expressions.text(t) for t in c.tokens("STRING")))
 
-    def _flow(self, c: Splice) -> s.FlowDecl:
+    def _flow(self, c: Children) -> s.FlowDecl:
         brace = c.token("LBRACE")
         closing = c.tokens("RBRACE")[-1]
         has_params = any(t.start < brace.start for t in c.tokens("LPAR"))

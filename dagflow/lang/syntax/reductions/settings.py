@@ -11,14 +11,14 @@ from dagflow.expr.tree import Expr
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax import tree_settings as settings
 from dagflow.lang.syntax.lexer import Token
-from dagflow.lang.syntax.reductions.children import Splice
+from dagflow.lang.syntax.reductions.children import Children
 from dagflow.lang.syntax.reductions.statements import whole_number
 
 #: Reads a string that is no expression.
 ReadText: TypeAlias = Callable[[Token], s.Text]
 
 
-def setting_rules(text: ReadText) -> dict[str, Callable[[Splice], object]]:
+def setting_rules(text: ReadText) -> dict[str, Callable[[Children], object]]:
     """The function for each rule."""
     return {
         "on_setting": lambda c: _on(c, text),
@@ -42,7 +42,7 @@ def setting_rules(text: ReadText) -> dict[str, Callable[[Splice], object]]:
     }
 
 
-def _on(c: Splice, text: ReadText) -> s.OnSetting:
+def _on(c: Children, text: ReadText) -> s.OnSetting:
     # The trigger's own tokens are spliced in: `on`, then `event "x"`.
     strings = [text(token) for token in c.tokens("STRING")]
     opening = c.tokens("LPAR")
@@ -58,12 +58,12 @@ def _on(c: Splice, text: ReadText) -> s.OnSetting:
     )
 
 
-def _number(c: Splice) -> settings.Count:
+def _number(c: Children) -> settings.Count:
     token = c.token("INT")
     return settings.Count(token.span, whole_number(token))
 
 
-def _behind(c: Splice, word: str) -> Expr | None:
+def _behind(c: Children, word: str) -> Expr | None:
     """The expression behind a keyword, if it is there."""
     for child, following in pairwise(c):
         if isinstance(child, Token) and child.text == word:

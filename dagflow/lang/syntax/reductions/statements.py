@@ -10,7 +10,7 @@ from dagflow.diagnostic import Span
 from dagflow.expr.tree import Expr
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.lexer import Token
-from dagflow.lang.syntax.reductions.children import Splice
+from dagflow.lang.syntax.reductions.children import Children
 from dagflow.lang.syntax.reductions.expressions import ExpressionBuilder
 
 
@@ -30,7 +30,7 @@ class StepBuilder:
         self._doc = doc
         self._expressions = expressions
 
-    def rules(self) -> dict[str, Callable[[Splice], object]]:
+    def rules(self) -> dict[str, Callable[[Children], object]]:
         """The method for each rule."""
         mods = {"when": "when", "attempt_timeout": "timeout", "within": "within", "default": "default"}
         return {
@@ -69,7 +69,7 @@ class StepBuilder:
             "any_of": lambda c: s.Deps(c.span, s.DepsKind.ANY, tuple(c.all(s.Ident))),
             "n_of": lambda c: s.Deps(c.span, s.DepsKind.N_OF, tuple(c.all(s.Ident)), whole_number(c.token("INT"))),
             "settled": lambda c: s.Deps(c.span, s.DepsKind.SETTLED, tuple(c.all(s.Ident))),
-            "ids": lambda c: Splice(c.idents()),
+            "ids": lambda c: Children(c.idents()),
             "retry": self._retry,
             "call": lambda c: s.CallExpr(c.span, c.one(s.Ident), tuple(c.all(s.Arg)), c.tokens("RPAR")[-1].span),
             "args": lambda c: c,
@@ -77,37 +77,37 @@ class StepBuilder:
             "positional": lambda c: s.Arg(c.span, None, c.one(Expr)),
         }
 
-    def _mod(self, word: str, value: Callable[[Splice], object]) -> Callable[[Splice], object]:
+    def _mod(self, word: str, value: Callable[[Children], object]) -> Callable[[Children], object]:
         return lambda c: _Mod(c.span, word, value(c))
 
-    def _wait(self, c: Splice, *, is_until: bool) -> s.WaitStep:
+    def _wait(self, c: Children, *, is_until: bool) -> s.WaitStep:
         return s.WaitStep(c.span, _label(c), is_until, c.one(Expr), _modifiers(c), self._doc(c.span))
 
-    def _wait_event(self, c: Splice) -> s.WaitEventStep:
+    def _wait_event(self, c: Children) -> s.WaitEventStep:
         event = self._expressions.text(c.token("STRING"))
         return s.WaitEventStep(c.span, _label(c), event, c.maybe(s.Bind), _modifiers(c), c.maybe(s.Block), self._doc(c.span))
 
-    def _guard(self, c: Splice) -> s.Filter:
+    def _guard(self, c: Children) -> s.Filter:
         return s.Filter(c.span, _word(c), _name(c), c.one(Expr), c.maybe(s.Block), self._doc(c.span))
 
-    def _if(self, c: Splice) -> s.If:
+    def _if(self, c: Children) -> s.If:
         then, *rest = c.all(s.Block | s.If)
         return s.If(c.span, _word(c), _name(c), c.one(Expr), then, rest[0] if rest else None, self._doc(c.span))
 
-    def _switch(self, c: Splice) -> s.Switch:
+    def _switch(self, c: Children) -> s.Switch:
         return s.Switch(
             c.span, _word(c), _name(c), c.one(Expr), tuple(c.all(s.Case)), c.maybe(s.Block), c.tokens("RBRACE")[-1].span,
             self._doc(c.span),
         )  # fmt: skip
 
-    def _group(self, c: Splice) -> s.Group:
+    def _group(self, c: Children) -> s.Group:
         counts = c.tokens("INT")
         return s.Group(
             c.span, _word(c), _name(c), _word_text(c) == "parallel", whole_number(counts[0]) if counts else None,
             c.one(s.Block), c.maybe(s.Handler), self._doc(c.span),
         )  # fmt: skip
 
-    def _for(self, c: Splice) -> s.For:
+    def _for(self, c: Children) -> s.For:
         names = c.idents()
         label = _label(c)
         if label is not None:
@@ -118,15 +118,15 @@ class StepBuilder:
             c.one(s.Block), c.maybe(s.Handler), self._doc(c.span),
         )  # fmt: skip
 
-    def _emit(self, c: Splice) -> s.Emit:
+    def _emit(self, c: Children) -> s.Emit:
         event = self._expressions.text(c.token("STRING"))
         return s.Emit(c.span, event, tuple(c.all(s.Arg)), c.tokens("RPAR")[-1].span, _modifiers(c), self._doc(c.span))
 
-    def _stop(self, c: Splice) -> s.Stop:
+    def _stop(self, c: Children) -> s.Stop:
         strings = c.tokens("STRING")
         return s.Stop(c.span, _word(c), self._expressions.string(strings[0]) if strings else None, self._doc(c.span))
 
-    def _retry(self, c: Splice) -> s.Retry:
+    def _retry(self, c: Children) -> s.Retry:
         values = c.all(Expr)
         only = tuple(self._expressions.text(token) for token in c.tokens("STRING"))
         count = whole_number(c.token("INT"))
@@ -136,7 +136,7 @@ class StepBuilder:
         return s.Retry(c.span, count, initial, maximum, None, only)
 
 
-def _for_option(c: Splice) -> s.ForOption:
+def _for_option(c: Children) -> s.ForOption:
     counts = c.tokens("INT")
     return s.ForOption(c.span, _word_text(c), whole_number(counts[0]) if counts else None, c.maybe(Expr))
 
@@ -147,30 +147,30 @@ def whole_number(token: Token) -> int:
     return int(digits, 0 if digits[:2] in {"0x", "0X"} else 10) if len(digits) < 10 else 10**9
 
 
-def _label(c: Splice) -> s.Ident | None:
+def _label(c: Children) -> s.Ident | None:
     """The name before `=`."""
     is_named = c.word(1) == "="
     return c.ident() if is_named else None
 
 
-def _name(c: Splice) -> s.Ident | None:
+def _name(c: Children) -> s.Ident | None:
     """The optional name after the statement's word."""
     return next(iter(c.idents()), None)
 
 
-def _word(c: Splice) -> Span:
+def _word(c: Children) -> Span:
     token = c[0]
     assert isinstance(token, Token)  # noqa: S101 - the rule begins with its word
     return token.span
 
 
-def _word_text(c: Splice) -> str:
+def _word_text(c: Children) -> str:
     token = c[0]
     assert isinstance(token, Token)  # noqa: S101 - the rule begins with its word
     return token.text
 
 
-def _modifiers(c: Splice) -> s.Modifiers:
+def _modifiers(c: Children) -> s.Modifiers:
     """The modifiers in one place; the later of two of a kind counts, and both are in `spans` for the check."""
     found: list[_Mod] = c.all(_Mod)
     names = {"on error": "handler", "on unknown": "at_most_once"}

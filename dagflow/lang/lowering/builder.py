@@ -42,17 +42,17 @@ class Place:
     #: The part of it that is so whatever a step here is `after`: what was certain at the loop around.
     granted: Known = NOTHING
 
-    def under(self, gate: str, outcome: int, narrowed: frozenset[str] = frozenset()) -> Place:
+    def behind_gate(self, gate: str, outcome: int, narrowed: frozenset[str] = frozenset()) -> Place:
         """The place behind a gate with an outcome."""
         return attrs.evolve(
             self, gate=GateRef(gate, outcome), condition=self.condition | {(gate, outcome)}, narrowed=self.narrowed | narrowed
         )
 
-    def requiring(self, condition: Condition) -> Place:
+    def with_condition(self, condition: Condition) -> Place:
         """The place of a step that also needs other steps."""
         return attrs.evolve(self, condition=self.condition | condition)
 
-    def joining(self, join: Join | None) -> Place:
+    def with_join(self, join: Join | None) -> Place:
         """The place of a step that may start before all steps of its join have settled."""
         if join is None or join.kind not in {JoinKind.ANY, JoinKind.N_OF}:
             return self
@@ -69,7 +69,7 @@ class Length:
 
 
 @attrs.define(eq=False)
-class Draft:
+class NodeBuilder:
     """A node and what orders it.
 
     Attributes:
@@ -86,7 +86,7 @@ class Draft:
 
 
 @attrs.define(eq=False)
-class FlowDraft:
+class FlowBuilder:
     """Everything lowering knows of one flow."""
 
     source: Source
@@ -98,19 +98,19 @@ class FlowDraft:
     #: The flows it may call, by the names it calls them.
     signatures: Mapping[str, Signature] = attrs.field(factory=dict[str, Signature])
     #: For the body of a loop, what it stands in, and the nodes of that and of what is around that which it reads.
-    outer: FlowDraft | None = None
+    outer: FlowBuilder | None = None
     outer_reads: dict[str, None] = attrs.field(factory=dict)
     #: The bodies of its loops, by the ids of their nodes.
-    bodies: dict[str, FlowDraft] = attrs.field(factory=dict)
+    bodies: dict[str, FlowBuilder] = attrs.field(factory=dict)
     #: Ids of the `yield` nodes.
     yields: list[str] = attrs.field(factory=list)
     #: The nodes that take steps back, by the steps.
-    undos: dict[str, Draft] = attrs.field(factory=dict)
+    undos: dict[str, NodeBuilder] = attrs.field(factory=dict)
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     timeout_ns: int = 0
     result: Type | None = None
     names: Names = attrs.field(factory=Names)
-    drafts: dict[str, Draft] = attrs.field(factory=dict)
+    nodes: dict[str, NodeBuilder] = attrs.field(factory=dict)
     scopes: list[Scope] = attrs.field(factory=list)
     #: Names used in an `after` anywhere: groups among them need a node.
     awaited: frozenset[str] = frozenset()
@@ -155,10 +155,10 @@ class FlowDraft:
         """The line a span begins on."""
         return self.source.line_of(span.start)
 
-    def inside(self, loop: str) -> FlowDraft:
-        """The draft of a loop's body: nodes of its own, names shared with this one."""
+    def new_body(self, loop: str) -> FlowBuilder:
+        """The builder of a loop's body: nodes of its own, names shared with this one."""
         body = attrs.evolve(
-            self, name=f"{self.name}.{loop}", outer=self, outer_reads={}, bodies={}, yields=[], undos={}, result=None, drafts={},
+            self, name=f"{self.name}.{loop}", outer=self, outer_reads={}, bodies={}, yields=[], undos={}, result=None, nodes={},
             scopes=[Scope("", None, None)], races=[], lets={},
         )  # fmt: skip
         self.bodies[loop] = body
@@ -174,10 +174,10 @@ class FlowDraft:
         also: Iterable[str] = (),
     ) -> None:
         """Add a node in declared order; it reads what its expressions read, and the nodes in `also`."""
-        self.drafts[node.id] = Draft(node, before, self.nodes_read(expressions, also), condition, join_span)
+        self.nodes[node.id] = NodeBuilder(node, before, self.nodes_read(expressions, also), condition, join_span)
 
     def nodes_read(self, expressions: Iterable[Expression], also: Iterable[str] = ()) -> tuple[str, ...]:
-        """The nodes of this draft that expressions read; those around it are noted down."""
+        """The nodes of this builder that expressions read; those around it are noted down."""
         reads = dict.fromkeys(also)
         for expression in expressions:
             for name in expression.reads:
@@ -186,18 +186,18 @@ class FlowDraft:
                     reads[symbol.node] = None
         if self.outer is None:
             return tuple(reads)
-        self.outer_reads.update(dict.fromkeys(node for node in reads if node not in self.drafts))
-        return tuple(node for node in reads if node in self.drafts)
+        self.outer_reads.update(dict.fromkeys(node for node in reads if node not in self.nodes))
+        return tuple(node for node in reads if node in self.nodes)
 
-    def find(self, node_id: str) -> Draft | None:
-        """A node of this draft or of a body in it."""
-        return next((found for draft in self.whole() if (found := draft.drafts.get(node_id)) is not None), None)
+    def find(self, node_id: str) -> NodeBuilder | None:
+        """A node of this builder or of a body in it."""
+        return next((found for builder in self.all_bodies() if (found := builder.nodes.get(node_id)) is not None), None)
 
-    def whole(self) -> Iterator[FlowDraft]:
+    def all_bodies(self) -> Iterator[FlowBuilder]:
         """Itself and every body in it."""
         yield self
         for body in self.bodies.values():
-            yield from body.whole()
+            yield from body.all_bodies()
 
     def generated_id(self, word: str, text: str) -> str:
         """An id for a node without a name: it depends on what the node does, not on where it stands, how it is laid out or commented."""
@@ -227,22 +227,22 @@ class FlowDraft:
         return self.source.text[span.start : span.end]
 
 
-def deletion(draft: FlowDraft, span: Span) -> Fix:
+def deletion(builder: FlowBuilder, span: Span) -> Fix:
     """A fix that removes whole lines."""
-    text = draft.source.text
+    text = builder.source.text
     start = text.rfind("\n", 0, span.start) + 1
     end = text.find("\n", span.end)
-    whole = Span(start, len(text) if end < 0 else end + 1)
-    is_alone = not text[start : span.start].strip() and not text[span.end : whole.end].strip()
-    return Fix("delete", is_safe=False, edits=(Edit(whole if is_alone else span, ""),))
+    all_bodies = Span(start, len(text) if end < 0 else end + 1)
+    is_alone = not text[start : span.start].strip() and not text[span.end : all_bodies.end].strip()
+    return Fix("delete", is_safe=False, edits=(Edit(all_bodies if is_alone else span, ""),))
 
 
-def join_condition(draft: FlowDraft, join: Join | None, node: str) -> Condition:
+def join_condition(builder: FlowBuilder, join: Join | None, node: str) -> Condition:
     """What an `after` adds to a step's path condition."""
     if join is None or join.kind is JoinKind.SETTLED:
         return ALWAYS
     if join.kind is JoinKind.ALL:
-        found = [draft.drafts[source] for source in join.sources if source in draft.drafts]
+        found = [builder.nodes[source] for source in join.sources if source in builder.nodes]
         # Being after a `wait event` needs the event to have come.
         came = frozenset((each.node.id, 1) for each in found if each.node.kind is NodeKind.WAIT_EVENT)
         return came.union(*(each.condition for each in found))

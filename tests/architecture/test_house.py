@@ -175,7 +175,8 @@ def imported_by_other_rooms() -> set[tuple[str, str]]:
 
 def test_what_other_rooms_use_is_documented_and_public() -> None:
     for module, name in sorted(imported_by_other_rooms()):
-        thing = getattr(importlib.import_module(module), name)
+        home = importlib.import_module(module)
+        thing = getattr(home, name) if hasattr(home, name) else importlib.import_module(f"{module}.{name}")
         assert not name.startswith("_"), f"{module}.{name}"
         if inspect.isclass(thing) or inspect.isfunction(thing):
             assert inspect.getdoc(thing), f"{module}.{name}"

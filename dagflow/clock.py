@@ -31,10 +31,14 @@ def stopwatch() -> int:
 
 
 class VirtualClock:
-    """A clock that moves only when told: a driver jumps it to the next timer when nothing else is left to do."""
+    """A clock that moves only when told: a driver jumps it to the next timer when nothing else is left to do.
 
-    def __init__(self, start: int) -> None:
-        self._now = start
+    Args:
+        start: the first instant, nanoseconds since 1970 UTC; the present one if not given.
+    """
+
+    def __init__(self, start: int | None = None) -> None:
+        self._now = time.time_ns() if start is None else start
 
     def now(self) -> int:
         """The present virtual instant."""

@@ -108,6 +108,8 @@ class Catalog:
         Raises:
             UsageError: the name is taken or not one, the signature cannot be typed, or a word is not one of these.
         """
+        if not isinstance(name, str):
+            raise UsageError('`catalog.action` must be called with the name of the action: write `@catalog.action("name")`')
         if _ACTION_NAME.fullmatch(name) is None:
             raise UsageError(
                 f"the name of an action must consist of letters, digits and `_`, in parts separated by dots; got `{name}`"

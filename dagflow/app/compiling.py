@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from dagflow.actions.catalog import Catalog
+from dagflow.errors import UsageError
 from dagflow.lang.check.imports import Sources
 from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.limits import Limits
@@ -43,7 +44,9 @@ def compile(  # noqa: A001 - the word of the API
         The flows and everything there is to say about the text.
 
     Raises:
-        UsageError: no catalogue was given, and a setting of the built-in one in the environment is wrong.
+        UsageError: `text` is no string; or no catalogue was given, and a setting of the built-in one in the environment is wrong.
     """
+    if not isinstance(text, str):
+        raise UsageError(f"`text` must be a string; got {type(text).__name__}")
     offered = Catalog.builtin() if catalog is None else catalog
     return compile_text(text, offered.interface, filename=filename, limits=limits, sources=sources)

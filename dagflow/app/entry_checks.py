@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import trio
+
 from dagflow.errors import UsageError
 from dagflow.ids import RunId
 
@@ -78,3 +80,11 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def check_in_trio() -> None:
+    """Raises UsageError: another event loop than trio's runs here, or none."""
+    if not trio.lowlevel.in_trio_run():
+        raise UsageError(
+            "the interpreter must run inside trio: call `trio.run(main)`. An asyncio program runs trio in a thread of its own"
+        )

@@ -14,7 +14,7 @@ from dagflow.actions.performer import HasConnectionPool
 from dagflow.app.blocked_runs import BlockedRuns, with_reasons
 from dagflow.app.catalogs import ActionCatalog
 from dagflow.app.drain import Draining, checked_seconds
-from dagflow.app.entry_checks import check_rates, checked_count, checked_instant, checked_run, checked_text
+from dagflow.app.entry_checks import check_in_trio, check_rates, checked_count, checked_instant, checked_run, checked_text
 from dagflow.app.exception_groups import sole
 from dagflow.app.recovery import Recovery
 from dagflow.app.run_handle import Run, Watched, refuse_to_cancel
@@ -107,8 +107,9 @@ class Interpreter:
 
         Raises:
             StoreError: the store cannot be opened, or failed while it was open.
-            UsageError: `concurrency`, `wakes_per_second` or `retries_per_second` is less than 1, or `drain_seconds` less than 0.
+            UsageError: this is not called in trio, or `concurrency`, `wakes_per_second` or `retries_per_second` is less than 1, or `drain_seconds` less than 0.
         """
+        check_in_trio()
         check_rates(concurrency=concurrency, wakes_per_second=wakes_per_second, retries_per_second=retries_per_second)
         drain_seconds = checked_seconds(drain_seconds, "`drain_seconds`")
         opened = store if store is not None else await trio.to_thread.run_sync(open_store, path)
@@ -144,6 +145,7 @@ class Interpreter:
                 names a run that was started with something else, or that is blocked.
             StoreError: the store failed.
         """
+        self._check_open()
         prepared = self._loader.programs.of(flow)
         live = await self._starter.start(prepared, as_input(prepared.program, input), trigger or Origin(), id)
         return Run(live, self._driver)
@@ -163,6 +165,7 @@ class Interpreter:
             EvaluationError: an expression of the trigger failed.
             StoreError: the store failed.
         """
+        self._check_open()
         prepared = self._loader.programs.of(flow)
         event = checked_text(event, "the name of an event")
         check_payload(self._catalog.interface, event, payload, only_strict=True)
@@ -190,6 +193,7 @@ class Interpreter:
             UsageError: the name or the id is no text of 1 to 200 characters, the payload is too large, or the interpreter was closed.
             StoreError: the store failed; send it again, with the same id.
         """
+        self._check_open()
         event = checked_text(event, "the name of an event")
         if id is not None:
             id = checked_text(id, "the id of an event")  # noqa: A001 - the word of the API
@@ -205,6 +209,7 @@ class Interpreter:
             UsageError: there is no such run, it has ended, or it cannot go on.
             StoreError: the store cannot be read.
         """
+        self._check_open()
         run = checked_run(run_id)
         live = self._found(run)
         if live is None and run not in self.blocked:
@@ -218,6 +223,7 @@ class Interpreter:
 
     async def unfinished(self, limit: int = 1_000) -> list[Run]:
         """Handles of the runs that have not ended and can go on, the newest first, whether they sleep or not. Raises StoreError."""
+        self._check_open()
         rows = await self.runs(unfinished=True, limit=limit)
         known = {row.id: live for row in rows if (live := self._found(row.id)) is not None}
         left = [row for row in rows if row.id not in known and row.id not in self.blocked]
@@ -234,6 +240,7 @@ class Interpreter:
             UsageError: there is no such run, or the catalog lacks an action that undoes.
             StoreError: the store failed, or what it has of the run is damaged.
         """
+        self._check_open()
         run_id = checked_run(run_id)
         refuse_to_cancel(self._driver)
         live = self._driver.lives.get(run_id) or await self._cancelled(run_id)
@@ -263,6 +270,7 @@ class Interpreter:
         They are those that are part of the run `parent`: the items of its loops, and the flows it called; or, without that,
         those that are part of no other.
         """
+        self._check_open()
         limit, parent = checked_count(limit, "`limit`"), checked_run(parent)
         before = None if before is None else checked_run(before)
 
@@ -278,6 +286,7 @@ class Interpreter:
             UsageError: there is no such run.
             StoreError: the store cannot be read.
         """
+        self._check_open()
         return await trio.to_thread.run_sync(self._read_result, checked_run(run_id))
 
     async def history(self, run_id: str) -> list[Record]:
@@ -287,6 +296,7 @@ class Interpreter:
             UsageError: there is no such run.
             StoreError: the store cannot be read.
         """
+        self._check_open()
         run = checked_run(run_id)
 
         def read() -> list[Record]:
@@ -299,6 +309,7 @@ class Interpreter:
 
     async def statistics(self) -> Statistics:
         """How it is now: what is under way, threads that are lost, how long the event loop was blocked. Raises StoreError."""
+        self._check_open()
         return self._vitals.statistics(await trio.to_thread.run_sync(self._store.n_sleeping))
 
     async def prune(self, before: int) -> None:
@@ -309,9 +320,16 @@ class Interpreter:
         Raises:
             StoreError: the store failed.
         """
+        self._check_open()
         before = checked_instant(before, "`before`")
         while await trio.to_thread.run_sync(self._store.prune, before):
             await trio.lowlevel.checkpoint()
+
+    def _check_open(self) -> None:
+        if self._driver.error is not None:
+            raise self._driver.error
+        if self._driver.closed is not None:
+            raise UsageError("the interpreter was closed; open it again")
 
     def watch(self, run_id: str) -> AsyncIterator[RunResult]:
         """How an unfinished run stands: now, after every commit, and at its end. Raises as `get_run` and `Run.wait`."""
@@ -377,6 +395,10 @@ class Interpreter:
 
     async def _close(self) -> None:
         """Say that it was closed in order, if the store can still hear it."""
+        for live in self._recovery.waiting.values():
+            live.give_up(
+                self._driver.closed or UsageError("the interpreter was closed before the run ended; open it again to go on")
+            )
         try:
             if self._driver.error is None:
                 await self._driver.sleepers.close()

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import attrs
 
-from dagflow.errors import StoreError
+from dagflow.errors import StoreError, UsageError
 from dagflow.execution.program import Program, prepare
 from dagflow.ids import FlowDigest
 from dagflow.model.flow import Flow
@@ -38,10 +38,14 @@ class Programs:
     _by_flow: OrderedDict[int, tuple[Flow, FlowDigest]] = attrs.field(factory=OrderedDict)
 
     def of(self, flow: Flow) -> Prepared:
-        """The program of a flow in memory."""
+        """The program of a flow in memory. Raises UsageError for anything but a compiled flow."""
         known = self._by_flow.get(id(flow))
         if known is not None and known[1] in self._by_digest:
             return self._by_digest[known[1]]
+        if not isinstance(flow, Flow):
+            raise UsageError(
+                f"`flow` must be a compiled flow; got {type(flow).__name__}. Compile the text: `dagflow.compile(text).unwrap()`"
+            )
         encoded = encode_flow(flow)
         digest = flow_digest(encoded)
         _keep(self._by_flow, id(flow), (flow, digest))

@@ -60,6 +60,8 @@ class LocalDriver:
     lives: dict[RunId, Live] = attrs.field(factory=dict)
     error: DagflowError | None = None
     is_draining: bool = False
+    #: Why nothing is driven any more, once `serve` has returned.
+    closed: DagflowError | None = None
     on_blocked: Callable[[RunId, RunBlocked], None] = attrs.field(default=lambda _run, _reason: None)
     _writer: Writer = attrs.field(init=False)
     _timers: Timers = attrs.field(init=False)
@@ -106,9 +108,9 @@ class LocalDriver:
             if self.error is None:
                 with trio.CancelScope(shield=True):
                     await self._guarded(self._writer.drain)
-            reason = self.error or UsageError("the interpreter was closed before the run ended; open it again to go on")
-            for live in list(self.lives.values()):
-                live.give_up(reason)
+            self.closed = self.error or UsageError("the interpreter was closed before the run ended; open it again to go on")
+            for live in [*self.lives.values(), *self.sleepers.held()]:
+                live.give_up(self.closed)
             for sending in self._sendings.values():
                 sending.is_over.set()
 
@@ -147,7 +149,14 @@ class LocalDriver:
         return self._writer.n_events
 
     def take(self, *lives: Live) -> None:
-        """Drive these runs, from where they stand. All are there before any of them does anything that others may see."""
+        """Drive these runs, from where they stand. All are there before any of them does anything that others may see.
+
+        Once the driver is closed they are given up at once, so that nothing waits for them.
+        """
+        if self.closed is not None:
+            for live in lives:
+                live.give_up(self.closed)
+            return
         for live in lives:
             if live.progress.is_ended and live.n_committed == live.progress.n_recorded:
                 # It ended while it was being read.

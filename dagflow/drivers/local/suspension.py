@@ -192,6 +192,10 @@ class Sleepers:
         """The programs of runs that left with a wait for such events."""
         return self._seekers.programs.get(event, set[Program]())
 
+    def held(self) -> list[Live]:
+        """The suspended runs that a caller holds a handle of."""
+        return list(self._asleep.values())
+
     def find(self, run: RunId) -> Live | None:
         """A run that left and that somebody still holds."""
         return self._asleep.get(run)

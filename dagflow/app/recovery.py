@@ -13,6 +13,7 @@ memory. Closing in order is none, nor is an error of the store.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 import attrs
@@ -21,7 +22,9 @@ import trio
 from dagflow.drivers.local.driver import LocalDriver
 from dagflow.drivers.local.loaded_run import Live
 from dagflow.drivers.local.subscriptions import Seekers, due_of
+from dagflow.drivers.local.time_slice import in_turns
 from dagflow.errors import DagflowError, RunBlocked, StoreError, UsageError
+from dagflow.execution.delivery import giving
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import CrashSuspect, DriverState, Record, RunRow, Store
@@ -190,7 +193,8 @@ class Recovery:
         if not live.progress.program.waits or inbox.n_seen >= self._driver.n_handed_out:
             return False
         for event in await self._asked(lambda: self._store.events(after=inbox.n_seen, limit=_PAGE)):
-            live.progress.deliver(event, self._driver.now(live))
+            now = partial(self._driver.now, live)
+            await in_turns(giving(live.progress, event, now, self._driver.stretch.is_short))
         return True
 
     async def _asked(self, ask: Callable[..., _Value], *arguments: object) -> _Value:

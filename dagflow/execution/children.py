@@ -8,7 +8,7 @@ its end, told once the end is in the store; so a child whose end the parent has 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from weakref import ReferenceType, ref
 
@@ -21,7 +21,7 @@ from dagflow.engine.commands import CancelItem, StartAttempt, StartItem
 from dagflow.engine.events import Event
 from dagflow.errors import DagflowBug
 from dagflow.execution.bindings import Origin
-from dagflow.execution.delivery import settle
+from dagflow.execution.delivery import always, settling
 from dagflow.execution.evaluate import Unevaluable, arguments_of
 from dagflow.execution.input import of_call
 from dagflow.execution.latest_outcome import returned, yielded_json
@@ -149,11 +149,19 @@ class Children:
 
     def is_back(self, spawn: Spawn, now: int) -> list[Progress]:
         """The child that was wished for is there; returns the runs that may have changed by that."""
+        return [progress for changed in self.coming_back(spawn, lambda: now, always) for progress in changed]
+
+    def coming_back(self, spawn: Spawn, now: Callable[[], int], is_short: Callable[[], bool]) -> Iterator[list[Progress]]:
+        """As `is_back`; yields the runs that may have changed so far, where others may have their turn."""
         kin = self._parent.kin
         if kin is None or not spawn.is_missed:
-            return []
+            return
+        if kin.n_absent == 1:
+            # It counts as absent until all is given that came meanwhile, so what comes now queues behind that.
+            yield from settling(kin, now, is_short)
         kin.n_absent -= 1
-        return [] if kin.n_absent else settle(kin, now)
+        if not kin.n_absent:
+            yield kin.release_timers()
 
     def item(self, node: int, index: int) -> Mapping[str, object]:
         """What the body of a loop reads of an item."""

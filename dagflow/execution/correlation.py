@@ -24,10 +24,13 @@ def wait_row(progress: Progress, node: int) -> WaitRow | None:
     anything = WaitRow(event) if is_reached else None
     if correlation is None or not (is_reached or all(_is_known(progress, name) for name in correlation.reads)):
         return anything
-    try:
-        key = key_of(correlation.evaluate(progress.values.of(node)))
-    except EvaluationError:
-        return anything
+    keys, place = progress.inbox.keys, (node, is_reached)
+    if place not in keys:
+        try:
+            keys[place] = key_of(correlation.evaluate(progress.values.of(node)))
+        except EvaluationError:
+            keys[place] = None
+    key = keys[place]
     return anything if key is None else WaitRow(event, correlation.path, key)
 
 

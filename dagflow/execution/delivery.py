@@ -2,96 +2,168 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dagflow.engine import events
 from dagflow.execution.correlation import may_be_for
 from dagflow.execution.evaluate import Unevaluable
 from dagflow.execution.family import Kin, place_of, rank_of
-from dagflow.execution.mailbox import Arrival, arrival_of, encoded
+from dagflow.execution.mailbox import Arrival
+from dagflow.execution.verdicts import Verdicts
 from dagflow.store.api import SentEvent
 
 if TYPE_CHECKING:
     from dagflow.execution.instance import Progress
 
 
-def deliver(runs: Sequence[Progress], event: SentEvent, now: int) -> bool:
+def always() -> bool:
+    """There is time for all there is to do."""
+    return True
+
+
+def deliver(runs: Sequence[Progress], event: SentEvent, now: int, verdicts: Verdicts | None = None) -> bool:
     """Whether a wait of these took the event, or it was kept for one. For whom it came before nothing changes.
 
-    `runs`: one, or several that are parts of the same whole.
+    `runs`: one, or several that are parts of the same whole. `verdicts`: what waits have said of it already.
     """
     wanting = [progress for progress in runs if _is_wanted(progress, event)]
     kin = wanting[0].kin if wanting else None
     if kin is not None and kin.n_absent:
         kin.held += [(progress, event) for progress in wanting]
         return True
-    return bool(wanting) and _give(wanting, event, now)
+    return bool(wanting) and _give(wanting, verdicts or Verdicts(event), now)
 
 
-def settle(kin: Kin, now: int) -> list[Progress]:
-    """All parts are there: give them the events that were held; returns the runs that may have changed."""
-    held, late = kin.held, kin.late
-    kin.held, kin.late = [], []
-    by_number: dict[int, tuple[SentEvent, list[Progress]]] = {}
-    for progress, event in held:
-        by_number.setdefault(event.number, (event, []))[1].append(progress)
-    for _, (event, runs) in sorted(by_number.items()):
-        _give([progress for progress in runs if not progress.is_ended], event, now)
-    for progress, timer in late:
-        progress.timers.append(timer)
-    return list(dict.fromkeys(progress for progress, _ in (*held, *late)))
+def giving(
+    progress: Progress, event: SentEvent, now: Callable[[], int], is_short: Callable[[], bool]
+) -> Generator[None, None, bool]:
+    """As `deliver`, to one run; yields where others should have their turn."""
+    verdicts = Verdicts(event)
+    yield from judging([progress], verdicts, is_short)
+    is_reached = deliver([progress], event, now(), verdicts)
+    if not is_short():
+        yield
+    return is_reached
+
+
+def judging(runs: Sequence[Progress], verdicts: Verdicts, is_short: Callable[[], bool]) -> Generator[None]:
+    """As `_judging`, unless the event will be held."""
+    kin = runs[0].kin if runs else None
+    if kin is None or not kin.n_absent:
+        yield from _judging(runs, verdicts, is_short, _has_to_look)
+
+
+def _judging(
+    runs: Sequence[Progress], verdicts: Verdicts, is_short: Callable[[], bool], may_want: Callable[[Progress, SentEvent], bool]
+) -> Generator[None]:
+    """Ask the waits of these that the event may be for, up to the first that it is for; yields where others should have their turn.
+
+    Nothing changes by that. Behind the end `deliver` finds every condition it needs, as long as nobody else has had a turn.
+    """
+    looked_at = set["Progress"]()
+    is_known = False
+    while not is_known:
+        is_known = True
+        wanting = [progress for progress in runs if may_want(progress, verdicts.event)]
+        for progress in wanting:
+            if progress in looked_at:
+                continue
+            looked_at.add(progress)
+            # Evaluates the keys of waits, which are kept.
+            _may_be_later(progress, verdicts.arrival)
+            if not is_short():
+                is_known = False
+                yield
+        for _, _, progress, node in _in_order(wanting, verdicts.arrival):
+            if verdicts.has(progress, node):
+                continue
+            if _is_for(verdicts, progress, node):
+                break
+            if not is_short():
+                is_known = False
+                yield
+
+
+def settling(kin: Kin, now: Callable[[], int], is_short: Callable[[], bool]) -> Iterator[list[Progress]]:
+    """All parts are there: give them the events that were held; yields the runs that may have changed, where others may have their turn."""
+    while kin.held:
+        held, kin.held = kin.held, []
+        by_number: dict[int, tuple[SentEvent, list[Progress]]] = {}
+        for progress, event in held:
+            by_number.setdefault(event.number, (event, []))[1].append(progress)
+        for _, (event, runs) in sorted(by_number.items()):
+            verdicts = Verdicts(event)
+            for _ in _judging(runs, verdicts, is_short, _has_not_ended):
+                yield []
+            _give([progress for progress in runs if not progress.is_ended], verdicts, now())
+            yield runs
 
 
 def reach(progress: Progress, node: int) -> events.EventTaken | events.TimerSet:
-    """A wait is reached: it takes an event that has come, or begins to wait. Raises Unevaluable."""
+    """A wait is reached: it takes an event that has come, or begins to wait. Raises Unevaluable, or PutOff."""
     at = progress.machine.state.wanted_at[node]
-    number = progress.inbox.find(node)
+    number = progress.inbox.find(node, progress.has_time)
     if number is None:
         return events.TimerSet(at, node, at + (progress.program.codes[node].node.within_ns or 0))
     return _taken(progress, node, number, at)
 
 
 def _is_wanted(progress: Progress, event: SentEvent) -> bool:
+    is_wanted = _has_to_look(progress, event)
+    progress.inbox.n_seen = max(progress.inbox.n_seen, event.number)
+    return is_wanted
+
+
+def _has_to_look(progress: Progress, event: SentEvent) -> bool:
     inbox = progress.inbox
-    if event.number <= inbox.n_seen:
-        return False
-    inbox.n_seen = event.number
-    return event.run != progress.run and inbox.is_wanted(event.name)
+    return event.number > inbox.n_seen and event.run != progress.run and inbox.is_wanted(event.name)
 
 
-def _give(runs: Sequence[Progress], event: SentEvent, now: int) -> bool:
-    arrival = arrival_of(event)
+def _has_not_ended(progress: Progress, _event: SentEvent) -> bool:
+    return not progress.is_ended
+
+
+def _give(runs: Sequence[Progress], verdicts: Verdicts, now: int) -> bool:
+    arrival = verdicts.arrival
     noted: dict[Progress, None] = {}
     for progress in runs:
         if _may_be_later(progress, arrival):
             noted[progress] = None
-            _arrive(progress, arrival, now)
-    for _, _, progress, node in sorted(_waiting(runs, arrival), key=lambda wait: wait[:2]):
+            _arrive(progress, verdicts, now)
+    for _, _, progress, node in _in_order(runs, arrival):
         if node not in progress.machine.state.waiting:
             continue
         at = max(now, progress.machine.state.now)
         try:
-            is_for = progress.inbox.is_for(node, arrival)
+            is_for = verdicts.of(progress, node)
         except Unevaluable as problem:
             progress.take_fact(events.EvaluationFailed(at, node, problem.code, problem.message))
             continue
         if is_for:
             if progress not in noted:
-                _arrive(progress, arrival, now)
+                _arrive(progress, verdicts, now)
             progress.take_fact(_taken(progress, node, len(progress.inbox.arrivals) - 1, at))
             return True
     return bool(noted)
 
 
-def _waiting(runs: Sequence[Progress], arrival: Arrival) -> list[tuple[int, tuple[int, ...], Progress, int]]:
-    """The waits for such events, each with since when it waits and where it stands."""
-    return [
+def _is_for(verdicts: Verdicts, progress: Progress, node: int) -> bool:
+    try:
+        return verdicts.of(progress, node)
+    except Unevaluable:
+        return False
+
+
+def _in_order(runs: Sequence[Progress], arrival: Arrival) -> list[tuple[int, tuple[int, ...], Progress, int]]:
+    """The waits for such events, each with since when it waits and where it stands; the one that has waited longest first."""
+    waits = [
         (progress.machine.state.wanted_at[node], rank_of(progress, node), progress, node)
         for progress in runs
         for node in progress.inbox.waiting(arrival)
         if _is_free(progress, node, arrival)
     ]
+    return sorted(waits, key=lambda wait: wait[:2])
 
 
 def _may_be_later(progress: Progress, arrival: Arrival) -> bool:
@@ -104,9 +176,9 @@ def _is_free(progress: Progress, node: int, arrival: Arrival) -> bool:
     return progress.kin is None or progress.kin.is_free(arrival.number, place_of(progress, node))
 
 
-def _arrive(progress: Progress, arrival: Arrival, now: int) -> None:
-    progress.inbox.arrivals.append(arrival)
-    progress.take_fact(events.EventArrived(max(now, progress.machine.state.now)), encoded(arrival))
+def _arrive(progress: Progress, verdicts: Verdicts, now: int) -> None:
+    progress.inbox.arrivals.append(verdicts.arrival)
+    progress.take_fact(events.EventArrived(max(now, progress.machine.state.now)), verdicts.encoded)
 
 
 def _taken(progress: Progress, node: int, number: int, at: int) -> events.EventTaken:

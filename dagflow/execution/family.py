@@ -77,6 +77,13 @@ class Kin:
             self.late.append((progress, timer))
         return self.n_absent > 0
 
+    def release_timers(self) -> list[Progress]:
+        """All parts are there: waits that are due give up; returns their runs."""
+        late, self.late = self.late, []
+        for progress, timer in late:
+            progress.timers.append(timer)
+        return list(dict.fromkeys(progress for progress, _ in late))
+
 
 def kin_of(progress: Progress) -> Kin | None:
     """What a new run has together with those it is a part of, or with its own parts; None where no part waits for events."""

@@ -37,7 +37,7 @@ from dagflow.execution.evaluate import Unevaluable, arguments_of, check_known, f
 from dagflow.execution.family import kin_of
 from dagflow.execution.fast_path import Quick
 from dagflow.execution.lineage import WAITS, Lineage
-from dagflow.execution.mailbox import Inbox
+from dagflow.execution.mailbox import Inbox, PutOff
 from dagflow.execution.performer import effect_key
 from dagflow.execution.program import Program, canonical_with_json
 from dagflow.execution.replay import recall
@@ -377,7 +377,10 @@ class Progress:
         node = command.node
         code = self.program.codes[node]
         if code.node.kind in _SPECIAL:
-            self._compute_special(node, code.node)
+            try:
+                self._compute_special(node, code.node)
+            except PutOff:
+                self._pure.insert(0, command)
             return
         event, value, kept = fact_of(command, code, self.values.of(node), self.machine.state)
         if not isinstance(event, (events.TimerSet, events.EvaluationFailed)):

@@ -6,7 +6,7 @@ came before such a wait was reached is kept for it, in the run's history, and fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import attrs
@@ -22,6 +22,10 @@ from dagflow.ids import RunId
 from dagflow.model.status import NodeStatus
 from dagflow.model.wire.codec import WireError
 from dagflow.store.api import SentEvent
+
+
+class PutOff(Exception):  # noqa: N818 - not an error: others have their turn first
+    """There is more to look at than there is time for now."""
 
 
 @attrs.frozen
@@ -40,6 +44,7 @@ class Inbox:
 
     Attributes:
         n_seen: the number of the last event of the store that needs no looking at any more.
+        keys: of a wait, before and after it is reached, what it wants of an event, see `correlating`; evaluated once.
     """
 
     _run: RunId
@@ -49,6 +54,9 @@ class Inbox:
     _kin: Kin | None
     arrivals: list[Arrival] = attrs.field(factory=list)
     n_seen: int = 0
+    keys: dict[tuple[int, bool], str | None] = attrs.field(factory=dict[tuple[int, bool], "str | None"])
+    #: By a wait that is still looking, how many of these are known not to be for it.
+    _n_refused: dict[int, int] = attrs.field(factory=dict[int, int])
 
     def is_wanted(self, name: str) -> bool:
         """Whether a wait for such events has not settled."""
@@ -65,23 +73,34 @@ class Inbox:
         state, waits = self._machine.state, self._program.waits[arrival.name]
         return [node for node in state.waiting if node in waits and arrival.at <= state.due[node]]
 
-    def find(self, node: int) -> int | None:
-        """The first event kept that the wait is for. Raises Unevaluable."""
+    def find(self, node: int, has_time: Callable[[], bool] | None = None) -> int | None:
+        """The first event kept that the wait is for. Raises Unevaluable.
+
+        Raises PutOff where there is no time to look at them all; the next call goes on from there.
+        """
         name, taken = self._program.codes[node].node.event, self._machine.state.taken
         place = self._run, self._program.plan.ids[node]
-        for index, arrival in enumerate(self.arrivals):
-            is_free = index not in taken and (self._kin is None or self._kin.is_free(arrival.number, place))
-            if arrival.name == name and is_free and self.is_for(node, arrival):
+        for index in range(self._n_refused.pop(node, 0), len(self.arrivals)):
+            arrival = self.arrivals[index]
+            if arrival.name != name or index in taken:
+                continue
+            if (self._kin is None or self._kin.is_free(arrival.number, place)) and self._is_for(node, arrival):
                 return index
+            if has_time is not None and not has_time():
+                # What has been given is not given back, and what a condition reads does not change.
+                self._n_refused[node] = index + 1
+                raise PutOff
         return None
 
-    def is_for(self, node: int, arrival: Arrival) -> bool:
-        """Whether the wait's condition is true of the event. Raises Unevaluable: it has no value."""
-        code = self._program.codes[node]
+    def _is_for(self, node: int, arrival: Arrival) -> bool:
         try:
-            payload = self.payload(node, arrival)
+            return self.accepts(node, self.payload(node, arrival))
         except WireError:
             return False
+
+    def accepts(self, node: int, payload: object) -> bool:
+        """Whether the wait's condition is true of what an event carries. Raises Unevaluable: it has no value."""
+        code = self._program.codes[node]
         if code.expression is None:
             return True
         bindings = self._values.of(node)

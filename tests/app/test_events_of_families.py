@@ -14,6 +14,7 @@ import trio
 import trio.testing
 
 from dagflow.app.interpreter import Interpreter
+from dagflow.drivers.local import time_slice
 from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Send, Simulation, simulate
 from dagflow.errors import StoreError, UsageError
 from dagflow.execution.program import Program, prepare
@@ -247,6 +248,14 @@ class TestInterpreter:
         assert [taken(histories[run_id]) for run_id in sorted(histories) if run_id.startswith(f"{run.id}/items")] == [[2], [3]]
 
 
+@pytest.fixture(params=["at once", "one condition a turn"])
+def turns(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver has its usual time for conditions, or puts off what is left after each."""
+    if request.param != "at once":
+        monkeypatch.setattr(time_slice, "LONG_NS", 1)
+
+
+@pytest.mark.usefixtures("turns")
 @pytest.mark.parametrize("numbers", [range(1, 6), range(1, 3), range(1, 9)])
 def test_the_local_driver_gives_them_as_the_simulator_does(numbers: range) -> None:
     sends = approvals(*numbers)
@@ -274,6 +283,7 @@ class Failing(Lasting):
             raise StoreError("the disk is gone, and nobody knows whether it wrote")
 
 
+@pytest.mark.usefixtures("turns")
 @pytest.mark.parametrize("is_late", [False, True])
 @pytest.mark.parametrize("n_left", range(1, 12))
 async def test_a_store_that_fails_at_any_write_loses_no_event_and_gives_none_twice(n_left: int, is_late: bool) -> None:

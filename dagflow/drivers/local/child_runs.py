@@ -13,9 +13,10 @@ import trio
 
 from dagflow.drivers.local.group_commit import Writer
 from dagflow.drivers.local.loaded_run import Live, Pinned
-from dagflow.drivers.local.time_slice import Stretch
+from dagflow.drivers.local.time_slice import Stretch, in_turns
 from dagflow.execution.bindings import Origin
 from dagflow.execution.children import Spawn
+from dagflow.execution.delivery import giving
 from dagflow.execution.instance import Progress
 from dagflow.execution.lineage import Requested
 from dagflow.execution.program import Program
@@ -158,7 +159,7 @@ class Family:
                 self._begin(live, spawn)
             await self._catch_up(live)
             self._go_on(live, spawn)
-            self._is_back(live, spawn)
+            await self._is_back(live, spawn)
         except Exception as error:  # noqa: BLE001 - a part of a run cannot go on, so the whole cannot; all others can
             self._driver.block(live, error)
         finally:
@@ -184,13 +185,19 @@ class Family:
             self._stopped.discard(spawn.run)
             self._driver.cancel(live)
 
-    def _is_back(self, live: Live, spawn: Spawn) -> None:
+    async def _is_back(self, live: Live, spawn: Spawn) -> None:
         """The last part that was missed is there: what came meanwhile goes to whoever has waited longest."""
-        if live.parent is None or live.broken is not None:
+        parent, stretch = live.parent, self._driver.stretch
+        if parent is None or live.broken is not None:
             return
-        for changed in live.parent.progress.children.is_back(spawn, self._driver.now(live)):
-            if changed.run in self._driver.lives:
-                self._driver.step(self._driver.lives[changed.run], _nothing)
+        for some in parent.progress.children.coming_back(spawn, partial(self._driver.now, live), stretch.is_short):
+            for changed in some:
+                if changed.run in self._driver.lives:
+                    self._driver.step(self._driver.lives[changed.run], _nothing)
+            if not stretch.is_short():
+                await trio.lowlevel.checkpoint()
+            if parent.broken is not None:
+                return
 
     async def _catch_up(self, live: Live) -> None:
         """Deliver the events that came before, up to the last one handed out when this returns.
@@ -203,7 +210,7 @@ class Family:
             sent = await self._writer.reading(read)
             for event in sent:
                 if event.number <= until:
-                    live.progress.deliver(event, self._driver.now(live))
+                    await in_turns(giving(live.progress, event, partial(self._driver.now, live), self._driver.stretch.is_short))
             inbox.n_seen = max(inbox.n_seen, min(until, sent[-1].number) if len(sent) == _PAGE else until)
 
 

@@ -10,7 +10,8 @@ the store's own failure stops the driver.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from functools import partial
 
 import attrs
 import trio
@@ -26,13 +27,14 @@ from dagflow.drivers.local.group_commit import Writer
 from dagflow.drivers.local.loaded_run import Live
 from dagflow.drivers.local.retry_budget import Budgets
 from dagflow.drivers.local.suspension import Sleepers
-from dagflow.drivers.local.time_slice import Stretch
+from dagflow.drivers.local.time_slice import Stretch, in_turns
 from dagflow.drivers.local.timers import Timers
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import DagflowError, RunBlocked, UsageError
-from dagflow.execution.delivery import deliver
+from dagflow.execution.delivery import deliver, judging
 from dagflow.execution.performer import Performer
 from dagflow.execution.program import Program
+from dagflow.execution.verdicts import Verdicts
 from dagflow.ids import RunId
 from dagflow.store.api import Blocked, SentEvent, Store
 from dagflow.store.failpoints import Point, reached
@@ -76,12 +78,13 @@ class LocalDriver:
 
     def __attrs_post_init__(self) -> None:
         self._timers = Timers(self._clock, self._fire, self._is_calm)
-        self.stretch = Stretch(self._go_on)
+        self.stretch = Stretch()
         self._writer = Writer.of(self._store, self._written)
         self._writer.on_event = self._dispatch.put
         self._writer.on_born = self.take
         self._writer.block = self.block
-        self._dispatch.give = self.hand_out
+        self._dispatch.give, self._dispatch.put_off = self.hand_out, self.stretch.put_off
+        self._dispatch.add_timer = self._add_timer
         self._attempts = Attempts(
             self, self._performer, self._writer, self._jitter, self._concurrency, self._timers.may_be_calm, self._budgets
         )
@@ -277,7 +280,7 @@ class LocalDriver:
         if children.spawns or children.stops:
             self._family.see_to(live)
         if (progress.is_computing or children.spawns) and live.broken is None:
-            self.stretch.put_off(live)
+            self.stretch.put_off(live, partial(self._go_on, live))
 
     def block(self, live: Live, error: Exception) -> None:
         """A run cannot go on: set it aside, with those it is a part of and those that are part of it. All others go on.
@@ -325,21 +328,32 @@ class LocalDriver:
         self.sleepers.gone(live)
         self._family.ended(live)
 
-    def hand(self, live: Live, event: SentEvent) -> bool:
+    async def hand(self, live: Live, event: SentEvent) -> bool:
         """Give an event to a run, and let it go on; whether it took it."""
-        return self._hand([live], event)
+        return bool(await in_turns(self.hand_out([live], event)))
 
-    def hand_out(self, lives: Iterable[Live], event: SentEvent) -> int:
-        """Give an event to runs, once to a run and all its parts, and let them go on; returns how many took it."""
+    def hand_out(self, lives: Iterable[Live], event: SentEvent) -> Generator[None, None, int]:
+        """Give an event to runs, once to a run and all its parts, and let them go on; returns how many took it.
+
+        Yields where others should have their turn.
+        """
         families: dict[Live, list[Live]] = {}
         for live in lives:
             families.setdefault(live.whole, []).append(live)
-        return sum(self._hand(family, event) for family in families.values())
+        verdicts, n_reached = Verdicts(event), 0
+        for family in families.values():
+            n_reached += yield from self._hand(family, verdicts)
+            if not self.stretch.is_short():
+                yield
+        return n_reached
 
-    def _hand(self, family: Sequence[Live], event: SentEvent) -> bool:
-        n_recorded = [live.progress.n_recorded for live in family]
+    def _hand(self, family: Sequence[Live], verdicts: Verdicts) -> Generator[None, None, bool]:
+        """All conditions are evaluated first, which may take turns; who gets the event is then decided in one go."""
         try:
-            is_reached = deliver([live.progress for live in family], event, self._clock.now())
+            yield from judging([live.progress for live in family], verdicts, self.stretch.is_short)
+            family = [live for live in family if live.broken is None]
+            n_recorded = [live.progress.n_recorded for live in family]
+            is_reached = deliver([live.progress for live in family], verdicts.event, self._clock.now(), verdicts)
         except Exception as error:  # noqa: BLE001 - see `block`
             self.block(family[0], error)
             return False
@@ -348,7 +362,13 @@ class LocalDriver:
                 self.turn(live)
         return is_reached
 
+    def _add_timer(self, live: Live, timer: SetTimer) -> None:
+        if self.lives.get(live.run) is live:
+            self._timers.add(live, timer)
+
     def _fire(self, live: Live, timer: SetTimer) -> None:
+        if self._dispatch.hold_timer(live, timer):
+            return
         reached(Point.TIMER_DUE)
         # The clock may have been set back since it was found due.
         self.step(live, lambda: live.progress.fire(timer, max(self.now(live), timer.due)))

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import cast
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import Final, cast
 
 import attrs
 import orjson
 
 from dagflow.drivers.local.batch import Sending
 from dagflow.drivers.local.loaded_run import Live
+from dagflow.engine.commands import SetTimer
 from dagflow.execution.correlation import wait_row
 from dagflow.execution.program import Program
 from dagflow.ids import RunId
 from dagflow.model.correlation_key import key_at
+from dagflow.model.plan import NONE
 from dagflow.store.api import SentEvent, WaitRow
+
+_OVER: Final = object()
 
 
 @attrs.define(eq=False)
@@ -25,8 +29,11 @@ class _Waiters:
     anything: dict[RunId, Live] = attrs.field(factory=dict[RunId, Live])
     keyed: dict[str, dict[str, dict[RunId, Live]]] = attrs.field(factory=dict[str, dict[str, dict[RunId, Live]]])
     programs: Counter[Program] = attrs.field(factory=Counter[Program])
+    #: How often a wait was added.
+    n_added: int = 0
 
     def add(self, live: Live, row: WaitRow | None) -> None:
+        self.n_added += 1
         if row is None or not row.key:
             self.anything[live.run] = live
         else:
@@ -53,19 +60,28 @@ class _Waiters:
         return list(found.values())
 
 
+def _to_nobody(_lives: Sequence[Live], _event: SentEvent) -> Generator[None, None, int]:
+    yield from ()
+    return 0
+
+
 @attrs.define(eq=False)
 class Dispatch:
     """Gives each event to each run in hand that may want it.
 
     Attributes:
         n_handed_out: the number of the last event.
-        give: gives one event to runs and lets them go on; says how many of them took it. It may put more events.
+        give: gives one event to runs and lets them go on; says how many of them took it. It may put more events, and yields where
+            others should have their turn.
+        put_off: lets others have their turn. add_timer: a wait that was held may give up.
         wake: sees to the runs asleep that may want the first of these events, and perhaps others; says whether that takes time, after
             which it calls `go_on`.
         on_idle: called when every event has been handed out.
     """
 
-    give: Callable[[Sequence[Live], SentEvent], int] = attrs.field(default=lambda _lives, _event: 0)
+    give: Callable[[Sequence[Live], SentEvent], Generator[None, None, int]] = attrs.field(default=_to_nobody)
+    put_off: Callable[[object, Callable[[], None]], None] = attrs.field(default=lambda _who, go_on: go_on())
+    add_timer: Callable[[Live, SetTimer], None] = attrs.field(default=lambda _live, _timer: None)
     wake: Callable[[Sequence[tuple[SentEvent, Sending | None]]], bool] = attrs.field(default=lambda _queue: False)
     on_idle: Callable[[], None] = attrs.field(default=lambda: None)
     n_handed_out: int = 0
@@ -75,7 +91,13 @@ class Dispatch:
         factory=dict[RunId, list[tuple[str, list[WaitRow | None]]]]
     )
     _queue: deque[tuple[SentEvent, Sending | None]] = attrs.field(factory=deque)
+    #: When the events in the queue were sent, by name. late: by name, timers of waits that one of them may be for.
+    _queued: dict[str, deque[int]] = attrs.field(factory=dict[str, deque[int]])
+    _late: dict[str, list[tuple[Live, SetTimer]]] = attrs.field(factory=dict[str, list[tuple[Live, SetTimer]]])
+    #: What is left of handing out the first.
+    _handing: Generator[None] | None = None
     _is_busy: bool = False
+    _is_put_off: bool = False
 
     def add(self, live: Live) -> None:
         """The run wants to hear of the events it has waits for."""
@@ -109,32 +131,69 @@ class Dispatch:
     def put(self, event: SentEvent, sending: Sending | None) -> None:
         """The event is in the store: hand it out, after those before it."""
         self._queue.append((event, sending))
+        self._queued.setdefault(event.name, deque()).append(event.at)
         self.go_on()
+
+    def hold_timer(self, live: Live, timer: SetTimer) -> bool:
+        """Whether a wait that is due has to go on, since an event that came in time may be for it."""
+        if not self._queue or timer.node == NONE:
+            return False
+        name = live.progress.program.codes[timer.node].node.event
+        queued = self._queued.get(name)
+        if not name or not queued or queued[0] > timer.due:
+            return False
+        self._late.setdefault(name, []).append((live, timer))
+        return True
 
     def go_on(self) -> None:
         """Hand out what is there."""
-        if self._is_busy:
+        if self._is_busy or self._is_put_off:
             # A run that an event set going has emitted one: it is handed out further up.
             return
         self._is_busy = True
         try:
             while self._queue:
-                if self.wake(self._queue):
+                if self._handing is None:
+                    if self.wake(self._queue):
+                        return
+                    self._handing = self._hand_out(*self._queue[0])
+                if next(self._handing, _OVER) is not _OVER:
+                    self._is_put_off = True
+                    self.put_off(self, self._resume)
                     return
-                self._hand_out(*self._queue.popleft())
+                self._handing = None
+                self._is_over(self._queue.popleft()[0].name)
         finally:
             self._is_busy = False
         self.on_idle()
+
+    def _resume(self) -> None:
+        self._is_put_off = False
+        self.go_on()
+
+    def _is_over(self, name: str) -> None:
+        queued = self._queued[name]
+        queued.popleft()
+        if not queued:
+            del self._queued[name]
+        for live, timer in self._late.pop(name, ()):
+            self.add_timer(live, timer)
 
     @property
     def is_idle(self) -> bool:
         """Whether every event has been handed out."""
         return not self._queue
 
-    def _hand_out(self, event: SentEvent, sending: Sending | None) -> None:
+    def _hand_out(self, event: SentEvent, sending: Sending | None) -> Generator[None]:
+        waiters, n_reached, n_looked = self._waiters.get(event.name), 0, -1
+        given = set[Live]()
+        # Runs that came while others had their turn have not seen it.
+        while waiters is not None and waiters.n_added != n_looked:
+            n_looked = waiters.n_added
+            lives = [live for live in waiters.of(event.payload) if live not in given]
+            given.update(lives)
+            n_reached += yield from self.give(lives, event)
         self.n_handed_out = max(self.n_handed_out, event.number)
-        waiters = self._waiters.get(event.name)
-        n_reached = 0 if waiters is None else self.give(waiters.of(event.payload), event)
         if sending is not None:
             sending.n_reached += n_reached
             sending.is_over.set()

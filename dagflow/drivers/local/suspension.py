@@ -26,9 +26,11 @@ from dagflow.drivers.local.group_commit import Writer
 from dagflow.drivers.local.loaded_run import Live
 from dagflow.drivers.local.run_access import Holding
 from dagflow.drivers.local.subscriptions import Seekers, due_of
+from dagflow.drivers.local.time_slice import Stretch, in_turns
 from dagflow.drivers.local.wake_limit import Awake
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import DagflowError, UsageError
+from dagflow.execution.delivery import giving
 from dagflow.execution.program import Program
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
@@ -59,6 +61,11 @@ class Driver(Protocol):
         """The number of the last event that was handed out."""
         ...
 
+    @property
+    def stretch(self) -> Stretch:
+        """How long it has kept the event loop."""
+        ...
+
     def take(self, *lives: Live) -> None:
         """Drive these runs."""
         ...
@@ -67,7 +74,7 @@ class Driver(Protocol):
         """Drive this run no more."""
         ...
 
-    def hand(self, live: Live, event: SentEvent) -> bool:
+    async def hand(self, live: Live, event: SentEvent) -> bool:
         """Give an event to a run; whether it took it."""
         ...
 
@@ -315,7 +322,7 @@ class Sleepers:
                 after = rows[-1].id
                 await self._awake.wait_room()
                 for live in await self._bring(rows):
-                    n_reached += self._driver.hand(live, event)
+                    n_reached += await self._driver.hand(live, event)
                     self.rest(live)
         return n_reached
 
@@ -348,7 +355,7 @@ class Sleepers:
                 for live, events in missed:
                     if live.run not in changed:
                         try:
-                            self._fetcher.deliver(live, events, until)
+                            await self._catch_up(live, events, until, changed)
                         except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
                             self._driver.block(live, error)
         # Somebody may hold it by now, from another reading.
@@ -356,6 +363,15 @@ class Sleepers:
         self._awake.add(lives)
         self._driver.take(*lives)
         return lives
+
+    async def _catch_up(self, live: Live, events: Iterable[SentEvent], until: int, changed: Container[RunId]) -> None:
+        inbox, now = live.progress.inbox, partial(self._driver.now, live)
+        for event in events:
+            await in_turns(giving(live.progress, event, now, self._driver.stretch.is_short))
+            if live.run in changed:
+                # It is driven by now, and gets its events there.
+                return
+        inbox.n_seen = max(inbox.n_seen, until)
 
     def _is_behind(self, live: Live, changed: Container[RunId]) -> bool:
         is_ours = live.broken is None and live.run not in changed

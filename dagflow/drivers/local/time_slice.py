@@ -1,35 +1,34 @@
 """How long the driver has kept the event loop: after some milliseconds of pure work everybody else gets a turn.
 
 Pure work (expressions, values, the items of a loop) awaits nothing, and a flow may have hours of it. So whoever does it asks `is_short`
-between two pieces; once the stretch is long, the run is put off, and goes on after the event loop has been round.
+between two pieces; once the stretch is long, the work is put off, and goes on after the event loop has been round. Work that has to
+keep its place is a generator, which yields where it wants to be put off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Generator
+from typing import Final, TypeVar, cast
 
 import attrs
 import trio
 
 from dagflow.clock import stopwatch
-from dagflow.drivers.local.loaded_run import Live
 
-_LONG_NS: Final = 10_000_000
+_Value = TypeVar("_Value")
+
+#: So long one may work before others have their turn.
+LONG_NS: Final = 10_000_000
 
 
 @attrs.define(eq=False)
 class Stretch:
-    """The time since the event loop was round last, and the runs that are put off until then.
+    """The time since the event loop was round last, and the work that is put off until then."""
 
-    Attributes:
-        go_on: lets a run that was put off go on.
-    """
-
-    go_on: Callable[[Live], None]
     _token: trio.lowlevel.TrioToken | None = None
     _begun: int = 0
-    _waiting: dict[Live, None] = attrs.field(factory=dict[Live, None])
+    #: By whose work it is.
+    _waiting: dict[object, Callable[[], None]] = attrs.field(factory=dict[object, Callable[[], None]])
     _wake: trio.Event = attrs.field(factory=trio.Event)
 
     def is_short(self) -> bool:
@@ -40,29 +39,37 @@ class Stretch:
                 return True
             self._begun = now
             self._token.run_sync_soon(self._reset, idempotent=True)
-        return now - self._begun < _LONG_NS
+        return now - self._begun < LONG_NS
 
     @property
     def is_idle(self) -> bool:
-        """Whether no run is put off."""
+        """Whether no work is put off."""
         return not self._waiting
 
-    def put_off(self, live: Live) -> None:
-        """The run has more to do, once others had their turn."""
-        self._waiting[live] = None
+    def put_off(self, who: object, go_on: Callable[[], None]) -> None:
+        """There is more to do for that one, once others had their turn."""
+        self._waiting[who] = go_on
         self._wake.set()
 
     async def run(self) -> None:
-        """Let runs go on that were put off, one after another, for ever."""
+        """Let those go on that were put off, one after another, for ever."""
         self._token = trio.lowlevel.current_trio_token()
         while True:
             await self._wake.wait()
             self._wake = trio.Event()
             while self._waiting:
                 await trio.lowlevel.checkpoint()
-                live = next(iter(self._waiting))
-                del self._waiting[live]
-                self.go_on(live)
+                self._waiting.pop(next(iter(self._waiting)))()
 
     def _reset(self) -> None:
         self._begun = 0
+
+
+async def in_turns(pieces: Generator[object, None, _Value]) -> _Value:
+    """Do the work; others have their turn wherever it yields."""
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as done:
+            return cast("_Value", done.value)
+        await trio.lowlevel.checkpoint()

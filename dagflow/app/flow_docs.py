@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dagflow.lang.bounds.bounds import bounds
 from dagflow.lang.exporters.declarations import spell, value_text
 from dagflow.lang.exporters.graph import to_mermaid
-from dagflow.lang.literals import shown_length
 from dagflow.lang.lowering.tests import actions_met
 from dagflow.model.action import ActionSpec, Interface
 from dagflow.model.flow import Flow, Node, NodeKind, Trigger, TriggerKind
 from dagflow.model.flow_test import FlowTest
 from dagflow.model.label import label_of
+from dagflow.model.lengths import as_written
 from dagflow.model.types import NULL, Field, RecordType, Type
 from dagflow.model.wire import codec as wire
 
@@ -88,7 +88,7 @@ def _default(field: Field) -> str:
 
 def _triggers(flow: Flow) -> list[str]:
     said = [f"- {_trigger(trigger)}" for trigger in flow.triggers] or ["- manual: a person or a program starts it"]
-    return [*said, "", f"A run times out after {shown_length(flow.timeout_ns)}.", ""]
+    return [*said, "", f"A run times out after {as_written(flow.timeout_ns)}.", ""]
 
 
 def _trigger(trigger: Trigger) -> str:
@@ -162,7 +162,7 @@ def _bounds(flow: Flow) -> list[str]:
         "| steps | in parallel | duration | runs started | events sent | expression cost |",
         "|---|---|---|---|---|---|",
         (
-            f"| ≤ {found.steps.value} | ≤ {found.parallel} | ≤ {shown_length(found.duration_ns)} | ≤ {found.runs_started.value} "
+            f"| ≤ {found.steps.value} | ≤ {found.parallel} | ≤ {as_written(found.duration_ns)} | ≤ {found.runs_started.value} "
             f"| ≤ {found.events_sent.value} | ≤ {found.expression_cost.value} |"
         ),
         "",

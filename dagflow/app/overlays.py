@@ -11,8 +11,8 @@ from dagflow.app.simulation.coverage import Coverage, Goal
 from dagflow.execution.results import NodeResult, RunResult
 from dagflow.model.flow import Flow, Node, NodeKind
 from dagflow.model.label import label_of
+from dagflow.model.lengths import roughly
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
-from dagflow.pictures.labels import length
 from dagflow.pictures.marks import Mark, Overlay, Tone
 
 _SIGNS: Final = {
@@ -145,7 +145,7 @@ def _took(nanos: int) -> str:
         return f"{nanos // 1_000_000}ms"
     if nanos < 60_000_000_000:
         return f"{nanos / 1_000_000_000:.1f}s"
-    return length(nanos // 1_000_000_000 * 1_000_000_000)
+    return roughly(nanos // 1_000_000_000 * 1_000_000_000)
 
 
 def _instant(nanos: int) -> str:

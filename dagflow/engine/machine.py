@@ -23,6 +23,7 @@ from dagflow.engine.transitions import TRANSITIONS, Change
 from dagflow.engine.undoing import UNKNOWN_OUTCOME, is_taken_back, is_unwinding, note_broken_off, note_failure, reopen
 from dagflow.errors import DagflowBug
 from dagflow.model.flow import NodeKind
+from dagflow.model.lengths import roughly
 from dagflow.model.plan import NONE, Plan
 from dagflow.model.status import NodeStatus, RunStatus
 
@@ -336,9 +337,10 @@ def _run_undo_requested(state: State, _event: events.RunUndoRequested) -> None:
     reopen(state)
 
 
-def _run_timed_out(state: State, event: events.RunTimedOut) -> None:
+def _run_timed_out(state: State, _event: events.RunTimedOut) -> None:
     if state.ending is None:
-        fail_run(state, Failure(NONE, 0, "run_timeout", f"the run was not done after {event.at - state.started_at} ns"))
+        after = roughly(state.lifetime_due - state.started_at)
+        fail_run(state, Failure(NONE, 0, "run_timeout", f"the run was not done after {after}"))
 
 
 def _run_ended(state: State, event: events.RunEnded) -> None:

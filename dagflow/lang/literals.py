@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_UNITS: Final = (("d", 86_400 * 10**9), ("h", 3_600 * 10**9), ("m", 60 * 10**9), ("s", 10**9), ("ms", 10**6))
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -54,16 +53,3 @@ def identifier(text: str, fallback: str) -> str:
     if not word:
         return fallback
     return word if word[0].isalpha() else f"{fallback}_{word}"
-
-
-def shown_length(nanos: int) -> str:
-    """A length of time as it is written."""
-    parts: list[str] = ["-"] if nanos < 0 else []
-    left = abs(nanos)
-    for unit, size in _UNITS:
-        count, left = divmod(left, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    if left:  # no unit is that small
-        return f"{nanos / 10**9}s"
-    return "".join(parts) or "0s"

@@ -9,9 +9,8 @@ import attrs
 
 from dagflow.model.flow import Flow, JoinKind, Node, NodeKind, Trigger, TriggerKind
 from dagflow.model.label import label_of
+from dagflow.model.lengths import roughly
 from dagflow.pictures.outline import Leaf, LeafKind, Region, RegionKind
-
-_NANOS = ((86_400_000_000_000, "d"), (3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms"))
 
 
 class Shape(enum.StrEnum):
@@ -130,8 +129,8 @@ def _details(node: Node, undo: Node | None) -> Iterator[str]:
             pass
     policy = [
         f"retry {node.retry.max_attempts - 1}" if node.retry.max_attempts > 1 else "",
-        "" if node.timeout_ns is None else f"timeout {length(node.timeout_ns)}",
-        "" if node.within_ns is None else f"within {length(node.within_ns)}",
+        "" if node.timeout_ns is None else f"timeout {roughly(node.timeout_ns)}",
+        "" if node.within_ns is None else f"within {roughly(node.within_ns)}",
         "" if node.default is None else f"default {' '.join(node.default.text.split())}",
     ]
     yield " · ".join(part for part in policy if part)
@@ -205,13 +204,3 @@ def _trigger(trigger: Trigger) -> str:
 
 def _text(node: Node) -> str:
     return " ".join(node.expression.text.split()) if node.expression is not None else ""
-
-
-def length(nanos: int) -> str:
-    """A length of time as the language writes it: `2d`, `1h30m`, `250ms`."""
-    parts: list[str] = []
-    for unit, word in _NANOS:
-        count, nanos = divmod(nanos, unit)
-        if count:
-            parts.append(f"{count}{word}")
-    return "".join(parts[:2]) or "0s"

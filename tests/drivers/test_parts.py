@@ -302,7 +302,7 @@ class TestRealTime:
             driver.take(live)
             result = await live.wait_ended()
             nursery.cancel_scope.cancel()
-        assert [(f.node, f.code) for f in result.failures] == [("", "run_timeout")]
+        assert [(f.node, f.code, f.message) for f in result.failures] == [("", "run_timeout", "the run was not done after 1h")]
 
 
 def test_a_run_that_nobody_holds_is_gone_without_looking_for_cycles() -> None:

@@ -13,7 +13,7 @@ from dagflow.diagnostic import Span
 from dagflow.expr import tree
 from dagflow.lang.lint.facts import Facts
 from dagflow.lang.lint.value_sets import ANYTHING, Constant, Values, constant_of, described, shown_constant, values_of_type
-from dagflow.lang.literals import shown_length
+from dagflow.model.lengths import as_written
 from dagflow.model.types import BOOL, DOUBLE, DURATION, INT, STRING, UINT, EnumType
 from dagflow.model.values import Duration, UInt
 
@@ -135,7 +135,7 @@ def test_in_words(values: Values, words: str) -> None:
     [(0, "0s"), (90 * 10**9, "1m30s"), (-(10**9), "-1s"), (5, "5e-09s"), (15 * 10**8, "1s500ms"), (93_600 * 10**9, "1d2h")],
 )
 def test_lengths(nanos: int, text: str) -> None:
-    assert shown_length(nanos) == text
+    assert as_written(nanos) == text
     assert shown_constant(("duration", nanos)) == text
 
 

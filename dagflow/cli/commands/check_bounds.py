@@ -10,8 +10,8 @@ from rich.text import Text
 from dagflow.cli.output.text import printable
 from dagflow.cli.sources import Checked
 from dagflow.lang.bounds.bounds import Bounds, Total, bounds
-from dagflow.lang.literals import shown_length
 from dagflow.model.flow import Flow
+from dagflow.model.lengths import as_written
 
 
 def print_bounds(out: Console, flows: Iterable[Flow]) -> None:
@@ -28,7 +28,7 @@ def _summary(found: Bounds) -> str:
     parts = [
         f"steps {_at_most(found.steps.value)}",
         f"parallel {_at_most(found.parallel)}",
-        f"duration ≤ {shown_length(found.duration_ns)}",
+        f"duration ≤ {as_written(found.duration_ns)}",
         f"runs started {_at_most(found.runs_started.value)}",
         f"events sent {_at_most(found.events_sent.value)}",
         f"expression cost {_at_most(found.expression_cost.value)}",
@@ -51,8 +51,8 @@ def _formulas(flow: Flow, found: Bounds) -> Iterable[str]:
             yield f"{words}: {total}"
     if found.n_open:
         calls = "one call" if found.n_open == 1 else f"{found.n_open} calls in a row"
-        waits = f"{shown_length(found.waiting_ns)} of waits and limits, and " if found.waiting_ns else ""
-        yield f"duration: {waits}{calls} without a `timeout` or `within`; a run lives {shown_length(flow.timeout_ns)}"
+        waits = f"{as_written(found.waiting_ns)} of waits and limits, and " if found.waiting_ns else ""
+        yield f"duration: {waits}{calls} without a `timeout` or `within`; a run lives {as_written(flow.timeout_ns)}"
 
 
 def plain_bounds(files: Iterable[Checked]) -> list[dict[str, object]]:

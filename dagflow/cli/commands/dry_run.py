@@ -20,9 +20,9 @@ from dagflow.cli.output.text import json_text, plain, printable
 from dagflow.cli.sources import example_input, load_flows, load_host, read_value
 from dagflow.clock import SystemClock
 from dagflow.errors import UsageError
-from dagflow.lang.literals import shown_length
 from dagflow.model.flow import Flow, NodeKind
 from dagflow.model.label import label_of
+from dagflow.model.lengths import as_written
 from dagflow.model.status import RunStatus
 from dagflow.model.types import NULL
 from dagflow.model.wire.codec import WireError
@@ -84,7 +84,7 @@ def _print(out: Console, flow: Flow, found: DryRun) -> None:
     ends = {RunStatus.SUCCEEDED: "succeed", RunStatus.FAILED: "fail"}.get(result.status, f"end as {result.status.value}")
     n_calls = len(found.simulation.calls)
     out.print(
-        Text(f"{flow.name} would {ends} after {shown_length(took)}, with {n_calls} call{'s' * (n_calls != 1)}", style="bold")
+        Text(f"{flow.name} would {ends} after {as_written(took)}, with {n_calls} call{'s' * (n_calls != 1)}", style="bold")
     )
     loops = dict(_loops(flow))
     for step in found.steps:
@@ -126,7 +126,7 @@ def _line(step: DryRunStep, loops: Mapping[str, str]) -> str:
         # `for.acae77[0]/hold` is a path of ids, each with the number of an item.
         names = [each.partition("[") for each in step.part.split("/")]
         part = "/".join(f"{loops.get(name, name)}{sign}{number}" for name, sign, number in names) + ": "
-    return f"{'+' + shown_length(step.at_ns):>14}  {part}{label_of(step.node)}  {_what(step)}".rstrip()
+    return f"{'+' + as_written(step.at_ns):>14}  {part}{label_of(step.node)}  {_what(step)}".rstrip()
 
 
 def _what(step: DryRunStep) -> str:
@@ -156,7 +156,7 @@ def _data(found: DryRun) -> dict[str, object]:
     return {
         "status": result.status.value,
         "output": None if result.output is None else plain(result.output),
-        "elapsed": shown_length((result.ended_at or result.started_at) - result.started_at),
+        "elapsed": as_written((result.ended_at or result.started_at) - result.started_at),
         "steps": [_step_data(found, step) for step in found.steps],
         "pruned": [reason_data(reason) for reason in found.pruned],
         "failures": [{"step": f.node, "code": f.code, "message": f.message} for f in result.failures],
@@ -166,7 +166,7 @@ def _data(found: DryRun) -> dict[str, object]:
 def _step_data(found: DryRun, step: DryRunStep) -> dict[str, object]:
     flow = found.simulation.progress.program.flow
     return {
-        "at": shown_length(step.at_ns),
+        "at": as_written(step.at_ns),
         "part": step.part or None,
         "step": step.node.id,
         "label": label_of(step.node),

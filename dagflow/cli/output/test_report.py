@@ -14,8 +14,8 @@ from dagflow.app.simulation.test_runner import TestOutcome, Unmet
 from dagflow.cli.output.columns import aligned
 from dagflow.cli.output.tables import RunReport
 from dagflow.cli.output.text import compact, printable, printable_lines, sign
-from dagflow.lang.literals import shown_length
 from dagflow.model.flow_test import FlowTest
+from dagflow.model.lengths import as_written
 from dagflow.model.values import Duration
 
 _MOST_VALUE = 300
@@ -57,7 +57,7 @@ def print_failure(out: Console, one: TestRun) -> None:
 def _told(one: TestRun, unmet: Unmet) -> list[str]:
     expectation = unmet.expectation
     line = one.source.count("\n", 0, expectation.span.start) + 1
-    at = "" if expectation.at_ns is None else f" at {shown_length(expectation.at_ns)}"
+    at = "" if expectation.at_ns is None else f" at {as_written(expectation.at_ns)}"
     crash = "" if unmet.after is None else f", after a crash at point {unmet.after}"
     said = [f"{printable(one.file)}:{line}: expected{at}{crash}: {printable(expectation.condition.text)}"]
     said += [f"  got {printable(text)}: {shown(value)}" for text, value in unmet.got.items()]
@@ -69,7 +69,7 @@ def _told(one: TestRun, unmet: Unmet) -> list[str]:
 def shown(value: object) -> str:
     """A value as one line, not too long."""
     if isinstance(value, Duration):
-        return shown_length(value.nanos)
+        return as_written(value.nanos)
     text = compact(value)
     return text if len(text) <= _MOST_VALUE else text[:_MOST_VALUE] + "…"
 
@@ -84,7 +84,7 @@ def timeline(one: TestRun) -> list[str]:
     nodes = story.shown()
     begun = sorted((node for node in nodes if node.started_at is not None), key=lambda node: node.started_at or 0)
     rows = [
-        f"{'+' + shown_length((node.started_at or start) - start):>12}  {sign(node.status)}  {story.label(node)}"
+        f"{'+' + as_written((node.started_at or start) - start):>12}  {sign(node.status)}  {story.label(node)}"
         f"{f' (attempt {node.attempts})' if node.attempts > 1 else ''}  {story.outcome(node)}".rstrip()
         for node in begun
     ]
@@ -94,7 +94,7 @@ def timeline(one: TestRun) -> list[str]:
         if node.started_at is None
     ]
     ended = simulation.result.ended_at or start
-    return [*rows, f"{'+' + shown_length(ended - start):>12}  the run {simulation.result.status.value}"]
+    return [*rows, f"{'+' + as_written(ended - start):>12}  the run {simulation.result.status.value}"]
 
 
 def outcome_data(one: TestRun) -> dict[str, object]:

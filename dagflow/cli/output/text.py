@@ -8,6 +8,7 @@ from typing import Final
 
 from rich.text import Text
 
+from dagflow.model.lengths import parts_of
 from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.model.typeguards import is_dict, is_list
 from dagflow.model.types import JSON
@@ -30,7 +31,6 @@ RUN_STYLE: Final = {
     RunStatus.FAILED_DIRTY: "bold red reverse",
     RunStatus.CANCELLED: "bold yellow",
 }
-_UNITS: Final = ((86_400_000_000_000, "d"), (3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"))
 
 
 def instant(nanos: int | None, *, is_short: bool = False) -> str:
@@ -65,12 +65,7 @@ def length(nanos: int) -> str:
         return f"{nanos / 1_000_000:.0f}ms"
     if nanos < 60_000_000_000:
         return f"{nanos / 1_000_000_000:.3g}s"
-    parts: list[str] = []
-    for unit, word in _UNITS:
-        count, nanos = divmod(nanos, unit)
-        if count:
-            parts.append(f"{count}{word}")
-    return " ".join(parts[:2])
+    return " ".join(parts_of(nanos // 1_000_000_000 * 1_000_000_000)[:2])
 
 
 def sign(status: NodeStatus) -> Text:

@@ -10,10 +10,10 @@ from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.lang.bounds.bounds import Bounds, Share, Total, bounds, rough_bounds
 from dagflow.lang.diagnostics import Source
 from dagflow.lang.limits import RunLimits
-from dagflow.lang.literals import shown_length
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.walk import statements_of
 from dagflow.model.flow import Flow, Node, NodeKind
+from dagflow.model.lengths import as_written
 
 
 def check_run_limits(flow: Flow, decl: s.FlowDecl, source: Source, limits: RunLimits) -> Iterator[Diagnostic]:
@@ -83,14 +83,14 @@ class _RunLimitCheck:
         return _found(title, option.span, label, f"work on {width} at a time", fix)
 
     def of_time(self, found: Bounds, limit: int) -> Diagnostic:
-        title = f"this flow may last {shown_length(found.duration_ns)}, the limit is {shown_length(limit)}"
+        title = f"this flow may last {as_written(found.duration_ns)}, the limit is {as_written(limit)}"
         setting = next((each for each in self.decl.settings if isinstance(each, s.TimeoutSetting)), None)
         span = self.decl.name.span if setting is None else setting.value.span
         fix = None
         if setting is not None:
-            fix = Fix(f"`timeout {shown_length(limit)}`", is_safe=False, edits=(Edit(span, shown_length(limit)),))
+            fix = Fix(f"`timeout {as_written(limit)}`", is_safe=False, edits=(Edit(span, as_written(limit)),))
         label = "the limit of the run" if setting is not None else "it has no `timeout` of its own"
-        return _found(title, span, label, f"write `timeout {shown_length(limit)}`, or limit its steps", fix)
+        return _found(title, span, label, f"write `timeout {as_written(limit)}`, or limit its steps", fix)
 
     def _option(self, node: Node, word: str) -> s.ForOption | None:
         loops = (each for each in statements_of(self.decl) if isinstance(each, s.For) and each.span == node.span)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from dagflow.model.lengths import parts_of
+
 _NANOS: Final = {
     "ms": 1_000_000,
     "s": 1_000_000_000,
@@ -65,9 +67,4 @@ def _literal(nanos: int) -> str:
     """Weeks only where they say it whole; otherwise from days down, leaving out what is zero."""
     if nanos % _NANOS["w"] == 0:
         return f"{nanos // _NANOS['w']}w"
-    parts: list[str] = []
-    for unit in ("d", "h", "m", "s", "ms"):
-        count, nanos = divmod(nanos, _NANOS[unit])
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts)
+    return "".join(parts_of(nanos))

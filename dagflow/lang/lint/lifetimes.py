@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from dagflow.lang.literals import shown_length
 from dagflow.lang.lowering.builder import FlowBuilder, Length, NodeBuilder
 from dagflow.model.flow import Flow, JoinKind, NodeKind, in_order
+from dagflow.model.lengths import as_written
 from dagflow.model.plan import HANDLER_SCOPE, UNDO_SCOPE
 
 _DAY_NS: Final = 86_400_000_000_000
@@ -64,13 +64,13 @@ def _least(builder: FlowBuilder, source: NodeBuilder, reader: NodeBuilder) -> in
 
 
 def _report(builder: FlowBuilder, length: Length, start: int) -> None:
-    life = f"a run times out after {shown_length(builder.timeout_ns)}"
-    after = f"starts at least {shown_length(start)} into the run, and " if start else ""
+    life = f"a run times out after {as_written(builder.timeout_ns)}"
+    after = f"starts at least {as_written(start)} into the run, and " if start else ""
     needed = start + length.nanos
     help_ = "write a shorter duration"
     if needed < _MOST_NS:
         longer = needed + _DAY_NS if needed >= _DAY_NS else 2 * needed
-        help_ += f", or raise the limit of the run: `timeout {shown_length(min(longer, _MOST_NS))}` in the settings of the flow"
+        help_ += f", or raise the limit of the run: `timeout {as_written(min(longer, _MOST_NS))}` in the settings of the flow"
     builder.report(
-        "W502", f"the run times out before {length.words} ends", length.span, f"{after}takes {shown_length(length.nanos)}; {life}", help_
+        "W502", f"the run times out before {length.words} ends", length.span, f"{after}takes {as_written(length.nanos)}; {life}", help_
     )  # fmt: skip

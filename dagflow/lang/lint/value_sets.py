@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 import attrs
 
 from dagflow.expr import tree
-from dagflow.lang.literals import shown_length
+from dagflow.model.lengths import as_written
 from dagflow.model.types import EnumType, Primitive, Type
 from dagflow.model.values import Duration, UInt
 
@@ -261,5 +261,5 @@ def shown_constant(constant: Constant) -> str:
     if kind == "bool":
         return str(value).lower()
     if kind == DURATION and isinstance(value, int):
-        return shown_length(value)
+        return as_written(value)
     return "null" if value is None else str(value)

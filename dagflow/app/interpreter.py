@@ -246,6 +246,10 @@ class Interpreter:
         live = self._driver.lives.get(run_id) or await self._cancelled(run_id)
         return await self.result(run_id) if live is None else await Run(live, self._driver).cancel()
 
+    async def rest(self) -> None:
+        """Wait until nothing is under way: each run has ended, or waits for an instant or an event. What is due later goes on as usual."""
+        await self._driver.rest()
+
     async def drain(self, seconds: float = float("inf")) -> bool:
         """Stop in order: begin nothing new, and wait until every call under way is over. Leave the block afterwards.
 

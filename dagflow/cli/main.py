@@ -298,7 +298,7 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_actions(resume)
     _add_manner(resume)
 
-    send = command(commands, "send", _send, "deliver an event to waiting runs and continue them")
+    send = command(commands, "send", _send, "deliver an event to waiting runs and continue them until they end or wait again")
     send.add_argument("event", metavar="EVENT", help="the event's name")
     send.add_argument("--input", metavar="JSON|@FILE|-", help="the event's payload; default: {}")
     send.add_argument(

@@ -207,3 +207,21 @@ def test_a_switch_compares_as_expressions_do(value: object, way: str) -> None:
     )
     flow = dagflow.compile(text, catalog=dagflow.Catalog()).unwrap()
     assert dagflow.run(flow, {"e": {"v": value}}, catalog=dagflow.Catalog()).output == way
+
+
+async def test_rest_ends_when_nothing_is_left_but_waiting() -> None:
+    book = Book()
+    text = 'event "go" {}\nflow f() {\n on manual\n x = slow(n: 1)\n wait event "go" within 5d\n}'
+    async with Interpreter.open(":memory:", catalog=book.catalog) as interpreter, trio.open_nursery() as nursery:
+        await interpreter.rest()
+        run = await interpreter.start(book.flow(text))
+        while not book.done:
+            await trio.lowlevel.checkpoint()
+        with trio.move_on_after(0.01) as early:
+            await interpreter.rest()
+        assert early.cancelled_caught
+        nursery.start_soon(interpreter.rest)
+        book.gate.set()
+        with trio.fail_after(5):
+            await interpreter.rest()
+        assert run.result().status is RunStatus.SLEEPING

@@ -84,6 +84,7 @@ def test_an_event_that_nobody_ever_takes_is_said_to_be_one(dagflow: Dagflow, fol
     vain = dagflow("send", "ops/aked", "--actions", "host.py")
     assert vain.code == 0
     assert "dagflow: no run waits for 'ops/aked', only for 'ops/acked'; did you mean 'ops/acked'?\n" in vain.err
+    assert dagflow("resume", "--actions", "host.py", "--quiet").code == 0
     assert dagflow("send", "ops/acked", "--actions", "host.py", "--quiet").err == ""
 
 
@@ -103,3 +104,16 @@ flow g() {{
     assert awaited_by(flows.values()) == {f"e{n:02}" for n in range(14)}
     assert unheard("e01", [flows["f"]]) == ""
     assert unheard("quite another", flows.values()).endswith("'e09' and 4 more")
+
+
+def test_it_returns_once_nothing_is_left_but_waiting(dagflow: Dagflow, folder: Path, flow: Flow) -> None:
+    later = '  yes = wait event "ops/acked" as b when b.id == id within 1h\n  return yes.?by'
+    text = TEXT.replace("  return ack.?by", later)
+    flow(text)
+    woken, _ = asleep(folder, "x", "y", text=text)
+    said = dagflow("send", "ops/acked", "--actions", "host.py", "--input", '{"id": "x", "by": "Ann"}', "--json")
+    assert (said.code, [(run["run"], run["status"]) for run in said.json]) == (0, [(woken, "sleeping")])  # type: ignore[attr-defined]
+    assert (folder / "ledger").read_text() == "Ann\n"
+    said = dagflow("send", "ops/acked", "--actions", "host.py", "--input", '{"id": "y", "by": "Bo"}')
+    assert "the event ops/acked reached 1 run\n" in said.err
+    assert "1 run not ended; to resume: `dagflow resume --store dagflow.db --actions host.py`\n" in said.err

@@ -22,7 +22,7 @@ from dagflow.cli.output.console import console
 from dagflow.cli.output.json_data import plain_result, plain_rows
 from dagflow.cli.output.live import Progress, follow, progress
 from dagflow.cli.output.tables import RunReport, run_table, runs_table, verdict
-from dagflow.cli.output.text import instant, json_text, printable, printable_lines
+from dagflow.cli.output.text import counted, instant, json_text, printable, printable_lines
 from dagflow.cli.secrets import redactor_for, shown_result
 from dagflow.cli.signals import until_stopped
 from dagflow.cli.sources import Host, example_input, load_flows, load_host, read_value
@@ -137,9 +137,13 @@ def go_on(
     *,
     unquarantine: Collection[str] = (),
 ) -> int:
-    """Go on with these runs, once `first` is done, and show how they went; with those of `unquarantine` even if they were quarantined."""
+    """Go on with these runs, and show how they went; with those of `unquarantine` even if they were quarantined.
+
+    `first`: done before. The runs then go on until nothing is left but waiting, and those that have got further are shown.
+    """
 
     async def body(interpreter: Interpreter) -> int:
+        before = {run.id: run.result() for run in interpreter.resumed}
         if first is not None:
             await first(interpreter)
         for run_id, problem in interpreter.blocked.items():
@@ -147,7 +151,10 @@ def go_on(
             print(f"dagflow: run {run_id} is blocked: {printable(str(problem))}{hint}", file=sys.stderr)
         is_quiet = arguments.quiet or arguments.json
         with progress(is_quiet=is_quiet, n_runs=len(unfinished), hint=_hint(arguments)) as show:
-            results = await _follow_all(interpreter.resumed, unfinished, show, host.catalog)
+            until = None if first is None else interpreter.rest
+            results = await _follow_all(interpreter.resumed, unfinished, show, host.catalog, until)
+        if until is not None:
+            results = [result for result in results if result != before[result.run]]
         if arguments.json:
             print(json_text([plain_result(unfinished[result.run], result) for result in results]))
         else:
@@ -155,22 +162,35 @@ def go_on(
                 print("\n" * bool(number), end="")
                 flow = unfinished[result.run]
                 _print_story(RunReport(flow, shown_result(result, redactor_for(flow, host.catalog))))
-        return max([USAGE if interpreter.blocked else OK, *map(_code, results)])
+        n_waiting = sum(not result.status.is_terminal for result in results)
+        if n_waiting and not is_quiet:
+            print(f"{counted(n_waiting, 'run')} not ended; to resume: `{_resume_command(arguments)}`", file=sys.stderr)
+        ended = [result for result in results if result.status.is_terminal]
+        return max([USAGE if interpreter.blocked else OK, *map(_code, ended)])
 
     return _drive(arguments, host, body, resume=frozenset(unfinished), unquarantine=unquarantine)
 
 
-async def _follow_all(runs: Collection[Run], flows: Mapping[str, Flow], show: Progress, catalog: Catalog) -> list[RunResult]:
-    results: dict[str, RunResult] = {}
+async def _follow_all(
+    runs: Collection[Run],
+    flows: Mapping[str, Flow],
+    show: Progress,
+    catalog: Catalog,
+    until: Callable[[], Awaitable[None]] | None = None,
+) -> list[RunResult]:
+    """Follow the runs to their ends, or until that is over; returns how each stands."""
 
     async def one(started: Run) -> None:
         flow = flows[started.id]
-        results[started.id] = await follow(flow, started, show, redactor_for(flow, catalog))
+        await follow(flow, started, show, redactor_for(flow, catalog))
 
-    async with trio.open_nursery() as nursery:
+    async with trio.open_nursery() as following:
         for started in runs:
-            nursery.start_soon(one, started)
-    return [results[started.id] for started in runs]
+            following.start_soon(one, started)
+        if until is not None:
+            await until()
+            following.cancel_scope.cancel()
+    return [started.result() for started in runs]
 
 
 def cancel(arguments: argparse.Namespace) -> int:

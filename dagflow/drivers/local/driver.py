@@ -74,6 +74,7 @@ class LocalDriver:
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _dispatch: Dispatch = attrs.field(factory=Dispatch)
     _is_serving: bool = False
+    _calmer: trio.Event = attrs.field(factory=trio.Event)
     _sendings: dict[str, Sending] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
@@ -86,7 +87,7 @@ class LocalDriver:
         self._dispatch.give, self._dispatch.put_off = self.hand_out, self.stretch.put_off
         self._dispatch.add_timer = self._add_timer
         self._attempts = Attempts(
-            self, self._performer, self._writer, self._jitter, self._concurrency, self._timers.may_be_calm, self._budgets
+            self, self._performer, self._writer, self._jitter, self._concurrency, self._may_be_calm, self._budgets
         )
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -127,12 +128,24 @@ class LocalDriver:
             self._timers.stop()
             await self._attempts.drain(self.lives.values(), is_all=is_all)
 
+    async def rest(self) -> None:
+        """Wait until nothing is under way: runs that have not ended wait for an instant or an event."""
+        while self._is_serving and not self._is_calm():
+            if self._calmer.is_set():
+                self._calmer = trio.Event()
+            await self._calmer.wait()
+
+    def _may_be_calm(self) -> None:
+        self._timers.may_be_calm()
+        self._calmer.set()
+
     async def _until_stopped(self) -> None:
         """A nursery closes when the last of its tasks is over, and this is one: nobody begins anything in one that is closed."""
         try:
             await trio.sleep_forever()
         finally:
             self._is_serving = False
+            self._calmer.set()
             self.sleepers.stop()
 
     def _lull(self, nursery: trio.Nursery) -> None:
@@ -176,7 +189,7 @@ class LocalDriver:
 
     def _go_on(self, live: Live) -> None:
         self.step(live, live.progress.go_on)
-        self._timers.may_be_calm()
+        self._may_be_calm()
 
     def _adopt(self, live: Live) -> None:
         live.progress.has_time = self.stretch.is_short
@@ -222,7 +235,7 @@ class LocalDriver:
         finally:
             sending.is_over.set()
             del self._sendings[event_id]
-            self._timers.may_be_calm()
+            self._may_be_calm()
 
     def cancel(self, live: Live) -> None:
         """Ask the run to end; it does when everything that runs has stopped."""
@@ -252,7 +265,7 @@ class LocalDriver:
         return is_idle and not self._sendings and not is_fetching
 
     def _written(self) -> None:
-        self._timers.may_be_calm()
+        self._may_be_calm()
         self.sleepers.note_when_idle()
 
     def turn(self, live: Live) -> None:
@@ -321,6 +334,7 @@ class LocalDriver:
         """Something was fetched, or is due sooner than was thought: timers and events go on."""
         self._timers.look_again()
         self._dispatch.go_on()
+        self._calmer.set()
 
     def _forget(self, live: Live) -> None:
         run_logger.run_ended(live)

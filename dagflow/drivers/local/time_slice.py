@@ -23,7 +23,13 @@ LONG_NS: Final = 10_000_000
 
 @attrs.define(eq=False)
 class Stretch:
-    """The time since the event loop was round last, and the work that is put off until then."""
+    """The time since the event loop was round last, and the work that is put off until then.
+
+    Attributes:
+        long_ns: how long pure work may take before others have their turn, nanoseconds; LONG_NS if None.
+    """
+
+    long_ns: int | None = None
 
     _token: trio.lowlevel.TrioToken | None = None
     _begun: int = 0
@@ -39,7 +45,7 @@ class Stretch:
                 return True
             self._begun = now
             self._token.run_sync_soon(self._reset, idempotent=True)
-        return now - self._begun < LONG_NS
+        return now - self._begun < (LONG_NS if self.long_ns is None else self.long_ns)
 
     @property
     def is_idle(self) -> bool:

@@ -66,6 +66,7 @@ class Progress:
         n_events: so many events of the store came before it.
         n_recorded: facts so far, those not yet taken by `take_append` included.
         kept_waits: what the store knows of what it waits for; None if that is not known.
+        is_computing: whether pure work is left to do, for lack of time.
         n_binding: facts up to here have to be in the store before anything is done to the world. Those after it are pure.
     """
 
@@ -94,6 +95,7 @@ class Progress:
         self._known: list[Event] = []
         #: Whether there is time for more pure work now; what is left is done by the next fact, or by `go_on`.
         self.has_time: Callable[[], bool] | None = None
+        self.is_computing = False
 
     def begin(
         self, input_value: Mapping[str, object], origin: Origin, now: int, n_events: int = 0, due: int | None = None
@@ -350,11 +352,6 @@ class Progress:
                 case _:
                     assert_never(command)
 
-    @property
-    def is_computing(self) -> bool:
-        """Whether pure work is left to do."""
-        return bool(self._pure or self._known)
-
     def go_on(self) -> None:
         """Do pure work that was left."""
         self._compute()
@@ -363,6 +360,7 @@ class Progress:
         pure, known, state = self._pure, self._known, self.machine.state
         while pure or known:
             if self.has_time is not None and not self.has_time():
+                self.is_computing = True
                 return
             if known:
                 self._apply(known.pop(0))
@@ -372,6 +370,7 @@ class Progress:
                 self._apply(events.RunEnded(state.now, command.status))
             elif state.status[command.node] is NodeStatus.READY:
                 self._compute_node(command)
+        self.is_computing = False
 
     def _compute_node(self, command: Evaluate | UseDefault) -> None:
         node = command.node

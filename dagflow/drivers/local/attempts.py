@@ -127,17 +127,18 @@ class Attempts:
 
     def begin(self) -> None:
         """Begin what is wished for, as far as there is room."""
-        if self._is_beginning or not self._wishes or self._is_draining:
+        wishes = self._wishes
+        if not (wishes.plain or wishes.n_shared) or self._is_beginning or self._is_draining:
             # What is begun may make more ready: it has its turn further up.
             return
         self._is_beginning = True
         try:
-            while self._wishes and self._n_open < self._most_begun:
-                self._begin_wish(*self._wishes.pop())
+            while wishes and self._n_open < self._most_begun:
+                self._begin_wish(*wishes.pop())
             # There is no room for all. A run that has nothing open gets some all the same.
-            self._wishes.share()
-            while self._wishes and self._n_open < self._most_begun + self._limit // KEPT:
-                wish = self._wishes.pop_other(self._flows, self._runs)
+            wishes.share()
+            while wishes and self._n_open < self._most_begun + self._limit // KEPT:
+                wish = wishes.pop_other(self._flows, self._runs)
                 if wish is None:
                     break
                 self._begin_wish(*wish)
@@ -198,32 +199,29 @@ class Attempts:
 
     def _begin(self, call: Call) -> bool:
         """Find the arguments and note the intent; False if the call is not to be made."""
+        live, command, quick = call.live, call.command, call.quick
         try:
-            return self._begin_it(call)
+            now = self._driver.now(live)
+            if quick is not None:
+                call.arguments = live.progress.begin_quickly(command, quick, now)
+            elif (invocation := live.progress.begin_attempt(command, now)) is not None:
+                call.invocation, call.arguments = invocation, invocation.arguments
+            if call.arguments is not None:
+                live.calls[command.node] = call
+                if command.attempt == 1 and self._budgets.is_watching:
+                    self._budgets.called(self._destination(call), now)
+                self._writer.mark(live)
+                return True
         except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
-            if call.live.calls.get(call.command.node) is not call:
+            if live.calls.get(command.node) is not call:
                 self._n_open -= 1
                 self._uncount(call)
-            self._driver.block(call.live, error)
+            self._driver.block(live, error)
             return False
-
-    def _begin_it(self, call: Call) -> bool:
-        live, command, quick = call.live, call.command, call.quick
-        now = self._driver.now(live)
-        if quick is not None:
-            call.arguments = live.progress.begin_quickly(command, quick, now)
-        elif (invocation := live.progress.begin_attempt(command, now)) is not None:
-            call.invocation, call.arguments = invocation, invocation.arguments
-        if call.arguments is None:
-            self._n_open -= 1
-            self._uncount(call)
-            self._driver.turn(live)
-            return False
-        live.calls[command.node] = call
-        if command.attempt == 1 and self._budgets.is_watching:
-            self._budgets.called(self._destination(call), now)
-        self._writer.mark(live)
-        return True
+        self._n_open -= 1
+        self._uncount(call)
+        self._driver.turn(live)
+        return False
 
     def _begin_late(self, call: Call) -> bool:
         """`_begin` by who is about to make the call."""
@@ -353,7 +351,8 @@ class Attempts:
         call.is_over = True
         del call.live.calls[call.command.node]
         self._n_open -= 1
-        self._uncount(call)
+        if call.is_counted:
+            self._uncount(call)
         if self._is_draining:
             self._tell()
 

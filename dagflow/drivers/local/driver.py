@@ -274,26 +274,24 @@ class LocalDriver:
             # What is done while the last facts are written goes with the process; it is wished again.
             self._writer.mark(live)
             return
+        progress = live.progress
+        children = progress.children
         try:
-            self._turn(live)
+            while progress.cancels:
+                self._attempts.cancel(live, progress.cancels.pop(0).node)
+            while progress.timers:
+                self._timers.add(live, progress.timers.pop(0))
+            if progress.starts:
+                starts, progress.starts = progress.starts, []
+                self._attempts.put(live, starts)
+            self._writer.mark(live)
+            self._attempts.begin()
+            if children.spawns or children.stops:
+                self._family.see_to(live)
+            if (progress.is_computing or children.spawns) and live.broken is None:
+                self.stretch.put_off(live, partial(self._go_on, live))
         except Exception as error:  # noqa: BLE001 - see `block`
             self.block(live, error)
-
-    def _turn(self, live: Live) -> None:
-        progress, children = live.progress, live.progress.children
-        while progress.cancels:
-            self._attempts.cancel(live, progress.cancels.pop(0).node)
-        while progress.timers:
-            self._timers.add(live, progress.timers.pop(0))
-        if progress.starts:
-            starts, progress.starts = progress.starts, []
-            self._attempts.put(live, starts)
-        self._writer.mark(live)
-        self._attempts.begin()
-        if children.spawns or children.stops:
-            self._family.see_to(live)
-        if (progress.is_computing or children.spawns) and live.broken is None:
-            self.stretch.put_off(live, partial(self._go_on, live))
 
     def block(self, live: Live, error: Exception) -> None:
         """A run cannot go on: set it aside, with those it is a part of and those that are part of it. All others go on.

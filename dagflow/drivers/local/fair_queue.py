@@ -19,30 +19,36 @@ _MOST_LOOKED_AT: Final = 64
 
 
 class SharedQueue(Generic[_Item]):
-    """Items by whose they are."""
+    """Items by whose they are.
 
-    __slots__ = ("_flows", "_n_shared", "_plain", "_share_of")
+    Attributes:
+        plain: the items, in the order in which they came, as long as they are not shared; empty from then on. Whoever is in a hurry may
+            take the first of these himself.
+        n_shared: how many there are besides.
+    """
+
+    __slots__ = ("_flows", "_share_of", "n_shared", "plain")
 
     def __init__(self, share_of: Callable[[_Item], Share]) -> None:
         self._share_of = share_of
-        self._plain: deque[_Item] = deque()
+        self.plain: deque[_Item] = deque()
         self._flows: dict[str, dict[str, deque[_Item]]] = {}
-        self._n_shared = 0
+        self.n_shared = 0
 
     def __len__(self) -> int:
-        return len(self._plain) + self._n_shared
+        return len(self.plain) + self.n_shared
 
     def put(self, item: _Item) -> None:
         """Add an item behind the others of its run."""
-        if self._n_shared:
+        if self.n_shared:
             self._put_shared(item)
         else:
-            self._plain.append(item)
+            self.plain.append(item)
 
     def pop(self) -> _Item:
         """The next item. Raises IndexError if there is none."""
-        if not self._n_shared:
-            return self._plain.popleft()
+        if not self.n_shared:
+            return self.plain.popleft()
         flow = next(iter(self._flows))
         return self._taken(flow, next(iter(self._flows[flow])))
 
@@ -79,13 +85,13 @@ class SharedQueue(Generic[_Item]):
 
     def share(self) -> None:
         """Not all of this can be done at once: from now on it is shared."""
-        while self._plain:
-            self._put_shared(self._plain.popleft())
+        while self.plain:
+            self._put_shared(self.plain.popleft())
 
     def _put_shared(self, item: _Item) -> None:
         flow, run = self._share_of(item)
         self._flows.setdefault(flow, {}).setdefault(run, deque()).append(item)
-        self._n_shared += 1
+        self.n_shared += 1
 
     def _taken(self, flow: str, run: str) -> _Item:
         """The first item of the run; its run and its flow go behind the others."""
@@ -96,5 +102,5 @@ class SharedQueue(Generic[_Item]):
             by_run[run] = items
         if by_run:
             self._flows[flow] = by_run
-        self._n_shared -= 1
+        self.n_shared -= 1
         return item

@@ -65,7 +65,10 @@ class Stretch:
             self._wake = trio.Event()
             while self._waiting:
                 await trio.lowlevel.checkpoint()
-                self._waiting.pop(next(iter(self._waiting)))()
+                # All others had their turn, so this is a new stretch: as many go on as there is time for.
+                self._begun = 0
+                while self._waiting and self.is_short():
+                    self._waiting.pop(next(iter(self._waiting)))()
 
     def _reset(self) -> None:
         self._begun = 0

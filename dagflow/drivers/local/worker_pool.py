@@ -35,12 +35,10 @@ class Worker:
 
     Attributes:
         is_used: whether there is anything to lift: it was told to stop, or has a time limit.
-        share: whose item it does.
     """
 
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     is_used: bool = False
-    share: Share = ("", "")
 
     def cancel(self) -> None:
         """Stop with the present item."""
@@ -87,7 +85,8 @@ class Pool(Generic[_Item]):
     _on_drained: Callable[[], None]
     _share_of: Callable[[_Item], Share]
     _queue: SharedQueue[_Item] = attrs.field(init=False)
-    _busy: dict[Worker, None] = attrs.field(factory=dict[Worker, None])
+    #: What is under way, by who does it.
+    _busy: dict[Worker, _Item] = attrs.field(factory=dict[Worker, _Item])
     #: So many may be busy with items of any run, and with items of runs that have nothing under way.
     _for_all: int = attrs.field(init=False)
     _for_other_runs: int = attrs.field(init=False)
@@ -144,24 +143,26 @@ class Pool(Generic[_Item]):
 
     def _shares(self) -> tuple[set[str], set[str]]:
         """The flows and the runs that have something under way."""
-        return {each.share[0] for each in self._busy}, {each.share[1] for each in self._busy}
+        shares = [self._share_of(item) for item in self._busy.values()]
+        return {flow for flow, _ in shares}, {run for _, run in shares}
 
     def _is_more(self) -> bool:
         """Whether another worker would find something to do."""
         queue, n_busy = self._queue, len(self._busy)
-        if not queue or n_busy < self._for_all:
+        if n_busy < self._for_all or not queue:
             return bool(queue)
         flows, runs = self._shares()
         return queue.has_other(flows, runs) if n_busy < self._for_other_runs else queue.has_other_flow(flows)
 
     async def _work_off(self, worker: Worker) -> None:
-        busy, work = self._busy, self._work
+        busy, work, queue, for_all = self._busy, self._work, self._queue, self._for_all
+        plain = queue.plain
         while True:
-            while (item := self._next()) is not None:
+            # The same as `_next` where nobody has to wait, which costs a good part of a short item.
+            while (item := plain.popleft() if plain and len(busy) < for_all else self._next()) is not None:
                 self._n_looking -= 1
-                worker.share = self._share_of(item)
-                busy[worker] = None
-                if not self._n_looking and self._is_more():
+                busy[worker] = item
+                if not self._n_looking and (plain or queue.n_shared) and self._is_more():
                     self._call_one()
                 try:
                     await work(item, worker)

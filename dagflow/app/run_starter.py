@@ -116,7 +116,7 @@ class Starter:
             raise UsageError("the interpreter is draining and begins no runs; start this one where another interpreter is open")
         now = self._clock.now()
         progress = Progress(prepared.program, new_run_id(now))
-        progress.has_time = self._driver.stretch.is_short
+        progress.stretch = self._driver.stretch
         wire.sized(prepared.encoded, MAX_FLOW, "the compiled flow")
         try:
             n_bytes = progress.begin(value, origin, now, self._driver.n_events)

@@ -10,13 +10,7 @@ from dagflow.engine.machine import Machine
 from dagflow.execution.program import Program
 from dagflow.ids import RunId
 from dagflow.model.plan import NONE
-from dagflow.model.types import RecordType
-from dagflow.model.values import Secret, Timestamp
-
-
-def by_name(record: RecordType, value: Mapping[str, object]) -> dict[str, object]:
-    """The fields of a record as names of their own. One that was left out is nothing: a name without a value cannot be read."""
-    return {**dict.fromkeys(field.name for field in record.fields), **value}
+from dagflow.model.values import Timestamp
 
 
 @attrs.frozen(kw_only=True)
@@ -46,11 +40,13 @@ class Bindings:
     def start(self, run: RunId, input_value: Mapping[str, object], origin: Origin, started_at: int) -> None:
         """Fill in what does not change."""
         flow = self._program.flow
-        self.shared |= dict.fromkeys(self._program.plan.ids)
-        self.shared |= {flow.binding: input_value} if flow.binding else by_name(flow.input, input_value)
-        self.shared["run"] = {"id": run, "started_at": Timestamp(started_at), "flow": flow.name}
-        self.shared["trigger"] = {"kind": origin.kind, "name": origin.name}
-        self.shared["secrets"] = {name: Secret(name) for name in flow.secrets}
+        self.shared = {
+            **self._program.names,
+            **({flow.binding: input_value} if flow.binding else input_value),
+            "run": {"id": run, "started_at": Timestamp(started_at), "flow": flow.name},
+            "trigger": {"kind": origin.kind, "name": origin.name},
+            "secrets": self._program.secrets,
+        }
 
     def start_item(self, around: Mapping[str, object], item: Mapping[str, object]) -> None:
         """Fill in what does not change, for the run of a loop's item: all that is read around the loop, and the item."""

@@ -9,8 +9,8 @@ a crash took with it comes out the same when it is computed again, down to every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, assert_never
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol, assert_never
 
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.engine import events
@@ -56,6 +56,18 @@ _SPECIAL = frozenset({NodeKind.WAIT_EVENT, NodeKind.FOR, NodeKind.START})
 _READY: Final = NodeStatus.READY
 
 
+class Stretch(Protocol):
+    """What there is time for; see `drivers.stretch`."""
+
+    def is_short(self) -> bool:
+        """Whether there is time for another piece of pure work."""
+        ...
+
+    def rest(self) -> None:
+        """That was the last piece for now."""
+        ...
+
+
 class Progress:
     """One run.
 
@@ -94,7 +106,7 @@ class Progress:
         self._pure: list[Evaluate | UseDefault | EndRun] = []
         self._known: list[Event] = []
         #: Whether there is time for more pure work now; what is left is done by the next fact, or by `go_on`.
-        self.has_time: Callable[[], bool] | None = None
+        self.stretch: Stretch | None = None
         self.is_computing = False
 
     def begin(
@@ -357,9 +369,11 @@ class Progress:
         self._compute()
 
     def _compute(self) -> None:
-        pure, known, state = self._pure, self._known, self.machine.state
+        pure, known, state, stretch = self._pure, self._known, self.machine.state, self.stretch
+        if not (pure or known):
+            return
         while pure or known:
-            if self.has_time is not None and not self.has_time():
+            if stretch is not None and not stretch.is_short():
                 self.is_computing = True
                 return
             if known:
@@ -371,6 +385,8 @@ class Progress:
             elif state.status[command.node] is NodeStatus.READY:
                 self._compute_node(command)
         self.is_computing = False
+        if stretch is not None:
+            stretch.rest()
 
     def _compute_node(self, command: Evaluate | UseDefault) -> None:
         node = command.node

@@ -17,6 +17,7 @@ from dagflow.model.correlation_key import path_text
 from dagflow.model.flow import Argument, Callee, Expression, Flow, Node, NodeKind
 from dagflow.model.plan import Plan, build_plan
 from dagflow.model.types import BOOL, DURATION, INT, JSON, NULL, STRING, EnumType, ScalarType, Type
+from dagflow.model.values import Secret
 from dagflow.model.wire import codec as wire
 
 #: From the bindings (names to values in stored form) to the value in stored form.
@@ -145,6 +146,17 @@ class Program:
     def input_names(self) -> frozenset[object]:
         """The names of its parameters."""
         return frozenset(field.name for field in self.flow.input.fields)
+
+    @cached_property
+    def names(self) -> Mapping[str, None]:
+        """The names that a run begins with: its steps, and its parameters, which are nothing where they are left out."""
+        parameters = () if self.flow.binding else (field.name for field in self.flow.input.fields)
+        return dict.fromkeys((*self.plan.ids, *parameters))
+
+    @cached_property
+    def secrets(self) -> Mapping[str, Secret]:
+        """What its expressions read as `secrets`."""
+        return {name: Secret(name) for name in self.flow.secrets}
 
     @cached_property
     def emits(self) -> frozenset[str]:

@@ -7,7 +7,7 @@ attempts that were begun before it.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol, cast
 from weakref import WeakKeyDictionary
@@ -86,8 +86,8 @@ class Attempts:
     _is_stopped: bool = False
     _changed: trio.Event = attrs.field(factory=trio.Event)
     #: How many attempts of wishes are open, by flow and by run; they decide who may begin one where there is no room for all.
-    _flows: Counter[str] = attrs.field(factory=Counter[str])
-    _runs: Counter[str] = attrs.field(factory=Counter[str])
+    _flows: defaultdict[str, int] = attrs.field(factory=lambda: defaultdict[str, int](int))
+    _runs: defaultdict[str, int] = attrs.field(factory=lambda: defaultdict[str, int](int))
     _quicks: WeakKeyDictionary[Program, list[Quick | None]] = attrs.field(factory=WeakKeyDictionary)
 
     def serve(self, nursery: trio.Nursery) -> None:
@@ -135,6 +135,8 @@ class Attempts:
         try:
             while wishes and self._n_open < self._most_begun:
                 self._begin_wish(*wishes.pop())
+            if not wishes:
+                return
             # There is no room for all. A run that has nothing open gets some all the same.
             wishes.share()
             while wishes and self._n_open < self._most_begun + self._limit // KEPT:

@@ -47,10 +47,6 @@ class Write:
     creation: Creation | None
     is_born: bool
 
-    def acknowledge(self) -> None:
-        """The store has them."""
-        self.live.committed(self.append.first + len(self.append.records))
-
 
 @attrs.define(eq=False)
 class Batch:

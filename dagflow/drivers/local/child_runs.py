@@ -133,7 +133,7 @@ class Family:
 
     def _spawn(self, parent: Live, spawn: Spawn) -> None:
         child = parent.progress.children.make(spawn)
-        child.has_time = self._driver.stretch.is_short
+        child.stretch = self._driver.stretch
         live = Live(child, parent.pinned, is_new=True, parent=parent, spawn=spawn)
         if spawn.is_new and not child.program.waits:
             self._begin(live, spawn)

@@ -192,7 +192,7 @@ class LocalDriver:
         self._may_be_calm()
 
     def _adopt(self, live: Live) -> None:
-        live.progress.has_time = self.stretch.is_short
+        live.progress.stretch = self.stretch
         live.quicks = self._attempts.quicks_of(live.progress.program)
         self.sleepers.adopt(live)
         self.lives[live.run] = live

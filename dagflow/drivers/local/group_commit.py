@@ -203,7 +203,7 @@ class Writer:
         for group in batch.groups:
             for write in group:
                 try:
-                    write.acknowledge()
+                    write.live.committed(write.append.first + len(write.append.records))
                 except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
                     self.block(write.live, error)
         for group in batch.groups:

@@ -1,8 +1,9 @@
 """How long the driver has kept the event loop: after some milliseconds of pure work everybody else gets a turn.
 
 Pure work (expressions, values, the items of a loop) awaits nothing, and a flow may have hours of it. So whoever does it asks `is_short`
-between two pieces; once the stretch is long, the work is put off, and goes on after the event loop has been round. Work that has to
-keep its place is a generator, which yields where it wants to be put off.
+before each piece, and after the last those who have other things to do as well say `rest`; once the stretch is long, the work is put off,
+and goes on after the event loop has been round. What is done between a rest and the next piece does not count, and puts nobody off. Work
+that has to keep its place is a generator, which yields where it wants to be put off.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Stretch:
 
     _token: trio.lowlevel.TrioToken | None = None
     _begun: int = 0
+    _rested: int = 0
     #: By whose work it is.
     _waiting: dict[object, Callable[[], None]] = attrs.field(factory=dict[object, Callable[[], None]])
     _wake: trio.Event = attrs.field(factory=trio.Event)
@@ -45,7 +47,14 @@ class Stretch:
                 return True
             self._begun = now
             self._token.run_sync_soon(self._reset, idempotent=True)
+        elif self._rested:
+            self._begun += now - self._rested
+        self._rested = 0
         return now - self._begun < (LONG_NS if self.long_ns is None else self.long_ns)
+
+    def rest(self) -> None:
+        """That was the last piece for now."""
+        self._rested = stopwatch()
 
     @property
     def is_idle(self) -> bool:
@@ -66,7 +75,7 @@ class Stretch:
             while self._waiting:
                 await trio.lowlevel.checkpoint()
                 # All others had their turn, so this is a new stretch: as many go on as there is time for.
-                self._begun = 0
+                self._reset()
                 while self._waiting and self.is_short():
                     self._waiting.pop(next(iter(self._waiting)))()
 

@@ -8,14 +8,13 @@ instant (`wait until`) goes by the wall clock alone.
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import attrs
 import trio
 
-from dagflow.clock import Clock, VirtualClock, stopwatch
+from dagflow.clock import Clock, VirtualClock
 from dagflow.drivers.local.loaded_run import Live
 from dagflow.engine.commands import SetTimer
 from dagflow.model.flow import NodeKind
@@ -24,12 +23,14 @@ from dagflow.model.plan import NONE
 #: Longest sleep in one piece; the wall clock may be set while we sleep.
 _MAX_SLEEP_NS: Final = 60_000_000_000
 _TURN: Final = 64
-#: A clock that gains so much has been set.
+#: A clock that gains so much has been set. Less is not worth a word, but more than this moves the timers.
 _JUMP_NS: Final = 5_000_000_000
+_DRIFT_NS: Final = 50_000_000
 
 
-#: When, a number that no other has and that keeps the order of equals, and what. A heap compares plain tuples fastest.
-_Entry: TypeAlias = tuple[int, int, Live, SetTimer]
+#: When, a number that no other has and that keeps the order of equals, what, and for a length of time when that has passed on the
+#: clock that nobody sets. A heap compares plain tuples fastest.
+_Entry: TypeAlias = tuple[int, int, Live, SetTimer, int | None]
 
 
 @attrs.define(eq=False)
@@ -49,12 +50,8 @@ class Timers:
     fetch: Callable[[], None] = attrs.field(default=lambda: None)
     clock_was_set: Callable[[], None] = attrs.field(default=lambda: None)
     _heap: list[_Entry] = attrs.field(factory=list)
-    #: Those for a length of time once more, by when that has passed on trio's clock.
-    _lengths: list[_Entry] = attrs.field(factory=list)
-    #: The numbers of those that have fired and are still in the other heap.
-    _fired: set[int] = attrs.field(factory=set[int])
-    _seen_at: int = 0
-    _seen: int = 0
+    #: How far the wall clock was before the other, when somebody looked last; the heap's instants are by that.
+    _ahead: int | None = None
     _n_added: int = 0
     _is_stopped: bool = False
     #: Entries of runs that have left, as far as they have not been come to yet.
@@ -64,29 +61,29 @@ class Timers:
     def add(self, live: Live, timer: SetTimer) -> None:
         """Wait for this one too."""
         self._n_added += 1
-        live.n_timers += 1
-        entry = (timer.due, self._n_added, live, timer)
-        heapq.heappush(self._heap, entry)
-        is_next = self._heap[0] is entry
+        passed: int | None = None
+        at = timer.due
         if not isinstance(self._clock, VirtualClock) and _is_length(live, timer):
-            passed = _steady() + timer.due - max(self._clock.now(), live.progress.machine.state.now)
-            entry = (passed, self._n_added, live, timer)
-            heapq.heappush(self._lengths, entry)
-            is_next = is_next or self._lengths[0] is entry
-        if is_next:
+            now = self._clock.now()
+            left = timer.due - max(now, live.progress.machine.state.now)
+            # One that is due is due for good, whatever is done to the clock.
+            passed, at = (_steady() + left, now + left) if left > 0 else (0, min(at, now))
+        self._push((at, self._n_added, live, timer, passed))
+        if self._heap[0][1] == self._n_added:
             self._wake.set()
+
+    def _push(self, entry: _Entry) -> None:
+        entry[2].n_timers += 1
+        heapq.heappush(self._heap, entry)
 
     def forget(self, live: Live) -> None:
         """A run has left memory. Once half of the entries are of such runs, which they keep in memory, they are thrown out."""
         self._n_dead += live.n_timers
         live.n_timers = 0
-        n_fired = len(self._lengths) - len(self._heap)
-        if max(self._n_dead, n_fired) > _TURN and max(self._n_dead, n_fired) * 2 > len(self._heap):
+        if self._n_dead > _TURN and self._n_dead * 2 > len(self._heap):
             self._n_dead = 0
-            for heap in (self._heap, self._lengths):
-                heap[:] = [entry for entry in heap if self._waits(entry)]
-                heapq.heapify(heap)
-            self._fired.clear()
+            self._heap[:] = [entry for entry in self._heap if _waits(entry)]
+            heapq.heapify(self._heap)
 
     def look_again(self) -> None:
         """`next_due` may have changed."""
@@ -112,10 +109,11 @@ class Timers:
                 continue
             if isinstance(self._clock, VirtualClock):
                 self._clock.advance_to(due)
+            if self._is_set():
+                continue
             now = self._clock.now()
-            self._watch_the_clock(now)
-            if (left := min(due - now, self._left())) > 0:
-                with trio.move_on_after(min(left, _MAX_SLEEP_NS) / 1e9):
+            if due > now:
+                with trio.move_on_after(min(due - now, _MAX_SLEEP_NS) / 1e9):
                     await self._changed()
                 continue
             if in_store is not None and in_store <= now:
@@ -129,61 +127,58 @@ class Timers:
         n_fired = 0
         while n_fired < limit and (entry := self._next()) is not None and entry[0] <= now:
             self._pop()
-            if self._lengths and _is_length(entry[2], entry[3]):
-                self._fired.add(entry[1])
-            self._fire(entry[2], entry[3])
-            n_fired += 1
-        while n_fired < limit and self._left() <= 0:
-            entry = heapq.heappop(self._lengths)
-            self._fired.add(entry[1])
             self._fire(entry[2], entry[3])
             n_fired += 1
         return n_fired
 
-    def _left(self) -> float:
-        """Nanoseconds until the next length of time has passed."""
-        heap = self._lengths
-        while heap and not self._waits(heap[0]):
-            self._fired.discard(heapq.heappop(heap)[1])
-        return heap[0][0] - _steady() if heap else math.inf
-
-    def _watch_the_clock(self, now: int) -> None:
-        """Whether it has jumped forward, beside a watch that cannot be set."""
-        watch = stopwatch()
-        gained = (now - self._seen) - (watch - self._seen_at)
-        is_first = not self._seen
-        self._seen, self._seen_at = now, watch
-        if gained > _JUMP_NS and not is_first and not isinstance(self._clock, VirtualClock):
+    def _is_set(self) -> bool:
+        """Whether the clock was set since somebody looked last; then every timer has been moved to where it is due by now."""
+        if isinstance(self._clock, VirtualClock):
+            return False
+        ahead, before = self._clock.now() - _steady(), self._ahead
+        if before is not None and abs(ahead - before) < _DRIFT_NS:
+            return False
+        self._ahead = ahead
+        self._heap[:] = [
+            entry if passed is None else (min(timer.due, passed + ahead), number, live, timer, passed)
+            for entry in self._heap
+            for _, number, live, timer, passed in (entry,)
+        ]
+        heapq.heapify(self._heap)
+        if before is None:
+            return False
+        if ahead - before > _JUMP_NS:
             self.clock_was_set()
+        return True
 
     async def _changed(self) -> None:
         await self._wake.wait()
         self._wake = trio.Event()
 
-    def _waits(self, entry: _Entry) -> bool:
-        """Whether an entry is still to fire."""
-        _, number, live, timer = entry
-        return number not in self._fired and not live.is_asleep and live.broken is None and live.progress.is_due(timer)
-
-    def _pop(self) -> int:
-        _, number, live, _ = heapq.heappop(self._heap)
+    def _pop(self) -> None:
+        live = heapq.heappop(self._heap)[2]
         if live.n_timers:
             live.n_timers -= 1
         elif self._n_dead:
             self._n_dead -= 1
-        return number
 
     def _next(self) -> _Entry | None:
         """The next timer that anything still waits for."""
         heap = self._heap
-        while heap and not self._waits(heap[0]):
-            self._fired.discard(self._pop())
+        while heap and not _waits(heap[0]):
+            self._pop()
         return heap[0] if heap else None
 
 
 def _steady() -> int:
     """Nanoseconds on the clock that trio sleeps by, which nobody sets."""
     return round(trio.current_time() * 1e9)
+
+
+def _waits(entry: _Entry) -> bool:
+    """Whether an entry is still to fire."""
+    _, _, live, timer, _ = entry
+    return not live.is_asleep and live.broken is None and live.progress.is_due(timer)
 
 
 def _is_length(live: Live, timer: SetTimer) -> bool:

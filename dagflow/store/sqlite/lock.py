@@ -80,8 +80,7 @@ class FileLock:
         """Write down how much of the log is committed, for whoever comes after a crash; in the cache of the system is enough."""
         self.log = log
         with suppress(OSError):  # what was noted before is less, and no less true
-            os.lseek(self._descriptor, 0, os.SEEK_SET)
-            os.write(self._descriptor, _content(log))
+            _write_first(self._descriptor, _content(log))
 
     def forget_log(self) -> None:
         """There is a new log, to which nothing that was noted applies. Raises OSError."""
@@ -170,6 +169,15 @@ def _content(log: LogMark | None, process: bytes = b"") -> bytes:
     if log is None:
         return b"%s\n" % process
     return b"%s %s %10d\n" % (process, log.header.hex().encode(), log.frames)
+
+
+def _write_first(descriptor: int, content: bytes) -> None:
+    """Write over the first bytes; in one call where there is one, since this is done for every commit."""
+    if sys.platform == "win32":
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, content)
+    else:
+        os.pwrite(descriptor, content, 0)
 
 
 def _lock_now(descriptor: int) -> None:

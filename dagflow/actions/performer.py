@@ -133,6 +133,8 @@ class CatalogPerformer:
     _connections: Connections = attrs.field(factory=Connections)
     #: What was revealed to calls so far, which is shown nowhere.
     _revealed: Redactor = attrs.field(factory=Redactor)
+    #: The short ways that were asked for, by action.
+    _directs: dict[str, Direct] = attrs.field(factory=dict[str, Direct])
 
     async def keep_connections(self) -> None:
         """See `HasConnectionPool`."""
@@ -143,7 +145,11 @@ class CatalogPerformer:
         bound = self._actions.get(action)
         if bound is None or bound.direct is None or bound.spec.result != result or bound.declared != arguments:
             return None
-        return attrs.evolve(bound.direct, explain=partial(failure_of, redactor=self._revealed))
+        direct = self._directs.get(action)
+        if direct is None:
+            explain = partial(failure_of, redactor=self._revealed)
+            direct = self._directs[action] = attrs.evolve(bound.direct, explain=explain)
+        return direct
 
     def destination(self, action: str, arguments: Mapping[str, object]) -> str:
         """Where a call goes: the action, and what its `destination` says; of an address the host."""

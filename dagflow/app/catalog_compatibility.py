@@ -27,10 +27,18 @@ def misfit(program: Program, actions: Mapping[str, ActionSpec], kinds: Collectio
     if missing:
         return f"the flow {program.flow.name!r} calls {', '.join(missing)}, which the catalog does not have; register it"
     for node in nodes:
+        if _is_exact(node, actions[node.action]):
+            continue
         for problem in _problems(node, actions[node.action]):
             what = f"the flow {program.flow.name!r} does not fit the catalog: {problem}"
             return f"{what}; register `{node.action}` as it was when the flow was compiled"
     return None
+
+
+def _is_exact(node: Node, spec: ActionSpec) -> bool:
+    """Whether a node gives every argument in its declared type and reads what the action returns, as most do."""
+    given = {argument.name: argument.value.type for argument in node.arguments}
+    return node.type == spec.result and given == {param.name: param.type for param in spec.params}
 
 
 def _problems(node: Node, spec: ActionSpec) -> Iterator[str]:

@@ -148,6 +148,11 @@ class Program:
         return frozenset(field.name for field in self.flow.input.fields)
 
     @cached_property
+    def is_input_plain(self) -> bool:
+        """Whether its input is its own JSON."""
+        return wire.is_plain(self.flow.input)
+
+    @cached_property
     def names(self) -> Mapping[str, None]:
         """The names that a run begins with: its steps, and its parameters, which are nothing where they are left out."""
         parameters = () if self.flow.binding else (field.name for field in self.flow.input.fields)

@@ -23,5 +23,7 @@ def started_json(progress: Progress, due: int | None) -> bytes:
         value["due"] = due
     if lineage is None or not lineage.is_item:
         # Last, so that a large one is the same bytes for all runs that have it: see `store.packs`.
-        value["input"] = progress.program.input_codec.encode(progress.input)
+        program = progress.program
+        # It was checked when it became the input.
+        value["input"] = progress.input if program.is_input_plain else program.input_codec.encode(progress.input)
     return orjson.dumps(value)

@@ -226,7 +226,7 @@ class Sleepers:
     def adopt(self, live: Live) -> None:
         """A run is driven, perhaps again."""
         self.note_changed(live.run)
-        other = self._asleep.pop(live.run, None)
+        other = None if live.is_new else self._asleep.pop(live.run, None)
         if other is not None and other is not live:  # pragma: no cover - whoever reads a run looks here first
             other.give_up(UsageError("the run is driven by another handle; ask for a new one"))
         if live.is_asleep:

@@ -112,7 +112,11 @@ class Pool(Generic[_Item]):
 
     def put(self, item: _Item) -> None:
         """Have the item done, after those before it."""
-        self._queue.put(item)
+        queue = self._queue
+        if queue.n_shared:
+            queue.put(item)
+        else:
+            queue.plain.append(item)
         if not self._n_looking and (len(self._busy) < self._for_all or self._share_of(item)[1] not in self._shares()[1]):
             self._call_one()
 

@@ -112,7 +112,9 @@ def check_email(text: str) -> None:
     Raises:
         ValueError: anything else: names, comments, lists, quoting, control characters.
     """
-    ascii_email(text)
+    if len(text) > _MAX_LOCAL_PART or _EMAIL.fullmatch(text) is None:
+        # Longer than most, or not ASCII, or wrong.
+        ascii_email(text)
 
 
 def ascii_email(text: str) -> str:

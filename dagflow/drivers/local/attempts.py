@@ -133,13 +133,14 @@ class Attempts:
             return
         self._is_beginning = True
         try:
-            while wishes and self._n_open < self._most_begun:
+            most = self._most_begun
+            while (wishes.plain or wishes.n_shared) and self._n_open < most:
                 self._begin_wish(*wishes.pop())
             if not wishes:
                 return
             # There is no room for all. A run that has nothing open gets some all the same.
             wishes.share()
-            while wishes and self._n_open < self._most_begun + self._limit // KEPT:
+            while wishes and self._n_open < most + self._limit // KEPT:
                 wish = wishes.pop_other(self._flows, self._runs)
                 if wish is None:
                     break

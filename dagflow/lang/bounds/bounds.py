@@ -122,8 +122,10 @@ def _bounds(
             attempts = node.retry.max_attempts
             inner[node.id] = _Inner(known[node.flow], attempts, attempts, 1, *_aftermath(callees[node.flow]))
 
+    order, outcomes = _innermost_first(flow), _outcomes(flow)
+
     def total(own: Callable[[Node], int], of: Callable[[Bounds], Total]) -> Total:
-        return _total(flow, inner, own, of)
+        return _total(order, outcomes, inner, own, of)
 
     waiting, n_open, is_endless = _duration(flow, inner)
     return Bounds(
@@ -157,37 +159,57 @@ def _expressions(node: Node) -> Iterable[Expression]:
     yield from (each for each in (node.expression, node.default) if each is not None)
 
 
-def _total(flow: Flow, inner: Mapping[str, _Inner], own: Callable[[Node], int], of: Callable[[Bounds], Total]) -> Total:
-    """The sum over all nodes, where of the outcomes of a gate only the dearest counts."""
-    behind: dict[tuple[str, int], Total] = {}
-    root = Total()
+def _outcomes(flow: Flow) -> dict[str, set[int]]:
+    """By gate, the outcomes that something hangs on."""
     outcomes: dict[str, set[int]] = {}
     for node in flow.nodes:
         if node.gate is not None:
             outcomes.setdefault(node.gate.gate, set()).add(node.gate.outcome)
-    for node in _innermost_first(flow):
+    return outcomes
+
+
+def _total(
+    order: Iterable[Node],
+    outcomes: Mapping[str, set[int]],
+    inner: Mapping[str, _Inner],
+    own: Callable[[Node], int],
+    of: Callable[[Bounds], Total],
+) -> Total:
+    """The sum over all nodes, where of the outcomes of a gate only the dearest counts."""
+    #: By place: what nodes take with nothing in them and nothing behind them, which most are, and all others.
+    plain: dict[tuple[str, int] | None, int] = {}
+    behind: dict[tuple[str, int] | None, Total] = {}
+
+    def at(place: tuple[str, int] | None) -> Total:
+        amount = plain.get(place, 0)
+        return Total(value=amount, own=amount).plus(behind.get(place, Total()))
+
+    for node in order:
         amount = own(node)
-        found = Total(value=amount, own=amount)
         nested = inner.get(node.id)
+        place = None if node.gate is None else (node.gate.gate, node.gate.outcome)
+        if nested is None and node.id not in outcomes:
+            plain[place] = plain.get(place, 0) + amount
+            continue
+        found = Total(value=amount, own=amount)
         if nested is not None and of(nested.bounds).value:
             each = of(nested.bounds).value
             share = Share(node=node.id, label=label_of(node), count=nested.count, each=each)
             found = found.plus(Total(value=nested.count * each, shares=(share,)))
-        ways = [behind[node.id, outcome] for outcome in sorted(outcomes.get(node.id, ())) if (node.id, outcome) in behind]
+        ways = [at((node.id, outcome)) for outcome in sorted(outcomes.get(node.id, ()))]
         if ways:
             found = found.plus(max(ways, key=lambda way: way.value))
-        if node.gate is None:
-            root = root.plus(found)
-        else:
-            place = (node.gate.gate, node.gate.outcome)
-            behind[place] = behind.get(place, Total()).plus(found)
-    return root
+        behind[place] = behind.get(place, Total()).plus(found)
+    return at(None)
 
 
 def _innermost_first(flow: Flow) -> list[Node]:
     """Every node behind those that hang on it."""
     depth: dict[str, int] = {}
     for node in flow.nodes:
+        if node.gate is None:
+            depth[node.id] = 0
+            continue
         chain: list[str] = []
         at: Node | None = node
         while at is not None and at.id not in depth:

@@ -10,7 +10,7 @@ a crash took with it comes out the same when it is computed again, down to every
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final, Protocol, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.engine import events
@@ -51,21 +51,12 @@ from dagflow.model.wire.codec import WireError
 from dagflow.store.api import Append, Record, SentEvent, WaitRow
 from dagflow.store.codec.events import EVENT, STARTED, SUCCEEDED, Entry, Facts, from_record
 
+if TYPE_CHECKING:
+    from dagflow.drivers.stretch import Stretch
+
 #: What has more to it than evaluating an expression.
 _SPECIAL = frozenset({NodeKind.WAIT_EVENT, NodeKind.FOR, NodeKind.START})
 _READY: Final = NodeStatus.READY
-
-
-class Stretch(Protocol):
-    """What there is time for; see `drivers.stretch`."""
-
-    def is_short(self) -> bool:
-        """Whether there is time for another piece of pure work."""
-        ...
-
-    def rest(self) -> None:
-        """That was the last piece for now."""
-        ...
 
 
 class Progress:

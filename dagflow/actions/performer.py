@@ -134,7 +134,7 @@ class CatalogPerformer:
     #: What was revealed to calls so far, which is shown nowhere.
     _revealed: Redactor = attrs.field(factory=Redactor)
     #: The short ways that were asked for, by action.
-    _directs: dict[str, Direct] = attrs.field(factory=dict[str, Direct])
+    _directs: dict[str, FastAction] = attrs.field(factory=dict[str, FastAction])
 
     async def keep_connections(self) -> None:
         """See `HasConnectionPool`."""

@@ -10,7 +10,7 @@ a crash took with it comes out the same when it is computed again, down to every
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import Final, assert_never
 
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.engine import events
@@ -40,6 +40,7 @@ from dagflow.execution.lineage import WAITS, Lineage
 from dagflow.execution.mailbox import Inbox, PutOff
 from dagflow.execution.performer import effect_key
 from dagflow.execution.program import Program, canonical_with_json
+from dagflow.execution.pure_time import PureTime
 from dagflow.execution.replay import recall
 from dagflow.execution.standing import standing
 from dagflow.execution.start_record import started_json
@@ -50,9 +51,6 @@ from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.model.wire.codec import WireError
 from dagflow.store.api import Append, Record, SentEvent, WaitRow
 from dagflow.store.codec.events import EVENT, STARTED, SUCCEEDED, Entry, Facts, from_record
-
-if TYPE_CHECKING:
-    from dagflow.drivers.stretch import Stretch
 
 #: What has more to it than evaluating an expression.
 _SPECIAL = frozenset({NodeKind.WAIT_EVENT, NodeKind.FOR, NodeKind.START})
@@ -97,7 +95,7 @@ class Progress:
         self._pure: list[Evaluate | UseDefault | EndRun] = []
         self._known: list[Event] = []
         #: Whether there is time for more pure work now; what is left is done by the next fact, or by `go_on`.
-        self.stretch: Stretch | None = None
+        self.stretch: PureTime | None = None
         self.is_computing = False
 
     def begin(

@@ -103,7 +103,7 @@ def settling(kin: Kin, now: Callable[[], int], is_short: Callable[[], bool]) -> 
 def reach(progress: Progress, node: int) -> events.EventTaken | events.TimerSet:
     """A wait is reached: it takes an event that has come, or begins to wait. Raises Unevaluable, or PutOff."""
     at = progress.machine.state.wanted_at[node]
-    number = progress.inbox.find(node, progress.has_time)
+    number = progress.inbox.find(node, None if progress.stretch is None else progress.stretch.is_short)
     if number is None:
         return events.TimerSet(at, node, at + (progress.program.codes[node].node.within_ns or 0))
     return _taken(progress, node, number, at)

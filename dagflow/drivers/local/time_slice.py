@@ -74,8 +74,9 @@ class Stretch:
             self._wake = trio.Event()
             while self._waiting:
                 await trio.lowlevel.checkpoint()
-                # All others had their turn, so this is a new stretch: as many go on as there is time for.
+                # All others had their turn, so this is a new stretch: one goes on, and as many more as there is time for.
                 self._reset()
+                self._waiting.pop(next(iter(self._waiting)))()
                 while self._waiting and self.is_short():
                     self._waiting.pop(next(iter(self._waiting)))()
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
-from weakref import ReferenceType, ref
+from typing import Generic, TypeVar
+from weakref import ReferenceType
 
 import attrs
 import orjson
@@ -25,16 +25,14 @@ from dagflow.execution.delivery import always, settling
 from dagflow.execution.evaluate import Unevaluable, arguments_of
 from dagflow.execution.input import of_call
 from dagflow.execution.latest_outcome import returned, yielded_json
-from dagflow.execution.lineage import Lineage, Requested
 from dagflow.execution.loop_items import Listed, failure_record, list_items, loop_value
+from dagflow.execution.program import Program
+from dagflow.execution.run_state import Lineage, RunState
 from dagflow.ids import RunId, derived_run_id
 from dagflow.model.flow import Loop, Node, NodeKind
 from dagflow.model.plan import NONE
 from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.model.wire.codec import WireError
-
-if TYPE_CHECKING:
-    from dagflow.execution.instance import Progress
 
 #: The codes of a loop that cannot begin, and of an item that was not begun.
 TOO_MANY_ITEMS, DUPLICATE_KEY = "too_many_items", "duplicate_key"
@@ -42,6 +40,16 @@ TOO_MANY_ITEMS, DUPLICATE_KEY = "too_many_items", "duplicate_key"
 CANCELLED, NOT_UNDONE = "cancelled", "not_undone"
 #: The codes of a run whose lifetime was over, and of an attempt that took too long.
 RUN_TIMEOUT, TIMEOUT = "run_timeout", "timeout"
+
+
+@attrs.frozen
+class Requested:
+    """A run that a `start` made, to begin together with the fact that says so. `key`: of its flow among the callees."""
+
+    run: RunId
+    key: str
+    input: Mapping[str, object]
+    at: int
 
 
 @attrs.frozen
@@ -79,20 +87,21 @@ class Unwinding:
     n_dirty: int = 0
 
 
-def _loosely(parent: Progress) -> ReferenceType[Progress]:
-    return ref(parent)
+_Run = TypeVar("_Run", bound=RunState)
 
 
 @attrs.define(eq=False)
-class Children:
-    """The children of one run, as its progress sees them.
+class Children(Generic[_Run]):
+    """The child runs of one run.
 
     Attributes:
         spawns: wishes to go on with a child, for the driver to take. stops: the runs to cancel.
     """
 
     #: Not held, since it holds these: a run that nobody holds any more is gone at once, and not when cycles are looked for.
-    _parent_ref: ReferenceType[Progress] = attrs.field(converter=_loosely)
+    _parent_ref: ReferenceType[_Run]
+    #: Makes a child of a flow.
+    _new: Callable[[Program, RunId, Lineage], _Run]
     spawns: list[Spawn] = attrs.field(factory=list)
     stops: list[RunId] = attrs.field(factory=list)
     _requested: list[Requested] = attrs.field(factory=list)
@@ -102,7 +111,7 @@ class Children:
     _unwinding: dict[int, Unwinding] = attrs.field(factory=dict)
 
     @property
-    def _parent(self) -> Progress:
+    def _parent(self) -> _Run:
         parent = self._parent_ref()
         if parent is None:
             raise DagflowBug("the parent of these runs is gone")
@@ -147,11 +156,11 @@ class Children:
             kin.n_absent += 1
         self.spawns.append(spawn)
 
-    def is_back(self, spawn: Spawn, now: int) -> list[Progress]:
+    def is_back(self, spawn: Spawn, now: int) -> list[RunState]:
         """The child that was wished for is there; returns the runs that may have changed by that."""
         return [progress for changed in self.coming_back(spawn, lambda: now, always) for progress in changed]
 
-    def coming_back(self, spawn: Spawn, now: Callable[[], int], is_short: Callable[[], bool]) -> Iterator[list[Progress]]:
+    def coming_back(self, spawn: Spawn, now: Callable[[], int], is_short: Callable[[], bool]) -> Iterator[list[RunState]]:
         """As `is_back`; yields the runs that may have changed so far, where others may have their turn."""
         kin = self._parent.kin
         if kin is None or not spawn.is_missed:
@@ -167,15 +176,15 @@ class Children:
         """What the body of a loop reads of an item."""
         return self.listed(node).bindings(self._loop(node), index)
 
-    def make(self, spawn: Spawn) -> Progress:
+    def make(self, spawn: Spawn) -> _Run:
         """The child that is wished for, neither begun nor restored."""
         program = self._parent.program
         node = spawn.node if program.plan.undoes[spawn.node] == NONE else program.plan.undoes[spawn.node]
         is_item = program.plan.kinds[node] is NodeKind.FOR
         of = program.bodies[node] if is_item else program.callees[self._node(node).flow]
-        return type(self._parent)(of, spawn.run, Lineage(self._parent, node, spawn.number, is_item))
+        return self._new(of, spawn.run, Lineage(self._parent, node, spawn.number, is_item))
 
-    def begin(self, child: Progress, spawn: Spawn, now: int) -> None:
+    def begin(self, child: RunState, spawn: Spawn, now: int) -> None:
         """Begin a child. What came since the whole began may be for its waits."""
         parent = self._parent
         if spawn.is_new:
@@ -270,7 +279,7 @@ class Children:
         """The attempt of a call is to be stopped."""
         self.stops.append(self.run_of(node, attempt))
 
-    def ended(self, spawn: Spawn, child: Progress, now: int, jitter: float) -> None:
+    def ended(self, spawn: Spawn, child: RunState, now: int, jitter: float) -> None:
         """The end of a child is in the store."""
         status = child.machine.state.ended
         if status is None:
@@ -282,13 +291,13 @@ class Children:
         else:
             self._called(spawn, child, status, now, jitter)
 
-    def _item_ended(self, spawn: Spawn, child: Progress, status: RunStatus, now: int) -> events.ItemEnded:
+    def _item_ended(self, spawn: Spawn, child: RunState, status: RunStatus, now: int) -> events.ItemEnded:
         if status is RunStatus.SUCCEEDED:
             return events.ItemEnded(now, spawn.node, spawn.number, status)
         step, failure, attempt = _cause(spawn, child)
         return events.ItemEnded(now, spawn.node, spawn.number, status, step, failure.code, failure.message, attempt)
 
-    def _called(self, spawn: Spawn, child: Progress, status: RunStatus, now: int, jitter: float) -> None:
+    def _called(self, spawn: Spawn, child: RunState, status: RunStatus, now: int, jitter: float) -> None:
         node = spawn.node
         if status is RunStatus.SUCCEEDED:
             self._parent.succeed(node, returned(child), now, jitter)
@@ -351,7 +360,7 @@ class Children:
         return loop
 
 
-def _cause(spawn: Spawn, child: Progress) -> tuple[str, ActionFailed, int]:
+def _cause(spawn: Spawn, child: RunState) -> tuple[str, ActionFailed, int]:
     """The step that made a child fail, with the code and the message; and the attempt."""
     state = child.machine.state
     if state.scope_causes[0] == NONE:

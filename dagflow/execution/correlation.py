@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dagflow.errors import EvaluationError
+from dagflow.execution.run_state import RunState
 from dagflow.model.correlation_key import key_at, key_of
 from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.store.api import WaitRow
-
-if TYPE_CHECKING:
-    from dagflow.execution.instance import Progress
 
 #: What every expression can read, from the run's first moment.
 _ALWAYS: Final = frozenset({"run", "trigger"})
 
 
-def wait_row(progress: Progress, node: int) -> WaitRow | None:
+def wait_row(progress: RunState, node: int) -> WaitRow | None:
     """What the events have to carry that a wait is for, as far as that is known; None if it is not known yet."""
     code, state = progress.program.codes[node], progress.machine.state
     correlation, event = code.correlation, code.node.event
@@ -34,20 +32,20 @@ def wait_row(progress: Progress, node: int) -> WaitRow | None:
     return anything if key is None else WaitRow(event, correlation.path, key)
 
 
-def may_be_for(progress: Progress, node: int, payload: object) -> bool:
+def may_be_for(progress: RunState, node: int, payload: object) -> bool:
     """Whether a wait may be for an event with that payload, in JSON values."""
     row = wait_row(progress, node)
     return row is None or not row.key or key_at(payload, row.path) in (None, row.key)
 
 
-def wait_rows(progress: Progress) -> tuple[WaitRow, ...]:
+def wait_rows(progress: RunState) -> tuple[WaitRow, ...]:
     """The events that have to wake the run if it sleeps. What it will only be able to tell later it looks for when it is there."""
     status = progress.machine.state.status
     open_waits = (node for nodes in progress.program.waits.values() for node in nodes if not status[node].is_settled)
     return tuple(dict.fromkeys(row for node in open_waits if (row := wait_row(progress, node)) is not None))
 
 
-def untold(progress: Progress) -> set[str]:
+def untold(progress: RunState) -> set[str]:
     """The events of which the store cannot say whether the run wants them: it has to look at them itself."""
     status = progress.machine.state.status
     return {
@@ -57,7 +55,7 @@ def untold(progress: Progress) -> set[str]:
     }
 
 
-def changed_rows(progress: Progress, status: RunStatus) -> tuple[WaitRow, ...] | None:
+def changed_rows(progress: RunState, status: RunStatus) -> tuple[WaitRow, ...] | None:
     """What the store has to know from now on of what the run waits for; None if it knows, or need not."""
     if not progress.program.waits or progress.lineage is not None:
         return None
@@ -73,7 +71,7 @@ def changed_rows(progress: Progress, status: RunStatus) -> tuple[WaitRow, ...] |
     return rows
 
 
-def _is_known(progress: Progress, name: str) -> bool:
+def _is_known(progress: RunState, name: str) -> bool:
     """Whether a name has the value already that it will have when the wait is reached."""
     number = progress.program.plan.numbers.get(name)
     if number is not None:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from dagflow.engine import events
 from dagflow.execution.correlation import may_be_for
 from dagflow.execution.evaluate import Unevaluable
-from dagflow.execution.family import Kin, place_of, rank_of
 from dagflow.execution.mailbox import Arrival
+from dagflow.execution.run_state import Kin, RunState, place_of, rank_of
 from dagflow.execution.verdicts import Verdicts
 from dagflow.store.api import SentEvent
-
-if TYPE_CHECKING:
-    from dagflow.execution.instance import Progress
 
 
 def always() -> bool:
@@ -22,7 +18,7 @@ def always() -> bool:
     return True
 
 
-def deliver(runs: Sequence[Progress], event: SentEvent, now: int, verdicts: Verdicts | None = None) -> bool:
+def deliver(runs: Sequence[RunState], event: SentEvent, now: int, verdicts: Verdicts | None = None) -> bool:
     """Whether a wait of these took the event, or it was kept for one. For whom it came before nothing changes.
 
     `runs`: one, or several that are parts of the same whole. `verdicts`: what waits have said of it already.
@@ -36,7 +32,7 @@ def deliver(runs: Sequence[Progress], event: SentEvent, now: int, verdicts: Verd
 
 
 def giving(
-    progress: Progress, event: SentEvent, now: Callable[[], int], is_short: Callable[[], bool]
+    progress: RunState, event: SentEvent, now: Callable[[], int], is_short: Callable[[], bool]
 ) -> Generator[None, None, bool]:
     """As `deliver`, to one run; yields where others should have their turn."""
     verdicts = Verdicts(event)
@@ -47,7 +43,7 @@ def giving(
     return is_reached
 
 
-def judging(runs: Sequence[Progress], verdicts: Verdicts, is_short: Callable[[], bool]) -> Generator[None]:
+def judging(runs: Sequence[RunState], verdicts: Verdicts, is_short: Callable[[], bool]) -> Generator[None]:
     """As `_judging`, unless the event will be held."""
     kin = runs[0].kin if runs else None
     if kin is None or not kin.n_absent:
@@ -55,13 +51,13 @@ def judging(runs: Sequence[Progress], verdicts: Verdicts, is_short: Callable[[],
 
 
 def _judging(
-    runs: Sequence[Progress], verdicts: Verdicts, is_short: Callable[[], bool], may_want: Callable[[Progress, SentEvent], bool]
+    runs: Sequence[RunState], verdicts: Verdicts, is_short: Callable[[], bool], may_want: Callable[[RunState, SentEvent], bool]
 ) -> Generator[None]:
     """Ask the waits of these that the event may be for, up to the first that it is for; yields where others should have their turn.
 
     Nothing changes by that. Behind the end `deliver` finds every condition it needs, as long as nobody else has had a turn.
     """
-    looked_at = set["Progress"]()
+    looked_at = set["RunState"]()
     is_known = False
     while not is_known:
         is_known = True
@@ -85,11 +81,11 @@ def _judging(
                 yield
 
 
-def settling(kin: Kin, now: Callable[[], int], is_short: Callable[[], bool]) -> Iterator[list[Progress]]:
+def settling(kin: Kin, now: Callable[[], int], is_short: Callable[[], bool]) -> Iterator[list[RunState]]:
     """All parts are there: give them the events that were held; yields the runs that may have changed, where others may have their turn."""
     while kin.held:
         held, kin.held = kin.held, []
-        by_number: dict[int, tuple[SentEvent, list[Progress]]] = {}
+        by_number: dict[int, tuple[SentEvent, list[RunState]]] = {}
         for progress, event in held:
             by_number.setdefault(event.number, (event, []))[1].append(progress)
         for _, (event, runs) in sorted(by_number.items()):
@@ -100,7 +96,7 @@ def settling(kin: Kin, now: Callable[[], int], is_short: Callable[[], bool]) -> 
             yield runs
 
 
-def reach(progress: Progress, node: int) -> events.EventTaken | events.TimerSet:
+def reach(progress: RunState, node: int) -> events.EventTaken | events.TimerSet:
     """A wait is reached: it takes an event that has come, or begins to wait. Raises Unevaluable, or PutOff."""
     at = progress.machine.state.wanted_at[node]
     number = progress.inbox.find(node, None if progress.stretch is None else progress.stretch.is_short)
@@ -109,24 +105,24 @@ def reach(progress: Progress, node: int) -> events.EventTaken | events.TimerSet:
     return _taken(progress, node, number, at)
 
 
-def _is_wanted(progress: Progress, event: SentEvent) -> bool:
+def _is_wanted(progress: RunState, event: SentEvent) -> bool:
     is_wanted = _has_to_look(progress, event)
     progress.inbox.n_seen = max(progress.inbox.n_seen, event.number)
     return is_wanted
 
 
-def _has_to_look(progress: Progress, event: SentEvent) -> bool:
+def _has_to_look(progress: RunState, event: SentEvent) -> bool:
     inbox = progress.inbox
     return event.number > inbox.n_seen and event.run != progress.run and inbox.is_wanted(event.name)
 
 
-def _has_not_ended(progress: Progress, _event: SentEvent) -> bool:
+def _has_not_ended(progress: RunState, _event: SentEvent) -> bool:
     return not progress.is_ended
 
 
-def _give(runs: Sequence[Progress], verdicts: Verdicts, now: int) -> bool:
+def _give(runs: Sequence[RunState], verdicts: Verdicts, now: int) -> bool:
     arrival = verdicts.arrival
-    noted: dict[Progress, None] = {}
+    noted: dict[RunState, None] = {}
     for progress in runs:
         if _may_be_later(progress, arrival):
             noted[progress] = None
@@ -148,14 +144,14 @@ def _give(runs: Sequence[Progress], verdicts: Verdicts, now: int) -> bool:
     return bool(noted)
 
 
-def _is_for(verdicts: Verdicts, progress: Progress, node: int) -> bool:
+def _is_for(verdicts: Verdicts, progress: RunState, node: int) -> bool:
     try:
         return verdicts.of(progress, node)
     except Unevaluable:
         return False
 
 
-def _in_order(runs: Sequence[Progress], arrival: Arrival) -> list[tuple[int, tuple[int, ...], Progress, int]]:
+def _in_order(runs: Sequence[RunState], arrival: Arrival) -> list[tuple[int, tuple[int, ...], RunState, int]]:
     """The waits for such events, each with since when it waits and where it stands; the one that has waited longest first."""
     waits = [
         (progress.machine.state.wanted_at[node], rank_of(progress, node), progress, node)
@@ -166,22 +162,22 @@ def _in_order(runs: Sequence[Progress], arrival: Arrival) -> list[tuple[int, tup
     return sorted(waits, key=lambda wait: wait[:2])
 
 
-def _may_be_later(progress: Progress, arrival: Arrival) -> bool:
+def _may_be_later(progress: RunState, arrival: Arrival) -> bool:
     """Whether the event has to be kept for a wait that is not reached."""
     later = progress.inbox.awaited_later(arrival.name)
     return any(_is_free(progress, node, arrival) and may_be_for(progress, node, arrival.payload) for node in later)
 
 
-def _is_free(progress: Progress, node: int, arrival: Arrival) -> bool:
+def _is_free(progress: RunState, node: int, arrival: Arrival) -> bool:
     return progress.kin is None or progress.kin.is_free(arrival.number, place_of(progress, node))
 
 
-def _arrive(progress: Progress, verdicts: Verdicts, now: int) -> None:
+def _arrive(progress: RunState, verdicts: Verdicts, now: int) -> None:
     progress.inbox.arrivals.append(verdicts.arrival)
     progress.take_fact(events.EventArrived(max(now, progress.machine.state.now)), verdicts.encoded)
 
 
-def _taken(progress: Progress, node: int, number: int, at: int) -> events.EventTaken:
+def _taken(progress: RunState, node: int, number: int, at: int) -> events.EventTaken:
     arrival = progress.inbox.arrivals[number]
     if progress.kin is not None:
         progress.kin.give(progress, node, arrival.number, at)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Final, assert_never
+from weakref import ref
 
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.engine import events
@@ -34,18 +35,17 @@ from dagflow.execution.children import Children
 from dagflow.execution.correlation import changed_rows
 from dagflow.execution.delivery import deliver, reach
 from dagflow.execution.evaluate import Unevaluable, arguments_of, check_known, fact_of, present
-from dagflow.execution.family import kin_of
 from dagflow.execution.fast_path import Quick
-from dagflow.execution.lineage import WAITS, Lineage
 from dagflow.execution.mailbox import Inbox, PutOff
 from dagflow.execution.performer import effect_key
 from dagflow.execution.program import Program, canonical_with_json
 from dagflow.execution.pure_time import PureTime
 from dagflow.execution.replay import recall
+from dagflow.execution.run_state import Lineage, RunState, kin_of
 from dagflow.execution.standing import standing
 from dagflow.execution.start_record import started_json
 from dagflow.ids import RunId
-from dagflow.model.flow import Node, NodeKind
+from dagflow.model.flow import WAITING_KINDS, Node, NodeKind
 from dagflow.model.plan import NONE
 from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.model.wire.codec import WireError
@@ -57,7 +57,7 @@ _SPECIAL = frozenset({NodeKind.WAIT_EVENT, NodeKind.FOR, NodeKind.START})
 _READY: Final = NodeStatus.READY
 
 
-class Progress:
+class Progress(RunState):
     """One run.
 
     Attributes:
@@ -75,7 +75,7 @@ class Progress:
         self.program = program
         self.run = run
         self.lineage = lineage
-        self.children = Children(self)
+        self.children = Children[Progress](ref(self), Progress)
         self.machine = Machine(program.plan)
         self.values = Bindings(program, self.machine)
         self.kin = kin_of(self)
@@ -266,7 +266,7 @@ class Progress:
         kind = self.program.plan.kinds[timer.node]
         if kind is NodeKind.WAIT_EVENT and self.kin is not None and self.kin.hold_timer(self, timer):
             return
-        if kind in WAITS:
+        if kind in WAITING_KINDS:
             self.values.set(timer.node, None)
         self.take_fact(events.TimerFired(now, timer.node))
 
@@ -306,6 +306,10 @@ class Progress:
 
     def _attempt(self, node: int) -> int:
         return self.machine.state.attempts[node]
+
+    def item(self, node: int, index: int) -> Mapping[str, object]:
+        """What the body of a loop reads of an item."""
+        return self.children.item(node, index)
 
     def know(self, input_value: Mapping[str, object], origin: Origin, started_at: int) -> None:
         """Take what started the run."""

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from dagflow.execution.run_state import RunState
 from dagflow.model.flow import NodeKind
 
-if TYPE_CHECKING:
-    from dagflow.execution.instance import Progress
 
-
-def returned(progress: Progress) -> object:
+def returned(progress: RunState) -> object:
     """What the run returned, in stored form; None if it did not, or returned that."""
     return last_value(progress, NodeKind.RETURN)
 
 
-def yielded_json(progress: Progress) -> bytes | None:
+def yielded_json(progress: RunState) -> bytes | None:
     """What the item of a loop yielded, as JSON; None if it yielded nothing."""
     number = _reached(progress, NodeKind.YIELD)
     if number is None:
@@ -23,12 +19,12 @@ def yielded_json(progress: Progress) -> bytes | None:
     return progress.program.codes[number].codec.dumps(progress.values.outputs[progress.program.plan.ids[number]])
 
 
-def last_value(progress: Progress, kind: NodeKind) -> object:
+def last_value(progress: RunState, kind: NodeKind) -> object:
     """The value of the one node of that kind that was reached, if one was."""
     number = _reached(progress, kind)
     return None if number is None else progress.values.outputs[progress.program.plan.ids[number]]
 
 
-def _reached(progress: Progress, kind: NodeKind) -> int | None:
+def _reached(progress: RunState, kind: NodeKind) -> int | None:
     plan, outputs = progress.program.plan, progress.values.outputs
     return next((n for n, k in enumerate(plan.kinds) if k is kind and plan.ids[n] in outputs), None)

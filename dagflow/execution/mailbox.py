@@ -7,7 +7,7 @@ came before such a wait was reached is kept for it, in the run's history, and fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import cast
+from typing import Protocol, TypeAlias, cast
 
 import attrs
 import orjson
@@ -16,7 +16,6 @@ from dagflow.engine.machine import Machine
 from dagflow.errors import StoreError
 from dagflow.execution.bindings import Bindings
 from dagflow.execution.evaluate import holds
-from dagflow.execution.family import Kin
 from dagflow.execution.program import Program
 from dagflow.ids import RunId
 from dagflow.model.status import NodeStatus
@@ -26,6 +25,20 @@ from dagflow.store.api import SentEvent
 
 class PutOff(Exception):  # noqa: N818 - not an error: others have their turn first
     """There is more to look at than there is time for now."""
+
+
+#: Of a wait: the run, and the id of the node.
+Place: TypeAlias = tuple[str, str]
+
+
+class Claims(Protocol):
+    """Which wait of a family took which event; `run_state.Kin` is one."""
+
+    given: dict[int, Place]
+
+    def is_free(self, number: int, place: Place) -> bool:
+        """Whether the wait may take the event."""
+        ...
 
 
 @attrs.frozen
@@ -51,7 +64,7 @@ class Inbox:
     _program: Program
     _machine: Machine
     _values: Bindings
-    _kin: Kin | None
+    _kin: Claims | None
     arrivals: list[Arrival] = attrs.field(factory=list)
     n_seen: int = 0
     keys: dict[tuple[int, bool], str | None] = attrs.field(factory=dict[tuple[int, bool], "str | None"])

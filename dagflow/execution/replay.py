@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import orjson
 
@@ -10,16 +10,14 @@ from dagflow.engine import events
 from dagflow.engine.events import Event
 from dagflow.execution.bindings import Origin
 from dagflow.execution.evaluate import as_record, gate_value, present
-from dagflow.execution.lineage import WAITS
-
-if TYPE_CHECKING:
-    from dagflow.execution.instance import Progress
+from dagflow.execution.run_state import RunState
+from dagflow.model.flow import WAITING_KINDS
 
 #: Most of a history.
 _NOTHING_BESIDE: Final = frozenset({events.AttemptStarted, events.TimerSet, events.RunEnded})
 
 
-def recall(progress: Progress, event: Event, value: bytes | None) -> None:
+def recall(progress: RunState, event: Event, value: bytes | None) -> None:
     """Take the value beside a recorded fact. Raises StoreError if it is not there."""
     if type(event) in _NOTHING_BESIDE:
         return
@@ -30,7 +28,7 @@ def recall(progress: Progress, event: Event, value: bytes | None) -> None:
             origin = Origin(kind=trigger["kind"], name=trigger["name"])
             lineage = progress.lineage
             if lineage is not None and lineage.is_item:
-                progress.know(lineage.parent.children.item(lineage.node, lineage.number), origin, at)
+                progress.know(lineage.parent.item(lineage.node, lineage.number), origin, at)
             else:
                 progress.know(as_record(progress.program.input_codec.decode(started["input"])), origin, at)
             progress.inbox.n_seen = progress.n_events = started.get("events", 0)
@@ -51,7 +49,7 @@ def recall(progress: Progress, event: Event, value: bytes | None) -> None:
             progress.values.set(node, orjson.loads(present(value)))
         case events.AttemptFailed(_, node):
             progress.values.keep_traceback(node, "" if value is None else value.decode())
-        case events.TimerFired(_, node) if progress.program.plan.kinds[node] in WAITS:
+        case events.TimerFired(_, node) if progress.program.plan.kinds[node] in WAITING_KINDS:
             progress.values.set(node, None)
         case _:
             pass

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import orjson
 
-if TYPE_CHECKING:
-    from dagflow.execution.instance import Progress
+from dagflow.execution.run_state import RunState
 
 
-def started_json(progress: Progress, due: int | None) -> bytes:
+def started_json(progress: RunState, due: int | None) -> bytes:
     """What started the run, the events that came before it, and its input.
 
     `due`: when its lifetime is over, if not the flow's word counts for that. The input of a loop's item is the parent's to keep.

@@ -12,11 +12,11 @@ import attrs
 
 from dagflow.execution.evaluate import Unevaluable
 from dagflow.execution.mailbox import Arrival, arrival_of, encoded
+from dagflow.execution.run_state import RunState
 from dagflow.model.wire.codec import WireError
 from dagflow.store.api import SentEvent
 
 if TYPE_CHECKING:
-    from dagflow.execution.instance import Progress
     from dagflow.execution.program import Program
 
 #: In place of what an event carries, where a wait cannot read it.
@@ -30,8 +30,8 @@ class Verdicts:
     event: SentEvent
     _arrival: Arrival | None = None
     _encoded: bytes | None = None
-    _said: dict[tuple[Progress, int], bool | Unevaluable] = attrs.field(
-        factory=dict[tuple["Progress", int], "bool | Unevaluable"]
+    _said: dict[tuple[RunState, int], bool | Unevaluable] = attrs.field(
+        factory=dict[tuple["RunState", int], "bool | Unevaluable"]
     )
     #: What the event carries, as the waits of a program read it.
     _payloads: dict[tuple[Program, int], object] = attrs.field(factory=dict[tuple["Program", int], object])
@@ -50,11 +50,11 @@ class Verdicts:
             self._encoded = encoded(self.arrival)
         return self._encoded
 
-    def has(self, progress: Progress, node: int) -> bool:
+    def has(self, progress: RunState, node: int) -> bool:
         """Whether the wait has been asked."""
         return (progress, node) in self._said
 
-    def of(self, progress: Progress, node: int) -> bool:
+    def of(self, progress: RunState, node: int) -> bool:
         """Whether the wait's condition is true of the event. Raises Unevaluable: it has no value."""
         place = progress, node
         said = self._said.get(place)
@@ -64,14 +64,14 @@ class Verdicts:
             raise Unevaluable(said.code, said.message)
         return said
 
-    def _asked(self, progress: Progress, node: int) -> bool | Unevaluable:
+    def _asked(self, progress: RunState, node: int) -> bool | Unevaluable:
         payload = self._payload(progress, node)
         try:
             return payload is not _MISFIT and progress.inbox.accepts(node, payload)
         except Unevaluable as problem:
             return problem
 
-    def _payload(self, progress: Progress, node: int) -> object:
+    def _payload(self, progress: RunState, node: int) -> object:
         place = progress.program, node
         if place not in self._payloads:
             try:

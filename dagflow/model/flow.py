@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -66,6 +66,10 @@ class NodeKind(enum.StrEnum):
     UNDO = "undo"
     #: The gate before all UNDO nodes. Decided by the engine when everything else is settled: 1 if the run failed or was cancelled.
     UNWIND = "unwind"
+
+
+#: The kinds of nodes that wait for time or an event.
+WAITING_KINDS: Final = frozenset({NodeKind.WAIT, NodeKind.WAIT_UNTIL, NodeKind.WAIT_EVENT})
 
 
 class EdgeKind(enum.StrEnum):

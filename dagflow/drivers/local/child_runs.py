@@ -15,10 +15,9 @@ from dagflow.drivers.local.group_commit import Writer
 from dagflow.drivers.local.loaded_run import Live, Pinned
 from dagflow.drivers.local.time_slice import Stretch, in_turns
 from dagflow.execution.bindings import Origin
-from dagflow.execution.children import Spawn
+from dagflow.execution.children import Requested, Spawn
 from dagflow.execution.delivery import giving
 from dagflow.execution.instance import Progress
-from dagflow.execution.lineage import Requested
 from dagflow.execution.program import Program
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus

@@ -22,7 +22,7 @@ from dagflow.clock import stopwatch
 from dagflow.drivers.local.batch import Batch, Sending, Write, write_batch
 from dagflow.drivers.local.loaded_run import Live
 from dagflow.errors import DagflowBug
-from dagflow.execution.lineage import Requested
+from dagflow.execution.children import Requested
 from dagflow.store.api import Append, Blocked, Creation, RunRow, SentEvent, Store
 from dagflow.store.failpoints import Point, reached
 from dagflow.store.memory import MemoryStore

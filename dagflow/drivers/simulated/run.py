@@ -10,8 +10,8 @@ from dagflow.actions.failures import Invocation
 from dagflow.drivers.simulated.script import Call, Send
 from dagflow.drivers.simulated.timing import Timing
 from dagflow.engine.commands import SetTimer
+from dagflow.execution.children import Requested
 from dagflow.execution.instance import Progress
-from dagflow.execution.lineage import Requested
 from dagflow.execution.results import RunResult
 from dagflow.ids import RunId
 from dagflow.model.plan import NONE

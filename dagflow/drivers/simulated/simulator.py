@@ -27,13 +27,13 @@ from dagflow.drivers.simulated.timing import Key, Timing
 from dagflow.engine.commands import StartAttempt
 from dagflow.errors import DagflowBug, UsageError
 from dagflow.execution.bindings import Origin
-from dagflow.execution.children import Spawn
+from dagflow.execution.children import Requested, Spawn
 from dagflow.execution.delivery import deliver
 from dagflow.execution.input import as_input
 from dagflow.execution.instance import Progress
-from dagflow.execution.lineage import Lineage, Requested
 from dagflow.execution.program import Program, prepare
 from dagflow.execution.results import result_of
+from dagflow.execution.run_state import Lineage
 from dagflow.ids import RunId
 from dagflow.model.action import Effect
 from dagflow.model.flow import Flow
@@ -267,15 +267,16 @@ class _World:
             self._resume(child)
             if spawn.is_undo and child.machine.state.ended is RunStatus.SUCCEEDED:
                 child.undo(self.now)
-        for progress in (child, *parent.children.is_back(spawn, self.now)):
-            self._commit(progress)
+        self._commit(child)
+        for changed in parent.children.is_back(spawn, self.now):
+            self._commit(self.alive[changed.run])
 
     def _hear_of_ends(self) -> bool:
         """Tell parents of children that have ended; whether there were any."""
         ended = [progress for progress in self.alive.values() if progress.is_ended and progress.lineage is not None]
         for child in ended:
             del self.alive[child.run]
-            parent = cast("Lineage", child.lineage).parent
+            parent = self.alive[cast("Lineage", child.lineage).parent.run]
             parent.children.ended(self.spawns.pop(child.run), child, self.now, self.jitter())
             self._commit(parent)
         return bool(ended)

@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import re
 from collections.abc import Callable, Collection, Generator, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 
@@ -108,7 +108,7 @@ class Catalog:
         Raises:
             UsageError: the name is taken or not one, the signature cannot be typed, or a word is not one of these.
         """
-        if not isinstance(name, str):
+        if not isinstance(cast("object", name), str):
             raise UsageError('`catalog.action` must be called with the name of the action: write `@catalog.action("name")`')
         if _ACTION_NAME.fullmatch(name) is None:
             raise UsageError(

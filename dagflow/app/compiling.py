@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, cast
 
 from dagflow.actions.catalog import Catalog
 from dagflow.errors import UsageError
@@ -46,7 +46,7 @@ def compile(  # noqa: A001 - the word of the API
     Raises:
         UsageError: `text` is no string; or no catalogue was given, and a setting of the built-in one in the environment is wrong.
     """
-    if not isinstance(text, str):
+    if not isinstance(cast("object", text), str):
         raise UsageError(f"`text` must be a string; got {type(text).__name__}")
     offered = Catalog.builtin() if catalog is None else catalog
     return compile_text(text, offered.interface, filename=filename, limits=limits, sources=sources)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import attrs
 
@@ -42,7 +42,7 @@ class Programs:
         known = self._by_flow.get(id(flow))
         if known is not None and known[1] in self._by_digest:
             return self._by_digest[known[1]]
-        if not isinstance(flow, Flow):
+        if not isinstance(cast("object", flow), Flow):
             raise UsageError(
                 f"`flow` must be a compiled flow; got {type(flow).__name__}. Compile the text: `dagflow.compile(text).unwrap()`"
             )

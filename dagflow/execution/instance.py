@@ -58,15 +58,11 @@ _READY: Final = NodeStatus.READY
 
 
 class Progress(RunState):
-    """One run.
+    """One run; see also `RunState`.
 
     Attributes:
         starts, cancels, timers: open wishes, for the driver to take; those about other runs are in `children`.
-        lineage: set for a child. kin: what it has together with its parts, or with those it is a part of.
-        origin, input: what started it.
-        n_events: so many events of the store came before it.
         n_recorded: facts so far, those not yet taken by `take_append` included.
-        kept_waits: what the store knows of what it waits for; None if that is not known.
         is_computing: whether pure work is left to do, for lack of time.
         n_binding: facts up to here have to be in the store before anything is done to the world. Those after it are pure.
     """
@@ -130,7 +126,7 @@ class Progress(RunState):
             self.n_recorded += 1
         self.kept_waits = None
         self._sort(self.machine.outstanding(), is_new=False)
-        self._compute()
+        self.go_on()
 
     def interrupt(self, now: int) -> None:
         """After `restore`: no attempt survived, but for those that children make. They are tried again."""
@@ -183,7 +179,7 @@ class Progress(RunState):
     def _refuse(self, node: int, code: str, message: str) -> None:
         """An attempt cannot begin, since an argument has no value."""
         self._apply(events.EvaluationFailed(self.machine.state.wanted_at[node], node, code, message))
-        self._compute()
+        self.go_on()
 
     def succeed(self, node: int, value: object, now: int, jitter: float) -> None:
         """The running attempt of the node gave this result."""
@@ -224,7 +220,7 @@ class Progress(RunState):
         if commands:
             self._sort(commands)
             if self._pure or self._known:
-                self._compute()
+                self.go_on()
 
     def fail(self, node: int, failure: ActionFailed, now: int, jitter: float, *, is_dirty: bool = False) -> None:
         """The running attempt of the node failed."""
@@ -323,7 +319,7 @@ class Progress(RunState):
         """Take a fact from outside; dependents may touch the world only once it is in the store."""
         self._apply(event, value)
         self.n_binding = self.n_recorded
-        self._compute()
+        self.go_on()
 
     def _apply(self, event: Event, value: bytes | None = None) -> None:
         self._pending.append((EVENT, event, value))
@@ -358,10 +354,7 @@ class Progress(RunState):
                     assert_never(command)
 
     def go_on(self) -> None:
-        """Do pure work that was left."""
-        self._compute()
-
-    def _compute(self) -> None:
+        """Do the pure work that is possible now, as far as there is time."""
         pure, known, state, stretch = self._pure, self._known, self.machine.state, self.stretch
         if not (pure or known):
             return

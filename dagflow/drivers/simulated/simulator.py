@@ -1,8 +1,7 @@
-"""A run in virtual time, with scripted actions, chosen chance and crashes wherever one asks for them. No trio, no waiting.
+"""Simulate a run in virtual time: scripted actions, seeded random numbers, and a crash at any point. It needs no event loop.
 
-What a crash means here. Facts reach the history by commits; a crash before one loses its facts, a crash after one loses
-everything in memory and every call in flight. So crashing at every point covers: intent not yet kept, kept and the call not
-made, call made and not kept, kept and nothing after it begun.
+Events reach the history by commits. A crash before a commit loses its events; a crash after it loses everything in memory and
+every call in flight. Crashing at every point therefore covers each gap between an intent, its call and its result.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Catalog:
         Raises:
             UsageError: a setting in the environment is wrong.
         """
-        from dagflow.actions.builtin.register import add_builtins  # noqa: PLC0415 - httpx and its kin cost more than the rest of us
+        from dagflow.actions.builtin.register import add_builtins  # noqa: PLC0415 - loads anyio and TLS, which few programs need
 
         catalog = cls(secrets=secrets or EnvironmentSecrets(), emits=emits, strict=strict)
         add_builtins(catalog, settings or Settings.from_environment())

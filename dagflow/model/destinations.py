@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 import attrs
+
+from dagflow.model.urls import parse_url
 
 _HOST: Final = re.compile(r"\*|(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?|\[[0-9a-f:.]{2,45}\]", re.ASCII)
 _PORTS: Final = {"http": 80, "https": 443}
@@ -106,11 +107,10 @@ def _parts(address: str) -> tuple[str, str, int]:
     if "://" not in text:
         return "", text.lower().rstrip("."), 0
     try:
-        split = urlsplit(text)
-        scheme = split.scheme.lower()
-        return scheme, (split.hostname or "").rstrip("."), split.port or _PORTS.get(scheme, 0)
+        url = parse_url(text)
     except ValueError:
         return "invalid", "", 0
+    return url.scheme, url.host.rstrip("."), url.port
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 import re
 import unicodedata
-from functools import lru_cache
 from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 import anyio
 import attrs
-import httpx
 import orjson
 
 from dagflow.actions.builtin.registrar import ActionRegistrar
@@ -22,6 +20,7 @@ from dagflow.actions.http_client.connection import Answer
 from dagflow.actions.http_client.egress_policy import AddressPolicy
 from dagflow.actions.http_client.pool import Connections
 from dagflow.actions.markers import EffectKey, Secret, Url
+from dagflow.model.urls import ParsedUrl, parse_url
 
 MAX_BODY: Final = 1024 * 1024
 MAX_REQUEST: Final = 1024 * 1024
@@ -150,19 +149,16 @@ def _check_header(name: str, value: str) -> None:
         raise Fatal(f"the value of the header {name} is not {wanted}", code="bad_header")
 
 
-@lru_cache(maxsize=512)
-def _parsed_url(text: str) -> httpx.URL:
+def _parsed_url(text: str) -> ParsedUrl:
     try:
-        url = httpx.URL(text)
-    except (httpx.InvalidURL, ValueError) as error:
-        raise Fatal(f"`{text[:200]}` is no address: {error}", code="bad_url") from None
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise Fatal(f"`{text[:200]}` is not an http or https address", code="bad_url")
-    if url.userinfo:
+        return parse_url(text)
+    except ValueError as error:
+        reason = str(error)
+    if reason.endswith("a name or a password"):
         raise Fatal(
             "an address must not contain a name or password; use `token`, with `Basic` as `token_as` if needed", code="bad_url"
         )
-    return url.copy_with(fragment=None) if url.fragment else url
+    raise Fatal(f"`{text[:200]}` is no address: {reason}", code="bad_url")
 
 
 async def _follow(request: Request, policy: AddressPolicy, connections: Connections, bounds: Bounds) -> tuple[Request, Answer]:
@@ -183,24 +179,16 @@ async def _follow(request: Request, policy: AddressPolicy, connections: Connecti
 
 def _redirected(request: Request, status: int, location: str) -> Request:
     try:
-        url = _parsed_url(str(request.url.join(location)))
-    except (httpx.InvalidURL, ValueError) as error:
+        url = request.url.join(location)
+    except ValueError as error:
         raise Fatal(f"a redirect to no address: {error}", code="bad_url") from None
     headers, method, content = dict(request.headers), request.method, request.content
-    if _origin(url) != _origin(request.url):
+    if url.origin != request.url.origin:
         headers = {name: value for name, value in headers.items() if name not in _PERSONAL and name != request.secret_header}
     if status == 303 or (status in {301, 302} and method == "POST"):
         method, content = ("HEAD" if method == "HEAD" else "GET"), b""
         headers.pop("content-type", None)
     return Request(method, url, headers, content, request.secret_header)
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int]:
-    return url.scheme, url.host, _port(url)
-
-
-def _port(url: httpx.URL) -> int:
-    return url.port or (443 if url.scheme == "https" else 80)
 
 
 def _raise_for_status(request: Request, answer: Answer, *, has_secret: bool) -> None:

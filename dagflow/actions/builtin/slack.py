@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 import attrs
-import httpx
 import orjson
 
 from dagflow.actions.builtin.outbox import Outbox
@@ -17,6 +16,7 @@ from dagflow.actions.http_client.connection import Answer
 from dagflow.actions.http_client.pool import Connections
 from dagflow.actions.secrets import Redactor
 from dagflow.model.typeguards import is_object
+from dagflow.model.urls import parse_url
 
 _MAX_ANSWER: Final = 64 * 1024
 _OUTBOX_FILE: Final = "slack.jsonl"
@@ -52,7 +52,7 @@ async def _post(settings: Settings, channel: str, text: str, connections: Connec
     if settings.slack_token:
         url = f"{settings.slack_api_url}/chat.postMessage"
         headers["authorization"] = f"Bearer {settings.slack_token}"
-    request = Request("POST", httpx.URL(url), headers, orjson.dumps({"channel": channel, "text": text}))
+    request = Request("POST", parse_url(url), headers, orjson.dumps({"channel": channel, "text": text}))
     bounds = Bounds(seconds=settings.timeout_seconds, max_bytes=_MAX_ANSWER, keep_seconds=settings.keep_seconds)
     try:
         # No address policy: the operator chose the address.

@@ -11,7 +11,6 @@ import anyio
 import attrs
 import certifi
 import h11
-import httpx
 from anyio.abc import SocketStream
 from anyio.streams.tls import TLSStream
 
@@ -19,6 +18,7 @@ from dagflow.actions.http_client.connection import Answer, BadAnswer, Connection
 from dagflow.actions.http_client.dial import AddressRefused, Unreachable, checked_addresses, connected
 from dagflow.actions.http_client.egress_policy import AddressPolicy
 from dagflow.actions.http_client.pool import FRESH_SECONDS, Connections, Server
+from dagflow.model.urls import ParsedUrl
 
 #: These can be sent again, if their connection ended before an answer came: they ask, and do nothing.
 _REPEATABLE: Final = frozenset({"GET", "HEAD"})
@@ -34,7 +34,7 @@ class Request:
     """
 
     method: str
-    url: httpx.URL
+    url: ParsedUrl
     headers: dict[str, str] = attrs.field(repr=False)
     content: bytes = attrs.field(default=b"", repr=False)
     secret_header: str = ""
@@ -115,7 +115,7 @@ async def _exchange(
     request: Request, policy: AddressPolicy | None, connections: Connections, bounds: Bounds, pace: Deadline
 ) -> Answer:
     url = request.url
-    server = Server(policy, url.scheme, url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80))
+    server = Server(policy, url.scheme, url.host, url.port)
     pace.step()
     # Whatever is kept: where it ends is judged by what the name means, and by the policy of this call.
     addresses = await checked_addresses(url.host, server.port, policy, connections.names if connections.is_kept else None)
@@ -181,13 +181,13 @@ def _tls_context() -> ssl.SSLContext:
 
 def _head(request: Request, connections: Connections) -> h11.Request:
     # Packed answers are not asked for: unpacking could make a thousand bytes of one.
-    framing = [(b"host", request.url.netloc), (b"accept-encoding", b"identity")]
+    framing = [(b"host", request.url.netloc.encode("ascii")), (b"accept-encoding", b"identity")]
     if not connections.is_kept:
         framing.append((b"connection", b"close"))
     if request.content or request.method in {"POST", "PUT", "PATCH"}:
         framing.append((b"content-length", str(len(request.content)).encode("ascii")))
     headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()]
-    return h11.Request(method=request.method, target=request.url.raw_path, headers=[*framing, *headers])
+    return h11.Request(method=request.method, target=request.url.target.encode("ascii"), headers=[*framing, *headers])
 
 
 def _offered(answer: Answer) -> float:

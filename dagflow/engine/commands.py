@@ -1,6 +1,6 @@
-"""The wishes the machine returns. Imperative; `node` is a node's number in the plan, instants are nanoseconds since 1970 UTC.
+"""The commands the machine returns, as imperatives. `node` is a node's number in the plan; timestamps are nanoseconds since 1970 UTC.
 
-A wish stays wished until a fact answers it: `Machine.outstanding` lists those that are open, for after a restart.
+A command stays open until an event answers it: `Machine.outstanding` lists the open ones, for use after a restart.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dagflow.model.status import RunStatus
 
 @attrs.frozen
 class Evaluate:
-    """Compute what the node says: a gate's outcome, a value, a wait's length, an event's payload."""
+    """Compute the node's pure result: a gate's outcome, a value, a wait's duration, an event's payload."""
 
     node: int
 
@@ -43,7 +43,7 @@ class StartAttempt:
 
 @attrs.frozen
 class CancelAttempt:
-    """Stop the running attempt; answer with what became of it."""
+    """Stop the running attempt; answer with its result."""
 
     node: int
     attempt: int

@@ -1,4 +1,4 @@
-"""The facts the machine takes. Past tense: each has happened, and is recorded in the run's history in this order.
+"""The events the machine takes, in the past tense. Each has happened, and the run's history records them in this order.
 
 `at` is nanoseconds since 1970 UTC, `node` a node's number in the plan, `attempt` counts from 1. A fact may have a value
 beside it in the history (an output, a payload, the run's input); the machine never sees it.
@@ -15,7 +15,7 @@ from dagflow.model.status import RunStatus
 
 @attrs.frozen
 class RunStarted:
-    """The run began; its input is the value. `due`: the instant its lifetime is over, if not the flow's word counts for that."""
+    """The run began; its input is the value. `due`: when its lifetime ends, if the flow's own setting does not count."""
 
     at: int
     due: int | None = None
@@ -48,7 +48,7 @@ class EventEmitted:
 
 @attrs.frozen
 class RunRequested:
-    """A `start` left a run of another flow in the store, which goes its own way; the run's id and input are the value."""
+    """A `start` created a run of another flow in the store, which is independent; the run's id and input are the value."""
 
     at: int
     node: int
@@ -65,7 +65,7 @@ class ItemsListed:
 
 @attrs.frozen
 class ItemEnded:
-    """The run of a loop's item ended, or never began because of a failure; what it yielded is the value.
+    """The run of a loop's item ended, or never began because of a failure; the yielded value is the value.
 
     Attributes:
         index: the item's number, from 0.
@@ -84,7 +84,7 @@ class ItemEnded:
 
 @attrs.frozen
 class TimerSet:
-    """A wait found out until when: `due`, an instant. For an event, the last one at which it may come."""
+    """A wait knows its end: `due`, a timestamp. For an event, the last instant at which it may arrive."""
 
     at: int
     node: int
@@ -101,21 +101,21 @@ class TimerFired:
 
 @attrs.frozen
 class EventArrived:
-    """An event some wait of the run may be meant for has come; what it carries is the value. They are counted from 0."""
+    """An event arrived that a wait of the run may take; its payload is the value. Arrivals are counted from 0."""
 
     at: int
 
 
 @attrs.frozen
 class EventGiven:
-    """A part of the run takes an event; which one, and which wait, is the value. It is in this history before it is in that of the part."""
+    """A child run takes an event; the value says which event and which wait. It precedes the record in the child's own history."""
 
     at: int
 
 
 @attrs.frozen
 class EventTaken:
-    """A wait has got its event: the one with that `number` among those that arrived."""
+    """A wait took the event with that `number` among the arrivals."""
 
     at: int
     node: int
@@ -133,7 +133,7 @@ class AttemptStarted:
 
 @attrs.frozen
 class AttemptSucceeded:
-    """The action gave its result."""
+    """The action returned its result."""
 
     at: int
     node: int
@@ -164,7 +164,7 @@ class AttemptFailed:
 
 @attrs.frozen
 class AttemptInterrupted:
-    """The process died during the attempt; what came of it is not known."""
+    """The process died during the attempt; its outcome is unknown."""
 
     at: int
     node: int
@@ -173,7 +173,7 @@ class AttemptInterrupted:
 
 @attrs.frozen
 class AttemptCancelled:
-    """The attempt was stopped because it was asked to. `is_made`: whether the call had been made, so that it may have had its effect."""
+    """The attempt was stopped on command. `is_made`: whether the call had begun, so that it may have had its effect."""
 
     at: int
     node: int
@@ -201,14 +201,14 @@ class DefaultUsed:
 
 @attrs.frozen
 class RunCancelRequested:
-    """Somebody asked to cancel the run."""
+    """A caller asked to cancel the run."""
 
     at: int
 
 
 @attrs.frozen
 class RunUndoRequested:
-    """The run had succeeded, and what it is a part of is being undone."""
+    """The run had succeeded, and its parent run is being undone."""
 
     at: int
 

@@ -1,4 +1,4 @@
-"""What is true of every state between facts; a second opinion that counts everything afresh. For tests and `verify`."""
+"""Invariants of every state between events: a second opinion that recounts everything. For tests and `verify`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ALIVE = frozenset({NodeStatus.READY, NodeStatus.RUNNING, NodeStatus.WAITING})
 
 
 def check(state: State) -> None:
-    """Raise DagflowBug naming everything that is wrong with a state."""
+    """Raise DagflowBug naming every invariant that a state breaks."""
     problems = [*_counts(state), *_reasons(state), *_order(state), *_races(state), *_loops(state), *_ending(state)]
     if problems:
         raise DagflowBug("; ".join(problems))
@@ -49,7 +49,7 @@ def _reasons(state: State) -> Iterator[str]:
 
 
 def _order(state: State) -> Iterator[str]:
-    """Nothing was started before what it comes after, under a gate that is shut, or with a join that is not satisfied."""
+    """No node started before its predecessors settled, under a closed gate, or with an unsatisfied join."""
     plan = state.plan
     sources: list[list[int]] = [[] for _ in plan.ids]
     for source, targets in enumerate(plan.successors):
@@ -60,7 +60,7 @@ def _order(state: State) -> Iterator[str]:
             PruneReason.GATE,
             PruneReason.JOIN,
         )
-        # What undoes a run that had ended has its turn when everything else had.
+        # The gate before the undo nodes opens after everything else has settled.
         awaited = [s for s in sources[node] if not (state.is_reopened and plan.undoes[s] != NONE and plan.undoes[node] == NONE)]
         if was_decided and not all(state.status[source].is_settled for source in awaited):
             yield f"decided too early: {state.story(node)}"

@@ -1,4 +1,4 @@
-"""Whether the `after` clause of a node is satisfied, once it is decided (LANGUAGE 4.2)."""
+"""Joins: decide whether the `after` clause of a node is satisfied (LANGUAGE 4.2)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dagflow.model.status import NodeStatus
 
 
 def is_satisfied(state: State, node: int) -> bool:
-    """Whether what the node's join asks of its sources is true; a node without a join asks nothing."""
+    """Whether the sources satisfy the node's join; a node without a join is always satisfied."""
     plan = state.plan
     kind = plan.joins[node]
     if plan.undoes[node] != NONE:
@@ -32,7 +32,7 @@ def is_satisfied(state: State, node: int) -> bool:
 
 
 def note_unseen(state: State, node: int) -> None:
-    """Remember which sources of an early join had not settled when the node was made ready."""
+    """Remember which sources of an early join had not settled when the node became ready."""
     if state.join_open[node] and state.plan.joins[node] in (JoinKind.ANY, JoinKind.N_OF):
         sources = dict.fromkeys(state.plan.join_sources[node])
         state.unseen[node] = tuple(source for source in sources if not state.status[source].is_settled)

@@ -1,4 +1,4 @@
-"""A loop: its items are begun in order, so many at a time, and how they end is how it ends."""
+"""Loops: begin items in order, a limited number at a time, and end the loop with its items."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def end_item(state: State, event: events.ItemEnded) -> None:
 
 
 def open_wishes(state: State) -> list[StartItem | CancelItem]:
-    """The wishes about items that are open, for a driver that has lost them."""
+    """The open commands about items, for a driver that has lost them."""
     found: list[StartItem | CancelItem] = []
     for node, loop in state.loops.items():
         if state.status[node] is not NodeStatus.RUNNING:

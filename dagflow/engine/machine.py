@@ -1,4 +1,4 @@
-"""The machine of one run: one door for facts, wishes out. Pure: the same facts give the same wishes, anywhere, any time.
+"""The machine of one run: events in, commands out. Pure: the same events return the same commands, anywhere and at any time.
 
 How a fact is handled. Its own node changes status by the table. Whatever that settles is counted out where it was waited
 for; nodes with nothing left to wait for are decided in turn, which may settle them and others. So a fact costs the nodes
@@ -28,7 +28,7 @@ from dagflow.model.plan import NONE, Plan
 from dagflow.model.status import NodeStatus, RunStatus
 
 _ATTEMPTED: Final = frozenset({NodeKind.ACTION, NodeKind.CALL, NodeKind.UNDO})
-# Looked up once and not for every fact.
+# Looked up once instead of for every event.
 _READY: Final = NodeStatus.READY
 _BEGUN: Final = TRANSITIONS[NodeStatus.READY][Change.START_ATTEMPT]
 
@@ -43,20 +43,20 @@ class Machine:
 
     @classmethod
     def restore(cls, plan: Plan, history: Iterable[Event]) -> Machine:
-        """The machine after these facts; ask it for `open_attempts` and `outstanding` before going on."""
+        """The machine after these events; ask it for `open_attempts` and `outstanding` before going on."""
         machine = cls(plan)
         for event in history:
             machine.handle(event)
         return machine
 
     def handle(self, event: Event) -> list[Command]:
-        """Take a fact, return the wishes that follow. Raises DagflowBug if it cannot be a fact of this run."""
+        """Take an event and return the commands that follow. Raises DagflowBug if it cannot be an event of this run."""
         match event:
             case events.AttemptStarted(at, node, attempt):
                 self.start_attempt(node, attempt, at)
                 return []
             case events.AttemptSucceeded(at, node, attempt):
-                # Also where it was being cancelled: what has happened has happened.
+                # Also while it was being cancelled: the success has happened.
                 return list(self.succeed_attempt(node, attempt, at))
             case _:
                 return self._handle_other(event)
@@ -71,13 +71,13 @@ class Machine:
         return self._finish()
 
     def start_attempt(self, node: int, attempt: int, at: int) -> None:
-        """`handle` of `AttemptStarted`, of which there is one for every call; it wishes nothing."""
+        """`handle` of `AttemptStarted`, which occurs once per call; it returns no commands."""
         state = self.state
         if state.ended is not None or attempt != state.attempts[node] + 1:
             raise DagflowBug(f"attempt {attempt} is out of turn: {state.story(node)}")
         state.now = at
         if state.status[node] is _READY:
-            # As `change` would: one that is ready is as active as one that runs.
+            # As `change` does: a ready node counts as active, like a running one.
             state.status[node] = _BEGUN
         else:
             state.change(node, Change.START_ATTEMPT)
@@ -86,7 +86,7 @@ class Machine:
             state.first_started_at[node] = at
 
     def succeed_attempt(self, node: int, attempt: int, at: int) -> Sequence[Command]:
-        """`handle` of `AttemptSucceeded`: what follows from a step's end, mostly that others are ready, is decided at once."""
+        """`handle` of `AttemptSucceeded`: successors that become ready are decided immediately."""
         state = self.state
         if state.ended is not None or attempt != state.attempts[node]:
             raise DagflowBug(f"attempt {attempt} is not the last one: {state.story(node)}")
@@ -110,7 +110,7 @@ class Machine:
         ]
 
     def outstanding(self) -> list[Command]:
-        """Every wish still open, except to cancel: for a driver that has lost them. Attempts that run are not wished again."""
+        """Every open command except cancellations, for a driver that has lost them. Running attempts are not started again."""
         state = self.state
         if state.ended is not None:
             return []
@@ -128,7 +128,7 @@ class Machine:
         state = self.state
         undecided, won = state.undecided, state.won
         while undecided or won:
-            # A race last, when nothing else follows from the fact: every branch that is done by then is done in time.
+            # A race last, when nothing else follows from the event: every branch that is done by then counts.
             if undecided:
                 node = undecided.pop(0)
                 if state.status[node] is NodeStatus.PENDING:
@@ -181,7 +181,7 @@ def _end_race(state: State, node: int) -> None:
 
 
 def _wish(state: State, node: int) -> Command:
-    """What is wanted of a node that is ready."""
+    """The command for a node that is ready."""
     if not state.attempts[node] and not state.uses_default[node]:
         wish = state.plan.memo.get(node)
         if wish is None:
@@ -258,7 +258,7 @@ def _event_arrived(state: State, _event: events.EventArrived) -> None:
 
 
 def _event_given(_state: State, _event: events.EventGiven) -> None:
-    """It is for another run."""
+    """The event belongs to another run."""
 
 
 def _event_taken(state: State, event: events.EventTaken) -> None:

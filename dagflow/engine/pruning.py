@@ -1,4 +1,4 @@
-"""Why a node that is decided does not run (LANGUAGE 4.2): its gate, or its join. Nothing else prunes by itself."""
+"""Pruning: why a decided node does not run (LANGUAGE 4.2), because of its gate or its join. Nothing else prunes by itself."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dagflow.model.status import PruneReason
 
 
 def prune_reason(state: State, node: int) -> PruneReason | None:
-    """Why the node has to be pruned, or None if it may run. The gate is asked first."""
+    """The reason to prune the node, or None if it may run. The gate is checked first."""
     gate = state.plan.gates[node]
-    # A gate without an outcome was pruned, failed or was cancelled; its outcome is then NONE, which nobody wants.
+    # A gate without an outcome was pruned, failed or was cancelled; its outcome is then NONE, which no node needs.
     if gate != NONE and state.outcomes[gate] != state.plan.gate_outcomes[node]:
         return PruneReason.GATE
     if not is_satisfied(state, node):

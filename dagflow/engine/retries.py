@@ -1,4 +1,4 @@
-"""Whether and when a failed attempt is followed by another."""
+"""Retries: whether another attempt follows a failed one, and when."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dagflow.engine.events import AttemptFailed
 from dagflow.engine.state import State
 from dagflow.model.flow import RetryPolicy
 
-#: The code of an attempt that took longer than its time limit: nobody knows how it ended.
+#: The code of an attempt that exceeded its time limit; its outcome is unknown.
 TIMEOUT: Final = "timeout"
 
 
 def delay_ns(policy: RetryPolicy, n_failed: int, jitter: float) -> int:
     """How long to wait after the `n_failed`-th failure: the upper half of the backed-off interval, spread by `jitter`.
 
-    An interval that does not grow is one that somebody asked for, so it is kept to exactly.
+    A constant interval comes from the author, so it is used exactly.
     """
     interval = float(min(policy.initial_interval_ns, policy.max_interval_ns))
     for _ in range(n_failed - 1):
@@ -46,7 +46,7 @@ def retry_due(state: State, failed: AttemptFailed, *, is_counted: bool = True) -
 
 
 def next_attempt(state: State, node: int) -> StartAttempt:
-    """The wish for the attempt after the last one."""
+    """The command for the attempt after the last one."""
     timeout, within = state.plan.timeouts_ns[node], state.plan.withins_ns[node]
     attempt = state.attempts[node] + 1
     if within is None:
@@ -57,7 +57,7 @@ def next_attempt(state: State, node: int) -> StartAttempt:
 
 
 def open_attempt(state: State, node: int) -> StartAttempt:
-    """The wish that the running attempt came from, but for the time it had: a `timeout` counts from when it goes on."""
+    """The command of the running attempt, without the time it had: a `timeout` counts from when it resumes."""
     within = state.plan.withins_ns[node]
     give_up_at = None if within is None else state.first_started_at[node] + within
     return StartAttempt(node, state.attempts[node], state.plan.timeouts_ns[node], give_up_at)

@@ -1,4 +1,4 @@
-"""What stops nodes: a failure for good takes down the innermost scope that catches it, or the run; a race its losers."""
+"""Scopes: a final failure fails the innermost scope that catches it, or the run; a race stops its losers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def fail_node(state: State, failure: Failure) -> None:
         state.change(node, Change.FALL_BACK)
         state.commands.append(UseDefault(node))
     elif state.plan.undoes[node] != NONE:
-        # The others are undone all the same.
+        # The others are undone nevertheless.
         state.is_dirty = True
         state.change(node, Change.FAIL)
         state.failures.append(failure)
@@ -34,14 +34,14 @@ def fail_node(state: State, failure: Failure) -> None:
 
 
 def fail_run(state: State, failure: Failure) -> None:
-    """The run itself failed: as if a node outside of every block had, or in the root's handler if that is what runs."""
+    """The run itself failed: outside of every block, or in the root's handler if that is running."""
     state.failures.append(failure)
     has_failed = state.scope_causes[0] != NONE
     _fail_scope(state, _scope(state, HANDLER_SCOPE) if has_failed else 0)
 
 
 def end_all(state: State) -> None:
-    """The run ends before everything had its turn, and no handler runs; what undoes it does, where it has to."""
+    """The run ends before every node was decided, and no handler runs; undo nodes run where needed."""
     undoing = _scope(state, UNDO_SCOPE)
     stopped = (node for node, scope in enumerate(state.plan.scope_of) if scope != undoing)
     stop_nodes(state, stopped, PruneReason.RUN_ENDED)
@@ -74,7 +74,7 @@ def _fail_scope(state: State, scope: int) -> None:
 
 
 def stop_nodes(state: State, nodes: Iterable[int], reason: PruneReason) -> None:
-    """Prune what was never started, cancel what was; what is running is asked to stop and settles when it has."""
+    """Prune the nodes that never started and cancel the others; a running attempt settles when it has stopped."""
     for node in nodes:
         status = state.status[node]
         match status:
@@ -101,5 +101,5 @@ def _ask_to_stop(state: State, node: int) -> None:
     loop = state.loops.get(node)
     if loop is None:
         state.commands.append(CancelAttempt(node, state.attempts[node]))
-    elif loop.failure is None:  # else they were asked already
+    elif loop.failure is None:  # otherwise they have been cancelled already
         state.commands += [CancelItem(node, index) for index in loop.open]

@@ -1,4 +1,4 @@
-"""The state of one run as the engine sees it: plain lists indexed by node or scope number, and the counts kept with them."""
+"""The state of one run as the engine sees it: lists indexed by node or scope number, and the counters derived from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dagflow.model.plan import NONE, Plan
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 
 _SETTLED: Final = frozenset(status for status in NodeStatus if status.is_settled)
-# Looked up once and not for every fact.
+# Looked up once instead of for every event.
 _PENDING: Final = NodeStatus.PENDING
 _READY: Final = NodeStatus.READY
 _RUNNING: Final = NodeStatus.RUNNING
@@ -22,7 +22,7 @@ _SUCCEEDED: Final = NodeStatus.SUCCEEDED
 
 @attrs.frozen
 class Failure:
-    """A failure for good. `node` is NONE where the run itself failed (its lifetime was over); `attempt` is 0 where there was none."""
+    """A final failure. `node` is NONE if the run itself failed (its lifetime ended); `attempt` is 0 if there was none."""
 
     node: int
     attempt: int
@@ -32,12 +32,12 @@ class Failure:
 
 @attrs.define
 class Loop:
-    """What is known of a loop that has listed its items.
+    """The progress of a loop that has listed its items.
 
     Attributes:
-        total: how many there are. n_begun: how many of them were wished for; they are in this order.
+        total: how many items it has. n_begun: how many of them have begun, in this order.
         open: those wished for that have not ended.
-        unsuccessful: those that ended otherwise than well, with how.
+        unsuccessful: the items that did not succeed, with their status.
         failure: what ends the loop, once something does.
     """
 
@@ -55,10 +55,10 @@ class Loop:
 
 @attrs.define(kw_only=True)
 class State:
-    """Everything that is true of a run. Two are equal if they say the same of the same plan.
+    """The whole state of a run. Two states of one plan are equal if all their fields are.
 
     Attributes:
-        n_waits: what is still to happen before the node is decided.
+        n_waits: how many things must still happen before the node is decided.
         n_unsettled, n_active: nodes that are not settled; those ready or running. waiting: the nodes waiting.
         outcomes: of gates and catches, NONE until known.
         attempts: the number of the last attempt. n_failed: how many of them failed (others were interrupted).
@@ -66,13 +66,13 @@ class State:
         first_started_at, ready_at, settled_at, due: instants; 0 until known. `due` is that of a waiting node; `ready_at` that
             of its first becoming ready. wanted_at: when it became ready the last time.
         is_cancelling: told to stop, not yet stopped. uses_default: failed for good, its default being evaluated.
-        unseen: for a node that was made ready by an early join, the sources that had not settled by then; their values do
+        unseen: for a node that an early join made ready, the sources that had not settled by then; their values do
             not exist for its expressions, however late these are evaluated.
-        join_succeeded, join_open: of the join's distinct sources, those that succeeded, and those not settled.
+        join_succeeded, join_open: of the join's distinct sources, how many succeeded, and how many have not settled.
         scope_open: members not settled. scope_causes: the number of the failure that took the scope down, or NONE.
         failures: in the order they happened.
         n_arrived: events that came. taken: those of them some wait got.
-        unknown: the nodes with an attempt of which nobody knows whether it had its effect.
+        unknown: the nodes with an attempt that may or may not have had its effect.
         loops: by the number of a loop whose items are listed.
         is_dirty: whether something that was to be undone could not be. is_reopened: whether the run had ended well, and is being undone.
         ending: set once it is known how the run will end, while attempts are still being cancelled.
@@ -116,7 +116,7 @@ class State:
     is_end_wished: bool = False
     ended: RunStatus | None = None
 
-    # Scratch of the fact being handled; empty between facts.
+    # Scratch space for the event being handled; empty between events.
     undecided: list[int] = attrs.field(factory=list)
     won: list[int] = attrs.field(factory=list)
     made_ready: list[int] = attrs.field(factory=list)
@@ -170,9 +170,9 @@ class State:
                 self.wanted_at[node] = self.now
 
     def succeed_unwatched(self, node: int) -> list[int]:
-        """`change` to succeeded of a node that runs, and of whose end only its successors hear; gives those it made ready.
+        """`change` to succeeded for a running node whose end only its successors need; returns those it made ready.
 
-        Those of which more has to be known are left to be decided.
+        Nodes that need more than this check are left for `decide`.
         """
         now, plan, n_waits, status = self.now, self.plan, self.n_waits, self.status
         if status[node] is not _RUNNING:
@@ -221,7 +221,7 @@ class State:
                     self.release(watcher)
 
     def _count_join(self, target: int, succeeded: bool) -> None:
-        """An early join is released once: when enough succeeded, or when enough cannot succeed any more."""
+        """Release an early join once: when enough sources succeeded, or when enough can no longer succeed."""
         need = self.plan.join_counts[target]
         done, left = self.join_succeeded[target], self.join_open[target]
         was_known = done >= need or done + left < need
@@ -237,7 +237,7 @@ class State:
             self.undecided.append(node)
 
     def reopen(self, node: int, n_waits: int) -> None:
-        """A node that was pruned has its turn after all, once so many things have happened."""
+        """A pruned node becomes undecided again, until that many things have happened."""
         self.status[node] = TRANSITIONS[self.status[node]][Change.REOPEN]
         self.reasons[node] = None
         self.n_unsettled += 1
@@ -246,7 +246,7 @@ class State:
             self.undecided.append(node)
 
     def story(self, node: int) -> str:
-        """What is known of a node, for the message of a bug."""
+        """The node's state, for the message of a bug."""
         return (
             f"node {self.plan.ids[node]!r} ({self.plan.kinds[node]}) is {self.status[node]}, attempt {self.attempts[node]}, "
             f"failed {self.n_failed[node]} times, ready at {self.ready_at[node]}, due {self.due[node]}, "

@@ -1,6 +1,6 @@
-"""What can happen to a node: one table. What is settled stays so, but for one thing: what undoes a run that ended well.
+"""The transitions of a node, as one table. A settled node stays settled, except for undo nodes of a run that had succeeded.
 
-What a fact means for a node may depend on more than its status (is an attempt left? is it being cancelled?); that is
+The effect of an event on a node may depend on more than its status (is an attempt left? is it being cancelled?); that is
 decided elsewhere and named by a `Change`; whether the change is legal, and where it leads, is decided here alone.
 """
 
@@ -15,27 +15,27 @@ from dagflow.model.status import NodeStatus
 class Change(enum.StrEnum):
     """Everything that moves a node from one status to another."""
 
-    #: All it comes after is settled, and it stays.
+    #: All its predecessors are settled, and it stays.
     MAKE_READY = "make ready"
-    #: All it comes after is settled, and the engine itself has the answer: a group, a race, a catch.
+    #: All its predecessors are settled, and the engine decides it alone: a group, a race, a catch.
     PASS = "pass"  # noqa: S105 - not a password
     #: It will not run.
     PRUNE = "prune"
-    #: Its answer is there.
+    #: Its result is there.
     SUCCEED = "succeed"
     SET_TIMER = "set timer"
     START_ATTEMPT = "start attempt"
-    #: The attempt failed, or nobody knows; there will be another.
+    #: The attempt failed, or its outcome is unknown; there will be another.
     RETRY_LATER = "retry later"
     RETRY_NOW = "retry now"
-    #: What it waited for did not come in time.
+    #: The event or timer did not come in time.
     GIVE_UP = "give up"
-    #: It failed for good, and has a default.
+    #: It failed finally, and has a default.
     FALL_BACK = "fall back"
-    #: It failed for good.
+    #: It failed finally.
     FAIL = "fail"
     CANCEL = "cancel"
-    #: It was not needed, and now it is: the run is being undone.
+    #: It was not needed and now is: the run is being undone.
     REOPEN = "reopen"
 
 

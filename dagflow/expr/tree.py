@@ -1,4 +1,4 @@
-"""The syntax tree of an expression: what the parser makes and the checker reads. Every part knows its place.
+"""The syntax tree of an expression: the parser makes it, the checker reads it. Every part knows its place.
 
 Macros (`has`, `all`, `map` …) are ordinary calls here; the checker knows them.
 """
@@ -12,7 +12,7 @@ import attrs
 from dagflow.diagnostic import Span
 from dagflow.model.values import Duration, UInt
 
-#: What a literal can be. `bytes` and `str` are decoded already.
+#: The values of a literal. `bytes` and `str` are decoded already.
 LiteralValue: TypeAlias = bool | int | UInt | float | str | bytes | Duration | None
 
 
@@ -139,7 +139,7 @@ class Conditional:
 
 @attrs.frozen
 class Broken:
-    """A part that did not parse; its type is `unknown`, and nothing more is said about it."""
+    """A part that did not parse; its type is `unknown`, and nothing more is reported about it."""
 
     span: Span
 

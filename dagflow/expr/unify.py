@@ -1,4 +1,4 @@
-"""Which type fits where: assignability with type variables, and the common type of several.
+"""Assignability with type variables, and the common type of several types.
 
 Theory. Type variables (`ParamType`) stand for types not yet decided: those of an overload's signature, made fresh for each
 call, and those of empty literals. A `Bindings` says what each stands for; it only grows. `JSON` is CEL's `dyn`: it fits
@@ -36,7 +36,7 @@ from dagflow.model.types import (
 
 @attrs.define(eq=False)
 class Bindings:
-    """What the type variables of one expression stand for."""
+    """The types that the type variables of one expression stand for."""
 
     _bound: dict[str, Type] = attrs.field(factory=dict)
     _n_made: int = 0

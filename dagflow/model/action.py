@@ -1,4 +1,4 @@
-"""What a host offers to flows: actions, events and types, by signature only. Nothing here can be called."""
+"""The interface of a host to flows: actions, events and types, by signature only. Nothing here can be called."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dagflow.model.types import Field, RecordType, Type
 
 
 class Effect(enum.StrEnum):
-    """What doing a thing twice would mean; decides what is made durable, and when."""
+    """The effect of doing a thing twice; decides what is committed, and when."""
 
     #: Touches nothing; can be recomputed to the same value.
     PURE = "pure"
@@ -31,10 +31,10 @@ class ActionSpec:
     Attributes:
         name: dotted, e.g. `crm.update_lead`.
         params: named arguments, in declared order.
-        result: what a call's step reads as.
+        result: the type of a call's step.
         takes_key: whether the host asked for the effect key, so that repeating is safe where its peer honours it.
         destination: the parameter that says where a call goes; "" if the host does.
-        at_most_once: whether a call of which nobody knows how it ended fails, instead of being made again.
+        at_most_once: whether a call with an unknown outcome fails instead of being repeated.
     """
 
     name: str
@@ -49,7 +49,7 @@ class ActionSpec:
 
 @attrs.frozen(kw_only=True)
 class EventSpec:
-    """A named event and what it carries. `is_strict`: one from outside that carries fields it does not declare is refused."""
+    """A named event and its payload. `is_strict`: an event from outside with undeclared fields is refused."""
 
     name: str
     payload: RecordType
@@ -62,9 +62,9 @@ class Interface:
     """Everything a host declares to the compiler.
 
     Attributes:
-        secrets: those that the host has bound to servers and actions.
+        secrets: the secrets that the host has bound to servers and actions.
         emits: patterns of the events flows may emit; None is any.
-        is_strict: whether what comes from outside may have no field that is not declared.
+        is_strict: whether data from outside may have no undeclared field.
     """
 
     actions: Mapping[str, ActionSpec] = attrs.field(factory=dict[str, ActionSpec])

@@ -1,4 +1,4 @@
-"""What tells one event from another: a value at a place of its payload, as a text that is the same for equal values."""
+"""Correlation keys: a value at a path of a payload, as a text that is equal for equal values."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final, cast
 
 import orjson
 
-#: Longer ones are kept as a digest.
+#: Longer ones are stored as a digest.
 _MOST_CHARACTERS: Final = 120
 
 
 def key_of(value: object) -> str | None:
-    """The text of a string, a whole number or a bool; None for what is none of these, and for numbers that are not whole."""
+    """The text of a string, an integer or a bool; None for any other value."""
     # Equal numbers of different types would need one text, so only one type has any.
     if type(value) not in (str, int, bool):
         return None
@@ -22,12 +22,12 @@ def key_of(value: object) -> str | None:
 
 
 def path_text(path: Iterable[str]) -> str:
-    """A path of names as it is kept."""
+    """A path of names as it is stored."""
     return orjson.dumps(list(path)).decode()
 
 
 def key_at(payload: object, path: str) -> str | None:
-    """The text of what is at a path of a payload in JSON values; None if there is nothing there that has one."""
+    """The text of the value at a path of a payload in JSON values; None if no such value has one."""
     for name in cast("list[str]", orjson.loads(path)):
         if not isinstance(payload, dict) or name not in payload:
             return None

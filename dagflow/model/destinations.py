@@ -1,4 +1,4 @@
-"""Where a secret may go: actions by name, and servers by pattern; and which events a flow may emit.
+"""Destinations of secrets: actions by name, servers by pattern; and the events that a flow may emit.
 
 A pattern is a host, `api.example.com`, or all below one, `*.example.com`, or `*`; with `:8443` where the port is not the usual one, and `:*` for
 any. It is reached by https alone, unless the pattern itself begins with `http://`.
@@ -22,7 +22,7 @@ _EVENT: Final = re.compile(r"[^\s\x00-\x1f]{1,200}")
 
 @attrs.frozen
 class HostPattern:
-    """Servers: `host` with an optional `*` in front; `scheme` is `https`, or `http` where that was asked for; `port` 0 is any."""
+    """Servers: `host` with an optional `*` in front; `scheme` is `https`, or `http` on request; `port` 0 is any."""
 
     scheme: str
     host: str
@@ -62,11 +62,11 @@ class HostPattern:
 
 @attrs.frozen
 class SecretSpec:
-    """What a host says of a secret, without its content.
+    """The bindings of a secret, without its content.
 
     Attributes:
         hosts: servers it may be sent to by an action that a flow tells where to go.
-        actions: the only ones it may be given to; any, if there is none and no `hosts`.
+        actions: the only ones that may receive it; any, if this and `hosts` are empty.
     """
 
     hosts: tuple[HostPattern, ...] = ()
@@ -78,7 +78,7 @@ class SecretSpec:
         return cls(tuple(map(HostPattern.parse, hosts)), tuple(actions))
 
     def refusal(self, action: str, *, takes_address: bool, address: str | None) -> str | None:
-        """Why an action may not be given it, or None.
+        """The reason why an action must not receive it, or None.
 
         Args:
             action: its name.

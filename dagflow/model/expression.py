@@ -1,4 +1,4 @@
-"""A checked expression: what the compiler leaves of one, and what drivers evaluate."""
+"""A checked expression: the result of the compiler, and the input of drivers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A compiled flow: what the compiler makes, drivers run, stores keep and tools show. Plain frozen data.
+"""A compiled flow: the compiler makes it, drivers run it, stores keep it and tools show it. Plain frozen data.
 
 Theory. A flow is a list of nodes in declared order and the edges between them. A node has at most one *gate*, the
 innermost one around it; gates have gates of their own, so the chain is the whole path condition. Blocks with an
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class NodeKind(enum.StrEnum):
-    """What a node does when it is ready."""
+    """The work of a node when it is ready."""
 
     #: Calls a host action.
     ACTION = "action"
@@ -62,7 +62,7 @@ class NodeKind(enum.StrEnum):
     CALL = "call"
     #: Starts a run of another flow, which then goes its own way.
     START = "start"
-    #: Takes back what a step has done: by an action, or, where the step had runs of its own, by their undo. See `UNWIND`.
+    #: Reverses a step: by an action, or, where the step had child runs, by their undo. See `UNWIND`.
     UNDO = "undo"
     #: The gate before all UNDO nodes. Decided by the engine when everything else is settled: 1 if the run failed or was cancelled.
     UNWIND = "unwind"

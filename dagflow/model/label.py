@@ -10,7 +10,7 @@ _MOST_LABEL: Final = 60
 
 
 def label_of(node: Node) -> str:
-    """What a person calls a node: its name, or for one without a name the words it was written with."""
+    """The label of a node: its name, or for a node without a name its source."""
     match node.kind:
         case NodeKind.CATCH:
             scope = "the flow" if not node.catches else f"`{node.catches.partition('.')[0]}`"

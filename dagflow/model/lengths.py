@@ -9,7 +9,7 @@ _UNITS: Final = (("d", 86_400 * _SECOND), ("h", 3_600 * _SECOND), ("m", 60 * _SE
 
 
 def parts_of(nanos: int) -> list[str]:
-    """The length in units from large to small, each at most once; without what is less than a millisecond."""
+    """The duration in units from large to small, each at most once; without any rest below a millisecond."""
     parts: list[str] = []
     for unit, size in _UNITS:
         count, nanos = divmod(nanos, size)

@@ -1,4 +1,4 @@
-"""What a flow asks of the service that starts its runs: how many, how often, in which order, and when.
+"""The policies of a flow: how many of its runs begin, how often, in which order, and when.
 
 An interpreter that is embedded in a program starts each run when it is told to, so it keeps these and does not apply them.
 """
@@ -29,7 +29,7 @@ class Schedule:
     Attributes:
         text: as written: minute, hour, day of the month, month, day of the week.
         zone: the name of the time zone.
-        minutes, hours, days, months: those that match, ascending. weekdays: likewise, 0 is Sunday.
+        minutes, hours, days, months: the values that match, ascending. weekdays: likewise, 0 is Sunday.
         is_either_day: a day matches if it is one of `days` or one of `weekdays`; otherwise it has to be both.
     """
 
@@ -63,10 +63,10 @@ class Rate:
 
 @attrs.frozen(kw_only=True)
 class Debounce:
-    """A run begins when nothing more has asked for one for `quiet_ns` nanoseconds, with what came last.
+    """A run begins when no further request has arrived for `quiet_ns` nanoseconds, with the last request.
 
     Attributes:
-        key: only what has the same value of it counts as more.
+        key: only requests with the same value of it count as further ones.
         max_ns: how long the first one waits at most; None is for ever.
     """
 
@@ -88,7 +88,7 @@ class CancelOn:
     """An event that cancels runs.
 
     Attributes:
-        payload: what the event carries. binding: the name `when` reads it by, or "".
+        payload: the type of the event's payload. binding: the name `when` reads it by, or "".
         when: which runs it cancels; reads the event and the run's input. None: all of the flow.
     """
 

@@ -1,4 +1,4 @@
-"""What can be said of a run and of each of its nodes. STYLE's glossary has the words of other systems."""
+"""The statuses of a run and of its nodes. The glossary has the terms of other systems."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class PruneReason(enum.StrEnum):
     SCOPE_FAILED = "block failed"
     #: Enough other branches of its `parallel first` were done.
     RACE_LOST = "race lost"
-    #: What it would undo was not done.
+    #: The step it would reverse was not done.
     NOTHING_TO_UNDO = "nothing to undo"
     #: The run ended (`stop`, `return`, a failure, cancellation) before its turn.
     RUN_ENDED = "run ended"

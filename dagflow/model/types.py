@@ -80,7 +80,7 @@ class Field:
 
     @property
     def is_required(self) -> bool:
-        """Whether a value has to be given: no default, and not of an optional type."""
+        """Whether a value is required: no default, and not of an optional type."""
         return not self.has_default and not isinstance(self.type, OptionalType)
 
 

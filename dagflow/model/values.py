@@ -2,7 +2,7 @@
 
 `None bool int float str bytes list dict` are themselves. `UInt` is CEL's uint, `Timestamp` and `Duration` count
 nanoseconds (Python's `datetime` stops at microseconds), `Optional` is CEL's optional *while an expression runs*, and a
-`TypeValue` is what CEL's `type(x)` gives.
+`TypeValue` is the value of CEL's `type(x)`.
 
 Stored form: outside of an expression (in records, bindings, histories) an absent value of type `T?` is a missing key or
 `None`, and a present one is the value itself; an expression that reads it sees an `Optional`.
@@ -59,7 +59,7 @@ class UInt(int):
 class Timestamp:
     """An instant. `nanos`: nanoseconds since 1970-01-01T00:00:00Z, within the years 0001 to 9999.
 
-    `str()` gives RFC 3339 in UTC with as many digits of a second as are needed.
+    `str()` returns RFC 3339 in UTC with as many digits of a second as are needed.
     """
 
     nanos: int
@@ -125,7 +125,7 @@ def _offset(match: re.Match[str]) -> int:
 class Duration:
     """A fixed length of time, about ±292 years. `nanos`: nanoseconds.
 
-    `str()` gives seconds, CEL's form: `90s`, `-1.5s`.
+    `str()` returns seconds in CEL's form: `90s`, `-1.5s`.
     """
 
     nanos: int
@@ -193,7 +193,7 @@ NONE: Final = Optional()
 
 @attrs.frozen
 class TypeValue:
-    """A type as a value, what CEL's `type(x)` gives. `str()` is its CEL name."""
+    """A type as a value: the result of CEL's `type(x)`. `str()` is its CEL name."""
 
     name: str
 
@@ -203,7 +203,7 @@ class TypeValue:
 
 @attrs.frozen
 class Secret:
-    """A handle on a secret: its name. The content is looked up inside the action call that it is given to."""
+    """A handle on a secret: its name. The content is looked up inside the action call that receives it."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""Lists, maps, records, texts, conditionals: what is made of parts, read as the type that is wanted where one is."""
+"""Check lists, maps, records, texts and conditionals, against the expected type if there is one."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _scalar(context: Context, span: Span, value: str, scalar: ScalarType) -> Typ
 
 
 def scalar_problem(name: str, value: str) -> str:
-    """What is wrong with a text as a scalar of that name, or empty."""
+    """The error of a text as a scalar of that name, or empty."""
     check = SCALAR_CHECKS.get(name)
     try:
         if check is not None:  # pragma: no branch - every scalar the language has is checked
@@ -302,7 +302,7 @@ def visit_conditional(context: Context, tree: Conditional, expected: Type | None
 
 
 def branch(context: Context, tree: Expr, expected: Type | None) -> Typed:
-    """A part that is the value of the whole: a literal is read as what is wanted."""
+    """A part that is the value of the whole: a literal takes the expected type."""
     return literal_as(context, tree, expected) or context.visit(tree, expected)
 
 

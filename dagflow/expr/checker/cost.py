@@ -1,4 +1,4 @@
-"""How many steps an expression takes, as far as its text tells."""
+"""Bound the steps of an expression from its text."""
 
 from __future__ import annotations
 

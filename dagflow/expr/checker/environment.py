@@ -1,4 +1,4 @@
-"""What the checker is told about an expression's surroundings, and what it finds out."""
+"""The input of the checker (the surroundings of an expression), and its result."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Environment:
 
 @attrs.frozen(kw_only=True)
 class Checked:
-    """What the checker found.
+    """The result of a check.
 
     Attributes:
         type: of the value, without type variables.

@@ -1,4 +1,4 @@
-"""Calls of functions and methods: namespaced names, conversions to a host's types, and what is in the table."""
+"""Check calls of functions and methods: namespaced names, conversions to host types, and rows of the table."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def _result(context: Context, kind: str, key: Local, value: Typed) -> Type:
 
 
 def _element(context: Context, tree: Expr) -> Typed:
-    """What a macro puts into a list or map: no secret, and in a flow nothing that may be missing."""
+    """A value that a macro puts into a list or map: no secret, and in a flow nothing that may be absent."""
     typed = context.visit(tree)
     type_ = context.resolve(typed.type)
     if isinstance(type_, SecretType):
@@ -167,7 +167,7 @@ def _element(context: Context, tree: Expr) -> Typed:
 
 @attrs.frozen
 class Over:
-    """What a loop goes over, and its variables. `source`: `list`, `map` or `dyn`."""
+    """The range of a loop, and its variables. `source`: `list`, `map` or `dyn`."""
 
     items: Typed
     source: str
@@ -202,7 +202,7 @@ def _over(context: Context, tree: Call, names: tuple[str, ...], finish: Finish) 
 
 
 def _items(context: Context, type_: Type, items: Typed, tree: Call) -> tuple[str, Type, Type]:
-    """What the items are, the type of an element (or value), and that of its index (or key)."""
+    """The kind of the items, the type of an element (or value), and that of its index (or key)."""
     match type_:
         case ListType(element):
             return "list", element, INT

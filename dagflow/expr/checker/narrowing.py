@@ -1,4 +1,4 @@
-"""What a condition says about values that may be missing: the paths that have a value where it is true, or false."""
+"""Narrowing: the paths that have a value where a condition is true, or where it is false."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def known_present(tree: Expr, *, truth: bool) -> frozenset[str]:
 
 
 def path_of(tree: Expr) -> str | None:
-    """`a.b.c` if that is what the expression is, `.?` read as `.`; otherwise None."""
+    """`a.b.c` if the expression is such a path, with `.?` read as `.`; otherwise None."""
     parts: list[str] = []
     while isinstance(tree, Select):
         parts.append(tree.field)

@@ -1,4 +1,4 @@
-"""Which overload a call means, and the operators that need more than the table says."""
+"""Choose the overload of a call, and check the operators that need more than the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a condition asks of one name: the equalities that have to hold for it to be true.
+"""Find the equalities on one name that must hold for a condition to be true.
 
 From `e.order == order.id && e.total > 3` and the name `e` come the path `order` and the checked form of `order.id`. Whoever has many
 conditions of one shape can look them up by that, instead of trying each.
@@ -22,8 +22,8 @@ class Equality:
     """Something that has to hold.
 
     Attributes:
-        path: the fields from the name to what is compared.
-        core: the checked form of what it is compared with. reads: the names in it.
+        path: the fields from the name to the compared value.
+        core: the checked form of the other operand. reads: the names in it.
     """
 
     path: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""A piece of generated Python and what is known about it, and the readers of the checked form it is made from."""
+"""A piece of generated Python with its properties, and the readers of the checked form it is made from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large the value of an expression is at least, written out as JSON, as far as its text tells.
+"""Bound the size of an expression's value from below, written out as JSON, from its text.
 
 A part that is named once and read often is computed once, and is written out as often as it is read. Each part of the text
 is looked at once, so this takes no longer than reading it. What is not known counts nothing.

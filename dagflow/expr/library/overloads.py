@@ -1,4 +1,4 @@
-"""The one table of functions and operators: what each takes, gives and costs, and the Python it becomes.
+"""The one table of functions and operators: parameters, result, cost, and the generated Python.
 
 A template is Python in which `{0}`, `{1}` … stand for the arguments and `gas` is the evaluation's budget; besides that it
 names only functions of `namespace.NAMESPACE`. The checker selects an overload by static types; where those are not known the
@@ -71,7 +71,7 @@ def _split(params: str) -> list[str]:
 
 @attrs.frozen
 class Table:
-    """All rows, by id and by what the checker knows of a call."""
+    """All rows, by id and by the parts of a call that the checker knows."""
 
     by_id: dict[str, Overload]
     by_call: dict[tuple[str, bool, int], tuple[Overload, ...]]

@@ -170,7 +170,7 @@ def keys(mapping: Mapping[object, object]) -> list[object]:
 
 
 def items_of(value: object) -> list[object]:
-    """What a macro with one variable visits: elements, or keys."""
+    """The items that a macro with one variable visits: elements, or keys."""
     if is_list(value):
         return value
     if is_dict(value):
@@ -179,7 +179,7 @@ def items_of(value: object) -> list[object]:
 
 
 def pairs_of(value: object) -> list[tuple[object, object]]:
-    """What a macro with two variables visits: index and element, or key and value."""
+    """The items that a macro with two variables visits: index and element, or key and value."""
     if is_list(value):
         return list(enumerate(value))
     if is_dict(value):

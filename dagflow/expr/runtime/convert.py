@@ -1,4 +1,4 @@
-"""Conversions between types: `int("7")`, `string(1.5)`, `timestamp("…")`, and what they refuse."""
+"""Conversions between types, such as `int("7")`, `string(1.5)` and `timestamp("…")`, and their errors."""
 
 from __future__ import annotations
 

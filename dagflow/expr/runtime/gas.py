@@ -1,4 +1,4 @@
-"""What one evaluation may use: steps and sizes, so that no expression takes long or much memory, whatever its input.
+"""Gas: the steps and sizes that one evaluation may use, so that no expression takes long or much memory, whatever its input.
 
 A step is an element visited times the operators applied to it; a kibibyte read is a step too. Sizes are what the evaluation
 makes: characters, bytes, and eight for each element of a list or map. Prices are measured (`tests/expr/test_gas.py`): a step stands
@@ -14,7 +14,7 @@ from dagflow.errors import EvaluationError
 
 STEP_LIMIT: Final = 10_000
 SIZE_LIMIT: Final = 1 << 20
-#: What an element of a list or map counts.
+#: The size of one element of a list or map.
 ELEMENT_SIZE: Final = 8
 
 #: From here on `str.find` takes linear time, whatever the part.

@@ -1,41 +1,146 @@
-"""What several commands can be told in the same words."""
+"""Arguments and options that several commands have, and how the shell completes them."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
+import click
+from click.shell_completion import CompletionItem
+
+from dagflow.cli.declaring import Decorated, Invocation, ParamType, argument
+
 RUN_HELP: Final = "a run id, a unique prefix of one, or `last` for the newest"
+FLOW_OR_JSON: Final = "a .flow file, a .json workflow, or - for standard input"
 _STORE: Final = "dagflow.db"
+#: Names are completed from the text of a file, since compiling it would take longer than a reader waits.
+_FLOW: Final = re.compile(r"^\s*flow\s+([a-z_]\w*)", re.MULTILINE)
+_EVENT: Final = re.compile(r'\bon\s+event\s+"([^"\n]+)"')
+_MOST_CHARS: Final = 1_000_000
 
 
-def command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    function: Callable[[argparse.Namespace], int],
-    help_: str,
-) -> argparse.ArgumentParser:
-    """Add a command, which does what the function does."""
-    parser = commands.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".")
-    parser.set_defaults(command=function)
-    return parser
+class FilePath(ParamType):
+    """A path whose completion offers files with these suffixes, and directories."""
+
+    name = "file"
+
+    def __init__(self, *suffixes: str) -> None:
+        self._suffixes = suffixes
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the files and directories that begin like this."""
+        head, slash, tail = incomplete.rpartition("/")
+        directories: list[str] = []
+        files: list[str] = []
+        for each in _listed(Path(f"{head}{slash}") if slash else Path()):
+            if each.name.startswith(tail) and (not each.name.startswith(".") or tail.startswith(".")):
+                if each.is_dir():
+                    directories.append(f"{head}{slash}{each.name}/")
+                elif each.name.endswith(self._suffixes):
+                    files.append(f"{head}{slash}{each.name}")
+        if not files:
+            # The shell completes a directory without a space behind it.
+            return [CompletionItem(incomplete, type="dir")]
+        return [CompletionItem(each) for each in sorted(files + directories)]
 
 
-def add_actions(parser: argparse.ArgumentParser) -> None:
-    """Add `--actions`."""
-    parser.add_argument(
-        "--actions",
-        metavar="MODULE",
-        help="your dagflow.Catalog, as MODULE or FILE.py, with :NAME if there are several, or an interface file FILE.flow; default: the built-in actions",
-    )
+def _listed(directory: Path) -> Iterator[Path]:
+    try:
+        yield from directory.iterdir()
+    except OSError:
+        return
 
 
-def add_store(parser: argparse.ArgumentParser) -> None:
-    """Add `--store`."""
-    parser.add_argument(
-        "--store",
-        default=_STORE,
-        metavar="PATH",
-        help=f"SQLite file for runs (default: {_STORE}; :memory: stores nothing)",
-    )
+class NameIn(ParamType):
+    """A name that stands in the file of the same command line."""
+
+    def __init__(self, name: str, pattern: re.Pattern[str]) -> None:
+        self.name = name
+        self._pattern = pattern
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the names in the file that begin like this."""
+        # Behind an option without its value click leaves the arguments that it has read in `args`.
+        given = next((each for each in (ctx.params.get("file"), *ctx.args) if str(each).endswith(".flow")), None)
+        if given is None:
+            return []
+        try:
+            with Path(given).open(encoding="utf-8", errors="replace") as file:
+                text = file.read(_MOST_CHARS)
+        except OSError:
+            return []
+        names = dict.fromkeys(self._pattern.findall(text))
+        return [CompletionItem(each) for each in names if each.startswith(incomplete)]
+
+
+def flow_names() -> ParamType:
+    """Return the type of the name of a flow in the file."""
+    return NameIn("flow", _FLOW)
+
+
+class RunId(ParamType):
+    """A run, as `Archive.find` takes it."""
+
+    name = "run"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return `last`, if it begins like this."""
+        return [CompletionItem("last", help="the newest run")] if "last".startswith(incomplete) else []
+
+
+def _set_json(context: click.Context, _: click.Parameter, value: bool) -> bool:
+    invocation = context.find_object(Invocation)
+    if invocation is not None:
+        invocation.is_json = value
+    return value
+
+
+flow_paths = argument(
+    "files",
+    nargs=-1,
+    metavar="FILE",
+    type=FilePath(".flow", ".json"),
+    about="a .flow file, a directory of them, a .json workflow, or - for standard input; default: the current directory",
+)
+flow_path = argument("file", metavar="FILE", type=FilePath(".flow", ".json"), about=FLOW_OR_JSON)
+run_id = argument("run", metavar="RUN", type=RunId(), about=RUN_HELP)
+
+actions = click.option(
+    "--actions",
+    metavar="MODULE",
+    type=FilePath(".py", ".flow"),
+    help="Your dagflow.Catalog, as MODULE or FILE.py, with :NAME if there are several, or an interface file FILE.flow. "
+    "Default: the built-in actions.",
+)
+store = click.option(
+    "--store",
+    default=_STORE,
+    metavar="PATH",
+    type=FilePath(".db"),
+    help=f"SQLite file for runs. Default: {_STORE}; :memory: stores nothing.",
+)
+flow_name = click.option("--flow", metavar="NAME", type=flow_names(), help="The flow to use, if the file has several.")
+event_name = click.option(
+    "--event",
+    metavar="NAME",
+    type=NameIn("event", _EVENT),
+    help="Start the flow as this event would; --input is the event's payload.",
+)
+flow_input = click.option("--input", metavar="JSON|@FILE|-", help="The flow's input, or the event's payload.")
+fast_forward = click.option("--fast-forward", is_flag=True, help="Skip waits by using virtual time.")
+quiet = click.option("--quiet", is_flag=True, help="Do not show progress.")
+as_json = click.option(
+    "--json",
+    "is_json",
+    is_flag=True,
+    is_eager=True,
+    callback=_set_json,
+    help="Print one JSON document on standard output; `dagflow schema --json-of COMMAND` prints its schema.",
+)
+
+
+def output_file(help_: str) -> Callable[[Decorated], Decorated]:
+    """Return `-o`, with this line of help."""
+    return click.option("-o", "--output", metavar="FILE", type=click.Path(), help=help_)

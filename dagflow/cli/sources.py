@@ -97,6 +97,17 @@ def read_value(text: str | None) -> object:
         raise UsageError(f"{source} is not valid JSON: {error}") from error
 
 
+def one_standard_input(file: str, value: str | None) -> None:
+    """Raise UsageError if a flow and its input are both to come from standard input."""
+    if file == "-" and value in {"-", "@-"}:
+        raise UsageError("the flow and its input cannot both come from standard input; pass one of them as a file")
+
+
+def problem_lines(error: WireError) -> str:
+    """Return the problems of a value, a line for each."""
+    return "".join(f"\n  {problem}" for problem in error.problems)
+
+
 def example_input(record: RecordType) -> str:
     """A line that shows an `--input` of this type; "" where it would be long, or there is none to show."""
     try:

@@ -79,7 +79,7 @@ class Compilation:
         return "\n\n".join(render(found, text, name) for name, text, found in self._by_file())
 
     def to_json(self) -> list[JsonDiagnostic]:
-        """All diagnostics as plain data, as `dagflow check --format json` prints them."""
+        """All diagnostics as plain data, as `dagflow check --json` prints them."""
         return [plain for name, text, found in self._by_file() for plain in to_json(found, text, name)]
 
     def _by_file(self) -> Iterator[tuple[str, str, list[Diagnostic]]]:

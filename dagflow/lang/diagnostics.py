@@ -74,7 +74,7 @@ class _JsonFix(TypedDict):
 
 
 class JsonDiagnostic(TypedDict):
-    """A diagnostic in `--format json`."""
+    """A diagnostic in `dagflow check --json`."""
 
     code: str
     severity: str
@@ -141,7 +141,7 @@ def _printable(text: str) -> str:
 
 
 def to_json(diagnostics: Iterable[Diagnostic], text: str, filename: str) -> list[JsonDiagnostic]:
-    """All diagnostics as plain data for `--format json`."""
+    """All diagnostics as plain data for `dagflow check --json`."""
     source = Source(text, filename)
     return [_json_one(diagnostic, source) for diagnostic in diagnostics]
 

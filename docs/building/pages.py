@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import io
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 from unittest import mock
 
+import click
+
 import dagflow
 from dagflow.app.flow_docs import actions_page
-from dagflow.cli.main import _parser
+from dagflow.cli.group import dagflow as group
+from dagflow.cli.group import find
+from dagflow.cli.output.document_schema import document_schema
+from dagflow.cli.output.documents import DOCUMENTS
+from dagflow.cli.output.text import json_text
 from dagflow.lang.diagnostics import render
 from dagflow.lang.explanations import Explanation, all_codes, explanation
 from dagflow.lang.importers.detect import import_json
@@ -35,7 +38,7 @@ _LITERAL: Final = re.compile(r"(^```.*?^```|`[^`\n]*`|\]\([^)]*\))", re.DOTALL |
 def generated() -> dict[str, str]:
     """Pages that are on no disk, by their path in the site."""
     pages = {f"errors/{code}.md": _error(_page(code)) for code in all_codes()}
-    return {"errors/index.md": _errors(), "cli.md": _commands(), **pages}
+    return {"errors/index.md": _errors(), "cli.md": _commands(), "json.md": _outputs(), **pages}
 
 
 def pictures() -> dict[str, str]:
@@ -148,29 +151,36 @@ def _commands() -> str:
     lines = [
         "# Command line",
         "",
-        "Every command with its `--help`. Exit codes: 0 done, 1 the flow is wrong or its run failed, 2 wrong usage;",
+        "Every command with its `--help`.",
+        "Exit codes: 0 success, 1 check or run failed, 2 usage error; `dagflow test` ends with 5 if it finds no test.",
+        "",
     ]
-    lines += ["`dagflow test` ends with 5 where it found no test.", ""]
     with mock.patch.dict(os.environ, {"COLUMNS": "100", "NO_COLOR": "1"}):
-        for name, parser in _parsers("dagflow", _parser()):
-            lines += [f"## {name}", "", "```text", _help(parser), "```", ""]
+        for context in _contexts(click.Context(group, info_name="dagflow", **group.context_settings)):
+            lines += [f"## {context.command_path}", "", "```text", context.get_help(), "```", ""]
     return "\n".join(lines)
 
 
-def _parsers(name: str, parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    yield name, parser
-    for action in parser._actions:  # noqa: SLF001 - argparse has no other way to say which commands there are
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-            choices: Mapping[str, argparse.ArgumentParser] = action.choices
-            for word, child in choices.items():
-                yield from _parsers(f"{name} {word}", child)
+def _contexts(context: click.Context) -> Iterator[click.Context]:
+    """Yield the context of a command, and those of all commands below it."""
+    yield context
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            yield from _contexts(find([name], context))
 
 
-def _help(parser: argparse.ArgumentParser) -> str:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        parser.print_help()
-    return re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()).rstrip()
+def _outputs() -> str:
+    lines = [
+        "# JSON output",
+        "",
+        "`--json` prints one JSON document on standard output, and nothing else; progress and messages go to standard error.",
+        'A command that has no result prints `{"error": …}`.',
+        "`dagflow schema --json-of COMMAND` prints the schemas below.",
+        "",
+    ]
+    for command in DOCUMENTS:
+        lines += [f"## dagflow {command}", "", "```json", json_text(document_schema(command)), "```", ""]
+    return "\n".join(lines)
 
 
 def _cell(text: str) -> str:

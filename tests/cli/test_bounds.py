@@ -43,7 +43,7 @@ def test_each_flow_has_its_line(dagflow: Dagflow, folder: Path) -> None:
 
 def test_as_data(dagflow: Dagflow, folder: Path) -> None:
     (folder / "rows.flow").write_text(FLOW)
-    data = dagflow("check", "--bounds", "--format", "json", "rows.flow").json
+    data = dagflow("check", "--bounds", "--json", "rows.flow").json
     assert isinstance(data, dict)
     assert data["diagnostics"] == []
     first, second = data["bounds"]

@@ -149,7 +149,7 @@ class TestNew:
         notes = " (1 note)" * (name == "webhook")
         assert checked.code == 0
         assert checked.out.endswith(f"my_own.flow: ok: my_own{notes}\n")
-        said = dagflow("test", "my_own.flow", "--chaos", "--coverage", "--format", "json")
+        said = dagflow("test", "my_own.flow", "--chaos", "--coverage", "--json")
         assert said.code == 0
         assert json.loads(said.out)["coverage"]["my_own"]["missing"] == []
 

@@ -45,8 +45,8 @@ def test_wrong_json_is_said_with_its_place(dagflow: Dagflow, folder: Path) -> No
     assert said.code == 1
     assert "bad.json:2:21" in said.err
     assert 'did you mean "flow"?' in said.err
-    plain = dagflow("check", "--format", "json", "bad.json").json
-    assert plain[0]["pointer"] == "/items/0/kind"  # type: ignore[index]
+    plain = dagflow("check", "--json", "bad.json").json
+    assert plain["diagnostics"][0]["pointer"] == "/items/0/kind"  # type: ignore[index]
 
 
 def test_a_workflow_of_workflow_kit(dagflow: Dagflow, folder: Path) -> None:

@@ -77,9 +77,9 @@ def test_check_says_where_an_imported_workflow_does_otherwise(folder: Path, dagf
     assert said.code == 0
     assert said.out.startswith("note[N601]: workflow-kit would still run `note`\n --> kit.json:8:3 (at /edges/2)\n")
     assert said.out.endswith("kit.json: ok: lead (1 warning, 1 note)\n")
-    found = dagflow("check", "kit.json", "--format", "json").json
-    assert isinstance(found, list)
-    assert [(each["code"], each["file"], each["pointer"]) for each in found] == [
+    found = dagflow("check", "kit.json", "--json").json
+    assert isinstance(found, dict)
+    assert [(each["code"], each["file"], each["pointer"]) for each in found["diagnostics"]] == [
         ("N601", "kit.json", "/edges/2"),
         ("W304", "kit.json (imported)", ""),
     ]

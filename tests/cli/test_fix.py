@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from dagflow.cli.commands.check_fix import replace
+from dagflow.cli.fixes import replace
 from dagflow.errors import UsageError
 from tests.cli.support import Dagflow, process
 
@@ -160,9 +159,9 @@ def test_several_files(dagflow: Dagflow, folder: Path) -> None:
 
 def test_as_json(dagflow: Dagflow, folder: Path) -> None:
     (folder / "a.flow").write_text(BAD.replace("wait 2 days", "nothing()"))
-    said = dagflow("check", "--fix", "--format", "json", "a.flow")
-    assert isinstance(said.json, list)
-    assert [each["code"] for each in said.json] == ["E201"]
+    said = dagflow("check", "--fix", "--json", "a.flow")
+    assert isinstance(said.json, dict)
+    assert [each["code"] for each in said.json["diagnostics"]] == ["E201"]
     assert "a.flow:2:17: fixed E102" in said.err
 
 
@@ -182,11 +181,10 @@ class TestStandardInput:
         assert (said.code, said.out) == (1, STUCK)
         assert "unknown action `nothing`" in said.err
 
-    def test_diagnostics_as_json(self, dagflow: Dagflow, typed_in: Callable[[str], None]) -> None:
-        typed_in(FIXED)
-        said = dagflow("check", "--fix", "--format", "json", "-")
-        assert said.out == FIXED
-        assert json.loads(said.err) == []
+    def test_the_document_has_the_fixed_text(self, dagflow: Dagflow, typed_in: Callable[[str], None]) -> None:
+        typed_in(BAD)
+        said = dagflow("check", "--fix", "--json", "-")
+        assert said.json == {"diagnostics": [], "text": FIXED}
 
     def test_letters_the_terminal_does_not_have(self, folder: Path) -> None:
         text = "flow f { on manual\n // ümlaut ✓\n log(message: 'ß');\n}\n"

@@ -50,6 +50,6 @@ def test_errors_of_the_other_file_are_shown_with_its_lines(dagflow: Dagflow, fol
     assert said.code == 1
     assert " --> sub/lib/greet.flow:1:32" in said.out
     assert (folder / "sub" / "main.flow").read_text() == MAIN
-    as_json = dagflow("check", "sub/main.flow", "--format", "json").json
+    as_json = dagflow("check", "sub/main.flow", "--json").json["diagnostics"]
     assert [each["file"] for each in as_json] == ["sub/main.flow", "sub/lib/greet.flow"]
     assert as_json[1]["fix"] is None

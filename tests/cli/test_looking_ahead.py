@@ -65,7 +65,7 @@ class TestDryRun:
         )
         found = data(said.out)
         steps = cast("list[Json]", found["steps"])
-        assert [(step["part"], step["step"], step["input"]) for step in steps if step["calls"] == "crm.upsert"] == [
+        assert [(step["child_run"], step["step"], step["input"]) for step in steps if step["calls"] == "crm.upsert"] == [
             ("rows[0]", "contact", {"email": "a@b.org", "name": ""})
         ]
         assert found["output"] == {"kept": 1, "failed": 0}
@@ -154,7 +154,7 @@ event "e" { n: int }
         found = data(ran("why", "last", "late", "--json").out)
         assert found["status"] == "pruned"
         conditions = cast("list[Json]", found["conditions"])
-        assert [(each["line"], each["said"], each["values"]) for each in conditions] == [
+        assert [(each["line"], each["outcome"], each["values"]) for each in conditions] == [
             (2, "yes", {"n": 700, "tier": "a"}),
             (4, "no", {"n": 700}),
         ]

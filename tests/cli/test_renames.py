@@ -100,9 +100,9 @@ def test_a_step_that_was_given_its_name(dagflow: Dagflow, folder: Path) -> None:
 def test_as_data(dagflow: Dagflow, folder: Path) -> None:
     asleep(folder, BEFORE, 1)
     (folder / "f.flow").write_text(BEFORE.replace("proposal =", "mail ="))
-    said = dagflow("check", "f.flow", "--actions", "host.py", "--store", "runs.db", "--format", "json")
-    assert isinstance(said.json, list)
-    (found,) = said.json
+    said = dagflow("check", "f.flow", "--actions", "host.py", "--store", "runs.db", "--json")
+    assert isinstance(said.json, dict)
+    (found,) = said.json["diagnostics"]
     assert (found["code"], found["fix"]["text"], found["fix"]["safe"]) == ("W701", "append `was proposal`", True)
     assert found["fix"]["edits"][0]["text"] == " was proposal"
 

@@ -84,8 +84,8 @@ flow f {
 }
 """
     (folder / "g.flow").write_text(text, encoding="utf-8")
-    assert main(["check", "g.flow", "--format", "json"]) == 1
-    said = json.loads(capsys.readouterr().out)
+    assert main(["check", "g.flow", "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)["diagnostics"]
     found = [(each["code"], each["start"]["line"]) for each in said if each["code"].startswith("E")]
     assert found == [("E602", 6), ("E602", 8)]
     assert main(["check", "f.flow", "--actions", "host.py"]) == 1

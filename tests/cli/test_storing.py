@@ -25,7 +25,7 @@ def test_a_sound_store_verifies(dagflow, flow):
     said = dagflow("store", "verify")
     assert (said.code, said.err) == (0, "")
     assert said.out == "OK: 1 run, 8 records, 0 events, no corruption\n"
-    assert dagflow("store", "verify", "--json").json == {"runs": 1, "facts": 8, "events": 0, "problems": []}
+    assert dagflow("store", "verify", "--json").json == {"runs": 1, "records": 8, "events": 0, "problems": []}
 
 
 def test_a_damaged_store_does_not(dagflow, flow, folder):
@@ -83,6 +83,7 @@ def test_a_copy_is_a_store(dagflow, flow, folder):
     run(dagflow, flow)
     said = dagflow("store", "backup", "copy.db")
     assert (said.code, said.err) == (0, "copied dagflow.db to copy.db\n")
+    assert dagflow("store", "backup", "second.db", "--json").json == {"store": "dagflow.db", "copy": "second.db"}
     assert dagflow("store", "verify", "--store", "copy.db").code == 0
     assert dagflow("runs", "--json", "--store", "copy.db").json == dagflow("runs", "--json").json
     again = dagflow("store", "backup", "copy.db")
@@ -91,7 +92,7 @@ def test_a_copy_is_a_store(dagflow, flow, folder):
 
 def test_what_is_old_is_removed(dagflow, flow):
     run(dagflow, flow)
-    assert dagflow("store", "vacuum").code == 0
+    assert dagflow("store", "vacuum", "--json").json == {"store": "dagflow.db", "keep": "30d"}
     assert len(dagflow("runs", "--json").json) == 1
     said = dagflow("store", "vacuum", "--keep", "soon")
     assert (said.code, "30d, 12h or 0s; got 'soon'" in said.err) == (2, True)

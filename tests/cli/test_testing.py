@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from dagflow.cli.commands.test_selector import selector
+from dagflow.cli.test_selector import selector
 from dagflow.errors import UsageError
 from tests.cli.support import EXAMPLES, Dagflow
 
@@ -92,7 +92,7 @@ def test_none_and_broken(flows: Callable[..., Path], dagflow: Dagflow) -> None:
 
 def test_reports(flows: Callable[..., Path], dagflow: Dagflow) -> None:
     flows(f=FLOW % "ran")
-    said = dagflow("test", "--format", "json", "--coverage", "--junit", "out.xml")
+    said = dagflow("test", "--json", "--coverage", "--junit", "out.xml")
     assert said.code == 1
     data = json.loads(said.out)
     assert [each["passed"] for each in data["tests"]] == [True, False]
@@ -112,18 +112,20 @@ def test_chaos_and_coverage(flows: Callable[..., Path], dagflow: Dagflow) -> Non
     assert 'not covered: line 2 filter name != "": no' in said.out
 
 
-def test_an_interrupted_session(flows: Callable[..., Path], dagflow: Dagflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    flows(f=FLOW % "pruned")
-    monkeypatch.setattr("dagflow.cli.commands.test.run_test", interrupted)
-    assert dagflow("test").code == 2
+def test_an_interrupted_session(flows: Callable[..., Path], dagflow: Dagflow) -> None:
+    place = flows(f=FLOW % "pruned")
+    (place / "stopped.py").write_text(
+        "import dagflow\n\n"
+        "class Stopped(dagflow.Catalog):\n    @property\n    def interface(self):\n        raise KeyboardInterrupt\n\n"
+        "catalog = Stopped()\n"
+    )
+    said = dagflow("test", "--actions", "stopped.py")
+    assert (said.code, said.err) == (2, "dagflow: interrupted\n")
 
 
 def test_the_examples_are_tested_on_both_sides_of_every_gate(folder: Path, dagflow: Dagflow) -> None:
     flows = sorted(path.name for path in EXAMPLES.glob("*.flow"))
-    said = dagflow("test", *flows, "--actions", "shop.py", "--chaos", "--coverage", "--format", "json")
+    said = dagflow("test", *flows, "--actions", "shop.py", "--chaos", "--coverage", "--json")
     data = json.loads(said.out)
     assert said.code == 0, [each for each in data["tests"] if not each["passed"]]
     assert {each["file"] for each in data["tests"]} == set(flows)

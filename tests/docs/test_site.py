@@ -36,8 +36,9 @@ def test_every_built_in_action_and_every_command_has_a_heading() -> None:
     for name in dagflow.Catalog.builtin().interface.actions:
         assert f"## {name}\n" in actions
     assert "DAGFLOW_SMTP_HOST" in actions
+    assert "## dagflow store verify\n\n```json\n" in pages["json.md"]
     for name in ("dagflow", "dagflow check", "dagflow store verify"):
-        assert f"## {name}\n\n```text\nusage: {name} " in pages["cli.md"]
+        assert f"## {name}\n\n```text\nUsage: {name} " in pages["cli.md"]
 
 
 def test_what_a_page_includes_is_filled_in() -> None:

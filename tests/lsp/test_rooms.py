@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
 from dagflow.app.simulation.editor_tests import run_tests
-from dagflow.cli.commands.lsp import lsp
+from dagflow.cli.main import main
 from dagflow.diagnostic import Span
 from dagflow.errors import UsageError
 from dagflow.ide.completing import Completion, CompletionKind
@@ -111,12 +110,14 @@ def test_tests_that_do_not_pass_say_why() -> None:
         run_tests(compile_text("flow", builtin()))
 
 
-def test_without_the_protocol_the_command_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_protocol_the_command_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in [name for name in sys.modules if name.startswith(("pygls", "lsprotocol", "dagflow.lsp."))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "lsprotocol", None)
-    with pytest.raises(UsageError, match=r"pip install 'dagflow\[lsp\]'"):
-        lsp(argparse.Namespace(actions=None, port=None))
+    assert main(["lsp"]) == 2
+    assert "pip install 'dagflow[lsp]'" in capsys.readouterr().err
 
 
 @pytest.mark.slow

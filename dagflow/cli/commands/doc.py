@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
+import click
+
 from dagflow.app.flow_docs import actions_page, flow_page, index_page
+from dagflow.cli import options
+from dagflow.cli.declaring import Command, argument
 from dagflow.cli.exit_codes import OK
 from dagflow.cli.output.text import printable, printable_lines
 from dagflow.cli.sources import load_flows, load_host
@@ -14,13 +17,19 @@ from dagflow.errors import FlowInvalid, UsageError
 from dagflow.model.flow import Flow
 
 
-def document(arguments: argparse.Namespace) -> int:
-    """Print the pages, or write them to a directory."""
-    host = load_host(arguments.actions, arguments.files[0])
+@click.command(
+    cls=Command, examples=[("dagflow doc *.flow --actions app.py -o docs/flows", "write a page per flow, and an index")]
+)
+@argument("files", nargs=-1, required=True, metavar="FILE", type=options.FilePath(".flow", ".json"), about="a .flow file")
+@click.option("-o", "--output", metavar="DIR", type=click.Path(), help="Write one page per flow to this directory.")
+@options.actions
+def doc(*, files: tuple[str, ...], output: str | None, actions: str | None) -> int:
+    """Generate Markdown pages for flows and actions."""
+    host = load_host(actions, files[0])
     pages: dict[str, str] = {}
     flows: list[Flow] = []
     specs = dict(host.catalog.interface.actions)
-    for path in arguments.files:
+    for path in files:
         compilation = load_flows(path, host.catalog)
         if compilation.has_errors:
             raise FlowInvalid(compilation.diagnostics, compilation.render())
@@ -31,12 +40,12 @@ def document(arguments: argparse.Namespace) -> int:
             flows.append(flow)
             pages[f"{flow.name}.md"] = flow_page(flow, compilation.tests, compilation.interface)
     pages["actions.md"] = actions_page(specs.values(), flows)
-    if arguments.output is None:
+    if output is None:
         sys.stdout.write(printable_lines("\n".join(pages.values())))
         return OK
     pages["index.md"] = index_page(flows)
-    _write(Path(arguments.output), pages)
-    print(printable(f"wrote {len(pages)} pages to {arguments.output}"), file=sys.stderr)
+    _write(Path(output), pages)
+    print(printable(f"wrote {len(pages)} pages to {output}"), file=sys.stderr)
     return OK
 
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+import click
 from rich.console import Console
 from rich.text import Text
 
 from dagflow.app.simulation import dry_run as simulation
 from dagflow.app.simulation.dry_run import DryRun, DryRunStep
 from dagflow.app.why import Reason, line_of
-from dagflow.cli.commands.run import listed
-from dagflow.cli.commands.why import decision_lines, reason_data
+from dagflow.cli import options
+from dagflow.cli.declaring import Command
 from dagflow.cli.exit_codes import FAILED, OK
+from dagflow.cli.output import console
+from dagflow.cli.output.documents import DryRunDocument, DryStepDocument
+from dagflow.cli.output.reasons import decision_lines, reason_data
 from dagflow.cli.output.test_report import shown
 from dagflow.cli.output.text import json_text, plain, printable
-from dagflow.cli.sources import example_input, load_flows, load_host, read_value
+from dagflow.cli.sources import example_input, load_flows, load_host, one_standard_input, problem_lines, read_value
 from dagflow.clock import SystemClock
 from dagflow.errors import UsageError
 from dagflow.model.flow import Flow, NodeKind
@@ -32,40 +35,71 @@ from dagflow.model.wire.json_reader import JsonTextError, parse_json
 _INNER = frozenset({NodeKind.CATCH, NodeKind.RACE, NodeKind.UNWIND, NodeKind.GROUP})
 
 
-def dry_run(arguments: argparse.Namespace) -> int:
-    """Rehearse a run; 1 if it would not succeed."""
-    if arguments.file == "-" and arguments.input in {"-", "@-"}:
-        raise UsageError("the flow and its input cannot both come from standard input; pass one of them as a file")
-    host = load_host(arguments.actions, arguments.file)
-    compilation = load_flows(arguments.file, host.catalog)
-    flow = compilation.unwrap(arguments.flow)
-    value = read_value(arguments.input)
+@click.command(
+    cls=Command,
+    examples=[
+        ("""dagflow dry-run lead.flow --input '{"lead": {…}}'""", "with sample results"),
+        ("""dagflow dry-run lead.flow --input @lead.json --result 'risk={"score": 0.9}'""", "with the result of an action"),
+    ],
+)
+@options.flow_path
+@options.flow_name
+@options.event_name
+@options.flow_input
+@click.option(
+    "--result",
+    "results",
+    multiple=True,
+    metavar="NAME=JSON",
+    help="The result of an action or a step. Default: a sample value of its type.",
+)
+@options.actions
+@options.as_json
+def dry_run(
+    *,
+    file: str,
+    flow: str | None,
+    event: str | None,
+    input: str | None,  # noqa: A002 - the option is called so
+    results: tuple[str, ...],
+    actions: str | None,
+    is_json: bool,
+) -> int:
+    """Show what a run would do, without running it.
+
+    The exit code is 1 if the run would not succeed. With `--json`, the document is `null` if the flow ignores the event.
+    """
+    one_standard_input(file, input)
+    host = load_host(actions, file)
+    compilation = load_flows(file, host.catalog)
+    wanted = compilation.unwrap(flow)
+    value = read_value(input)
     try:
         found = simulation.dry_run(
-            flow,
+            wanted,
             compilation.interface,
             value,
-            event=arguments.event,
-            results=_results(arguments.result),
+            event=event,
+            results=_results(results),
             start=SystemClock().now(),
         )
     except WireError as error:
         given = "--input is missing" if value is None else "--input does not match"
-        example = example_input(flow.input) if value is None and arguments.event is None else ""
-        raise UsageError(f"{given}:{listed(error)}{example}") from error
+        example = example_input(wanted.input) if value is None and event is None else ""
+        raise UsageError(f"{given}:{problem_lines(error)}{example}") from error
     if found is None:
-        print(f"{flow.name} ignores this event: the `when` condition of its trigger is false", file=sys.stderr)
-        if arguments.json:
+        print(f"{wanted.name} ignores this event: the `when` condition of its trigger is false", file=sys.stderr)
+        if is_json:
             print("null")
         return OK
-    if arguments.json:
+    if is_json:
         print(json_text(_data(found)))
     else:
-        _print(Console(highlight=False, soft_wrap=True), flow, found)
+        _print(console.lines(), wanted, found)
     return OK if found.simulation.result.status is RunStatus.SUCCEEDED else FAILED
 
 
-def _results(given: list[str]) -> dict[str, object]:
+def _results(given: Iterable[str]) -> dict[str, object]:
     found: dict[str, object] = {}
     for each in given:
         name, sign, text = each.partition("=")
@@ -151,7 +185,7 @@ def _arguments(given: Mapping[str, object] | None) -> str:
     return ", ".join(f"{name}: {shown(value)}" for name, value in (given or {}).items())
 
 
-def _data(found: DryRun) -> dict[str, object]:
+def _data(found: DryRun) -> DryRunDocument:
     result = found.simulation.result
     return {
         "status": result.status.value,
@@ -163,17 +197,17 @@ def _data(found: DryRun) -> dict[str, object]:
     }
 
 
-def _step_data(found: DryRun, step: DryRunStep) -> dict[str, object]:
+def _step_data(found: DryRun, step: DryRunStep) -> DryStepDocument:
     flow = found.simulation.progress.program.flow
     return {
         "at": as_written(step.at_ns),
-        "part": step.part or None,
+        "child_run": step.part or None,
         "step": step.node.id,
         "label": label_of(step.node),
         "line": line_of(flow, step.node)[0],
         "calls": _called(step) or None,
-        "input": None if step.given is None else plain(dict(step.given)),
+        "input": None if step.given is None else {name: plain(each) for name, each in step.given.items()},
         "status": step.result.status.value,
         "outcome": step.result.outcome or None,
-        "made_up": step.is_made_up,
+        "sample": step.is_made_up,
     }

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-import argparse
 import codecs
 import difflib
 import sys
 from pathlib import Path
 
-from dagflow.cli.commands.check_fix import print_text, replace
+import click
+
+from dagflow.cli import options
+from dagflow.cli.declaring import Command, argument
 from dagflow.cli.exit_codes import FAILED, OK
 from dagflow.cli.files import flow_files
+from dagflow.cli.fixes import print_text, replace
 from dagflow.cli.output.text import printable, printable_lines
 from dagflow.cli.sources import decoded, name_of, read_bytes
 from dagflow.errors import FlowInvalid, UsageError
 from dagflow.lang.format.formatter import format as format_text
 
 
-def fmt(arguments: argparse.Namespace) -> int:
-    """Format each file, or with `--check` or `--diff` only say what would change; 1 if a file does not parse or should change."""
-    paths = flow_files(arguments.files)
+@click.command(
+    cls=Command,
+    examples=[
+        ("dagflow fmt", "format all flows of this directory"),
+        ("dagflow fmt --check", "list the files that are not formatted"),
+    ],
+)
+@argument(
+    "files",
+    nargs=-1,
+    metavar="FILE",
+    type=options.FilePath(".flow"),
+    about="a .flow file, a directory of them, or - for standard input; default: the current directory",
+)
+@click.option("--check", is_flag=True, help="Change nothing; list the files that are not formatted.")
+@click.option("--diff", is_flag=True, help="Change nothing; print a diff.")
+def fmt(*, files: tuple[str, ...], check: bool, diff: bool) -> int:
+    """Format flow files.
+
+    The exit code is 1 if a file has syntax errors, or would change with `--check` or `--diff`.
+    """
+    paths = flow_files(files)
     for path in paths:
         if path.endswith(".json"):
             raise UsageError(f"{path} is JSON, and `fmt` formats .flow files; to convert it, use `dagflow import`")
@@ -33,10 +55,10 @@ def fmt(arguments: argparse.Namespace) -> int:
             print(f"{error.rendered}\n", file=sys.stderr)
             code = FAILED
             continue
-        if arguments.check or arguments.diff:
+        if check or diff:
             if result != text:
                 code = FAILED
-                _tell(path, text, result, is_diff=arguments.diff)
+                _tell(path, text, result, is_diff=diff)
         elif path == "-":
             print_text(result)
         elif result != text:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from typing import Final, cast
 
+import click
+
+from dagflow.cli import options
+from dagflow.cli.declaring import Command, argument
 from dagflow.cli.exit_codes import OK
 from dagflow.cli.output.text import printable_lines
 from dagflow.cli.sources import read_text
@@ -17,18 +20,28 @@ from dagflow.model.wire.json_reader import JsonTextError, parse_json
 _TYPE_NAME: Final = re.compile(r"[A-Z][A-Za-z0-9_]*", re.ASCII)
 
 
-def infer(arguments: argparse.Namespace) -> int:
-    """Print the declaration of a type that every sample is of."""
-    if not _TYPE_NAME.fullmatch(arguments.name):
-        raise UsageError(f"--name must begin with a capital letter, such as `Lead`; got `{arguments.name}`")
-    if arguments.files.count("-") > 1:
+@click.command(cls=Command, examples=[("dagflow infer events.jsonl --name Lead", "print `type Lead {…}`")])
+@argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE",
+    type=options.FilePath(".json", ".jsonl", ".ndjson"),
+    about="JSON: a sample, a list of samples, or one per line; - for standard input",
+)
+@click.option("--name", default="Event", metavar="NAME", help="The name of the type. Default: Event.")
+def infer(*, files: tuple[str, ...], name: str) -> int:
+    """Infer a type from JSON samples."""
+    if not _TYPE_NAME.fullmatch(name):
+        raise UsageError(f"--name must begin with a capital letter, such as `Lead`; got `{name}`")
+    if files.count("-") > 1:
         raise UsageError("`-` may be given only once, because standard input can be read only once")
     samples: list[object] = []
-    for path in arguments.files:
+    for path in files:
         samples += _samples(path)
     if not samples:
         raise UsageError("no samples found; pass a JSON value, a JSON list, or one JSON value per line")
-    sys.stdout.write(printable_lines(infer_declarations(arguments.name, samples)))
+    sys.stdout.write(printable_lines(infer_declarations(name, samples)))
     return OK
 
 

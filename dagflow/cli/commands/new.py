@@ -1,11 +1,15 @@
-"""`dagflow new`: a flow to begin with, asked for where there is a terminal."""
+"""`dagflow new`: a flow from a template, with prompts on a terminal."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 
+import click
+from click.shell_completion import CompletionItem
+
 from dagflow.app.flow_templates import can_name, started, starters
+from dagflow.cli import options
+from dagflow.cli.declaring import Command, ParamType, argument
 from dagflow.cli.exit_codes import OK
 from dagflow.cli.files import write_new
 from dagflow.cli.output.text import printable
@@ -14,14 +18,34 @@ from dagflow.errors import UsageError
 _TRIES = 5
 
 
-def new(arguments: argparse.Namespace) -> int:
-    """Write a flow of that name and kind to a file of that name."""
-    if arguments.list:
+class Template(ParamType):
+    """The name of a template."""
+
+    name = "template"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the templates that begin like this."""
+        return [CompletionItem(each.name, help=each.summary) for each in starters() if each.name.startswith(incomplete)]
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        ("dagflow new lead_approval", "write lead_approval.flow"),
+        ("dagflow new --list", "list the templates"),
+    ],
+)
+@argument("name", required=False, metavar="NAME", about="the name of the flow; prompted for on a terminal")
+@click.option("--template", metavar="NAME", type=Template(), help="The template; see --list.")
+@click.option("--list", "is_list", is_flag=True, help="List the templates.")
+@options.output_file("Write to this file; - for standard output. Default: NAME.flow.")
+def new(*, name: str | None, template: str | None, is_list: bool, output: str | None) -> int:
+    """Create a flow from a template, with tests."""
+    if is_list:
         for each in starters():
             print(f"{each.name:<10}  {each.summary}")
         return OK
     is_asking = sys.stdin.isatty() and sys.stderr.isatty()
-    name, template = arguments.name, arguments.template
     if name is None:
         if not is_asking:
             raise UsageError("missing NAME; example: `dagflow new lead_approval`")
@@ -29,10 +53,10 @@ def new(arguments: argparse.Namespace) -> int:
     if template is None:
         template = _chosen() if is_asking else starters()[0].name
     text = started(name, template)
-    if arguments.output == "-":
+    if output == "-":
         sys.stdout.write(text)
         return OK
-    target = write_new(arguments.output or f"{name}.flow", text)
+    target = write_new(output or f"{name}.flow", text)
     print(printable(f"wrote {target}; try `dagflow test {target}`, then `dagflow dry-run {target}`"), file=sys.stderr)
     return OK
 

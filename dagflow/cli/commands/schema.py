@@ -1,11 +1,16 @@
-"""`dagflow schema`: JSON Schema of inputs, events and actions; Python stubs of a host."""
+"""`dagflow schema`: JSON Schema of inputs, events, actions and outputs; Python stubs of a host."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 
+import click
+
+from dagflow.cli import options
+from dagflow.cli.declaring import Choice, Command, argument
 from dagflow.cli.exit_codes import OK
+from dagflow.cli.output.document_schema import document_schema
+from dagflow.cli.output.documents import DOCUMENTS
 from dagflow.cli.output.text import json_text, printable_lines
 from dagflow.cli.sources import load_flows, load_host
 from dagflow.errors import FlowInvalid, UsageError
@@ -13,22 +18,49 @@ from dagflow.lang.exporters.json_schema import input_schema, schemas_of
 from dagflow.lang.exporters.python_stub import stub_of
 
 
-def schema(arguments: argparse.Namespace) -> int:
-    """Print schemas or stubs of a file, or of the host alone."""
-    host = load_host(arguments.actions, arguments.file)
-    if arguments.file is None:
-        if arguments.flow is not None:
+@click.command(
+    cls=Command,
+    examples=[
+        ("dagflow schema lead.flow --flow lead_approval", "the schema of an input, for a form"),
+        ("dagflow schema --json-of 'store verify'", "the schema of the output of a command"),
+    ],
+)
+@argument(
+    "file",
+    required=False,
+    metavar="FILE",
+    type=options.FilePath(".flow", ".json"),
+    about="a .flow file; default: only the actions of --actions",
+)
+@click.option("--flow", metavar="NAME", type=options.flow_names(), help="Print only the schema of this flow's input.")
+@click.option("--stubs", is_flag=True, help="Print a Python stub (.pyi) of types and actions.")
+@click.option(
+    "--json-of",
+    "command",
+    type=Choice([*DOCUMENTS]),
+    metavar="COMMAND",
+    help="Print the schema of the JSON that this command prints with --json.",
+)
+@options.actions
+def schema(*, file: str | None, flow: str | None, stubs: bool, command: str | None, actions: str | None) -> int:
+    """Print JSON Schema for inputs, events, actions and the output of commands."""
+    if command is not None:
+        print(json_text(document_schema(command)))
+        return OK
+    host = load_host(actions, file)
+    if file is None:
+        if flow is not None:
             raise UsageError("`--flow` needs a FILE")
         interface, flows = host.catalog.interface, {}
     else:
-        compilation = load_flows(arguments.file, host.catalog)
+        compilation = load_flows(file, host.catalog)
         if compilation.has_errors:
             raise FlowInvalid(compilation.diagnostics, compilation.render())
         interface, flows = compilation.interface, compilation.flows
-        if arguments.flow is not None:
-            print(json_text(input_schema(compilation.unwrap(arguments.flow))))
+        if flow is not None:
+            print(json_text(input_schema(compilation.unwrap(flow))))
             return OK
-    if arguments.stubs:
+    if stubs:
         sys.stdout.write(printable_lines(stub_of(interface)))
     else:
         print(json_text(schemas_of(flows.values(), interface.events, interface.actions)))

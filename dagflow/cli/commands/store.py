@@ -1,14 +1,21 @@
-"""The commands about a store as a whole: `store verify`, `store backup`, `store vacuum`, `store salvage`."""
+"""`dagflow store`: a store as a whole is verified, copied, cleaned up and repaired."""
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from typing import Final
 
-from dagflow.app.maintenance import backup, salvage, vacuum, verify
+import click
+
+from dagflow.app.maintenance import backup as back_up
+from dagflow.app.maintenance import salvage as move_damaged
+from dagflow.app.maintenance import vacuum as remove_old
+from dagflow.app.maintenance import verify as read_all
+from dagflow.cli import options
+from dagflow.cli.declaring import Group, argument
 from dagflow.cli.exit_codes import FAILED, OK
+from dagflow.cli.output.documents import BackupDocument, SalvageDocument, VacuumDocument, VerifyDocument
 from dagflow.cli.output.text import counted, json_text, printable
 from dagflow.clock import SystemClock
 from dagflow.errors import UsageError
@@ -16,31 +23,78 @@ from dagflow.errors import UsageError
 _UNITS_NS: Final = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9, "w": 604_800 * 10**9}
 
 
-def verify_store(arguments: argparse.Namespace) -> int:
-    """Check the whole store and print each problem."""
-    findings = verify(arguments.store)
-    if arguments.json:
-        plain = {"runs": findings.n_runs, "facts": findings.n_facts, "events": findings.n_events}
-        print(json_text({**plain, "problems": findings.problems}))
-    else:
-        for problem in findings.problems:
-            print(printable(problem))
-        cure = "restore a backup, or run `dagflow store salvage` to move the damaged runs to a file"
-        parts = (counted(findings.n_runs, "run"), counted(findings.n_facts, "record"), counted(findings.n_events, "event"))
-        read = ", ".join(parts)
-        print(
-            f"{read}: {counted(len(findings.problems), 'problem')}; {cure}"
-            if findings.problems
-            else f"OK: {read}, no corruption"
-        )
+@click.group(cls=Group)
+def store() -> None:
+    """Maintain the store: verify, backup, vacuum, salvage."""
+
+
+@store.command(examples=[("dagflow store verify --store runs.db", "the exit code is 1 if it is damaged")])
+@options.store
+@options.as_json
+def verify(*, store: str, is_json: bool) -> int:
+    """Check the whole store for damage."""
+    findings = read_all(store)
+    if is_json:
+        document: VerifyDocument = {
+            "runs": findings.n_runs,
+            "records": findings.n_facts,
+            "events": findings.n_events,
+            "problems": findings.problems,
+        }
+        print(json_text(document))
+        return FAILED if findings.problems else OK
+    for problem in findings.problems:
+        print(printable(problem))
+    cure = "restore a backup, or run `dagflow store salvage` to move the damaged runs to a file"
+    parts = (counted(findings.n_runs, "run"), counted(findings.n_facts, "record"), counted(findings.n_events, "event"))
+    read = ", ".join(parts)
+    print(
+        f"{read}: {counted(len(findings.problems), 'problem')}; {cure}" if findings.problems else f"OK: {read}, no corruption"
+    )
     return FAILED if findings.problems else OK
 
 
-def salvage_store(arguments: argparse.Namespace) -> int:
-    """Move damaged runs to a file and print their ids."""
-    done = salvage(arguments.store)
-    if arguments.json:
-        print(json_text({"runs": done.runs, "others": done.others, "file": None if done.file is None else str(done.file)}))
+@store.command(examples=[("dagflow store backup copy.db", "copy dagflow.db")])
+@argument("file", metavar="FILE", type=options.FilePath(".db"), about="the copy; the file must not exist")
+@options.store
+@options.as_json
+def backup(*, file: str, store: str, is_json: bool) -> int:
+    """Copy a store, even while it is in use."""
+    back_up(store, file)
+    print(f"copied {printable(store)} to {printable(file)}", file=sys.stderr)
+    if is_json:
+        document: BackupDocument = {"store": store, "copy": file}
+        print(json_text(document))
+    return OK
+
+
+@store.command(examples=[("dagflow store vacuum --keep 12w", "remove runs that ended more than 12 weeks ago")])
+@click.option("--keep", default="30d", metavar="DURATION", help="Remove runs that ended longer ago than this. Default: 30d.")
+@options.store
+@options.as_json
+def vacuum(*, keep: str, store: str, is_json: bool) -> int:
+    """Remove old ended runs and free their disk space."""
+    remove_old(store, SystemClock().now() - _length_ns(keep))
+    print(f"removed runs that ended more than {keep} ago from {printable(store)}", file=sys.stderr)
+    if is_json:
+        document: VacuumDocument = {"store": store, "keep": keep}
+        print(json_text(document))
+    return OK
+
+
+@store.command()
+@options.store
+@options.as_json
+def salvage(*, store: str, is_json: bool) -> int:
+    """Move damaged runs to a file."""
+    done = move_damaged(store)
+    if is_json:
+        document: SalvageDocument = {
+            "runs": {run: [*reasons] for run, reasons in done.runs.items()},
+            "others": [*done.others],
+            "file": None if done.file is None else str(done.file),
+        }
+        print(json_text(document))
         return OK
     for run, reasons in done.runs.items():
         print(f"run {printable(run)}: {printable(reasons[0])}")
@@ -50,20 +104,6 @@ def salvage_store(arguments: argparse.Namespace) -> int:
         print("no damaged runs", file=sys.stderr)
     else:
         print(f"moved to {printable(str(done.file))}; the other runs are unchanged", file=sys.stderr)
-    return OK
-
-
-def backup_store(arguments: argparse.Namespace) -> int:
-    """Copy a store that may be in use."""
-    backup(arguments.store, arguments.file)
-    print(f"copied {printable(arguments.store)} to {printable(arguments.file)}", file=sys.stderr)
-    return OK
-
-
-def vacuum_store(arguments: argparse.Namespace) -> int:
-    """Remove what ended long ago."""
-    vacuum(arguments.store, SystemClock().now() - _length_ns(arguments.keep))
-    print(f"removed runs that ended more than {arguments.keep} ago from {printable(arguments.store)}", file=sys.stderr)
     return OK
 
 

@@ -1,25 +1,29 @@
-"""`dagflow test`: finds the tests of files, runs them in virtual time, and tells how they went."""
+"""`dagflow test`: the tests of flow files run in virtual time, with reports."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import attrs
+import click
 from rich.console import Console
 from rich.text import Text
 
 from dagflow.app.simulation.coverage import Coverage
 from dagflow.app.simulation.test_runner import run_test
-from dagflow.cli.commands.test_selector import Selector, selector
+from dagflow.cli import options
+from dagflow.cli.declaring import Command, argument
 from dagflow.cli.exit_codes import FAILED, OK
 from dagflow.cli.files import flow_files
-from dagflow.cli.output.console import console
+from dagflow.cli.output.console import console, lines
+from dagflow.cli.output.documents import TestsDocument
 from dagflow.cli.output.test_report import TestRun, coverage_data, junit, outcome_data, print_coverage, print_failure, test_name
 from dagflow.cli.output.text import json_text, printable
 from dagflow.cli.sources import Host, load_flows, load_host
+from dagflow.cli.test_selector import Selector, selector
 from dagflow.clock import stopwatch
 from dagflow.errors import UsageError
 from dagflow.execution.program import Program, prepare
@@ -31,15 +35,70 @@ INTERRUPTED, NONE_FOUND = 2, 5
 _MOST_FILES: Final = 10_000
 
 
-def test(arguments: argparse.Namespace) -> int:
-    """Run the tests that are meant; 0 if all is as expected, 1 if not, 2 if it was interrupted, 5 if there is none."""
-    wanted = selector(arguments.k)
-    if arguments.graph is not None and not arguments.coverage:
+@attrs.frozen(kw_only=True)
+class _Wanted:
+    """The options that decide which tests run, and which reports are written."""
+
+    pattern: str | None
+    is_chaotic: bool
+    has_coverage: bool
+    picture: str | None
+    junit: str | None
+    is_json: bool
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        ("dagflow test", "run all tests of this directory"),
+        ("dagflow test lead.flow -k 'late and not refund'", "run some tests"),
+        ("dagflow test --chaos --coverage", "also crash at every point, and report what no test covers"),
+    ],
+)
+@argument(
+    "files",
+    nargs=-1,
+    metavar="FILE",
+    type=options.FilePath(".flow"),
+    about=".flow files or directories; default: the current directory",
+)
+@click.option(
+    "-k", "pattern", metavar="EXPR", help="Run only tests whose FILE::FLOW::NAME matches, such as `late and not refund`."
+)
+@click.option("--chaos", is_flag=True, help="Also crash at every point, resume, and expect the same result.")
+@click.option("--coverage", is_flag=True, help="Report steps, outcomes, errors and timeouts that no test covers.")
+@click.option(
+    "--graph",
+    metavar="FILE",
+    type=click.Path(),
+    help="With --coverage: also draw the coverage of each flow, as .svg or .png.",
+)
+@click.option("--junit", metavar="FILE", type=click.Path(), help="Also write the results as JUnit XML.")
+@options.actions
+@options.as_json
+def test(
+    *,
+    files: tuple[str, ...],
+    pattern: str | None,
+    chaos: bool,
+    coverage: bool,
+    graph: str | None,
+    junit: str | None,
+    actions: str | None,
+    is_json: bool,
+) -> int:
+    """Run the tests in flow files, in virtual time.
+
+    The exit code is 0 if all tests pass, 1 if one fails, 2 for a usage error or an interruption, and 5 if there is no test.
+    """
+    chosen = selector(pattern)
+    if graph is not None and not coverage:
         raise UsageError("`--graph` requires `--coverage`")
-    paths = flow_files(arguments.files) if arguments.files else _found_files()
-    host = load_host(arguments.actions, paths[0] if paths else None)
+    paths = flow_files(files) if files else _found_files()
+    host = load_host(actions, paths[0] if paths else None)
+    wanted = _Wanted(pattern=pattern, is_chaotic=chaos, has_coverage=coverage, picture=graph, junit=junit, is_json=is_json)
     try:
-        return _run_all(arguments, paths, host, wanted)
+        return _run_all(wanted, paths, host, chosen)
     except KeyboardInterrupt:
         print("dagflow: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -53,9 +112,8 @@ def _found_files() -> list[str]:
     return found
 
 
-def _run_all(arguments: argparse.Namespace, paths: Sequence[str], host: Host, wanted: Selector) -> int:
-    is_json = arguments.format == "json"
-    out = Console(highlight=False, soft_wrap=True, stderr=is_json)
+def _run_all(wanted: _Wanted, paths: Sequence[str], host: Host, chosen: Selector) -> int:
+    out = lines(is_error=wanted.is_json)
     ran: list[TestRun] = []
     broken: list[Compilation] = []
     compiled: list[Compilation] = []
@@ -64,28 +122,33 @@ def _run_all(arguments: argparse.Namespace, paths: Sequence[str], host: Host, wa
         (broken if compilation.has_errors else compiled).append(compilation)
         if compilation.has_errors:
             out.print(Text(compilation.render() + "\n"))
-    flows = [flow for compilation in compiled for flow in _flows_meant(compilation, wanted, is_all=arguments.k is None)]
+    flows = [flow for compilation in compiled for flow in _flows_meant(compilation, chosen, is_all=wanted.pattern is None)]
     coverage = Coverage.of(flows)
     for compilation in compiled:
-        for one in _run_file(compilation, wanted, is_chaotic=arguments.chaos):
+        for one in _run_file(compilation, chosen, is_chaotic=wanted.is_chaotic):
             ran.append(one)
             if one.outcome.simulation is not None:
                 coverage.note(one.outcome.simulation)
-            if not is_json:
+            if not wanted.is_json:
                 _print(out, one)
-    if arguments.graph is not None:
-        from dagflow.cli.commands.graph import draw_coverage  # noqa: PLC0415 - only this option needs pictures
+    if wanted.picture is not None:
+        from dagflow.cli.output.picture_files import draw_coverage  # noqa: PLC0415 - only this option needs pictures
 
-        draw_coverage(arguments.graph, flows, coverage)
-    if arguments.junit is not None:
-        _write(arguments.junit, junit(ran))
-    if is_json:
-        data: dict[str, object] = {"tests": [outcome_data(one) for one in ran], "broken": [one.filename for one in broken]}
-        print(json_text(data | ({"coverage": coverage_data(coverage)} if arguments.coverage else {})))
+        draw_coverage(wanted.picture, flows, coverage)
+    if wanted.junit is not None:
+        _write(wanted.junit, junit(ran))
+    if wanted.is_json:
+        document: TestsDocument = {
+            "tests": [outcome_data(one) for one in ran],
+            "broken": [one.filename for one in broken],
+        }
+        if wanted.has_coverage:
+            document["coverage"] = coverage_data(coverage)
+        print(json_text(document))
     else:
-        if arguments.coverage:
+        if wanted.has_coverage:
             print_coverage(console(), coverage)
-        _print_verdict(out, ran, broken, arguments.k)
+        _print_verdict(out, ran, broken, wanted.pattern)
     return _code(ran, broken)
 
 

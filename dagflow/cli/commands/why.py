@@ -1,60 +1,32 @@
-"""`dagflow why RUN STEP`: the conditions around a step, with the values that decided them."""
+"""`dagflow why`: the conditions around a step, with the values that decided them."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator
-
-from rich.console import Console
+import click
 from rich.text import Text
 
 from dagflow.app.archive import Archive
-from dagflow.app.why import Decision, Reason
+from dagflow.cli import options
+from dagflow.cli.declaring import Command, argument
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.output.test_report import shown
-from dagflow.cli.output.text import json_text, plain, printable
+from dagflow.cli.output import console
+from dagflow.cli.output.reasons import reason_data, reason_lines
+from dagflow.cli.output.text import json_text
 
 
-def why(arguments: argparse.Namespace) -> int:
-    """Say why a step of a run did or did not run."""
-    with Archive.open(arguments.store) as archive:
-        reason = archive.reason(archive.find(arguments.run), arguments.step)
-    if arguments.json:
+@click.command(cls=Command, examples=[("dagflow why last follow_up", "explain a step of the newest run")])
+@options.run_id
+@argument("step", metavar="STEP", about="the name of the step")
+@options.store
+@options.as_json
+def why(*, run: str, step: str, store: str, is_json: bool) -> int:
+    """Explain why a step ran or did not run."""
+    with Archive.open(store) as archive:
+        reason = archive.reason(archive.find(run), step)
+    if is_json:
         print(json_text(reason_data(reason)))
         return OK
-    out = Console(highlight=False, soft_wrap=True)
-    for line in told(reason):
+    out = console.lines()
+    for line in reason_lines(reason):
         out.print(Text(line))
     return OK
-
-
-def told(reason: Reason) -> Iterator[str]:
-    """The reason as lines."""
-    yield f"{printable(reason.label)} ({reason.node.status.value}): {printable(reason.because)}"
-    yield f"  line {reason.line}: {printable(reason.text)}"
-    for decision in reason.decisions:
-        yield from decision_lines(decision)
-
-
-def decision_lines(decision: Decision) -> Iterator[str]:
-    """Render a condition: its outcome and the values it read."""
-    yield f"  line {decision.line} ({decision.said or 'not reached'}): {printable(decision.text)}"
-    yield from (f"    {printable(text)} was {shown(value)}" for text, value in decision.values.items())
-
-
-def reason_data(reason: Reason) -> dict[str, object]:
-    """The reason as plain data."""
-    return {
-        "step": reason.node.id,
-        "status": reason.node.status.value,
-        "because": reason.because,
-        "line": reason.line,
-        "text": reason.text,
-        "conditions": [
-            {
-                "line": decision.line, "text": decision.text, "said": decision.said or None, "wanted": decision.wanted,
-                "values": {text: plain(value) for text, value in decision.values.items()},
-            }
-            for decision in reason.decisions
-        ],
-    }  # fmt: skip

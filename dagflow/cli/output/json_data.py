@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import attrs
-
+from dagflow.cli.output.documents import FailureDocument, ItemsDocument, NodeDocument, RunDocument, RunRowDocument
 from dagflow.cli.output.text import rfc3339
-from dagflow.execution.results import NodeResult, RunResult
+from dagflow.execution.results import ItemCounts, NodeResult, RunFailure, RunResult
 from dagflow.model.flow import Flow
 from dagflow.model.label import label_of
 from dagflow.model.types import JSON, NULL
@@ -15,7 +14,7 @@ from dagflow.model.wire import codec as wire
 from dagflow.store.api import RunRow
 
 
-def plain_result(flow: Flow, result: RunResult) -> dict[str, object]:
+def plain_result(flow: Flow, result: RunResult) -> RunDocument:
     """One run with all its nodes."""
     return {
         "run": result.run,
@@ -26,11 +25,30 @@ def plain_result(flow: Flow, result: RunResult) -> dict[str, object]:
         "started_at": rfc3339(result.started_at),
         "ended_at": rfc3339(result.ended_at),
         "nodes": [_plain_node(flow, node) for node in result.nodes],
-        "failures": [attrs.asdict(failure) for failure in result.failures],
+        "failures": [_plain_failure(failure) for failure in result.failures],
     }
 
 
-def _plain_node(flow: Flow, node: NodeResult) -> dict[str, object]:
+def _plain_failure(failure: RunFailure) -> FailureDocument:
+    return {
+        "node": failure.node,
+        "code": failure.code,
+        "message": failure.message,
+        "attempt": failure.attempt,
+        "traceback": failure.traceback,
+    }
+
+
+def _plain_items(items: ItemCounts) -> ItemsDocument:
+    return {
+        "total": items.total,
+        "begun": items.begun,
+        "succeeded": items.succeeded,
+        "unsuccessful": items.unsuccessful,
+    }
+
+
+def _plain_node(flow: Flow, node: NodeResult) -> NodeDocument:
     declared = flow.node(node.id)
     has_output = node.output is not None and declared.type is not NULL
     return {
@@ -44,13 +62,13 @@ def _plain_node(flow: Flow, node: NodeResult) -> dict[str, object]:
         "ended_at": rfc3339(node.ended_at),
         "due_at": rfc3339(node.due_at),
         "outcome": node.outcome or None,
-        "items": None if node.items is None else attrs.asdict(node.items),
+        "items": None if node.items is None else _plain_items(node.items),
         "output": wire.encode(node.output, JSON) if has_output else None,
         "failure": None if node.failure is None else {"code": node.failure.code, "message": node.failure.message},
     }
 
 
-def plain_rows(rows: Sequence[RunRow], quarantined: Collection[str] = ()) -> list[dict[str, object]]:
+def plain_rows(rows: Sequence[RunRow], quarantined: Collection[str] = ()) -> list[RunRowDocument]:
     """The list of runs; `quarantined` are those that are left alone since they seem to crash the process."""
     return [
         {
@@ -63,7 +81,7 @@ def plain_rows(rows: Sequence[RunRow], quarantined: Collection[str] = ()) -> lis
             "ended_at": rfc3339(row.ended_at),
             "due_at": rfc3339(row.due_at),
             "digest": row.digest,
-            "part_of": row.parent or None,
+            "parent": row.parent or None,
         }
         for row in rows
     ]

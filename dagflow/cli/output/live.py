@@ -16,6 +16,7 @@ from rich.text import Text
 from dagflow.actions.secrets import Redactor
 from dagflow.app.run_handle import Run
 from dagflow.cli.output.columns import aligned
+from dagflow.cli.output.console import console
 from dagflow.cli.output.live_tree import Tree
 from dagflow.cli.output.tables import RunReport
 from dagflow.cli.output.text import sign
@@ -159,7 +160,7 @@ def progress(*, is_quiet: bool, n_runs: int = 1, hint: str = "") -> Generator[Pr
     if is_quiet:
         yield Silence()
     elif sys.stderr.isatty():
-        with Live(console=Console(file=sys.stderr, highlight=False), transient=True, refresh_per_second=12) as live:
+        with Live(console=console(is_error=True), transient=True, refresh_per_second=12) as live:
             yield Screen(live, hint)
     else:
         yield Lines(has_names=n_runs > 1, hint=hint)

@@ -10,6 +10,7 @@ from rich.console import Group
 from rich.text import Text
 
 from dagflow.cli.output.columns import aligned
+from dagflow.cli.output.console import console
 from dagflow.cli.output.text import RUN_STYLE, compact, instant, length, printable, sign
 from dagflow.execution.results import ItemCounts, NodeResult, RunResult
 from dagflow.model.flow import Flow, Node, NodeKind
@@ -167,6 +168,14 @@ def verdict(story: RunReport) -> Text:
         shown = compact(result.output)
         text.append(f"\n  result: {shown if len(shown) <= _MOST_RESULT else shown[:_MOST_RESULT] + '…'}", style=plain)
     return text
+
+
+def print_report(story: RunReport) -> None:
+    """Print the steps of a run, and how it ended."""
+    out = console()
+    out.print(run_table(story, out.width))
+    out.print()
+    out.print(verdict(story), soft_wrap=True)
 
 
 def runs_table(rows: Sequence[RunRow], width: int, quarantined: Collection[str] = ()) -> Group:

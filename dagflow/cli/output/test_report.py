@@ -12,6 +12,7 @@ from rich.text import Text
 from dagflow.app.simulation.coverage import Coverage, Goal
 from dagflow.app.simulation.test_runner import TestOutcome, Unmet
 from dagflow.cli.output.columns import aligned
+from dagflow.cli.output.documents import CoverageDocument, TestDocument, UnmetDocument
 from dagflow.cli.output.tables import RunReport
 from dagflow.cli.output.text import compact, printable, printable_lines, sign
 from dagflow.model.flow_test import FlowTest
@@ -97,7 +98,7 @@ def timeline(one: TestRun) -> list[str]:
     return [*rows, f"{'+' + as_written(ended - start):>12}  the run {simulation.result.status.value}"]
 
 
-def outcome_data(one: TestRun) -> dict[str, object]:
+def outcome_data(one: TestRun) -> TestDocument:
     """A test as plain data."""
     outcome = one.outcome
     return {
@@ -116,7 +117,7 @@ def outcome_data(one: TestRun) -> dict[str, object]:
     }
 
 
-def _unmet_data(one: TestRun, unmet: Unmet) -> dict[str, object]:
+def _unmet_data(one: TestRun, unmet: Unmet) -> UnmetDocument:
     return {
         "line": one.source.count("\n", 0, unmet.expectation.span.start) + 1,
         "expected": unmet.expectation.condition.text,
@@ -151,9 +152,9 @@ def junit(ran: Sequence[TestRun]) -> str:
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def coverage_data(coverage: Coverage) -> dict[str, object]:
+def coverage_data(coverage: Coverage) -> dict[str, CoverageDocument]:
     """What tests have seen of each flow, and what not, as plain data."""
-    flows: dict[str, object] = {}
+    flows: dict[str, CoverageDocument] = {}
     for name in dict.fromkeys(goal.flow for goal in coverage.goals):
         goals = [goal for goal in coverage.goals if goal.flow == name]
         missing = [goal for goal in goals if not coverage.is_reached(goal)]

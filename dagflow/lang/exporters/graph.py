@@ -27,7 +27,7 @@ _BOX: Final = ("[", "]", "box")
 
 
 class JsonNode(TypedDict):
-    """A node in `--format json`."""
+    """A node in `dagflow graph --json`."""
 
     id: str
     kind: str
@@ -41,7 +41,7 @@ class JsonNode(TypedDict):
 
 
 class JsonEdge(TypedDict):
-    """An edge in `--format json`."""
+    """An edge in `dagflow graph --json`."""
 
     source: str
     target: str
@@ -50,7 +50,7 @@ class JsonEdge(TypedDict):
 
 
 class JsonGraph(TypedDict):
-    """A flow's graph in `--format json`."""
+    """A flow's graph in `dagflow graph --json`."""
 
     flow: str
     nodes: list[JsonNode]

@@ -1,4 +1,4 @@
-"""What a run can come to at most, as `check --bounds` prints it."""
+"""Upper bounds for a run, as `check --bounds` prints them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
+from dagflow.cli.output.documents import BoundsDocument, TotalDocument
 from dagflow.cli.output.text import printable
-from dagflow.cli.sources import Checked
 from dagflow.lang.bounds.bounds import Bounds, Total, bounds
 from dagflow.model.flow import Flow
 from dagflow.model.lengths import as_written
@@ -55,12 +55,12 @@ def _formulas(flow: Flow, found: Bounds) -> Iterable[str]:
         yield f"duration: {waits}{calls} without a `timeout` or `within`; a run lives {as_written(flow.timeout_ns)}"
 
 
-def plain_bounds(files: Iterable[Checked]) -> list[dict[str, object]]:
-    """The bounds of the flows of files, as data."""
-    return [_plain(checked.name, flow, bounds(flow)) for checked in files for flow in checked.compiled.values()]
+def plain_bounds(flows: Iterable[tuple[str, Flow]]) -> list[BoundsDocument]:
+    """Return the bounds of flows, each given with the name of its file."""
+    return [_plain(file, flow, bounds(flow)) for file, flow in flows]
 
 
-def _plain(file: str, flow: Flow, found: Bounds) -> dict[str, object]:
+def _plain(file: str, flow: Flow, found: Bounds) -> BoundsDocument:
     return {
         "flow": flow.name,
         "file": file,
@@ -75,6 +75,9 @@ def _plain(file: str, flow: Flow, found: Bounds) -> dict[str, object]:
     }
 
 
-def _total(total: Total) -> dict[str, object]:
-    shares = [{"node": share.node, "count": share.count, "each": share.each} for share in total.shares]
-    return {"at_most": total.value, "own": total.own, "shares": shares}
+def _total(total: Total) -> TotalDocument:
+    return {
+        "at_most": total.value,
+        "own": total.own,
+        "shares": [{"node": share.node, "count": share.count, "each": share.each} for share in total.shares],
+    }

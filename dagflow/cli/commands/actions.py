@@ -1,0 +1,72 @@
+"""`dagflow actions`: the actions of a catalogue, with their signatures."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+from rich.text import Text
+
+from dagflow.cli import options
+from dagflow.cli.declaring import Command
+from dagflow.cli.exit_codes import OK
+from dagflow.cli.output.console import console
+from dagflow.cli.output.documents import ActionDocument
+from dagflow.cli.output.text import json_text, printable, printable_lines
+from dagflow.cli.sources import load_host
+from dagflow.lang.exporters.declarations import interface_text
+from dagflow.lang.format.formatter import format as format_text
+from dagflow.model.action import ActionSpec
+from dagflow.model.types import Field
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        ("dagflow actions", "list the built-in actions"),
+        ("dagflow actions --actions app.py --export > app.flow", "write an interface file"),
+    ],
+)
+@click.option("--export", is_flag=True, help="Print an interface file, for use with `--actions FILE.flow`.")
+@options.actions
+@options.as_json
+def actions(*, export: bool, actions: str | None, is_json: bool) -> int:
+    """List the actions that flows can call."""
+    host = load_host(actions, None)
+    if export:
+        sys.stdout.write(printable_lines(format_text(interface_text(host.catalog.interface))))
+        return OK
+    specs = sorted(host.catalog.interface.actions.values(), key=lambda spec: spec.name)
+    if is_json:
+        print(json_text([_plain(spec) for spec in specs]))
+        return OK
+    out = console()
+    for number, spec in enumerate(specs):
+        if number:
+            out.print()
+        doc = spec.doc.split("\n", 1)[0]
+        out.print(Text(printable(signature(spec)), style="bold"), soft_wrap=True)
+        out.print(Text(printable(f"    {spec.effect.value}" + (f". {doc}" if doc else "")), style="dim"), soft_wrap=True)
+    return OK
+
+
+def signature(spec: ActionSpec) -> str:
+    """Return an action as a `.flow` file would declare it, without its effect."""
+    result = "" if str(spec.result) == "null" else f" -> {spec.result}"
+    return f"{spec.name}({', '.join(_param(param) for param in spec.params)}){result}"
+
+
+def _param(param: Field) -> str:
+    default = f" = {json.dumps(param.default, ensure_ascii=False)}" if param.has_default else ""
+    return f"{param.name}: {param.type}{default}"
+
+
+def _plain(spec: ActionSpec) -> ActionDocument:
+    return {
+        "name": spec.name,
+        "params": [{"name": p.name, "type": str(p.type), "required": p.is_required} for p in spec.params],
+        "result": str(spec.result),
+        "effect": spec.effect.value,
+        "doc": spec.doc,
+    }

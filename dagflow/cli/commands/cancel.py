@@ -1,0 +1,50 @@
+"""`dagflow cancel`: one run is cancelled, and its steps are undone."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from dagflow.app.archive import Archive
+from dagflow.app.interpreter import Interpreter
+from dagflow.cli import options
+from dagflow.cli.declaring import Command
+from dagflow.cli.exit_codes import FAILED, OK
+from dagflow.cli.output.documents import CancelDocument
+from dagflow.cli.output.text import json_text
+from dagflow.cli.session import Session
+from dagflow.cli.sources import load_host
+from dagflow.model.status import RunStatus
+
+
+@click.command(cls=Command, examples=[("dagflow cancel last", "cancel the newest run")])
+@options.run_id
+@options.store
+@options.actions
+@options.as_json
+def cancel(*, run: str, store: str, actions: str | None, is_json: bool) -> int:
+    """Cancel a run."""
+    with Archive.open(store) as archive:
+        run_id = archive.find(run)
+        _, before = archive.result(run_id)
+    if before.status.is_terminal:
+        print(f"run {run_id} has ended: {before.status.value}", file=sys.stderr)
+        if is_json:
+            _print_document({"run": run_id, "status": before.status.value})
+        return OK
+
+    async def body(interpreter: Interpreter) -> int:
+        result = await interpreter.cancel(run_id)
+        if is_json:
+            _print_document({"run": run_id, "status": result.status.value})
+        else:
+            print(f"run {run_id} {result.status.value}")
+        return OK if result.status is RunStatus.CANCELLED else FAILED
+
+    # Not resumed, so nothing of it starts while it is being cancelled; only what undoes its steps needs actions.
+    return Session(host=load_host(actions, None), store=store, actions=actions).drive(body)
+
+
+def _print_document(document: CancelDocument) -> None:
+    print(json_text(document))

@@ -1,0 +1,56 @@
+"""`dagflow show`: one run, step by step."""
+
+from __future__ import annotations
+
+import click
+
+from dagflow.app.archive import Archive
+from dagflow.cli import options
+from dagflow.cli.declaring import Command
+from dagflow.cli.exit_codes import OK
+from dagflow.cli.output.documents import ShownRunDocument
+from dagflow.cli.output.json_data import plain_result
+from dagflow.cli.output.tables import RunReport, print_report
+from dagflow.cli.output.text import instant, json_text, printable, printable_lines
+from dagflow.cli.secrets import redactor_for, shown_result
+from dagflow.cli.sources import load_host
+from dagflow.execution.results import RunResult
+from dagflow.model.flow import Flow
+from dagflow.model.label import label_of
+
+
+@click.command(cls=Command, examples=[("dagflow show last", "show the newest run")])
+@options.run_id
+@click.option("--traceback", is_flag=True, help="Show Python tracebacks of failed actions.")
+@options.actions
+@options.store
+@options.as_json
+def show(*, run: str, traceback: bool, actions: str | None, store: str, is_json: bool) -> int:
+    """Show a run step by step."""
+    with Archive.open(store) as archive:
+        run_id = archive.find(run)
+        flow, result = archive.result(run_id)
+        blocked = archive.blocked(run_id)
+    if is_json:
+        document: ShownRunDocument = {**plain_result(flow, result), "blocked": None if blocked is None else blocked.reason}
+        print(json_text(document))
+        return OK
+    # Secrets that the host binds in its code are known to its catalogue alone.
+    catalog = None if actions is None else load_host(actions, None).catalog
+    seen = shown_result(result, redactor_for(flow, catalog))
+    print_report(RunReport(flow, seen))
+    if blocked is not None:
+        print(printable(f"blocked since {instant(blocked.at)} UTC: {blocked.reason}"))
+    if traceback:
+        _print_tracebacks(flow, seen)
+    return OK
+
+
+def _print_tracebacks(flow: Flow, result: RunResult) -> None:
+    """Print the tracebacks of actions that raised an unexpected exception."""
+    found = [failure for failure in result.failures if failure.traceback]
+    for failure in found:
+        print(f"\n{printable(label_of(flow.node(failure.node)))}, attempt {failure.attempt}:")
+        print(printable_lines(failure.traceback))
+    if not found:
+        print("\nno tracebacks: no action raised an unexpected exception")

@@ -1,0 +1,381 @@
+"""The JSON that commands print with `--json`. Programs rely on every name here; timestamps are RFC 3339 in UTC.
+
+`dagflow schema --json-of COMMAND` prints the JSON Schema that `dagflow.cli.output.document_schema` makes of these types.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+from dagflow.lang.diagnostics import JsonDiagnostic
+from dagflow.lang.exporters.graph import JsonGraph
+from dagflow.model.action import Effect
+from dagflow.model.flow import NodeKind
+from dagflow.model.status import NodeStatus, PruneReason, RunStatus
+
+#: A value of a flow: any JSON.
+Json = object
+ErrorKind = Literal["usage", "flow", "expression", "store", "bug"]
+
+
+class ErrorDetail(TypedDict):
+    """Why a command has no result. `codes`: those of all diagnostics of a flow; `dagflow check --json` has their places."""
+
+    kind: ErrorKind
+    message: str
+    exit_code: int
+    codes: list[str]
+
+
+class ErrorDocument(TypedDict):
+    """The document of a command that has no result."""
+
+    error: ErrorDetail
+
+
+# ---- check
+
+
+class ShareDocument(TypedDict):
+    """A part of an upper bound: the count of a loop or a call, times the bound of one."""
+
+    node: str
+    count: int
+    each: int
+
+
+class TotalDocument(TypedDict):
+    """An upper bound, and the parts it is the sum of."""
+
+    at_most: int
+    own: int
+    shares: list[ShareDocument]
+
+
+class BoundsDocument(TypedDict):
+    """The upper bounds for a run of one flow."""
+
+    flow: str
+    file: str
+    steps: TotalDocument
+    parallel: int
+    duration_ns: int
+    waiting_ns: int
+    calls_without_limit: int
+    runs_started: TotalDocument
+    events_sent: TotalDocument
+    expression_cost: TotalDocument
+
+
+class CheckDocument(TypedDict):
+    """All diagnostics of all files. `bounds`: with `--bounds`; `text`: of standard input, with `--fix -`."""
+
+    diagnostics: list[JsonDiagnostic]
+    bounds: NotRequired[list[BoundsDocument]]
+    text: NotRequired[str]
+
+
+# ---- explain, actions, eval
+
+
+class ExplanationDocument(TypedDict):
+    """The page about a code; `wrong` and `right` are whole files, or empty."""
+
+    code: str
+    severity: Literal["error", "warning", "note"]
+    title: str
+    rule: str
+    wrong: str
+    right: str
+
+
+class ParamDocument(TypedDict):
+    """A parameter of an action."""
+
+    name: str
+    type: str
+    required: bool
+
+
+class ActionDocument(TypedDict):
+    """An action that flows can call."""
+
+    name: str
+    params: list[ParamDocument]
+    result: str
+    effect: Annotated[str, Effect]
+    doc: str
+
+
+class EvaluationDocument(TypedDict):
+    """The value of an expression, and the values it read, by their text."""
+
+    value: Json
+    type: str
+    cost: int
+    parts: dict[str, Json]
+
+
+# ---- runs
+
+
+class FailureDocument(TypedDict):
+    """The failure of a step; `node` is empty for a failure of the run itself."""
+
+    node: str
+    code: str
+    message: str
+    attempt: int
+    traceback: str
+
+
+class NodeFailureDocument(TypedDict):
+    """The last failure of a step."""
+
+    code: str
+    message: str
+
+
+class ItemsDocument(TypedDict):
+    """The progress of a loop, in items."""
+
+    total: int
+    begun: int
+    succeeded: int
+    unsuccessful: int
+
+
+class NodeDocument(TypedDict):
+    """One step of a run."""
+
+    id: str
+    label: str
+    kind: Annotated[str, NodeKind]
+    status: Annotated[str, NodeStatus]
+    reason: Annotated[str, PruneReason] | None
+    attempts: int
+    started_at: str | None
+    ended_at: str | None
+    due_at: str | None
+    outcome: str | None
+    items: ItemsDocument | None
+    output: Json
+    failure: NodeFailureDocument | None
+
+
+class RunDocument(TypedDict):
+    """A run with all its steps."""
+
+    run: str
+    flow: str
+    status: Annotated[str, RunStatus]
+    reason: str | None
+    output: Json
+    started_at: str | None
+    ended_at: str | None
+    nodes: list[NodeDocument]
+    failures: list[FailureDocument]
+
+
+class ShownRunDocument(RunDocument):
+    """A run of a store. `blocked`: why it cannot resume."""
+
+    blocked: str | None
+
+
+class RunRowDocument(TypedDict):
+    """A line of the list of runs. `blocked`: why it cannot resume; `quarantined`: because it seems to crash the process."""
+
+    run: str
+    flow: str
+    status: Annotated[str, RunStatus]
+    quarantined: bool
+    blocked: str | None
+    started_at: str | None
+    ended_at: str | None
+    due_at: str | None
+    digest: str
+    parent: str | None
+
+
+class CancelDocument(TypedDict):
+    """The run that was to be cancelled, and its status now."""
+
+    run: str
+    status: Annotated[str, RunStatus]
+
+
+# ---- why, dry-run
+
+
+class ConditionDocument(TypedDict):
+    """A condition around a step. The step runs if `outcome` is `wanted`; `values`: those it read, by their text."""
+
+    line: int
+    text: str
+    outcome: str | None
+    wanted: str
+    values: dict[str, Json]
+
+
+class ReasonDocument(TypedDict):
+    """Why a step ran or did not run."""
+
+    step: str
+    status: Annotated[str, NodeStatus]
+    because: str
+    line: int
+    text: str
+    conditions: list[ConditionDocument]
+
+
+class DryStepDocument(TypedDict):
+    """A step that would run. `sample`: its result is a sample value; `child_run`: of which child run it is a step."""
+
+    at: str
+    child_run: str | None
+    step: str
+    label: str
+    line: int
+    calls: str | None
+    input: dict[str, Json] | None
+    status: Annotated[str, NodeStatus]
+    outcome: str | None
+    sample: bool
+
+
+class DryFailureDocument(TypedDict):
+    """A failure that a run would have."""
+
+    step: str
+    code: str
+    message: str
+
+
+class DryRunDocument(TypedDict):
+    """The steps that would run, and why the others would not."""
+
+    status: Annotated[str, RunStatus]
+    output: Json
+    elapsed: str
+    steps: list[DryStepDocument]
+    pruned: list[ReasonDocument]
+    failures: list[DryFailureDocument]
+
+
+# ---- test
+
+
+class UnmetDocument(TypedDict):
+    """An expectation that does not hold, and the values it read."""
+
+    line: int
+    expected: str
+    got: dict[str, str]
+    error: str | None
+    after_crash_at: int | None
+
+
+class TestDocument(TypedDict):
+    """A test that ran. `crashes`: with `--chaos`, the crashes tried; `overtaken`: those that change what comes first."""
+
+    file: str
+    flow: str
+    name: str
+    line: int
+    passed: bool
+    took_ms: float
+    crashes: int
+    overtaken: int
+    status: Annotated[str, RunStatus] | None
+    error: str | None
+    unmet: list[UnmetDocument]
+    timeline: list[str]
+
+
+class ReachedDocument(TypedDict):
+    """How many goals of a kind tests reach, and how many there are."""
+
+    reached: int
+    all: int
+
+
+class GoalDocument(TypedDict):
+    """A part of a flow that no test covers."""
+
+    line: int
+    step: str
+    kind: str
+    aspect: str
+
+
+class CoverageDocument(TypedDict):
+    """The coverage of a flow."""
+
+    kinds: dict[str, ReachedDocument]
+    missing: list[GoalDocument]
+
+
+class TestsDocument(TypedDict):
+    """All tests. `broken`: files with errors; `coverage`: by flow, with `--coverage`."""
+
+    tests: list[TestDocument]
+    broken: list[str]
+    coverage: NotRequired[dict[str, CoverageDocument]]
+
+
+# ---- store
+
+
+class VerifyDocument(TypedDict):
+    """How much a store holds, and everything that is wrong with it."""
+
+    runs: int
+    records: int
+    events: int
+    problems: list[str]
+
+
+class SalvageDocument(TypedDict):
+    """The damaged runs that were moved, each with its problems, and the file they are in."""
+
+    runs: dict[str, list[str]]
+    others: list[str]
+    file: str | None
+
+
+class BackupDocument(TypedDict):
+    """A store and its copy."""
+
+    store: str
+    copy: str
+
+
+class VacuumDocument(TypedDict):
+    """A store, and the age from which its ended runs were removed."""
+
+    store: str
+    keep: str
+
+
+#: The document of each command, as `--json` prints it. `| None`: nothing was started, since a trigger ignores the event.
+DOCUMENTS = {
+    "actions": list[ActionDocument],
+    "cancel": CancelDocument,
+    "check": CheckDocument,
+    "dry-run": DryRunDocument | None,
+    "eval": EvaluationDocument,
+    "explain": list[ExplanationDocument],
+    "graph": JsonGraph,
+    "resume": list[RunDocument],
+    "run": RunDocument | None,
+    "runs": list[RunRowDocument],
+    "send": list[RunDocument],
+    "show": ShownRunDocument,
+    "store backup": BackupDocument,
+    "store salvage": SalvageDocument,
+    "store vacuum": VacuumDocument,
+    "store verify": VerifyDocument,
+    "test": TestsDocument,
+    "why": ReasonDocument,
+}

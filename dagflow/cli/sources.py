@@ -184,7 +184,7 @@ def _import(name: str) -> ModuleType:
         return importlib.import_module(name)
     except UsageError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"--actions {name} cannot be imported: {type(error).__name__}: {error}") from error
 
 

@@ -235,6 +235,9 @@ class TestWrongUse:
     def test_a_module_that_breaks(self, dagflow: Dagflow, folder: Path) -> None:
         (folder / "broken_host.py").write_text("1 / 0")
         assert "broken_host.py cannot be imported: ZeroDivisionError" in dagflow("actions", "--actions", "broken_host.py").err
+        (folder / "exiting_host.py").write_text("raise SystemExit(0)")
+        said = dagflow("actions", "--actions", "exiting_host.py")
+        assert (said.code, "exiting_host.py cannot be imported: SystemExit" in said.err) == (2, True)
 
     def test_a_wrong_setting(self, dagflow: Dagflow, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DAGFLOW_SMTP_PORT", "many")

@@ -25,7 +25,7 @@ from dagflow.lang.diagnostics import render
 from dagflow.model.types import JSON
 from dagflow.model.wire import codec as wire
 
-_OPTION: Final = re.compile(r"-[a-z]|--[a-z-]*(=.*)?", re.DOTALL)
+_OPTION: Final = re.compile(r"-h|--[a-z-]*(=.*)?", re.DOTALL)
 
 
 class ExpressionCommand(Command):

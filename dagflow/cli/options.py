@@ -19,6 +19,8 @@ _STORE: Final = "dagflow.db"
 _FLOW: Final = re.compile(r"^\s*flow\s+([a-z_]\w*)", re.MULTILINE)
 _EVENT: Final = re.compile(r'\bon\s+event\s+"([^"\n]+)"')
 _MOST_CHARS: Final = 1_000_000
+#: Runs that are offered; more would fill the screen.
+_MOST_RUNS: Final = 30
 
 
 class FilePath(ParamType):
@@ -86,8 +88,18 @@ class RunId(ParamType):
     name = "run"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Return `last`, if it begins like this."""
-        return [CompletionItem("last", help="the newest run")] if "last".startswith(incomplete) else []
+        """Return `last` and the newest runs of the store that begin like this."""
+        from dagflow.app.archive import Archive  # noqa: PLC0415 - only to complete, and in commands that need it anyway
+        from dagflow.errors import DagflowError  # noqa: PLC0415 - likewise
+
+        found = [CompletionItem("last", help="the newest run")]
+        try:
+            with Archive.open(ctx.params.get("store") or _STORE) as archive:
+                rows = archive.runs(limit=_MOST_RUNS)
+        except DagflowError:
+            rows = []
+        found += [CompletionItem(row.id, help=f"{row.flow} {row.status.value}") for row in rows]
+        return [each for each in found if each.value.startswith(incomplete)]
 
 
 def _set_json(context: click.Context, _: click.Parameter, value: bool) -> bool:

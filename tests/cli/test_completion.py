@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.support import REPOSITORY, Dagflow, environment, process
 
-FLOW = 'flow first { on event "a/b" as e\n log(message: "x")\n}\nflow second { on manual\n log(message: "x")\n}\n'
+FLOW = 'event "a/b" { n: int }\nflow first { on event "a/b" as e\n log(message: "x")\n}\nflow second { on manual\n log(message: "x")\n}\n'
 
 
 @pytest.fixture
@@ -64,6 +64,16 @@ def offered(folder: Path):
 )
 def test_offers(offered, words: list[str], found: list[str]) -> None:
     assert offered(*words) == found
+
+
+def test_offers_the_runs_of_the_store(offered, dagflow: Dagflow) -> None:
+    arguments = ("run", "two.flow", "--flow", "second", "--quiet", "--json")
+    newest = dagflow(*arguments).json["run"]
+    other = dagflow(*arguments, "--store", "other.db").json["run"]
+    assert offered("show", "") == ["last", newest]
+    assert offered("graph", "--store", "other.db", "--run", other[:-1]) == [other]
+    assert offered("show", "--store", "none.db", "") == ["last"]
+    assert not Path("none.db").exists()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -104,7 +104,7 @@ class Command(click.Command):
     """A command with examples, and with the options that all commands have.
 
     Args:
-        examples: command lines, each with what it does.
+        examples: command lines, each with its effect.
     """
 
     def __init__(self, *args: Any, examples: Sequence[tuple[str, str]] = (), **attrs: Any) -> None:

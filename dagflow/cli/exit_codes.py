@@ -1,4 +1,4 @@
-"""Exit codes: 0 done, 1 the flow is wrong or its run failed, 2 dagflow was called in a way that cannot work."""
+"""Exit codes: 0 success, 1 check or run failed, 2 usage error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 OK: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
-#: A fault of dagflow itself, as sysexits.h counts it.
+#: A bug in dagflow; the number is EX_SOFTWARE of sysexits.h.
 BUG: Final = 70
-#: Stopped by Ctrl-C, as shells count it.
+#: Stopped by Ctrl-C; the number is that of shells.
 INTERRUPTED: Final = 130

@@ -1,4 +1,4 @@
-"""Which files a command is about."""
+"""Files that a command reads and writes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dagflow.errors import UsageError
 
 
 def flow_files(given: Sequence[str]) -> list[str]:
-    """The files that are meant: of a directory, all flow files in it and below; of nothing, those of the current one.
+    """Return the files that these paths mean: all flow files below a directory; without a path, those below the current one.
 
     Raises:
         UsageError: there is no flow in a directory, or standard input is named twice.
@@ -35,10 +35,10 @@ def _is_hidden(path: Path) -> bool:
 
 
 def write_new(path: str, text: str) -> Path:
-    """Write a text to a file that is not there yet.
+    """Write a text to a new file.
 
     Raises:
-        UsageError: it is there, or cannot be written.
+        UsageError: the file exists, or cannot be written.
     """
     target = Path(path)
     if target.exists():

@@ -24,12 +24,12 @@ from dagflow.lang.diagnostics import Source
 
 @attrs.frozen
 class FixedFile:
-    """What became of a file.
+    """The result of fixing a file.
 
     Attributes:
-        checked: what is left to say.
-        notes: what was done, a line each, and what was not.
-        text: what came out, where it went nowhere: of standard input.
+        checked: the remaining diagnostics.
+        notes: a line for each fix that was applied or refused.
+        text: the fixed text of standard input; None for a file.
     """
 
     checked: Checked
@@ -76,7 +76,7 @@ def _notes(fixed: Fixed, name: str) -> tuple[str, ...]:
 
 
 def print_text(text: str) -> None:
-    """The text on standard output, byte for byte; to a terminal without what could steer it."""
+    """Print a text byte for byte; to a terminal, without characters that could steer it."""
     if sys.stdout.isatty():
         sys.stdout.write(printable_lines(text))
     else:
@@ -85,15 +85,15 @@ def print_text(text: str) -> None:
 
 
 def replace(path: Path, before: bytes, after: bytes) -> None:
-    """Put other bytes into a file, in one step, with its mode and owner kept; a link stays one.
+    """Replace the bytes of a file in one step. It keeps its mode and owner, and a link stays a link.
 
     Args:
         path: the file.
-        before: what was read from it; if somebody has changed it since, it is left to them.
-        after: what it is to contain.
+        before: the bytes that were read from it; if it has changed since, it is left alone.
+        after: its new bytes.
 
     Raises:
-        UsageError: it is no file, may not be written, or has changed; it is as it was.
+        UsageError: it is no file, may not be written, or has changed. It then keeps its bytes.
     """
     target = path.resolve()
     if not target.is_file():
@@ -115,7 +115,7 @@ def replace(path: Path, before: bytes, after: bytes) -> None:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         if temporary is not None:
-            temporary.unlink(missing_ok=True)  # not there any more if all went well
+            temporary.unlink(missing_ok=True)  # absent after success
 
 
 def _make_alike(made: Path, model: Path) -> None:

@@ -1,4 +1,4 @@
-"""Contents of secrets have no place on a screen: how a run went, with them taken out of what is shown to people."""
+"""Redaction: results of runs as terminals show them, without the contents of secrets."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dagflow.model.flow import Flow
 
 
 def redactor_for(flow: Flow, catalog: Catalog | None = None) -> Redactor:
-    """What takes the secrets of a flow out of what is shown; the catalogue knows their contents, or else the environment."""
+    """Return the redactor for the secrets of a flow; the catalogue knows their contents, or else the environment."""
     names = {*flow.secrets, *(name for callee in flow.callees for name in callee.flow.secrets)}
     return (catalog or Catalog()).redactor(names)
 
 
 def shown_result(result: RunResult, redactor: Redactor) -> RunResult:
-    """The result as it is shown."""
+    """Return the result without the contents of secrets."""
     if not redactor.is_needed:
         return result
     return attrs.evolve(

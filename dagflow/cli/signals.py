@@ -13,14 +13,14 @@ import trio
 from dagflow.app.interpreter import Interpreter
 
 _NAMES: Final = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "Ctrl-C"}
-#: How long the first signal waits for calls under way.
+#: Time that the first signal leaves to calls under way.
 DRAIN_SECONDS: Final = 30.0
-#: How long it waits before it says so.
+#: Time before the command reports that it waits.
 _SILENT_SECONDS: Final = 0.2
 
 
 async def until_stopped(interpreter: Interpreter, body: Callable[[Interpreter], Awaitable[int]]) -> tuple[int | None, int]:
-    """Run the body until it is done or a signal stops it. Returns the number of that signal or None, and what the body returned."""
+    """Run the body until it ends or a signal stops it. Returns the number of that signal or None, and the result of the body."""
     code, stopped_by = 0, None
 
     async def heed(task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -35,7 +35,7 @@ async def until_stopped(interpreter: Interpreter, body: Callable[[Interpreter], 
             nursery.cancel_scope.cancel()
 
     async with trio.open_nursery() as nursery:
-        if threading.current_thread() is threading.main_thread():  # signals are heard nowhere else
+        if threading.current_thread() is threading.main_thread():  # Python delivers signals to no other thread
             await nursery.start(heed)
         code = await body(interpreter)
         nursery.cancel_scope.cancel()

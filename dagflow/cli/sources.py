@@ -1,4 +1,4 @@
-"""What a command is given: flow files, JSON, the module with the host's actions."""
+"""Input of commands: flow files, JSON, the module with the host's actions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _MOST_SHOWN: Final = 1_000
 
 
 def read_text(path: str) -> str:
-    """The text of a file, or of standard input for `-`.
+    """Return the text of a file, or of standard input for `-`.
 
     Raises:
         UsageError: it cannot be read, or is no UTF-8 text.
@@ -49,7 +49,7 @@ def read_text(path: str) -> str:
 
 
 def read_bytes(path: str) -> bytes:
-    """What is in a file, or comes from standard input for `-`.
+    """Return the bytes of a file, or of standard input for `-`.
 
     Raises:
         UsageError: it cannot be read, or is larger than any text dagflow takes.
@@ -68,7 +68,7 @@ def read_bytes(path: str) -> bytes:
 
 
 def decoded(data: bytes, path: str) -> str:
-    """The text of a file, without a byte order mark.
+    """Decode the bytes of a file, without a byte order mark.
 
     Raises:
         UsageError: it is no UTF-8 text.
@@ -80,7 +80,7 @@ def decoded(data: bytes, path: str) -> str:
 
 
 def read_value(text: str | None) -> object:
-    """The JSON value of `--input`: given as text, as `@file`, or `-` for standard input; None if not given.
+    """Return the JSON value of `--input`: a text, `@file`, or `-` for standard input; None without `--input`.
 
     Raises:
         UsageError: it is no JSON; says where.
@@ -109,24 +109,24 @@ def problem_lines(error: WireError) -> str:
 
 
 def example_input(record: RecordType) -> str:
-    """A line that shows an `--input` of this type; "" where it would be long, or there is none to show."""
+    """Return a line with an example of an `--input` of this type; "" if it would be long, or there is none."""
     try:
         text = json.dumps(example_of(record), ensure_ascii=False)
     except WireError:
-        return ""  # a secret, for one, is nothing anybody writes down
+        return ""  # a secret, for example, has no example
     return f"\n  for example: --input {shlex.quote(text)}" if len(text) <= _MOST_SHOWN else ""
 
 
 @attrs.frozen
 class Host:
-    """The catalogue a command works with, and what it was made of."""
+    """The catalogue of a command, and the settings it is made of."""
 
     catalog: Catalog
     settings: Settings
 
 
 def load_host(module: str | None, flow_file: str | None) -> Host:
-    """The catalogue of `--actions`, or the built-in one.
+    """Return the catalogue of `--actions`, or the built-in one.
 
     Templates lie in `templates` beside the flow unless `DAGFLOW_TEMPLATES` says otherwise.
 
@@ -142,7 +142,7 @@ def load_host(module: str | None, flow_file: str | None) -> Host:
 
 
 def _declared(path: str) -> Catalog:
-    """The catalogue that an interface file declares."""
+    """Return the catalogue that an interface file declares."""
     compilation = compile_text(read_text(path), Interface(), filename=name_of(path), sources=files_beside(path))
     if compilation.has_errors:
         raise FlowInvalid(compilation.diagnostics, compilation.render())
@@ -169,7 +169,7 @@ def _catalog_of(name: str) -> Catalog:
 
 
 def _import(name: str) -> ModuleType:
-    """A module by its dotted name, looked for in the current directory too, or a `.py` file."""
+    """Import a module by its dotted name, from the current directory too, or a `.py` file."""
     try:
         if name.endswith(".py"):
             spec = importlib.util.spec_from_file_location(Path(name).stem, name)
@@ -189,7 +189,7 @@ def _import(name: str) -> ModuleType:
 
 
 def load_flows(path: str, catalog: Catalog) -> Compilation:
-    """Compile a `.flow` file, or a JSON workflow by way of the flow it means.
+    """Compile a `.flow` file, or a JSON workflow by converting it to a flow.
 
     Raises:
         UsageError: it cannot be read.
@@ -203,7 +203,7 @@ def load_flows(path: str, catalog: Catalog) -> Compilation:
 
 
 def files_beside(path: str) -> Sources | None:
-    """The files that a flow file may import: those in its directory and below; none for standard input.
+    """Return the files that a flow file may import: those in its directory and below; none for standard input.
 
     What is given raises UsageError where such a file cannot be read, or is no text.
     """
@@ -216,7 +216,7 @@ def files_beside(path: str) -> Sources | None:
         if before and not wanted.startswith(f"{before}/"):
             return None
         file = directory / wanted[len(before) + 1 if before else 0 :]
-        # A link may lead anywhere; only what it leads to counts.
+        # A link may lead anywhere; only its target counts.
         if not file.is_file() or not file.resolve().is_relative_to(directory.resolve()):
             return None
         return read_text(str(file))
@@ -225,7 +225,7 @@ def files_beside(path: str) -> Sources | None:
 
 
 def imported(text: str, name: str) -> tuple[str, str]:
-    """The flow a JSON workflow means, and what is to be said of it: where it does not do what it did before.
+    """Convert a JSON workflow. Returns the flow, and the rendered notes on its differences.
 
     Raises:
         FlowInvalid: it means none.
@@ -238,15 +238,15 @@ def imported(text: str, name: str) -> tuple[str, str]:
 
 @attrs.frozen
 class Checked:
-    """What there is to say about one file.
+    """The diagnostics of one file.
 
     Attributes:
-        name: what the file is called.
+        name: the file's name in messages.
         flows: the names of those in it.
-        n_errors: how many of the findings keep it from running.
-        rendered: the findings as text; empty if there are none.
-        plain: the same as data.
-        compiled: the flows, if nothing is wrong.
+        n_errors: the number of diagnostics that are errors.
+        rendered: the diagnostics as text; empty if there are none.
+        plain: the diagnostics as data.
+        compiled: the flows, if there is no error.
     """
 
     name: str
@@ -272,19 +272,19 @@ def check_file(path: str, catalog: Catalog) -> Checked:
 
 
 def _with(checked: Checked, found: Sequence[Diagnostic], text: str, name: str) -> Checked:
-    """What there is to say about a JSON workflow: of itself, then of the flow it means."""
+    """Put the diagnostics of a JSON workflow before those of its flow."""
     rendered = "\n\n".join(filter(None, [render(found, text, name), checked.rendered]))
     return attrs.evolve(checked, rendered=rendered, plain=[*to_json(found, text, name), *checked.plain])
 
 
 def checked_of(compilation: Compilation, name: str) -> Checked:
-    """What there is to say about a compiled text."""
+    """Return the diagnostics of a compiled text."""
     n_errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in compilation.diagnostics)
     return Checked(name, tuple(compilation.flows), n_errors, compilation.render(), compilation.to_json(), compilation.flows)
 
 
 def beside_runs(checked: Checked, known: Sequence[InProgress]) -> Checked:
-    """What there is to say about a file when runs of its flows are in progress."""
+    """Add the diagnostics of a file that concern runs in progress."""
     found: list[Diagnostic] = []
     text = ""
     for name, flow in checked.compiled.items():
@@ -303,5 +303,5 @@ def beside_runs(checked: Checked, known: Sequence[InProgress]) -> Checked:
 
 
 def name_of(path: str) -> str:
-    """What messages call a file."""
+    """Return the name of a file in messages."""
     return "<stdin>" if path == "-" else printable(path)

@@ -1,4 +1,4 @@
-"""`-k`: which tests are meant, by words with `and`, `or`, `not` and parentheses, as pytest has it."""
+"""`-k`: an expression that selects tests, with `and`, `or`, `not` and parentheses, as in pytest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_CHARS: Final = 1_000
 
 
 def selector(text: str | None) -> Selector:
-    """Whether a name is meant: a word is in it, in letters of any case. Raises UsageError: the text is not such an expression."""
+    """Return a predicate on names; a word matches if the name contains it, in any case. Raises UsageError: wrong syntax."""
     if text is None:
         return lambda _: True
     if len(text) > _MOST_CHARS:

@@ -50,7 +50,7 @@ def doc(*, files: tuple[str, ...], output: str | None, actions: str | None) -> i
 
 
 def _write(folder: Path, pages: dict[str, str]) -> None:
-    """Pages are made anew each time, so those that are there are replaced."""
+    """Write the pages, replacing those of an earlier call."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in pages.items():

@@ -1,4 +1,4 @@
-"""`dagflow dry-run`: which steps would run, with which arguments, and why the others would not. Nothing is done."""
+"""`dagflow dry-run`: the steps that would run, with their arguments, and why the others would not."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from dagflow.model.types import NULL
 from dagflow.model.wire.codec import WireError
 from dagflow.model.wire.json_reader import JsonTextError, parse_json
 
-#: What is no step of anybody's.
+#: Nodes that are no steps of the flow's text.
 _INNER = frozenset({NodeKind.CATCH, NodeKind.RACE, NodeKind.UNWIND, NodeKind.GROUP})
 
 
@@ -146,7 +146,7 @@ def _print(out: Console, flow: Flow, found: DryRun) -> None:
 
 
 def _loops(flow: Flow) -> Iterator[tuple[str, str]]:
-    """What a person calls the loops without a name of a flow, those it has inside, and those it calls; by their ids."""
+    """Yield the ids and labels of the unnamed loops of a flow, at any depth, and of the flows it calls."""
     for node in (each for body in (flow, *(callee.flow for callee in flow.callees)) for each in body.nodes):
         if node.loop is not None:
             if "." in node.id:

@@ -99,7 +99,7 @@ def _print(out: Console, page: Explanation) -> None:
 
 
 def _marked(text: str) -> Text:
-    """What stands between backquotes in colour, where there is a terminal."""
+    """Colour the code between backquotes."""
     marked = Text(text)
     marked.highlight_regex(_CODE, "cyan")
     return marked

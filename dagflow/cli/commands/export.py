@@ -34,7 +34,7 @@ def export(*, file: str, flow: str | None, output: str | None) -> int:
     if file.endswith(".json"):
         raise UsageError(f"{file} is already JSON; to convert it to a flow, use `dagflow import`")
     data = to_data(read_text(file), flow=flow, filename=name_of(file))
-    # Every letter that is not ASCII is escaped, so that no terminal and no encoding changes what is read back.
+    # Every letter that is not ASCII is escaped, so that no terminal and no encoding changes the document.
     text = json.dumps(data, indent=2) + "\n"
     if output is None:
         sys.stdout.write(text)

@@ -1,4 +1,4 @@
-"""`fmt`: writes flow files in the one style there is, or says which are not."""
+"""`dagflow fmt`: flow files in the canonical style."""
 
 from __future__ import annotations
 

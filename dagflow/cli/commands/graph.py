@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 #: Columns where there is no terminal to ask.
 _WIDTH: Final = 120
-#: Items of loops that are looked at; each is a run to be read.
+#: Items of loops to read, at most; each is a run of its own.
 _MOST_ITEMS: Final = 1_000
 
 
 @attrs.frozen
 class _Wanted:
-    """What is to be drawn: a flow, how a run of it went, or what has changed since an earlier one."""
+    """The subject of a picture: a flow, a run of it, or the changes since an earlier flow."""
 
     flow: Flow
     result: RunResult | None = None
@@ -145,7 +145,7 @@ def _flow(path: str, name: str | None, host: Host) -> Flow:
 
 
 def _run(prefix: str, store: str) -> _Wanted:
-    from dagflow.app.archive import Archive  # noqa: PLC0415 - what is drawn is seldom a run
+    from dagflow.app.archive import Archive  # noqa: PLC0415 - only to draw a run
 
     with Archive.open(store) as archive:
         run_id = archive.find(prefix)

@@ -46,7 +46,7 @@ def infer(*, files: tuple[str, ...], name: str) -> int:
 
 
 def _samples(path: str) -> list[object]:
-    """What is in a file: one JSON value, the items of a JSON list, or a JSON value on each line."""
+    """Return the samples of a file: one JSON value, the items of a JSON list, or a JSON value on each line."""
     text = read_text(path)
     try:
         value = parse_json(text)

@@ -30,7 +30,7 @@ from dagflow.execution.program import Program, prepare
 from dagflow.lang.compiler import Compilation
 from dagflow.model.flow import Flow
 
-#: As pytest has them.
+#: The exit codes of pytest.
 INTERRUPTED, NONE_FOUND = 2, 5
 _MOST_FILES: Final = 10_000
 
@@ -105,7 +105,7 @@ def test(
 
 
 def _found_files() -> list[str]:
-    """The flows of the current directory and below, without hidden directories."""
+    """Return the flow files of the current directory and below, without hidden directories."""
     found = sorted(str(path) for path in Path().rglob("*.flow") if not any(part.startswith(".") for part in path.parts))
     if len(found) > _MOST_FILES:
         raise UsageError(f"found {len(found)} flow files, more than {_MOST_FILES}; pass the files to test")
@@ -153,7 +153,7 @@ def _run_all(wanted: _Wanted, paths: Sequence[str], host: Host, chosen: Selector
 
 
 def _flows_meant(compilation: Compilation, wanted: Selector, *, is_all: bool) -> list[Flow]:
-    """The flows whose coverage counts: where only some tests are meant, those they are for."""
+    """Return the flows whose coverage counts: if `-k` selects tests, the flows of those."""
     meant = {each.flow for each in compilation.tests if wanted(test_name(compilation.filename, each))}
     return [flow for flow in compilation.flows.values() if is_all or flow.name in meant]
 

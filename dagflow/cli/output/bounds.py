@@ -15,7 +15,7 @@ from dagflow.model.lengths import as_written
 
 
 def print_bounds(out: Console, flows: Iterable[Flow]) -> None:
-    """A line for each flow, and how its numbers come about."""
+    """Print a line for each flow, and the sums behind its numbers."""
     found = [(flow, bounds(flow)) for flow in flows]
     width = max((len(flow.name) for flow, _ in found), default=0)
     for flow, each in found:

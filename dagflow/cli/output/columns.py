@@ -20,7 +20,7 @@ def aligned(
     right: frozenset[int] = frozenset(),
     notes: Sequence[Text] = (),
 ) -> Group:
-    """The rows under their header.
+    """Set the rows under their header.
 
     Args:
         header: a word for each column; empty for none.

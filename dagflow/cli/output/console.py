@@ -39,7 +39,7 @@ def _made(stream: TextIO, *, is_error: bool, width: int | None, soft_wrap: bool)
 
 
 def has_colors(stream: TextIO) -> bool:
-    """Whether to colour what is written there: as `--color` says, or else NO_COLOR, FORCE_COLOR and the terminal."""
+    """Whether to colour the output to a stream: as `--color` says, or else NO_COLOR, FORCE_COLOR and the terminal."""
     context = click.get_current_context(silent=True)
     if context is not None and context.color is not None:
         return context.color

@@ -1,4 +1,4 @@
-"""Runs as plain data, for `--json`. Instants are RFC 3339 in UTC; programs rely on every name here."""
+"""Runs as the documents of `--json`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dagflow.store.api import RunRow
 
 
 def plain_result(flow: Flow, result: RunResult) -> RunDocument:
-    """One run with all its nodes."""
+    """Return a run with all its nodes."""
     return {
         "run": result.run,
         "flow": result.flow,
@@ -69,7 +69,7 @@ def _plain_node(flow: Flow, node: NodeResult) -> NodeDocument:
 
 
 def plain_rows(rows: Sequence[RunRow], quarantined: Collection[str] = ()) -> list[RunRowDocument]:
-    """The list of runs; `quarantined` are those that are left alone since they seem to crash the process."""
+    """Return the list of runs; `quarantined`: those that seem to crash the process and are not resumed."""
     return [
         {
             "run": row.id,

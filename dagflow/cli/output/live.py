@@ -1,4 +1,4 @@
-"""What is seen of runs while they go: a live table on a terminal, a line per change elsewhere."""
+"""Progress of runs: a live table on a terminal, a line per change elsewhere."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 
 _BUSY: Final = frozenset({NodeStatus.RUNNING, NodeStatus.READY})
 _FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-#: A large flow is shown a few times a second, since making its table costs more than running it.
+#: The table of a large flow is drawn a few times a second, since drawing it costs more than running the flow.
 _LARGE: Final = 100
 _PAUSE_SECONDS: Final = 0.2
 
 
 class Progress(Protocol):
-    """Where changes of runs are told."""
+    """A display of the progress of runs."""
 
     def update(self, story: RunReport) -> None:
-        """A run has changed."""
+        """Show a run that has changed."""
         ...
 
 
 class Silence:
-    """`--quiet`."""
+    """The display of `--quiet`."""
 
     def update(self, story: RunReport) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
 
 @attrs.define(eq=False)
@@ -52,8 +52,8 @@ class Lines:
     """A line for each change of a step, for logs and pipes.
 
     Attributes:
-        has_names: several runs are told of, so each line begins with its run.
-        hint: how to go on with a run that sleeps; told once.
+        has_names: there are several runs, so each line begins with its run.
+        hint: how to resume a suspended run; printed once.
     """
 
     has_names: bool = False
@@ -81,7 +81,7 @@ class Lines:
 
 
 def _shown_outcome(story: RunReport, node: NodeResult) -> str:
-    """Without the outputs of steps, which the table at the end has."""
+    """Return the outcome of a step without its output, which the final table shows."""
     if node.status is NodeStatus.SUCCEEDED and node.failure is None:
         return node.outcome
     return story.outcome(node)
@@ -89,10 +89,10 @@ def _shown_outcome(story: RunReport, node: NodeResult) -> str:
 
 @attrs.define(eq=False)
 class Screen:
-    """A table, or for a flow with branches a tree, drawn again at every change, and a few times a second while something is under way.
+    """A table, or for a flow with branches a tree, redrawn at every change, and a few times a second while a step is running.
 
     Attributes:
-        hint: how to go on with runs that sleep.
+        hint: how to resume suspended runs.
     """
 
     _live: Live
@@ -101,14 +101,14 @@ class Screen:
     _trees: dict[str, Tree | None] = attrs.field(factory=dict)
 
     def update(self, story: RunReport) -> None:
-        """Draw the run as it stands."""
+        """Draw the current state of a run."""
         if story.result.run not in self._trees:
             self._trees[story.result.run] = Tree.of(story.flow)
         self._stories[story.result.run] = story
         self._live.update(self)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """All runs, one below the other, in as many lines as there are on the screen."""
+        """Render all runs, one below the other, in as many lines as the screen has."""
         stories = self._stories.values()
         room = max(3, (console.height - 2) // max(1, len(stories)) - 1)
         for story in stories:
@@ -133,14 +133,14 @@ class Screen:
 
 
 def mark(status: NodeStatus, seconds: float) -> Text:
-    """A status, which turns with time while something is under way."""
+    """Return the sign of a status; it turns with time while a step is running."""
     if status in _BUSY:
         return Text(f"{_FRAMES[int(seconds * 12) % len(_FRAMES)]} {status.value}", style="cyan")
     return sign(status)
 
 
 def in_view(nodes: Sequence[NodeResult], room: int) -> list[NodeResult]:
-    """The nodes to show where there is room for so many: first what is under way, then what ended last; in declared order."""
+    """Choose the nodes for a screen with so much room: running ones first, then the last to end; in declared order."""
     if len(nodes) <= room:
         return list(nodes)
 
@@ -156,7 +156,7 @@ def in_view(nodes: Sequence[NodeResult], room: int) -> list[NodeResult]:
 
 @contextmanager
 def progress(*, is_quiet: bool, n_runs: int = 1, hint: str = "") -> Generator[Progress]:
-    """The way to show progress that fits where the output goes."""
+    """Open the display of progress that fits standard error."""
     if is_quiet:
         yield Silence()
     elif sys.stderr.isatty():
@@ -167,7 +167,7 @@ def progress(*, is_quiet: bool, n_runs: int = 1, hint: str = "") -> Generator[Pr
 
 
 async def follow(flow: Flow, run: Run, show: Progress, redactor: Redactor) -> RunResult:
-    """Show a run until it ends, without secrets; gives its end as it is. Raises as `Run.wait`."""
+    """Show a run until it ends, without secrets. Returns its result, with secrets. Raises as `Run.wait`."""
     is_large = len(flow.nodes) > _LARGE
     async for standing in run.watch():
         show.update(RunReport(flow, shown_result(standing, redactor)))

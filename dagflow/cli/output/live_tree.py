@@ -1,4 +1,4 @@
-"""A run with branches while it goes: its blocks as a tree, what is under way turning, loops with how far they are."""
+"""Progress of a run with branches: a tree of its blocks, with the progress of loops."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from dagflow.pictures.listing import Branch, branches
 from dagflow.pictures.outline import Leaf, Outline, Region, RegionKind, leaves_of, outline_of, regions_of
 
 _BUSY = frozenset({NodeStatus.RUNNING, NodeStatus.READY})
-#: What a block is, by what is in it: the first that something in it is.
+#: The status of a block is the first of these that a step in it has.
 _FIRST = (NodeStatus.RUNNING, NodeStatus.READY, NodeStatus.WAITING, NodeStatus.FAILED, NodeStatus.CANCELLED)
 
-#: Gives the sign and the word of a status.
+#: Returns the sign and the word of a status.
 Mark = Callable[[NodeStatus], Text]
 
 
 @attrs.frozen
 class _Row:
-    """A line: the step or block, its status, and what is below it. `around`: the rows of the blocks around it."""
+    """A line: a step or block, and its status. `around`: the rows of the enclosing blocks."""
 
     branch: Branch
     status: NodeStatus
@@ -36,7 +36,7 @@ class _Row:
 
 @attrs.frozen(eq=False)
 class Tree:
-    """The tree of a flow, made once for all the times it is shown."""
+    """The tree of a flow, made once for all drawings."""
 
     flow: Flow
     outline: Outline
@@ -44,7 +44,7 @@ class Tree:
 
     @classmethod
     def of(cls, flow: Flow) -> Tree | None:
-        """The tree of a flow; None if it has no branches, so that a list says as much."""
+        """Return the tree of a flow; None if it has no branches, so that a list shows as much."""
         outline = outline_of(flow)
         if all(region.kind in {RegionKind.ROOT, RegionKind.BODY} for region in regions_of(outline.root)):
             return None
@@ -55,11 +55,11 @@ class Tree:
             for each in (*regions_of(region), *leaves_of(region))
             if each is not region
         }
-        # What is done with an item is a run of its own.
+        # An item of a loop is a run of its own.
         return cls(outline=outline, flow=flow, lines=tuple(each for each in branches(outline) if id(each.item) not in inside))
 
     def cells(self, story: RunReport, room: int, mark: Mark) -> list[list[Text]]:
-        """The lines that fit into the room, each as name, status and what is to be said of it."""
+        """Return the lines that fit into the room, each as name, status and note."""
         nodes = {str(node.id): node for node in story.result.nodes}
         rows = list(self._rows(nodes))
         chosen = _in_view(rows, room)
@@ -93,7 +93,7 @@ def _is_handler(item: Leaf | Region) -> bool:
 
 
 def _below(item: Leaf | Region, nodes: dict[str, NodeResult]) -> list[NodeResult]:
-    """How the steps in a block are."""
+    """Return the statuses of the steps in a block."""
     found = [leaf.node.id for leaf in leaves_of(item) if leaf.node is not None and "/" not in leaf.key]
     loops = regions_of(item) if isinstance(item, Region) else ()
     found += [each.node.id for each in loops if each.kind is RegionKind.FOR and each.node is not None]
@@ -101,7 +101,7 @@ def _below(item: Leaf | Region, nodes: dict[str, NodeResult]) -> list[NodeResult
 
 
 def _status(nodes: Sequence[NodeResult]) -> NodeStatus:
-    """What a block is: under way if something in it is, over if everything in it is."""
+    """Return the status of a block: running if a step in it is running, settled if all steps are."""
     statuses = {node.status for node in nodes}
     for status in _FIRST:
         if status in statuses:
@@ -112,7 +112,7 @@ def _status(nodes: Sequence[NodeResult]) -> NodeStatus:
 
 
 def _in_view(rows: Sequence[_Row], room: int) -> Collection[int]:
-    """The lines to show: what is under way, then what ended last, then what is next; each with the blocks around it."""
+    """Choose the lines to show: running, then the last to end, then the next; each with the enclosing blocks."""
     if len(rows) <= room:
         return range(len(rows))
 
@@ -138,7 +138,7 @@ def _cells(story: RunReport, row: _Row, mark: Mark) -> list[Text]:
 
 
 def _said(story: RunReport, node: NodeResult) -> str:
-    """What there is to say of a step: how far it is, which attempt it is at, until when it waits."""
+    """Return the note on a step: its progress, its attempt, or the time until which it waits."""
     if node.items is not None and node.items.total and not node.status.is_settled:
         return _items(node.items)
     most = story.flow.node(node.id).retry.max_attempts

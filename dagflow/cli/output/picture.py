@@ -26,7 +26,7 @@ _STYLES: Final = {
 
 
 def drawing(subject: Subject, overlay: Overlay, heading: tuple[str, str], width: int) -> Text:
-    """A picture no wider than that."""
+    """Return a picture no wider than this."""
     text = Text(no_wrap=True, overflow="ignore")
     for number, row in enumerate(to_text(subject, heading, width, overlay)):
         if number:

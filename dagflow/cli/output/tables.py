@@ -1,4 +1,4 @@
-"""Runs as people read them: the table of steps, the list of runs, the line that says how it ended."""
+"""Runs as text: the table of steps, the list of runs, and the verdict."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from dagflow.model.label import label_of
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 from dagflow.store.api import RunRow
 
-#: Below so many columns a step's output has a line of its own.
+#: Below so many columns, a step's output has a line of its own.
 _NARROW: Final = 110
 #: A result is shown whole up to so many characters; `--json` shows all of it.
 _MOST_RESULT: Final = 2_000
-#: These do their work in no time.
+#: Kinds of nodes that take time.
 _TIMED: Final = frozenset(
     {
         NodeKind.ACTION,
@@ -38,21 +38,21 @@ _TIMED: Final = frozenset(
 
 @attrs.frozen
 class RunReport:
-    """How a run stands, with the words of its flow."""
+    """The state of a run, with its flow."""
 
     flow: Flow
     result: RunResult
 
     def shown(self) -> list[NodeResult]:
-        """The nodes people know: not what stands behind an `on error` that had nothing to do, nor the marks of a `parallel first`."""
+        """Return the nodes that the flow's text has: no unused `on error`, and no internal nodes of `parallel first`."""
         return [node for node in self.result.nodes if _is_known(node)]
 
     def label(self, node: NodeResult) -> str:
-        """What a person calls a node."""
+        """Return the label of a node."""
         return printable(label_of(self.flow.node(node.id)))
 
     def outcome(self, node: NodeResult) -> str:
-        """What came of a node, as one line."""
+        """Return the outcome of a node as one line."""
         match node.status:
             case _ if node.items is not None and node.items.total and node.failure is None:
                 return _items(node.items)
@@ -116,7 +116,7 @@ def _items(items: ItemCounts) -> str:
 
 
 def run_table(story: RunReport, width: int) -> Group:
-    """The steps of a run: step, status, attempts, started, took, output or the reason it was pruned."""
+    """Return the table of the steps of a run."""
     nodes = story.shown()
     is_narrow = width < _NARROW
     rows = [
@@ -145,7 +145,7 @@ def _took(node: NodeResult) -> str:
 
 
 def verdict(story: RunReport) -> Text:
-    """The last lines: how the run ended, for a failure its cause and all others, and its result."""
+    """Return the last lines: the status of the run, its failures with the cause first, and its result."""
     result = story.result
     if result.ended_at is not None:
         took = f" in {length(result.ended_at - result.started_at)}"
@@ -179,7 +179,7 @@ def print_report(story: RunReport) -> None:
 
 
 def runs_table(rows: Sequence[RunRow], width: int, quarantined: Collection[str] = ()) -> Group:
-    """Runs, in the order given; `quarantined` are those that are left alone since they seem to crash the process."""
+    """Return the table of runs, in this order; `quarantined`: those that seem to crash the process and are not resumed."""
     is_narrow = width < _NARROW
     lines = [
         [
@@ -192,7 +192,7 @@ def runs_table(rows: Sequence[RunRow], width: int, quarantined: Collection[str] 
     ]
     ends = [Text(_end(row)) for row in rows]
     header = ["run", "flow", "status", "started (UTC)"]
-    # Ids are never cut: they are there to be copied.
+    # Ids are never cut, since readers copy them.
     if is_narrow:
         due = [end if row.due_at is not None or row.problem else Text() for row, end in zip(rows, ends, strict=True)]
         return aligned(header, lines, width, elastic={1: 8}, notes=due)

@@ -1,4 +1,4 @@
-"""How tests went, for people, for programs and for what reads JUnit's XML."""
+"""Results of tests as text, as documents and as JUnit XML."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_VALUE = 300
 
 @attrs.frozen(kw_only=True)
 class TestRun:
-    """A test that was run. `file`: what its file is called; `took_ns`: in real time."""
+    """A test that ran. `file`: the name of its file; `took_ns`: real time."""
 
     file: str
     outcome: TestOutcome
@@ -38,12 +38,12 @@ class TestRun:
 
 
 def test_name(file: str, test: FlowTest) -> str:
-    """The name of a test among those of all files."""
+    """Return the full name of a test."""
     return f"{file}::{test.flow}::{test.name}"
 
 
 def print_failure(out: Console, one: TestRun) -> None:
-    """What was expected, what came instead, and what happened in which order."""
+    """Print the expectations that do not hold, with the values they read, and the timeline of the run."""
     outcome = one.outcome
     if outcome.error:
         out.print(Text(f"    {printable(outcome.error)}"))
@@ -68,7 +68,7 @@ def _told(one: TestRun, unmet: Unmet) -> list[str]:
 
 
 def shown(value: object) -> str:
-    """A value as one line, not too long."""
+    """Return a value as one line of limited length."""
     if isinstance(value, Duration):
         return as_written(value.nanos)
     text = compact(value)
@@ -76,7 +76,7 @@ def shown(value: object) -> str:
 
 
 def timeline(one: TestRun) -> list[str]:
-    """What happened, in order: when, which step, and what came of it; steps that were pruned stand at the end."""
+    """Return the timeline of a run: time, step and outcome, then the pruned steps."""
     simulation = one.outcome.simulation
     if simulation is None:
         return []
@@ -99,7 +99,7 @@ def timeline(one: TestRun) -> list[str]:
 
 
 def outcome_data(one: TestRun) -> TestDocument:
-    """A test as plain data."""
+    """Return a test as a document."""
     outcome = one.outcome
     return {
         "file": one.file,
@@ -128,7 +128,7 @@ def _unmet_data(one: TestRun, unmet: Unmet) -> UnmetDocument:
 
 
 def junit(ran: Sequence[TestRun]) -> str:
-    """All tests as JUnit writes them: a suite for each file."""
+    """Return all tests as JUnit XML, with a suite for each file."""
     root = ET.Element("testsuites")
     for file in dict.fromkeys(one.file for one in ran):
         mine = [one for one in ran if one.file == file]
@@ -153,7 +153,7 @@ def junit(ran: Sequence[TestRun]) -> str:
 
 
 def coverage_data(coverage: Coverage) -> dict[str, CoverageDocument]:
-    """What tests have seen of each flow, and what not, as plain data."""
+    """Return the coverage of each flow as documents."""
     flows: dict[str, CoverageDocument] = {}
     for name in dict.fromkeys(goal.flow for goal in coverage.goals):
         goals = [goal for goal in coverage.goals if goal.flow == name]
@@ -172,7 +172,7 @@ def coverage_data(coverage: Coverage) -> dict[str, CoverageDocument]:
 
 
 def print_coverage(out: Console, coverage: Coverage) -> None:
-    """A line for each flow, and a line for what is missing."""
+    """Print a line for each flow, and a line for its uncovered parts."""
     kinds = ("step", "gate", "error", "timeout", "default")
     rows: list[list[Text]] = []
     notes: list[Text] = []

@@ -1,4 +1,4 @@
-"""Single values as people read them: instants, lengths, statuses, JSON; and nothing that could steer a terminal."""
+"""Single values as text: timestamps, durations, statuses and JSON, without characters that could steer a terminal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RUN_STYLE: Final = {
 
 
 def instant(nanos: int | None, *, is_short: bool = False) -> str:
-    """An instant in UTC to the second, or empty; a short one leaves the year out."""
+    """Return a timestamp in UTC to the second, or ""; a short one has no year."""
     if nanos is None:
         return ""
     try:
@@ -44,12 +44,12 @@ def instant(nanos: int | None, *, is_short: bool = False) -> str:
 
 
 def counted(number: int, word: str) -> str:
-    """`1 run`, `2 runs`."""
+    """Return a number with its noun: `1 run`, `2 runs`."""
     return f"{number} {word}" + "s" * (number != 1)
 
 
 def rfc3339(nanos: int | None) -> str | None:
-    """An instant as RFC 3339 in UTC to the millisecond; years beyond 9999 as the last instant there is."""
+    """Return a timestamp as RFC 3339 in UTC to the millisecond; years beyond 9999 become the end of 9999."""
     if nanos is None:
         return None
     try:
@@ -60,7 +60,7 @@ def rfc3339(nanos: int | None) -> str | None:
 
 
 def length(nanos: int) -> str:
-    """A length of time in its two largest units: `2d`, `1h 5m`, `3.2s`, `12ms`."""
+    """Return a duration in its two largest units: `2d`, `1h 5m`, `3.2s`, `12ms`."""
     if nanos < 1_000_000_000:
         return f"{nanos / 1_000_000:.0f}ms"
     if nanos < 60_000_000_000:
@@ -69,25 +69,25 @@ def length(nanos: int) -> str:
 
 
 def sign(status: NodeStatus) -> Text:
-    """A status as a sign and its word; colour only repeats it."""
+    """Return a status as a sign and its word; its colour adds nothing to them."""
     mark, style = _SIGNS[status]
     return Text(f"{mark} {status.value}", style=style)
 
 
 def printable(text: str) -> str:
-    """The text as one line, without anything that could steer a terminal."""
+    """Return a text as one line, with characters that could steer a terminal escaped."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else " " if letter in "\n\t" else _escaped(letter) for letter in text)
 
 
 def printable_lines(text: str) -> str:
-    """The same for a text of several lines, tabs kept."""
+    """Return a text of several lines, tabs included, with characters that could steer a terminal escaped."""
     return "".join(letter if letter.isprintable() or letter in "\n\t" else _escaped(letter) for letter in text)
 
 
 def _escaped(letter: str) -> str:
-    """As JSON writes it, so that escaped JSON means what it meant."""
+    """Escape a character as JSON does, so that escaped JSON keeps its meaning."""
     code = ord(letter)
     if code > 0xFFFF:
         return f"\\u{0xD800 + (code - 0x10000 >> 10):04x}\\u{0xDC00 + (code - 0x10000 & 0x3FF):04x}"
@@ -95,17 +95,17 @@ def _escaped(letter: str) -> str:
 
 
 def json_text(value: object) -> str:
-    """Plain data as JSON for a person or a program: letters as they are, everything that does not print escaped."""
+    """Return data as JSON; only characters that do not print are escaped."""
     return printable_lines(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def compact(value: object) -> str:
-    """A value of a run as one line of JSON."""
+    """Return a value of a run as one line of JSON."""
     return printable(json.dumps(plain(value), ensure_ascii=False))
 
 
 def plain(value: object) -> object:
-    """A value of a run as JSON values; a secret shows as its name, which is all that is known of it here."""
+    """Return a value of a run as JSON values; a secret becomes its name."""
     return wire.encode(_without_secrets(value), JSON)
 
 

@@ -93,7 +93,7 @@ def _is_handler(item: Leaf | Region) -> bool:
 
 
 def _below(item: Leaf | Region, nodes: dict[str, NodeResult]) -> list[NodeResult]:
-    """Return the statuses of the steps in a block."""
+    """Return the results of the steps in a block."""
     found = [leaf.node.id for leaf in leaves_of(item) if leaf.node is not None and "/" not in leaf.key]
     loops = regions_of(item) if isinstance(item, Region) else ()
     found += [each.node.id for each in loops if each.kind is RegionKind.FOR and each.node is not None]

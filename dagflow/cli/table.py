@@ -1,4 +1,4 @@
-"""The commands of dagflow: the module each is in, and the line about it in `dagflow --help`.
+"""The commands of dagflow: the module each is in, the line about it in `dagflow --help`, and the words their help lists.
 
 `dagflow --help` and shell completion read this table, so that neither imports a command. A test compares the lines with the commands' own.
 """
@@ -49,3 +49,26 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
 }
 #: Every command with its module and its line.
 COMMANDS: Final = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+#: The formats of pictures.
+FORMATS: Final = ("terminal", "svg", "png", "mermaid", "dot")
+#: The commands with `--json`.
+WITH_JSON: Final = (
+    "actions",
+    "cancel",
+    "check",
+    "dry-run",
+    "eval",
+    "explain",
+    "graph",
+    "resume",
+    "run",
+    "runs",
+    "send",
+    "show",
+    "store backup",
+    "store salvage",
+    "store vacuum",
+    "store verify",
+    "test",
+    "why",
+)

@@ -13,7 +13,7 @@ from dagflow.cli.declaring import Argument
 from dagflow.cli.group import dagflow as group
 from dagflow.cli.group import find
 from dagflow.cli.table import COMMANDS
-from tests.cli.support import Dagflow
+from tests.cli.support import Dagflow, environment
 
 ROOT = click.Context(group, info_name="dagflow")
 
@@ -149,13 +149,22 @@ class TestWrongUsage:
         assert value in said.out.split("type", 1)[0]
 
 
-@pytest.mark.parametrize("words", [["--version"], ["--help"], ["help"]])
-def test_help_and_version_import_no_command(words: list[str]) -> None:
-    code = (
-        "import sys\n"
-        "from dagflow.cli.main import main\n"
-        f"main({words!r})\n"
-        "heavy = ('rich', 'trio', 'attrs', 'networkx', 'dagflow.lang', 'dagflow.errors')\n"
-        "sys.exit(' '.join(name for name in heavy if name in sys.modules) or 0)"
-    )
+HEAVY = "' '.join(name for name in ('rich', 'trio', 'attrs', 'networkx', 'dagflow.lang') if name in sys.modules)"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--version"], ["--help"], ["help"], *([*name.split(), "--help"] for name in (*COMMANDS, "store verify"))],
+    ids=" ".join,
+)
+def test_help_and_version_import_nothing_heavy(words: list[str]) -> None:
+    code = f"import sys; from dagflow.cli.main import main; main({words!r}); sys.exit({HEAVY} or 0)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("words", ["dagflow che", "dagflow run --fl", "dagflow check x", "dagflow run x.flow --flow f"])
+def test_completion_imports_nothing_heavy(words: str) -> None:
+    last = str(len(words.split()) - 1)
+    code = f"import sys; sys.argv = ['dagflow']; from dagflow.cli.main import main; main(); sys.exit({HEAVY} or 0)"
+    variables = environment(_DAGFLOW_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=last)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, stdout=subprocess.DEVNULL, env=variables)

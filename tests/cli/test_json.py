@@ -15,6 +15,7 @@ from jsonschema.validators import validator_for
 from dagflow.cli.group import dagflow as group
 from dagflow.cli.main import main
 from dagflow.cli.output.documents import DOCUMENTS
+from dagflow.cli.table import WITH_JSON
 from tests.cli.support import Dagflow, Said
 from tests.cli.test_help import contexts
 
@@ -171,7 +172,7 @@ def test_every_command_with_json_has_a_schema() -> None:
         for context in contexts()
         if any("--json" in param.opts for param in context.command.params)
     }
-    assert having == set(DOCUMENTS)
+    assert having == set(DOCUMENTS) == set(WITH_JSON)
     assert group.name == "dagflow"
 
 

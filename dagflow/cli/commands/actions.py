@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import click
-from rich.text import Text
 
 from dagflow.cli import options
 from dagflow.cli.declaring import Command
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.output.console import console
-from dagflow.cli.output.documents import ActionDocument
-from dagflow.cli.output.text import json_text, printable, printable_lines
-from dagflow.cli.sources import load_host
-from dagflow.lang.exporters.declarations import interface_text
-from dagflow.lang.format.formatter import format as format_text
-from dagflow.model.action import ActionSpec
-from dagflow.model.types import Field
 
 
 @click.command(
@@ -33,13 +23,22 @@ from dagflow.model.types import Field
 @options.as_json
 def actions(*, export: bool, actions: str | None, is_json: bool) -> int:
     """List the actions that flows can call."""
+    from rich.text import Text
+
+    from dagflow.cli.output.action_list import action_data, signature
+    from dagflow.cli.output.console import console
+    from dagflow.cli.output.text import json_text, printable, printable_lines
+    from dagflow.cli.sources import load_host
+    from dagflow.lang.exporters.declarations import interface_text
+    from dagflow.lang.format.formatter import format as format_text
+
     host = load_host(actions, None)
     if export:
         sys.stdout.write(printable_lines(format_text(interface_text(host.catalog.interface))))
         return OK
     specs = sorted(host.catalog.interface.actions.values(), key=lambda spec: spec.name)
     if is_json:
-        print(json_text([_plain(spec) for spec in specs]))
+        print(json_text([action_data(spec) for spec in specs]))
         return OK
     out = console()
     for number, spec in enumerate(specs):
@@ -49,24 +48,3 @@ def actions(*, export: bool, actions: str | None, is_json: bool) -> int:
         out.print(Text(printable(signature(spec)), style="bold"), soft_wrap=True)
         out.print(Text(printable(f"    {spec.effect.value}" + (f". {doc}" if doc else "")), style="dim"), soft_wrap=True)
     return OK
-
-
-def signature(spec: ActionSpec) -> str:
-    """Return an action as a `.flow` file would declare it, without its effect."""
-    result = "" if str(spec.result) == "null" else f" -> {spec.result}"
-    return f"{spec.name}({', '.join(_param(param) for param in spec.params)}){result}"
-
-
-def _param(param: Field) -> str:
-    default = f" = {json.dumps(param.default, ensure_ascii=False)}" if param.has_default else ""
-    return f"{param.name}: {param.type}{default}"
-
-
-def _plain(spec: ActionSpec) -> ActionDocument:
-    return {
-        "name": spec.name,
-        "params": [{"name": p.name, "type": str(p.type), "required": p.is_required} for p in spec.params],
-        "result": str(spec.result),
-        "effect": spec.effect.value,
-        "doc": spec.doc,
-    }

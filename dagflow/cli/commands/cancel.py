@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from dagflow.app.archive import Archive
-from dagflow.app.interpreter import Interpreter
 from dagflow.cli import options
 from dagflow.cli.declaring import Command
 from dagflow.cli.exit_codes import FAILED, OK
-from dagflow.cli.output.documents import CancelDocument
-from dagflow.cli.output.text import json_text
-from dagflow.cli.session import Session
-from dagflow.cli.sources import load_host
-from dagflow.model.status import RunStatus
+
+if TYPE_CHECKING:
+    from dagflow.app.interpreter import Interpreter
+    from dagflow.cli.output.documents import CancelDocument
 
 
 @click.command(cls=Command, examples=[("dagflow cancel last", "cancel the newest run")])
@@ -25,6 +23,11 @@ from dagflow.model.status import RunStatus
 @options.as_json
 def cancel(*, run: str, store: str, actions: str | None, is_json: bool) -> int:
     """Cancel a run."""
+    from dagflow.app.archive import Archive
+    from dagflow.cli.session import Session
+    from dagflow.cli.sources import load_host
+    from dagflow.model.status import RunStatus
+
     with Archive.open(store) as archive:
         run_id = archive.find(run)
         _, before = archive.result(run_id)
@@ -47,4 +50,6 @@ def cancel(*, run: str, store: str, actions: str | None, is_json: bool) -> int:
 
 
 def _print_document(document: CancelDocument) -> None:
+    from dagflow.cli.output.text import json_text
+
     print(json_text(document))

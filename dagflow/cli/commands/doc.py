@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from dagflow.app.flow_docs import actions_page, flow_page, index_page
 from dagflow.cli import options
 from dagflow.cli.declaring import Command, argument
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.output.text import printable, printable_lines
-from dagflow.cli.sources import load_flows, load_host
-from dagflow.errors import FlowInvalid, UsageError
-from dagflow.model.flow import Flow
+
+if TYPE_CHECKING:
+    from dagflow.model.flow import Flow
 
 
 @click.command(
@@ -25,6 +24,11 @@ from dagflow.model.flow import Flow
 @options.actions
 def doc(*, files: tuple[str, ...], output: str | None, actions: str | None) -> int:
     """Generate Markdown pages for flows and actions."""
+    from dagflow.app.flow_docs import actions_page, flow_page, index_page
+    from dagflow.cli.output.text import printable, printable_lines
+    from dagflow.cli.sources import load_flows, load_host
+    from dagflow.errors import FlowInvalid, UsageError
+
     host = load_host(actions, files[0])
     pages: dict[str, str] = {}
     flows: list[Flow] = []
@@ -51,6 +55,9 @@ def doc(*, files: tuple[str, ...], output: str | None, actions: str | None) -> i
 
 def _write(folder: Path, pages: dict[str, str]) -> None:
     """Write the pages, replacing those of an earlier call."""
+    from dagflow.cli.output.text import printable_lines
+    from dagflow.errors import UsageError
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in pages.items():

@@ -5,25 +5,18 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import click
-from rich.text import Text
 
-from dagflow.app.evaluating import Evaluated, evaluate_text
 from dagflow.cli import options
 from dagflow.cli.declaring import Command, argument
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.output import console
-from dagflow.cli.output.documents import EvaluationDocument
-from dagflow.cli.output.test_report import shown
-from dagflow.cli.output.text import counted, json_text, printable
-from dagflow.cli.sources import read_value
-from dagflow.clock import SystemClock
-from dagflow.errors import UsageError
-from dagflow.lang.diagnostics import render
-from dagflow.model.types import JSON
-from dagflow.model.wire import codec as wire
+
+if TYPE_CHECKING:
+    from dagflow.app.evaluating import Evaluated
+    from dagflow.cli.output.documents import EvaluationDocument
+
 
 _OPTION: Final = re.compile(r"-h|--[a-z-]*(=.*)?", re.DOTALL)
 
@@ -55,6 +48,17 @@ class ExpressionCommand(Command):
 @options.as_json
 def eval_(*, expression: str, input: str | None, is_json: bool) -> int:  # noqa: A002 - the option is called so
     """Evaluate an expression and print its value, type and cost."""
+    from rich.text import Text
+
+    from dagflow.app.evaluating import evaluate_text
+    from dagflow.cli.output import console
+    from dagflow.cli.output.test_report import shown
+    from dagflow.cli.output.text import counted, json_text, printable
+    from dagflow.cli.sources import read_value
+    from dagflow.clock import SystemClock
+    from dagflow.errors import UsageError
+    from dagflow.lang.diagnostics import render
+
     names = read_value(input)
     if names is not None and not isinstance(names, dict):
         raise UsageError('--input must be a JSON object with the names that the expression may read, such as {"lead": {…}}')
@@ -75,6 +79,9 @@ def eval_(*, expression: str, input: str | None, is_json: bool) -> int:  # noqa:
 
 
 def _data(found: Evaluated) -> EvaluationDocument:
+    from dagflow.model.types import JSON
+    from dagflow.model.wire import codec as wire
+
     return {
         "value": wire.encode(found.value, JSON),
         "type": found.type,

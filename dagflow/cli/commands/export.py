@@ -10,11 +10,6 @@ import click
 from dagflow.cli import options
 from dagflow.cli.declaring import Command, argument
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.files import write_new
-from dagflow.cli.output.text import printable
-from dagflow.cli.sources import name_of, read_text
-from dagflow.errors import UsageError
-from dagflow.lang.canonical.codec import to_data
 
 
 @click.command(cls=Command, examples=[("dagflow export lead.flow -o lead.json", "write the JSON to a new file")])
@@ -31,6 +26,12 @@ def export(*, file: str, flow: str | None, output: str | None) -> int:
 
     `grammar/flow.schema.json` describes the form, and `dagflow import` converts it back.
     """
+    from dagflow.cli.files import write_new
+    from dagflow.cli.output.text import printable
+    from dagflow.cli.sources import name_of, read_text
+    from dagflow.errors import UsageError
+    from dagflow.lang.canonical.codec import to_data
+
     if file.endswith(".json"):
         raise UsageError(f"{file} is already JSON; to convert it to a flow, use `dagflow import`")
     data = to_data(read_text(file), flow=flow, filename=name_of(file))

@@ -12,12 +12,6 @@ import click
 from dagflow.cli import options
 from dagflow.cli.declaring import Command, argument
 from dagflow.cli.exit_codes import FAILED, OK
-from dagflow.cli.files import flow_files
-from dagflow.cli.fixes import print_text, replace
-from dagflow.cli.output.text import printable, printable_lines
-from dagflow.cli.sources import decoded, name_of, read_bytes
-from dagflow.errors import FlowInvalid, UsageError
-from dagflow.lang.format.formatter import format as format_text
 
 
 @click.command(
@@ -41,6 +35,13 @@ def fmt(*, files: tuple[str, ...], check: bool, diff: bool) -> int:
 
     The exit code is 1 if a file has syntax errors, or would change with `--check` or `--diff`.
     """
+    from dagflow.cli.files import flow_files
+    from dagflow.cli.fixes import print_text, replace
+    from dagflow.cli.output.text import printable
+    from dagflow.cli.sources import decoded, name_of, read_bytes
+    from dagflow.errors import FlowInvalid, UsageError
+    from dagflow.lang.format.formatter import format as format_text
+
     paths = flow_files(files)
     for path in paths:
         if path.endswith(".json"):
@@ -69,6 +70,9 @@ def fmt(*, files: tuple[str, ...], check: bool, diff: bool) -> int:
 
 
 def _tell(path: str, before: str, after: str, *, is_diff: bool) -> None:
+    from dagflow.cli.output.text import printable_lines
+    from dagflow.cli.sources import name_of
+
     name = name_of(path)
     if not is_diff:
         print(name)

@@ -9,10 +9,6 @@ import click
 from dagflow.cli import options
 from dagflow.cli.declaring import Command, argument
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.files import write_new
-from dagflow.cli.output.text import printable, printable_lines
-from dagflow.cli.sources import imported, name_of, read_text
-from dagflow.errors import UsageError
 
 
 @click.command(
@@ -27,6 +23,11 @@ def import_(*, file: str, output: str | None) -> int:
 
     The file is canonical JSON (`dagflow export`), a workflow-kit workflow, or a list of actions.
     """
+    from dagflow.cli.files import write_new
+    from dagflow.cli.output.text import printable, printable_lines
+    from dagflow.cli.sources import imported, name_of, read_text
+    from dagflow.errors import UsageError
+
     if file.endswith(".flow"):
         raise UsageError(f"{file} is already a flow; to convert it to JSON, use `dagflow export`")
     text, notes = imported(read_text(file), name_of(file))

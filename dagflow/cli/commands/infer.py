@@ -11,11 +11,6 @@ import click
 from dagflow.cli import options
 from dagflow.cli.declaring import Command, argument
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.output.text import printable_lines
-from dagflow.cli.sources import read_text
-from dagflow.errors import UsageError
-from dagflow.lang.importers.samples import infer_declarations
-from dagflow.model.wire.json_reader import JsonTextError, parse_json
 
 _TYPE_NAME: Final = re.compile(r"[A-Z][A-Za-z0-9_]*", re.ASCII)
 
@@ -32,6 +27,10 @@ _TYPE_NAME: Final = re.compile(r"[A-Z][A-Za-z0-9_]*", re.ASCII)
 @click.option("--name", default="Event", metavar="NAME", help="The name of the type. Default: Event.")
 def infer(*, files: tuple[str, ...], name: str) -> int:
     """Infer a type from JSON samples."""
+    from dagflow.cli.output.text import printable_lines
+    from dagflow.errors import UsageError
+    from dagflow.lang.importers.samples import infer_declarations
+
     if not _TYPE_NAME.fullmatch(name):
         raise UsageError(f"--name must begin with a capital letter, such as `Lead`; got `{name}`")
     if files.count("-") > 1:
@@ -47,6 +46,10 @@ def infer(*, files: tuple[str, ...], name: str) -> int:
 
 def _samples(path: str) -> list[object]:
     """Return the samples of a file: one JSON value, the items of a JSON list, or a JSON value on each line."""
+    from dagflow.cli.sources import read_text
+    from dagflow.errors import UsageError
+    from dagflow.model.wire.json_reader import JsonTextError, parse_json
+
     text = read_text(path)
     try:
         value = parse_json(text)
@@ -59,6 +62,9 @@ def _samples(path: str) -> list[object]:
 
 
 def _line(path: str, number: int, line: str) -> object:
+    from dagflow.errors import UsageError
+    from dagflow.model.wire.json_reader import JsonTextError, parse_json
+
     try:
         return parse_json(line)
     except JsonTextError as error:

@@ -9,7 +9,6 @@ import click
 from dagflow.cli import options
 from dagflow.cli.declaring import Command, Count
 from dagflow.cli.exit_codes import OK
-from dagflow.errors import UsageError
 
 if TYPE_CHECKING:
     from dagflow.model.action import Interface
@@ -26,10 +25,11 @@ def lsp(*, port: int | None, actions: str | None) -> int:
 
     It serves one editor until that closes the connection.
     """
-    from dagflow.cli.sources import load_host  # noqa: PLC0415 - costs all actions, which the help does not need
+    from dagflow.cli.sources import load_host
+    from dagflow.errors import UsageError
 
     try:
-        from dagflow.lsp.features import make_server  # noqa: PLC0415 - optional, and expensive to import
+        from dagflow.lsp.features import make_server
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in {"pygls", "lsprotocol"}:
             raise UsageError(_MISSING) from error

@@ -7,13 +7,9 @@ import sys
 import click
 from click.shell_completion import CompletionItem
 
-from dagflow.app.flow_templates import can_name, started, starters
 from dagflow.cli import options
 from dagflow.cli.declaring import Command, ParamType, argument
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.files import write_new
-from dagflow.cli.output.text import printable
-from dagflow.errors import UsageError
 
 _TRIES = 5
 
@@ -25,6 +21,8 @@ class Template(ParamType):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the templates that begin like this."""
+        from dagflow.app.flow_templates import starters
+
         return [CompletionItem(each.name, help=each.summary) for each in starters() if each.name.startswith(incomplete)]
 
 
@@ -41,6 +39,11 @@ class Template(ParamType):
 @options.output_file("Write to this file; - for standard output. Default: NAME.flow.")
 def new(*, name: str | None, template: str | None, is_list: bool, output: str | None) -> int:
     """Create a flow from a template, with tests."""
+    from dagflow.app.flow_templates import started, starters
+    from dagflow.cli.files import write_new
+    from dagflow.cli.output.text import printable
+    from dagflow.errors import UsageError
+
     if is_list:
         for each in starters():
             print(f"{each.name:<10}  {each.summary}")
@@ -62,6 +65,9 @@ def new(*, name: str | None, template: str | None, is_list: bool, output: str | 
 
 
 def _named() -> str:
+    from dagflow.app.flow_templates import can_name
+    from dagflow.errors import UsageError
+
     for _ in range(_TRIES):
         name = _ask("Name of the flow?", "my_flow")
         if can_name(name):
@@ -71,6 +77,9 @@ def _named() -> str:
 
 
 def _chosen() -> str:
+    from dagflow.app.flow_templates import starters
+    from dagflow.errors import UsageError
+
     known = starters()
     for number, each in enumerate(known, 1):
         print(f"  {number}  {each.name:<10}  {each.summary}", file=sys.stderr)

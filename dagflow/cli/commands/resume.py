@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import click
 
-from dagflow.app.archive import Archive
 from dagflow.cli import options
 from dagflow.cli.declaring import Command, argument
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.output.tables import RunReport
-from dagflow.cli.output.text import printable
-from dagflow.cli.session import Session
-from dagflow.cli.sources import load_host
-from dagflow.errors import StoreError
-from dagflow.ids import RunId
-from dagflow.model.flow import Flow
+
+if TYPE_CHECKING:
+    from dagflow.app.archive import Archive
+    from dagflow.cli.output.tables import RunReport
+    from dagflow.ids import RunId
+    from dagflow.model.flow import Flow
+
 
 _MOST_RUNS = 1_000_000
 
@@ -37,6 +37,10 @@ _MOST_RUNS = 1_000_000
 @options.as_json
 def resume(*, run: str | None, store: str, actions: str | None, fast_forward: bool, quiet: bool, is_json: bool) -> int:
     """Resume interrupted runs."""
+    from dagflow.app.archive import Archive
+    from dagflow.cli.session import Session
+    from dagflow.cli.sources import load_host
+
     host = load_host(actions, None)
     with Archive.open(store) as archive:
         rows = archive.runs(unfinished=True, limit=_MOST_RUNS) if run is None else []
@@ -59,6 +63,10 @@ def resume(*, run: str | None, store: str, actions: str | None, fast_forward: bo
 
 def _reports(archive: Archive, wanted: Collection[RunId], *, is_one: bool) -> dict[RunId, RunReport]:
     """Return how these runs stand. A damaged one is reported and left out, unless it is the one that was asked for."""
+    from dagflow.cli.output.tables import RunReport
+    from dagflow.cli.output.text import printable
+    from dagflow.errors import StoreError
+
     reports: dict[RunId, RunReport] = {}
     for run_id in wanted:
         try:

@@ -5,16 +5,10 @@ from __future__ import annotations
 import sys
 
 import click
-from rich.text import Text
 
-from dagflow.app.archive import Archive
 from dagflow.cli import options
 from dagflow.cli.declaring import Command, Count
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.output.console import console
-from dagflow.cli.output.json_data import plain_rows
-from dagflow.cli.output.tables import runs_table
-from dagflow.cli.output.text import json_text, printable
 
 
 @click.command(
@@ -36,6 +30,14 @@ from dagflow.cli.output.text import json_text, printable
 @options.as_json
 def runs(*, limit: int, unfinished: bool, parent: str | None, store: str, is_json: bool) -> int:
     """List runs, newest first."""
+    from rich.text import Text
+
+    from dagflow.app.archive import Archive
+    from dagflow.cli.output.console import console
+    from dagflow.cli.output.json_data import plain_rows
+    from dagflow.cli.output.tables import runs_table
+    from dagflow.cli.output.text import json_text, printable
+
     with Archive.open(store) as archive:
         parent_id = "" if parent is None else archive.find(parent)
         rows = archive.runs(unfinished=unfinished, limit=limit, parent=parent_id)

@@ -9,13 +9,7 @@ import click
 from dagflow.cli import options
 from dagflow.cli.declaring import Choice, Command, argument
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.output.document_schema import document_schema
-from dagflow.cli.output.documents import DOCUMENTS
-from dagflow.cli.output.text import json_text, printable_lines
-from dagflow.cli.sources import load_flows, load_host
-from dagflow.errors import FlowInvalid, UsageError
-from dagflow.lang.exporters.json_schema import input_schema, schemas_of
-from dagflow.lang.exporters.python_stub import stub_of
+from dagflow.cli.table import WITH_JSON
 
 
 @click.command(
@@ -37,13 +31,20 @@ from dagflow.lang.exporters.python_stub import stub_of
 @click.option(
     "--json-of",
     "command",
-    type=Choice([*DOCUMENTS]),
+    type=Choice(WITH_JSON),
     metavar="COMMAND",
     help="Print the schema of the JSON that this command prints with --json.",
 )
 @options.actions
 def schema(*, file: str | None, flow: str | None, stubs: bool, command: str | None, actions: str | None) -> int:
     """Print JSON Schema for inputs, events, actions and the output of commands."""
+    from dagflow.cli.output.document_schema import document_schema
+    from dagflow.cli.output.text import json_text, printable_lines
+    from dagflow.cli.sources import load_flows, load_host
+    from dagflow.errors import FlowInvalid, UsageError
+    from dagflow.lang.exporters.json_schema import input_schema, schemas_of
+    from dagflow.lang.exporters.python_stub import stub_of
+
     if command is not None:
         print(json_text(document_schema(command)))
         return OK

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from dagflow.app.archive import Archive
-from dagflow.app.event_listeners import unheard
-from dagflow.app.interpreter import Interpreter
 from dagflow.cli import options
 from dagflow.cli.declaring import Command, argument
-from dagflow.cli.output.text import counted, printable
-from dagflow.cli.session import Session
-from dagflow.cli.sources import load_host, problem_lines, read_value
-from dagflow.errors import UsageError
-from dagflow.model.flow import Flow
-from dagflow.model.wire.codec import WireError
+
+if TYPE_CHECKING:
+    from dagflow.app.interpreter import Interpreter
+    from dagflow.model.flow import Flow
 
 
 @click.command(
@@ -44,6 +40,14 @@ def send(
 
     `dagflow resume` continues the runs that wait.
     """
+    from dagflow.app.archive import Archive
+    from dagflow.app.event_listeners import unheard
+    from dagflow.cli.output.text import counted, printable
+    from dagflow.cli.session import Session
+    from dagflow.cli.sources import load_host, problem_lines, read_value
+    from dagflow.errors import UsageError
+    from dagflow.model.wire.codec import WireError
+
     value: object = {} if input is None else read_value(input)
     host = load_host(actions, None)
     with Archive.open(store) as archive:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from dagflow.app.archive import Archive
 from dagflow.cli import options
 from dagflow.cli.declaring import Command
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.output.documents import ShownRunDocument
-from dagflow.cli.output.json_data import plain_result
-from dagflow.cli.output.tables import RunReport, print_report
-from dagflow.cli.output.text import instant, json_text, printable, printable_lines
-from dagflow.cli.secrets import redactor_for, shown_result
-from dagflow.cli.sources import load_host
-from dagflow.execution.results import RunResult
-from dagflow.model.flow import Flow
-from dagflow.model.label import label_of
+
+if TYPE_CHECKING:
+    from dagflow.cli.output.documents import ShownRunDocument
+    from dagflow.execution.results import RunResult
+    from dagflow.model.flow import Flow
 
 
 @click.command(cls=Command, examples=[("dagflow show last", "show the newest run")])
@@ -27,6 +24,13 @@ from dagflow.model.label import label_of
 @options.as_json
 def show(*, run: str, traceback: bool, actions: str | None, store: str, is_json: bool) -> int:
     """Show a run step by step."""
+    from dagflow.app.archive import Archive
+    from dagflow.cli.output.json_data import plain_result
+    from dagflow.cli.output.tables import RunReport, print_report
+    from dagflow.cli.output.text import instant, json_text, printable
+    from dagflow.cli.secrets import redactor_for, shown_result
+    from dagflow.cli.sources import load_host
+
     with Archive.open(store) as archive:
         run_id = archive.find(run)
         flow, result = archive.result(run_id)
@@ -48,6 +52,9 @@ def show(*, run: str, traceback: bool, actions: str | None, store: str, is_json:
 
 def _print_tracebacks(flow: Flow, result: RunResult) -> None:
     """Print the tracebacks of actions that raised an unexpected exception."""
+    from dagflow.cli.output.text import printable, printable_lines
+    from dagflow.model.label import label_of
+
     found = [failure for failure in result.failures if failure.traceback]
     for failure in found:
         print(f"\n{printable(label_of(flow.node(failure.node)))}, attempt {failure.attempt}:")

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from dagflow.app.maintenance import backup as back_up
-from dagflow.app.maintenance import salvage as move_damaged
-from dagflow.app.maintenance import vacuum as remove_old
-from dagflow.app.maintenance import verify as read_all
 from dagflow.cli import options
 from dagflow.cli.declaring import Group, argument
 from dagflow.cli.exit_codes import FAILED, OK
-from dagflow.cli.output.documents import BackupDocument, SalvageDocument, VacuumDocument, VerifyDocument
-from dagflow.cli.output.text import counted, json_text, printable
-from dagflow.clock import SystemClock
-from dagflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from dagflow.cli.output.documents import BackupDocument, SalvageDocument, VacuumDocument, VerifyDocument
+
 
 _UNITS_NS: Final = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9, "w": 604_800 * 10**9}
 
@@ -33,6 +29,9 @@ def store() -> None:
 @options.as_json
 def verify(*, store: str, is_json: bool) -> int:
     """Check the whole store for damage."""
+    from dagflow.app.maintenance import verify as read_all
+    from dagflow.cli.output.text import counted, json_text, printable
+
     findings = read_all(store)
     if is_json:
         document: VerifyDocument = {
@@ -60,6 +59,9 @@ def verify(*, store: str, is_json: bool) -> int:
 @options.as_json
 def backup(*, file: str, store: str, is_json: bool) -> int:
     """Copy a store, even while it is in use."""
+    from dagflow.app.maintenance import backup as back_up
+    from dagflow.cli.output.text import json_text, printable
+
     back_up(store, file)
     print(f"copied {printable(store)} to {printable(file)}", file=sys.stderr)
     if is_json:
@@ -74,6 +76,10 @@ def backup(*, file: str, store: str, is_json: bool) -> int:
 @options.as_json
 def vacuum(*, keep: str, store: str, is_json: bool) -> int:
     """Remove old ended runs and free their disk space."""
+    from dagflow.app.maintenance import vacuum as remove_old
+    from dagflow.cli.output.text import json_text, printable
+    from dagflow.clock import SystemClock
+
     remove_old(store, SystemClock().now() - _length_ns(keep))
     print(f"removed runs that ended more than {keep} ago from {printable(store)}", file=sys.stderr)
     if is_json:
@@ -87,6 +93,9 @@ def vacuum(*, keep: str, store: str, is_json: bool) -> int:
 @options.as_json
 def salvage(*, store: str, is_json: bool) -> int:
     """Move damaged runs to a file."""
+    from dagflow.app.maintenance import salvage as move_damaged
+    from dagflow.cli.output.text import json_text, printable
+
     done = move_damaged(store)
     if is_json:
         document: SalvageDocument = {
@@ -108,6 +117,8 @@ def salvage(*, store: str, is_json: bool) -> int:
 
 
 def _length_ns(text: str) -> int:
+    from dagflow.errors import UsageError
+
     match = re.fullmatch(r"([0-9]{1,6})(s|m|h|d|w)", text)
     if match is None:
         raise UsageError(f"--keep must be a duration such as 30d, 12h or 0s; got {text!r}")

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import click
-from rich.text import Text
 
-from dagflow.app.archive import Archive
 from dagflow.cli import options
 from dagflow.cli.declaring import Command, argument
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.output import console
-from dagflow.cli.output.reasons import reason_data, reason_lines
-from dagflow.cli.output.text import json_text
 
 
 @click.command(cls=Command, examples=[("dagflow why last follow_up", "explain a step of the newest run")])
@@ -21,6 +16,13 @@ from dagflow.cli.output.text import json_text
 @options.as_json
 def why(*, run: str, step: str, store: str, is_json: bool) -> int:
     """Explain why a step ran or did not run."""
+    from rich.text import Text
+
+    from dagflow.app.archive import Archive
+    from dagflow.cli.output import console
+    from dagflow.cli.output.reasons import reason_data, reason_lines
+    from dagflow.cli.output.text import json_text
+
     with Archive.open(store) as archive:
         reason = archive.reason(archive.find(run), step)
     if is_json:

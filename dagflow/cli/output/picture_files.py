@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dagflow.cli.output.text import printable
+from dagflow.cli.table import FORMATS
 from dagflow.errors import UsageError
 from dagflow.model.flow import Flow
 from dagflow.pictures.picture import draw_svg
@@ -15,8 +16,7 @@ from dagflow.pictures.picture import draw_svg
 if TYPE_CHECKING:
     from dagflow.app.simulation.coverage import Coverage
 
-#: The formats of `--format`, and the one that the suffix of a file means.
-FORMATS: Final = ("terminal", "svg", "png", "mermaid", "dot")
+#: The format that the suffix of a file means.
 _SUFFIXES: Final = {
     ".svg": "svg",
     ".png": "png",

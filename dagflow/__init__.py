@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
     from dagflow.actions.builtin.settings import Settings
     from dagflow.actions.catalog import Catalog

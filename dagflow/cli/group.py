@@ -9,6 +9,7 @@ from typing import cast
 import click
 from click.shell_completion import CompletionItem
 
+from dagflow import __version__
 from dagflow.cli.declaring import Group
 from dagflow.cli.table import COMMANDS, SECTIONS
 
@@ -65,9 +66,7 @@ def find(words: Sequence[str], parent: click.Context) -> click.Context:
 
 def _print_version(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value and not context.resilient_parsing:
-        from importlib.metadata import version  # noqa: PLC0415 - costs a quarter of the start-up
-
-        print(f"dagflow {version('dagflow')}")
+        print(f"dagflow {__version__}")
         context.exit()
 
 

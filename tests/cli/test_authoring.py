@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -248,7 +249,7 @@ class TestWrongUse:
     def test_help_and_version(self, dagflow: Dagflow) -> None:
         assert dagflow("--help").code == 0
         assert dagflow("run", "--help").code == 0
-        assert dagflow("--version").out.startswith("dagflow ")
+        assert dagflow("--version").out == f"dagflow {version('dagflow')}\n"
 
     def test_a_bug_is_reported_without_a_traceback(self, dagflow: Dagflow, folder: Path) -> None:
         (folder / "faulty.py").write_text(FAULTY % 'ZeroDivisionError("oh\\x1b")')

@@ -1,74 +1,66 @@
-"""Compile `flow.lark` to the tables in `dagflow/lang/syntax/_grammar.py`: `python grammar/build.py [--check]`.
+"""Have Lark compile `flow.lark` and save its parser in `dagflow/lang/syntax/flow.tables`: `python grammar/build.py [--check]`.
 
-Lark does it in strict mode, so a conflict of any kind ends the build. `--check` writes nothing and exits with 1 if the tables are old.
+Lark does it in strict mode, so a conflict of any kind ends the build. `--check` writes nothing and exits with 1 if the saved parser is
+not of this grammar.
 """
 
 from __future__ import annotations
 
-import json
+import io
 import sys
 from pathlib import Path
 
 import lark
-from lark.parsers.lalr_analysis import Reduce
+
+from dagflow.lang.syntax.lark_parser import TABLES, Reductions, TokenStream
 
 HERE = Path(__file__).parent
-TARGET = HERE.parent / "dagflow" / "lang" / "syntax" / "_grammar.py"
-STARTS = ["start", "expression"]
+TARGET = HERE.parent / "dagflow" / "lang" / "syntax" / TABLES
+#: What differs from Lark's defaults. The others are not saved: not every version of Lark knows all of them.
+OPTIONS = {"parser": "lalr", "start": ["start", "expression"], "keep_all_tokens": True, "maybe_placeholders": False}
 
 
-def build(grammar: str) -> str:
-    """The text of `_grammar.py` for a grammar."""
-    parser = lark.Lark(grammar, parser="lalr", start=STARTS, strict=True, keep_all_tokens=True, maybe_placeholders=False)
-    table = parser.parser.parser._parse_table  # noqa: SLF001 - Lark offers no other way to its tables
-    rules = list(dict.fromkeys(parser.rules))
-    # Lark adds one rule per start symbol, `$root_x -> x`; accepting is a state here, so they are not needed.
-    numbers = {rule: i for i, rule in enumerate(rules)}
-    order = _breadth_first(table)
-    ids = {state: i for i, state in enumerate(order)}
-
-    def cell(action: object, argument: object) -> int:
-        return -1 - numbers[argument] if action is Reduce else ids[argument]
-
-    states = []
-    for state in order:
-        actions = {n: v for n, v in table.states[state].items() if not (v[0] is Reduce and v[1] not in numbers)}
-        states.append({name: cell(*value) for name, value in sorted(actions.items())})
-    data = {
-        "start": {name: ids[table.start_states[name]] for name in STARTS},
-        "end": {name: ids[table.end_states[name]] for name in STARTS},
-        "keywords": sorted(t.name for t in parser.terminals if t.pattern.type == "str" and t.pattern.value == t.name.lower()),
-        "rules": [
-            [rule.alias or rule.origin.name, rule.origin.name, len(rule.expansion), int(bool(rule.options.expand1))]
-            for rule in rules
-        ],
-        "states": states,
-    }
-    text = json.dumps(data, separators=(",", ":"))
-    return (
-        '"""LALR(1) tables made from `grammar/flow.lark` by `grammar/build.py`. Not to be edited."""\n\n'
-        'TABLES = r"""' + text + '"""\n'
-    )
+def build(grammar: str) -> lark.Lark:
+    """The parser of a grammar."""
+    # With its own lexer Lark looks for terminals that match the same text as well.
+    lark.Lark(grammar, strict=True, **OPTIONS)
+    return lark.Lark(grammar, strict=True, lexer=TokenStream, transformer=Reductions(), **OPTIONS)
 
 
-def _breadth_first(table: object) -> list[int]:
-    """The states in an order that depends on the grammar alone; Lark's own numbering depends on the hash seed."""
-    order = [table.start_states[name] for name in STARTS]
-    seen = set(order)
-    for state in order:
-        for _, (action, argument) in sorted(table.states[state].items()):
-            if action is not Reduce and argument not in seen:
-                seen.add(argument)
-                order.append(argument)
-    return order
+def save(parser: lark.Lark) -> bytes:
+    """What is to be loaded at run time."""
+    file = io.BytesIO()
+    parser.save(file, exclude_options=set(parser.options.options) - {*OPTIONS, "lexer", "transformer"})
+    return file.getvalue()
+
+
+def is_current(parser: lark.Lark) -> bool:
+    """Whether the saved parser is of the same rules and terminals, from which its tables follow."""
+    if not TARGET.exists():
+        return False
+    with TARGET.open("rb") as file:
+        try:
+            return content(lark.Lark.load(file)) == content(parser)
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, it is made anew
+            return False
+
+
+def content(parser: lark.Lark) -> list[str]:
+    """The rules and terminals of a parser, and how it was made."""
+    rules = [f"{rule.origin.name}: {rule.expansion} {rule.alias} {rule.order} {rule.options}" for rule in parser.rules]
+    terminals = [f"{terminal.name}: {terminal.pattern!r} {terminal.priority}" for terminal in parser.terminals]
+    options = [f"{name}={parser.options.options[name]}" for name in OPTIONS]
+    return sorted([*rules, *terminals, *options])
 
 
 def main() -> int:
-    """Write the tables, or with `--check` compare them."""
-    text = build((HERE / "flow.lark").read_text(encoding="utf-8"))
+    """Save the parser if the grammar has changed, or with `--check` say whether it has."""
+    parser = build((HERE / "flow.lark").read_text(encoding="utf-8"))
+    if is_current(parser):
+        return 0
     if "--check" in sys.argv[1:]:
-        return 0 if TARGET.exists() and TARGET.read_text(encoding="utf-8") == text else 1
-    TARGET.write_text(text, encoding="utf-8")
+        return 1
+    TARGET.write_bytes(save(parser))
     return 0
 
 

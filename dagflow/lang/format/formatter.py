@@ -32,7 +32,7 @@ def format(text: str, *, filename: str = "<flow>") -> str:  # noqa: A001 - the w
     if len(text) > allowed.source_chars:
         raise _invalid([limits.too_large(len(text), allowed.source_chars)], text, filename)
     lexed = lex(text, most=allowed.tokens)
-    roles = None if lexed.diagnostics or len(lexed.tokens) > allowed.tokens else find_roles(lexed.tokens, len(text))
+    roles = None if lexed.diagnostics or len(lexed.tokens) > allowed.tokens else find_roles(lexed.tokens)
     if roles is None:
         raise _invalid(parse_file(text)[1], text, filename)
     result = lay_out(text, lexed.tokens, roles)
@@ -47,7 +47,7 @@ def flat_texts(text: str) -> Callable[[Span], str]:
     Strings over several lines stay so.
     """
     tokens = lex(text).tokens
-    roles = find_roles(tokens, len(text))
+    roles = find_roles(tokens)
     if roles is None:  # pragma: no cover - callers have formatted it
         raise DagflowBug("the formatter cannot parse a part of the flow; please report the flow")
     pieces = flat_pieces(text, tokens, roles)

@@ -6,12 +6,13 @@ sixth of the time a tree takes, and a text is laid out while its author waits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, cast
 
 import attrs
+import lark
 
-from dagflow.lang.syntax.lalr import Automaton
+from dagflow.lang.syntax.lark_parser import Parse
 from dagflow.lang.syntax.lexer import Token, with_newlines
 from dagflow.lang.syntax.reductions.children import Children
 
@@ -71,20 +72,24 @@ class Roles:
     tight_after: set[int] = attrs.field(factory=set[int])
 
 
-def find_roles(tokens: Sequence[Token], end: int) -> Roles | None:
-    """The roles of the tokens of a whole text, or None if it does not parse; `end` is the offset behind it."""
+def find_roles(tokens: Sequence[Token]) -> Roles | None:
+    """The roles of the tokens of a whole text, or None if it does not parse."""
     roles = Roles()
-    automaton = Automaton("start", _Marker(roles).build)
-    feed, kind_of = automaton.feed, automaton.kind
-    begins = True
-    for token in with_newlines(tokens):
-        kind = kind_of(token)
-        if kind is None or not feed(kind, token):
-            return None
-        if begins:
-            roles.lines.add(token.start)
-        begins = kind == "_NL"
-    return roles if automaton.feed("$END", Token("$END", "", end, end)) else None
+
+    def read() -> Iterator[Token]:
+        begins = True
+        for token in with_newlines(tokens):
+            yield parse.read(token)
+            if begins:
+                roles.lines.add(token.start)
+            begins = token.type == "_NL"
+
+    parse = Parse("start", read, _Marker(roles).build)
+    try:
+        parse.run()
+    except lark.UnexpectedToken:
+        return None
+    return roles
 
 
 class _Marker:

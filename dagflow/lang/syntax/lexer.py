@@ -9,9 +9,10 @@ a word that continues nothing, no `(` or `[` is open, and the token before can e
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final, Self
 
 import attrs
+import lark
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.lang import limits
@@ -19,17 +20,41 @@ from dagflow.lang.syntax.token_patterns import CEL_TEXT, FLOW_TEXT
 from dagflow.lang.syntax.unclosed_quotes import Piece, find_missing_quote
 
 
-class Token:
-    """A piece of the text. `type` is a terminal's name in `grammar/flow.lark`; `starts_line`: only blanks stand before it."""
+class Token(lark.Token):
+    """A piece of the text, as Lark's parser takes it. `type` is a terminal's name in `grammar/flow.lark`; `starts_line`: only blanks
+    stand before it.
 
-    __slots__ = ("end", "start", "starts_line", "text", "type")
+    A token is a place, so it equals itself alone, and is true even where it has no text. Nobody asks it for lines and columns.
+    """
 
-    def __init__(self, kind: str, text: str, start: int, end: int, starts_line: bool = False) -> None:
+    __slots__ = ("starts_line",)
+
+    line = column = end_line = end_column = None
+    if TYPE_CHECKING:
+        text: str
+        start: int
+        end: int
+        starts_line: bool
+    else:  # Lark's own slots, by the names that are used here
+        text, start, end = lark.Token.value, lark.Token.start_pos, lark.Token.end_pos
+
+    def __new__(cls, kind: str, text: str, start: int, end: int, starts_line: bool = False) -> Self:
+        self = str.__new__(cls, text)
         self.type = kind
         self.text = text
         self.start = start
         self.end = end
         self.starts_line = starts_line
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __bool__(self) -> bool:
+        return True
 
     @property
     def span(self) -> Span:
@@ -39,9 +64,6 @@ class Token:
     def read_as(self, kind: str) -> Token:
         """The same piece as another terminal."""
         return Token(kind, self.text, self.start, self.end, starts_line=self.starts_line)
-
-    def __repr__(self) -> str:  # pragma: no cover - for those who look at tokens in a debugger
-        return f"Token({self.type}, {self.text!r}, {self.start})"
 
 
 @attrs.frozen
@@ -61,64 +83,16 @@ SINGLE: Final = {
 }  # fmt: skip
 
 #: Words that begin no statement but carry one on; a line that starts with one belongs to the line before.
-CONTINUATION: Final = frozenset(
-    [
-        "after",
-        "when",
-        "retry",
-        "timeout",
-        "within",
-        "default",
-        "undo",
-        "was",
-        "in",
-        "else",
-        "as",
-        "by",
-        "with",
-        "every",
-        "from",
-        "to",
-        "only",
-        "max",
-        "collect",
-        "returns",
-        "fails",
-        "takes",
-        "then",
-        "times",
-        "pure",
-        "idempotent",
-        "effectful",
-    ]
-)
+CONTINUATION: Final = frozenset([
+    "after", "when", "retry", "timeout", "within", "default", "undo", "was", "in", "else", "as", "by", "with", "every", "from", "to",
+    "only", "max", "collect", "returns", "fails", "takes", "then", "times", "pure", "idempotent", "effectful",
+])  # fmt: skip
 
 #: Token types after which an expression cannot end, so the next line carries on.
-CANNOT_END: Final = frozenset(
-    [
-        "LPAR",
-        "LSQB",
-        "LBRACE",
-        "COMMA",
-        "COLON",
-        "EQUAL",
-        "DOT",
-        "ADDOP",
-        "MINUS",
-        "MULOP",
-        "BANG",
-        "QMARK",
-        "VBAR",
-        "ARROW",
-        "QQ",
-        "OROR",
-        "ANDAND",
-        "OPTDOT",
-        "RELOP",
-        "LESSTHAN",
-        "MORETHAN",
-    ]
-)
+CANNOT_END: Final = frozenset([
+    "LPAR", "LSQB", "LBRACE", "COMMA", "COLON", "EQUAL", "DOT", "ADDOP", "MINUS", "MULOP", "BANG", "QMARK", "VBAR", "ARROW", "QQ",
+    "OROR", "ANDAND", "OPTDOT", "RELOP", "LESSTHAN", "MORETHAN",
+])  # fmt: skip
 
 #: Past this many the text is no flow, and more messages do not help.
 _MOST_REPORTS: Final = 50

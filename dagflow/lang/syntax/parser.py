@@ -1,30 +1,30 @@
 """Text → syntax tree. Parsing never fails: what does not fit becomes a diagnostic and a `Broken` part, and parsing goes on.
 
-Theory. `grammar/flow.lark` is compiled by Lark to LALR(1) tables that ship as data; the loop here walks them (`automaton`). A word is
-read as a keyword where the table has room for that keyword. When a token fits nowhere, `syntax_errors` says what is wrong; either it
-mends the token list (`=` in a condition becomes `==`) and the loop goes on, or the statement around it is skipped: the stacks go back
-to where the statement began, and one BROKEN token stands for it. That keeps one slip one message.
+Theory. Lark's LALR(1) parser (`lark_parser`) pulls the tokens from here. A word is read as a keyword where the grammar has room for
+that keyword. When a token fits nowhere, `recovery.explain` says what is wrong; either it mends the token list (`=` in a condition
+becomes `==`) and Lark resumes, or the statement around it is skipped: the parser goes back to where the statement began, and one
+BROKEN token stands for it. That keeps one slip one message.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Final, cast
+from collections.abc import Iterator
+from typing import Final
 
 import attrs
+import lark
 
 from dagflow.diagnostic import Diagnostic, Span
 from dagflow.expr.tree import Broken as BrokenExpr
 from dagflow.expr.tree import Expr
 from dagflow.lang import limits
-from dagflow.lang.syntax.lalr import Automaton, tables
+from dagflow.lang.syntax.lark_parser import Build, Parse, Saved, keywords
 from dagflow.lang.syntax.lexer import Token, lex, with_newlines
 from dagflow.lang.syntax.recovery.brackets import deepest, repair_brackets
 from dagflow.lang.syntax.recovery.context import Context, Repair, Skip
 from dagflow.lang.syntax.recovery.explain import explain
 from dagflow.lang.syntax.recovery.synchronize import Sync, skip_statement
-from dagflow.lang.syntax.reductions.children import Children
 from dagflow.lang.syntax.reductions.expressions import ExpressionBuilder
 from dagflow.lang.syntax.reductions.file import Builder
 from dagflow.lang.syntax.tree import File
@@ -32,6 +32,8 @@ from dagflow.lang.syntax.tree import File
 _MOST_ERRORS: Final = 50
 #: Slips that are not reported, since something near them is, are recovered from as well.
 _MOST_RECOVERIES: Final = 400
+#: Tokens between two saves of the parser; to take so many again costs about a millisecond.
+_SAVE_EVERY: Final = 256
 #: Mendings at one place; more than two slips there leave nothing to guess from.
 _MOST_MENDED: Final = 3
 
@@ -68,7 +70,7 @@ class _Inner:
     interpolate: bool
     is_file: bool = False
     nesting: int = 0
-    build: Callable[[str, Children], object] = attrs.field(init=False)
+    build: Build = attrs.field(init=False)
     diagnostics: list[Diagnostic] = attrs.field(factory=list, init=False)
     docs: dict[int, str] = attrs.field(factory=dict, init=False)
 
@@ -112,8 +114,8 @@ def _parse(text: str, start: str, inner: _Inner, offset: int = 0) -> tuple[objec
     if inner.nesting == 0:
         inner.docs.update(lexed.docs)
     n_before = len(inner.diagnostics)
-    parser = _Parser(text, offset, tokens, diagnostics, Automaton(start, inner.build), allowed)
-    result = parser.run()
+    parser = _Parser(text, offset, tokens, diagnostics, inner.diagnostics, allowed, start == "start")
+    result = parser.run(start, inner.build)
     found = sorted(parser.diagnostics + inner.diagnostics[n_before:], key=lambda d: d.span.start)
     del inner.diagnostics[n_before:]
     if not found:
@@ -162,105 +164,160 @@ def _without_echoes(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
     return kept[:_MOST_ERRORS]
 
 
+class _GivenUpError(Exception):
+    """The text is larger or deeper than is allowed, which has been said."""
+
+
 @attrs.define(eq=False)
 class _Parser:
+    """Feeds Lark the tokens of a text, and recovers.
+
+    Attributes:
+        _built: diagnostics of the parts that were built.
+        _n_built: how many there were before the token at the position.
+        _taken: the tokens that Lark has taken, each as what it was taken for.
+        _saves: the parser as it was now and then, and how many tokens it had taken.
+    """
+
     _text: str
     _offset: int
     _tokens: list[Token]
     diagnostics: list[Diagnostic]
-    _automaton: Automaton
+    _built: list[Diagnostic]
     _allowed: limits.Limits
+    _is_file: bool
+    _parse: Parse = attrs.field(init=False)
+    _position: int = 0
+    _depth: int = 0
+    _n_built: int = 0
+    _taken: list[Token] = attrs.field(factory=list)
+    _saves: list[tuple[Saved, int]] = attrs.field(factory=list)
     _syncs: list[Sync] = attrs.field(factory=list)
     _n_begun: int = 0
     _n_recovered: int = 0
     #: By the place of the token that fitted nowhere.
     _n_mended: Counter[int] = attrs.field(factory=Counter[int])
 
-    def run(self) -> object:
+    def run(self, start: str, build: Build) -> object:
         """Parse all tokens; None if nothing could be saved."""
-        automaton, tokens = self._automaton, self._tokens
-        position, depth = 0, 0
+        self._parse = Parse(start, self._read, build)
+        self._save()
         while True:
-            token = tokens[position]
-            if self._may_begin(position, token):
-                self._remember(position, depth)
-            kind = automaton.kind(token)
-            if kind is None or not automaton.feed(kind, token):
-                follow = self._recover(position, depth)
-                if follow is None:
+            try:
+                return self._parse.run()
+            except lark.UnexpectedToken:
+                if not self._recover():
                     return None
-                position, depth = follow
-                continue
-            if kind == "$END":
-                return automaton.values[0]
-            if len(automaton.states) > limits.STACK:
-                self.diagnostics.append(limits.too_deep(token.span))
+            except _GivenUpError:
                 return None
-            if self._n_begun > self._allowed.statements:
-                self.diagnostics.append(self._allowed.too_many(token.span))
-                return None
+
+    def _read(self) -> Iterator[Token]:
+        """The tokens from the position on; Lark asks for one when it has taken the one before."""
+        tokens, parse = self._tokens, self._parse
+        parts, statements = parse.parts, self._allowed.statements
+        while True:
+            token = tokens[self._position]
+            if self._is_file and self._may_begin(self._position, token):
+                self._remember()
+            self._n_built = len(self._built)
+            if token.type == "$END":
+                return  # Lark has its own
+            token = parse.read(token)
+            yield token
+            self._taken.append(token)
+            if len(parts) >= limits.STACK:
+                self._give_up(limits.too_deep(token.span))
+            if self._n_begun > statements:
+                self._give_up(self._allowed.too_many(token.span))
             if token.type == "LBRACE":
-                depth += 1
+                self._depth += 1
             elif token.type == "RBRACE":
-                depth -= 1
+                self._depth -= 1
                 # Where a block is over, its statements are no place to go back to, not even from a brace of the same depth behind it.
-                self._forget(depth)
-            position += 1
+                self._forget(self._depth)
+            self._position += 1
+
+    def _give_up(self, diagnostic: Diagnostic) -> None:
+        self.diagnostics.append(diagnostic)
+        raise _GivenUpError
 
     def _may_begin(self, position: int, token: Token) -> bool:
-        """Whether a statement could begin here; most tokens are told apart without asking the table. Settings need no new line."""
-        if token.starts_line or position == 0 or (self._syncs and self._syncs[-1].kind == "BROKEN_SETTING"):
-            return True
-        before = self._tokens[position - 1].type
-        return before == "_NL" or before == "LBRACE"  # noqa: PLR1714 - asked for every token, and quicker than a set
+        """Whether a statement could begin here; most tokens are told apart without asking the grammar. Settings need no new line."""
+        before = self._tokens[position - 1].type if position else "_NL"
+        if before != "_NL" and before != "LBRACE" and not (self._syncs and self._syncs[-1].kind == "BROKEN_SETTING"):  # noqa: PLR1714 - asked for every token, and quicker than a set
+            return False
+        return token.type != "RBRACE"
 
-    def _remember(self, position: int, depth: int) -> None:
+    def _remember(self) -> None:
         """Note a place where a statement, setting or item can begin: recovery goes back there."""
-        automaton = self._automaton
+        parse = self._parse
         for kind in ("BROKEN_SETTING", "BROKEN", "BROKEN_ITEM"):
-            if automaton.has_room(kind) and automaton.accepts(kind):
-                while self._syncs and self._syncs[-1].depth >= depth:
+            if parse.accepts(kind):
+                while self._syncs and self._syncs[-1].depth >= self._depth:
                     self._syncs.pop()
-                is_also_statement = kind == "BROKEN_SETTING" and automaton.accepts("BROKEN")
-                values = automaton.values[:]
-                lengths = [(i, len(value)) for i, value in enumerate(values) if isinstance(value, Children)]
+                is_also_statement = kind == "BROKEN_SETTING" and parse.accepts("BROKEN")
                 self._n_begun += 1
-                self._syncs.append(Sync(position, depth, automaton.states[:], values, lengths, kind, is_also_statement))
+                self._syncs.append(Sync(self._position, self._depth, len(self._taken), kind, is_also_statement))
+                if len(self._taken) - self._saves[-1][1] >= _SAVE_EVERY:
+                    self._save()
                 return
 
-    def _recover(self, position: int, depth: int) -> tuple[int, int] | None:
-        """Explain the token at `position`; mend it or skip its statement. Returns where to go on."""
+    def _recover(self) -> bool:
+        """Explain the token at the position; mend it or skip its statement. False if there is no way on."""
         self._n_recovered += 1
         if len(self.diagnostics) >= _MOST_ERRORS or self._n_recovered > _MOST_RECOVERIES:
-            return None
-        self._forget(depth)
+            return False
+        # Lark reduces before it finds that a token fits nowhere.
+        self._go_back(len(self._taken))
+        self._forget(self._depth)
         sync = self._syncs[-1] if self._syncs else None
-        in_settings = sync is not None and sync.kind == "BROKEN_SETTING"
-        start = sync.position if sync else 0
-        automaton = self._automaton
-        context = Context(
-            self._text, self._offset, self._tokens, position, start, automaton.accepts, tables().keywords, in_settings
-        )
-        answer = self._not_for_ever(explain(context), self._tokens[position].start)
-        if not self._is_echo(answer.diagnostic, self._tokens[start].start):
-            self.diagnostics.append(answer.diagnostic)
+        answer = self._answer(sync)
+        position = self._position
         if isinstance(answer, Repair):
             at = position - answer.back
             self._tokens[at : position + answer.replaced] = answer.tokens
             if not answer.back:
-                return position, depth
+                return True
         if sync is None:
-            return None
-        automaton.states, automaton.values = sync.states[:], sync.values[:]
-        for i, length in sync.lengths:
-            # Lists of statements grow in place; what was added since has been taken back.
-            del cast("Children", automaton.values[i])[length:]
-        if isinstance(answer, Repair):
-            return sync.position, sync.depth
-        follow, broken = skip_statement(self._tokens, sync, position)
-        if not automaton.feed(broken.type, broken):  # pragma: no cover - a place is noted only where this token fits
-            return None
-        return follow, sync.depth
+            return False
+        self._go_back(sync.n_taken)
+        self._position, self._depth = sync.position, sync.depth
+        if isinstance(answer, Skip):
+            self._position, broken = skip_statement(self._tokens, sync, position)
+            self._parse.feed(broken)  # it fits: a place is noted only where it does
+            self._taken.append(broken)
+        return True
+
+    def _answer(self, sync: Sync | None) -> Repair | Skip:
+        """What is wrong at the position, and what to do about it; it has been said then."""
+        position, start = self._position, sync.position if sync else 0
+        in_settings = sync is not None and sync.kind == "BROKEN_SETTING"
+        words = frozenset(keywords().values())
+        context = Context(self._text, self._offset, self._tokens, position, start, self._parse.accepts, words, in_settings)
+        answer = self._not_for_ever(explain(context), self._tokens[position].start)
+        if not self._is_echo(answer.diagnostic, self._tokens[start].start):
+            self.diagnostics.append(answer.diagnostic)
+        return answer
+
+    def _go_back(self, n_taken: int) -> None:
+        """Make Lark what it was when it had taken so many tokens: from the last save before that, it takes them again.
+
+        Sound texts, which are most, pay for few saves that way.
+        """
+        said = self._built[: self._n_built]
+        while self._saves[-1][1] > n_taken:
+            self._saves.pop()
+        saved, n_saved = self._saves[-1]
+        self._parse.restore(saved)
+        for token in self._taken[n_saved:n_taken]:
+            self._parse.feed(token)
+        self._built[:] = said  # what is taken again says everything again
+        del self._taken[n_taken:]
+        if n_taken > n_saved:
+            self._save()  # slips come in swarms
+
+    def _save(self) -> None:
+        self._saves.append((self._parse.save(), len(self._taken)))
 
     def _forget(self, depth: int) -> None:
         while self._syncs and self._syncs[-1].depth > depth:

@@ -19,16 +19,14 @@ class Sync:
     Attributes:
         position: of the statement's first token.
         depth: open `{` there.
-        lengths: of the lists among the values, by their index.
+        n_taken: how many tokens Lark had taken.
         kind: the terminal that can stand for the whole statement.
         is_also_statement: whether BROKEN would fit as well as BROKEN_SETTING.
     """
 
     position: int
     depth: int
-    states: list[int]
-    values: list[object]
-    lengths: list[tuple[int, int]]
+    n_taken: int
     kind: str
     is_also_statement: bool
 

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Children(list[object]):
-    """A list of children; a rule that returns its children has them put in place in the rule above."""
+    """A list of children."""
 
     @property
     def span(self) -> Span:

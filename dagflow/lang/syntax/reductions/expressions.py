@@ -70,10 +70,7 @@ class ExpressionBuilder:
             "map_": self._map,
             "literal": self._literal,
             "broken_value": lambda c: tree.Broken(c.span),
-            "exprs": lambda c: c,
-            "elems": lambda c: c,
             "elem": lambda c: _Wrapped(c.span, tree.Element(c.one(Expr), bool(c.tokens("QMARK")))),
-            "entries": lambda c: c,
             "entry": self._entry,
         }
 

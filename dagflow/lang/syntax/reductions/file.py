@@ -34,9 +34,6 @@ class Builder:
             "type_record": self._type_record,
             "event_decl": self._event_decl,
             "action_decl": self._action_decl,
-            "effect": lambda c: c,
-            "fields": lambda c: c,
-            "params": lambda c: c,
             "field": self._field,
             "optional_type": lambda c: s.OptionalTypeExpr(c.span, c.one(s.TypeExpr)),
             "named_type": lambda c: s.NamedType(c.span, c.one(s.Ident), tuple(c.all(s.TypeExpr))),
@@ -48,9 +45,8 @@ class Builder:
         }
 
     def build(self, name: str, children: Children) -> object:
-        """The part of the tree for one rule; a rule without one leaves its children to the rule above."""
-        rule = self._rules.get(name)
-        return children if rule is None else rule(children)
+        """The part of the tree for one rule."""
+        return self._rules[name](children)
 
     def _doc(self, span: Span) -> str:
         return self.docs.get(span.start, "")

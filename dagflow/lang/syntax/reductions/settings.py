@@ -22,11 +22,6 @@ def setting_rules(text: ReadText) -> dict[str, Callable[[Children], object]]:
     """The function for each rule."""
     return {
         "on_setting": lambda c: _on(c, text),
-        "on_event": lambda c: c,
-        "on_cron": lambda c: c,
-        "on_webhook": lambda c: c,
-        "on_manual": lambda c: c,
-        "overflow": lambda c: c[0],
         "bind": lambda c: s.Bind(c.span, c.ident(), c.maybe(s.TypeExpr)),
         "timeout_setting": lambda c: s.TimeoutSetting(c.span, c.one(Expr)),
         "retry_setting": lambda c: s.RetrySetting(c.span, c.one(s.Retry)),

@@ -2,8 +2,8 @@
 
 Theory. `grammar/build.py` has Lark save its parser; loading it costs a fraction of making it. Lark pulls the tokens from a lexer, and
 `TokenStream` is one that hands over tokens which were cut and mended before. Each reduction calls the `build` of its parse, so no
-tree of Lark's is made. Lark reduces before it finds that a token fits nowhere, therefore recovery saves the parser where a statement
-can begin and goes back there.
+tree of Lark's is made. Lark reduces before it finds that a token fits nowhere. The parser is therefore saved now and then, and an
+error goes back to a save and feeds the tokens since again.
 
 Of what Lark's documentation does not describe, `Parse.parts` uses one attribute (`value_stack`), and a test holds Lark to it.
 """
@@ -20,6 +20,7 @@ import attrs
 import lark
 from lark.lexer import Lexer, LexerState
 
+from dagflow.gc_tuning import without_collecting
 from dagflow.lang.syntax.lexer import Token
 from dagflow.lang.syntax.reductions.children import Children
 
@@ -68,8 +69,11 @@ _BUILD: ContextVar[Build] = ContextVar("build", default=_build_nothing)
 
 @lru_cache(maxsize=1)
 def load() -> lark.Lark:
-    """Lark with the grammar's tables, loaded on first use (about 20 ms)."""
-    with (files("dagflow.lang.syntax") / TABLES).open("rb") as file:  # as much to be trusted as the code beside it
+    """Lark with the grammar's tables, loaded on first use (about 25 ms).
+
+    The file is a pickle, which is trusted as the code beside it is.
+    """
+    with without_collecting(), (files("dagflow.lang.syntax") / TABLES).open("rb") as file:
         return lark.Lark.load(file)  # pyright: ignore[reportUnknownMemberType] - partly typed
 
 

@@ -24,7 +24,7 @@ class Token(lark.Token):
     """A piece of the text, as Lark's parser takes it. `type` is a terminal's name in `grammar/flow.lark`; `starts_line`: only blanks
     stand before it.
 
-    A token is a place, so it equals itself alone, and is true even where it has no text. Nobody asks it for lines and columns.
+    A token is a place, so it equals itself alone, and is true even where it has no text. Its lines and columns are not counted.
     """
 
     __slots__ = ("starts_line",)

@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import re
 from collections.abc import Callable, Collection, Generator, Sequence
+from copy import copy
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -231,6 +232,19 @@ class Catalog:
     def _vault(self) -> Vault:
         return Vault(self.secrets, self._bindings, self._contents)
 
+    def with_async(self, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Catalog:
+        """A copy in which the host's async functions are wrapped: for hosts whose functions run on another event loop than trio's.
+
+        Args:
+            wrap: takes an async function and returns one that does the same when trio awaits it. Built-in actions stay as they are.
+        """
+        wrapped = copy(self)
+        wrapped._actions = {  # noqa: SLF001 - of this class
+            name: attrs.evolve(bound, function=wrap(bound.function)) if bound.is_async and not _is_builtin(bound) else bound
+            for name, bound in self._actions.items()
+        }
+        return wrapped
+
     def performer(self, run_in_thread: RunInThread) -> CatalogPerformer:
         """What calls these actions for a driver; `run_in_thread` runs a blocking function and awaits its result."""
         if self._declared:
@@ -242,6 +256,10 @@ class Catalog:
             known = self._types.setdefault(name, found)
             if known != found:
                 raise UsageError(f"{where}: another type is already named `{name}`; rename one of them")
+
+
+def _is_builtin(bound: BoundAction) -> bool:
+    return bound.function.__module__.startswith("dagflow.")
 
 
 @contextlib.contextmanager

@@ -86,5 +86,6 @@ def check_in_trio() -> None:
     """Raises UsageError: another event loop than trio's runs here, or none."""
     if not trio.lowlevel.in_trio_run():
         raise UsageError(
-            "the interpreter must run inside trio: call `trio.run(main)`. An asyncio program runs trio in a thread of its own"
+            "the interpreter must run inside trio: call `trio.run(main)`. In an asyncio program use `dagflow.asyncio`, and without an event"
+            " loop `dagflow.blocking`"
         )

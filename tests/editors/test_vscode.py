@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import dagflow
+
 from dagflow.lsp.features import GRAPH, RUN_TESTS
 from tests.editors.truth import CONSTANTS, keywords, path_of, samples
 from tests.ide.texts import ROOT
@@ -25,7 +27,7 @@ def test_what_it_names_is_there() -> None:
     named += [each["path"] for each in contributes["grammars"]]
     made = {"./syntaxes/flow.tmLanguage.json"}  # by prepare.js
     assert [each for each in named if each not in made and not (FOLDER / each).exists()] == []
-    assert MANIFEST["version"] in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert MANIFEST["version"] == dagflow.__version__
     textmate = json.loads(path_of("flow.tmLanguage.json").read_text(encoding="utf-8"))
     assert contributes["grammars"][0]["scopeName"] == textmate["scopeName"]
 

@@ -1,0 +1,276 @@
+"""`Interpreter` for asyncio programs: FastAPI, Litestar, aiohttp, and plain `asyncio.run`.
+
+    from dagflow.asyncio import Interpreter
+
+    async with Interpreter.open("runs.db", catalog=catalog) as interpreter:
+        run = await interpreter.start(flow, {"customer": customer})
+        result = await run.wait()
+
+The interpreter itself runs in a thread of its own. **Async actions of the catalog run on your event loop**, so they may use asyncpg, SQLAlchemy, redis
+or any other asyncio library. Plain functions run in threads, as always. Cancelling a task cancels its call, not the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial, wraps
+from typing import Any, Final, TypeVar
+
+import attrs
+import trio
+
+import dagflow
+from dagflow.actions.catalog import Catalog
+from dagflow.bridge import Bridge
+from dagflow.drivers.local.statistics import Statistics
+from dagflow.errors import DagflowError, UsageError
+from dagflow.execution.bindings import Origin
+from dagflow.execution.results import RunResult
+from dagflow.ids import RunId
+from dagflow.model.flow import Flow
+from dagflow.store.api import Record, RunRow
+
+_Value = TypeVar("_Value")
+_END: Final = object()
+
+
+@attrs.define(eq=False)
+class _Calls:
+    """Calls from one asyncio loop into the bridge."""
+
+    bridge: Bridge[dagflow.Interpreter]
+
+    async def __call__(self, function: Callable[..., Awaitable[_Value]], /, *args: Any, **options: Any) -> _Value:
+        """Call a function in trio and await its result."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[_Value] = loop.create_future()
+
+        def settle(value: _Value, error: BaseException | None) -> None:
+            if future.done():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(value)
+
+        def done(value: Any, error: BaseException | None) -> None:
+            with suppress(RuntimeError):  # the loop was closed, so nobody waits
+                loop.call_soon_threadsafe(settle, value, error)
+
+        cancel = self.bridge.submit(partial(function, *args, **options), done)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            cancel()
+            with suppress(Exception):
+                await future
+            raise
+
+
+@attrs.define(eq=False, repr=False)
+class Run:
+    """A run of an open interpreter; see `dagflow.Run`."""
+
+    _run: dagflow.Run
+    _calls: _Calls
+
+    @property
+    def id(self) -> RunId:
+        """Its id, which sorts by the time the run began."""
+        return self._run.id
+
+    @property
+    def flow(self) -> str:
+        """The name of its flow."""
+        return self._run.flow
+
+    async def result(self) -> RunResult:
+        """Return the current state of the run."""
+
+        async def read() -> RunResult:
+            return self._run.result()
+
+        return await self._calls(read)
+
+    async def wait(self) -> RunResult:
+        """Wait until the run has ended and its end is in the store.
+
+        Raises:
+            StoreError: the store failed.
+            UsageError: the interpreter was closed first.
+        """
+        return await self._calls(self._run.wait)
+
+    def watch(self) -> AsyncIterator[RunResult]:
+        """Iterate over the states of the run: now, after each commit, and at its end. Raises as `wait`."""
+        return _watch(self._calls, self._run.watch())
+
+    async def cancel(self) -> RunResult:
+        """Cancel the run and wait until it has ended. Raises as `wait`, and UsageError while the interpreter drains."""
+        return await self._calls(self._run.cancel)
+
+    def __repr__(self) -> str:
+        return repr(self._run)
+
+
+@attrs.define(eq=False)
+class Interpreter:
+    """Runs flows for an asyncio program; made by `Interpreter.open`. The methods are those of `dagflow.Interpreter`.
+
+    Attributes:
+        resumed: the runs that were in progress when the store was opened.
+    """
+
+    _calls: _Calls
+    resumed: tuple[Run, ...]
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: str | os.PathLike[str], *, catalog: Catalog, **options: Any) -> AsyncGenerator[Interpreter]:
+        """Open a store, resume its unfinished runs, and drive runs until the block is left.
+
+        Args:
+            path: of the store's file; `":memory:"` stores nothing.
+            catalog: the actions; async ones run on the event loop that calls this.
+            options: as of `dagflow.Interpreter.open`.
+
+        Raises:
+            StoreError: the store cannot be opened, or failed while it was open.
+            UsageError: an option is invalid.
+        """
+        bridge = Bridge(partial(dagflow.Interpreter.open, path, catalog=_on_loop(catalog), **options))
+        await asyncio.to_thread(bridge.start)
+        try:
+            calls = _Calls(bridge)
+            yield cls(calls, tuple(Run(run, calls) for run in bridge.inner.resumed))
+        finally:
+            await asyncio.shield(asyncio.to_thread(bridge.close))
+
+    @property
+    def _inner(self) -> dagflow.Interpreter:
+        return self._calls.bridge.inner
+
+    @property
+    def blocked(self) -> dict[RunId, DagflowError]:
+        """The runs that cannot be driven, by id, with the reason."""
+        return dict(self._inner.blocked)
+
+    async def start(
+        self,
+        flow: Flow,
+        input: object = None,  # noqa: A002 - the word of the API
+        *,
+        trigger: Origin | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> Run:
+        """Start a run. See `dagflow.Interpreter.start`."""
+        return Run(await self._calls(self._inner.start, flow, input, trigger=trigger, id=id), self._calls)
+
+    async def trigger(self, flow: Flow, event: str, payload: object, *, id: str | None = None) -> Run | None:  # noqa: A002
+        """Start a run as an event would. See `dagflow.Interpreter.trigger`."""
+        run = await self._calls(self._inner.trigger, flow, event, payload, id=id)
+        return None if run is None else Run(run, self._calls)
+
+    async def send(self, event: str, payload: object, id: str | None = None) -> int:  # noqa: A002
+        """Send an event to waiting runs; returns how many received it. See `dagflow.Interpreter.send`."""
+        return await self._calls(self._inner.send, event, payload, id)
+
+    async def get_run(self, run_id: str) -> Run:
+        """Return an unfinished run. See `dagflow.Interpreter.get_run`."""
+        return Run(await self._calls(self._inner.get_run, run_id), self._calls)
+
+    async def unfinished(self, limit: int = 1_000) -> list[Run]:
+        """Return the unfinished runs, newest first. See `dagflow.Interpreter.unfinished`."""
+        return [Run(run, self._calls) for run in await self._calls(self._inner.unfinished, limit)]
+
+    async def cancel(self, run_id: str) -> RunResult:
+        """Cancel a run and wait until it has ended. See `dagflow.Interpreter.cancel`."""
+        return await self._calls(self._inner.cancel, run_id)
+
+    async def rest(self) -> None:
+        """Wait until every run has ended or only waits. See `dagflow.Interpreter.rest`."""
+        await self._calls(self._inner.rest)
+
+    async def drain(self, seconds: float = float("inf")) -> bool:
+        """Begin nothing new, and wait for the calls under way. See `dagflow.Interpreter.drain`."""
+        return await self._calls(self._inner.drain, seconds)
+
+    async def runs(
+        self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
+    ) -> list[RunRow]:
+        """Return the runs in the store, newest first. See `dagflow.Interpreter.runs`."""
+        return await self._calls(self._inner.runs, unfinished=unfinished, limit=limit, before=before, parent=parent)
+
+    async def result(self, run_id: str) -> RunResult:
+        """Return the state of a run from the store. See `dagflow.Interpreter.result`."""
+        return await self._calls(self._inner.result, run_id)
+
+    async def history(self, run_id: str) -> list[Record]:
+        """Return the events of a run's history. See `dagflow.Interpreter.history`."""
+        return await self._calls(self._inner.history, run_id)
+
+    async def statistics(self) -> Statistics:
+        """Return a snapshot of the load. See `dagflow.Interpreter.statistics`."""
+        return await self._calls(self._inner.statistics)
+
+    async def prune(self, before: int) -> None:
+        """Remove runs that ended before that instant. See `dagflow.Interpreter.prune`."""
+        await self._calls(self._inner.prune, before)
+
+    def watch(self, run_id: str) -> AsyncIterator[RunResult]:
+        """Iterate over the states of an unfinished run. Raises as `get_run` and `Run.wait`."""
+        return _watch(self._calls, self._inner.watch(run_id))
+
+
+async def _watch(calls: _Calls, states: AsyncIterator[RunResult]) -> AsyncIterator[RunResult]:
+    async def step() -> object:
+        return await anext(states, _END)
+
+    while True:
+        found = await calls(step)
+        if not isinstance(found, RunResult):
+            return
+        yield found
+
+
+def _on_loop(catalog: Catalog) -> Catalog:
+    """The catalog, with its async functions called on the event loop that runs here."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise UsageError("`dagflow.asyncio` must be used inside a running asyncio event loop") from None
+    return catalog.with_async(lambda function: _called_on(loop, function))
+
+
+def _called_on(loop: asyncio.AbstractEventLoop, function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    async def call(*args: Any, **options: Any) -> Any:
+        token, is_over = trio.lowlevel.current_trio_token(), trio.Event()
+        tasks: list[asyncio.Task[Any]] = []
+
+        def over(_task: asyncio.Task[Any]) -> None:
+            with suppress(trio.RunFinishedError):
+                token.run_sync_soon(is_over.set)
+
+        def begin() -> None:
+            task: asyncio.Task[Any] = loop.create_task(function(*args, **options))
+            tasks.append(task)
+            task.add_done_callback(over)
+
+        loop.call_soon_threadsafe(begin)
+        try:
+            await is_over.wait()
+        except trio.Cancelled:
+            loop.call_soon_threadsafe(lambda: [task.cancel() for task in tasks])
+            with trio.CancelScope(shield=True):
+                await is_over.wait()
+            raise
+        return tasks[0].result()
+
+    if not inspect.iscoroutinefunction(function):  # pragma: no cover - only those are wrapped
+        return function
+    return call

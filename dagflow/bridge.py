@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar, cast
 import attrs
 import trio
 
+from dagflow.app.exception_groups import sole
 from dagflow.errors import UsageError
 
 _Inner = TypeVar("_Inner")
@@ -148,9 +149,4 @@ def _closed() -> UsageError:
 
 def _only(error: BaseException) -> BaseException:
     """The error itself, where trio has wrapped a single one."""
-    while isinstance(error, BaseExceptionGroup):
-        inner = cast("tuple[BaseException, ...]", error.exceptions)
-        if len(inner) != 1:
-            break
-        error = inner[0]
-    return cast("BaseException", error)
+    return sole(cast("BaseExceptionGroup[BaseException]", error)) if isinstance(error, BaseExceptionGroup) else error

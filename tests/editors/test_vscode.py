@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 import dagflow
-
 from dagflow.lsp.features import GRAPH, RUN_TESTS
 from tests.editors.truth import CONSTANTS, keywords, path_of, samples
 from tests.ide.texts import ROOT

@@ -1,0 +1,346 @@
+"""Admission: which requests of a flow get a run, and when.
+
+Theory. A request passes the policies in one fixed order: `not_before`, then `once`, `debounce`, `rate`, and `concurrency` with
+`priority`. `once` looks at a request when it arrives and when it leaves `debounce`, and the one that leaves claims the key: so
+requests that are merged count as one. `rate` and `concurrency` hold requests in one queue, and a run begins when both allow it at
+that instant, so no period ever has more begins than `rate` says, whatever the queue did before.
+
+The machine sees neither clocks nor stores. It folds the same requests to the same state whether they come as events or, after a
+restart, as rows (`restore`).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterable
+from typing import Final, TypeAlias, assert_never
+
+import attrs
+
+from dagflow.admission import events
+from dagflow.admission.commands import Begin, Claim, Command, Drop, Hold, Supersede
+from dagflow.admission.events import Event
+from dagflow.admission.requests import DropReason, Held, Keys, Request, Stage
+from dagflow.model.policies import Overflow, Policies
+
+#: A point of `priority` is worth this much waiting, so that nothing waits for ever.
+PRIORITY_NS: Final = 60_000_000_000
+#: Requests without a run that one flow may have.
+MAX_BACKLOG: Final = 100_000
+
+#: The `concurrency` key and the `rate` key: requests of one lane wait for the same things.
+_Lane: TypeAlias = tuple[str, str]
+#: An instant, and what is due then: a delayed request by its id, a pause by its key, or a lane for which `rate` has room again.
+_Alarm: TypeAlias = tuple[int, str, _Lane]
+_DELAY: Final = "delay"
+_PAUSE: Final = "pause"
+_RATE: Final = "rate"
+
+
+@attrs.define(eq=False)
+class _Pending:
+    """A debounced request. `first_at`: when the first of those that it superseded arrived."""
+
+    request: Request
+    first_at: int
+    due: int
+
+
+@attrs.define(eq=False)
+class Admission:
+    """The admission machine of one flow.
+
+    Attributes:
+        policies: those of the version that takes requests now; may be replaced at any time.
+        max_backlog: more requests without a run are dropped.
+    """
+
+    policies: Policies
+    max_backlog: int = MAX_BACKLOG
+    is_paused: bool = False
+    _now: int = 0
+    _delayed: dict[str, Request] = attrs.field(factory=dict[str, Request])
+    _pending: dict[str, _Pending] = attrs.field(factory=dict[str, _Pending])
+    _waiting: dict[str, Request] = attrs.field(factory=dict[str, Request])
+    _lanes: dict[_Lane, list[tuple[float, int, str]]] = attrs.field(factory=dict[_Lane, list[tuple[float, int, str]]])
+    _running: dict[str, Keys] = attrs.field(factory=dict[str, Keys])
+    _n_running: dict[str, int] = attrs.field(factory=dict[str, int])
+    #: By `rate` key, when runs began that still count.
+    _begins: dict[str, deque[int]] = attrs.field(factory=dict[str, deque[int]])
+    _n_waiting_by_rate: dict[str, int] = attrs.field(factory=dict[str, int])
+    #: By `once` key, until when it is claimed; None for ever.
+    _claims: dict[str, int | None] = attrs.field(factory=dict[str, "int | None"])
+    #: A heap; an alarm that is out of date does no harm.
+    _alarms: list[_Alarm] = attrs.field(factory=list[_Alarm])
+    #: The lanes of each `concurrency` key.
+    _lanes_of: dict[str, set[_Lane]] = attrs.field(factory=dict[str, set[_Lane]])
+    #: Lanes in which a run may begin now.
+    _touched: set[_Lane] = attrs.field(factory=set[_Lane])
+
+    # ---- in and out
+
+    def handle(self, event: Event) -> list[Command]:
+        """Take an event and return what follows from it, in order."""
+        self._now = now = max(self._now, event.at)
+        found: list[Command] = []
+        match event:
+            case events.Arrived(_, request):
+                self._arrive(request, found)
+            case events.RunEnded(_, request_id):
+                self._end(request_id)
+            case events.Withdrawn(_, request_id):
+                self._withdraw(request_id, found)
+            case events.Ticked():
+                pass
+            case events.Paused():
+                self.is_paused = True
+            case events.Resumed():
+                self.is_paused = False
+                self._touched.update(self._lanes)
+            case _:
+                assert_never(event)
+        self._release(now, found)
+        self._begin_all(now, found)
+        return found
+
+    def restore(self, rows: Iterable[Held], claims: Iterable[tuple[str, int | None]] = ()) -> None:
+        """Fold what the store has of the flow.
+
+        Args:
+            rows: every request that is open or running, and those whose runs began within the last period of `rate`.
+            claims: the claimed `once` keys, each with the instant at which the claim ends.
+        """
+        self._claims.update(claims)
+        for row in sorted(rows, key=lambda row: row.since):
+            request = row.request
+            match row.stage:
+                case Stage.DELAYED:
+                    self._delay(request)
+                case Stage.DEBOUNCED:
+                    self._pend(request, row.since)
+                case Stage.WAITING:
+                    self._enqueue(request)
+                case Stage.RUNNING:
+                    self._count(request, row.since)
+                case Stage.ENDED:
+                    self._note_begin(request.keys.rate, row.since)
+                case Stage.DROPPED | Stage.SUPERSEDED:
+                    pass
+                case _:
+                    assert_never(row.stage)
+
+    @property
+    def next_due(self) -> int | None:
+        """The instant at which a `Ticked` may change something; None if only other events can."""
+        return self._alarms[0][0] if self._alarms else None
+
+    @property
+    def n_open(self) -> int:
+        """How many requests may still get a run."""
+        return len(self._delayed) + len(self._pending) + len(self._waiting)
+
+    @property
+    def n_running(self) -> int:
+        """How many runs have begun and not ended."""
+        return len(self._running)
+
+    # ---- what comes in
+
+    def _arrive(self, request: Request, found: list[Command]) -> None:
+        if self.n_open >= self.max_backlog:
+            found.append(Drop(request.id, DropReason.BACKLOG))
+        elif request.not_before > self._now:
+            self._delay(request)
+            found.append(Hold(request.id, Stage.DELAYED))
+        else:
+            self._enter(request, found)
+
+    def _delay(self, request: Request) -> None:
+        self._delayed[request.id] = request
+        heapq.heappush(self._alarms, (request.not_before, _DELAY, (request.id, "")))
+
+    def _enter(self, request: Request, found: list[Command]) -> None:
+        """The request is due: it meets `once` and `debounce`."""
+        if self._is_claimed(request):
+            found.append(Drop(request.id, DropReason.ONCE))
+            return
+        if self.policies.debounce is None:
+            self._pass_on(request, found)
+            return
+        key = request.keys.debounce
+        earlier = self._pending.get(key)
+        if earlier is not None:
+            found.append(Supersede(earlier.request.id, request.id))
+        first_at = self._now if earlier is None else earlier.first_at
+        self._pend(request, first_at)
+        found.append(Hold(request.id, Stage.DEBOUNCED, first_at))
+
+    def _pend(self, request: Request, first_at: int) -> None:
+        debounce = self.policies.debounce
+        quiet, most = (0, None) if debounce is None else (debounce.quiet_ns, debounce.max_ns)
+        due = request.since + quiet
+        if most is not None:
+            due = min(due, first_at + most)
+        key = request.keys.debounce
+        self._pending[key] = _Pending(request, first_at, due)
+        heapq.heappush(self._alarms, (due, _PAUSE, (key, "")))
+
+    def _pass_on(self, request: Request, found: list[Command]) -> None:
+        """The request has left `debounce`: it claims its `once` key and meets `rate`."""
+        if self._is_claimed(request):
+            found.append(Drop(request.id, DropReason.ONCE))
+            return
+        rate = self.policies.rate
+        if rate is not None and rate.overflow is Overflow.DROP:
+            key = request.keys.rate
+            n_ahead = len(self._recent(key)) + self._n_waiting_by_rate.get(key, 0)
+            if n_ahead >= rate.limit:
+                found.append(Drop(request.id, DropReason.RATE))
+                return
+        if self.policies.once is not None:
+            within, key = self.policies.once.within_ns, request.keys.once
+            until = self._claims[key] = None if within is None else self._now + within
+            found.append(Claim(request.id, key, until))
+        self._enqueue(request)
+        found.append(Hold(request.id, Stage.WAITING))
+
+    def _end(self, request_id: str) -> None:
+        keys = self._running.pop(request_id, None)
+        if keys is None:
+            return
+        left = self._n_running[keys.concurrency] - 1
+        if left:
+            self._n_running[keys.concurrency] = left
+        else:
+            del self._n_running[keys.concurrency]
+        self._touched |= self._lanes_of.get(keys.concurrency, set())
+
+    def _withdraw(self, request_id: str, found: list[Command]) -> None:
+        pending = next((each for each in self._pending.values() if each.request.id == request_id), None)
+        if self._delayed.pop(request_id, None) is None:
+            if pending is not None:
+                del self._pending[pending.request.keys.debounce]
+            elif request_id in self._waiting:
+                self._dequeue(self._waiting[request_id])
+            else:
+                return
+        found.append(Drop(request_id, DropReason.CANCELLED))
+
+    # ---- time
+
+    def _release(self, now: int, found: list[Command]) -> None:
+        """Let go everything that is due."""
+        while self._alarms and self._alarms[0][0] <= now:
+            _, kind, key = heapq.heappop(self._alarms)
+            if kind == _RATE:
+                self._touched.add(key)
+            elif kind == _DELAY:
+                request = self._delayed.pop(key[0], None)
+                if request is not None:
+                    self._enter(request, found)
+            else:
+                pending = self._pending.get(key[0])
+                if pending is not None and pending.due <= now:
+                    del self._pending[key[0]]
+                    self._pass_on(pending.request, found)
+
+    # ---- the queue
+
+    def _enqueue(self, request: Request) -> None:
+        self._waiting[request.id] = request
+        lane = request.keys.concurrency, request.keys.rate
+        rank = request.since - request.priority * PRIORITY_NS
+        heapq.heappush(self._lanes.setdefault(lane, []), (rank, request.since, request.id))
+        self._lanes_of.setdefault(lane[0], set()).add(lane)
+        self._touched.add(lane)
+        key = request.keys.rate
+        self._n_waiting_by_rate[key] = self._n_waiting_by_rate.get(key, 0) + 1
+
+    def _dequeue(self, request: Request) -> None:
+        del self._waiting[request.id]
+        key = request.keys.rate
+        left = self._n_waiting_by_rate[key] - 1
+        if left:
+            self._n_waiting_by_rate[key] = left
+        else:
+            del self._n_waiting_by_rate[key]
+
+    def _begin_all(self, now: int, found: list[Command]) -> None:
+        """Begin the runs that every policy allows now, the best rank first."""
+        if self.is_paused:
+            return
+        lanes, self._touched = self._touched, set()
+        heads = [(head, lane) for lane in lanes if (head := self._head(lane)) is not None]
+        heapq.heapify(heads)
+        while heads:
+            (_, _, request_id), lane = heapq.heappop(heads)
+            if not self._has_room(lane, now):
+                continue
+            heapq.heappop(self._lanes[lane])
+            request = self._waiting[request_id]
+            self._dequeue(request)
+            self._count(request, now)
+            if found and isinstance(last := found[-1], Hold) and last.id == request_id:
+                found.pop()  # it begins at once, so nothing has to be kept
+            found.append(Begin(request_id))
+            head = self._head(lane)
+            if head is not None:
+                heapq.heappush(heads, (head, lane))
+
+    def _head(self, lane: _Lane) -> tuple[float, int, str] | None:
+        """The first request of a lane; those that were withdrawn are skipped, and an empty lane is removed."""
+        queue = self._lanes.get(lane)
+        if queue is None:
+            return None
+        while queue and queue[0][2] not in self._waiting:
+            heapq.heappop(queue)
+        if queue:
+            return queue[0]
+        del self._lanes[lane]
+        of_key = self._lanes_of[lane[0]]
+        of_key.discard(lane)
+        if not of_key:
+            del self._lanes_of[lane[0]]
+        return None
+
+    def _has_room(self, lane: _Lane, now: int) -> bool:
+        concurrency, rate = self.policies.concurrency, self.policies.rate
+        if concurrency is not None and self._n_running.get(lane[0], 0) >= concurrency.limit:
+            return False
+        if rate is None:
+            return True
+        recent = self._recent(lane[1])
+        if len(recent) < rate.limit:
+            return True
+        heapq.heappush(self._alarms, (max(recent[-rate.limit] + rate.period_ns, now + 1), _RATE, lane))
+        return False
+
+    def _count(self, request: Request, began_at: int) -> None:
+        keys = request.keys
+        self._running[request.id] = keys
+        self._n_running[keys.concurrency] = self._n_running.get(keys.concurrency, 0) + 1
+        self._note_begin(keys.rate, began_at)
+
+    def _note_begin(self, key: str, at: int) -> None:
+        if self.policies.rate is not None:
+            self._begins.setdefault(key, deque()).append(at)
+
+    def _recent(self, key: str) -> deque[int]:
+        """The instants of the begins that count for `rate` now."""
+        rate, begins = self.policies.rate, self._begins.get(key)
+        if rate is None or begins is None:
+            return deque()
+        while begins and begins[0] <= self._now - rate.period_ns:
+            begins.popleft()
+        return begins
+
+    def _is_claimed(self, request: Request) -> bool:
+        if self.policies.once is None:
+            return False
+        key = request.keys.once
+        until = self._claims.get(key, 0)
+        if until is None or until > self._now:
+            return True
+        self._claims.pop(key, None)
+        return False

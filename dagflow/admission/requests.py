@@ -1,0 +1,93 @@
+"""Requests for runs: what a trigger asks of a flow before any run exists."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+
+class Stage(enum.StrEnum):
+    """Where a request stands.
+
+    `DELAYED`, `DEBOUNCED` and `WAITING` requests have no run yet, `RUNNING` and `ENDED` ones have one, and `DROPPED` and `SUPERSEDED`
+    ones never get one.
+    """
+
+    #: It was made for a later instant.
+    DELAYED = "delayed"
+    #: The pause of `debounce` is not over.
+    DEBOUNCED = "debounced"
+    #: `rate`, `concurrency` or a paused flow holds it back.
+    WAITING = "waiting"
+    RUNNING = "running"
+    ENDED = "ended"
+    #: A policy refused it; the reason says which.
+    DROPPED = "dropped"
+    #: A later request with the same `debounce` key took its place.
+    SUPERSEDED = "superseded"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the request may still get a run."""
+        return self in _OPEN
+
+
+_OPEN = frozenset({Stage.DELAYED, Stage.DEBOUNCED, Stage.WAITING})
+
+
+class DropReason(enum.StrEnum):
+    """Why a request was dropped."""
+
+    ONCE = "once"
+    RATE = "rate"
+    BACKLOG = "backlog"
+    #: It was withdrawn while it had no run.
+    CANCELLED = "cancelled"
+
+
+@attrs.frozen(kw_only=True)
+class Keys:
+    """The values of the `by` expressions of a flow's policies, each as canonical JSON; "" where a policy has no key."""
+
+    once: str = ""
+    debounce: str = ""
+    rate: str = ""
+    concurrency: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """One request for a run. Instants are nanoseconds since 1970 UTC.
+
+    Attributes:
+        id: unique among the requests of its flow.
+        at: when it arrived.
+        not_before: the instant it was made for; 0 for at once.
+        keys: how policies tell it from others.
+        priority: of two requests that wait, the higher one begins first; a point is worth `PRIORITY_NS` of waiting.
+    """
+
+    id: str
+    at: int
+    not_before: int = 0
+    keys: Keys = attrs.field(factory=Keys)
+    priority: float = 0.0
+
+    @property
+    def since(self) -> int:
+        """When it began to wait for a run."""
+        return max(self.at, self.not_before)
+
+
+@attrs.frozen(kw_only=True)
+class Held:
+    """A request with its stage, as the store keeps it.
+
+    Attributes:
+        since: when the first of the requests that it superseded arrived, for DEBOUNCED; when its run began, for RUNNING and ENDED.
+    """
+
+    request: Request
+    stage: Stage
+    since: int = 0

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from dagflow.app.interpreter import Interpreter
     from dagflow.app.run_handle import Run
     from dagflow.app.run_once import run
+    from dagflow.app.service.outcomes import Delivery, Manifest, Outcome, Version
+    from dagflow.app.service.service import Service
     from dagflow.clock import Clock, SystemClock, VirtualClock
     from dagflow.diagnostic import Diagnostic, Edit, Fix, Severity, Span
     from dagflow.drivers.local.statistics import Statistics
@@ -61,6 +63,7 @@ __all__ = [
     "Connect",
     "DagflowBug",
     "DagflowError",
+    "Delivery",
     "Diagnostic",
     "Duration",
     "Edge",
@@ -79,11 +82,13 @@ __all__ = [
     "Interpreter",
     "Invocation",
     "Limits",
+    "Manifest",
     "MoveStep",
     "Node",
     "NodeKind",
     "NodeResult",
     "NodeStatus",
+    "Outcome",
     "PruneReason",
     "RemoveStep",
     "RenameStep",
@@ -96,6 +101,7 @@ __all__ = [
     "RunStatus",
     "Scalar",
     "Secret",
+    "Service",
     "SetArgument",
     "Settings",
     "Severity",
@@ -107,6 +113,7 @@ __all__ = [
     "UInt",
     "Url",
     "UsageError",
+    "Version",
     "VirtualClock",
     "bounds",
     "check_expression",
@@ -132,6 +139,7 @@ _HOMES = {
     "Connect": "dagflow.lang.edit.edits",
     "DagflowBug": "dagflow.errors",
     "DagflowError": "dagflow.errors",
+    "Delivery": "dagflow.app.service.outcomes",
     "Diagnostic": "dagflow.diagnostic",
     "Duration": "dagflow.model.values",
     "Edge": "dagflow.model.flow",
@@ -150,11 +158,13 @@ _HOMES = {
     "Interpreter": "dagflow.app.interpreter",
     "Invocation": "dagflow.actions.failures",
     "Limits": "dagflow.lang.limits",
+    "Manifest": "dagflow.app.service.outcomes",
     "MoveStep": "dagflow.lang.edit.edits",
     "Node": "dagflow.model.flow",
     "NodeKind": "dagflow.model.flow",
     "NodeResult": "dagflow.execution.results",
     "NodeStatus": "dagflow.model.status",
+    "Outcome": "dagflow.app.service.outcomes",
     "PruneReason": "dagflow.model.status",
     "RemoveStep": "dagflow.lang.edit.edits",
     "RenameStep": "dagflow.lang.edit.edits",
@@ -167,6 +177,7 @@ _HOMES = {
     "RunStatus": "dagflow.model.status",
     "Scalar": "dagflow.actions.markers",
     "Secret": "dagflow.model.values",
+    "Service": "dagflow.app.service.service",
     "SetArgument": "dagflow.lang.edit.edits",
     "Settings": "dagflow.actions.builtin.settings",
     "Severity": "dagflow.diagnostic",
@@ -178,6 +189,7 @@ _HOMES = {
     "UInt": "dagflow.model.values",
     "Url": "dagflow.actions.markers",
     "UsageError": "dagflow.errors",
+    "Version": "dagflow.app.service.outcomes",
     "VirtualClock": "dagflow.clock",
     "bounds": "dagflow.lang.bounds.bounds",
     "check_expression": "dagflow.lang.expressions",

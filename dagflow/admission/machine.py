@@ -136,6 +136,16 @@ class Admission:
         return self._alarms[0][0] if self._alarms else None
 
     @property
+    def now(self) -> int:
+        """The greatest instant so far."""
+        return self._now
+
+    @property
+    def claims(self) -> dict[str, int | None]:
+        """The claimed `once` keys, each with the instant at which the claim ends, None for never."""
+        return dict(self._claims)
+
+    @property
     def n_open(self) -> int:
         """How many requests may still get a run."""
         return len(self._delayed) + len(self._pending) + len(self._waiting)

@@ -23,6 +23,7 @@ from dagflow.app.run_starter import Starter
 from dagflow.app.stored_runs import read_result
 from dagflow.clock import Clock, SystemClock, VirtualClock
 from dagflow.drivers.local.activation import Waking
+from dagflow.drivers.local.batch import Sending
 from dagflow.drivers.local.driver import LocalDriver
 from dagflow.drivers.local.loaded_run import Live
 from dagflow.drivers.local.retry_budget import Budgets
@@ -193,14 +194,23 @@ class Interpreter:
             UsageError: the name or the id is no text of 1 to 200 characters, the payload is too large, or the interpreter was closed.
             StoreError: the store failed; send it again, with the same id.
         """
+        sending = await self.deliver(event, payload, id or new_run_id(self._clock.now()))
+        return 0 if sending is None else sending.n_reached
+
+    @property
+    def parts(self) -> tuple[LocalDriver, Loader, Starter]:
+        """What a service is built on."""
+        return self._driver, self._loader, self._starter
+
+    async def deliver(self, event: str, payload: object, event_id: str) -> Sending | None:
+        """As `send`, but returns all that the event did; None if the id was known. For services."""
         self._check_open()
         event = checked_text(event, "the name of an event")
-        if id is not None:
-            id = checked_text(id, "the id of an event")  # noqa: A001 - the word of the API
+        event_id = checked_text(event_id, "the id of an event")
         check_payload(self._catalog.interface, event, payload)
         check_expected(self._driver.waiting_for(event), event, payload)
         as_json = wire.sized(wire.codec(JSON).dumps(wire.decode(payload, JSON)), MAX_EVENT, "the event")
-        return await self._driver.send(event, as_json, id or new_run_id(self._clock.now()))
+        return await self._driver.deliver(event, as_json, event_id)
 
     async def get_run(self, run_id: str) -> Run:
         """The handle of a run that has not ended. All of them go on by themselves while the interpreter is open.

@@ -26,6 +26,7 @@ from dagflow.model.types import JSON
 from dagflow.model.wire import codec as wire
 from dagflow.store.api import RunRow, StartName, Store
 from dagflow.store.memory import MemoryStore
+from dagflow.store.service_rows import RequestRow
 
 _Value = TypeVar("_Value")
 
@@ -109,6 +110,29 @@ class Starter:
                 self._locks.pop(name.id, None)
 
     def _begin(self, prepared: Prepared, value: Mapping[str, object], origin: Origin, name: StartName | None) -> Live:
+        return self.begin(prepared, value, origin, self._driver.n_events, name)
+
+    def begin(
+        self,
+        prepared: Prepared,
+        value: Mapping[str, object],
+        origin: Origin,
+        n_events: int,
+        name: StartName | None = None,
+        request_of: Callable[[RunId], RequestRow | None] = lambda _run: None,
+    ) -> Live:
+        """Begin a run that is not in the store yet.
+
+        Args:
+            prepared, value, origin: as of `start`.
+            n_events: so many events of the store came before it.
+            name: if it has one.
+            request_of: the request that gets the run, told its id before anybody drives it.
+
+        Raises:
+            UsageError: the catalog lacks an action, the input or the flow is too large, or nothing begins any more.
+            RunBlocked: the run cannot be put together.
+        """
         self._loader.check_actions(prepared.program)
         if self._driver.error is not None:
             raise self._driver.error
@@ -119,13 +143,14 @@ class Starter:
         progress.stretch = self._driver.stretch
         wire.sized(prepared.encoded, MAX_FLOW, "the compiled flow")
         try:
-            n_bytes = progress.begin(value, origin, now, self._driver.n_events)
+            n_bytes = progress.begin(value, origin, now, n_events)
         except DagflowError:
             raise
         except Exception as error:
             raise RunBlocked.caused_by(progress.run, error) from error
         wire.check_size(n_bytes, what="the input")
         live = Live(progress, Pinned(prepared.digest, prepared.encoded), is_new=True, name=name)
+        live.request = request_of(live.run)
         self._driver.take(live)
         run_logger.run_started(live)
         return live

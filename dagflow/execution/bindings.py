@@ -15,10 +15,14 @@ from dagflow.model.values import Timestamp
 
 @attrs.frozen(kw_only=True)
 class Origin:
-    """What started a run: the word for its kind, and the name of the event if it was one."""
+    """What started a run: the word for its kind, and the name of the event if it was one.
+
+    `hops`: how many flows started one another by events before this run.
+    """
 
     kind: str = "manual"
     name: str = ""
+    hops: int = 0
 
 
 @attrs.define(eq=False)

@@ -197,7 +197,7 @@ class Children(Generic[_Run]):
         if value is None:
             value = self.input_of(spawn.node)
         due = None if spawn.due is None else min(spawn.due, now + child.program.plan.lifetime_ns)
-        origin = Origin(kind="flow", name=parent.program.flow.name)
+        origin = Origin(kind="flow", name=parent.program.flow.name, hops=parent.origin.hops)
         child.begin(value, origin, now, parent.n_events, due)
 
     def input_of(self, node: int) -> Mapping[str, object]:

@@ -410,5 +410,13 @@ class Progress(RunState):
     def _emit(self, node: Node, at: int, payload: bytes) -> None:
         """The event goes to other runs; its number comes with the commit."""
         self._emitted.append(
-            SentEvent(number=0, id=f"{self.run}/{node.id}", name=node.event, at=at, payload=payload, run=self.run)
+            SentEvent(
+                number=0,
+                id=f"{self.run}/{node.id}",
+                name=node.event,
+                at=at,
+                payload=payload,
+                run=self.run,
+                hops=self.origin.hops + 1,
+            )
         )

@@ -16,6 +16,7 @@ from dagflow.gc_tuning import without_collecting
 from dagflow.model.correlation_key import path_text
 from dagflow.model.flow import Argument, Callee, Expression, Flow, Node, NodeKind
 from dagflow.model.plan import Plan, build_plan
+from dagflow.model.policies import Concurrency, Debounce, Once, Policies, Rate
 from dagflow.model.types import BOOL, DURATION, INT, JSON, NULL, STRING, EnumType, ScalarType, Type
 from dagflow.model.values import Secret
 from dagflow.model.wire import codec as wire
@@ -119,6 +120,18 @@ class TriggerCode:
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class PolicyCode:
+    """The expressions of the flow's policies; `cancels`: the conditions of each `cancel on`."""
+
+    once: Typed | None
+    debounce: Typed | None
+    rate: Typed | None
+    concurrency: Typed | None
+    priority: Typed | None
+    cancels: tuple[Typed | None, ...]
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class Program:
     """A flow that can be run. Made once, shared by all its runs.
 
@@ -132,6 +145,7 @@ class Program:
     plan: Plan
     codes: tuple[Code, ...]
     triggers: tuple[TriggerCode, ...]
+    policies: PolicyCode
     waits: Mapping[str, tuple[int, ...]]
     input_codec: wire.Codec
     bodies: Mapping[int, Program]
@@ -252,10 +266,25 @@ def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]
             )
             for trigger in flow.triggers
         ),
+        policies=_policies(flow.policies, typed),
         waits=_waits(flow),
         input_codec=wire.codec(flow.input),
         bodies={n: _build(node.loop.body, compile_all, callees) for n, node in enumerate(flow.nodes) if node.loop is not None},
         callees=callees,
+    )
+
+
+def _policies(policies: Policies, typed: Callable[[Expression], Typed]) -> PolicyCode:
+    def key(policy: Once | Debounce | Rate | Concurrency | None) -> Typed | None:
+        return None if policy is None or policy.key is None else typed(policy.key)
+
+    return PolicyCode(
+        once=key(policies.once),
+        debounce=key(policies.debounce),
+        rate=key(policies.rate),
+        concurrency=key(policies.concurrency),
+        priority=None if policies.priority is None else typed(policies.priority),
+        cancels=tuple(None if each.when is None else typed(each.when) for each in policies.cancel_on),
     )
 
 
@@ -320,6 +349,15 @@ def _expressions(flow: Flow) -> Iterator[Expression]:
             yield trigger.when
         for argument in trigger.mapping or ():
             yield argument.value
+    policies = flow.policies
+    for policy in (policies.once, policies.debounce, policies.rate, policies.concurrency):
+        if policy is not None and policy.key is not None:
+            yield policy.key
+    if policies.priority is not None:
+        yield policies.priority
+    for cancel in policies.cancel_on:
+        if cancel.when is not None:
+            yield cancel.when
 
 
 def _expressions_of(node: Node) -> Iterator[Expression]:

@@ -25,7 +25,7 @@ def recall(progress: RunState, event: Event, value: bytes | None) -> None:
         case events.RunStarted(at):
             started = orjson.loads(present(value))
             trigger = started["trigger"]
-            origin = Origin(kind=trigger["kind"], name=trigger["name"])
+            origin = Origin(kind=trigger["kind"], name=trigger["name"], hops=trigger.get("hops", 0))
             lineage = progress.lineage
             if lineage is not None and lineage.is_item:
                 progress.know(lineage.parent.item(lineage.node, lineage.number), origin, at)

@@ -13,7 +13,10 @@ def started_json(progress: RunState, due: int | None) -> bytes:
     `due`: when its lifetime is over, if not the flow's word counts for that. The input of a loop's item is the parent's to keep.
     """
     origin, lineage = progress.origin, progress.lineage
-    value: dict[str, object] = {"trigger": {"kind": origin.kind, "name": origin.name}}
+    trigger: dict[str, object] = {"kind": origin.kind, "name": origin.name}
+    if origin.hops:
+        trigger["hops"] = origin.hops
+    value: dict[str, object] = {"trigger": trigger}
     if progress.n_events:
         value["events"] = progress.n_events
     if due is not None:

@@ -16,6 +16,7 @@ from dagflow.store.api import (
     WaitRow,
 )
 from dagflow.store.open import open_store
+from dagflow.store.service_rows import Looked, PublishedRow, RequestRow
 
 __all__ = [
     "Append",
@@ -23,7 +24,10 @@ __all__ = [
     "CrashSuspect",
     "Creation",
     "DriverState",
+    "Looked",
+    "PublishedRow",
     "Record",
+    "RequestRow",
     "RunRow",
     "SentEvent",
     "StartName",

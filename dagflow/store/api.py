@@ -12,6 +12,7 @@ import attrs
 
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
+from dagflow.store.service_rows import Looked, RequestRow, ServiceStore
 
 
 @attrs.frozen
@@ -66,6 +67,7 @@ class SentEvent:
         at: when it came, nanoseconds since 1970 UTC.
         payload: JSON.
         run: the run that emitted it, or "" for one from outside.
+        hops: how many flows started one another by events up to this one.
     """
 
     number: int
@@ -74,6 +76,7 @@ class SentEvent:
     at: int
     payload: bytes
     run: str = ""
+    hops: int = 0
 
 
 @attrs.frozen
@@ -126,7 +129,10 @@ class StartName:
 
 @attrs.frozen(kw_only=True)
 class Creation:
-    """A run to begin, with its first facts. `flow`: encoded; kept under `row.digest` if it is not there yet. `name`: if it has one."""
+    """A run to begin, with its first facts. `flow`: encoded; kept under `row.digest` if it is not there yet. `name`: if it has one.
+
+    `request`: the request that gets the run, written with it.
+    """
 
     row: RunRow
     flow: bytes
@@ -134,6 +140,7 @@ class Creation:
     events: tuple[SentEvent, ...] = ()
     waits: tuple[WaitRow, ...] = ()
     name: StartName | None = None
+    request: RequestRow | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -184,7 +191,7 @@ class Blocked:
     trace: str = ""
 
 
-class Store(Protocol):
+class Store(ServiceStore, Protocol):
     """Where facts are kept. Every method may raise `StoreError`; after one from `write` the outcome is unknown:
     reopen and read before going on. `WriteRefused` is the exception: nothing was written, and the store can still be used.
     """
@@ -205,8 +212,17 @@ class Store(Protocol):
         """Whether an event of that id has been kept."""
         ...
 
-    def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
-        """Begin runs, and add facts to others, all or none. When it returns it survives a power cut (if the store is durable)."""
+    def write(
+        self,
+        appends: Sequence[Append] = (),
+        creations: Sequence[Creation] = (),
+        requests: Sequence[RequestRow] = (),
+        looked: Looked | None = None,
+    ) -> None:
+        """Begin runs, add facts to others, and keep requests as `note_requests` does, all or none.
+
+        When it returns it survives a power cut (if the store is durable). The end of a run is the end of its request.
+        """
         ...
 
     def history(self, run: RunId) -> list[Record]:

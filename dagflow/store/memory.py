@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Sequence
 from itertools import islice
@@ -13,10 +12,12 @@ from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Append, Blocked, CrashSuspect, Creation, DriverState, Record, RunRow, SentEvent, WaitRow
+from dagflow.store.memory_service import MemoryServiceRows
+from dagflow.store.service_rows import Looked, RequestRow
 
 
 @attrs.define(eq=False)
-class MemoryStore:
+class MemoryStore(MemoryServiceRows):
     """See `store.api.Store`. May be called from any thread."""
 
     _rows: dict[RunId, RunRow] = attrs.field(factory=dict, init=False)
@@ -25,7 +26,6 @@ class MemoryStore:
     #: As they came, since nobody may ever ask for the records; and how many facts each has.
     _histories: dict[RunId, list[Sequence[Record]]] = attrs.field(factory=dict, init=False)
     _lengths: dict[RunId, int] = attrs.field(factory=dict, init=False)
-    _flows: dict[FlowDigest, bytes] = attrs.field(factory=dict, init=False)
     _events: list[SentEvent] = attrs.field(factory=list, init=False)
     _event_ids: set[str] = attrs.field(factory=set, init=False)
     _driving: DriverState = attrs.field(factory=DriverState, init=False)
@@ -37,10 +37,14 @@ class MemoryStore:
     _due: list[tuple[int, str]] = attrs.field(factory=list, init=False)
     _n_handed_out: int = attrs.field(default=0, init=False)
     _names: dict[str, tuple[RunId, bytes]] = attrs.field(factory=dict, init=False)
-    _is_closed: bool = attrs.field(default=False, init=False)
-    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
-    def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
+    def write(
+        self,
+        appends: Sequence[Append] = (),
+        creations: Sequence[Creation] = (),
+        requests: Sequence[RequestRow] = (),
+        looked: Looked | None = None,
+    ) -> None:
         """See `Store.write`."""
         with self._lock:
             self._check_open()
@@ -61,6 +65,9 @@ class MemoryStore:
                     self._sleep(append.run, append.status, append.due_at)
                 if append.waits is not None:
                     self._wait(append.run, append.waits)
+                if append.ended_at is not None:
+                    self._end_request(append.run)
+            self._keep_requests(requests, looked)
 
     def send(self, events: Sequence[SentEvent]) -> None:
         """See `Store.send`."""
@@ -230,9 +237,10 @@ class MemoryStore:
                     self._waits.pop(row.id, None)
             self._names = {name: each for name, each in self._names.items() if each[0] in self._rows}
             left = [self._current(row) for row in self._rows.values()]
-            self._flows = {digest: self._flows[digest] for digest in {row.digest for row in left}}
+            kept_flows = {row.digest for row in left} | self._prune_requests(before)
+            self._flows = {digest: self._flows[digest] for digest in kept_flows if digest in self._flows}
             limit = min([before, *(row.created_at for row in left if not row.status.is_terminal)])
-            gone = {event.id for event in self._events[:-1] if event.at < limit}
+            gone = {event.id for event in self._events[:-1] if event.at < limit and self._is_looked_at(event.number)}
             self._events = [event for event in self._events if event.id not in gone]
             self._event_ids -= gone
         return False
@@ -264,6 +272,10 @@ class MemoryStore:
             self._wait(row.id, creation.waits)
         if creation.name is not None:
             self._names[creation.name.id] = row.id, creation.name.content
+        if creation.request is not None:
+            self._keep_requests([creation.request])
+            if row.ended_at is not None:
+                self._end_request(row.id)
 
     def _check_names(self, names: list[str]) -> None:
         known = [name for name in names if name in self._names]
@@ -288,10 +300,6 @@ class MemoryStore:
         known = [run for run in runs if run in self._rows]
         if known or len(set(runs)) < len(runs):
             raise WriteRefused(f"run {(known or runs)[0]} is there already; every run needs an id of its own")
-
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise StoreError("the store is closed; open it again")
 
     def _keep_events(self, events: Sequence[SentEvent]) -> None:
         ids = [event.id for event in events]

@@ -36,6 +36,7 @@ from dagflow.store import (
     Store,
     WaitRow,
 )
+from dagflow.testing.service_stores import ServiceStoreConformance
 
 DIGEST = FlowDigest("d" * 64)
 FLOW = b'{"dagflow":1}'
@@ -68,7 +69,7 @@ def sent(number: int, **changes: object) -> SentEvent:
     return SentEvent(**(values | changes))  # type: ignore[arg-type]
 
 
-class StoreConformance(abc.ABC):
+class StoreConformance(ServiceStoreConformance, abc.ABC):
     """Tests that a store has to pass."""
 
     @abc.abstractmethod

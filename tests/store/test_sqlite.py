@@ -132,9 +132,9 @@ def test_other_files_are_refused(tmp_path):
 def test_a_newer_schema_is_refused(closed):
     path, _ = closed
     connection = apsw.Connection(str(path))
-    connection.execute("PRAGMA user_version = 8")
+    connection.execute("PRAGMA user_version = 9")
     connection.close()
-    with pytest.raises(StoreError, match="schema 8, this dagflow knows 7"):
+    with pytest.raises(StoreError, match="schema 9, this dagflow knows 8"):
         open_store(path)
 
 

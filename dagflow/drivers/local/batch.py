@@ -15,6 +15,7 @@ from dagflow.drivers.local.loaded_run import Live
 from dagflow.errors import StoreError, WriteRefused
 from dagflow.store.api import Append, Blocked, Creation, SentEvent, Store
 from dagflow.store.failpoints import Point, reached, watchers
+from dagflow.store.service_rows import Looked, RequestRow
 
 
 @attrs.define(eq=False)
@@ -23,7 +24,7 @@ class Sending:
 
     Attributes:
         is_over: set once it is in the store and has been handed out, or never will be.
-        is_kept: whether it is in the store. refusal: why the store refuses it. n_reached: the runs that took it.
+        is_kept: whether it is in the store. refusal: why the store refuses it. n_reached: the runs that took it. decisions: what it asked for.
     """
 
     event: SentEvent
@@ -31,6 +32,23 @@ class Sending:
     is_kept: bool = False
     refusal: WriteRefused | None = None
     n_reached: int = 0
+    decisions: list[Decision] = attrs.field(factory=list["Decision"])
+
+
+@attrs.define(eq=False)
+class Note:
+    """Requests that get no run now, on their way to the store. `is_kept`: set once they are there."""
+
+    rows: Sequence[RequestRow]
+    is_kept: trio.Event = attrs.field(factory=trio.Event)
+
+
+@attrs.define(eq=False)
+class Decision:
+    """What became of a request, as soon as that is decided. `kept_by`: what has to be in the store before anybody hears of it."""
+
+    row: RequestRow
+    kept_by: Note | Live | None = None
 
 
 @attrs.frozen
@@ -55,17 +73,20 @@ class Batch:
     Attributes:
         groups: by run, its records and behind them those of the runs it starts, which begin in the same transaction.
         refused: the groups that the store refuses, and why; they are none of `groups` any more.
+        notes: requests, written in one transaction with the groups. looked: how far triggers have been looked at, as of all of this.
     """
 
     sendings: Sequence[Sending]
     groups: list[list[Write]]
     blocked: Sequence[Blocked] = ()
+    notes: Sequence[Note] = ()
+    looked: Looked | None = None
     refused: list[tuple[list[Write], Exception]] = attrs.field(factory=list[tuple[list[Write], Exception]])
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not (self.sendings or self.groups or self.blocked or self.refused)
+        return not (self.sendings or self.groups or self.blocked or self.refused or self.notes or self.looked)
 
 
 def write_batch(store: Store, batch: Batch) -> None:
@@ -74,8 +95,8 @@ def write_batch(store: Store, batch: Batch) -> None:
     if batch.sendings:
         _send(store, batch.sendings)
         reached(Point.EVENT_KEPT)
-    if batch.groups:
-        if not _is_taken(store, batch.groups):
+    if batch.groups or batch.notes or batch.looked:
+        if not _is_taken(store, batch.groups, batch):
             _write_apart(store, batch)
         if watchers and any(write.append.events for group in batch.groups for write in group):
             reached(Point.EVENT_KEPT)
@@ -94,10 +115,10 @@ def _send(store: Store, sendings: Sequence[Sending]) -> None:
             _send(store, [sending])
 
 
-def _is_taken(store: Store, groups: Sequence[Sequence[Write]]) -> bool:
-    """Write the groups; False if something in them is refused. Raises StoreError: the store failed."""
+def _is_taken(store: Store, groups: Sequence[Sequence[Write]], batch: Batch) -> bool:
+    """Write the groups and the requests; False if something in them is refused. Raises StoreError: the store failed."""
     try:
-        _write(store, groups)
+        _write(store, groups, [row for note in batch.notes for row in note.rows], batch.looked)
     except WriteRefused:
         return False
     except StoreError:
@@ -110,16 +131,24 @@ def _is_taken(store: Store, groups: Sequence[Sequence[Write]]) -> bool:
     return True
 
 
-def _write(store: Store, groups: Sequence[Sequence[Write]]) -> None:
+def _write(
+    store: Store, groups: Sequence[Sequence[Write]], requests: Sequence[RequestRow] = (), looked: Looked | None = None
+) -> None:
     """In one transaction, so that no part of a run is ever in the store without the record it comes from."""
     writes = [write for group in groups for write in group]
     creations = [write.creation for write in writes if write.creation is not None]
-    store.write([write.append for write in writes if write.creation is None], creations)
+    appends = [write.append for write in writes if write.creation is None]
+    if requests or looked is not None:
+        store.write(appends, creations, requests, looked)
+    else:
+        store.write(appends, creations)
 
 
 def _write_apart(store: Store, batch: Batch) -> None:
     groups, batch.groups = batch.groups, []
     bad: set[str] = set()
+    # A request holds only what was checked, so these are not what was refused.
+    store.note_requests([row for note in batch.notes for row in note.rows])
     for group in groups:
         # What is part of a refused run is blocked together with it.
         whole = group[0].live.run.partition("/")[0]

@@ -104,7 +104,7 @@ class Family:
             encoded = encode_flow(program.startable)
             pinned = self._pinned[program] = Pinned(flow_digest(encoded), encoded)
         progress = Progress(program, requested.run)
-        origin = Origin(kind="flow", name=live.progress.program.flow.name)
+        origin = Origin(kind="flow", name=live.progress.program.flow.name, hops=live.progress.origin.hops)
         progress.begin(requested.input, origin, requested.at, self._writer.n_events)
         return Live(progress, pinned, is_new=True)
 

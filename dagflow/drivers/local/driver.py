@@ -19,8 +19,9 @@ import trio
 from dagflow.clock import Clock
 from dagflow.drivers.local import run_logger
 from dagflow.drivers.local.activation import Waking
+from dagflow.drivers.local.admitting import Admitting
 from dagflow.drivers.local.attempts import Attempts
-from dagflow.drivers.local.batch import Sending
+from dagflow.drivers.local.batch import Note, Sending
 from dagflow.drivers.local.child_runs import Family
 from dagflow.drivers.local.event_router import Dispatch
 from dagflow.drivers.local.group_commit import Writer
@@ -76,6 +77,7 @@ class LocalDriver:
     _is_serving: bool = False
     _calmer: trio.Event = attrs.field(factory=trio.Event)
     _sendings: dict[str, Sending] = attrs.field(factory=dict)
+    _admitting: Admitting | None = None
 
     def __attrs_post_init__(self) -> None:
         self._timers = Timers(self._clock, self._fire, self._is_calm)
@@ -117,6 +119,7 @@ class LocalDriver:
                 live.give_up(self.closed)
             for sending in self._sendings.values():
                 sending.is_over.set()
+            self._writer.give_up()
 
     async def drain(self, *, is_all: bool = True) -> None:
         """Begin nothing new from now on, and wait until every call that is begun is over and its outcome is in the store.
@@ -150,9 +153,35 @@ class LocalDriver:
 
     def _lull(self, nursery: trio.Nursery) -> None:
         self.sleepers = Sleepers(self, self._writer, nursery, self._clock.now, self._waking)
-        self._timers.next_due = lambda: self.sleepers.next_due
-        self._timers.fetch, self._timers.clock_was_set = self.sleepers.fetch, self.sleepers.clock_was_set
+        self._timers.next_due, self._timers.fetch = self._next_due, self._fetch_due
+        self._timers.clock_was_set = self.sleepers.clock_was_set
         self._dispatch.wake, self._dispatch.on_idle = self.sleepers.wake_for, self.sleepers.events_are_handed_out
+
+    def attach(self, admitting: Admitting) -> None:
+        """From now on this one decides which runs begin."""
+        self._admitting = admitting
+        self._dispatch.look, self._writer.looked = admitting.look, admitting.looked
+
+    def note(self, note: Note) -> None:
+        """Keep requests that get no run now."""
+        self._writer.note(note)
+        self._calmer.set()
+
+    def look_up(self) -> None:
+        """Write down how far triggers have been looked at, if there is something to write."""
+        self._writer.look()
+
+    def _next_due(self) -> int | None:
+        in_store, admitting = self.sleepers.next_due, self._admitting
+        asked = None if admitting is None else admitting.next_due
+        return in_store if asked is None else asked if in_store is None else min(in_store, asked)
+
+    def _fetch_due(self) -> None:
+        now, in_store = self._clock.now(), self.sleepers.next_due
+        if in_store is not None and in_store <= now:
+            self.sleepers.fetch()
+        if self._admitting is not None and not self.is_draining:
+            self._admitting.fire(now)
 
     @property
     def n_handed_out(self) -> int:
@@ -213,15 +242,20 @@ class LocalDriver:
             StoreError: the store failed.
             UsageError: the driver was stopped first.
         """
+        sending = await self.deliver(event, payload, event_id)
+        return 0 if sending is None else sending.n_reached
+
+    async def deliver(self, event: str, payload: bytes, event_id: str) -> Sending | None:
+        """As `send`, but returns all that the event did; None if the id was known."""
         earlier = self._sendings.get(event_id)
         if earlier is not None:
             await earlier.is_over.wait()
-            return 0
+            return None
         sent = SentEvent(number=0, id=event_id, name=event, at=self._clock.now(), payload=payload)
         sending = self._sendings[event_id] = Sending(sent)
         try:
             if await self._writer.reading(lambda: self._store.has_event(event_id)):
-                return 0
+                return None
             if self._is_serving:
                 self._writer.send(sending)
                 await sending.is_over.wait()
@@ -231,7 +265,7 @@ class LocalDriver:
                     or self.error
                     or UsageError("the interpreter was closed before the event was kept; send it again")
                 )
-            return sending.n_reached
+            return sending
         finally:
             sending.is_over.set()
             del self._sendings[event_id]
@@ -315,6 +349,8 @@ class LocalDriver:
         for call in list(live.calls.values()):
             self._attempts.leave(call)
         self._writer.forget(live)
+        if self._admitting is not None and live.request is not None:
+            self._admitting.refused(live, reason)
         live.give_up(reason)
         live.release_calls()
         self.sleepers.gone(live)
@@ -339,6 +375,8 @@ class LocalDriver:
         self.leave(live)
         self.sleepers.gone(live)
         self._family.ended(live)
+        if self._admitting is not None:
+            self._admitting.ended(live)
 
     async def hand(self, live: Live, event: SentEvent) -> bool:
         """Give an event to a run, and let it go on; whether it took it."""

@@ -65,6 +65,10 @@ def _to_nobody(_lives: Sequence[Live], _event: SentEvent) -> Generator[None, Non
     return 0
 
 
+def _starts_nothing(_event: SentEvent, _sending: Sending | None) -> Generator[None]:
+    yield from ()
+
+
 @attrs.define(eq=False)
 class Dispatch:
     """Gives each event to each run in hand that may want it.
@@ -76,6 +80,7 @@ class Dispatch:
         put_off: lets others have their turn. add_timer: a wait that was held may give up.
         wake: sees to the runs asleep that may want the first of these events, and perhaps others; says whether that takes time, after
             which it calls `go_on`.
+        look: looks whether the event starts anything, after waits have had it; yields where others should have their turn.
         on_idle: called when every event has been handed out.
     """
 
@@ -83,6 +88,7 @@ class Dispatch:
     put_off: Callable[[object, Callable[[], None]], None] = attrs.field(default=lambda _who, go_on: go_on())
     add_timer: Callable[[Live, SetTimer], None] = attrs.field(default=lambda _live, _timer: None)
     wake: Callable[[Sequence[tuple[SentEvent, Sending | None]]], bool] = attrs.field(default=lambda _queue: False)
+    look: Callable[[SentEvent, Sending | None], Generator[None]] = attrs.field(default=_starts_nothing)
     on_idle: Callable[[], None] = attrs.field(default=lambda: None)
     n_handed_out: int = 0
     _waiters: dict[str, _Waiters] = attrs.field(factory=dict[str, _Waiters])
@@ -194,6 +200,7 @@ class Dispatch:
             given.update(lives)
             n_reached += yield from self.give(lives, event)
         self.n_handed_out = max(self.n_handed_out, event.number)
+        yield from self.look(event, sending)
         if sending is not None:
             sending.n_reached += n_reached
             sending.is_over.set()

@@ -19,13 +19,14 @@ import attrs
 import trio
 
 from dagflow.clock import stopwatch
-from dagflow.drivers.local.batch import Batch, Sending, Write, write_batch
+from dagflow.drivers.local.batch import Batch, Note, Sending, Write, write_batch
 from dagflow.drivers.local.loaded_run import Live
 from dagflow.errors import DagflowBug
 from dagflow.execution.children import Requested
 from dagflow.store.api import Append, Blocked, Creation, RunRow, SentEvent, Store
 from dagflow.store.failpoints import Point, reached
 from dagflow.store.memory import MemoryStore
+from dagflow.store.service_rows import Looked
 
 _Value = TypeVar("_Value")
 
@@ -58,6 +59,7 @@ class Writer:
         block: sets a run aside that cannot be written.
         bear: makes the run that a `start` asks for. on_born: called with it once it is in the store.
         n_events: the number of the last event, also of one that is not in the store yet.
+        looked: how far triggers have been looked at, if that is to be written down with all that is marked by then.
     """
 
     store: Store
@@ -68,6 +70,9 @@ class Writer:
     bear: Callable[[Live, Requested], Live] = attrs.field(default=_nobody)
     on_born: Callable[[Live], None] = attrs.field(default=lambda _live: None)
     n_events: int = 0
+    looked: Callable[[bool], Looked | None] = attrs.field(default=lambda _is_written_anyway: None)
+    _notes: list[Note] = attrs.field(factory=list)
+    _unkept: dict[Note, None] = attrs.field(factory=dict)
     _sendings: list[Sending] = attrs.field(factory=list)
     _dirty: dict[Live, None] = attrs.field(factory=dict)
     _blocked: list[Blocked] = attrs.field(factory=list)
@@ -85,7 +90,7 @@ class Writer:
     @property
     def is_idle(self) -> bool:
         """Whether the store has everything."""
-        return not self._dirty and not self._sendings and not self._blocked and not self._is_writing
+        return not (self._dirty or self._sendings or self._blocked or self._notes or self._is_writing)
 
     def mark(self, live: Live) -> None:
         """The run may have new facts."""
@@ -100,6 +105,21 @@ class Writer:
     def note_blocked(self, blocked: Blocked) -> None:
         """Keep why a run is blocked, for whoever looks at the store."""
         self._blocked.append(blocked)
+        self._wake.set()
+
+    def note(self, note: Note) -> None:
+        """Keep requests."""
+        self._notes.append(note)
+        self._unkept[note] = None
+        self._wake.set()
+
+    def give_up(self) -> None:
+        """Nothing is written any more: nobody waits for that."""
+        for note in self._unkept:
+            note.is_kept.set()
+
+    def look(self) -> None:
+        """`looked` has something to write down."""
         self._wake.set()
 
     def send(self, sending: Sending) -> None:
@@ -124,7 +144,7 @@ class Writer:
 
     async def drain(self) -> None:
         """Write what is marked now."""
-        while self._dirty or self._sendings or self._blocked:
+        while self._dirty or self._sendings or self._blocked or self._notes or self.looked(False):
             batch = self._gathered()
             if batch.is_empty:
                 continue
@@ -163,7 +183,10 @@ class Writer:
                     # What a part took is in the history of the whole first, see `kin`.
                     groups.append(self._taken_safely(live.whole))
                 groups.append(self._taken_safely(live) if live.broken is None else [])
-        batch = Batch(sendings, [], blocked)
+        notes, self._notes = self._notes, []
+        batch = Batch(sendings, [], blocked, notes)
+        if not self._dirty:
+            batch.looked = self.looked(bool(groups or notes))
         for group in filter(None, groups):
             broken = group[0].live.broken
             if broken is None:
@@ -206,6 +229,9 @@ class Writer:
                     write.live.committed(write.append.first + len(write.append.records))
                 except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
                     self.block(write.live, error)
+        for note in batch.notes:
+            self._unkept.pop(note, None)
+            note.is_kept.set()
         for group in batch.groups:
             for write in group:
                 if write.is_born:
@@ -248,4 +274,5 @@ def _creation(live: Live, append: Append) -> Creation:
         events=append.events,
         waits=append.waits or (),
         name=live.name,
+        request=live.request,
     )

@@ -18,6 +18,7 @@ from dagflow.execution.instance import Progress
 from dagflow.execution.results import RunResult, result_of
 from dagflow.ids import FlowDigest, RunId
 from dagflow.store.api import StartName
+from dagflow.store.service_rows import RequestRow
 
 
 @attrs.frozen
@@ -68,6 +69,7 @@ class Live:
         n_timers: how many entries the timers have of it.
         share: whose calls its calls are, where not all can be made at once: those of the whole run, and of its flow.
         name: what its caller calls the start, if anything.
+        request: the request that gets this run, until the store has both.
     """
 
     progress: Progress
@@ -86,6 +88,7 @@ class Live:
     n_timers: int = 0
     share: Share = attrs.field(init=False)
     name: StartName | None = None
+    request: RequestRow | None = None
     _waiting: list[tuple[int, trio.Event]] = attrs.field(factory=list)
     _ready_calls: list[tuple[int, Call, Callable[[Call], None]]] = attrs.field(factory=list)
     _changed: trio.Event = attrs.field(factory=trio.Event)
@@ -139,6 +142,7 @@ class Live:
         """The store has that many facts now."""
         self.n_committed = n_facts
         self.is_new = False
+        self.request = None
         if self._waiting:
             for needed, event in self._waiting:
                 if needed <= n_facts:

@@ -137,6 +137,67 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ) STRICT, WITHOUT ROWID""",
         "CREATE INDEX start_run ON start (run)",
     ),
+    (
+        # What a service keeps: published flows, requests for runs, what they claim, and how far triggers have been looked at.
+        """CREATE TABLE published (
+            flow TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            digest TEXT NOT NULL REFERENCES flow (digest),
+            state TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            author TEXT NOT NULL,
+            comment TEXT NOT NULL,
+            manifest BLOB NOT NULL,
+            text TEXT NOT NULL,
+            checksum INTEGER NOT NULL,
+            PRIMARY KEY (flow, number)
+        ) STRICT""",
+        "CREATE INDEX published_digest ON published (digest)",
+        # `stage` goes from running to ended with the run; the checksum takes the two for one.
+        """CREATE TABLE request (
+            flow TEXT NOT NULL,
+            id TEXT NOT NULL,
+            digest TEXT NOT NULL REFERENCES flow (digest),
+            at INTEGER NOT NULL,
+            not_before INTEGER NOT NULL,
+            stage TEXT NOT NULL,
+            since INTEGER NOT NULL,
+            keys BLOB NOT NULL,
+            priority INTEGER NOT NULL,
+            run TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            event INTEGER NOT NULL,
+            hops INTEGER NOT NULL,
+            input BLOB NOT NULL,
+            checksum INTEGER NOT NULL,
+            PRIMARY KEY (flow, id)
+        ) STRICT""",
+        "CREATE INDEX request_at ON request (flow, at, id)",
+        "CREATE INDEX request_unsettled ON request (at, id) WHERE stage IN ('delayed', 'debounced', 'waiting', 'running')",
+        "CREATE INDEX request_settled ON request (max(at, since)) WHERE stage IN ('ended', 'dropped', 'superseded')",
+        "CREATE INDEX request_begun ON request (flow, since) WHERE run != ''",
+        "CREATE INDEX request_run ON request (run) WHERE stage = 'running'",
+        "CREATE INDEX request_event ON request (event) WHERE event > 0",
+        "CREATE INDEX request_digest ON request (digest)",
+        """CREATE TABLE claim (
+            flow TEXT NOT NULL,
+            key TEXT NOT NULL,
+            until INTEGER,
+            checksum INTEGER NOT NULL,
+            PRIMARY KEY (flow, key)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX claim_until ON claim (until) WHERE until IS NOT NULL",
+        """CREATE TABLE looked (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            event INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            checksum INTEGER NOT NULL
+        ) STRICT""",
+        # Flows that start one another by events: how many there were before.
+        "ALTER TABLE event ADD COLUMN hops INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 
 

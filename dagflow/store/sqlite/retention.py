@@ -12,7 +12,7 @@ from typing import Final
 
 import apsw
 
-from dagflow.store.sqlite import blobs, crash_ledger, rows, start_ids, waits
+from dagflow.store.sqlite import blobs, crash_ledger, published, requests, rows, start_ids, waits
 from dagflow.store.sqlite.connection import Value, execute, first_of
 
 #: Rows that one slice touches; it takes a few milliseconds.
@@ -39,11 +39,17 @@ _OLDEST_UNFINISHED: Final = """
 # The last one stays, so that numbers go on from it.
 _CLEAR_EVENTS: Final = """
     DELETE FROM event WHERE number IN (
-        SELECT number FROM event WHERE at < ?1 AND number < (SELECT max(number) FROM event) ORDER BY number LIMIT ?2
+        SELECT number FROM event
+        WHERE at < ?1 AND number < (SELECT max(number) FROM event) AND number <= coalesce((SELECT event FROM looked), number)
+        ORDER BY number LIMIT ?2
     ) RETURNING 1"""
 _CLEAR_FLOWS: Final = """
     DELETE FROM flow WHERE digest IN (
-        SELECT digest FROM flow WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.digest = flow.digest) LIMIT ?
+        SELECT digest FROM flow
+        WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.digest = flow.digest)
+        AND NOT EXISTS (SELECT 1 FROM published WHERE published.digest = flow.digest)
+        AND NOT EXISTS (SELECT 1 FROM request WHERE request.digest = flow.digest)
+        LIMIT ?
     ) RETURNING 1"""
 
 _FOREIGN: Final = "SELECT run.id FROM run LEFT JOIN flow USING (digest) WHERE flow.digest IS NULL LIMIT 5"
@@ -67,6 +73,9 @@ def prune_slice(connection: apsw.Connection, before: int) -> bool:
     if old is not None:
         _hide(connection, old)
         return True
+    for clear in (requests.CLEAR_REQUESTS, requests.CLEAR_CLAIMS):
+        if execute(connection, clear, (before, SLICE_ROWS)):
+            return True
     oldest = first_of(connection, _OLDEST_UNFINISHED)
     limit = min(before, oldest) if isinstance(oldest, int) else before
     if execute(connection, _CLEAR_EVENTS, (limit, SLICE_ROWS)) or execute(connection, _CLEAR_FLOWS, (SLICE_ROWS // 10,)):
@@ -94,6 +103,8 @@ def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
     problems += blobs.problems_of(read)
     problems += crash_ledger.problems_of(read)
     problems += start_ids.problems_of(read)
+    problems += requests.problems_of(read)
+    problems += published.problems_of(read)
     problems += [f"the event number {number} is not what was written" for number in damaged_events(read)]
     problems += [f"run {row[0]!r} has a flow that is not there" for row in read(_FOREIGN)]
     problems += [f"run {row[0]!r} is part of a run that is not there" for row in read(_ORPHANS)]

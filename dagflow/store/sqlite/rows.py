@@ -14,7 +14,7 @@ from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Append, Creation, Record, RunRow, SentEvent
-from dagflow.store.sqlite import blobs, start_ids, waits
+from dagflow.store.sqlite import blobs, requests, start_ids, waits
 from dagflow.store.sqlite.batches import Row, packed, unpacked
 from dagflow.store.sqlite.checksums import checksum, row_checksum
 from dagflow.store.sqlite.connection import Value, execute, first_of
@@ -63,8 +63,8 @@ SELECT_PARTS: Final = f"""
     SELECT {RUN_COLUMNS} FROM run
     WHERE parent != '' AND parent = ?1 AND (?2 = '' OR key < (SELECT key FROM run WHERE id = ?2)) AND (NOT ?3 OR {IS_UNFINISHED})
     ORDER BY key DESC LIMIT ?4"""  # noqa: S608
-INSERT_EVENT: Final = "INSERT INTO event (number, id, name, at, payload, run, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)"
-EVENT_COLUMNS: Final = "number, id, name, at, payload, run, checksum"
+INSERT_EVENT: Final = "INSERT INTO event (number, id, name, at, payload, run, hops, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+EVENT_COLUMNS: Final = "number, id, name, at, payload, run, hops, checksum"
 SELECT_EVENTS: Final = f"SELECT {EVENT_COLUMNS} FROM event WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608
 SELECT_NAMED_EVENTS: Final = f"SELECT {EVENT_COLUMNS} FROM event WHERE name = ? AND number > ? ORDER BY number LIMIT ?"  # noqa: S608
 _TEXTS: Final = "id|flow|digest|parent|status|name|run"
@@ -100,6 +100,10 @@ def insert_run(connection: apsw.Connection, creation: Creation, known: Known) ->
         waits.insert(connection, key, row.id, creation.waits)
     if creation.name is not None:
         start_ids.insert(connection, key, row.id, creation.name)
+    if creation.request is not None:
+        requests.write(connection, [creation.request], None)
+        if row.ended_at is not None:
+            requests.end(connection, row.id)
 
 
 def insert_records(connection: apsw.Connection, key: Value, run: str, first: int, records: Sequence[Record]) -> None:
@@ -116,7 +120,13 @@ def insert_events(connection: apsw.Connection, events: Sequence[SentEvent]) -> N
     """Keep events."""
     for event in events:
         values = (event.number, event.id, event.name, event.at, event.payload, event.run)
-        execute(connection, INSERT_EVENT, (*values, checksum(event.payload, *values[:4], event.run)))
+        stored = event_checksum(event.payload, (*values[:4], event.run), event.hops)
+        execute(connection, INSERT_EVENT, (*values, event.hops, stored))
+
+
+def event_checksum(payload: bytes, rest: tuple[Value, ...], hops: Value) -> int:
+    """Of an event; most have no hops."""
+    return checksum(payload, *rest, *((hops,) if hops else ()))
 
 
 def _note(known: Known, run: RunId, key: Value, changing: tuple[str, int | None, int | None]) -> None:
@@ -139,6 +149,8 @@ def append(connection: apsw.Connection, added: Append, known: Known) -> None:
     insert_events(connection, added.events)
     if added.waits is not None:
         waits.replace(connection, key, added.run, added.waits)
+    if added.ended_at is not None:
+        requests.end(connection, added.run)
 
 
 def _changed(
@@ -216,10 +228,18 @@ def _facts_in(run: RunId, position: int, row: Row, stored: Value, body_of: Calla
 
 def read_event(row: tuple[Value, ...]) -> SentEvent | None:
     """An event; None if it is not what was written."""
-    number, event_id, name, at, payload, run, stored = row
-    if not isinstance(payload, bytes) or stored != checksum(payload, number, event_id, name, at, run):
+    number, event_id, name, at, payload, run, hops, stored = row
+    if not isinstance(payload, bytes) or stored != event_checksum(payload, (number, event_id, name, at, run), hops):
         return None
-    return SentEvent(number=int(str(number)), id=str(event_id), name=str(name), at=int(str(at)), payload=payload, run=str(run))
+    return SentEvent(
+        number=int(str(number)),
+        id=str(event_id),
+        name=str(name),
+        at=int(str(at)),
+        payload=payload,
+        run=str(run),
+        hops=int(str(hops)),
+    )
 
 
 def read_row(values: tuple[Value, ...]) -> RunRow:

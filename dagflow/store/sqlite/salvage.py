@@ -27,6 +27,7 @@ _KEPT: Final = {
     "bodies": "SELECT body.name, body.body FROM body JOIN body_use ON body_use.body = body.key WHERE body_use.run = ?",
 }
 _REMOVED: Final = (
+    "UPDATE request SET stage = 'ended' WHERE run = (SELECT id FROM run WHERE key = ?) AND stage = 'running'",
     "DELETE FROM suspect WHERE run = (SELECT id FROM run WHERE key = ?)",
     "DELETE FROM blocked WHERE run = (SELECT id FROM run WHERE key = ?)",
     "DELETE FROM start WHERE run = ?",
@@ -40,12 +41,14 @@ _STRAY: Final = (
     "DELETE FROM wait WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.key = wait.run)",
     "DELETE FROM body_use WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.key = body_use.run)",
     "DELETE FROM body WHERE NOT EXISTS (SELECT 1 FROM body_use WHERE body_use.body = body.key)",
-    "DELETE FROM flow WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.digest = flow.digest)",
+    """DELETE FROM flow WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.digest = flow.digest)
+        AND NOT EXISTS (SELECT 1 FROM published WHERE published.digest = flow.digest)
+        AND NOT EXISTS (SELECT 1 FROM request WHERE request.digest = flow.digest)""",
 )
 _EVENT: Final = (
     "SELECT number, CAST(id AS BLOB), CAST(name AS BLOB), at, payload, CAST(run AS BLOB) FROM event WHERE number = ?"
 )
-_BLANK_EVENT: Final = "UPDATE event SET id = ?, name = ?, at = ?, payload = ?, run = ?, checksum = ? WHERE number = ?"
+_BLANK_EVENT: Final = "UPDATE event SET id = ?, name = ?, at = ?, payload = ?, run = ?, hops = 0, checksum = ? WHERE number = ?"
 
 
 def salvage(connection: apsw.Connection, runs: Collection[RunId], keep: Callable[[dict[str, object]], None]) -> list[str]:

@@ -27,6 +27,7 @@ from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId
 from dagflow.store.api import Append, Blocked, CrashSuspect, Creation, DriverState, Record, RunRow, SentEvent, WaitRow
 from dagflow.store.failpoints import Point, reached
+from dagflow.store.service_rows import Looked, RequestRow
 from dagflow.store.sqlite import blobs, crash_ledger, retention, rows, start_ids, waits
 from dagflow.store.sqlite import blocked_runs as blocked
 from dagflow.store.sqlite import salvage as salvaging
@@ -45,11 +46,13 @@ from dagflow.store.sqlite.connection import (
 )
 from dagflow.store.sqlite.lock import FileLock, LogMark, make_private_file, refuse_remote
 from dagflow.store.sqlite.migrations import migrate, refuse_foreign
+from dagflow.store.sqlite.requests import write as write_requests
+from dagflow.store.sqlite.service_tables import ServiceTables
 from dagflow.store.sqlite.wal_guard import OpenLog, check_frames, check_log, lock_of, log_of, open_sound_reader
 
 
 @attrs.define(eq=False)
-class SqliteStore:
+class SqliteStore(ServiceTables):
     """See `store.api.Store`. May be called from any thread; made by `SqliteStore.open`."""
 
     path: Path
@@ -134,9 +137,15 @@ class SqliteStore:
             undoing.pop_all()
         return cls(place, lock_file, writer, reader, open_log, claimed)
 
-    def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
+    def write(
+        self,
+        appends: Sequence[Append] = (),
+        creations: Sequence[Creation] = (),
+        requests: Sequence[RequestRow] = (),
+        looked: Looked | None = None,
+    ) -> None:
         """See `Store.write`."""
-        if not appends and not creations:
+        if not (appends or creations or requests or looked):
             return
         with self._transaction() as connection:
             digests: set[str] = set()
@@ -148,6 +157,7 @@ class SqliteStore:
                 rows.insert_run(connection, creation, self._known)
             for added in appends:
                 rows.append(connection, added, self._known)
+            write_requests(connection, requests, looked)
 
     def send(self, events: Sequence[SentEvent]) -> None:
         """See `Store.send`."""

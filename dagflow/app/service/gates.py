@@ -1,0 +1,331 @@
+"""One gate for each published flow: the requests that came, the machine that decides about them, and the runs they have.
+
+Every decision is taken in memory and written behind it: a request that gets no run now is a row, and one that gets a run is a row in
+the transaction that creates the run. What a crash takes with it is decided again: from the rows, from the events behind the last one
+that is known to be looked at, and from slots of schedules. So nothing is lost, and the id of a request keeps it from coming twice.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import attrs
+import orjson
+
+from dagflow.admission import events
+from dagflow.admission.commands import Begin, Claim, Command, Drop, Hold, Supersede
+from dagflow.admission.machine import Admission
+from dagflow.admission.requests import Held, Request, Stage
+from dagflow.app.program_cache import Prepared
+from dagflow.app.run_loader import Loader
+from dagflow.app.run_starter import Starter
+from dagflow.clock import Clock
+from dagflow.drivers.local.batch import Decision, Note
+from dagflow.drivers.local.driver import LocalDriver
+from dagflow.drivers.local.loaded_run import Live
+from dagflow.errors import DagflowError
+from dagflow.execution.admission import judged, keys_json, keys_of
+from dagflow.execution.bindings import Origin
+from dagflow.execution.evaluate import as_record
+from dagflow.ids import RunId
+from dagflow.store.api import Store
+from dagflow.store.service_rows import PublishedRow, RequestRow
+
+ACTIVE: Final = "active"
+PAUSED: Final = "paused"
+RETIRED: Final = "retired"
+DAMAGED: Final = "damaged"
+#: Characters of a reason in a row.
+_MOST_REASON: Final = 1_000
+
+
+@attrs.define(eq=False)
+class Gate:
+    """A published flow.
+
+    Attributes:
+        version: the newest one. state: of the flow.
+        rows: the requests that are open or have a run that has not ended, by id.
+        problem: why none of its runs can begin here, or "".
+        due: when time changes something next, as the agenda has it.
+    """
+
+    version: PublishedRow
+    state: str
+    rows: dict[str, RequestRow] = attrs.field(factory=dict)
+    claims: list[tuple[str, int | None]] = attrs.field(factory=list)
+    problem: str = ""
+    due: int | None = None
+    _loaded: tuple[Prepared, Admission] | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the flow."""
+        return self.version.flow
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether its machine is there."""
+        return self._loaded is not None
+
+    def unload(self) -> None:
+        """Another version takes over: the machine is put together again from what the last one knew."""
+        if self._loaded is not None:
+            self.claims = list(self._loaded[1].claims.items())
+            self._loaded = None
+
+    def load(self, loader: Loader, store: Store, now: int) -> tuple[Prepared, Admission]:
+        """The program of the newest version, and the machine. Raises StoreError."""
+        if self._loaded is not None:
+            return self._loaded
+        prepared = loader.programs.load(store, self.version.digest)
+        try:
+            loader.check_actions(prepared.program)
+            self.problem = ""
+        except DagflowError as error:
+            # Its requests wait until the host has what it calls.
+            self.problem = str(error)
+        policies = prepared.program.flow.policies
+        machine = Admission(policies, is_paused=self.state == PAUSED or bool(self.problem))
+        ended = [] if policies.rate is None else store.begun_since(self.name, now - policies.rate.period_ns)
+        rows = [*(row for row in ended if row.id not in self.rows), *self.rows.values()]
+        machine.restore([held_of(row) for row in rows], self.claims)
+        self._loaded = prepared, machine
+        return self._loaded
+
+
+@attrs.define(eq=False)
+class Gates:
+    """All gates: takes requests and the ends of runs, and does what the machines decide.
+
+    Attributes:
+        gates: by the name of the flow.
+        is_frozen: nothing is decided any more; what comes is looked at when the service is opened again.
+    """
+
+    store: Store
+    clock: Clock
+    driver: LocalDriver
+    loader: Loader
+    starter: Starter
+    gates: dict[str, Gate] = attrs.field(factory=dict)
+    is_frozen: bool = False
+    _of_run: dict[RunId, tuple[Gate, str]] = attrs.field(factory=dict[RunId, tuple[Gate, str]])
+    _decisions: dict[tuple[str, str], Decision] = attrs.field(factory=dict[tuple[str, str], Decision])
+    _queue: deque[tuple[Gate, events.Event]] = attrs.field(factory=deque)
+    _is_busy: bool = False
+    #: A heap; an entry counts as long as its gate says the same.
+    _agenda: list[tuple[int, int, Gate]] = attrs.field(factory=list)
+    _counter: Callable[[], int] = attrs.field(factory=lambda: itertools.count().__next__)
+
+    # ---- in
+
+    def restore(self, rows: Iterable[RequestRow], claims: Iterable[tuple[str, str, int | None]], ended: set[RunId]) -> None:
+        """Take what the store has of requests; `ended`: runs whose end came while that was read."""
+        for flow, key, until in claims:
+            if flow in self.gates:
+                self.gates[flow].claims.append((key, until))
+        concerned: dict[Gate, None] = {}
+        for row in rows:
+            gate = self.gates.get(row.flow)
+            if gate is None or row.run in ended:
+                continue
+            gate.rows[row.id] = row
+            concerned[gate] = None
+            if row.run:
+                self._of_run[row.run] = gate, row.id
+        for gate in concerned:
+            self.tick(gate)
+
+    def ask(
+        self,
+        gate: Gate,
+        request_id: str,
+        value: Mapping[str, object],
+        origin: Origin,
+        *,
+        event: int = 0,
+        at: int,
+        not_before: int = 0,
+    ) -> Decision:
+        """Ask for a run with that input, in stored form; no request of this id came before.
+
+        Raises:
+            StoreError: the flow cannot be read.
+            EvaluationError: a key has no value.
+        """
+        prepared, _ = gate.load(self.loader, self.store, self.clock.now())
+        keys, priority = judged(prepared.program, value)
+        row = RequestRow(
+            flow=gate.name,
+            id=request_id,
+            digest=prepared.digest,
+            at=at,
+            not_before=not_before,
+            stage=Stage.WAITING,
+            keys=keys_json(keys),
+            priority=priority,
+            kind=origin.kind,
+            name=origin.name,
+            event=event,
+            hops=origin.hops,
+            input=orjson.dumps(prepared.program.input_codec.encode(value)),
+        )
+        gate.rows[row.id] = row
+        decision = self.watch(row)
+        self.feed(gate, events.Arrived(self.clock.now(), request_of(row)))
+        return decision
+
+    def refuse(self, row: RequestRow, reason: str) -> Decision:
+        """Keep a request that never reaches the machine."""
+        note = Note([attrs.evolve(row, stage=Stage.DROPPED, reason=reason[:_MOST_REASON])])
+        self.driver.note(note)
+        return Decision(note.rows[0], note)
+
+    def ended(self, live: Live) -> None:
+        """The end of a run is in the store."""
+        gate, request_id = self._of_run.pop(live.run, (None, ""))
+        if gate is not None and not self.is_frozen:
+            gate.rows.pop(request_id, None)
+            self.feed(gate, events.RunEnded(self.clock.now(), request_id))
+
+    def refused(self, live: Live, reason: DagflowError) -> None:
+        """A run that was to begin cannot, and the store has nothing of it."""
+        gate, request_id = self._of_run.pop(live.run, (None, ""))
+        if gate is not None and live.request is not None:
+            self._refuse(attrs.evolve(gate.rows.pop(request_id, live.request), run=RunId("")), str(reason))
+            self.feed(gate, events.RunEnded(self.clock.now(), request_id))
+
+    def watch(self, row: RequestRow) -> Decision:
+        """What is decided next about a request."""
+        decision = self._decisions[row.flow, row.id] = Decision(row)
+        return decision
+
+    def withdraw(self, gate: Gate, request_id: str) -> None:
+        """A request that has no run is no longer wanted."""
+        self.feed(gate, events.Withdrawn(self.clock.now(), request_id))
+
+    def tick(self, gate: Gate) -> None:
+        """Time has passed, or the gate has just been put together."""
+        self.feed(gate, events.Ticked(self.clock.now()))
+
+    def set_paused(self, gate: Gate, *, is_paused: bool) -> None:
+        """Begin no more runs of the flow, or go on."""
+        now = self.clock.now()
+        if gate.problem and not is_paused:
+            return
+        self.feed(gate, events.Paused(now) if is_paused else events.Resumed(now))
+
+    # ---- time
+
+    @property
+    def next_due(self) -> int | None:
+        """When time alone changes something next."""
+        agenda = self._agenda
+        while agenda and agenda[0][2].due != agenda[0][0]:
+            heapq.heappop(agenda)
+        return agenda[0][0] if agenda else None
+
+    def fire(self, now: int) -> None:
+        """It is that late."""
+        while (due := self.next_due) is not None and due <= now:
+            gate = heapq.heappop(self._agenda)[2]
+            gate.due = None
+            self.tick(gate)
+
+    def _plan(self, gate: Gate, due: int | None) -> None:
+        if due != gate.due:
+            gate.due = due
+            if due is not None:
+                heapq.heappush(self._agenda, (due, self._counter(), gate))
+                self.driver.look_again()
+
+    # ---- out
+
+    def feed(self, gate: Gate, event: events.Event) -> None:
+        """Let the machine of a gate decide, after whatever it is deciding now."""
+        self._queue.append((gate, event))
+        if self._is_busy:
+            return
+        self._is_busy = True
+        try:
+            while self._queue and not self.is_frozen:
+                gate, event = self._queue.popleft()
+                _, machine = gate.load(self.loader, self.store, self.clock.now())
+                self._perform(gate, machine, machine.handle(event))
+                self._plan(gate, machine.next_due)
+        finally:
+            self._is_busy = False
+
+    def _perform(self, gate: Gate, machine: Admission, commands: list[Command]) -> None:
+        changed: dict[str, RequestRow] = {}
+        claims = {each.id: (each.key, each.until) for each in commands if isinstance(each, Claim)}
+        begun = [each.id for each in commands if isinstance(each, Begin)]
+        for command in commands:
+            if isinstance(command, Hold | Drop | Supersede) and command.id not in begun:
+                changed[command.id] = _after(changed.get(command.id) or gate.rows[command.id], command)
+        if changed:
+            note = Note([attrs.evolve(row, claim=claims.get(row.id)) for row in changed.values()])
+            self.driver.note(note)
+            for row in note.rows:
+                if Stage(row.stage).is_open:
+                    gate.rows[row.id] = row
+                else:
+                    del gate.rows[row.id]
+                self._decided(row, note)
+        for request_id in begun:
+            self._begin(gate, attrs.evolve(gate.rows[request_id], claim=claims.get(request_id)), machine.now)
+
+    def _begin(self, gate: Gate, row: RequestRow, now: int) -> None:
+        begun: list[RequestRow] = []
+
+        def request_of(run: RunId) -> RequestRow:
+            begun.append(attrs.evolve(row, stage=Stage.RUNNING, since=now, run=run, input=b""))
+            gate.rows[row.id] = begun[0]
+            self._of_run[run] = gate, row.id
+            return begun[0]
+
+        try:
+            prepared = self.loader.programs.load(self.store, row.digest)
+            value = prepared.program.input_codec.decode(orjson.loads(row.input))
+            origin = Origin(kind=row.kind, name=row.name, hops=row.hops)
+            live = self.starter.begin(prepared, as_record(value), origin, self.driver.n_handed_out, request_of=request_of)
+        except DagflowError as error:
+            gate.rows.pop(row.id, None)
+            self._refuse(row, str(error))
+            self.feed(gate, events.RunEnded(self.clock.now(), row.id))
+        else:
+            self._decided(begun[0], live)
+
+    def _refuse(self, row: RequestRow, reason: str) -> None:
+        refused = self.refuse(attrs.evolve(row, claim=None), f"refused: {reason}")
+        self._decided(refused.row, refused.kept_by)
+
+    def _decided(self, row: RequestRow, kept_by: Note | Live | None) -> None:
+        decision = self._decisions.pop((row.flow, row.id), None)
+        if decision is not None:
+            decision.row, decision.kept_by = row, kept_by
+
+
+def request_of(row: RequestRow) -> Request:
+    """A row as the machine sees it."""
+    return Request(id=row.id, at=row.at, not_before=row.not_before, keys=keys_of(row.keys), priority=row.priority)
+
+
+def held_of(row: RequestRow) -> Held:
+    """A row with its stage."""
+    return Held(request=request_of(row), stage=Stage(row.stage), since=row.since)
+
+
+def _after(row: RequestRow, command: Hold | Drop | Supersede) -> RequestRow:
+    match command:
+        case Hold(_, stage, since):
+            return attrs.evolve(row, stage=stage, since=since)
+        case Drop(_, reason):
+            return attrs.evolve(row, stage=Stage.DROPPED, since=0, reason=reason)
+        case Supersede(_, by):
+            return attrs.evolve(row, stage=Stage.SUPERSEDED, since=0, reason=by)

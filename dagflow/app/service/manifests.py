@@ -1,0 +1,63 @@
+"""What a compiled flow listens to and may touch."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+import orjson
+
+from dagflow.app.service.outcomes import Manifest, Version
+from dagflow.execution.program import Program, actions_of, nodes_of
+from dagflow.model.flow import Flow, NodeKind, TriggerKind
+from dagflow.store.service_rows import PublishedRow
+
+_CALLS: Final = frozenset({NodeKind.ACTION, NodeKind.UNDO})
+
+
+def manifest_of(program: Program) -> Manifest:
+    """The manifest of a flow, with the flows it calls or starts."""
+    flow = program.flow
+    waits = {node.event for node in nodes_of(program) if node.kind is NodeKind.WAIT_EVENT}
+    return Manifest(
+        events=tuple(sorted({*started_by(flow), *waits, *(each.event for each in flow.policies.cancel_on)})),
+        emits=tuple(sorted(program.emits)),
+        webhooks=tuple(sorted({trigger.webhook for trigger in flow.triggers if trigger.webhook})),
+        crons=tuple((each.schedule.text, each.schedule.zone) for each in flow.triggers if each.schedule is not None),
+        actions=tuple(sorted(set(actions_of(program, _CALLS)))),
+        secrets=tuple(sorted({*flow.secrets, *(name for callee in flow.callees for name in callee.flow.secrets)})),
+    )
+
+
+def started_by(flow: Flow) -> tuple[str, ...]:
+    """The events that start it."""
+    return tuple(sorted({trigger.event for trigger in flow.triggers if trigger.kind is TriggerKind.EVENT}))
+
+
+def encoded(program: Program) -> bytes:
+    """A manifest as a store has it, with what the service needs to find the flow without reading it."""
+    return orjson.dumps({**attrs.asdict(manifest_of(program)), "started_by": started_by(program.flow)})
+
+
+def listens_to(row: PublishedRow) -> tuple[str, ...]:
+    """The events that start a published flow."""
+    return tuple(orjson.loads(row.manifest).get("started_by", ()))
+
+
+def version_of(row: PublishedRow, state: str, problem: str = "") -> Version:
+    """A row for a caller. `state`: of the flow."""
+    kept: dict[str, Any] = orjson.loads(row.manifest)
+    crons = tuple((str(text), str(zone)) for text, zone in kept.pop("crons", ()))
+    kept.pop("started_by", None)
+    return Version(
+        flow=row.flow,
+        number=row.number,
+        digest=row.digest,
+        state=state,
+        published_at=row.at,
+        author=row.author,
+        comment=row.comment,
+        manifest=Manifest(crons=crons, **{name: tuple(values) for name, values in kept.items()}),
+        text=row.text,
+        problem=problem,
+    )

@@ -1,0 +1,99 @@
+"""What a service says of published flows and of what it was asked."""
+
+from __future__ import annotations
+
+import attrs
+
+from dagflow.admission.requests import Stage
+from dagflow.ids import FlowDigest, RunId
+from dagflow.store.service_rows import NO_RUN
+
+
+@attrs.frozen(kw_only=True)
+class Manifest:
+    """What a flow listens to and may touch.
+
+    Attributes:
+        events: those that start it, that it waits for, or that cancel it. emits: those it emits.
+        webhooks: names. crons: schedules, each with its zone.
+        actions, secrets: names, with those of the flows it calls.
+    """
+
+    events: tuple[str, ...] = ()
+    emits: tuple[str, ...] = ()
+    webhooks: tuple[str, ...] = ()
+    crons: tuple[tuple[str, str], ...] = ()
+    actions: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Version:
+    """A version of a published flow.
+
+    Attributes:
+        number: of the flow's versions, from 1; the newest one takes what comes.
+        state: of the flow: `active`, `paused` or `retired`; `damaged` where the store lost it.
+        published_at: nanoseconds since 1970 UTC.
+        problem: why no run of it can begin here, or "".
+    """
+
+    flow: str
+    number: int
+    digest: FlowDigest
+    state: str
+    published_at: int
+    author: str
+    comment: str
+    manifest: Manifest
+    text: str = attrs.field(default="", repr=False, eq=False)
+    problem: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """What became of one request for a run.
+
+    Attributes:
+        id: of the request; unique among those of its flow.
+        run: the run it has, or "".
+        reason: why it was dropped, or the request that took its place; else "".
+    """
+
+    flow: str
+    id: str
+    stage: Stage
+    run: RunId = NO_RUN
+    reason: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Delivery:
+    """What an event did, once that is in the store.
+
+    Attributes:
+        event_id: the id under which the event is kept.
+        is_duplicate: an event of this id was there already, and this one did nothing.
+        n_waits: runs that took it, or keep it for a wait they have not reached.
+        outcomes: for each flow that it asked for a run, in the order of the flows' names.
+    """
+
+    event_id: str
+    is_duplicate: bool = False
+    n_waits: int = 0
+    outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def runs(self) -> tuple[RunId, ...]:
+        """The runs that it started."""
+        return tuple(each.run for each in self.outcomes if each.run)
+
+    @property
+    def queued(self) -> tuple[Outcome, ...]:
+        """What may get a run later."""
+        return tuple(each for each in self.outcomes if each.stage.is_open)
+
+    @property
+    def dropped(self) -> tuple[Outcome, ...]:
+        """What never gets a run."""
+        return tuple(each for each in self.outcomes if each.stage in (Stage.DROPPED, Stage.SUPERSEDED))

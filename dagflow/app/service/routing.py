@@ -1,0 +1,151 @@
+"""From the events of the store, in their order, to requests for runs."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Final, cast
+
+import attrs
+import orjson
+
+from dagflow.admission.requests import Stage
+from dagflow.app.service.gates import DAMAGED, RETIRED, Gate, Gates
+from dagflow.app.service.manifests import listens_to
+from dagflow.drivers.local.batch import Decision, Sending
+from dagflow.drivers.local.loaded_run import Live
+from dagflow.errors import DagflowError, StoreError
+from dagflow.execution.bindings import Origin
+from dagflow.execution.triggers import input_for
+from dagflow.ids import RunId
+from dagflow.store.api import SentEvent
+from dagflow.store.service_rows import Looked, PublishedRow, RequestRow
+
+#: Flows that start one another by events, at most.
+MOST_HOPS: Final = 16
+#: After so many events without anything to write, how far triggers have been looked at is written down.
+_NOTED_EVERY: Final = 256
+
+
+@attrs.define(eq=False)
+class Router:
+    """What a driver asks about triggers; see `drivers.local.admitting.Admitting`.
+
+    Attributes:
+        is_open: what the store had is there. Until then events and ends are kept.
+        is_closing: whatever has been looked at is written down.
+    """
+
+    gates: Gates
+    is_open: bool = False
+    is_closing: bool = False
+    ended_early: set[RunId] = attrs.field(factory=set)
+    early: list[SentEvent] = attrs.field(factory=list)
+    #: Requests that were in the store when it was opened, from events that are looked at again.
+    known: set[tuple[str, str]] = attrs.field(factory=set)
+    n_looked: int = 0
+    n_noted: int = 0
+    _listeners: dict[str, dict[str, Gate]] = attrs.field(factory=dict[str, dict[str, Gate]])
+
+    def put(self, gate: Gate, before: PublishedRow | None) -> None:
+        """A version takes over from the one before."""
+        for name in () if before is None else listens_to(before):
+            self._listeners[name].pop(gate.name, None)
+            if not self._listeners[name]:
+                del self._listeners[name]
+        for name in listens_to(gate.version):
+            self._listeners.setdefault(name, {})[gate.name] = gate
+        self.gates.gates[gate.name] = gate
+
+    # ---- Admitting
+
+    @property
+    def next_due(self) -> int | None:
+        """See `Admitting`."""
+        return self.gates.next_due if self.is_open else None
+
+    def fire(self, now: int) -> None:
+        """See `Admitting`."""
+        if self.is_open:
+            self.gates.fire(now)
+
+    def ended(self, live: Live) -> None:
+        """See `Admitting`."""
+        if not self.is_open:
+            self.ended_early.add(live.run)
+        elif self._may_decide():
+            self.gates.ended(live)
+
+    def refused(self, live: Live, reason: DagflowError) -> None:
+        """See `Admitting`."""
+        self.gates.refused(live, reason)
+
+    def look(self, event: SentEvent, sending: Sending | None) -> Generator[None]:
+        """See `Admitting`."""
+        if not self.is_open:
+            self.early.append(event)
+            return
+        yield from self.consider(event, None if sending is None else sending.decisions)
+
+    def looked(self, is_written_anyway: bool) -> Looked | None:
+        """See `Admitting`."""
+        n_new = self.n_looked - self.n_noted
+        if not self.is_open or not n_new or not (is_written_anyway or self.is_closing or n_new >= _NOTED_EVERY):
+            return None
+        self.n_noted = self.n_looked
+        return Looked(event=self.n_looked, at=self.gates.clock.now())
+
+    # ---- events
+
+    def consider(self, event: SentEvent, decisions: list[Decision] | None) -> Generator[None]:
+        """Ask for the runs that an event starts; yields where others should have their turn."""
+        listeners = self._listeners.get(event.name)
+        for name in sorted(listeners or ()):
+            gate = (listeners or {}).get(name)
+            if gate is None or not self._may_decide():
+                continue
+            decision = self._ask(gate, event)
+            if decision is not None and decisions is not None:
+                decisions.append(decision)
+            if not self.gates.driver.stretch.is_short():
+                yield
+        if self._may_decide():
+            self.n_looked = max(self.n_looked, event.number)
+            if self.n_looked - self.n_noted >= _NOTED_EVERY:
+                self.gates.driver.look_up()
+
+    def _ask(self, gate: Gate, event: SentEvent) -> Decision | None:
+        request_id = f"event:{event.number}"
+        if gate.state in (RETIRED, DAMAGED) or (gate.name, request_id) in self.known:
+            return None
+        gates, origin = self.gates, Origin(kind="event", name=event.name, hops=event.hops)
+        reason = ""
+        try:
+            prepared, _ = gate.load(gates.loader, gates.store, gates.clock.now())
+            value = input_for(prepared.program, event.name, cast("object", orjson.loads(event.payload)), event.at)
+            if value is None:
+                return None
+            if event.hops <= MOST_HOPS:
+                return gates.ask(gate, request_id, value, origin, event=event.number, at=event.at)
+            reason = f"hops: {event.hops} flows started one another by events; the limit is {MOST_HOPS}"
+        except StoreError:
+            raise
+        except DagflowError as error:
+            reason = f"invalid: {error}"
+        row = RequestRow(
+            flow=gate.name,
+            id=request_id,
+            digest=gate.version.digest,
+            at=event.at,
+            stage=Stage.DROPPED,
+            kind=origin.kind,
+            name=origin.name,
+            event=event.number,
+            hops=event.hops,
+        )
+        return gates.refuse(row, reason)
+
+    def _may_decide(self) -> bool:
+        """Once the interpreter drains nothing begins: from there on everything is looked at when it is opened again."""
+        if self.gates.driver.is_draining:
+            self.gates.is_frozen = True
+        return not self.gates.is_frozen

@@ -1,0 +1,320 @@
+"""The live service: flows are published, and start by themselves when what they ask for happens."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Collection
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import attrs
+import trio
+
+from dagflow.admission.requests import Stage
+from dagflow.app.catalogs import ActionCatalog
+from dagflow.app.compiling import compile as compile_text
+from dagflow.app.entry_checks import checked_count, checked_instant, checked_text
+from dagflow.app.interpreter import Interpreter
+from dagflow.app.service.gates import ACTIVE, PAUSED, RETIRED, Gate, Gates
+from dagflow.app.service.manifests import encoded, version_of
+from dagflow.app.service.outcomes import Delivery, Outcome, Version
+from dagflow.app.service.routing import Router
+from dagflow.clock import Clock, SystemClock
+from dagflow.drivers.local.batch import Decision, Note
+from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.time_slice import in_turns
+from dagflow.errors import UsageError
+from dagflow.execution.bindings import Origin
+from dagflow.execution.input import as_input
+from dagflow.ids import new_run_id
+from dagflow.lang.compiler import Compilation
+from dagflow.model.flow import Flow
+from dagflow.store.api import Store
+from dagflow.store.open import open_store
+from dagflow.store.service_rows import Looked, PublishedRow, RequestRow
+
+_PAGE = 500
+
+
+@attrs.define(eq=False)
+class Service:
+    """Published flows, and the runs that start by themselves; made by `Service.open`.
+
+    Attributes:
+        interpreter: drives the runs; for looking at them, and for everything about one of them.
+    """
+
+    interpreter: Interpreter
+    _catalog: ActionCatalog
+    _store: Store
+    _clock: Clock
+    _router: Router
+    _publishing: trio.Lock = attrs.field(factory=trio.Lock)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        catalog: ActionCatalog,
+        clock: Clock | None = None,
+        store: Store | None = None,
+        **options: Any,
+    ) -> AsyncGenerator[Service]:
+        """Open a store, go on with its runs, its requests and whatever came since, and serve until the block is left.
+
+        Args:
+            path, catalog, clock, store: as of `Interpreter.open`.
+            options: the others of `Interpreter.open`.
+
+        Raises:
+            StoreError: the store cannot be opened, or failed while it was open.
+            UsageError: as `Interpreter.open`.
+        """
+        clock = clock or SystemClock()
+        opened = store if store is not None else await trio.to_thread.run_sync(open_store, path)
+        async with Interpreter.open(path, catalog=catalog, clock=clock, store=opened, **options) as interpreter:
+            driver, loader, starter = interpreter.parts
+            router = Router(Gates(opened, clock, driver, loader, starter))
+            driver.attach(router)
+            service = cls(interpreter, catalog, opened, clock, router)
+            await service._restore()
+            try:
+                yield service
+            finally:
+                router.is_closing = True
+                driver.look_up()
+
+    # ---- published flows
+
+    async def publish(
+        self, source: str | Compilation | Flow, *, name: str | None = None, author: str = "", comment: str = ""
+    ) -> Version:
+        """Publish a flow: from now on it takes what its triggers ask for, in place of the version before, if there is one.
+
+        Runs stay on the version they began with, and so do requests that came before. A flow that was paused stays paused, and one that was retired is
+        active again. Publishing the newest version again changes nothing.
+
+        Args:
+            source: a text, what became of one, or a compiled flow.
+            name: of the flow, where the text has several.
+            author, comment: kept with the version.
+
+        Raises:
+            FlowInvalid: the text has errors.
+            UsageError: the catalog lacks what the flow calls, or there is no such flow in the text.
+            StoreError: the store failed.
+        """
+        flow = self._compiled(source, name)
+        _, loader, _ = self.interpreter.parts
+        prepared = loader.programs.of(flow)
+        loader.check_actions(prepared.program)
+        async with self._publishing:
+            gate = self._router.gates.gates.get(flow.name)
+            if gate is not None and gate.version.digest == prepared.digest and gate.state != RETIRED:
+                return self._version(gate)
+            state = PAUSED if gate is not None and gate.state == PAUSED else ACTIVE
+            row = PublishedRow(
+                flow=flow.name,
+                number=1 if gate is None else gate.version.number + 1,
+                digest=prepared.digest,
+                state=state,
+                at=self._clock.now(),
+                author=_short(author, "`author`"),
+                comment=_short(comment, "`comment`"),
+                manifest=encoded(prepared.program),
+                text=flow.source,
+            )
+            await trio.to_thread.run_sync(self._store.publish, row, prepared.encoded)
+            before = None if gate is None else gate.version
+            if gate is None:
+                gate = Gate(row, state)
+            gate.unload()
+            gate.version, gate.state = attrs.evolve(row, text=""), state
+            self._router.put(gate, before)
+            self._router.gates.tick(gate)
+            return self._version(gate, row)
+
+    async def pause(self, flow: str) -> Version:
+        """Begin no more runs of a flow. What comes is kept, and begins when the flow is resumed. Raises UsageError, StoreError."""
+        return await self._change(flow, PAUSED, is_paused=True)
+
+    async def resume(self, flow: str) -> Version:
+        """Go on with a flow that was paused. Raises UsageError, StoreError."""
+        return await self._change(flow, ACTIVE, is_paused=False)
+
+    async def retire(self, flow: str) -> Version:
+        """Take nothing more for a flow. What it has taken still gets its runs, and those go on. Raises UsageError, StoreError."""
+        return await self._change(flow, RETIRED, is_paused=False)
+
+    def flows(self) -> list[Version]:
+        """The newest version of each published flow, by name."""
+        gates = self._router.gates.gates
+        return [self._version(gates[name]) for name in sorted(gates)]
+
+    async def versions(self, flow: str) -> list[Version]:
+        """All versions of a flow, the newest first, with their texts. Raises UsageError: it was never published; StoreError."""
+        gate = self._gate(flow)
+        rows = await trio.to_thread.run_sync(self._store.versions, gate.name)
+        return [version_of(row, gate.state, gate.problem) for row in rows]
+
+    # ---- what comes
+
+    async def send(self, event: str, payload: object, *, id: str | None = None) -> Delivery:  # noqa: A002 - the word of the API
+        """Send an event to the flows that it starts and to the runs that wait for it; when this returns all that will survive a crash.
+
+        Args:
+            event, payload, id: as of `Interpreter.send`.
+
+        Returns:
+            What it did.
+
+        Raises:
+            WireError, UsageError, StoreError: as `Interpreter.send`.
+        """
+        event_id = id or new_run_id(self._clock.now())
+        sending = await self.interpreter.deliver(event, payload, event_id)
+        if sending is None:
+            return Delivery(event_id=event_id, is_duplicate=True)
+        outcomes = [await self._outcome(decision) for decision in sending.decisions]
+        return Delivery(event_id=event_id, n_waits=sending.n_reached, outcomes=tuple(outcomes))
+
+    async def start(
+        self,
+        flow: str,
+        input: object = None,  # noqa: A002 - the word of the API
+        *,
+        id: str | None = None,  # noqa: A002 - likewise
+        at: int | None = None,
+    ) -> Outcome:
+        """Ask for a run of a published flow, as a trigger would: its policies decide when it begins, and whether.
+
+        Args:
+            flow: its name.
+            input: as JSON values.
+            id: a name for this request; a second one of this name asks for nothing, and returns what became of the first.
+            at: the instant to ask at, nanoseconds since 1970 UTC; at once if not given.
+
+        Raises:
+            UsageError: there is no such flow, it is retired, or the input or the id does not fit.
+            EvaluationError: a key of a policy has no value.
+            StoreError: the store failed.
+        """
+        gate = self._gate(flow)
+        request_id = "start:" + (new_run_id(self._clock.now()) if id is None else checked_text(id, "the id of a start"))
+        not_before = 0 if at is None else checked_instant(at, "`at`")
+        async with self._publishing:
+            if gate.state == RETIRED:
+                raise UsageError(f"the flow {flow!r} is retired and takes nothing; publish it again")
+            known = gate.rows.get(request_id) or await trio.to_thread.run_sync(self._store.request, flow, request_id)
+            if known is not None:
+                return _shown(known)
+            driver, loader, _ = self.interpreter.parts
+            if driver.is_draining:
+                raise UsageError("the service is draining and begins nothing; ask again when it is open")
+            prepared, _ = gate.load(loader, self._store, self._clock.now())
+            value = as_input(prepared.program, input)
+            gates = self._router.gates
+            decision = gates.ask(gate, request_id, value, Origin(), at=self._clock.now(), not_before=not_before)
+            return await self._outcome(decision)
+
+    async def requests(self, flow: str, *, stages: Collection[Stage] = (), limit: int = 100) -> list[RequestRow]:
+        """Requests for runs of a flow, the newest first; only those in `stages`, if there are any. Raises UsageError, StoreError."""
+        gate = self._gate(flow)
+        read = partial(
+            self._store.requests, gate.name, stages=[str(stage) for stage in stages], limit=checked_count(limit, "`limit`")
+        )
+        return await trio.to_thread.run_sync(read)
+
+    async def withdraw(self, flow: str, request_id: str) -> Outcome:
+        """Drop a request that has no run yet; one that has is left alone. Raises UsageError: there is none of that id; StoreError."""
+        gate = self._gate(flow)
+        row = gate.rows.get(request_id)
+        if row is not None and Stage(row.stage).is_open:
+            gates = self._router.gates
+            decision = gates.watch(row)
+            gates.withdraw(gate, request_id)
+            return await self._outcome(decision)
+        known = row or await trio.to_thread.run_sync(self._store.request, flow, request_id)
+        if known is None:
+            raise UsageError(f"flow {flow!r} has no request {request_id!r}; `requests()` lists them")
+        return _shown(known)
+
+    # ---- inside
+
+    async def _restore(self) -> None:
+        """Take what the store has, then what came since, in order."""
+        router, store, gates = self._router, self._store, self._router.gates
+
+        def read() -> tuple[Looked | None, list[PublishedRow], list[RequestRow], list[tuple[str, str, int | None]]]:
+            return store.looked(), store.published(), store.unsettled_requests(), store.claims(self._clock.now())
+
+        looked, published, rows, claims = await trio.to_thread.run_sync(read)
+        driver, _, _ = self.interpreter.parts
+        if looked is None:
+            looked = Looked(event=driver.n_handed_out, at=self._clock.now())
+            await trio.to_thread.run_sync(store.note_requests, (), looked)
+        router.n_looked = router.n_noted = looked.event
+        again = await trio.to_thread.run_sync(store.requested_after, looked.event)
+        router.known = {(row.flow, row.id) for row in again}
+        for row in published:
+            router.put(Gate(row, row.state), None)
+        gates.restore(rows, claims, router.ended_early)
+        router.is_open = True
+        while missed := await trio.to_thread.run_sync(partial(store.events, after=router.n_looked, limit=_PAGE)):
+            before = router.n_looked
+            for event in missed:
+                await in_turns(router.consider(event, None))
+            if router.n_looked == before:
+                break
+        router.known.clear()
+
+    async def _outcome(self, decision: Decision) -> Outcome:
+        """What became of a request, once that is in the store."""
+        driver, _, _ = self.interpreter.parts
+        match decision.kept_by:
+            case Live() as live:
+                await live.wait_committed(1)
+                if live.broken is not None and live.request is not None:
+                    raise live.broken
+            case Note() as note:
+                await note.is_kept.wait()
+            case _:
+                pass
+        if driver.error is not None:
+            raise driver.error
+        return _shown(decision.row)
+
+    async def _change(self, flow: str, state: str, *, is_paused: bool) -> Version:
+        gate = self._gate(flow)
+        async with self._publishing:
+            if gate.state == RETIRED and state != RETIRED:
+                raise UsageError(f"the flow {flow!r} is retired; publish it again")
+            await trio.to_thread.run_sync(self._store.note_state, flow, state)
+            gate.state = state
+            self._router.gates.set_paused(gate, is_paused=is_paused)
+        return self._version(gate)
+
+    def _compiled(self, source: str | Compilation | Flow, name: str | None) -> Flow:
+        if isinstance(source, str):
+            source = compile_text(source, catalog=self._catalog)
+        return source.unwrap(name) if isinstance(source, Compilation) else source
+
+    def _gate(self, flow: str) -> Gate:
+        gate = self._router.gates.gates.get(flow)
+        if gate is None:
+            raise UsageError(f"no published flow {flow!r}; `flows()` lists them")
+        return gate
+
+    def _version(self, gate: Gate, row: PublishedRow | None = None) -> Version:
+        return version_of(row or gate.version, gate.state, gate.problem)
+
+
+def _shown(row: RequestRow) -> Outcome:
+    return Outcome(flow=row.flow, id=row.id, stage=Stage(row.stage), run=row.run, reason=row.reason)
+
+
+def _short(text: str, what: str) -> str:
+    return checked_text(text, what) if text else ""

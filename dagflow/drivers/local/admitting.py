@@ -1,0 +1,41 @@
+"""What a driver asks of whoever decides which runs begin; an interpreter by itself has nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Protocol
+
+from dagflow.drivers.local.batch import Sending
+from dagflow.drivers.local.loaded_run import Live
+from dagflow.errors import DagflowError
+from dagflow.store.api import SentEvent
+from dagflow.store.service_rows import Looked
+
+
+class Admitting(Protocol):
+    """Decides which runs begin, from events in the order of their numbers, the ends of runs, and time."""
+
+    @property
+    def next_due(self) -> int | None:
+        """When time alone changes something next; None if it does not."""
+        ...
+
+    def fire(self, now: int) -> None:
+        """It is that late."""
+        ...
+
+    def look(self, event: SentEvent, sending: Sending | None) -> Generator[None]:
+        """The event is in the store: begin what it starts. Yields where others should have their turn."""
+        ...
+
+    def ended(self, live: Live) -> None:
+        """The end of a run is in the store."""
+        ...
+
+    def refused(self, live: Live, reason: DagflowError) -> None:
+        """A run that was to begin cannot; the store has nothing of it."""
+        ...
+
+    def looked(self, is_written_anyway: bool) -> Looked | None:
+        """How far triggers have been looked at, if that is to be written down now, with what came of it."""
+        ...

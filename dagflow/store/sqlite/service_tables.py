@@ -1,0 +1,94 @@
+"""The part of the SQLite store that a service needs; see `store.service_rows.ServiceStore`."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+from typing import Final
+
+import apsw
+import attrs
+import orjson
+
+from dagflow.store.service_rows import Looked, PublishedRow, RequestRow
+from dagflow.store.sqlite import published, requests, rows
+from dagflow.store.sqlite.checksums import checksum
+from dagflow.store.sqlite.connection import Value, execute
+
+#: Behind every instant and id.
+_AFTER_ALL: Final = (2**63 - 1, "\U0010ffff")
+
+
+class ServiceTables(abc.ABC):
+    """What `SqliteStore` keeps for a service, by the transactions and reads of that."""
+
+    def publish(self, row: PublishedRow, flow: bytes) -> None:
+        """See `ServiceStore.publish`."""
+        with self._transaction() as connection:
+            execute(connection, rows.INSERT_FLOW, (row.digest, flow, checksum(flow, row.digest)))
+            published.insert(connection, row)
+
+    def note_state(self, flow: str, state: str) -> None:
+        """See `ServiceStore.note_state`."""
+        with self._transaction() as connection:
+            published.note_state(connection, flow, state)
+
+    def published(self) -> list[PublishedRow]:
+        """See `ServiceStore.published`."""
+        return [attrs.evolve(published.read(row), text="") for row in self._read(published.SELECT_NEWEST)]
+
+    def versions(self, flow: str) -> list[PublishedRow]:
+        """See `ServiceStore.versions`."""
+        return [published.read(row) for row in self._read(published.SELECT_VERSIONS, flow)]
+
+    def request(self, flow: str, request_id: str) -> RequestRow | None:
+        """See `ServiceStore.request`."""
+        found = self._requests(requests.SELECT_ONE, flow, request_id)
+        return found[0] if found else None
+
+    def requests(
+        self, flow: str, *, stages: Collection[str] = (), limit: int = 100, before: tuple[int, str] | None = None
+    ) -> list[RequestRow]:
+        """See `ServiceStore.requests`."""
+        wanted = orjson.dumps(sorted(stages)).decode()
+        return self._requests(requests.SELECT_OF_FLOW, flow, *(before or _AFTER_ALL), wanted, max(0, limit))
+
+    def unsettled_requests(self) -> list[RequestRow]:
+        """See `ServiceStore.unsettled_requests`."""
+        return self._requests(requests.SELECT_UNSETTLED)
+
+    def begun_since(self, flow: str, since: int) -> list[RequestRow]:
+        """See `ServiceStore.begun_since`."""
+        return self._requests(requests.SELECT_BEGUN, flow, since)
+
+    def requested_after(self, number: int) -> list[RequestRow]:
+        """See `ServiceStore.requested_after`."""
+        return self._requests(requests.SELECT_AFTER, number)
+
+    def claims(self, now: int) -> list[tuple[str, str, int | None]]:
+        """See `ServiceStore.claims`."""
+        return requests.read_claims(self._read(requests.SELECT_CLAIMS, now))
+
+    def looked(self) -> Looked | None:
+        """See `ServiceStore.looked`."""
+        return requests.read_looked(self._read(requests.SELECT_LOOKED))
+
+    def note_requests(self, requested: Sequence[RequestRow], looked: Looked | None = None) -> None:
+        """See `ServiceStore.note_requests`."""
+        with self._transaction() as connection:
+            requests.write(connection, requested, looked)
+
+    def _requests(self, query: str, *values: Value) -> list[RequestRow]:
+        # One that is damaged starts nothing; `problems` tells of it.
+        return [row for found in self._read(query, *values) if (row := requests.read(found)) is not None]
+
+    @abc.abstractmethod
+    def _transaction(self) -> AbstractContextManager[apsw.Connection]:
+        """One write transaction."""
+        ...
+
+    @abc.abstractmethod
+    def _read(self, query: str, *values: Value) -> list[tuple[Value, ...]]:
+        """What a query finds."""
+        ...

@@ -1,0 +1,238 @@
+"""Published flows start when events come, and their policies decide when."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import trio
+
+from dagflow import Service, VirtualClock
+from dagflow.admission.requests import Stage
+from tests.app.host import START, Host
+
+SECOND = 10**9
+
+
+@attrs.define
+class Hand:
+    """A clock that a test moves."""
+
+    at: int = START
+
+    def now(self) -> int:
+        return self.at
+
+    def move(self, service: Service, seconds: int) -> None:
+        self.at += seconds * SECOND
+        service.interpreter.parts[0].look_again()
+
+
+LEADS = """
+event "lead/new" { id: string, city: string = "" }
+flow welcome(id: string) -> string {
+  on event "lead/new" as e when e.city != "Oslo" with (id: e.id)
+  sent = mail(to: id)
+  return sent
+}
+"""
+
+
+async def finished(service: Service) -> None:
+    with trio.fail_after(5):
+        await service.interpreter.rest()
+
+
+async def test_an_event_starts_a_run_once(tmp_path: Path) -> None:
+    host = Host()
+    async with Service.open(tmp_path / "runs.db", catalog=host.catalog) as service:
+        version = await service.publish(LEADS, author="ann")
+        assert (version.number, version.state, version.manifest.events) == (1, "active", ("lead/new",))
+        delivery = await service.send("lead/new", {"id": "a", "city": ""}, id="e1")
+        assert [each.stage for each in delivery.outcomes] == [Stage.RUNNING]
+        again = await service.send("lead/new", {"id": "a", "city": ""}, id="e1")
+        assert (again.is_duplicate, again.runs) == (True, ())
+        other = await service.send("lead/new", {"id": "b", "city": "Oslo"})
+        assert other.outcomes == ()
+        await finished(service)
+        result = await service.interpreter.result(delivery.runs[0])
+        assert result.output == "sent to a"
+        assert [row.stage for row in await service.requests("welcome")] == [Stage.ENDED]
+    assert host.calls == ["mail a"]
+
+
+async def test_concurrency_queues(tmp_path: Path) -> None:
+    host = Host()
+    text = """
+    event "go" { n: int, who: string }
+    flow f(n: int, who: string) -> int {
+      on event "go"
+      concurrency 1 by who
+      k = held(n: n)
+      return k
+    }
+    """
+    async with Service.open(tmp_path / "runs.db", catalog=host.catalog, drain_seconds=0) as service:
+        await service.publish(text)
+        stages = [
+            (await service.send("go", {"n": n, "who": who})).outcomes[0].stage
+            for n, who in [(1, "a"), (2, "a"), (3, "b"), (4, "a")]
+        ]
+        assert stages == [Stage.RUNNING, Stage.WAITING, Stage.RUNNING, Stage.WAITING]
+    async with Service.open(tmp_path / "runs.db", catalog=host.catalog) as service:
+        rows = await service.requests("f")
+        assert sorted(row.stage for row in rows) == [Stage.RUNNING, Stage.RUNNING, Stage.WAITING, Stage.WAITING]
+        host.gate.set()
+        await finished(service)
+        rows = await service.requests("f")
+        assert {row.stage for row in rows} == {Stage.ENDED}
+        begun = {row.run: row.since for row in rows}
+        assert len(begun) == 4
+
+
+async def test_debounce_starts_once_with_what_came_last(tmp_path: Path) -> None:
+    host = Host()
+    text = """
+    event "typed" { doc: string, text: string }
+    flow save(doc: string, text: string) -> string {
+      on event "typed"
+      debounce 30s by doc max 2m
+      sent = mail(to: text)
+      return sent
+    }
+    """
+    hand, path = Hand(), tmp_path / "runs.db"
+    async with Service.open(path, catalog=host.catalog, clock=hand) as service:
+        await service.publish(text)
+        for word in ("a", "ab", "abc"):
+            await service.send("typed", {"doc": "1", "text": word})
+            hand.move(service, 20)
+        await finished(service)
+        rows = await service.requests("save")
+        assert sorted(row.stage for row in rows) == [Stage.DEBOUNCED, Stage.SUPERSEDED, Stage.SUPERSEDED]
+    async with Service.open(path, catalog=host.catalog, clock=hand) as service:
+        assert host.calls == []
+        hand.move(service, 10)
+        await until(service, "save", Stage.ENDED)
+    assert host.calls == ["mail abc"]
+
+
+async def test_a_rate_drops_and_once_lets_one_through() -> None:
+    host = Host()
+    text = """
+    event "order" { id: string }
+    flow pay(id: string) -> string {
+      on event "order"
+      once by id within 1h
+      rate 2 per 1m drop
+      sent = mail(to: id)
+      return sent
+    }
+    """
+    async with Service.open(":memory:", catalog=host.catalog) as service:
+        await service.publish(text)
+        found = [(await service.send("order", {"id": id_})).outcomes[0] for id_ in ("1", "1", "2", "3")]
+        assert [(each.stage, each.reason) for each in found] == [
+            (Stage.RUNNING, ""),
+            (Stage.DROPPED, "once"),
+            (Stage.RUNNING, ""),
+            (Stage.DROPPED, "rate"),
+        ]
+    assert host.calls == ["mail 1", "mail 2"]
+
+
+async def test_what_does_not_fit_is_a_row_with_a_reason() -> None:
+    host = Host()
+    text = """
+    event "n" { n: json }
+    flow f(n: int) -> int {
+      on event "n" as e with (n: int(e.n))
+      concurrency 1 by 10 / n
+      d = double(n: n)
+      return d
+    }
+    """
+    async with Service.open(":memory:", catalog=host.catalog) as service:
+        await service.publish(text)
+        for n in ("x", 0):
+            (outcome,) = (await service.send("n", {"n": n})).outcomes
+            assert outcome.stage is Stage.DROPPED
+            assert outcome.reason.startswith("invalid: ")
+        (outcome,) = (await service.send("n", {"n": 4})).outcomes
+        assert outcome.stage is Stage.RUNNING
+
+
+async def test_flows_that_start_one_another_stop() -> None:
+    host = Host()
+    text = """
+    event "ping" { n: int }
+    flow echo(n: int) -> int {
+      on event "ping"
+      d = double(n: n)
+      emit "ping" (n: n + 1)
+      return d
+    }
+    """
+    async with Service.open(":memory:", catalog=host.catalog) as service:
+        await service.publish(text)
+        await service.send("ping", {"n": 0})
+        await until(service, "echo", Stage.DROPPED)
+        rows = await service.requests("echo")
+        assert (len(rows), rows[0].hops) == (18, 17)
+        assert rows[0].reason == "hops: 17 flows started one another by events; the limit is 16"
+    assert len(host.calls) == 17
+
+
+async def test_a_start_with_an_id_asks_once_and_may_be_for_later(tmp_path: Path) -> None:
+    host = Host()
+    text = "flow f(n: int) -> int {\n  d = double(n: n)\n  return d\n}"
+    clock = VirtualClock(START)
+    async with Service.open(tmp_path / "runs.db", catalog=host.catalog, clock=clock) as service:
+        await service.publish(text)
+        first = await service.start("f", {"n": 1}, id="x")
+        again = await service.start("f", {"n": 1}, id="x")
+        assert (first.run, first.id) == (again.run, again.id)
+        later = await service.start("f", {"n": 2}, id="later", at=clock.now() + 3600 * SECOND)
+        assert later.stage is Stage.DELAYED
+        await until(service, "f", Stage.ENDED, n=2)
+        assert clock.now() == START + 3600 * SECOND
+    assert host.calls == ["double 1", "double 2"]
+
+
+async def test_a_paused_flow_keeps_what_comes_and_a_retired_one_takes_nothing(tmp_path: Path) -> None:
+    host = Host()
+    path = tmp_path / "runs.db"
+    async with Service.open(path, catalog=host.catalog) as service:
+        await service.publish(LEADS)
+        await service.pause("welcome")
+        (outcome,) = (await service.send("lead/new", {"id": "a"})).outcomes
+        assert outcome.stage is Stage.WAITING
+    async with Service.open(path, catalog=host.catalog) as service:
+        assert [version.state for version in service.flows()] == ["paused"]
+        assert host.calls == []
+        await service.resume("welcome")
+        await until(service, "welcome", Stage.ENDED)
+        await service.retire("welcome")
+        assert (await service.send("lead/new", {"id": "b"})).outcomes == ()
+    assert host.calls == ["mail a"]
+
+
+async def test_a_new_version_takes_what_comes_and_runs_stay_on_theirs(tmp_path: Path) -> None:
+    host = Host()
+    async with Service.open(tmp_path / "runs.db", catalog=host.catalog) as service:
+        first = await service.publish(LEADS, comment="one")
+        assert await service.publish(LEADS) == first
+        old = await service.send("lead/new", {"id": "a"})
+        second = await service.publish(LEADS.replace("to: id", 'to: "new " + id'), comment="two")
+        assert (second.number, [each.number for each in await service.versions("welcome")]) == (2, [2, 1])
+        new = await service.send("lead/new", {"id": "b"})
+        await finished(service)
+        results = [await service.interpreter.result(run) for run in (*old.runs, *new.runs)]
+        assert [result.output for result in results] == ["sent to a", "sent to new b"]
+
+
+async def until(service: Service, flow: str, stage: Stage, n: int = 1) -> None:
+    """The requests are asked for in a thread, so everybody else has a turn."""
+    with trio.fail_after(5):
+        while len(await service.requests(flow, stages=[stage])) < n:
+            pass

@@ -62,13 +62,15 @@ async def main(folder: Path, n_events: int) -> None:
         for name in ("take", "follow"):
             await service.publish(FLOW, name=name)
         acked = (folder / "acked").read_text().split() if (folder / "acked").exists() else []
-        print("ready", flush=True)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         for n in range(len(acked), n_events):
             await service.send("order", {"n": n}, id=f"order {n}")
             line(folder / "acked", str(n))
         await service.interpreter.rest()
         if n_events:
-            print("done", flush=True)
+            sys.stdout.write("done\n")
+            sys.stdout.flush()
             await trio.sleep_forever()
 
 

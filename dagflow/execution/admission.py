@@ -10,7 +10,6 @@ import attrs
 import orjson
 
 from dagflow.admission.requests import Keys
-from dagflow.execution.bindings import by_name
 from dagflow.execution.program import Program, Typed
 
 #: Longer ones are kept as a digest.
@@ -20,7 +19,8 @@ _MOST_CHARACTERS: Final = 200
 def judged(program: Program, value: Mapping[str, object]) -> tuple[Keys, int]:
     """The keys and the priority of a request with that input, in stored form. Raises EvaluationError."""
     flow, code = program.flow, program.policies
-    bindings = {flow.binding: value} if flow.binding else by_name(flow.input, value)
+    # A parameter that was left out is nothing: a name without a value cannot be read.
+    bindings = {flow.binding: value} if flow.binding else {**dict.fromkeys(field.name for field in flow.input.fields), **value}
 
     def key(typed: Typed | None) -> str:
         return "" if typed is None else _text(orjson.dumps(typed.codec.encode(typed(bindings)), option=orjson.OPT_SORT_KEYS))

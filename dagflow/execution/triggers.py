@@ -43,6 +43,23 @@ def input_for(program: Program, event: str, payload: object, now: int) -> Mappin
     return None
 
 
+def cron_input(program: Program, number: int, now: int) -> Mapping[str, object] | None:
+    """The input of the run that a schedule starts, in stored form; None if its `when` is not true.
+
+    Args:
+        program: the flow's.
+        number: of the schedule, among those of the flow.
+        now: when it was due.
+
+    Raises:
+        WireError: what is made of it is not of the input's type.
+        EvaluationError: an expression of the trigger failed.
+    """
+    triggers = zip(program.flow.triggers, program.triggers, strict=True)
+    trigger, code = [each for each in triggers if each[0].kind is TriggerKind.CRON][number]
+    return _input(program, trigger, code, {}, now)
+
+
 def check_payload(host: Interface, event: str, payload: object, *, only_strict: bool = False) -> None:
     """Hold what an event carries to a record, and to what the host declares of it. Raises WireError.
 
@@ -79,7 +96,7 @@ def check_expected(programs: Collection[Program], event: str, payload: object) -
 
 def _input(program: Program, trigger: Trigger, code: TriggerCode, payload: object, now: int) -> Mapping[str, object] | None:
     value: object = payload if trigger.payload is None else wire.codec(trigger.payload).open.decode(payload)
-    bindings: dict[str, object] = {"now": Timestamp(now), "trigger": {"kind": "event", "name": trigger.event}}
+    bindings: dict[str, object] = {"now": Timestamp(now), "trigger": {"kind": str(trigger.kind), "name": trigger.event}}
     bindings["secrets"] = {name: Secret(name) for name in program.flow.secrets}
     bindings |= {trigger.binding: value} if trigger.binding else _fields(value)
     if code.when is not None and not code.when.holds(bindings):

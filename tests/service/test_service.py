@@ -236,3 +236,53 @@ async def until(service: Service, flow: str, stage: Stage, n: int = 1) -> None:
     with trio.fail_after(5):
         while len(await service.requests(flow, stages=[stage])) < n:
             pass
+
+
+DAILY = """
+flow report() -> string {
+  on cron "0 9 * * *" in "Europe/Berlin"
+  sent = mail(to: string(now))
+  return sent
+}
+"""
+
+
+async def test_a_schedule_asks_once_for_each_slot_and_makes_up_for_the_last_one(tmp_path: Path) -> None:
+    """It begins at midnight UTC of the first of January, so a slot is due at eight."""
+    host, hand, path = Host(), Hand(), tmp_path / "runs.db"
+    hour = 3600
+    async with Service.open(path, catalog=host.catalog, clock=hand) as service:
+        await service.publish(DAILY)
+        hand.move(service, 7 * hour)
+        await finished(service)
+        assert await service.requests("report") == []
+        hand.move(service, hour)
+        await until(service, "report", Stage.ENDED)
+    async with Service.open(path, catalog=host.catalog, clock=hand) as service:
+        await finished(service)
+    hand.at += 5 * 24 * hour * SECOND
+    async with Service.open(path, catalog=host.catalog, clock=hand) as service:
+        await until(service, "report", Stage.ENDED, n=2)
+        hand.move(service, 3 * 24 * hour)
+        await until(service, "report", Stage.ENDED, n=3)
+        rows = await service.requests("report")
+        assert [row.id for row in rows] == [f"cron:0 9 * * *:2026-01-{day:02}T09:00+01:00[Europe/Berlin]" for day in (9, 6, 1)]
+    assert len(host.calls) == 3
+
+
+async def test_of_a_paused_flow_the_last_slot_is_kept(tmp_path: Path) -> None:
+    host, hand = Host(), Hand()
+    async with Service.open(tmp_path / "runs.db", catalog=host.catalog, clock=hand) as service:
+        await service.publish(DAILY)
+        await service.pause("report")
+        for _ in range(3):
+            hand.move(service, 24 * 3600)
+            await until(service, "report", Stage.WAITING)
+        await until(service, "report", Stage.DROPPED, n=2)
+        assert len(await service.requests("report", stages=[Stage.WAITING])) == 1
+        await service.resume("report")
+        await until(service, "report", Stage.ENDED)
+        await service.retire("report")
+        hand.move(service, 24 * 3600)
+        await finished(service)
+        assert len(await service.requests("report")) == 3

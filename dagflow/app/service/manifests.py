@@ -44,6 +44,11 @@ def listens_to(row: PublishedRow) -> tuple[str, ...]:
     return tuple(orjson.loads(row.manifest).get("started_by", ()))
 
 
+def schedules_of(row: PublishedRow) -> tuple[tuple[str, str], ...]:
+    """The schedules that start a published flow, each with its zone, in their order."""
+    return tuple((str(text), str(zone)) for text, zone in orjson.loads(row.manifest).get("crons", ()))
+
+
 def version_of(row: PublishedRow, state: str, problem: str = "") -> Version:
     """A row for a caller. `state`: of the flow."""
     kept: dict[str, Any] = orjson.loads(row.manifest)

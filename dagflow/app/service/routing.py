@@ -9,6 +9,7 @@ import attrs
 import orjson
 
 from dagflow.admission.requests import Stage
+from dagflow.app.service.crons import Crons
 from dagflow.app.service.gates import DAMAGED, RETIRED, Gate, Gates
 from dagflow.app.service.manifests import listens_to
 from dagflow.drivers.local.batch import Decision, Sending
@@ -44,10 +45,15 @@ class Router:
     known: set[tuple[str, str]] = attrs.field(factory=set)
     n_looked: int = 0
     n_noted: int = 0
+    _crons: Crons = attrs.field(init=False)
     _listeners: dict[str, dict[str, Gate]] = attrs.field(factory=dict[str, dict[str, Gate]])
 
-    def put(self, gate: Gate, before: PublishedRow | None) -> None:
-        """A version takes over from the one before."""
+    def __attrs_post_init__(self) -> None:
+        self._crons = Crons(self.gates)
+
+    def put(self, gate: Gate, before: PublishedRow | None, since: int) -> None:
+        """A version takes over from the one before; `since`: slots of its schedules have been looked at up to there."""
+        self._crons.put(gate, since)
         for name in () if before is None else listens_to(before):
             self._listeners[name].pop(gate.name, None)
             if not self._listeners[name]:
@@ -61,11 +67,15 @@ class Router:
     @property
     def next_due(self) -> int | None:
         """See `Admitting`."""
-        return self.gates.next_due if self.is_open else None
+        if not self.is_open:
+            return None
+        dues = (self._crons.next_due, self.gates.next_due)
+        return min((due for due in dues if due is not None), default=None)
 
     def fire(self, now: int) -> None:
         """See `Admitting`."""
-        if self.is_open:
+        if self.is_open and self._may_decide():
+            self._crons.fire(now)
             self.gates.fire(now)
 
     def ended(self, live: Live) -> None:

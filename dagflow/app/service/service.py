@@ -133,7 +133,7 @@ class Service:
                 gate = Gate(row, state)
             gate.unload()
             gate.version, gate.state = attrs.evolve(row, text=""), state
-            self._router.put(gate, before)
+            self._router.put(gate, before, row.at)
             self._router.gates.tick(gate)
             return self._version(gate, row)
 
@@ -260,7 +260,7 @@ class Service:
         again = await trio.to_thread.run_sync(store.requested_after, looked.event)
         router.known = {(row.flow, row.id) for row in again}
         for row in published:
-            router.put(Gate(row, row.state), None)
+            router.put(Gate(row, row.state), None, max(row.at, looked.at))
         gates.restore(rows, claims, router.ended_early)
         router.is_open = True
         while missed := await trio.to_thread.run_sync(partial(store.events, after=router.n_looked, limit=_PAGE)):
@@ -270,6 +270,7 @@ class Service:
             if router.n_looked == before:
                 break
         router.known.clear()
+        driver.look_again()
 
     async def _outcome(self, decision: Decision) -> Outcome:
         """What became of a request, once that is in the store."""

@@ -194,7 +194,7 @@ class Interpreter:
             UsageError: the name or the id is no text of 1 to 200 characters, the payload is too large, or the interpreter was closed.
             StoreError: the store failed; send it again, with the same id.
         """
-        sending = await self.deliver(event, payload, id or new_run_id(self._clock.now()))
+        sending = await self.deliver(event, payload, new_run_id(self._clock.now()) if id is None else id)
         return 0 if sending is None else sending.n_reached
 
     @property

@@ -190,7 +190,7 @@ class Recovery:
     async def _catch_up(self, live: Live) -> bool:
         """Deliver what was sent since it was loaded; whether there was anything, and so may be more by now."""
         inbox = live.progress.inbox
-        if not live.progress.program.waits or inbox.n_seen >= self._driver.n_handed_out:
+        if not live.progress.program.hears or inbox.n_seen >= self._driver.n_handed_out:
             return False
         for event in await self._asked(lambda: self._store.events(after=inbox.n_seen, limit=_PAGE)):
             now = partial(self._driver.now, live)

@@ -85,7 +85,7 @@ class Loader:
         """As `load`, with the events that came while nobody drove it. Raises StoreError or RunBlocked."""
         live = self.load(row)
         progress = live.progress
-        names = progress.program.waits
+        names = progress.program.hears
         while names and (sent := self._store.events(after=progress.inbox.n_seen, limit=_PAGE, names=names)):
             with reading_run(row.id):
                 for event in sent:

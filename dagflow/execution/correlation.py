@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dagflow.errors import EvaluationError
+from dagflow.execution.cancelling import cancel_rows
 from dagflow.execution.run_state import RunState
 from dagflow.model.correlation_key import key_at, key_of
 from dagflow.model.status import NodeStatus, RunStatus
@@ -42,7 +43,9 @@ def wait_rows(progress: RunState) -> tuple[WaitRow, ...]:
     """The events that have to wake the run if it sleeps. What it will only be able to tell later it looks for when it is there."""
     status = progress.machine.state.status
     open_waits = (node for nodes in progress.program.waits.values() for node in nodes if not status[node].is_settled)
-    return tuple(dict.fromkeys(row for node in open_waits if (row := wait_row(progress, node)) is not None))
+    rows = [row for node in open_waits if (row := wait_row(progress, node)) is not None]
+    cancels = (row for event in progress.program.cancels for row in cancel_rows(progress, event))
+    return tuple(dict.fromkeys((*rows, *cancels)))
 
 
 def untold(progress: RunState) -> set[str]:
@@ -57,7 +60,7 @@ def untold(progress: RunState) -> set[str]:
 
 def changed_rows(progress: RunState, status: RunStatus) -> tuple[WaitRow, ...] | None:
     """What the store has to know from now on of what the run waits for; None if it knows, or need not."""
-    if not progress.program.waits or progress.lineage is not None:
+    if not progress.program.hears or progress.lineage is not None:
         return None
     if status is RunStatus.SLEEPING:
         rows = wait_rows(progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 
 from dagflow.engine import events
+from dagflow.execution.cancelling import is_cancelled_by
 from dagflow.execution.correlation import may_be_for
 from dagflow.execution.evaluate import Unevaluable
 from dagflow.execution.mailbox import Arrival
@@ -113,7 +114,8 @@ def _is_wanted(progress: RunState, event: SentEvent) -> bool:
 
 def _has_to_look(progress: RunState, event: SentEvent) -> bool:
     inbox = progress.inbox
-    return event.number > inbox.n_seen and event.run != progress.run and inbox.is_wanted(event.name)
+    is_heard = event.name in progress.program.cancels or inbox.is_wanted(event.name)
+    return is_heard and event.number > inbox.n_seen and event.run != progress.run
 
 
 def _has_not_ended(progress: RunState, _event: SentEvent) -> bool:
@@ -121,6 +123,11 @@ def _has_not_ended(progress: RunState, _event: SentEvent) -> bool:
 
 
 def _give(runs: Sequence[RunState], verdicts: Verdicts, now: int) -> bool:
+    cancelled = [progress for progress in runs if is_cancelled_by(progress, verdicts.event)]
+    for progress in cancelled:
+        progress.take_fact(events.RunCancelRequested(max(now, progress.machine.state.now)))
+    if cancelled:
+        return True
     arrival = verdicts.arrival
     noted: dict[RunState, None] = {}
     for progress in runs:

@@ -83,7 +83,7 @@ class Inbox:
 
     def waiting(self, arrival: Arrival) -> list[int]:
         """The nodes that wait for events of this name, unless it came too late for them."""
-        state, waits = self._machine.state, self._program.waits[arrival.name]
+        state, waits = self._machine.state, self._program.waits.get(arrival.name, ())
         return [node for node in state.waiting if node in waits and arrival.at <= state.due[node]]
 
     def find(self, node: int, has_time: Callable[[], bool] | None = None) -> int | None:

@@ -120,15 +120,24 @@ class TriggerCode:
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class CancelCode:
+    """One `cancel on` of the flow. `codec`: of what the event carries. `correlation`: where its condition has one."""
+
+    binding: str
+    codec: wire.Codec | None
+    when: Typed | None
+    correlation: Correlation | None
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class PolicyCode:
-    """The expressions of the flow's policies; `cancels`: the conditions of each `cancel on`."""
+    """The expressions of the flow's policies that are about requests."""
 
     once: Typed | None
     debounce: Typed | None
     rate: Typed | None
     concurrency: Typed | None
     priority: Typed | None
-    cancels: tuple[Typed | None, ...]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -136,7 +145,7 @@ class Program:
     """A flow that can be run. Made once, shared by all its runs.
 
     Attributes:
-        waits: by the name of an event, the nodes that wait for such events.
+        waits: by the name of an event, the nodes that wait for such events. cancels: likewise, what cancels runs.
         bodies: of its loops, by the number of the node.
         callees: the flows it or they call or start, by key; one mapping for all of them.
     """
@@ -147,6 +156,7 @@ class Program:
     triggers: tuple[TriggerCode, ...]
     policies: PolicyCode
     waits: Mapping[str, tuple[int, ...]]
+    cancels: Mapping[str, tuple[CancelCode, ...]]
     input_codec: wire.Codec
     bodies: Mapping[int, Program]
     callees: Mapping[str, Program]
@@ -165,6 +175,11 @@ class Program:
     def is_input_plain(self) -> bool:
         """Whether its input is its own JSON."""
         return wire.is_plain(self.flow.input)
+
+    @cached_property
+    def hears(self) -> frozenset[str]:
+        """The events that its runs wait for, or that cancel them."""
+        return frozenset((*self.waits, *self.cancels))
 
     @cached_property
     def names(self) -> Mapping[str, None]:
@@ -268,6 +283,7 @@ def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]
         ),
         policies=_policies(flow.policies, typed),
         waits=_waits(flow),
+        cancels=_cancels(flow.policies, typed, correlations),
         input_codec=wire.codec(flow.input),
         bodies={n: _build(node.loop.body, compile_all, callees) for n, node in enumerate(flow.nodes) if node.loop is not None},
         callees=callees,
@@ -284,8 +300,22 @@ def _policies(policies: Policies, typed: Callable[[Expression], Typed]) -> Polic
         rate=key(policies.rate),
         concurrency=key(policies.concurrency),
         priority=None if policies.priority is None else typed(policies.priority),
-        cancels=tuple(None if each.when is None else typed(each.when) for each in policies.cancel_on),
     )
+
+
+def _cancels(
+    policies: Policies, typed: Callable[[Expression], Typed], correlations: Mapping[int, Correlation]
+) -> dict[str, tuple[CancelCode, ...]]:
+    codes: dict[str, tuple[CancelCode, ...]] = {}
+    for number, cancel in enumerate(policies.cancel_on):
+        code = CancelCode(
+            binding=cancel.binding,
+            codec=None if cancel.payload is None else wire.codec(cancel.payload),
+            when=None if cancel.when is None else typed(cancel.when),
+            correlation=correlations.get(~number),
+        )
+        codes[cancel.event] = (*codes.get(cancel.event, ()), code)
+    return codes
 
 
 def actions_of(program: Program, kinds: Collection[NodeKind]) -> Iterator[str]:
@@ -320,13 +350,18 @@ def _waits(flow: Flow) -> dict[str, tuple[int, ...]]:
 
 
 def _asked(flow: Flow) -> dict[int, Equality]:
-    """Of the nodes that wait for an event, the first thing the condition asks of it."""
+    """Of the nodes that wait for an event, the first thing the condition asks of it; each `cancel on` under the complement of its number."""
     asked: dict[int, Equality] = {}
     for number, node in enumerate(flow.nodes):
         if node.kind is NodeKind.WAIT_EVENT and node.expression is not None and node.binding:
             found = next(equalities(node.expression.core, node.binding), None)
             if found is not None:
                 asked[number] = found
+    for number, cancel in enumerate(flow.policies.cancel_on):
+        if cancel.when is not None and cancel.binding:
+            found = next(equalities(cancel.when.core, cancel.binding), None)
+            if found is not None:
+                asked[~number] = found
     return asked
 
 

@@ -83,7 +83,7 @@ def check_expected(programs: Collection[Program], event: str, payload: object) -
     """Raises WireError if runs wait for such events and none of them expects such a payload."""
     problem: wire.WireError | None = None
     for program in programs:
-        for node in program.waits[event]:
+        for node in program.waits.get(event, ()):
             try:
                 program.codes[node].codec.open.decode(payload)
             except wire.WireError as error:

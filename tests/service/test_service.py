@@ -286,3 +286,40 @@ async def test_of_a_paused_flow_the_last_slot_is_kept(tmp_path: Path) -> None:
         hand.move(service, 24 * 3600)
         await finished(service)
         assert len(await service.requests("report")) == 3
+
+
+CANCELLED = """
+event "lead/new" { id: string }
+event "lead/gone" { id: string }
+flow nurture(id: string) -> string {
+  on event "lead/new"
+  concurrency 2
+  cancel on event "lead/gone" as gone when gone.id == id
+  first = mail(to: id)
+  wait 2d
+  second = mail(to: "again " + id)
+  return second
+}
+"""
+
+
+async def test_an_event_cancels_the_runs_and_the_requests_it_is_about(tmp_path: Path) -> None:
+    """Of the first run nobody has anything in memory when the event comes."""
+    host, hand, path = Host(), Hand(), tmp_path / "runs.db"
+    async with Service.open(path, catalog=host.catalog, clock=hand) as service:
+        await service.publish(CANCELLED)
+        deliveries = [await service.send("lead/new", {"id": id_}) for id_ in "abc"]
+        await finished(service)
+        assert [each.outcomes[0].stage for each in deliveries] == [Stage.RUNNING, Stage.RUNNING, Stage.WAITING]
+    async with Service.open(path, catalog=host.catalog, clock=hand) as service:
+        await service.send("lead/gone", {"id": "c"})
+        await until(service, "nurture", Stage.DROPPED)
+        (row,) = await service.requests("nurture", stages=[Stage.DROPPED])
+        assert row.reason == "cancelled"
+        assert (await service.send("lead/gone", {"id": "a"})).n_waits == 1
+        await until(service, "nurture", Stage.ENDED)
+        result = await service.interpreter.result(deliveries[0].runs[0])
+        assert result.status == "cancelled"
+        hand.move(service, 2 * 24 * 3600)
+        await until(service, "nurture", Stage.ENDED, n=2)
+    assert host.calls == ["mail a", "mail b", "mail again b"]

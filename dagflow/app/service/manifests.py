@@ -36,12 +36,19 @@ def started_by(flow: Flow) -> tuple[str, ...]:
 
 def encoded(program: Program) -> bytes:
     """A manifest as a store has it, with what the service needs to find the flow without reading it."""
-    return orjson.dumps({**attrs.asdict(manifest_of(program)), "started_by": started_by(program.flow)})
+    return orjson.dumps(
+        {**attrs.asdict(manifest_of(program)), "started_by": started_by(program.flow), "cancelled_by": sorted(program.cancels)}
+    )
 
 
 def listens_to(row: PublishedRow) -> tuple[str, ...]:
     """The events that start a published flow."""
     return tuple(orjson.loads(row.manifest).get("started_by", ()))
+
+
+def cancelled_by(row: PublishedRow) -> tuple[str, ...]:
+    """The events that cancel runs of a published flow."""
+    return tuple(orjson.loads(row.manifest).get("cancelled_by", ()))
 
 
 def schedules_of(row: PublishedRow) -> tuple[tuple[str, str], ...]:
@@ -53,7 +60,8 @@ def version_of(row: PublishedRow, state: str, problem: str = "") -> Version:
     """A row for a caller. `state`: of the flow."""
     kept: dict[str, Any] = orjson.loads(row.manifest)
     crons = tuple((str(text), str(zone)) for text, zone in kept.pop("crons", ()))
-    kept.pop("started_by", None)
+    for name in ("started_by", "cancelled_by"):
+        kept.pop(name, None)
     return Version(
         flow=row.flow,
         number=row.number,

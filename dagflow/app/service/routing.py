@@ -11,11 +11,13 @@ import orjson
 from dagflow.admission.requests import Stage
 from dagflow.app.service.crons import Crons
 from dagflow.app.service.gates import DAMAGED, RETIRED, Gate, Gates
-from dagflow.app.service.manifests import listens_to
+from dagflow.app.service.manifests import cancelled_by, listens_to
 from dagflow.drivers.local.batch import Decision, Sending
 from dagflow.drivers.local.loaded_run import Live
 from dagflow.errors import DagflowError, StoreError
 from dagflow.execution.bindings import Origin
+from dagflow.execution.cancelling import is_withdrawn_by
+from dagflow.execution.evaluate import as_record
 from dagflow.execution.triggers import input_for
 from dagflow.ids import RunId
 from dagflow.store.api import SentEvent
@@ -46,7 +48,9 @@ class Router:
     n_looked: int = 0
     n_noted: int = 0
     _crons: Crons = attrs.field(init=False)
+    #: By the name of an event and of the flow.
     _listeners: dict[str, dict[str, Gate]] = attrs.field(factory=dict[str, dict[str, Gate]])
+    _cancellers: dict[str, dict[str, Gate]] = attrs.field(factory=dict[str, dict[str, Gate]])
 
     def __attrs_post_init__(self) -> None:
         self._crons = Crons(self.gates)
@@ -54,12 +58,11 @@ class Router:
     def put(self, gate: Gate, before: PublishedRow | None, since: int) -> None:
         """A version takes over from the one before; `since`: slots of its schedules have been looked at up to there."""
         self._crons.put(gate, since)
-        for name in () if before is None else listens_to(before):
-            self._listeners[name].pop(gate.name, None)
-            if not self._listeners[name]:
-                del self._listeners[name]
-        for name in listens_to(gate.version):
-            self._listeners.setdefault(name, {})[gate.name] = gate
+        for index, names_of in ((self._listeners, listens_to), (self._cancellers, cancelled_by)):
+            for name in () if before is None else names_of(before):
+                index[name].pop(gate.name, None)
+            for name in names_of(gate.version):
+                index.setdefault(name, {})[gate.name] = gate
         self.gates.gates[gate.name] = gate
 
     # ---- Admitting
@@ -108,9 +111,13 @@ class Router:
 
     def consider(self, event: SentEvent, decisions: list[Decision] | None) -> Generator[None]:
         """Ask for the runs that an event starts; yields where others should have their turn."""
-        listeners = self._listeners.get(event.name)
-        for name in sorted(listeners or ()):
-            gate = (listeners or {}).get(name)
+        if not self._may_decide():
+            return
+        for gate in list(self._cancellers.get(event.name, {}).values()):
+            self._withdraw(gate, event)
+        listeners = self._listeners.get(event.name, {})
+        for name in sorted(listeners):
+            gate = listeners.get(name)
             if gate is None or not self._may_decide():
                 continue
             decision = self._ask(gate, event)
@@ -122,6 +129,16 @@ class Router:
             self.n_looked = max(self.n_looked, event.number)
             if self.n_looked - self.n_noted >= _NOTED_EVERY:
                 self.gates.driver.look_up()
+
+    def _withdraw(self, gate: Gate, event: SentEvent) -> None:
+        """Drop the requests that have no run and that the event cancels; runs hear of it themselves."""
+        gates = self.gates
+        for row in list(gate.rows.values()):
+            if Stage(row.stage).is_open and row.at <= event.at:
+                program = gates.loader.programs.load(gates.store, row.digest).program
+                value = as_record(program.input_codec.decode(cast("object", orjson.loads(row.input))))
+                if is_withdrawn_by(program, value, event):
+                    gates.withdraw(gate, row.id)
 
     def _ask(self, gate: Gate, event: SentEvent) -> Decision | None:
         request_id = f"event:{event.number}"

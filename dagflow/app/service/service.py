@@ -174,7 +174,7 @@ class Service:
         Raises:
             WireError, UsageError, StoreError: as `Interpreter.send`.
         """
-        event_id = id or new_run_id(self._clock.now())
+        event_id = new_run_id(self._clock.now()) if id is None else id
         sending = await self.interpreter.deliver(event, payload, event_id)
         if sending is None:
             return Delivery(event_id=event_id, is_duplicate=True)

@@ -73,7 +73,7 @@ class Fetcher:
         What the store could tell to be for it has woken it then, if everything has been given to those that sleep.
         """
         is_known = self._seekers.is_whole and not self._waking.was_blocked(live.run)
-        names = untold(live.progress) if is_known else live.progress.program.waits
+        names = untold(live.progress) if is_known else live.progress.program.hears
         after, found = live.progress.inbox.n_seen, list[SentEvent]()
         while names and after < until:
             sent = self._store.events(after=after, limit=_PAGE, names=names)

@@ -12,6 +12,7 @@ import orjson
 from dagflow.drivers.local.batch import Sending
 from dagflow.drivers.local.loaded_run import Live
 from dagflow.engine.commands import SetTimer
+from dagflow.execution.cancelling import cancel_rows
 from dagflow.execution.correlation import wait_row
 from dagflow.execution.program import Program
 from dagflow.ids import RunId
@@ -107,14 +108,15 @@ class Dispatch:
 
     def add(self, live: Live) -> None:
         """The run wants to hear of the events it has waits for."""
-        waits = live.progress.program.waits
-        if waits and live.run not in self._added:
-            self._added[live.run] = [(name, self._add(live, name, nodes)) for name, nodes in waits.items()]
+        program = live.progress.program
+        if program.hears and live.run not in self._added:
+            self._added[live.run] = [(name, self._add(live, name, program.waits.get(name, ()))) for name in program.hears]
 
     def _add(self, live: Live, name: str, nodes: Iterable[int]) -> list[WaitRow | None]:
         waiters = self._waiters.setdefault(name, _Waiters())
         status = live.progress.machine.state.status
         rows = [wait_row(live.progress, node) for node in nodes if not status[node].is_settled]
+        rows += cancel_rows(live.progress, name)
         for row in rows:
             waiters.add(live, row)
         waiters.programs[live.progress.program] += 1

@@ -160,7 +160,7 @@ class Sleepers:
         ):
             return
         n_seen = max(progress.inbox.n_seen, self._driver.n_handed_out)
-        if progress.program.waits and n_seen < self._writer.n_events:
+        if progress.program.hears and n_seen < self._writer.n_events:
             self._tired[live] = None
             return
         progress.inbox.n_seen = n_seen

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import cast
 
 from dagflow.errors import UsageError
+from dagflow.execution.evaluate import as_record
 from dagflow.execution.input import filled_in
 from dagflow.execution.program import Program, TriggerCode
 from dagflow.model.action import Interface
@@ -60,6 +61,27 @@ def cron_input(program: Program, number: int, now: int) -> Mapping[str, object] 
     return _input(program, trigger, code, {}, now)
 
 
+def webhook_input(program: Program, name: str, body: object, now: int) -> Mapping[str, object] | None:
+    """The input of the run that a webhook starts, in stored form; None if no trigger's `when` is true of it.
+
+    Args:
+        program: the flow's.
+        name: of the webhook.
+        body: as JSON values.
+        now: what `now` reads as in the trigger.
+
+    Raises:
+        WireError: the body is not of the trigger's type, or what is made of it not of the input's.
+        EvaluationError: an expression of the trigger failed.
+    """
+    for trigger, code in zip(program.flow.triggers, program.triggers, strict=True):
+        if trigger.webhook == name:
+            found = _input(program, trigger, code, body, now)
+            if found is not None:
+                return found
+    return None
+
+
 def check_payload(host: Interface, event: str, payload: object, *, only_strict: bool = False) -> None:
     """Hold what an event carries to a record, and to what the host declares of it. Raises WireError.
 
@@ -96,14 +118,19 @@ def check_expected(programs: Collection[Program], event: str, payload: object) -
 
 def _input(program: Program, trigger: Trigger, code: TriggerCode, payload: object, now: int) -> Mapping[str, object] | None:
     value: object = payload if trigger.payload is None else wire.codec(trigger.payload).open.decode(payload)
-    bindings: dict[str, object] = {"now": Timestamp(now), "trigger": {"kind": str(trigger.kind), "name": trigger.event}}
+    bindings: dict[str, object] = {
+        "now": Timestamp(now),
+        "trigger": {"kind": str(trigger.kind), "name": trigger.event or trigger.webhook},
+    }
     bindings["secrets"] = {name: Secret(name) for name in program.flow.secrets}
     bindings |= {trigger.binding: value} if trigger.binding else _fields(value)
     if code.when is not None and not code.when.holds(bindings):
         return None
     if code.mapping is not None:
         return filled_in(program, {name: typed(bindings) for name, typed in code.mapping})
-    return filled_in(program, value)
+    # A webhook without a type brings json, which is a field of the name it has.
+    is_field = trigger.kind is TriggerKind.WEBHOOK and trigger.payload is None and not program.flow.binding
+    return filled_in(program, {trigger.binding: value} if is_field and trigger.binding else as_record(value))
 
 
 def _fields(value: object) -> Mapping[str, object]:

@@ -12,6 +12,8 @@ from dagflow.execution.program import Program, actions_of, nodes_of
 from dagflow.model.flow import Flow, NodeKind, TriggerKind
 from dagflow.store.service_rows import PublishedRow
 
+#: What the name of the event begins with that a webhook is kept as.
+WEBHOOK: Final = "webhook/"
 _CALLS: Final = frozenset({NodeKind.ACTION, NodeKind.UNDO})
 
 
@@ -34,15 +36,19 @@ def started_by(flow: Flow) -> tuple[str, ...]:
     return tuple(sorted({trigger.event for trigger in flow.triggers if trigger.kind is TriggerKind.EVENT}))
 
 
+def _listens_to(flow: Flow) -> tuple[str, ...]:
+    return (*started_by(flow), *sorted({WEBHOOK + trigger.webhook for trigger in flow.triggers if trigger.webhook}))
+
+
 def encoded(program: Program) -> bytes:
     """A manifest as a store has it, with what the service needs to find the flow without reading it."""
     return orjson.dumps(
-        {**attrs.asdict(manifest_of(program)), "started_by": started_by(program.flow), "cancelled_by": sorted(program.cancels)}
+        {**attrs.asdict(manifest_of(program)), "started_by": _listens_to(program.flow), "cancelled_by": sorted(program.cancels)}
     )
 
 
 def listens_to(row: PublishedRow) -> tuple[str, ...]:
-    """The events that start a published flow."""
+    """The events that start a published flow, webhooks included."""
     return tuple(orjson.loads(row.manifest).get("started_by", ()))
 
 

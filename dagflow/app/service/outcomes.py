@@ -76,12 +76,14 @@ class Delivery:
         is_duplicate: an event of this id was there already, and this one did nothing.
         n_waits: runs that took it, or keep it for a wait they have not reached.
         outcomes: for each flow that it asked for a run, in the order of the flows' names.
+        answer: what the sender of a webhook wants to hear, or "".
     """
 
     event_id: str
     is_duplicate: bool = False
     n_waits: int = 0
     outcomes: tuple[Outcome, ...] = ()
+    answer: str = ""
 
     @property
     def runs(self) -> tuple[RunId, ...]:

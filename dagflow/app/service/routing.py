@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Final, cast
 
 import attrs
@@ -11,14 +11,15 @@ import orjson
 from dagflow.admission.requests import Stage
 from dagflow.app.service.crons import Crons
 from dagflow.app.service.gates import DAMAGED, RETIRED, Gate, Gates
-from dagflow.app.service.manifests import cancelled_by, listens_to
+from dagflow.app.service.manifests import WEBHOOK, cancelled_by, listens_to
 from dagflow.drivers.local.batch import Decision, Sending
 from dagflow.drivers.local.loaded_run import Live
 from dagflow.errors import DagflowError, StoreError
 from dagflow.execution.bindings import Origin
 from dagflow.execution.cancelling import is_withdrawn_by
 from dagflow.execution.evaluate import as_record
-from dagflow.execution.triggers import input_for
+from dagflow.execution.program import Program
+from dagflow.execution.triggers import input_for, webhook_input
 from dagflow.ids import RunId
 from dagflow.store.api import SentEvent
 from dagflow.store.service_rows import Looked, PublishedRow, RequestRow
@@ -117,7 +118,7 @@ class Router:
             self._withdraw(gate, event)
         listeners = self._listeners.get(event.name, {})
         for name in sorted(listeners):
-            gate = listeners.get(name)
+            gate = listeners.get(name)  # it may have gone while others had their turn
             if gate is None or not self._may_decide():
                 continue
             decision = self._ask(gate, event)
@@ -144,11 +145,11 @@ class Router:
         request_id = f"event:{event.number}"
         if gate.state in (RETIRED, DAMAGED) or (gate.name, request_id) in self.known:
             return None
-        gates, origin = self.gates, Origin(kind="event", name=event.name, hops=event.hops)
+        gates, origin = self.gates, _origin_of(event)
         reason = ""
         try:
             prepared, _ = gate.load(gates.loader, gates.store, gates.clock.now())
-            value = input_for(prepared.program, event.name, cast("object", orjson.loads(event.payload)), event.at)
+            value = _input_of(prepared.program, event)
             if value is None:
                 return None
             if event.hops <= MOST_HOPS:
@@ -176,3 +177,24 @@ class Router:
         if self.gates.driver.is_draining:
             self.gates.is_frozen = True
         return not self.gates.is_frozen
+
+
+def _is_webhook(event: SentEvent) -> bool:
+    """What a flow emits is none, whatever its name: nobody signed it."""
+    return event.name.startswith(WEBHOOK) and not event.run
+
+
+def _origin_of(event: SentEvent) -> Origin:
+    if _is_webhook(event):
+        return Origin(kind="webhook", name=event.name.removeprefix(WEBHOOK))
+    return Origin(kind="event", name=event.name, hops=event.hops)
+
+
+def _input_of(program: Program, event: SentEvent) -> Mapping[str, object] | None:
+    payload = cast("dict[str, object]", orjson.loads(event.payload))
+    if _is_webhook(event):
+        body = cast("object", orjson.loads(str(payload["raw"])))
+        return webhook_input(program, event.name.removeprefix(WEBHOOK), body, event.at)
+    if event.name.startswith(WEBHOOK):
+        return None
+    return input_for(program, event.name, payload, event.at)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 import attrs
+import orjson
 import trio
 
 from dagflow.admission.requests import Stage
@@ -17,7 +19,7 @@ from dagflow.app.compiling import compile as compile_text
 from dagflow.app.entry_checks import checked_count, checked_instant, checked_text
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.service.gates import ACTIVE, PAUSED, RETIRED, Gate, Gates
-from dagflow.app.service.manifests import encoded, version_of
+from dagflow.app.service.manifests import WEBHOOK, encoded, version_of
 from dagflow.app.service.outcomes import Delivery, Outcome, Version
 from dagflow.app.service.routing import Router
 from dagflow.clock import Clock, SystemClock
@@ -33,6 +35,7 @@ from dagflow.model.flow import Flow
 from dagflow.store.api import Store
 from dagflow.store.open import open_store
 from dagflow.store.service_rows import Looked, PublishedRow, RequestRow
+from dagflow.webhooks import Scheme, WebhookRefused
 
 _PAGE = 500
 
@@ -50,6 +53,7 @@ class Service:
     _store: Store
     _clock: Clock
     _router: Router
+    _webhooks: Mapping[str, Scheme] = attrs.field(factory=dict[str, "Scheme"])
     _publishing: trio.Lock = attrs.field(factory=trio.Lock)
 
     @classmethod
@@ -61,12 +65,14 @@ class Service:
         catalog: ActionCatalog,
         clock: Clock | None = None,
         store: Store | None = None,
+        webhooks: Mapping[str, Scheme] | None = None,
         **options: Any,
     ) -> AsyncGenerator[Service]:
         """Open a store, go on with its runs, its requests and whatever came since, and serve until the block is left.
 
         Args:
             path, catalog, clock, store: as of `Interpreter.open`.
+            webhooks: who signs each webhook that is accepted, by its name; see `dagflow.webhooks`.
             options: the others of `Interpreter.open`.
 
         Raises:
@@ -79,7 +85,7 @@ class Service:
             driver, loader, starter = interpreter.parts
             router = Router(Gates(opened, clock, driver, loader, starter))
             driver.attach(router)
-            service = cls(interpreter, catalog, opened, clock, router)
+            service = cls(interpreter, catalog, opened, clock, router, webhooks or {})
             await service._restore()
             try:
                 yield service
@@ -175,6 +181,39 @@ class Service:
             WireError, UsageError, StoreError: as `Interpreter.send`.
         """
         event_id = new_run_id(self._clock.now()) if id is None else id
+        if isinstance(event, str) and event.startswith(WEBHOOK):
+            raise UsageError(f"the name of an event must not begin with `{WEBHOOK}`, which is for webhooks; got {event[:80]!r}")
+        return await self._send(event, payload, event_id)
+
+    async def webhook(self, name: str, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """Take a webhook: it is kept as an event, as it came, and starts what `on webhook` of that name asks for.
+
+        A webhook that its sender names is taken once.
+
+        Args:
+            name: of the webhook, as flows have it; the host has bound a scheme to it.
+            headers: of the request; their names in any case.
+            body: of the request, as it came; JSON.
+
+        Raises:
+            WebhookRefused: nobody is bound to the name, or it is not signed as agreed, too old, or no JSON.
+            UsageError: it is too large.
+            StoreError: the store failed; the sender may send it again.
+        """
+        scheme = self._webhooks.get(name)
+        if scheme is None:
+            raise WebhookRefused(
+                f"no scheme is bound to the webhook {str(name)[:80]!r}; bind one with `webhooks=` of `Service.open`"
+            )
+        now = self._clock.now()
+        sender_id = scheme.verify({key.lower(): value for key, value in headers.items()}, body, now)
+        value = _json_of(body)
+        if isinstance(value, dict) and "challenge" in value and value.get("type") == "url_verification":
+            return Delivery(event_id="", answer=str(value["challenge"]))
+        digest = hashlib.sha256(sender_id.encode()).hexdigest() if sender_id else new_run_id(now)
+        return await self._send(WEBHOOK + name, {"raw": body.decode()}, f"webhook:{name[:100]}:{digest}")
+
+    async def _send(self, event: str, payload: object, event_id: str) -> Delivery:
         sending = await self.interpreter.deliver(event, payload, event_id)
         if sending is None:
             return Delivery(event_id=event_id, is_duplicate=True)
@@ -315,6 +354,13 @@ class Service:
 
 def _shown(row: RequestRow) -> Outcome:
     return Outcome(flow=row.flow, id=row.id, stage=Stage(row.stage), run=row.run, reason=row.reason)
+
+
+def _json_of(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise WebhookRefused(f"the body of a webhook must be JSON in UTF-8: {error}") from None
 
 
 def _short(text: str, what: str) -> str:

@@ -135,22 +135,6 @@ write `was old` after it. Unfinished runs continue with the flow that they start
 dagflow shows the first 200 findings and counts the rest, because many of them tend to have one cause.
 Fix the first ones and check again.
 
-# N501 the interpreter does not enforce this setting
-`once`, `debounce`, `rate`, `concurrency`, `priority`, `cancel on`, schedules and webhooks define how runs
-start and when they are cancelled. dagflow checks these settings and stores them with the flow, but the
-interpreter does not enforce them. Your program must apply them from `flow.policies` and
-`flow.triggers`. A `test` does apply `cancel on`. `dagflow check --strict` does not count notes.
---- wrong
-flow greet(id: string) {
-  concurrency 1 by id
-  log(message: "hello ${id}")
-}
---- right
-flow greet(id: string) {
-  on manual
-  log(message: "hello ${id}")
-}
-
 # N601 an imported edge prunes here
 workflow-kit skips an action whose edge is not followed, but still runs the actions after it. In
 dagflow, pruning propagates to all steps that depend on a pruned one. The note names each edge where

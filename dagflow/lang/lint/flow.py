@@ -6,7 +6,6 @@ from dagflow.lang.diagnostics import has_errors
 from dagflow.lang.lint.lifetimes import lint_lifetimes
 from dagflow.lang.lint.statements import lint_statements
 from dagflow.lang.lowering.builder import FlowBuilder
-from dagflow.lang.lowering.head import lint_unenforced
 from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Flow
 
@@ -24,4 +23,3 @@ def lint_flow(builder: FlowBuilder, decl: s.FlowDecl, flow: Flow, *, n_found: in
     lint_statements(builder, decl, skip_expensive_lints=skip_expensive_lints)
     if not has_errors(builder.diagnostics[n_found:]):
         lint_lifetimes(builder, flow)
-        lint_unenforced(builder, decl)

@@ -10,7 +10,7 @@ from dagflow.diagnostic import Span
 from dagflow.lang.check.symbols import Symbol, SymbolKind
 from dagflow.lang.lowering.builder import FlowBuilder
 from dagflow.lang.lowering.modifiers import length, lower_retry
-from dagflow.lang.lowering.policies import is_first, lower_policy, step_names, subject_of
+from dagflow.lang.lowering.policies import is_first, lower_policy, step_names
 from dagflow.lang.lowering.triggers import define_input, input_of_triggers, lower_trigger
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.walk import statements_of
@@ -72,31 +72,6 @@ def _setting(builder: FlowBuilder, head: Head, setting: s.Setting, steps: frozen
             pass
         case _:
             head.policies = lower_policy(builder, head.policies, setting, steps, seen)
-
-
-def lint_unenforced(builder: FlowBuilder, decl: s.FlowDecl) -> None:
-    """N501 for the settings and triggers that nothing here applies: an interpreter starts runs when it is told to."""
-    found = [(word, setting.span) for setting in decl.settings if (word := _unenforced(setting))]
-    if not found:
-        return
-    words = ", ".join(f"`{word}`" for word in dict.fromkeys(word for word, _ in found))
-    (first, span), is_one = found[0], len(found) == 1
-    builder.report(
-        "N501", f"nothing enforces {words} yet", Span(span.start, span.start + len(first)),
-        f"checked, and kept with the flow; `Interpreter.start` takes no notice of {'it' if is_one else 'them'}",
-        "the program that starts the runs has to apply it" if is_one else "the program that starts the runs has to apply them",
-    )  # fmt: skip
-
-
-def _unenforced(setting: s.Setting) -> str:
-    """The words of a setting that only a service would apply, or ""."""
-    match setting:
-        case s.OnSetting(kind="cron" | "webhook" as kind):
-            return f"on {kind}"
-        case s.OnSetting() | s.TimeoutSetting() | s.RetrySetting() | s.BrokenSetting():
-            return ""
-        case _:
-            return "cancel on" if (subject := subject_of(setting)).startswith("cancel on") else subject
 
 
 def _lifetime(builder: FlowBuilder, setting: s.TimeoutSetting) -> int:

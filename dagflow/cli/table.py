@@ -27,6 +27,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "run": ("run", "Run a flow until it ends"),
         "resume": ("resume", "Resume interrupted runs"),
         "send": ("send", "Deliver an event to waiting runs and continue them until they end or wait again"),
+        "serve": ("serve", "Publish flows and start their runs by events, schedules and webhooks"),
         "cancel": ("cancel", "Cancel a run"),
     },
     "Inspect runs": {

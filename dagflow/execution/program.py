@@ -9,8 +9,8 @@ from typing import TypeAlias
 import attrs
 import orjson
 
+from dagflow.execution.flow_expressions import asked, expressions, expressions_of, waits
 from dagflow.expr.codegen.emit import compile_cores
-from dagflow.expr.codegen.equalities import Equality, equalities
 from dagflow.expr.runtime.optionals import as_bool
 from dagflow.gc_tuning import without_collecting
 from dagflow.model.correlation_key import path_text
@@ -236,14 +236,14 @@ def build_program(flow: Flow, compile_all: CompileCores) -> Program:
 
 
 def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]) -> Program:
-    expressions = list(_expressions(flow))
-    asked = _asked(flow)
-    functions = compile_all([*(expression.core for expression in expressions), *(each.core for each in asked.values())])
+    found = list(expressions(flow))
+    wanted = asked(flow)
+    functions = compile_all([*(expression.core for expression in found), *(each.core for each in wanted.values())])
     correlations = {
         number: Correlation(path_text(each.path), function, each.reads)
-        for (number, each), function in zip(asked.items(), functions[len(expressions) :], strict=True)
+        for (number, each), function in zip(wanted.items(), functions[len(found) :], strict=True)
     }
-    code_of = {id(expression): fn for expression, fn in zip(expressions, functions[: len(expressions)], strict=True)}
+    code_of = {id(expression): fn for expression, fn in zip(found, functions[: len(found)], strict=True)}
     plan = build_plan(flow)
 
     def typed(expression: Expression, type_: Type | None = None) -> Typed:
@@ -263,7 +263,7 @@ def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]
             cases=tuple(tuple(typed(value) for value in case) for case in node.cases),
             arguments=tuple((argument.name, typed(argument.value)) for argument in node.arguments),
             quick_arguments=_quick([(argument, code_of[id(argument.value)]) for argument in node.arguments]),
-            reads_now=any("now" in expression.reads for expression in _expressions_of(node)),
+            reads_now=any("now" in expression.reads for expression in expressions_of(node)),
             default=None if node.default is None else typed(node.default, node.type),
             key=None if node.loop is None or node.loop.key is None else typed(node.loop.key),
             catches=_catches(flow, plan, number),
@@ -282,7 +282,7 @@ def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]
             for trigger in flow.triggers
         ),
         policies=_policies(flow.policies, typed),
-        waits=_waits(flow),
+        waits=waits(flow),
         cancels=_cancels(flow.policies, typed, correlations),
         input_codec=wire.codec(flow.input),
         bodies={n: _build(node.loop.body, compile_all, callees) for n, node in enumerate(flow.nodes) if node.loop is not None},
@@ -341,30 +341,6 @@ def _named(flow: Flow) -> Iterator[str]:
             yield from _named(node.loop.body)
 
 
-def _waits(flow: Flow) -> dict[str, tuple[int, ...]]:
-    waits: dict[str, tuple[int, ...]] = {}
-    for number, node in enumerate(flow.nodes):
-        if node.kind is NodeKind.WAIT_EVENT:
-            waits[node.event] = (*waits.get(node.event, ()), number)
-    return waits
-
-
-def _asked(flow: Flow) -> dict[int, Equality]:
-    """Of the nodes that wait for an event, the first thing the condition asks of it; each `cancel on` under the complement of its number."""
-    asked: dict[int, Equality] = {}
-    for number, node in enumerate(flow.nodes):
-        if node.kind is NodeKind.WAIT_EVENT and node.expression is not None and node.binding:
-            found = next(equalities(node.expression.core, node.binding), None)
-            if found is not None:
-                asked[number] = found
-    for number, cancel in enumerate(flow.policies.cancel_on):
-        if cancel.when is not None and cancel.binding:
-            found = next(equalities(cancel.when.core, cancel.binding), None)
-            if found is not None:
-                asked[~number] = found
-    return asked
-
-
 def _quick(arguments: Sequence[tuple[Argument, Evaluator]]) -> tuple[tuple[str, Evaluator], ...] | None:
     """For types whose every value an expression gives is one that can be kept, as it is."""
     if not all(_is_sure(argument.value.type) for argument, _ in arguments):
@@ -374,38 +350,6 @@ def _quick(arguments: Sequence[tuple[Argument, Evaluator]]) -> tuple[tuple[str, 
 
 def _is_sure(type_: Type) -> bool:
     return type_ in {BOOL, INT, STRING, DURATION} or isinstance(type_, EnumType | ScalarType)
-
-
-def _expressions(flow: Flow) -> Iterator[Expression]:
-    for node in flow.nodes:
-        yield from _expressions_of(node)
-    for trigger in flow.triggers:
-        if trigger.when is not None:
-            yield trigger.when
-        for argument in trigger.mapping or ():
-            yield argument.value
-    policies = flow.policies
-    for policy in (policies.once, policies.debounce, policies.rate, policies.concurrency):
-        if policy is not None and policy.key is not None:
-            yield policy.key
-    if policies.priority is not None:
-        yield policies.priority
-    for cancel in policies.cancel_on:
-        if cancel.when is not None:
-            yield cancel.when
-
-
-def _expressions_of(node: Node) -> Iterator[Expression]:
-    if node.expression is not None:
-        yield node.expression
-    for case in node.cases:
-        yield from case
-    for argument in node.arguments:
-        yield argument.value
-    if node.default is not None:
-        yield node.default
-    if node.loop is not None and node.loop.key is not None:
-        yield node.loop.key
 
 
 def _value_type(flow: Flow, node: Node) -> Type:

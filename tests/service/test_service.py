@@ -4,43 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import attrs
-import trio
-
 from dagflow import Service, VirtualClock
 from dagflow.admission.requests import Stage
 from tests.app.host import START, Host
-
-SECOND = 10**9
-
-
-@attrs.define
-class Hand:
-    """A clock that a test moves."""
-
-    at: int = START
-
-    def now(self) -> int:
-        return self.at
-
-    def move(self, service: Service, seconds: int) -> None:
-        self.at += seconds * SECOND
-        service.interpreter.parts[0].look_again()
-
-
-LEADS = """
-event "lead/new" { id: string, city: string = "" }
-flow welcome(id: string) -> string {
-  on event "lead/new" as e when e.city != "Oslo" with (id: e.id)
-  sent = mail(to: id)
-  return sent
-}
-"""
-
-
-async def finished(service: Service) -> None:
-    with trio.fail_after(5):
-        await service.interpreter.rest()
+from tests.service.world import LEADS, SECOND, Hand, finished, until
 
 
 async def test_an_event_starts_a_run_once(tmp_path: Path) -> None:
@@ -229,13 +196,6 @@ async def test_a_new_version_takes_what_comes_and_runs_stay_on_theirs(tmp_path: 
         await finished(service)
         results = [await service.interpreter.result(run) for run in (*old.runs, *new.runs)]
         assert [result.output for result in results] == ["sent to a", "sent to new b"]
-
-
-async def until(service: Service, flow: str, stage: Stage, n: int = 1) -> None:
-    """The requests are asked for in a thread, so everybody else has a turn."""
-    with trio.fail_after(5):
-        while len(await service.requests(flow, stages=[stage])) < n:
-            pass
 
 
 DAILY = """

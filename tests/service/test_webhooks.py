@@ -13,7 +13,7 @@ from dagflow import Service, UsageError
 from dagflow.admission.requests import Stage
 from dagflow.webhooks import GitHub, Hmac, Scheme, Slack, StandardWebhooks, Stripe, Unsigned, WebhookRefused
 from tests.app.host import START, Host
-from tests.service.test_service import Hand, finished
+from tests.service.world import Hand, finished
 
 SECOND = 10**9
 BODY = b'{"id": "evt_1", "event_id": "Ev1", "amount": 5}'

@@ -118,10 +118,10 @@ class Router:
             self._withdraw(gate, event)
         listeners = self._listeners.get(event.name, {})
         for name in sorted(listeners):
-            gate = listeners.get(name)  # it may have gone while others had their turn
-            if gate is None or not self._may_decide():
+            listener = listeners.get(name)  # it may have gone while others had their turn
+            if listener is None or not self._may_decide():
                 continue
-            decision = self._ask(gate, event)
+            decision = self._ask(listener, event)
             if decision is not None and decisions is not None:
                 decisions.append(decision)
             if not self.gates.driver.stretch.is_short():

@@ -16,7 +16,7 @@ import trio
 from dagflow.admission.requests import Stage
 from dagflow.app.catalogs import ActionCatalog
 from dagflow.app.compiling import compile as compile_text
-from dagflow.app.entry_checks import checked_count, checked_instant, checked_text
+from dagflow.app.entry_checks import checked_count, checked_instant, checked_run, checked_text
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.service.gates import ACTIVE, PAUSED, RETIRED, Gate, Gates
 from dagflow.app.service.manifests import WEBHOOK, encoded, version_of
@@ -32,7 +32,7 @@ from dagflow.execution.input import as_input
 from dagflow.ids import new_run_id
 from dagflow.lang.compiler import Compilation
 from dagflow.model.flow import Flow
-from dagflow.store.api import Store
+from dagflow.store.api import RunRow, Store
 from dagflow.store.open import open_store
 from dagflow.store.service_rows import Looked, PublishedRow, RequestRow
 from dagflow.webhooks import Scheme, WebhookRefused
@@ -280,6 +280,20 @@ class Service:
         if known is None:
             raise UsageError(f"flow {flow!r} has no request {request_id!r}; `requests()` lists them")
         return _shown(known)
+
+    async def run_row(self, run_id: str) -> RunRow | None:
+        """The row of a run; None if there is none. Raises UsageError: no run has such an id; StoreError."""
+        return await trio.to_thread.run_sync(self._store.run, checked_run(run_id))
+
+    async def flow_of(self, row: RunRow) -> Flow:
+        """The flow that a run is pinned to. Raises StoreError."""
+        _, loader, _ = self.interpreter.parts
+        return (await trio.to_thread.run_sync(loader.programs.load, self._store, row.digest)).program.flow
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether nothing begins any more."""
+        return self.interpreter.parts[0].is_draining
 
     # ---- inside
 

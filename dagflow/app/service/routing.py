@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Mapping
 from typing import Final, cast
 
@@ -35,15 +36,17 @@ class Router:
     """What a driver asks about triggers; see `drivers.local.admitting.Admitting`.
 
     Attributes:
-        is_open: what the store had is there. Until then events and ends are kept.
+        is_open: what the store had is there. Until then ends are kept.
+        is_caught_up: what came while nobody served has been looked at. Until then events are kept in `early`, in their order.
         is_closing: whatever has been looked at is written down.
     """
 
     gates: Gates
     is_open: bool = False
+    is_caught_up: bool = False
     is_closing: bool = False
     ended_early: set[RunId] = attrs.field(factory=set)
-    early: list[SentEvent] = attrs.field(factory=list)
+    early: deque[tuple[SentEvent, Sending | None]] = attrs.field(factory=deque)
     #: Requests that were in the store when it was opened, from events that are looked at again.
     known: set[tuple[str, str]] = attrs.field(factory=set)
     n_looked: int = 0
@@ -95,8 +98,8 @@ class Router:
 
     def look(self, event: SentEvent, sending: Sending | None) -> Generator[None]:
         """See `Admitting`."""
-        if not self.is_open:
-            self.early.append(event)
+        if not self.is_caught_up:
+            self.early.append((event, sending))
             return
         yield from self.consider(event, None if sending is None else sending.decisions)
 
@@ -111,8 +114,8 @@ class Router:
     # ---- events
 
     def consider(self, event: SentEvent, decisions: list[Decision] | None) -> Generator[None]:
-        """Ask for the runs that an event starts; yields where others should have their turn."""
-        if not self._may_decide():
+        """Ask for the runs that an event starts, if it is behind all that were looked at; yields where others should have their turn."""
+        if event.number <= self.n_looked or not self._may_decide():
             return
         for gate in list(self._cancellers.get(event.name, {}).values()):
             self._withdraw(gate, event)

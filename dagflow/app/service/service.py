@@ -322,6 +322,10 @@ class Service:
                 await in_turns(router.consider(event, None))
             if router.n_looked == before:
                 break
+        while router.early:
+            event, sending = router.early.popleft()
+            await in_turns(router.consider(event, None if sending is None else sending.decisions))
+        router.is_caught_up = True
         router.known.clear()
         driver.look_again()
 

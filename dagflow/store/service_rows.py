@@ -42,12 +42,12 @@ class RequestRow:
     digest: FlowDigest
     at: int
     not_before: int = 0
-    stage: str
+    stage: str = attrs.field(converter=str)
     since: int = 0
     keys: bytes = b"[]"
     priority: int = 0
     run: RunId = NO_RUN
-    reason: str = ""
+    reason: str = attrs.field(default="", converter=str)
     kind: str = "manual"
     name: str = ""
     event: int = 0

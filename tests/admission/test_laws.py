@@ -216,7 +216,8 @@ class World:
                 and not isinstance(each, Supersede)
                 and getattr(each, "reason", None) is not DropReason.CANCELLED
             ):
-                assert at - since[each.id] <= debounce.max_ns
+                # It has left the pause; what holds it from here on is another policy, or a paused flow.
+                assert at - since.pop(each.id) <= debounce.max_ns
 
 
 def rank(request: Request) -> float:

@@ -1,0 +1,151 @@
+"""What each pair of settings means together; docs/service.md has the table."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import attrs
+
+from dagflow.admission import events
+from dagflow.admission.commands import Begin, Drop, Supersede
+from dagflow.admission.machine import PRIORITY_NS, Admission
+from dagflow.admission.requests import Keys, Request
+from dagflow.model.expression import Expression
+from dagflow.model.policies import Concurrency, Debounce, Once, Overflow, Policies, Rate
+
+SECOND = 10**9
+ONCE = Once(key=cast("Expression", None), within_ns=1000 * SECOND)
+DEBOUNCE = Debounce(quiet_ns=10 * SECOND)
+ONE_AT_A_TIME = Concurrency(limit=1)
+
+
+def rate(overflow: Overflow, limit: int = 1) -> Rate:
+    return Rate(limit=limit, period_ns=100 * SECOND, overflow=overflow)
+
+
+@attrs.define
+class Flow:
+    """A machine and what it has said: `a!` for a begin, `a-once` for a drop, `a>b` where b took its place."""
+
+    policies: Policies
+    said: list[str] = attrs.field(factory=list)
+    machine: Admission = attrs.field(init=False)
+    now: int = SECOND
+
+    def __attrs_post_init__(self) -> None:
+        self.machine = Admission(self.policies)
+
+    def ask(self, *ids: str, key: str = "", priority: float = 0) -> Flow:
+        for id_ in ids:
+            keys = Keys(once=key or id_)
+            self.take(events.Arrived(self.now, Request(id=id_, at=self.now, keys=keys, priority=priority)))
+        return self
+
+    def end(self, id_: str) -> Flow:
+        return self.take(events.RunEnded(self.now, id_))
+
+    def wait(self, seconds: int) -> Flow:
+        until = self.now + seconds * SECOND
+        while (due := self.machine.next_due) is not None and due <= until:
+            self.now = due
+            self.take(events.Ticked(due))
+        self.now = until
+        return self
+
+    def take(self, event: events.Event) -> Flow:
+        for command in self.machine.handle(event):
+            match command:
+                case Begin(id_):
+                    self.said.append(f"{id_}!")
+                case Drop(id_, reason):
+                    self.said.append(f"{id_}-{reason}")
+                case Supersede(id_, by):
+                    self.said.append(f"{id_}>{by}")
+                case _:
+                    pass
+        return self
+
+    def __str__(self) -> str:
+        said, self.said = self.said, []
+        return " ".join(said)
+
+
+def test_once_and_debounce() -> None:
+    """Merged requests count as one, and what begins while the pause lasts is dropped at its end."""
+    flow = Flow(Policies(once=ONCE, debounce=DEBOUNCE)).ask("a", "b", key="k")
+    assert str(flow) == "a>b"
+    assert str(flow.wait(10)) == "b!"
+    assert str(flow.ask("c", key="k")) == "c-once"
+
+
+def test_once_and_a_rate_that_drops() -> None:
+    """What the rate drops claims nothing."""
+    flow = Flow(Policies(once=ONCE, rate=rate(Overflow.DROP))).ask("a", key="k").ask("b", key="l")
+    assert str(flow) == "a! b-rate"
+    assert str(flow.wait(100).ask("c", key="l").ask("d", key="l")) == "c! d-once"
+
+
+def test_once_and_a_rate_that_queues() -> None:
+    flow = Flow(Policies(once=ONCE, rate=rate(Overflow.QUEUE))).ask("a", key="k").ask("b", "c", key="l")
+    assert str(flow) == "a! c-once"
+    assert str(flow.wait(100)) == "b!"
+
+
+def test_once_and_concurrency() -> None:
+    flow = Flow(Policies(once=ONCE, concurrency=ONE_AT_A_TIME)).ask("a", key="k").ask("b", "c", key="l")
+    assert str(flow) == "a! c-once"
+    assert str(flow.end("a")) == "b!"
+
+
+def test_debounce_and_a_rate_that_drops() -> None:
+    """Only what leaves the pause counts."""
+    flow = Flow(Policies(debounce=DEBOUNCE, rate=rate(Overflow.DROP))).ask("a", "b").wait(10)
+    assert str(flow) == "a>b b!"
+    assert str(flow.ask("c").wait(10)) == "c-rate"
+
+
+def test_debounce_and_a_rate_that_queues() -> None:
+    flow = Flow(Policies(debounce=DEBOUNCE, rate=rate(Overflow.QUEUE))).ask("a").wait(10).ask("b").wait(10).ask("c").wait(10)
+    assert str(flow) == "a!"
+    assert str(flow.wait(200)) == "b! c!"
+
+
+def test_debounce_and_concurrency() -> None:
+    flow = Flow(Policies(debounce=DEBOUNCE, concurrency=ONE_AT_A_TIME)).ask("a").wait(10).ask("b").wait(10).ask("c").wait(10)
+    assert str(flow) == "a!"
+    assert (str(flow.end("a")), str(flow.end("b"))) == ("b!", "c!")
+
+
+def test_a_rate_that_drops_and_concurrency() -> None:
+    """What waits counts, so no backlog builds up that is longer than the rate."""
+    flow = Flow(Policies(rate=rate(Overflow.DROP, 2), concurrency=ONE_AT_A_TIME)).ask("a", "b", "c")
+    assert str(flow) == "a! c-rate"
+    assert str(flow.end("a")) == "b!"
+
+
+def test_a_rate_that_queues_and_concurrency() -> None:
+    """A run begins when both have room: the end of the first is not enough, nor is the time."""
+    flow = Flow(Policies(rate=rate(Overflow.QUEUE), concurrency=ONE_AT_A_TIME)).ask("a", "b")
+    assert str(flow.end("a")) == "a!"
+    assert str(flow.wait(100).ask("c").wait(100)) == "b!"
+    assert str(flow.end("b")) == "c!"
+
+
+def test_priority_and_concurrency() -> None:
+    """A point is worth a minute, so what has waited longer than that is first all the same."""
+    flow = Flow(Policies(concurrency=ONE_AT_A_TIME)).ask("a", "low").ask("high", priority=1)
+    assert (str(flow.end("a")), str(flow.end("high"))) == ("a! high!", "low!")
+    flow = Flow(Policies(concurrency=ONE_AT_A_TIME)).ask("a", "low")
+    flow.now += PRIORITY_NS + SECOND
+    assert str(flow.ask("late", priority=1).end("a")) == "a! low!"
+
+
+def test_priority_and_a_rate_that_queues() -> None:
+    flow = Flow(Policies(rate=rate(Overflow.QUEUE))).ask("a", "low").ask("high", priority=1)
+    assert str(flow.wait(100)) == "a! high!"
+    assert str(flow.wait(100)) == "low!"
+
+
+def test_priority_changes_neither_once_nor_debounce() -> None:
+    assert str(Flow(Policies(once=ONCE)).ask("a", key="k").ask("b", key="k", priority=9)) == "a! b-once"
+    assert str(Flow(Policies(debounce=DEBOUNCE)).ask("a", priority=9).ask("b").wait(10)) == "a>b b!"

@@ -12,7 +12,10 @@ from dagflow.cli.declaring import Command, argument
     cls=Command,
     examples=[
         ("dagflow serve orders.flow --no-token", "publish the flows of a file, and listen on 127.0.0.1:8321"),
-        ("dagflow serve --webhook stripe=stripe:STRIPE_SECRET", "accept a webhook that is signed with the secret in that variable"),
+        (
+            "dagflow serve --webhook stripe=stripe:STRIPE_SECRET",
+            "accept a webhook that is signed with the secret in that variable",
+        ),
     ],
 )
 @argument(

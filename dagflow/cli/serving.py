@@ -88,7 +88,7 @@ def _first(group: BaseExceptionGroup[DagflowError]) -> DagflowError:
 def _hypercorn() -> Any:
     try:
         from hypercorn.config import Config  # noqa: PLC0415 - only who serves needs it
-        from hypercorn.trio import serve as run  # noqa: PLC0415
+        from hypercorn.trio import serve as run  # noqa: PLC0415 # pyright: ignore[reportUnknownVariableType]
     except ImportError:
         raise UsageError("`dagflow serve` needs a server: `pip install 'dagflow[serve]'`") from None
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import trio
+import trio.testing
+
 from dagflow import Service, VirtualClock
 from dagflow.admission.requests import Stage
 from tests.app.host import START, Host
@@ -283,3 +286,48 @@ async def test_an_event_cancels_the_runs_and_the_requests_it_is_about(tmp_path: 
         hand.move(service, 2 * 24 * 3600)
         await until(service, "nurture", Stage.ENDED, n=2)
     assert host.calls == ["mail a", "mail b", "mail again b"]
+
+
+async def test_everything_of_a_flow_is_cancelled() -> None:
+    host, hand = Host(), Hand()
+    async with Service.open(":memory:", catalog=host.catalog, clock=hand) as service:
+        await service.publish(CANCELLED)
+        for id_ in "abcd":
+            await service.send("lead/new", {"id": id_})
+        assert await service.cancel("nurture") == 4
+        rows = await service.requests("nurture")
+        assert sorted((row.stage, row.reason) for row in rows) == [
+            (Stage.DROPPED, "cancelled"),
+            (Stage.DROPPED, "cancelled"),
+            (Stage.ENDED, ""),
+            (Stage.ENDED, ""),
+        ]
+        assert await service.cancel("nurture") == 0
+
+
+async def test_what_ends_while_the_service_drains_lets_nothing_begin_and_loses_nothing(tmp_path: Path) -> None:
+    host = Host()
+    text = """
+    event "go" { n: int }
+    flow f(n: int) -> int {
+      on event "go"
+      concurrency 1
+      k = held(n: n)
+      return k
+    }
+    """
+    path = tmp_path / "runs.db"
+    async with Service.open(path, catalog=host.catalog) as service:
+        await service.publish(text)
+        for n in (1, 2):
+            await service.send("go", {"n": n})
+        await host.began.wait()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(service.interpreter.drain, 5)
+            await trio.testing.wait_all_tasks_blocked()
+            assert (await service.send("go", {"n": 3})).outcomes == ()
+            host.gate.set()
+        assert [row.stage for row in await service.requests("f")] == [Stage.WAITING, Stage.ENDED]
+    async with Service.open(path, catalog=host.catalog) as service:
+        await until(service, "f", Stage.ENDED, n=3)
+    assert host.calls == ["held 1", "held 2", "held 3"]

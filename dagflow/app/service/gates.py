@@ -247,7 +247,11 @@ class Gates:
     # ---- out
 
     def feed(self, gate: Gate, event: events.Event) -> None:
-        """Let the machine of a gate decide, after whatever it is deciding now."""
+        """Let the machine of a gate decide, after whatever it is deciding now.
+
+        Once the interpreter drains nothing begins, so nothing is decided: rows and events tell the next service what to do.
+        """
+        self.is_frozen = self.is_frozen or self.driver.is_draining
         self._queue.append((gate, event))
         if self._is_busy:
             return

@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import orjson
@@ -32,6 +32,7 @@ from dagflow.execution.input import as_input
 from dagflow.ids import new_run_id
 from dagflow.lang.compiler import Compilation
 from dagflow.model.flow import Flow
+from dagflow.model.typeguards import is_object
 from dagflow.store.api import RunRow, Store
 from dagflow.store.open import open_store
 from dagflow.store.service_rows import Looked, PublishedRow, RequestRow
@@ -181,7 +182,7 @@ class Service:
             WireError, UsageError, StoreError: as `Interpreter.send`.
         """
         event_id = new_run_id(self._clock.now()) if id is None else id
-        if isinstance(event, str) and event.startswith(WEBHOOK):
+        if str(event).startswith(WEBHOOK):
             raise UsageError(f"the name of an event must not begin with `{WEBHOOK}`, which is for webhooks; got {event[:80]!r}")
         return await self._send(event, payload, event_id)
 
@@ -208,7 +209,7 @@ class Service:
         now = self._clock.now()
         sender_id = scheme.verify({key.lower(): value for key, value in headers.items()}, body, now)
         value = _json_of(body)
-        if isinstance(value, dict) and "challenge" in value and value.get("type") == "url_verification":
+        if is_object(value) and "challenge" in value and value.get("type") == "url_verification":
             return Delivery(event_id="", answer=str(value["challenge"]))
         digest = hashlib.sha256(sender_id.encode()).hexdigest() if sender_id else new_run_id(now)
         return await self._send(WEBHOOK + name, {"raw": body.decode()}, f"webhook:{name[:100]}:{digest}")
@@ -280,6 +281,26 @@ class Service:
         if known is None:
             raise UsageError(f"flow {flow!r} has no request {request_id!r}; `requests()` lists them")
         return _shown(known)
+
+    async def cancel(self, flow: str) -> int:
+        """Cancel everything that a flow has under way: requests without a run are dropped, runs are cancelled.
+
+        Returns:
+            How many there were. It returns once all of them have ended.
+
+        Raises:
+            UsageError: there is no such flow, or the service is draining.
+            StoreError: the store failed.
+        """
+        gate = self._gate(flow)
+        rows = list(gate.rows.values())
+        # Those without a run first, or the end of another would give them one.
+        for row in sorted(rows, key=lambda row: bool(row.run)):
+            if row.run:
+                await self.interpreter.cancel(row.run)
+            else:
+                await self.withdraw(flow, row.id)
+        return len(rows)
 
     async def run_row(self, run_id: str) -> RunRow | None:
         """The row of a run; None if there is none. Raises UsageError: no run has such an id; StoreError."""
@@ -374,9 +395,9 @@ def _shown(row: RequestRow) -> Outcome:
     return Outcome(flow=row.flow, id=row.id, stage=Stage(row.stage), run=row.run, reason=row.reason)
 
 
-def _json_of(body: bytes) -> Any:
+def _json_of(body: bytes) -> object:
     try:
-        return orjson.loads(body)
+        return cast("object", orjson.loads(body))
     except orjson.JSONDecodeError as error:
         raise WebhookRefused(f"the body of a webhook must be JSON in UTF-8: {error}") from None
 

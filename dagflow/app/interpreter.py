@@ -194,7 +194,7 @@ class Interpreter:
             UsageError: the name or the id is no text of 1 to 200 characters, the payload is too large, or the interpreter was closed.
             StoreError: the store failed; send it again, with the same id.
         """
-        sending = await self.deliver(event, payload, new_run_id(self._clock.now()) if id is None else id)
+        sending = await self.deliver(event, payload, id)
         return 0 if sending is None else sending.n_reached
 
     @property
@@ -202,15 +202,16 @@ class Interpreter:
         """What a service is built on."""
         return self._driver, self._loader, self._starter
 
-    async def deliver(self, event: str, payload: object, event_id: str) -> Sending | None:
+    async def deliver(self, event: str, payload: object, event_id: str | None) -> Sending | None:
         """As `send`, but returns all that the event did; None if the id was known. For services."""
         self._check_open()
         event = checked_text(event, "the name of an event")
-        event_id = checked_text(event_id, "the id of an event")
+        is_fresh = event_id is None
+        event_id = new_run_id(self._clock.now()) if event_id is None else checked_text(event_id, "the id of an event")
         check_payload(self._catalog.interface, event, payload)
         check_expected(self._driver.waiting_for(event), event, payload)
         as_json = wire.sized(wire.codec(JSON).dumps(wire.decode(payload, JSON)), MAX_EVENT, "the event")
-        return await self._driver.deliver(event, as_json, event_id)
+        return await self._driver.deliver(event, as_json, event_id, is_fresh=is_fresh)
 
     async def get_run(self, run_id: str) -> Run:
         """The handle of a run that has not ended. All of them go on by themselves while the interpreter is open.

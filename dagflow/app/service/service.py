@@ -20,12 +20,12 @@ from dagflow.app.entry_checks import checked_count, checked_instant, checked_run
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.service.gates import ACTIVE, PAUSED, RETIRED, Gate, Gates
 from dagflow.app.service.manifests import WEBHOOK, encoded, version_of
+from dagflow.app.service.opening import catch_up
 from dagflow.app.service.outcomes import Delivery, Outcome, Version
 from dagflow.app.service.routing import Router
 from dagflow.clock import Clock, SystemClock
 from dagflow.drivers.local.batch import Decision, Note
 from dagflow.drivers.local.loaded_run import Live
-from dagflow.drivers.local.time_slice import in_turns
 from dagflow.errors import UsageError
 from dagflow.execution.bindings import Origin
 from dagflow.execution.input import as_input
@@ -35,10 +35,8 @@ from dagflow.model.flow import Flow
 from dagflow.model.typeguards import is_object
 from dagflow.store.api import RunRow, Store
 from dagflow.store.open import open_store
-from dagflow.store.service_rows import Looked, PublishedRow, RequestRow
+from dagflow.store.service_rows import PublishedRow, RequestRow
 from dagflow.webhooks import Scheme, WebhookRefused
-
-_PAGE = 500
 
 
 @attrs.define(eq=False)
@@ -87,7 +85,7 @@ class Service:
             router = Router(Gates(opened, clock, driver, loader, starter))
             driver.attach(router)
             service = cls(interpreter, catalog, opened, clock, router, webhooks or {})
-            await service._restore()
+            await catch_up(router, opened)
             try:
                 yield service
             finally:
@@ -181,10 +179,9 @@ class Service:
         Raises:
             WireError, UsageError, StoreError: as `Interpreter.send`.
         """
-        event_id = new_run_id(self._clock.now()) if id is None else id
         if str(event).startswith(WEBHOOK):
             raise UsageError(f"the name of an event must not begin with `{WEBHOOK}`, which is for webhooks; got {event[:80]!r}")
-        return await self._send(event, payload, event_id)
+        return await self._send(event, payload, id)
 
     async def webhook(self, name: str, headers: Mapping[str, str], body: bytes) -> Delivery:
         """Take a webhook: it is kept as an event, as it came, and starts what `on webhook` of that name asks for.
@@ -211,15 +208,16 @@ class Service:
         value = _json_of(body)
         if is_object(value) and "challenge" in value and value.get("type") == "url_verification":
             return Delivery(event_id="", answer=str(value["challenge"]))
-        digest = hashlib.sha256(sender_id.encode()).hexdigest() if sender_id else new_run_id(now)
-        return await self._send(WEBHOOK + name, {"raw": body.decode()}, f"webhook:{name[:100]}:{digest}")
+        digest = hashlib.sha256(sender_id.encode()).hexdigest()
+        event_id = f"webhook:{name[:100]}:{digest}" if sender_id else None
+        return await self._send(WEBHOOK + name, {"raw": body.decode()}, event_id)
 
-    async def _send(self, event: str, payload: object, event_id: str) -> Delivery:
+    async def _send(self, event: str, payload: object, event_id: str | None) -> Delivery:
         sending = await self.interpreter.deliver(event, payload, event_id)
         if sending is None:
-            return Delivery(event_id=event_id, is_duplicate=True)
+            return Delivery(event_id=event_id or "", is_duplicate=True)
         outcomes = [await self._outcome(decision) for decision in sending.decisions]
-        return Delivery(event_id=event_id, n_waits=sending.n_reached, outcomes=tuple(outcomes))
+        return Delivery(event_id=sending.event.id, n_waits=sending.n_reached, outcomes=tuple(outcomes))
 
     async def start(
         self,
@@ -317,38 +315,6 @@ class Service:
         return self.interpreter.parts[0].is_draining
 
     # ---- inside
-
-    async def _restore(self) -> None:
-        """Take what the store has, then what came since, in order."""
-        router, store, gates = self._router, self._store, self._router.gates
-
-        def read() -> tuple[Looked | None, list[PublishedRow], list[RequestRow], list[tuple[str, str, int | None]]]:
-            return store.looked(), store.published(), store.unsettled_requests(), store.claims(self._clock.now())
-
-        looked, published, rows, claims = await trio.to_thread.run_sync(read)
-        driver, _, _ = self.interpreter.parts
-        if looked is None:
-            looked = Looked(event=driver.n_handed_out, at=self._clock.now())
-            await trio.to_thread.run_sync(store.note_requests, (), looked)
-        router.n_looked = router.n_noted = looked.event
-        again = await trio.to_thread.run_sync(store.requested_after, looked.event)
-        router.known = {(row.flow, row.id) for row in again}
-        for row in published:
-            router.put(Gate(row, row.state), None, max(row.at, looked.at))
-        gates.restore(rows, claims, router.ended_early)
-        router.is_open = True
-        while missed := await trio.to_thread.run_sync(partial(store.events, after=router.n_looked, limit=_PAGE)):
-            before = router.n_looked
-            for event in missed:
-                await in_turns(router.consider(event, None))
-            if router.n_looked == before:
-                break
-        while router.early:
-            event, sending = router.early.popleft()
-            await in_turns(router.consider(event, None if sending is None else sending.decisions))
-        router.is_caught_up = True
-        router.known.clear()
-        driver.look_again()
 
     async def _outcome(self, decision: Decision) -> Outcome:
         """What became of a request, once that is in the store."""

@@ -245,8 +245,8 @@ class LocalDriver:
         sending = await self.deliver(event, payload, event_id)
         return 0 if sending is None else sending.n_reached
 
-    async def deliver(self, event: str, payload: bytes, event_id: str) -> Sending | None:
-        """As `send`, but returns all that the event did; None if the id was known."""
+    async def deliver(self, event: str, payload: bytes, event_id: str, *, is_fresh: bool = False) -> Sending | None:
+        """As `send`, but returns all that the event did; None if the id was known. `is_fresh`: no event can have this id yet."""
         earlier = self._sendings.get(event_id)
         if earlier is not None:
             await earlier.is_over.wait()
@@ -254,7 +254,7 @@ class LocalDriver:
         sent = SentEvent(number=0, id=event_id, name=event, at=self._clock.now(), payload=payload)
         sending = self._sendings[event_id] = Sending(sent)
         try:
-            if await self._writer.reading(lambda: self._store.has_event(event_id)):
+            if not is_fresh and await self._writer.reading(lambda: self._store.has_event(event_id)):
                 return None
             if self._is_serving:
                 self._writer.send(sending)

@@ -1,0 +1,50 @@
+"""What a service does when it opens: it takes what the store has, and looks at what came while nobody served."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import trio
+
+from dagflow.app.service.gates import Gate
+from dagflow.app.service.routing import Router
+from dagflow.drivers.local.time_slice import in_turns
+from dagflow.store.api import Store
+from dagflow.store.service_rows import Looked, PublishedRow, RequestRow
+
+#: Events read in one go.
+_PAGE: Final = 500
+
+
+async def catch_up(router: Router, store: Store) -> None:
+    """Take what the store has, then what came since, in order. Raises StoreError."""
+    gates = router.gates
+    driver, clock = gates.driver, gates.clock
+
+    def read() -> tuple[Looked | None, list[PublishedRow], list[RequestRow], list[tuple[str, str, int | None]]]:
+        return store.looked(), store.published(), store.unsettled_requests(), store.claims(clock.now())
+
+    looked, published, rows, claims = await trio.to_thread.run_sync(read)
+    if looked is None:
+        looked = Looked(event=driver.n_handed_out, at=clock.now())
+        await trio.to_thread.run_sync(store.note_requests, (), looked)
+    router.n_looked = router.n_noted = looked.event
+    again = await trio.to_thread.run_sync(store.requested_after, looked.event)
+    router.known = {(row.flow, row.id) for row in again}
+    for row in published:
+        router.put(Gate(row, row.state), None, max(row.at, looked.at))
+    gates.restore(rows, claims, router.ended_early)
+    router.is_open = True
+    while missed := await trio.to_thread.run_sync(partial(store.events, after=router.n_looked, limit=_PAGE)):
+        before = router.n_looked
+        for event in missed:
+            await in_turns(router.consider(event, None))
+        if router.n_looked == before:
+            break
+    while router.early:
+        event, sending = router.early.popleft()
+        await in_turns(router.consider(event, None if sending is None else sending.decisions))
+    router.is_caught_up = True
+    router.known.clear()
+    driver.look_again()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import trio
 import trio.testing
 
-from dagflow import Service, VirtualClock
+from dagflow import FlowInvalid, Service, UsageError, VirtualClock
 from dagflow.admission.requests import Stage
 from tests.app.host import START, Host
 from tests.service.world import LEADS, SECOND, Hand, finished, until
@@ -332,3 +333,16 @@ async def test_what_ends_while_the_service_drains_lets_nothing_begin_and_loses_n
     async with Service.open(path, catalog=host.catalog) as service:
         await until(service, "f", Stage.ENDED, n=3)
     assert host.calls == ["held 1", "held 2", "held 3"]
+
+
+async def test_an_option_that_is_refused_leaves_the_store_free(tmp_path: Path) -> None:
+    host, path = Host(), tmp_path / "runs.db"
+    with pytest.raises(UsageError, match="concurrency"):
+        async with Service.open(path, catalog=host.catalog, concurrency=0):
+            pass
+    async with Service.open(path, catalog=host.catalog) as service:
+        with pytest.raises(UsageError, match="no published flow 'none'"):
+            await service.pause("none")
+        with pytest.raises(FlowInvalid, match="E201"):
+            await service.publish("flow f { nothing() }")
+        assert service.flows() == []

@@ -16,7 +16,7 @@ import trio
 from dagflow.admission.requests import Stage
 from dagflow.app.catalogs import ActionCatalog
 from dagflow.app.compiling import compile as compile_text
-from dagflow.app.entry_checks import checked_count, checked_instant, checked_run, checked_text
+from dagflow.app.entry_checks import check_in_trio, checked_count, checked_instant, checked_run, checked_text
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.service.gates import ACTIVE, PAUSED, RETIRED, Gate, Gates
 from dagflow.app.service.manifests import WEBHOOK, encoded, version_of
@@ -78,19 +78,24 @@ class Service:
             StoreError: the store cannot be opened, or failed while it was open.
             UsageError: as `Interpreter.open`.
         """
+        check_in_trio()
         clock = clock or SystemClock()
         opened = store if store is not None else await trio.to_thread.run_sync(open_store, path)
-        async with Interpreter.open(path, catalog=catalog, clock=clock, store=opened, **options) as interpreter:
-            driver, loader, starter = interpreter.parts
-            router = Router(Gates(opened, clock, driver, loader, starter))
-            driver.attach(router)
-            service = cls(interpreter, catalog, opened, clock, router, webhooks or {})
-            await catch_up(router, opened)
-            try:
-                yield service
-            finally:
-                router.is_closing = True
-                driver.look_up()
+        try:
+            async with Interpreter.open(path, catalog=catalog, clock=clock, store=opened, **options) as interpreter:
+                driver, loader, starter = interpreter.parts
+                router = Router(Gates(opened, clock, driver, loader, starter))
+                driver.attach(router)
+                service = cls(interpreter, catalog, opened, clock, router, webhooks or {})
+                await catch_up(router, opened)
+                try:
+                    yield service
+                finally:
+                    router.is_closing = True
+                    driver.look_up()
+        finally:
+            # Where an option is refused, nobody has taken the store over.
+            opened.close()
 
     # ---- published flows
 
@@ -247,16 +252,17 @@ class Service:
             if gate.state == RETIRED:
                 raise UsageError(f"the flow {flow!r} is retired and takes nothing; publish it again")
             known = gate.rows.get(request_id) or await trio.to_thread.run_sync(self._store.request, flow, request_id)
-            if known is not None:
-                return _shown(known)
             driver, loader, _ = self.interpreter.parts
+            if known is not None:
+                # What was decided a moment ago may be on its way to the store.
+                return await self._outcome(Decision(known, driver.lives.get(known.run)))
             if driver.is_draining:
                 raise UsageError("the service is draining and begins nothing; ask again when it is open")
             prepared, _ = gate.load(loader, self._store, self._clock.now())
             value = as_input(prepared.program, input)
             gates = self._router.gates
             decision = gates.ask(gate, request_id, value, Origin(), at=self._clock.now(), not_before=not_before)
-            return await self._outcome(decision)
+        return await self._outcome(decision)
 
     async def requests(self, flow: str, *, stages: Collection[Stage] = (), limit: int = 100) -> list[RequestRow]:
         """Requests for runs of a flow, the newest first; only those in `stages`, if there are any. Raises UsageError, StoreError."""

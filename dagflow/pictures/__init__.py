@@ -1,1 +1,1 @@
-"""Pictures of flows: what is drawn, where it goes, and how it looks as SVG or as text."""
+"""Pictures of flows: their outline, their layout, and their rendering as SVG or as text."""

@@ -31,7 +31,7 @@ class Span:
 
 @attrs.define(eq=False)
 class _Spot:
-    """A cell. `ways`: where lines leave it; `text`: what is written in it, "" behind a wide letter, None for nothing."""
+    """A cell. `ways`: where lines leave it; `text`: its text, "" behind a wide letter, None for nothing."""
 
     ways: int = 0
     text: str | None = None
@@ -104,7 +104,7 @@ class Canvas:
         spot.is_round, spot.tone, spot.is_faint = is_round, tone, is_faint
 
     def clear(self, x: int, y: int, width: int, height: int) -> None:
-        """Nothing is left of what was there."""
+        """Remove the contents of an area."""
         for at_y in range(y, y + height):
             for at_x in range(x, x + width):
                 self._spots.pop((at_x, at_y), None)
@@ -112,7 +112,7 @@ class Canvas:
     def write(
         self, x: int, y: int, text: str, *, tone: Tone = Tone.PLAIN, is_strong: bool = False, is_faint: bool = False
     ) -> None:
-        """Words, over whatever is there."""
+        """Write words over the present contents."""
         for letter in text:
             wide = columns(letter)
             if wide == 0:

@@ -1,4 +1,4 @@
-"""Two versions of a flow in one picture: what was added, removed and changed."""
+"""Two versions of a flow in one picture: added, removed and changed steps."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def draw_difference(before: Flow, after: Flow, theme: Theme = Theme.LIGHT) -> st
 
 
 def compare(before: Flow, after: Flow) -> tuple[Subject, Overlay]:
-    """Both versions of a flow as one picture, the later one with what is gone put in, and what is said of each step."""
+    """Both versions of a flow as one picture, with a mark for each step that differs. Removed steps are inserted."""
     comparison = _Comparison(outline_of(before), outline_of(after))
     return comparison.subject(), comparison.overlay()
 
 
 @attrs.define(eq=False)
 class _Comparison:
-    """Attributes: names: what was called so before is now called so. items: all that is drawn, by key."""
+    """Attributes: names: the new key of each renamed item, by the old one. items: all that is drawn, by key."""
 
     old: Outline
     new: Outline
@@ -81,7 +81,7 @@ class _Comparison:
                 self.marks[key] = Mark(Tone.CHANGED, "~", (f"changed: {', '.join(changes)}",))
 
     def _put_in(self, region: Region) -> None:
-        """Put what is gone of an earlier region into the region it would be in, behind what was before it."""
+        """Put the removed items of an earlier region into the matching later region, each behind its former predecessor."""
         previous: Item | None = None
         for child in list(region.children):
             key = self._now(child.key)
@@ -141,7 +141,7 @@ def _former(item: Item) -> str:
 
 
 def _changes(then: Node, now: Node, names: dict[str, str]) -> Iterator[str]:
-    """What is different about a step, each in a word."""
+    """The differences of a step, each in a word."""
     if then.id != now.id:
         yield f"was {then.id}"
     if (then.kind, then.action, then.event, then.flow) != (now.kind, now.action, now.event, now.flow):

@@ -1,4 +1,4 @@
-"""Large flows: regions are drawn as one shape each, the innermost first, until what is left can be read."""
+"""Large flows: draw regions as one shape each, the innermost first, until the picture is legible."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 
 from dagflow.pictures.outline import Leaf, Outline, Region, RegionKind, regions_of
 
-#: More shapes than this nobody reads.
+#: A picture with more shapes is illegible.
 MOST_SHAPES: Final = 240
 #: Folding fewer gains nothing.
 _LEAST: Final = 3
 
 
 def fold(outline: Outline, most: int = MOST_SHAPES) -> None:
-    """Fold regions until at most so many shapes are left, or there is nothing to fold."""
+    """Fold regions until at most `most` shapes are left, or until no region can be folded."""
     excess = _drawn(outline.root) - most
     by_depth: dict[int, list[Region]] = {}
     for region in regions_of(outline.root):

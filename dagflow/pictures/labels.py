@@ -1,4 +1,4 @@
-"""What is written in each shape, and which shape that is."""
+"""The words and the shape of each item of a picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dagflow.pictures.outline import Leaf, LeafKind, Region, RegionKind
 
 
 class Shape(enum.StrEnum):
-    """What a step looks like."""
+    """The look of a step."""
 
     BOX = "box"
     DIAMOND = "diamond"
@@ -45,7 +45,7 @@ class Style(enum.StrEnum):
 
 @attrs.frozen
 class Words:
-    """What is written in a shape: paragraphs, each of which may be wrapped."""
+    """The words of a shape: paragraphs, each of which may be wrapped."""
 
     shape: Shape
     lines: tuple[tuple[str, Style], ...] = ()
@@ -70,7 +70,7 @@ _SHAPES = {
 
 
 def words_of(leaf: Leaf) -> Words:
-    """What is written in a shape."""
+    """The words of a leaf, with its shape."""
     if leaf.node is None:
         return Words(Shape.START if leaf.kind is LeafKind.START else Shape.END)
     node = leaf.node
@@ -82,7 +82,7 @@ def words_of(leaf: Leaf) -> Words:
 
 
 def folded_words(region: Region) -> Words:
-    """What is written in a region that is drawn as one shape."""
+    """The words of a region that is drawn as one shape."""
     n_steps = sum(leaf.kind is LeafKind.STEP for leaf in region.folded)
     title, more = region_words(region)
     lines = [(title, Style.TITLE), (more, Style.SUB), (f"{n_steps} step{'s' * (n_steps != 1)}", Style.SUB)]
@@ -112,7 +112,7 @@ def _title(node: Node) -> str:
 
 
 def _details(node: Node, undo: Node | None) -> Iterator[str]:
-    """What else is worth knowing: what is called, and what happens when it does not work."""
+    """Further details: the called action or flow, and the policy for failures."""
     title = _title(node)
     match node.kind:
         case NodeKind.ACTION if node.action != title:
@@ -139,7 +139,7 @@ def _details(node: Node, undo: Node | None) -> Iterator[str]:
 
 
 def _join(node: Node) -> str:
-    """How a step waits for several others; that it waits for all of them needs no word."""
+    """How a step waits for several others; waiting for all of them needs no word."""
     join = node.join
     if join is None or len(join.sources) < 2:
         return "after settled" if join is not None and join.kind is JoinKind.SETTLED else ""
@@ -155,7 +155,7 @@ def _join(node: Node) -> str:
 
 
 def region_words(region: Region) -> tuple[str, str]:
-    """The title of a region, and what else there is to say of it."""
+    """The title of a region, and its details."""
     name = f" {region.name}" if region.name else ""
     match region.kind:
         case RegionKind.ROOT | RegionKind.BODY:

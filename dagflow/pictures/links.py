@@ -1,9 +1,9 @@
-"""Which lines a picture has. Blocks say much of what the edges of a graph say, so few are drawn.
+"""The lines of a picture. Blocks already show most of the order that a graph's edges express, so few lines are drawn.
 
-Theory. An edge that is there because one statement stands behind another, or under a condition, is drawn between the outermost
-things it connects: a line to a block means everything in it, a line from a block that all of it is over. Of those lines the ones
-that follow from others are left out, but for the one by which each outcome of a condition is left. What an author names in an `after`
-is always drawn, from the step itself to the step itself; a value that is read only where no other line says the order.
+Theory. An edge that comes from the order of statements, or from a condition, is drawn between the outermost items that it
+connects: a line to a block applies to everything in it, a line from a block means that all of it has finished. Lines that
+follow from others are omitted, but one line for each outcome of a condition remains. A dependency that an author names in an
+`after` is always drawn, between the steps themselves; a value dependency only where no other line shows the order.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import attrs
 from dagflow.model.flow import Edge, EdgeKind, Flow, NodeKind
 from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, RegionKind, regions_of
 
-#: After these nothing in their block comes.
+#: Nothing in their block comes after these.
 _ENDERS: Final = frozenset({NodeKind.RETURN, NodeKind.STOP, NodeKind.FAIL})
 _DECIDING: Final = frozenset({NodeKind.GATE, NodeKind.WAIT_EVENT})
 
@@ -29,7 +29,7 @@ class LinkKind(enum.StrEnum):
     ORDER = "order"
     AFTER = "after"
     DATA = "data"
-    #: From what may fail to what handles that.
+    #: From the item that may fail to its handler.
     FAILURE = "failure"
 
 
@@ -50,9 +50,9 @@ class Link:
 
 
 def wire(outline: Outline) -> list[Link]:
-    """The lines of a picture, by their targets. Adds to the outline where runs begin, and where a filter ends a block.
+    """Return the lines of a picture, by their targets; add the start of runs, and block ends at filters, to the outline.
 
-    Regions whose parts are intertwined with what is around them are taken apart, so that every line can go down.
+    Regions whose steps are intertwined with steps outside are taken apart, so that every line can go down.
     """
     while True:
         links = _Wiring(outline).links()
@@ -66,7 +66,7 @@ def wire(outline: Outline) -> list[Link]:
 @attrs.define(eq=False)
 class _Wiring:
     outline: Outline
-    #: For each condition, by key, the outcomes something hangs on.
+    #: For each condition, by key, the outcomes that something depends on.
     used: dict[str, set[int]] = attrs.field(factory=dict[str, set[int]])
 
     def links(self) -> list[Link]:
@@ -102,7 +102,7 @@ class _Wiring:
         if source is None or target is None or self._is_inside(source, target) or self._is_inside(target, source):
             return None
         if isinstance(target, Region) and target.kind is RegionKind.HANDLER:
-            return None  # drawn from what it guards
+            return None  # drawn from the guarded item
         outcome = self._outcome(flow, prefix, edge)
         words = flow.node(edge.source).outcomes
         label = words[outcome] if outcome is not None and outcome < len(words) else ""
@@ -118,7 +118,7 @@ class _Wiring:
         return Link(near, far, LinkKind.ORDER, label, outcome)
 
     def _outcome(self, flow: Flow, prefix: str, edge: Edge) -> int | None:
-        """What a condition said if this edge is gone: for one that only orders, the outcome nothing hangs on."""
+        """The outcome of a condition along an edge: for an edge that only orders, the one nothing depends on."""
         node = flow.node(edge.source)
         if edge.outcome is not None or node.kind not in _DECIDING:
             return edge.outcome
@@ -129,7 +129,7 @@ class _Wiring:
         return item is region or any(each is region for each in self.outline.around(item))
 
     def _lifted(self, source: Item, target: Item) -> tuple[Item, Item]:
-        """The outermost of what is around two items that is not around both."""
+        """The outermost items around each of the two that are not around both."""
         near, far = [*self.outline.around(source), source], [*self.outline.around(target), target]
         at = 0
         while near[at] is far[at]:
@@ -137,7 +137,7 @@ class _Wiring:
         return near[at], far[at]
 
     def _past_conditions(self, order: list[Link]) -> list[Link]:
-        """Lines past a step with a `when`, since what follows does not depend on it."""
+        """Lines past a step with a `when`, since its successors do not depend on the condition."""
         onward: dict[str, list[Link]] = {}
         for link in order:
             onward.setdefault(link.source.key, []).append(link)
@@ -186,7 +186,7 @@ class _Wiring:
             yield Link(guarded, self.outline.shown[key], LinkKind.FAILURE, "failure")
 
     def _ends(self) -> Iterator[Link]:
-        """Where a filter lets nothing through and nothing else hangs on that."""
+        """Ends: where a filter lets nothing through and nothing else depends on that outcome."""
         for leaf in list(self.outline.leaves()):
             if leaf.node is None or not leaf.is_filter or 0 in self.used.get(leaf.key, set()):
                 continue
@@ -286,7 +286,7 @@ def _ends_in(outline: Outline, region: Region, link: Link) -> tuple[Item, Item] 
 
 
 def _undone(outline: Outline, knot: list[Item]) -> bool:
-    """Take apart the regions of a knot; gives whether there was one to take apart."""
+    """Take apart the regions of a knot; return whether it had any."""
     is_done = False
     for item in knot:
         if isinstance(item, Region) and item.node is None and item.kind is not RegionKind.BODY:
@@ -305,7 +305,7 @@ def _undone(outline: Outline, knot: list[Item]) -> bool:
 
 
 def untangled(outline: Outline, links: list[Link]) -> list[Link]:
-    """Without the lines that close a circle, the last ones first; what is left can be drawn."""
+    """Leave out the lines that close a circle, the last ones first, so that the rest can be drawn."""
     while (knot := _knot(outline, links)) is not None:
         keys = {item.key for item in knot}
         region = outline.parents[knot[0].key]

@@ -15,7 +15,7 @@ from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, Regi
 
 @attrs.frozen
 class Branch:
-    """A line of the list. `guide`: the branches to the left of it; `words`: what a person calls it; `more`: what else there is to say."""
+    """A line of the list. `guide`: the branches to the left of it; `words`: the name for people; `more`: further details."""
 
     item: Item
     guide: str
@@ -24,7 +24,7 @@ class Branch:
 
 
 def branches(outline: Outline) -> Iterator[Branch]:
-    """The steps and blocks of a flow, each behind what it is in; the flow itself has no line."""
+    """The steps and blocks of a flow, each after the block around it; the flow itself has no line."""
     yield from _below(outline.root, "")
 
 
@@ -39,7 +39,7 @@ def _below(region: Region, guide: str) -> Iterator[Branch]:
 
 
 def _listed(region: Region) -> Iterator[Item]:
-    """What is in a region; the body of a flow is no block of its own."""
+    """The items of a region; the body of a flow is no block of its own."""
     for child in region.children:
         if isinstance(child, Region) and child.kind is RegionKind.BODY:
             yield from _listed(child)
@@ -56,7 +56,7 @@ def _words(item: Item) -> tuple[str, str]:
 
 
 def listed(outline: Outline, width: int, overlay: Overlay = NOTHING) -> list[list[Span]]:
-    """The list, in lines no wider than that."""
+    """The list, in lines of at most `width` cells."""
     rows: list[list[Span]] = []
     for each in branches(outline):
         mark = overlay.marks.get(each.item.key)

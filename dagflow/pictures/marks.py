@@ -1,4 +1,4 @@
-"""What is laid over a picture: how a run went, what a test has seen, what has changed. Said by a sign and words; colour repeats it."""
+"""Overlays of a picture: a run, the coverage of a test, or changes. Signs and words carry the meaning; colour repeats it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Tone(enum.StrEnum):
 
 @attrs.frozen
 class Mark:
-    """What is said of one item. `notes`: lines below its words, the first behind its sign."""
+    """The mark of one item. `notes`: lines below its words, the first behind its sign."""
 
     tone: Tone
     sign: str = ""
@@ -36,7 +36,7 @@ class Mark:
 
 @attrs.frozen(kw_only=True)
 class Overlay:
-    """What is said of all of them.
+    """The marks of a whole picture.
 
     Attributes:
         title: such as how the run ended; a line above the picture.
@@ -50,5 +50,5 @@ class Overlay:
     outcomes: Mapping[str, Mapping[int, Tone]] = attrs.field(factory=dict[str, Mapping[int, Tone]])
 
 
-#: Nothing is said.
+#: No marks.
 NOTHING = Overlay()

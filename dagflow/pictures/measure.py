@@ -1,4 +1,4 @@
-"""How much room things need: what a layout asks of the one who draws."""
+"""The sizes that a layout asks of its renderer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Face:
 
 @attrs.frozen
 class Head:
-    """The words of a region, along its upper border. `height`: of the room they take above what is in it."""
+    """The words of a region, along its upper border. `height`: of the room they take above the region's contents."""
 
     width: int
     height: int
@@ -42,7 +42,7 @@ class Head:
 
 
 class Looks(Protocol):
-    """What a drawing needs room for. `margin`: around what is in a region; `row`: how wide things side by side may become."""
+    """The sizes of a renderer. `margin`: around the contents of a region; `row`: the greatest width of items side by side."""
 
     @property
     def spacing(self) -> Spacing:
@@ -51,16 +51,16 @@ class Looks(Protocol):
 
     @property
     def margin(self) -> tuple[int, int]:
-        """At the sides of what is in a region, and below it."""
+        """The distance to the border at the sides of a region's contents, and below them."""
         ...
 
     @property
     def row(self) -> int:
-        """How wide things without a line between them may become before they go on below."""
+        """The greatest width of items without a line between them, before they continue below."""
         ...
 
     def face(self, words: Words, mark: Mark | None) -> Face:
-        """A shape, with what is said of it."""
+        """A shape, with its mark."""
         ...
 
     def widened(self, face: Face, width: int) -> Face:

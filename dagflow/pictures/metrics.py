@@ -1,4 +1,4 @@
-"""How large words are: by a table for pictures, by cells for terminals. No font is asked, so a picture is the same everywhere."""
+"""The sizes of words: by a table for pictures, by cells for terminals. No font is read, so a picture is the same everywhere."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def columns(text: str) -> int:
 
 
 def plain(text: str) -> str:
-    """The text as one line, with what does not print replaced."""
+    """The text as one line, with unprintable characters replaced."""
     return "".join(letter if letter.isprintable() else " " if letter in "\n\t\r" else "�" for letter in text)
 
 
 def wrapped(text: str, width: int, measure: Measure, most: int) -> list[str]:
-    """The text in lines no wider than that, at most so many; what does not fit is cut with an `…`."""
+    """The text in at most `most` lines of at most `width`; the rest is replaced by an `…`."""
     lines: list[str] = []
     line = ""
     for piece in _pieces(text, width, measure):
@@ -69,7 +69,7 @@ def wrapped(text: str, width: int, measure: Measure, most: int) -> list[str]:
 
 
 def shortened(text: str, width: int, measure: Measure) -> str:
-    """The text, cut with an `…` if it is wider than that."""
+    """The text, cut with an `…` if it is too wide."""
     if measure(text) <= width:
         return text
     while text and measure(f"{text}…") > width:
@@ -78,7 +78,7 @@ def shortened(text: str, width: int, measure: Measure) -> str:
 
 
 def _pieces(text: str, width: int, measure: Measure) -> Iterator[str]:
-    """Words with the space behind them; those that are too wide in parts."""
+    """Words with the space in front of them; a word that is too wide is split."""
     for number, word in enumerate(text.split(" ")):
         lead = " " * (number > 0)
         if measure(word) <= width:

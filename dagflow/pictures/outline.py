@@ -1,7 +1,7 @@
-"""What a picture shows, as a tree: the steps of a flow in the blocks they were written in.
+"""The contents of a picture as a tree: the steps of a flow in the blocks they were written in.
 
-A compiled flow knows nodes and edges; its blocks (`parallel`, `if`, `for`, `do`, handlers) are read from its text again. A flow
-without a text is drawn without blocks, but for its loops. What stands for a block in the graph is not shown beside it: the block is.
+A compiled flow knows nodes and edges, so its blocks (`parallel`, `if`, `for`, `do`, handlers) are read again from its text.
+Without a text, only loops are drawn as blocks. A node that stands for a block in the graph has no shape beside that block.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dagflow.model.flow import Flow, Node, NodeKind
 
 
 class RegionKind(enum.StrEnum):
-    """What sort of block a region is."""
+    """The kind of block that a region is."""
 
     ROOT = "root"
     BODY = "body"
@@ -32,7 +32,7 @@ class RegionKind(enum.StrEnum):
 
 
 class LeafKind(enum.StrEnum):
-    """What is drawn as one shape."""
+    """The kinds of shapes."""
 
     STEP = "step"
     #: Where a run begins.
@@ -46,9 +46,9 @@ class Leaf:
     """A shape.
 
     Attributes:
-        key: the id of its node behind those of the loops around, as `rows/contact`; like no other in the picture.
-        node: what it shows, for STEP. flow: the flow it is a node of, or the body of a loop.
-        undo: the node that takes the step back, if there is one.
+        key: the id of its node, after those of the loops around it, as `rows/contact`; unique in the picture.
+        node: the node it shows, for STEP. flow: the flow of that node, or the body of a loop.
+        undo: the node that undoes the step, if there is one.
         is_filter: a gate that ends its block.
     """
 
@@ -62,11 +62,11 @@ class Leaf:
 
 @attrs.define(eq=False)
 class Region:
-    """A block with what is in it, in declared order.
+    """A block with its items, in declared order.
 
     Attributes:
-        key: like no other in the picture.
-        name: what the author calls it, or "".
+        key: unique in the picture.
+        name: the name that the author wrote, or "".
         node: the FOR or CATCH node it stands for. flow: the flow that is a node of. first: of a RACE, how many branches win.
         undo: of a loop, the node that undoes its items.
         folded: the shapes that are not drawn, where the region is drawn as one shape.
@@ -92,7 +92,7 @@ class Outline:
 
     Attributes:
         shown: for each node, by its key, the item that stands for it; nodes that are not shown are missing.
-        guarded: for each handler, by its key, what it handles the failures of.
+        guarded: for each handler, by its key, the item whose failures it handles.
         parents: the region around each item, by the item's key.
     """
 
@@ -120,7 +120,7 @@ class Outline:
         return found[::-1]
 
     def relate(self) -> None:
-        """Make `parents` true again, after regions have been given other children."""
+        """Update `parents`, after the children of regions changed."""
         self.parents = {child.key: region for region in regions_of(self.root) for child in region.children}
 
 
@@ -265,7 +265,7 @@ class _Planter:
                     kind = RegionKind.FOR if node.kind is NodeKind.FOR else RegionKind.HANDLER
                     around, block = _innermost(blocks, start, kind)
                     if block is None and node.loop is None:
-                        # Nobody knows what the handler is, so where it begins is shown as the condition it is.
+                        # The handler's block is unknown, so the node is shown as the condition it is.
                         self._plant_leaf(Leaf(key, node=node, flow=flow), around, ground, start)
                         continue
                     own = Region(key, kind, node.binding, node, flow, undo=undo)
@@ -299,7 +299,7 @@ class _Planter:
         return ground
 
     def _guard(self, block: _Block, handler: Region) -> None:
-        """Note what a handler is for; a block in which there is nothing cannot fail."""
+        """Note the item that a handler guards; an empty block cannot fail, so its handler guards nothing."""
         if isinstance(block.guards, _Block):
             is_loop = block.guards.kind is RegionKind.FOR
             guarded = self.begun.get(block.guards.start) if is_loop else block.guards.region

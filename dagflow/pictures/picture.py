@@ -1,4 +1,4 @@
-"""A flow as a picture: the way from a compiled flow to a laid out sheet, and to SVG."""
+"""A flow as a picture: from a compiled flow to a laid out sheet, and to SVG."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dagflow.pictures.themes import Theme
 
 @attrs.frozen
 class Subject:
-    """What is drawn: the steps in their blocks, and the lines."""
+    """The subject of a picture: the steps in their blocks, and the lines."""
 
     outline: Outline
     links: tuple[Link, ...]
@@ -34,7 +34,7 @@ class Subject:
 
 
 def lay_out(subject: Subject, looks: Looks, overlay: Overlay = NOTHING) -> Sheet:
-    """Where everything is."""
+    """Lay out a subject on a sheet."""
     return place(subject.outline, subject.links, looks, overlay)
 
 

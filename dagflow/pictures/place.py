@@ -1,7 +1,7 @@
-"""Where everything is: each region is laid out by itself, then it is one thing in the region around it.
+"""Placement: each region is laid out by itself and then becomes one cell of the region around it.
 
-A line between things in different regions is cut at their borders; the place where it goes through a border is settled by the inner
-region, and taken over by the outer one. So nothing ever lies over anything else, whatever the flow.
+A line between items in different regions is cut at their borders. The inner region decides where the line crosses its border,
+and the outer region keeps that place. So items never overlap, whatever the flow.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class _Piece:
 
 @attrs.define(eq=False)
 class _Plan:
-    """A region that has been laid out: `content`, where it begins, and what is in it. `gates`: where lines go through its border, from
+    """A region after layout: `content`, its left edge, and its items. `gates`: where lines go through its border, from
     its middle, by line and border.
     """
 
@@ -186,7 +186,7 @@ class _Layout:
         )  # fmt: skip
 
     def _faces(self, region: Region) -> dict[str, Face]:
-        """The shapes of a region; those that stand for steps all of one width."""
+        """The shapes of a region; shapes of steps all have one width."""
         faces: dict[str, Face] = {}
         for child in region.children:
             if isinstance(child, Leaf):
@@ -222,7 +222,7 @@ class _Layout:
         return pins
 
     def settle(self, plan: _Plan, x: int, y: int, depth: int) -> None:
-        """Say where the parts of a region are, now that it is known where it is."""
+        """Set the places of a region's items, now that the place of the region is known."""
         self.frames.append(Framed(plan.region, plan.head, x, y, plan.width, plan.height, depth))
         left, top = x + plan.left, y + plan.head.height
         self.origins[plan.region.key] = left, top

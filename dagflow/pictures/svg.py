@@ -47,7 +47,7 @@ _KINDS: Final = {LinkKind.ORDER: "", LinkKind.AFTER: " after", LinkKind.DATA: " 
 
 
 def to_svg(sheet: Sheet, heading: tuple[str, str], overlay: Overlay = NOTHING, theme: Theme = Theme.LIGHT) -> str:
-    """A laid out picture as an SVG document, with a heading and what is said of its parts."""
+    """A laid out picture as an SVG document, with a heading and marks."""
     lines = _heading(heading, overlay)
     width = max(sheet.width, *(width for width, _, _ in lines)) + 2 * _MARGIN
     top = _MARGIN + sum(height for _, height, _ in lines) + 12
@@ -95,7 +95,7 @@ class _Drawing:
         region = frame.region
         if region.kind is RegionKind.ROOT:
             return
-        tone = self._tone(region.key).replace("is-", "in-")  # its border alone: what is in it has tones of its own
+        tone = self._tone(region.key).replace("is-", "in-")  # its border alone: the items in it have tones of their own
         yield f"<g data-region={quoteattr(plain(region.key))}>"
         where = f'width="{frame.width}" height="{frame.height}" rx="10"'
         if region.kind is RegionKind.FOR:
@@ -143,7 +143,7 @@ class _Drawing:
         return "" if mark is None or mark.tone is Tone.PLAIN else f" is-{mark.tone.value}"
 
     def _line_tone(self, line: Line) -> str:
-        """A line is as what it comes from: taken, or not."""
+        """The tone of a line follows from its ends: taken or not, added or removed."""
         link = line.link
         mine = self.overlay.marks.get(link.target.key, Mark(Tone.PLAIN)).tone
         theirs = self.overlay.marks.get(link.source.key, Mark(Tone.PLAIN)).tone
@@ -231,7 +231,7 @@ def _towards(corner: tuple[int, int], goal: tuple[int, int], reach: int) -> tupl
 
 
 def _tip(drawn: Drawn) -> str:
-    """What is shown of a step where the pointer is: what the author wrote above it, and its words if they had to be cut."""
+    """The tooltip of a step: the author's comment above it, and its words if they are cut."""
     item = drawn.item
     if not isinstance(item, Leaf) or item.node is None:
         return ""

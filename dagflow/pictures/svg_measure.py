@@ -1,4 +1,4 @@
-"""How much room things take in an SVG, in pixels."""
+"""Sizes in an SVG, in pixels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LEAST: Final = 110
 _MOST_LINES: Final = 4
 _PAD_X: Final = 14
 _PAD_Y: Final = 9
-#: What the clock, the double lines or the point of a shape take at its left and right.
+#: The room that the clock, the double lines or the point of a shape take at its left and right.
 EXTRA: Final = {Shape.WAIT: (24, 0), Shape.CALL: (6, 6), Shape.SIGNAL: (0, 12), Shape.STACK: (0, 6)}
 _DIAMOND_WIDTHS: Final = (90, 120, 150, 190, 240)
 _MOST_LABEL: Final = 150
@@ -44,7 +44,7 @@ class SvgLooks:
     margin: tuple[int, int] = (16, 16)
 
     def face(self, words: Words, mark: Mark | None) -> Face:
-        """A shape, with what is said of it."""
+        """A shape, with its mark."""
         match words.shape:
             case Shape.START:
                 return Face(words.shape, 14, 14)
@@ -60,7 +60,7 @@ class SvgLooks:
         return attrs.evolve(face, width=width)
 
     def head(self, region: Region, mark: Mark | None) -> Head:
-        """The words of a region: its title, what else there is to say, and what is said of it."""
+        """The words of a region: its title, its details, and its mark."""
         if region.kind is RegionKind.ROOT:
             return Head(0, 0)
         title, more = region_words(region)
@@ -84,7 +84,7 @@ class SvgLooks:
 
 
 def _notes(mark: Mark | None) -> list[tuple[str, Style, Tone]]:
-    """What is said of a thing, its sign in front."""
+    """The notes of a mark, with its sign in front."""
     if mark is None or not (mark.sign or mark.notes):
         return []
     first, *rest = mark.notes or ("",)

@@ -1,4 +1,4 @@
-"""A picture of boxes and lines for a terminal; what is too wide for it becomes a list."""
+"""A picture of boxes and lines for a terminal; a picture that is too wide becomes a list."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROUND: Final = frozenset({Shape.WAIT, Shape.FINISH, Shape.FAILURE})
 
 
 def to_text(subject: Subject, heading: tuple[str, str], width: int, overlay: Overlay = NOTHING) -> list[list[Span]]:
-    """A picture in rows no wider than that."""
+    """A picture in rows of at most `width` cells."""
     rows = [[Span(shortened(plain(heading[0]), width, columns), is_strong=True)]]
     rows += [[Span(shortened(plain(heading[1]), width, columns), is_faint=True)]] if heading[1] else []
     rows += [[Span(shortened(plain(overlay.title), width, columns), overlay.tone)]] if overlay.title else []

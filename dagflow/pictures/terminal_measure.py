@@ -1,4 +1,4 @@
-"""How much room things take in a terminal, in cells."""
+"""Sizes in a terminal, in cells."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TextLooks:
     margin: tuple[int, int] = (2, 1)
 
     def face(self, words: Words, mark: Mark | None) -> Face:
-        """A shape, with what is said of it."""
+        """A shape, with its mark."""
         if words.shape in {Shape.START, Shape.END}:
             return Face(words.shape, 1, 1)
         icon = _ICONS.get(words.shape, "")

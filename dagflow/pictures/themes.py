@@ -1,4 +1,4 @@
-"""The colours of pictures, light and dark. What a colour says, a sign or a word or a form says as well."""
+"""The colours of pictures, light and dark. A sign, a word or a form repeats the meaning of each colour."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dagflow.pictures.outline import RegionKind
 
 
 class Theme(enum.StrEnum):
-    """Which colours: AUTO is what the reader's browser prefers."""
+    """The themes of pictures. AUTO follows the preference of the reader's browser."""
 
     LIGHT = "light"
     DARK = "dark"

@@ -1,4 +1,4 @@
-"""Where each cell stands in its row: long lines and the main line straight, the rest as close to what it belongs to as it can be.
+"""Columns: the place of each cell in its row. Long lines and the main line are straight, other cells near their neighbours.
 
 Theory. Cells that a stiff line connects form a block, which has one x. Blocks are to the left and right of each other, never in a
 circle, since stiff lines do not cross. The leftmost and the rightmost place of each block both satisfy every distance, so their mean
@@ -24,7 +24,7 @@ class _Block:
     x: int = 0
     left: list[tuple[_Block, int]] = attrs.field(factory=list["tuple[_Block, int]"])
     right: list[tuple[_Block, int]] = attrs.field(factory=list["tuple[_Block, int]"])
-    #: What it would like to be below or above of: the other block, and how far from its x.
+    #: The blocks it should be above or below of: the other block, and the distance from its x.
     drawn: list[tuple[_Block, int]] = attrs.field(factory=list["tuple[_Block, int]"])
 
 
@@ -95,7 +95,7 @@ def _set_distances(rows: Sequence[Sequence[Cell]], home: dict[int, tuple[_Block,
 
 
 def _in_order(blocks: Sequence[_Block]) -> list[_Block]:
-    """From left to right: each behind all that are left of it."""
+    """From left to right: each block follows all blocks to its left."""
     n_waiting = {block: len(block.left) for block in blocks}
     ready = [block for block in blocks if not block.left]
     for block in ready:
@@ -122,7 +122,7 @@ def _spread(order: Sequence[_Block]) -> None:
 
 
 def _move(block: _Block) -> None:
-    """As close to the middle of what it has lines to as its neighbours let it."""
+    """Move a block as close to the middle of its lines' other ends as its neighbours allow."""
     if not block.drawn:
         return
     wishes = sorted(other.x + shift for other, shift in block.drawn)

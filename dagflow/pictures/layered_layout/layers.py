@@ -1,4 +1,4 @@
-"""Which row each cell stands in, and in which order: the first two steps of a layered layout (Sugiyama, Tagawa, Toda 1981)."""
+"""Rows: the rank of each cell and the order in each row, the first steps of a layered layout (Sugiyama, Tagawa, Toda 1981)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SWEEPS: Final = 8
 
 
 def ranked(cells: Sequence[Cell], strands: Sequence[Strand]) -> list[list[Cell]]:
-    """Give every cell its rank and every strand its path; gives the rows. The strands go round in no circle."""
+    """Set the rank of every cell and the path of every strand; return the rows. The strands must form no circle."""
     _set_ranks(cells, strands)
     rows: list[list[Cell]] = [[] for _ in range(1 + max(cell.rank for cell in cells))]
     for cell in cells:
@@ -36,7 +36,7 @@ def _set_ranks(cells: Sequence[Cell], strands: Sequence[Strand]) -> None:
             if n_waiting[id(strand.target)] == 0:
                 ready.append(strand.target)
     for cell in reversed(ready):
-        # What nothing comes before stands close to what comes after it.
+        # A cell without predecessors stands close to its successors.
         if not incoming[id(cell)] and outgoing[id(cell)] and cell.pin is Pin.NO:
             cell.rank = min(strand.target.rank - _length(strand) for strand in outgoing[id(cell)])
     _set_pins(cells, strands)

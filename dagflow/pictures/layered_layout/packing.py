@@ -15,7 +15,7 @@ from dagflow.pictures.layered_layout.routing import set_routes
 
 @attrs.define(eq=False)
 class Pile:
-    """What is in a region, laid out: the room it takes."""
+    """The contents of a region after layout. `width`, `height`: the room they take."""
 
     width: int
     height: int
@@ -47,7 +47,7 @@ def pile(cells: Sequence[Cell], strands: Sequence[Strand], spacing: Spacing, row
 
 
 def _shift(part: _Part) -> None:
-    """Move what is in a part to where the part is."""
+    """Move the contents of a part to the place of the part."""
     for cell in (*part.cells, *(each for strand in part.strands for each in strand.path[1:-1])):
         cell.middle += part.x
         cell.y += part.y
@@ -84,7 +84,7 @@ def _lay_out(part: _Part, spacing: Spacing) -> None:
 
 
 def _set(part: _Part, spacing: Spacing) -> list[list[Cell]]:
-    """Lay out a part; gives its rows."""
+    """Lay out a part and return its rows."""
     rows = ranked(part.cells, part.strands)
     segments = segments_of(part.strands)
     for each in segments:
@@ -154,7 +154,7 @@ def _cuts(part: _Part, rows: Sequence[Sequence[Cell]], share: int) -> list[Stran
         if len(here) == 1 and len(here[0].path) == 2 and top + next_height // 2 - begun > share:
             found.append(here[0])
             begun = top
-    # A column that would be nearly empty is not begun.
+    # A nearly empty column is avoided.
     return found[:-1] if found and part.height - begun < share // 3 else found
 
 
@@ -162,7 +162,7 @@ def _set_rows(parts: Sequence[_Part], spacing: Spacing, row: int) -> Pile:
     """Set the parts into rows that are about equally full."""
     total = sum(part.width for part in parts) + spacing.column * (len(parts) - 1)
     if spacing.long:
-        # Where there is room, what is large becomes about half again as wide as it is high.
+        # Where there is room, a large region becomes about half again as wide as it is high.
         row = max(row, math.isqrt(sum(part.width * part.height for part in parts) * 3 // 2))
     n_rows = -(-total // max(row, *(part.width for part in parts)))
     share = max(-(-total // n_rows), *(part.width for part in parts)) if n_rows > 1 else total

@@ -1,4 +1,4 @@
-"""How high each row stands, and where the lines go between them: down, along a track of the gap, and down again."""
+"""Routes: the height of each row, and the lines in the gaps between rows: down, along a track of the gap, and down again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Net:
 
 
 def set_routes(rows: Sequence[Sequence[Cell]], segments: Sequence[Segment], strands: Sequence[Strand], spacing: Spacing) -> int:
-    """Give every cell its y and every strand its points; gives the height of it all."""
+    """Set the y of every cell and the points of every strand; return the total height."""
     gaps: dict[int, list[Segment]] = {}
     for each in segments:
         gaps.setdefault(each.source.rank, []).append(each)
@@ -69,7 +69,7 @@ def _is_of_labels(row: Sequence[Cell]) -> bool:
 
 
 def _float(rows: Sequence[Sequence[Cell]], segments: Sequence[Segment], spacing: Spacing) -> None:
-    """Move cells up to what they stand under, where a higher thing in another column had kept them away from it."""
+    """Move cells up to the cell above them, if only a higher cell in another column had kept them away from it."""
     above: dict[int, list[Segment]] = {}
     for each in segments:
         above.setdefault(id(each.target), []).append(each)
@@ -115,7 +115,7 @@ def _points(segments: Sequence[Segment], turns: dict[int, int]) -> list[tuple[in
 
 
 def _nets(segments: Sequence[Segment]) -> list[_Net]:
-    """The segments of a gap that turn; those that begin at one place together, else those that end at one."""
+    """Group the segments of a gap that turn: by a common start, or else by their end."""
     turning = [each for each in segments if each.source.middle + each.out != each.target.middle + each.into]
     starts = Counter((id(each.source), each.out) for each in turning)
     nets: dict[tuple[str, int, int], _Net] = {}
@@ -130,10 +130,10 @@ def _nets(segments: Sequence[Segment]) -> list[_Net]:
 
 
 def _set_tracks(nets: list[_Net]) -> int:
-    """Give each net a track, none to two that would touch; gives how many tracks there are. Those above cross little of those below."""
+    """Assign a track to each net, with few crossings and no contact within a track; return the number of tracks."""
     order: list[_Net] = []
     for net in sorted(nets, key=lambda net: (net.low, net.high)):
-        # What each place in the order costs, from the top down: below one more of the others, above one less.
+        # The cost of each place in the order, from the top down: below one more of the others, above one less.
         costs = [sum(_cost(net, other) for other in order)]
         for other in order:
             costs.append(costs[-1] + _cost(other, net) - _cost(net, other))
@@ -146,7 +146,7 @@ def _set_tracks(nets: list[_Net]) -> int:
 
 
 def _set_apart(nets: Sequence[_Net], step: int) -> None:
-    """Where a line comes down on what another one goes down from, and neither can be above, the other leaves a step beside."""
+    """Set lines apart: of two that would lie on each other, where neither can be above, one moves a step to the side."""
     for upper, lower in itertools.permutations(nets, 2):
         if upper.track >= lower.track:
             continue
@@ -161,6 +161,6 @@ def _touch(one: _Net, other: _Net) -> bool:
 
 
 def _cost(upper: _Net, lower: _Net) -> int:
-    """What is crossed if the one has a track above the other's; lines that would lie on each other count most."""
+    """The crossings if the one has a track above the other's; lines that would lie on each other count most."""
     crossed = sum(lower.low < x < lower.high for x in upper.below) + sum(upper.low < x < upper.high for x in lower.above)
     return crossed + 1_000 * len(upper.below & lower.above)

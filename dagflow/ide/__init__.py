@@ -1,1 +1,1 @@
-"""What editors ask about a flow: plain data in, plain data out, for a language server as for a page in a browser."""
+"""Editor features for a flow, with plain data in and out: for a language server as well as for a page in a browser."""

@@ -1,9 +1,9 @@
-"""One text of an editor as it changes: compiled after each change, in part from what is known of the text before.
+"""One text of an editor as it changes: compiled after each change, with results of the earlier text where they still hold.
 
-Theory. Three things remember: the parser (`parsing`), the checker of expressions (`memory`), and this, which carries the warnings of the
-dearest check (W302) over to the next text while somebody types. What `update` says may so be a guess in two ways: where brackets or
-quotes are not closed, and in those warnings. `settle` says the same as the compiler does, to the letter; it is for when the
-typing stops.
+Theory. Three components cache: the parser (`incremental_parser`), the checker of expressions (`expression_cache`), and this
+module, which carries the warnings of the most expensive check (W302) over to the next text while the author types. So `update`
+may guess in two ways: where brackets or quotes are not closed, and in those warnings. `settle` returns exactly the
+diagnostics of the compiler; call it when the typing stops.
 """
 
 from __future__ import annotations
@@ -30,34 +30,34 @@ from dagflow.lang.syntax.lexer import Token, lex
 from dagflow.lang.syntax.parser import parse_file
 from dagflow.model.action import Interface
 
-#: The warnings that a hasty compilation leaves out.
+#: The warnings that an approximate compilation omits.
 _DEAR: Final = frozenset({"W302"})
-#: Trees of other files that are kept.
+#: Cached trees of other files, at most.
 _MOST_FILES: Final = 64
 
 
 @attrs.frozen
 class FlowFacts:
-    """What is known of a flow of the text."""
+    """The compiled facts of one flow of the text."""
 
     decl: s.FlowDecl
     builder: FlowBuilder
 
     @property
     def symbols(self) -> Mapping[str, Symbol]:
-        """Its names as they are at its end."""
+        """Its names, as they are at its end."""
         return self.builder.names.symbols
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Analysis:
-    """A text and everything that is known of it.
+    """A text with everything that the compiler knows of it.
 
     Attributes:
-        file: its syntax tree. compilation: what the compiler says.
+        file: its syntax tree. compilation: the result of the compiler.
         diagnostics: those of this text, not those of files it imports.
         flows: by name. seen: every expression that was checked, with its surroundings.
-        is_exact: nothing of it is a guess.
+        is_exact: no part of it is a guess.
     """
 
     text: str
@@ -71,7 +71,7 @@ class Analysis:
 
     @property
     def interface(self) -> Interface:
-        """What the host, the text and the files it imports declare together; those of imports behind the names of these."""
+        """The declarations of host, text and imported files together; names of the text hide those of imports."""
         known = next((each.builder.declarations for each in self.flows.values()), None)
         if known is None:
             return self.compilation.interface
@@ -87,7 +87,7 @@ class Analysis:
 
 
 class Analyst:
-    """Follows one text. `interface`, `sources` and `filename` are what `compile_text` takes; `interface` may be exchanged."""
+    """Follows one text. `interface`, `sources` and `filename`: as for `compile_text`; `interface` may be exchanged."""
 
     def __init__(
         self,
@@ -111,11 +111,11 @@ class Analyst:
 
     @property
     def current(self) -> Analysis | None:
-        """What was found out last."""
+        """The latest analysis."""
         return self._current
 
     def update(self, text: str) -> Analysis:
-        """What is known of a text; quick where it differs little from the one before."""
+        """Return the analysis of a text; fast if it differs little from the text before."""
         current = self._current
         if current is not None and current.text == text:
             return current
@@ -123,7 +123,7 @@ class Analyst:
         return self._current
 
     def settle(self) -> Analysis:
-        """The same as `update` said last, and nothing of it a guess.
+        """Return the exact analysis of the text that `update` had last.
 
         Raises:
             LookupError: there was no text yet.
@@ -135,12 +135,12 @@ class Analyst:
         return self._current
 
     def refresh(self) -> None:
-        """Something else has changed, a file that is imported or what the host declares: nothing found out is kept."""
+        """Discard the results: something else changed, such as an imported file or the declarations of the host."""
         if self._current is not None:
             self._current = self._analysed(self._current.text, exact=False)
 
     def trial(self, text: str) -> Analysis:
-        """What would be known of a text that nobody has written, such as the current one with a word where the cursor is."""
+        """Return the analysis of a text that is not the author's, such as the current one with a word at the cursor."""
         return self._analysed(text, exact=False)
 
     def _analysed(self, text: str, *, exact: bool) -> Analysis:
@@ -171,7 +171,7 @@ class Analyst:
         )  # fmt: skip
 
     def _with_dear(self, text: str, found: tuple[Diagnostic, ...], *, exact: bool) -> tuple[Diagnostic, ...]:
-        """With the warnings that were left out, as they were said of the text before."""
+        """Add the omitted warnings, as they were for the text before."""
         if exact:
             self._dear = (text, tuple(each for each in found if each.code in _DEAR))
             return found
@@ -183,7 +183,7 @@ class Analyst:
         return tuple(sorted([*found, *kept], key=lambda each: each.span.start))
 
     def _other(self, text: str, limits: Limits) -> tuple[s.File, list[Diagnostic]]:
-        """The tree of a file that is imported; those seldom change."""
+        """The tree of an imported file, which seldom changes."""
         known = self._files.get(text)
         if known is None:
             file, diagnostics = parse_file(text, limits)
@@ -195,7 +195,7 @@ class Analyst:
 
 
 def _carried(diagnostic: Diagnostic, change: Span, delta: int) -> Diagnostic | None:
-    """What was said of a place that did not change."""
+    """Carry a diagnostic over to the new text, if its place did not change."""
     edits = diagnostic.fix.edits if diagnostic.fix is not None else ()
     spans = [diagnostic.span, *(edit.span for edit in edits)]
     if all(span.end < change.start for span in spans):

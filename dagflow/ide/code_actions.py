@@ -1,4 +1,4 @@
-"""What can be done about what is wrong: the fixes of the compiler, as an editor offers them."""
+"""Code actions: the fixes of the compiler, as an editor offers them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from dagflow.lang.edit.line_diff import edits_between
 
 @attrs.frozen
 class Action:
-    """A change that is offered.
+    """A change that the editor offers.
 
     Attributes:
-        is_preferred: it can be made without a look at it.
-        diagnostics: what it is an answer to.
+        is_preferred: whether it is safe to apply without a review.
+        diagnostics: the diagnostics that it fixes.
     """
 
     title: str
@@ -26,7 +26,7 @@ class Action:
 
 
 def actions(analysis: Analysis, span: Span) -> list[Action]:
-    """The fixes for what is said of a part of a text."""
+    """The fixes for the diagnostics in a part of a text."""
     line_end = "\r\n" if "\r\n" in analysis.text else "\n"
     found: list[Action] = []
     for each in analysis.diagnostics:
@@ -39,7 +39,7 @@ def actions(analysis: Analysis, span: Span) -> list[Action]:
 
 
 def fix_all(analyst: Analyst, analysis: Analysis) -> Action | None:
-    """All safe fixes at once, and those of what comes out; None if there are none."""
+    """All safe fixes at once, and the safe fixes that the result needs; None if there are none."""
     if not any(each.fix is not None and each.fix.is_safe and each.fix.edits for each in analysis.diagnostics):
         return None
     fixed = fix_text(analysis.text, lambda text: analyst.trial(text).compilation)

@@ -1,4 +1,4 @@
-"""What can be done with a declaration, said above it: run a test, draw a flow, see what a run of it comes to at most."""
+"""Code lenses above declarations: run a test, draw a flow, show the upper bounds of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dagflow.lang.syntax import tree_tests as t
 
 
 class LensKind(enum.StrEnum):
-    """What is offered."""
+    """The kinds of lenses."""
 
     RUN_TEST = "run test"
     RUN_TESTS = "run tests"
@@ -24,7 +24,7 @@ class LensKind(enum.StrEnum):
 
 @attrs.frozen
 class Lens:
-    """An offer. `flow` and `test` name what it is about."""
+    """A lens. `flow` and `test` name its subject."""
 
     kind: LensKind
     span: Span
@@ -34,7 +34,7 @@ class Lens:
 
 
 def lenses(analysis: Analysis) -> list[Lens]:
-    """The offers of a text, in order."""
+    """The lenses of a text, in order."""
     found: list[Lens] = []
     tests = [item for item in analysis.file.items if isinstance(item, t.TestDecl)]
     for item in analysis.file.items:

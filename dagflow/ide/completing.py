@@ -1,8 +1,8 @@
-"""What could be written at a place: names that are there, with their types, the best first.
+"""Completion: the names that fit at a place, with their types, the best first.
 
-Theory. The tokens before the place tell what kind of thing belongs there (`cursor`). Where that is an expression, a type or the name of a
-step, a word that nobody has written is put there, the text is looked at as it would be then, and where the word turns up in the tree,
-with what names and what wanted type around it, is the answer.
+Theory. The tokens before the place decide the kind of completion (`completion_context`). For an expression, a type or the name
+of a step, a placeholder word is inserted at the place and the text is analysed with it. The completions follow from the place
+of the word in the tree, with the names and the expected type there.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from dagflow.model.types import (
     Type,
 )
 
-#: The word that is put where the cursor is.
+#: The word that is inserted at the cursor.
 _HERE: Final = "dagflow_here_"
 
 
 class CompletionKind(enum.StrEnum):
-    """What a proposal is."""
+    """The kinds of completions."""
 
     ACTION = "action"
     FLOW = "flow"
@@ -59,11 +59,11 @@ class CompletionKind(enum.StrEnum):
 
 @attrs.frozen
 class Completion:
-    """A proposal.
+    """A completion.
 
     Attributes:
-        insert: what is written in place of `span`; with `is_snippet`, `$1`, `${2:x}` and `$0` are places for the cursor.
-        rank: 0 for what most likely belongs there.
+        insert: the text that replaces `span`; with `is_snippet`, `$1`, `${2:x}` and `$0` are places for the cursor.
+        rank: 0 for the likeliest.
     """
 
     label: str
@@ -77,7 +77,7 @@ class Completion:
 
 
 def complete(analyst: Analyst, analysis: Analysis, offset: int) -> list[Completion]:
-    """What could be written at a place, the likeliest first."""
+    """The completions at a place, the likeliest first."""
     cursor = cursor_at(analysis.text, offset)
     found = {(each.label, each.kind): each for each in _proposals(analyst, analysis, cursor)}
     return sorted(found.values(), key=lambda each: (each.rank, each.label))
@@ -186,7 +186,7 @@ def _events(analysis: Analysis, cursor: Cursor) -> Iterator[Completion]:
 
 
 def _params(analysis: Analysis, cursor: Cursor) -> tuple[Field, ...] | None:
-    """The parameters of what is called; None where it is a function."""
+    """The parameters of the called action, event or flow; None for a function."""
     callee = cursor.callee
     if callee[:1] in {'"', "'"}:
         event = analysis.interface.events.get(callee[1:-1])
@@ -221,7 +221,7 @@ def _arguments(cursor: Cursor, params: Iterable[Field]) -> Iterator[Completion]:
 
 
 def _texts(analysis: Analysis, cursor: Cursor) -> Iterator[Completion]:
-    """The values that a text can have where it stands."""
+    """The values that a text can have at its place."""
     spot = spot_at(analysis, cursor.span.start)
     outer = None if spot is None else _outer(spot, cursor.span.start)
     if isinstance(outer, tree.Call) and outer.function in {"calls", "emitted"}:
@@ -233,13 +233,13 @@ def _texts(analysis: Analysis, cursor: Cursor) -> Iterator[Completion]:
 
 
 def _outer(spot: Spot, offset: int) -> object:
-    """What an expression stands in, if that is one."""
+    """The expression around an expression, if there is one."""
     path = [each for each in path_at(spot.root.expr, offset) if isinstance(each, tree.Expr)]
     return path[-2] if len(path) > 1 else None
 
 
 def _wanted(analysis: Analysis, spot: Spot | None, offset: int) -> Type | None:
-    """The type that a value at a place should have: as an argument, beside what it is compared with, in a `case`."""
+    """The type that a value at a place should have: as an argument, as the other operand of a comparison, in a `case`."""
     if spot is None or spot.root.environment.expected is None:
         switch = next((each for each in reversed(path_at(analysis.file, offset)) if isinstance(each, s.Switch)), None)
         if switch is not None and any(
@@ -264,12 +264,12 @@ def _values(cursor: Cursor, wanted: Type | None) -> Iterator[Completion]:
         yield from (Completion(word, CompletionKind.VALUE, cursor.span, word, "bool", rank=1) for word in ("true", "false"))
 
 
-#: What is missing where a statement has not got its block yet.
+#: The missing rest of a statement that has no block yet.
 _RESTS: Final = (" { }", " max 1 { }")
 
 
 def _tried(analyst: Analyst, analysis: Analysis, span: Span, rest: str) -> tuple[Analysis, list[object]]:
-    """The text with a word in a place, and what is around that."""
+    """The analysis of the text with a word at a place, and the path to that word in the tree."""
     trial = analyst.trial(f"{analysis.text[: span.start]}{_HERE}{rest}{analysis.text[span.end :]}")
     return trial, path_at(trial.file, span.start + 1)
 

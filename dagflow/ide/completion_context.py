@@ -1,4 +1,4 @@
-"""What could be written at a place, judged by the tokens before it: the text is seldom whole while somebody types."""
+"""The context of a completion, from the tokens before it: a text is seldom complete while its author types."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _OPENERS: Final = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 
 
 class Context(enum.Enum):
-    """What could stand there."""
+    """The kinds of places."""
 
     NOTHING = "nothing"
     ITEM = "item"
     #: A statement, or a modifier of the one before.
     STATEMENT = "statement"
-    #: What a step is made of: behind `name =`.
+    #: The call of a step: behind `name =`.
     CALL = "call"
     #: The name of an action alone: behind `undo` and `mock`.
     ACTION = "action"
@@ -49,13 +49,13 @@ class Context(enum.Enum):
 
 @attrs.frozen
 class Cursor:
-    """A place, and what is around it.
+    """A place, and its surroundings.
 
     Attributes:
-        word: what stands before it of a word. span: the whole word, which is replaced.
-        prefix: for a name behind a dot, what is before that, with the dot.
-        callee: for an argument, what is called; an event in quotes, `given`, `with`.
-        given: the names of the arguments that are there.
+        word: the part before the place of the word there. span: the whole word, which is replaced.
+        prefix: for a name behind a dot, the text before it, including the dot.
+        callee: for an argument, the called action, flow or function; an event in quotes, `given`, `with`.
+        given: the names of the arguments already present.
         item: the word of the declaration around it, or "".
     """
 
@@ -69,7 +69,7 @@ class Cursor:
 
 
 def cursor_at(text: str, offset: int) -> Cursor:
-    """What could be written at a place."""
+    """The context of a completion at a place."""
     found = _WORD.search(text, 0, offset)
     start = found.start() if found else offset
     rest = _REST.match(text, offset)
@@ -208,7 +208,7 @@ def _is_block(before: list[Token], opener: int) -> bool:
 
 
 def _argument(cursor: Cursor, before: list[Token], opener: int) -> Cursor:
-    """An argument of what stands before a parenthesis."""
+    """An argument of the callee before a parenthesis."""
     if opener == 0:
         return cursor
     head = before[opener - 1]

@@ -17,7 +17,7 @@ _EFFECTS: Final = {
 }
 _MOST_OVERLOADS: Final = 6
 
-#: What every flow has.
+#: The built-in names of every flow.
 BUILTINS: Final = {
     "now": "The instant this step is ready; the same when the run is resumed.",
     "run": "The run itself: its id.",
@@ -32,12 +32,12 @@ def code(text: str) -> str:
 
 
 def paragraphs(*parts: str) -> str:
-    """Those that are not empty, with a blank line between them."""
+    """The parts that are not empty, with a blank line between them."""
     return "\n\n".join(part for part in parts if part)
 
 
 def action(spec: ActionSpec) -> str:
-    """The signature of an action, what it does, and what doing it twice means."""
+    """The signature of an action, its documentation and its effect."""
     result = "" if spec.result is NULL else f" -> {spec.result}"
     key = ", with an effect key" * spec.takes_key + ", at most once" * spec.at_most_once
     return paragraphs(
@@ -49,7 +49,7 @@ def action(spec: ActionSpec) -> str:
 
 
 def event(spec: EventSpec) -> str:
-    """What an event carries."""
+    """An event with its payload."""
     return paragraphs(code(f'event "{spec.name}" {body(spec.payload.fields)}'), spec.doc, docs_of(spec.payload.fields))
 
 
@@ -60,7 +60,7 @@ def flow(name: str, params: Iterable[Field], result: Type, doc: str) -> str:
 
 
 def declared_type(name: str, type_: Type, doc: str = "") -> str:
-    """A type by its name, and what it is made of."""
+    """A type with its name and its definition."""
     match type_:
         case RecordType():
             return paragraphs(code(f"type {name} {body(type_.fields)}"), doc, docs_of(type_.fields))
@@ -71,9 +71,9 @@ def declared_type(name: str, type_: Type, doc: str = "") -> str:
 
 
 def named(name: str, type_: Type, *notes: str) -> str:
-    """A name and its type, with what that is made of where it has a name itself."""
+    """A name and its type, with the definition of a type that has a name."""
     inner = type_.value if isinstance(type_, OptionalType) else type_
-    if isinstance(type_, RecordType) and " " in type_.name:  # of tests: nobody declares it
+    if isinstance(type_, RecordType) and " " in type_.name:  # of tests: it has no declaration
         return paragraphs(code(f"{name}: {body(type_.fields)}"), *notes)
     has_name = isinstance(inner, RecordType | EnumType) and inner.name
     return paragraphs(code(f"{name}: {type_}"), *notes, declared_type(inner.name, inner) if has_name else "")  # type: ignore[union-attr]
@@ -97,5 +97,5 @@ def body(given: tuple[Field, ...]) -> str:
 
 
 def docs_of(given: Iterable[Field]) -> str:
-    """What is said of fields or parameters, one a line."""
+    """The documentation of fields or parameters, one per line."""
     return "\n".join(f"- `{each.name}`: {each.doc}" for each in given if each.doc)

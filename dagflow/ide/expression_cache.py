@@ -1,8 +1,8 @@
-"""Remembers what was found out about expressions, so that those nobody touched are not looked at again.
+"""Expression cache: reuse the results of the checker for expressions whose text and surroundings did not change.
 
-Theory. What the checker says of an expression depends on its text, the type it is wanted as, and what its names mean where it stands:
-their types, whether they may be absent and why, what is known to be present. All of that is compared before an answer is given again;
-the places in it are moved to where the text is now.
+Theory. The checker's result depends on an expression's text, its expected type, and the meaning of its names at that place:
+their types, whether and why they may be absent, and which are known to be present. A cached result is returned only if all of
+these are equal; its spans are moved to the new place of the text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dagflow.model.types import Type
 
 #: Answers kept for one text; an expression stands in a text in a few surroundings at most.
 _MOST_ANSWERS: Final = 4
-#: Sets of declared types that are told apart; while a type is being typed, each letter makes another one.
+#: Sets of declared types with a number of their own; while an author types a type, each letter makes another one.
 _MOST_TYPES: Final = 50
 
 
@@ -54,7 +54,7 @@ class Seen:
 
 @attrs.frozen
 class _Answer:
-    """What was found, and under which circumstances it still holds."""
+    """A result, and the circumstances under which it still holds."""
 
     expected: Type | None
     start: int
@@ -79,7 +79,7 @@ class _Answer:
 
 
 class Memory:
-    """Checks expressions. After `begin` it keeps those of the texts before, until `done` forgets what was not asked for since."""
+    """Checks expressions. After `begin` it keeps the results of earlier texts, until `done` discards the unused ones."""
 
     def __init__(self) -> None:
         self._answers: dict[str, list[_Answer]] = {}
@@ -103,7 +103,7 @@ class Memory:
         self._before = {}
 
     def check(self, expr: Expr, environment: Environment) -> Checked:
-        """What `infer.check` says."""
+        """Return the result of `infer.check`."""
         text = environment.source[expr.span.start : expr.span.end]
         checked = self._remembered(text, expr.span.start, environment)
         if checked is None:
@@ -152,7 +152,7 @@ class Memory:
         number = next((i for i, each in enumerate(self._types) if each == types), len(self._types))
         if number == len(self._types):
             self._types.append(dict(types))
-        # The mapping is kept with its number, so that no other one comes to be where it was.
+        # The mapping stays alive with its number, so that no other one can get its identity.
         self._numbers[id(types)] = (types, number)
         return number
 
@@ -192,7 +192,7 @@ def is_several(part: object) -> bool:
 
 
 def walk(value: object, leave: Callable[[object], bool] = lambda _: False) -> Iterator[object]:
-    """A part of a tree and all that is in it; not what is in parts to `leave`."""
+    """A part of a tree and its descendants, except for the descendants of parts to `leave`."""
     if isinstance(value, Span) or leave(value):
         return
     if not is_several(value):

@@ -1,4 +1,4 @@
-"""What is not written and good to see in the line: the types of steps and values, and which steps may not run."""
+"""Inlay hints: the types of steps and values, and which steps may not run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_CHARS = 40
 
 @attrs.frozen
 class Hint:
-    """A piece of text that is shown at a place and not part of it; `tooltip` says more."""
+    """A piece of text that the editor shows at a place, although it is not part of the text; `tooltip` has details."""
 
     offset: int
     text: str

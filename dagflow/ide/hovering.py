@@ -1,4 +1,4 @@
-"""What stands at a place: its type, what is said of it, why it may be absent."""
+"""Hover: the type of the name at a place, its documentation, and the reason why it may be absent."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from dagflow.model.types import UNKNOWN, Field, OptionalType, RecordType, Type
 
 @attrs.frozen
 class Hover:
-    """What to show, in Markdown, and what it is about."""
+    """A text to show, in Markdown, and the name it describes."""
 
     text: str
     span: Span
 
 
 def hover(analysis: Analysis, offset: int) -> Hover | None:
-    """What is known of the name at a place; None where there is none, or nothing is known."""
+    """The description of the name at a place; None if there is no name, or nothing is known about it."""
     found = occurrence_at(occurrences(analysis), offset)
     if found is None:
         return None

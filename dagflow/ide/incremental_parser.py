@@ -1,10 +1,10 @@
-"""Parsing a text that was parsed before, a letter ago.
+"""Incremental parsing of a text of which an earlier version was parsed.
 
-Theory. The last text without a syntax error is kept with its tree. Where a new text differs from it, the statements around the
-difference are found in the tree, their new text is parsed in a block of its own, and what came out is put into the tree in their place
-(`shifting`). That is what parsing the whole text gives, as long as the new piece stands for itself: its brackets and quotes are closed,
-its first word begins a statement, its last token can end one. Where that is not so, what came out is a good guess (`is_exact` is
-False): the brackets may be meant to be closed elsewhere. A piece that is no piece at all is left to the whole parser.
+Theory. The parser keeps the last text without a syntax error, with its tree. For a new text it finds the statements around the
+difference in that tree, parses their new text in a block of its own, and puts the result into the tree in their place
+(`tree_shift`). That equals a parse of the whole text if the new piece is self-contained: its brackets and quotes are closed,
+its first word begins a statement, its last token can end one. With brackets or quotes left open, the result is a good guess
+(`is_exact` is False): they may be closed elsewhere. Any other piece that cannot be parsed by itself requires a full parse.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.lexer import CANNOT_END, CONTINUATION, Token, lex
 from dagflow.lang.syntax.parser import parse_file
 
-#: What is said of brackets and quotes that are not closed, or closed twice; in a piece, nobody knows which of the text around it was meant.
+#: Codes for brackets and quotes that are not closed, or closed twice; the counterpart may be outside of the piece.
 _UNBALANCED: Final = frozenset({"E106", "E112", "E117"})
-#: Said of what stands elsewhere, too: the first step, the size of the whole.
+#: Codes that depend on text elsewhere: the first step, the size of the whole.
 _OF_OTHERS: Final = frozenset({"E108", "E115", "E116"})
 #: Deeper than this, limits of depth could tell a piece from the whole.
 _MOST_DEPTH: Final = 12
@@ -31,7 +31,7 @@ _MOST_DEPTH: Final = 12
 
 @attrs.frozen
 class Parsed:
-    """The tree of a text; `is_exact`: it is the one that the whole parser makes."""
+    """The tree of a text; `is_exact`: it equals the tree of the whole parser."""
 
     text: str
     file: s.File
@@ -41,7 +41,7 @@ class Parsed:
 
 @attrs.frozen
 class _Piece:
-    """Where statements or items are parsed anew.
+    """A place where statements or items are parsed anew.
 
     Attributes:
         span: in the old text, between the two neighbours that stay.
@@ -70,7 +70,7 @@ class IncrementalParser:
         self._last: Parsed | None = None
 
     def parse(self, text: str, limits: Limits, *, exact: bool = False) -> Parsed:
-        """The tree of a text, from that of an earlier one where that can be; `exact` refuses guesses."""
+        """Return the tree of a text, from the tree of an earlier one where possible; `exact` refuses guesses."""
         last = self._last
         if last is not None and last.text == text and (last.is_exact or not exact):
             return last
@@ -106,7 +106,7 @@ class IncrementalParser:
 
 
 def difference(old: str, new: str) -> tuple[Span, int]:
-    """What of the old text is not in the new one, and how much longer the new one is there."""
+    """The span of the old text that the new one does not have, and how much longer the new one is there."""
     n_before = _n_common(old, new)
     most = min(len(old), len(new)) - n_before
     n_behind = _n_common(old[len(old) - most :][::-1], new[len(new) - most :][::-1])
@@ -152,7 +152,7 @@ def _between(
     first = sum(span.end < change.start for span in spans)
     last = first + sum(span.start <= change.end for span in spans[first:])
     if last < len(spans) and (last == first or spans[last - 1].end < change.end):
-        last += 1  # what stands between two of them may be a comment that tells of the second
+        last += 1  # the text between two of them may be a comment that documents the second
     start = spans[first - 1].end if first else room.start
     end = spans[last].start if last < len(spans) else room.end
     return _Piece(Span(start, end), place, first, last, depth, has_settings and first == 0)
@@ -196,12 +196,12 @@ def _whole(block: s.Block) -> tuple[s.Block, Span, bool]:
 
 
 def _stands_for_itself(wanted: str, piece: _Piece) -> bool:
-    """Whether a piece neither carries on what stands before it, nor is carried on by what stands behind it."""
+    """Whether a piece neither continues the text before it, nor is continued by the text behind it."""
     tokens = lex(f"{wanted} z").tokens
     if not tokens or tokens.pop().start != len(wanted) + 1:
         return False  # a comment or a string goes on behind it
     if "///" in wanted[tokens[-1].end if tokens else 0 :]:
-        return False  # it tells of what stands behind it
+        return False  # it documents the text behind it
     if not tokens:
         return True
     first = tokens[0]
@@ -228,7 +228,7 @@ def _parse_piece(
     if isinstance(piece.place, s.File):
         file, diagnostics = parse_file(wanted, limits, piece.span.start)
         return file.items, diagnostics
-    # In a block of its own nothing but statements has room, as behind a first statement.
+    # A block of its own has room for statements only, as behind a first statement.
     head, tail = ("flow f{", "}") if piece.has_settings else ("flow f{do{", "}}")
     follower = "" if piece.last == len(piece.children) else _FOLLOWER
     file, diagnostics = parse_file(f"{head}{wanted}{follower}{tail}", limits, piece.span.start - len(head))
@@ -247,7 +247,7 @@ _FOLLOWER: Final = "z()"
 
 
 def _statements(file: s.File, end: int, *, has_settings: bool) -> tuple[s.Statement, ...] | None:
-    """What stands in the block around a piece, if it ends where it should and nothing else is there."""
+    """The statements of the block around a piece, if it ends where it should and contains nothing else."""
     flow = file.items[0] if file.items else None
     if not isinstance(flow, s.FlowDecl) or flow.settings or flow.handler is not None:
         return None

@@ -1,4 +1,4 @@
-"""Where a name is defined, where else it stands, and what has to change for it to be called otherwise."""
+"""Navigation: the definition of a name, its references, and the edits that rename it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.parser import parse_file
 from dagflow.model.types import ListType, OptionalType, RecordType, Type
 
-#: What can be called otherwise in the text alone.
+#: The kinds of names that an edit of this text alone can rename.
 _RENAMED: Final = frozenset({Kind.STEP, Kind.INPUT, Kind.LOCAL, Kind.TYPE, Kind.EVENT, Kind.FLOW, Kind.IMPORT, Kind.FIELD})
 
 
@@ -40,7 +40,7 @@ def definition(analysis: Analysis, offset: int, sources: Sources | None = None, 
     """Where the name at a place is defined.
 
     Args:
-        sources: as `compile_text` takes them, for what is defined in a file that is imported; `path`: of this text among them.
+        sources: as for `compile_text`, to find definitions in imported files; `path`: of this text among them.
     """
     found = occurrences(analysis)
     here = occurrence_at(found, offset)
@@ -57,7 +57,7 @@ def definition(analysis: Analysis, offset: int, sources: Sources | None = None, 
 
 
 def references(analysis: Analysis, offset: int, *, with_definition: bool = True) -> list[Span]:
-    """Every place at which the name at a place stands for the same."""
+    """Every place where the name has the same meaning as at this place."""
     found = occurrences(analysis)
     here = occurrence_at(found, offset)
     if here is None:
@@ -75,14 +75,14 @@ def references(analysis: Analysis, offset: int, *, with_definition: bool = True)
 
 @attrs.frozen
 class Renaming:
-    """A name that can be given another one: where it stands, and what it is called."""
+    """A name that can be replaced: its place, and its text."""
 
     span: Span
     name: str
 
 
 def renaming(analysis: Analysis, offset: int) -> Renaming | None:
-    """Whether the name at a place can be another one; None for what others have named: actions, functions, the host's types."""
+    """Whether the name at a place can be renamed; None for names from outside: actions, functions, types of the host."""
     found = occurrences(analysis)
     here = occurrence_at(found, offset)
     if here is None or here.target.kind not in _RENAMED:
@@ -95,10 +95,10 @@ def renaming(analysis: Analysis, offset: int) -> Renaming | None:
 
 
 def rename(analysis: Analysis, offset: int, name: str) -> tuple[Edit, ...]:
-    """The edits that give a name another one everywhere in the text; a step also gets its `was`, so that runs in progress know it.
+    """The edits that rename a name everywhere in the text; a step also gets a `was`, so that runs in progress find it.
 
     Raises:
-        UsageError: it cannot be renamed, or not to this; says why.
+        UsageError: the name cannot be renamed, or not to this name; the message says why.
     """
     here = occurrence_at(occurrences(analysis), offset)
     if here is None or renaming(analysis, offset) is None:
@@ -123,7 +123,7 @@ def _is_statement(analysis: Analysis, target: Target) -> bool:
 
 
 def _target(analysis: Analysis, here: Occurrence, offset: int) -> Target:
-    """What a name stands for; of a field, with the type it is of."""
+    """The meaning of a name; for a field, with the type it belongs to."""
     target = here.target
     if target.kind is not Kind.FIELD or target.owner:
         return target
@@ -162,7 +162,7 @@ def _keys(expr: object, wanted: Type | None, target: Target) -> Iterator[Span]:
 
 
 def _unnamed(analysis: Analysis, target: Target) -> s.CallExpr | None:
-    """The call that has no name of its own and is read by the last word of what it calls."""
+    """The call without a name of its own, which is read by the last word of its callee."""
     facts = analysis.flows.get(target.owner)
     if facts is None:
         return None
@@ -171,7 +171,7 @@ def _unnamed(analysis: Analysis, target: Target) -> s.CallExpr | None:
 
 
 def _elsewhere(analysis: Analysis, here: Occurrence, sources: Sources | None, path: str) -> Location | None:
-    """Where what stands behind the name of an import is declared, or what an event of an import carries."""
+    """The declaration behind the name of an import, or the payload of an imported event."""
     head, dot, name = here.target.name.partition(".")
     is_event = here.target.kind is Kind.EVENT
     for item in analysis.file.items:

@@ -1,8 +1,8 @@
-"""Every name in a text and what it stands for: one walk, which finding, renaming and colouring all stand on.
+"""Every name in a text with its meaning: one walk, on which search, renaming and colouring rely.
 
-Theory. Names of a flow are flat, so most are told apart by the flow and the word alone. Local ones (of loops, handlers, triggers, macros)
-hide those for a part of the tree; they are told apart by where they are defined. Names of a file (types, events, actions, flows,
-imports) are told apart by their kind. A field is found by the type it is selected from (`hover`), not here.
+Theory. Names of a flow are flat, so the flow and the word identify most of them. Local names (of loops, handlers, triggers,
+macros) hide them for a part of the tree; their place of definition identifies them. Names of a file (types, events, actions,
+flows, imports) are identified by their kind. A field is found by the type it is selected from (`hovering`), not here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dagflow.lang.syntax.walk import children
 
 
 class Kind(enum.StrEnum):
-    """What a name stands for."""
+    """The meaning of a name."""
 
     TYPE = "type"
     EVENT = "event"
@@ -32,11 +32,11 @@ class Kind(enum.StrEnum):
     IMPORT = "import"
     #: A step, a `let`, a labelled condition.
     STEP = "step"
-    #: What a run begins with.
+    #: A parameter of the flow.
     INPUT = "input"
     #: A name for a part of a flow: of a loop, a handler, a trigger, a macro.
     LOCAL = "local"
-    #: What every flow has: `now`, `run`, `trigger`, `secrets`.
+    #: A built-in name of every flow: `now`, `run`, `trigger`, `secrets`.
     BUILTIN = "builtin"
     #: An argument of an action.
     PARAMETER = "parameter"
@@ -46,11 +46,11 @@ class Kind(enum.StrEnum):
 
 @attrs.frozen
 class Target:
-    """What a name stands for.
+    """The meaning of a name.
 
     Attributes:
         owner: the flow of a step or input, the action or event of a parameter.
-        place: of a local name, where it is defined.
+        place: of a local name, its place of definition.
     """
 
     kind: Kind
@@ -98,9 +98,9 @@ class _Walker:
         self.types = {item.name.text for item in file.items if isinstance(item, s.TypeDecl)}
         self.imports = {item.name.text for item in file.items if isinstance(item, s.ImportDecl)}
         self.flow = ""
-        #: Names of the flow that is walked.
+        #: Names of the flow that the walk is in.
         self.names: dict[str, Target] = {}
-        #: The action whose answer is walked: names in it are arguments of the call.
+        #: The mocked action that the walk is in: names there are arguments of the call.
         self.mocked = ""
 
     def item(self, item: s.Item) -> Iterator[Occurrence]:

@@ -16,7 +16,7 @@ from dagflow.lang.syntax.walk import blocks
 
 
 class PartKind(enum.StrEnum):
-    """What a part is."""
+    """The kinds of parts."""
 
     IMPORT = "import"
     TYPE = "type"
@@ -36,8 +36,8 @@ class Part:
     """A part of a text.
 
     Attributes:
-        span: all of it. name_span: what is shown as chosen.
-        detail: said behind its name.
+        span: all of it. name_span: the span to select.
+        detail: shown behind its name.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Part:
 
 
 def outline(analysis: Analysis) -> list[Part]:
-    """The declarations of a text, with what is in them."""
+    """The declarations of a text, with their parts."""
     return [part for item in analysis.file.items if (part := _item(analysis, item)) is not None]
 
 
@@ -98,7 +98,7 @@ def _statements(statements: tuple[s.Statement, ...]) -> Iterator[Part]:
 
 
 def _named(statement: s.Statement) -> tuple[str, PartKind, Span, str] | None:
-    """The name of a statement, what it is, where its name is, what it does; None for one that is only there for what is in it."""
+    """The name of a statement, its kind, the span of the name, and a detail; None for a statement that only contains others."""
     match statement:
         case s.CallStep(name=None):
             return statement.call.callee.text, PartKind.STEP, statement.call.callee.span, ""
@@ -126,7 +126,7 @@ def _labelled(name: s.Ident | None, word: str, kind: PartKind, place: Span) -> t
 
 
 def foldings(analysis: Analysis) -> list[Span]:
-    """What can be folded away: all that is between braces and goes over more than a line."""
+    """The foldable spans: text between braces over more than one line."""
     found: list[Span] = []
     for part in walk(analysis.file):
         match part:

@@ -1,4 +1,4 @@
-"""Places as editors count them: lines from 0, and in a line code points, UTF-16 units or bytes, whichever was agreed on."""
+"""Positions of an editor: lines from 0, and columns in code points, UTF-16 units or bytes, as agreed with the editor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dagflow.diagnostic import Span
 
 
 class Encoding(enum.StrEnum):
-    """In what an editor counts the columns of a line."""
+    """The unit in which an editor counts the columns of a line."""
 
     UTF8 = "utf-8"
     UTF16 = "utf-16"
@@ -96,7 +96,7 @@ class Lines:
         return Span(start, max(start, self.offset(range_.end)))
 
     def length(self, span: Span) -> int:
-        """How wide a span within one line is, in what the editor counts."""
+        """The length of a span within one line, in the editor's unit."""
         return self._units(self.text[span.start : span.end])
 
     def _units(self, text: str) -> int:

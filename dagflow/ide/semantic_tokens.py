@@ -1,4 +1,4 @@
-"""What each word of a text is, for editors that colour by meaning."""
+"""Semantic tokens: the kind of each word of a text, for editors that colour by meaning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dagflow.diagnostic import Span
 from dagflow.ide.analysis import Analysis
 from dagflow.ide.occurrences import Kind, Occurrence, occurrences
 
-#: The kinds of words, in the order an editor is told of; the names are those of the Language Server Protocol.
+#: The kinds of words, in the order of the legend for the editor; the names are those of the Language Server Protocol.
 TOKEN_TYPES: Final = (
     "keyword",
     "type",
@@ -35,7 +35,7 @@ _KINDS: Final = {
 
 @attrs.frozen
 class Coloured:
-    """A word, what it is, and what else is to be said of it; it does not go over the end of a line."""
+    """A word within one line, its kind and its modifiers."""
 
     span: Span
     type: str
@@ -48,7 +48,7 @@ def coloured(analysis: Analysis) -> list[Coloured]:
     found = [each for each in found if "\n" not in analysis.text[each.span.start : each.span.end]]
     taken = sorted((each.span.start, each.span.end) for each in found)
     for token in analysis.tokens():
-        # What is no name is a word of the language; texts and numbers need no knowledge to be coloured.
+        # Other identifiers are words of the language; texts and numbers need no analysis to be coloured.
         if token.type in {"IDENT", "ON_ERROR", "ON_UNKNOWN"} and not _is_taken(token.span, taken):
             found.append(Coloured(token.span, "keyword"))
     return sorted(found, key=lambda each: each.span.start)

@@ -11,7 +11,7 @@ from dagflow.model.types import NULL, Field, Type
 
 @attrs.frozen
 class Signature:
-    """A call: how it is written, what it does, its parameters as they stand in `label`, and which of them is being given."""
+    """A call: its signature, its documentation, its parameters as written in `label`, and the index of the current one."""
 
     label: str
     doc: str
@@ -20,7 +20,7 @@ class Signature:
 
 
 def signature(analysis: Analysis, offset: int) -> Signature | None:
-    """What the innermost call around a place takes; None where there is none, or what it calls is not known."""
+    """The parameters of the innermost call around a place; None outside of calls, or if the callee is unknown."""
     tokens = [token for token in analysis.tokens() if token.end <= offset]
     depth = 0
     for i in range(len(tokens) - 1, 0, -1):

@@ -1,4 +1,4 @@
-"""Where in a syntax tree a place is, and what an expression is there."""
+"""The nodes of a syntax tree around a place, and the expression there."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _begins(part: object, offset: int) -> bool:
 
 
 def span_of(part: object) -> Span | None:
-    """The place of a part, for those that have one."""
+    """The span of a part, if it has one."""
     span = getattr(part, "span", None)
     return span if isinstance(span, Span) else None
 
@@ -83,7 +83,7 @@ def spot_at(analysis: Analysis, offset: int) -> Spot | None:
 
 
 def macro_variables(call: tree.Call, environment: Environment, outer: Mapping[str, Type]) -> dict[str, Type]:
-    """The variables a macro gives to its last arguments; empty for other calls."""
+    """The variables that a macro binds in its last arguments; empty for other calls."""
     names = macro_names(call)
     if not names or call.target is None:
         return {}

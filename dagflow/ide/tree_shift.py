@@ -1,6 +1,6 @@
-"""A syntax tree after a change of the text: one part of it replaced, what stands behind it moved.
+"""A syntax tree after a change of the text: one part is replaced, and the spans of later parts are moved.
 
-What stands before the change is taken as it is, so that a change near the end of a file costs little.
+Parts before the change are reused, so that a change near the end of a file costs little.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @attrs.frozen
 class Move:
-    """Where the text changed: what stood from `start` to `end` is `delta` characters longer.
+    """A change of the text: the part from `start` to `end` became `delta` characters longer.
 
     Attributes:
         old: the part of the tree that stood there; `new` takes its place.
@@ -59,7 +59,7 @@ def _moved(part: object, move: Move) -> object:
         return part
     if has_place:
         end = cast("Span", part.span).end  # type: ignore[attr-defined]
-        # What ends where the change begins is before it.
+        # A part that ends where the change begins is before it.
         if end <= move.start or end < move.end:
             return part
     # Most values are no parts; asking here is quicker than calling.
@@ -81,7 +81,7 @@ _FIELDS: dict[type, tuple[_Getter | None, bool]] = {}
 
 
 def _fields(kind: type) -> tuple[_Getter | None, bool]:
-    """How to read what a part is made of, in the order its class takes it; None for what has no places in it (numbers, enums)."""
+    """A getter for the fields of a part, in the order of its constructor; None for values without spans (numbers, enums)."""
     if not attrs.has(kind):
         return None, False
     names = [field.name for field in attrs.fields(kind)]

@@ -1,1 +1,1 @@
-"""The language server: takes what an editor says, asks `dagflow.ide`, and says it as the protocol wants it."""
+"""The language server: takes requests of an editor, calls `dagflow.ide`, and answers in the terms of the protocol."""

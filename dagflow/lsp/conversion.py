@@ -1,4 +1,4 @@
-"""What `dagflow.ide` says, in the words of the Language Server Protocol."""
+"""Conversion of the results of `dagflow.ide` to the types of the Language Server Protocol."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SEVERITIES: Final = {
     Severity.WARNING: types.DiagnosticSeverity.Warning,
     Severity.NOTE: types.DiagnosticSeverity.Information,
 }
-#: What is there for nothing, and is shown pale.
+#: Diagnostics of unneeded text, which editors show faded.
 _UNNEEDED: Final = frozenset({"W901", "W405"})
 _COMPLETIONS: Final = {
     CompletionKind.ACTION: types.CompletionItemKind.Function,
@@ -67,7 +67,7 @@ def range_at(lines: Lines, span: Span) -> types.Range:
 
 
 def diagnostic(lines: Lines, found: Diagnostic) -> types.Diagnostic:
-    """A finding: its title, and below it what the label and the help say."""
+    """A diagnostic: its title, with its label and help below."""
     rest = "\n".join(part for part in (found.label, f"help: {found.help}" if found.help else "") if part)
     return types.Diagnostic(
         range=range_at(lines, found.span),
@@ -90,7 +90,7 @@ def markdown(text: str) -> types.MarkupContent:
 
 
 def completion(lines: Lines, found: Completion, place: int, *, has_snippets: bool) -> types.CompletionItem:
-    """A proposal; for an editor without snippets, what stands before its first place for the cursor.
+    """A completion; for an editor without snippets, only the text before the first place for the cursor.
 
     Args:
         place: among all of them, the best first.
@@ -157,7 +157,7 @@ def hint(lines: Lines, found: Hint) -> types.InlayHint:
 
 
 def signature(found: Signature) -> types.SignatureHelp:
-    """What a call takes."""
+    """The signature of a call."""
     params = [types.ParameterInformation(label, markdown(doc) if doc else None) for label, doc in found.params]
     info = types.SignatureInformation(
         found.label, markdown(found.doc) if found.doc else None, params, active_parameter=found.active

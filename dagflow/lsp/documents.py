@@ -17,7 +17,7 @@ from dagflow.lang.limits import SOURCE_CHARS
 from dagflow.lang.syntax import tree as s
 from dagflow.model.action import Interface
 
-#: Bytes read of a file that is imported: more than a text of the greatest size can have.
+#: Bytes that are read of an imported file: more than a text of the greatest size can have.
 _MOST_BYTES: Final = 4 * SOURCE_CHARS
 
 
@@ -26,7 +26,7 @@ class Document:
     """An open text.
 
     Attributes:
-        path: where it is kept; None for one that is not.
+        path: its file; None for a text without a file.
     """
 
     uri: str
@@ -36,7 +36,7 @@ class Document:
     analyst: Analyst
 
     def analysis(self) -> Analysis:
-        """What is known of the text as it is now."""
+        """Return the analysis of the present text."""
         return self.analyst.update(self.text)
 
     def imports(self) -> Iterator[Path]:
@@ -51,7 +51,7 @@ class Document:
 
 
 class Documents:
-    """All open texts. `load` gives what the host declares; what it raises is told by `complain`."""
+    """All open texts. `load` returns the host's declarations; `complain` reports the errors that it raises."""
 
     def __init__(self, load: Callable[[], Interface], complain: Callable[[str], None]) -> None:
         self._load = load
@@ -68,7 +68,7 @@ class Documents:
         return self._open.get(uri)
 
     def open(self, uri: str, text: str, version: int) -> Document:
-        """A text was opened."""
+        """Open a text."""
         name = uris.to_fs_path(uri) if uri.startswith("file:") else None
         path = Path(name) if name else None
         filename = path.name if path is not None else "<flow>"
@@ -78,11 +78,11 @@ class Documents:
         return self._open[uri]
 
     def close(self, uri: str) -> None:
-        """A text was closed."""
+        """Close a text."""
         self._open.pop(uri, None)
 
     def interface(self) -> Interface:
-        """What the host declares; nothing, once it has been complained about."""
+        """Return the host's declarations; none, once loading them failed."""
         if self._interface is None:
             try:
                 self._interface = self._load()
@@ -92,7 +92,7 @@ class Documents:
         return self._interface
 
     def reload(self) -> None:
-        """What the host declares may have changed."""
+        """Load the host's declarations again, since they may have changed."""
         self._interface = None
         interface = self.interface()
         for document in self:
@@ -118,7 +118,7 @@ class Documents:
                 if document.path == path:
                     return document.text
             try:
-                # A link may lead anywhere; only what it leads to counts.
+                # A link may lead anywhere; only its target counts.
                 if not path.is_file() or not path.resolve().is_relative_to(directory.resolve()):
                     return None
                 with path.open("rb") as file:

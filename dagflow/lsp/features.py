@@ -1,4 +1,4 @@
-"""What the server answers: each request of the protocol with the function of `dagflow.ide` that knows."""
+"""Features of the server: each request of the protocol, with the function of `dagflow.ide` that answers it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FIX_ALL: Final = types.CodeActionKind.SourceFixAll
 
 
 def make_server(load: Callable[[], Interface]) -> FlowServer:
-    """A server with all its features, ready to be started. `load` gives what the host declares."""
+    """Return a server with all its features, ready to start. `load` returns the host's declarations."""
     server = FlowServer(load)
     _add_texts(server)
     _add_names(server)
@@ -87,7 +87,7 @@ def _add_texts(server: FlowServer) -> None:
 
 
 def _watch(server: FlowServer) -> None:
-    """Ask to be told of flow files that change on the disk, where the editor can tell."""
+    """Ask for notifications about flow files that change on the disk, if the editor supports them."""
     workspace = server.client_capabilities.workspace
     watching = workspace.did_change_watched_files if workspace is not None else None
     if watching is not None and watching.dynamic_registration:
@@ -286,7 +286,7 @@ def _add_commands(server: FlowServer) -> None:
 
     @server.command(RUN_TESTS)
     def _run(uri: str, flow: str | None, test: str | None) -> list[dict[str, object]] | None:
-        """How the tests of a flow go; told in a message, too."""
+        """Run the tests of a flow and return their results; also show a message."""
 
         def tried() -> list[dict[str, object]]:
             found = run_tests(_known(server, uri)[1].compilation, flow, test)

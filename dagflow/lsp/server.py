@@ -1,9 +1,9 @@
-"""The server: which requests there are, and when a text is looked at again.
+"""The server: the requests it handles, and the moments at which it analyses a text.
 
-Theory. Everything happens in one thread, one message after the other. A change only notes the new text; it is looked at once all
-messages that have already come are read, so that a burst of keys costs one compilation, and that of the last of them. What is said first
-may be a guess (`ide.analysis`); when nothing has come for a while it is settled. Requests that ask about a text look at it first.
-Whatever goes wrong in a request is logged and answered with nothing: an editor never loses its server to a text.
+Theory. Everything happens in one thread, one message after the other. A change only notes the new text; the server analyses it
+after it has read all pending messages, so that a burst of keys costs one compilation of the last version. The first diagnostics
+may be a guess (`ide.analysis`); after a pause the server settles them. Requests about a text analyse it first.
+A failed request is logged and answered with nothing: no text can end the server of an editor.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from dagflow.lsp.conversion import diagnostic
 from dagflow.lsp.documents import Document, Documents
 from dagflow.model.action import Interface
 
-#: With nothing typed for so long, the text is looked at with all that the compiler has.
+#: After a pause of this length, the text is checked with all passes of the compiler.
 _SETTLE_S: Final = 0.25
-#: Looking at a text waits for a pause as long as it took longer than this the last time, but no longer than that.
+#: The delay of an analysis is the time by which the last one took longer than this, up to the limit below.
 _QUICK_NS: Final = 150_000_000
 _LONGEST_WAIT_S: Final = 0.3
-#: Texts that are looked at before memory is tidied up although nobody pauses.
+#: Analyses before a garbage collection, even without a pause.
 _MOST_LOOKS: Final = 100
 
 P = ParamSpec("P")
@@ -37,20 +37,20 @@ R = TypeVar("R")
 
 
 class FlowServer(LanguageServer):
-    """The language server. `load`: gives what the host declares, again whenever it may have changed."""
+    """The language server. `load` returns the host's declarations, again whenever they may have changed."""
 
     def __init__(self, load: Callable[[], Interface]) -> None:
         super().__init__("dagflow", version("dagflow"), types.TextDocumentSyncKind.Full)  # pyright: ignore[reportUnknownMemberType]
         self.documents = Documents(load, self._complain)
         self._waiting: dict[str, asyncio.TimerHandle] = {}
         self._took_ns: dict[str, int] = {}
-        #: Since memory was tidied up.
+        #: Since the last garbage collection.
         self._n_looks = 0
 
     def begin(self) -> None:
-        """Count columns as it was agreed on, and tidy up memory at moments of our own."""
-        # Each key makes a hundred thousand objects that replace as many. Looking through them for cycles is a sixth of the time until
-        # the answer; it is done when nobody waits for one.
+        """Take over the agreed encoding of columns, and collect garbage at chosen moments only."""
+        # Each key makes a hundred thousand objects that replace as many. A garbage collection would take a sixth of the time
+        # until the answer; it runs while no request waits.
         gc.disable()
         gc.collect()
         gc.freeze()
@@ -59,12 +59,12 @@ class FlowServer(LanguageServer):
         )
 
     def opened(self, uri: str, text: str, number: int) -> None:
-        """A text was opened."""
+        """Open a text and analyse it."""
         self.documents.open(uri, text, number)
         self.look(uri)
 
     def changed(self, uri: str, text: str, number: int) -> None:
-        """A text was changed; it is looked at when all that has come is read."""
+        """Note a changed text; it is analysed after all pending messages."""
         document = self.documents.get(uri)
         if document is None:
             self.opened(uri, text, number)
@@ -74,7 +74,7 @@ class FlowServer(LanguageServer):
         self._later(uri, delay, self.look)
 
     def closed(self, uri: str) -> None:
-        """A text was closed: nothing is said of it any longer."""
+        """Close a text and withdraw its diagnostics."""
         waiting = self._waiting.pop(uri, None)
         if waiting is not None:
             waiting.cancel()
@@ -83,7 +83,7 @@ class FlowServer(LanguageServer):
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
     def look(self, uri: str) -> None:
-        """Look at a text and say what is wrong with it."""
+        """Analyse a text and publish its diagnostics."""
         document = self.documents.get(uri)
         if document is not None:
             begun = stopwatch()
@@ -96,7 +96,7 @@ class FlowServer(LanguageServer):
                 self._tidy()
 
     def settle(self, uri: str) -> None:
-        """Look at a text with all that the compiler has, and at those that import it."""
+        """Analyse a text with all passes of the compiler, and the texts that import it."""
         document = self.documents.get(uri)
         if document is None:
             return
@@ -108,19 +108,19 @@ class FlowServer(LanguageServer):
         self._tidy()
 
     def _tidy(self) -> None:
-        """Free what is in cycles and not reached any more."""
+        """Collect garbage, including cycles."""
         self._n_looks = 0
         gc.collect()
 
     def reload(self) -> None:
-        """What the host declares, or files on the disk, may have changed."""
+        """Load the host's declarations, or files on the disk, again, since they may have changed."""
         self._guarded(self.documents.reload)
         for document in self.documents:
             self._guarded(document.analyst.settle)
             self.tell(document)
 
     def tell(self, document: Document) -> None:
-        """Say what is wrong with a text."""
+        """Publish the diagnostics of a text."""
         known = document.analyst.current
         if known is not None and known.text == document.text:
             found = [diagnostic(known.lines, each) for each in known.diagnostics]
@@ -139,7 +139,7 @@ class FlowServer(LanguageServer):
             self._complain(f"{type(error).__name__}: {error}")
 
     def guarded(self, handler: Callable[P, R]) -> Callable[P, R | None]:
-        """A handler that answers with nothing where it fails, and says so in the log."""
+        """Wrap a handler, so that a failure is logged and answered with nothing."""
 
         def call(*args: P.args, **kwargs: P.kwargs) -> R | None:
             try:

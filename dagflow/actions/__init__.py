@@ -1,4 +1,4 @@
-"""What nodes do: typed functions of the host, and a few built in."""
+"""Actions: typed functions of the host, and a few built-in ones."""
 
 from __future__ import annotations
 

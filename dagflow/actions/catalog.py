@@ -1,4 +1,4 @@
-"""The catalogue of what a host offers to flows: actions as typed Python functions, events and types as attrs classes."""
+"""The catalogue of a host's interface to flows: actions as typed Python functions, events and types as attrs classes."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Catalog:
     """Actions, events and types by name.
 
     Attributes:
-        secrets: where the content of secrets comes from; the environment unless said otherwise.
+        secrets: the source of the contents of secrets; the environment by default.
         emits: the only events flows may emit, as names in which `*` stands for any text; None allows all.
-        strict: whether what comes from outside may have no field that is not declared; else such fields are left out.
+        strict: whether data from outside may have no undeclared field; otherwise such fields are dropped.
     """
 
     secrets: SecretSource = attrs.field(factory=EnvironmentSecrets, kw_only=True)
@@ -100,14 +100,14 @@ class Catalog:
 
         Args:
             name: as flows write it, with dots if wanted.
-            effect: what doing it twice would mean: `pure`, `idempotent` or `effectful`.
-            destination: the parameter that says where a call goes, if not all go to one place; of an address the host counts. Retries
-                are bounded for each destination.
-            on_unknown: what becomes of a call of which nobody knows how it ended, because the process ended under way or the time was
-                over: `repeat` makes it again, `fail` fails the step with the code `unknown_outcome`.
+            effect: the effect of doing it twice: `pure`, `idempotent` or `effectful`.
+            destination: the parameter that names the destination of a call, if calls have several; of an address the host
+                counts. Retries are bounded for each destination.
+            on_unknown: the handling of a call with an unknown outcome, because the process ended during the call or the time
+                was over: `repeat` calls it again, `fail` fails the step with the code `unknown_outcome`.
 
         Raises:
-            UsageError: the name is taken or not one, the signature cannot be typed, or a word is not one of these.
+            UsageError: the name is registered already or not valid, the signature has no types, or a word is unknown.
         """
         if not isinstance(cast("object", name), str):
             raise UsageError('`catalog.action` must be called with the name of the action: write `@catalog.action("name")`')
@@ -145,19 +145,19 @@ class Catalog:
         hosts: Sequence[str] = (),
         actions: Sequence[str] = (),
     ) -> None:
-        """Say where a secret may go, and what it is if not the catalogue's `secrets` know that.
+        """Bind a secret to the servers and actions that may receive it; `value` overrides the content from `secrets`.
 
-        One that nothing is said of is given only to actions that go where the host wants: never to one with a `destination`.
+        An unbound secret may only go to actions whose target the host chooses: never to one with a `destination`.
 
         Args:
             name: as flows write it behind `secrets.`.
-            value: its content, or what returns it, asked at each call.
+            value: its content, or a function that returns it, called for each use.
             hosts: servers it may be sent to by an action with a `destination`, such as `http.request`: `api.example.com`,
-                `*.example.com`, `api.example.com:8443`. By https only; `http://…` says otherwise.
-            actions: the only ones it may be given to.
+                `*.example.com`, `api.example.com:8443`. By https only; an entry with `http://` allows http.
+            actions: the only actions that may receive it.
 
         Raises:
-            UsageError: the name or a host is none, or the secret is bound already.
+            UsageError: the name or a host is not valid, or the secret is bound already.
         """
         if _SECRET_NAME.fullmatch(name) is None:
             raise UsageError(f"the name of a secret must consist of letters, digits and `_`; got `{name[:100]}`")
@@ -174,13 +174,13 @@ class Catalog:
             self._contents[name] = value
 
     def event(self, name: str, payload: type, *, doc: str = "", strict: bool | None = None) -> None:
-        """Declare an event by the attrs class of what it carries.
+        """Declare an event by the attrs class of its payload.
 
-        With `strict` one that is sent with a field that the class does not have is refused; else the field is left out. The
-        catalogue's word counts unless this is given.
+        With `strict`, an event that is sent with an undeclared field is refused; otherwise the field is dropped. The default is
+        the catalogue's setting.
 
         Raises:
-            UsageError: the name is taken, or the class cannot be typed.
+            UsageError: the name is registered already, or the class cannot be typed.
         """
         if name in self._events:
             raise UsageError(f"the event `{name}` is already registered; choose another name")
@@ -205,10 +205,10 @@ class Catalog:
 
     @property
     def interface(self) -> Interface:
-        """What the compiler has to know of all this: signatures only.
+        """The interface for the compiler: signatures only.
 
         Raises:
-            UsageError: what the environment says of a secret makes no sense.
+            UsageError: a binding of a secret in the environment is not valid.
         """
         actions = {name: bound.spec for name, bound in self._actions.items()}
         return Interface(
@@ -221,10 +221,10 @@ class Catalog:
         )
 
     def redactor(self, names: Collection[str]) -> Redactor:
-        """What takes the contents of these secrets out of texts and values that are shown; those that cannot be had are left out."""
+        """A redactor for the contents of these secrets, for output; unavailable secrets are skipped."""
         redactor = Redactor()
         for name in names:
-            with contextlib.suppress(Exception):  # a source of the host's may need what is not there
+            with contextlib.suppress(Exception):  # a host's source may fail for lack of a resource
                 redactor.add(name, self._vault.content(name) or "")
         return redactor
 
@@ -246,7 +246,7 @@ class Catalog:
         return wrapped
 
     def performer(self, run_in_thread: RunInThread) -> CatalogPerformer:
-        """What calls these actions for a driver; `run_in_thread` runs a blocking function and awaits its result."""
+        """A performer that calls these actions for a driver; `run_in_thread` runs a blocking function and awaits its result."""
         if self._declared:
             raise UsageError("these actions are only declared; to run flows, pass the module that implements them")
         return CatalogPerformer(self._actions, self._vault, run_in_thread)
@@ -264,7 +264,7 @@ def _is_builtin(bound: BoundAction) -> bool:
 
 @contextlib.contextmanager
 def _as_usage(where: str) -> Generator[None]:
-    """What makes no sense is the caller's to mend."""
+    """Raise a ValueError as a UsageError, since the caller can fix it."""
     try:
         yield
     except ValueError as error:
@@ -314,6 +314,6 @@ def _bind(name: str, effect: Effect, function: Callable[..., Any], destination: 
 
 
 def _first_line(thing: Any) -> str:
-    """Of its own docstring; attrs and builtins have inherited ones that say nothing."""
+    """The first line of its own docstring; the docstrings that attrs and builtins inherit say nothing."""
     doc = inspect.cleandoc(getattr(thing, "__doc__", None) or "")
     return "" if doc.startswith("Method generated by attrs") else doc.partition("\n")[0]

@@ -1,4 +1,4 @@
-"""What a call is made of, how it fails, and how a host's function says so."""
+"""Invocations of actions, and the exceptions by which calls fail."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class ActionFailed(DagflowError):  # noqa: N818 - a fact about the world, not a 
     """A call failed.
 
     Args:
-        message: what happened, for a person.
-        code: what happened, for `retry … only` and handlers, such as `timeout`.
+        message: the failure in words, for a person.
+        code: the failure as a code, for `retry … only` and handlers, such as `timeout`.
         fatal: whether a retry is useless.
         retry_after_ns: how long to wait before the next attempt; overrides the policy.
 
     Attributes:
-        traceback: of the exception it was made of, without secrets; "" if there is none worth keeping.
+        traceback: of the underlying exception, without secrets; "" if it has none of use.
     """
 
     traceback: str = ""
@@ -54,8 +54,8 @@ class ActionFailed(DagflowError):  # noqa: N818 - a fact about the world, not a 
         return type(self), (self.message, self.code, self.fatal, self.retry_after_ns)
 
 
-class Fatal(DagflowError):  # noqa: N818 - what a host's action raises to say that trying again is useless
-    """Raised by an action: it failed, and will fail however often it is tried.
+class Fatal(DagflowError):  # noqa: N818 - raised by a host's action when a retry is useless
+    """Raised by an action: it failed, and every further attempt would fail too.
 
     Args:
         code: for `retry … only` and handlers.
@@ -70,11 +70,11 @@ class Fatal(DagflowError):  # noqa: N818 - what a host's action raises to say th
         return type(self), (self.message, self.code)
 
 
-class RetryAfter(DagflowError):  # noqa: N818 - what a host's action raises to say when to come back
+class RetryAfter(DagflowError):  # noqa: N818 - raised by a host's action to delay the next attempt
     """Raised by an action: it failed, and the next attempt, if the step has one left, should begin after `delay`.
 
     Args:
-        delay: at least so long, at most 365 days; a bare number counts seconds. One below zero is none.
+        delay: the least delay, at most 365 days; a bare number counts seconds. A negative delay counts as none.
     """
 
     def __init__(self, delay: timedelta | Duration | float, message: str = "busy", code: str = "busy") -> None:

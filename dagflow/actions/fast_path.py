@@ -1,7 +1,7 @@
-"""The short way to an action: for signatures whose values are the same in stored form and in Python.
+"""The fast path to an action: for signatures whose values are the same in stored form and in Python.
 
-Most arguments and results are texts, numbers and records of these. For those there is nothing to convert, and the checks of
-a result are a handful of comparisons. Whatever does not pass them goes the long way (`actions.calling`), which says what is wrong.
+Most arguments and results are texts, numbers and records of these. They need no conversion, and a few comparisons check a
+result. Any other value takes the general path (`actions.performer`), which reports an invalid value.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from dagflow.actions.failures import ActionFailed
 from dagflow.actions.signatures import Shape
 from dagflow.model.types import BOOL, INT, NULL, STRING, EnumType, OptionalType, RecordType, ScalarType, Type
 
-#: What a check gives for a value that has to go the long way.
+#: The result of a check for a value that has to take the general path.
 MISS: Final = object()
-#: Texts beyond this are measured by the long way, so that no result passes whose JSON is too large to be kept.
+#: The general path measures longer texts, so that no result passes whose JSON is too large to store.
 _MOST_TEXT: Final = 1_000
 _MOST_FIELDS: Final = 64
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
-#: From what a function gave to stored form, or MISS.
+#: From the result of a function to stored form, or MISS.
 Check: TypeAlias = Callable[[Any], Any]
 
 
@@ -33,8 +33,8 @@ class FastAction:
 
     Attributes:
         function: the host's, a coroutine function.
-        keep: from its result to stored form. Raises ActionFailed: it is not what the action declares.
-        explain: from what it raised to the failure of the attempt.
+        keep: from its result to stored form. Raises ActionFailed: the result does not match the declared type.
+        explain: from an exception to the failure of the attempt.
     """
 
     function: Callable[..., Awaitable[object]]
@@ -43,12 +43,12 @@ class FastAction:
 
 
 def is_as_stored(shape: Shape) -> bool:
-    """Whether an argument of this shape reaches the function as it is stored."""
+    """Whether an argument of this shape reaches the function in its stored form."""
     return shape.type in {BOOL, INT, STRING} or isinstance(shape.type, ScalarType)
 
 
 def check_of(shape: Shape) -> Check | None:
-    """The quick check of a result of that shape; None if there is none."""
+    """The fast check of a result of that shape; None if it has none."""
     if shape.class_ is not None and isinstance(shape.type, RecordType):
         return _record_check(shape.type, shape.class_, shape.attributes)
     return _scalar_check(shape.type)
@@ -73,7 +73,7 @@ def _scalar_check(type_: Type) -> Check | None:
 
 
 def _check_text(value: Any) -> Any:
-    # What is ASCII is UTF-8, and its JSON is at most six times as long.
+    # ASCII text is valid UTF-8, and its JSON is at most six times as long.
     return value if type(value) is str and len(value) <= _MOST_TEXT and value.isascii() else MISS
 
 

@@ -1,4 +1,4 @@
-"""Exceptions of a host's code, which can do anything when they are looked at: what is the call's own, and what they say."""
+"""Exceptions of a host's code: the part that belongs to the call, and the message. Reading one can run arbitrary code."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Final, cast
 
 import anyio
 
-#: The name of a class, whatever its own class says of that.
+#: The name of a class, whatever its metaclass returns for it.
 _NAME_OF: Final[Callable[[type], str]] = type.__dict__["__name__"].__get__
 
 
 def passing(raised: BaseException) -> BaseException | None:
-    """Of what came out of a call, what is not the call's: a cancellation from around it, or somebody's Ctrl-C. None: all is the call's.
+    """The part of an exception that is not the call's: a cancellation from around it, or a Ctrl-C. None: all is the call's.
 
     Nothing else stops more than the step: not `sys.exit()`, not a `KeyboardInterrupt` or a cancellation of another event loop that the
     action raises by itself.
@@ -26,7 +26,7 @@ def passing(raised: BaseException) -> BaseException | None:
     if pressed is not None:
         return pressed
     if not _is_in_loop():
-        # The loop is gone, and what is left of its tasks is being thrown away.
+        # The loop has ended, and the rest of its tasks is being discarded.
         return raised
     cancelled = anyio.get_cancelled_exc_class()
     if anyio.current_effective_deadline() != -math.inf:
@@ -35,13 +35,13 @@ def passing(raised: BaseException) -> BaseException | None:
         return raised
     if isinstance(raised, BaseExceptionGroup):
         group = cast("BaseExceptionGroup[BaseException]", raised)
-        # Errors that came up beside the cancellation are of no more interest.
+        # Errors beside the cancellation have no effect any more.
         return group.split(cancelled)[0]
     return None
 
 
 def text_of(error: BaseException) -> str:
-    """What an exception says, or its class where it says nothing or cannot."""
+    """The message of an exception, or its class if it has no message or cannot return one."""
     try:
         said = str(error)
     except BaseException as problem:

@@ -1,8 +1,8 @@
-"""What a host's code raised, as a failure that can be kept: the one door for what an exception carries.
+"""Exceptions of a host's code as failures that can be stored: the only place that reads the contents of an exception.
 
-A host's exception is not ours: its code may be half a character, its message 50 MB, its delay no number, and its `__str__` may
-raise. The history keeps codes, messages and delays, and has to be read again at every start. So each is looked at here, once; what
-cannot be kept becomes a failure with the code `bad_failure` that says what was wrong.
+A host's exception can hold anything: its code may be half a character, its message 50 MB, its delay no number, and its
+`__str__` may raise. The history stores codes, messages and delays, and must be readable at every start. So this module checks
+each of them once; an invalid part becomes a failure with the code `bad_failure` that names the error.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from dagflow.actions.secrets import Redactor
 from dagflow.actions.tracebacks import shown_lines, traceback_of
 from dagflow.model.values import Duration
 
-#: A message is for people and is kept in the history.
+#: A message is for people, and the history stores it.
 MAX_MESSAGE: Final = 1_000
-#: What a failure may be called: `retry … only` and handlers compare it.
+#: The form of a failure's code: `retry … only` and handlers compare it.
 _CODE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}", re.ASCII)
 _WORD_START: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NO_WORD: Final = re.compile(r"[^A-Za-z0-9_]", re.ASCII)
@@ -31,7 +31,7 @@ BAD_FAILURE: Final = "bad_failure"
 
 
 def failure_of(error: BaseException, redactor: Redactor) -> ActionFailed:
-    """The failure of an attempt that raised this. Contents of secrets are in no part of it, and every part can be kept."""
+    """The failure of an attempt that raised this. No part of it contains a secret, and every part can be stored."""
     try:
         return _failure_of(error, redactor)
     except BaseException as problem:
@@ -61,12 +61,12 @@ def _failure_of(error: BaseException, redactor: Redactor) -> ActionFailed:
             code = "exception." + _NO_WORD.sub("_", _WORD_START.sub("_", class_name(error)).lower())
             made = ActionFailed(shown(text_of(error), redactor), code)
     if isinstance(error, ActionFailed) and type(error.traceback) is str and error.traceback:
-        # It has been here before, behind another performer.
+        # It has been converted before, by another performer.
         made.traceback = shown_lines(error.traceback, redactor)
         return made
     is_told = isinstance(error, ActionFailed | Fatal | RetryAfter)
     if not is_told or made.code == BAD_FAILURE or error.__cause__ is not None:
-        # An action that says by itself how it failed has said all; what else came up needs its place.
+        # A failure that an action raises itself is complete; any other exception needs its place.
         made.traceback = traceback_of(error, redactor)
     return made
 
@@ -74,7 +74,7 @@ def _failure_of(error: BaseException, redactor: Redactor) -> ActionFailed:
 def _made(
     code: object, message: object, fatal: object, delay: object, read: Callable[[Any], int | str], redactor: Redactor
 ) -> ActionFailed:
-    """A failure of these parts, or, where one of them cannot be kept, one that says so."""
+    """A failure of these parts, or, if one of them cannot be stored, a failure that says so."""
     is_fatal = fatal is True
     wrong: list[str] = []
     kept_code = code if type(code) is str else str.__str__(code) if isinstance(code, str) else ""
@@ -107,7 +107,7 @@ def _nanoseconds(delay: object) -> int | str:
 
 
 def _delay(delay: object) -> int | str:
-    """Of `RetryAfter`: in nanoseconds."""
+    """The delay of a `RetryAfter` in nanoseconds."""
     nanos: object = None
     match delay:
         case Duration():
@@ -129,7 +129,7 @@ def _delay(delay: object) -> int | str:
 
 
 def _described(value: object) -> str:
-    """A value in a few words that is not trusted: its `repr` may be huge, or raise."""
+    """An untrusted value in a few words: its `repr` may be huge, or raise."""
     if type(value) is float or (type(value) is int and -(10**20) < value < 10**20):
         return repr(value)
     if isinstance(value, str):

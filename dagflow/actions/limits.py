@@ -1,4 +1,4 @@
-"""Limits of what an action may return."""
+"""Limits of the results of actions."""
 
 from __future__ import annotations
 

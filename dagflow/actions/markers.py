@@ -10,10 +10,10 @@ import attrs
 Email = NewType("Email", str)
 #: An `http` or `https` address with a host; checked before the call.
 Url = NewType("Url", str)
-#: The content of a secret. Flows pass it by name, `secrets.NAME`; it is looked up right before the call.
+#: The content of a secret. Flows pass it by name, `secrets.NAME`; its content is read right before the call.
 Secret = NewType("Secret", str)
-#: What to give a peer so that it recognises a repetition: the same for all attempts of one step of one run. A parameter
-#: annotated so is filled in by dagflow and is no part of the signature that flows see.
+#: A key for a peer that recognises a repetition: the same for all attempts of one step of one run. dagflow fills in a
+#: parameter with this annotation; it is no part of the signature that flows see.
 EffectKey = NewType("EffectKey", str)
 
 

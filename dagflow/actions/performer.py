@@ -1,4 +1,4 @@
-"""Calling a host's function: arguments in, result out, everything checked on the way, every failure in one form."""
+"""Calls of a host's functions: arguments in, result out, everything checked on the way, every failure in one form."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from dagflow.model.wire import codec as wire
 
 #: Each takes a byte as JSON, and a comma.
 _MOST_PARTS: Final = MAX_RESULT // 2
-#: A result with more is checked in a thread, so that nobody waits for it.
+#: A result with more is checked in a thread, so that it does not block the event loop.
 _MANY_PARTS: Final = 20_000
-#: Values without parts, of which most results have most.
+#: Values without parts, which make up most of most results.
 _LEAVES: Final = frozenset({str, int, float, bool, type(None), bytes})
 
 
 class RunInThread(Protocol):
-    """Runs a blocking function in a thread and awaits what it returns or raises."""
+    """Runs a blocking function in a thread, and returns or raises its outcome."""
 
     def __call__(self, function: Callable[[], object], /) -> Awaitable[object]:
         """Run it."""
@@ -47,7 +47,7 @@ class HasConnectionPool(Protocol):
     """A performer that can keep connections between calls; `CatalogPerformer` is one."""
 
     async def keep_connections(self) -> None:
-        """Keep connections between calls, until cancelled; then all are closed. Without it each request has one of its own."""
+        """Pool connections until cancelled; then close them all. Without it each request has a connection of its own."""
         ...
 
 
@@ -57,9 +57,9 @@ class BoundAction:
 
     Attributes:
         shapes: of the parameters of the signature, by name.
-        key_names, invocation_names: parameters filled in with the effect key and the invocation.
-        given_names: those filled in with what the performer has, by what that is.
-        is_strict: whether a result may have no field that it does not declare.
+        key_names, invocation_names: parameters for the effect key and for the invocation.
+        given_names: parameters for objects of the performer, by the class of the object.
+        is_strict: whether a result may have no undeclared field.
     """
 
     spec: ActionSpec
@@ -73,7 +73,7 @@ class BoundAction:
 
     @cached_property
     def is_filled_in(self) -> bool:
-        """Whether it is given more than flows say."""
+        """Whether it has parameters beyond those that flows pass."""
         return bool(self.key_names or self.invocation_names or self.given_names)
 
     @cached_property
@@ -88,7 +88,7 @@ class BoundAction:
 
     @cached_property
     def direct(self) -> FastAction | None:
-        """The short way to it, if there is one."""
+        """The fast path to it, if there is one."""
         if not self.is_async or self.is_filled_in:
             return None
         check = check_of(self.result)
@@ -103,7 +103,7 @@ class BoundAction:
 
     @cached_property
     def from_json(self) -> Mapping[str, wire.Codec]:
-        """For the arguments, by name, whose stored form is not their JSON."""
+        """Codecs for the arguments, by name, whose stored form is not their JSON."""
         return {field.name: wire.codec(field.type) for field in self.spec.params if not _is_kept(field)}
 
     @cached_property
@@ -113,12 +113,12 @@ class BoundAction:
 
     @cached_property
     def arguments_codec(self) -> wire.Codec:
-        """For all arguments together, as a record."""
+        """The codec for all arguments together, as a record."""
         return wire.codec(RecordType("", self.spec.params))
 
     @cached_property
     def result_codec(self) -> wire.Codec:
-        """For the result; fields that its records do not declare are left out, unless the host is strict."""
+        """The codec for the result; undeclared fields of its records are dropped, unless the host is strict."""
         codec = wire.codec(self.spec.result)
         return codec if self.is_strict else codec.open
 
@@ -131,9 +131,9 @@ class CatalogPerformer:
     _vault: Vault
     _run_in_thread: RunInThread
     _connections: Connections = attrs.field(factory=Connections)
-    #: What was revealed to calls so far, which is shown nowhere.
+    #: The contents of secrets that calls have received so far; no output shows them.
     _revealed: Redactor = attrs.field(factory=Redactor)
-    #: The short ways that were asked for, by action.
+    #: The fast paths requested so far, by action.
     _directs: dict[str, FastAction] = attrs.field(factory=dict[str, FastAction])
 
     async def keep_connections(self) -> None:
@@ -141,7 +141,7 @@ class CatalogPerformer:
         await self._connections.serve()
 
     def direct(self, action: str, arguments: Mapping[str, Type], result: Type) -> FastAction | None:
-        """The short way to an action, for arguments and a result of exactly these types; None if there is none."""
+        """The fast path to an action, for arguments and a result of exactly these types; None if there is none."""
         bound = self._actions.get(action)
         if bound is None or bound.direct is None or bound.spec.result != result or bound.declared != arguments:
             return None
@@ -152,7 +152,7 @@ class CatalogPerformer:
         return direct
 
     def destination(self, action: str, arguments: Mapping[str, object]) -> str:
-        """Where a call goes: the action, and what its `destination` says; of an address the host."""
+        """The destination of a call: the action, with the value of its `destination`; of an address the host."""
         bound = self._actions.get(action)
         if bound is None or not bound.spec.destination:
             return action
@@ -165,7 +165,7 @@ class CatalogPerformer:
         """Call the action; its result comes in stored form, checked against its type.
 
         Raises:
-            ActionFailed: the function raised, or gave what it should not have given. Contents of secrets are in no part of it.
+            ActionFailed: the function raised, or returned an invalid result. No part of it contains a secret.
         """
         bound = self._actions.get(invocation.action)
         if bound is None:
@@ -179,12 +179,12 @@ class CatalogPerformer:
             if _n_parts(result, _MANY_PARTS) > _MANY_PARTS:
                 return await anyio.to_thread.run_sync(_checked, bound, result)
             return _checked(bound, result)
-        except BaseException as error:  # noqa: BLE001 - whatever a host raises fails the attempt, but for what came from around it
+        except BaseException as error:  # noqa: BLE001 - any exception fails the attempt, except for those from around it
             rest = passing(error)
             if rest is not None:
                 raise rest from None
             failure, cause = failure_of(error, self._revealed), error
-        # Outside of the handler, and without the cause where it could tell a secret: tracebacks are written to logs.
+        # Outside of the handler, and without the cause if that could contain a secret: tracebacks are written to logs.
         raise failure from (None if self._revealed.is_needed else cause)
 
     def _arguments(self, bound: BoundAction, invocation: Invocation) -> dict[str, object]:
@@ -234,7 +234,7 @@ def _checked(bound: BoundAction, result: object) -> object:
 
 
 def _n_parts(result: object, most: int = _MOST_PARTS) -> int:
-    """How many parts a result has, counted no further than that; one that contains itself, or the same part again and again, has no end."""
+    """The number of parts of a result, up to `most`: one that contains itself, or a part again and again, has no end."""
     left: list[object] = [result]
     n_parts = 0
     while left and n_parts <= most:
@@ -256,7 +256,7 @@ def _n_parts(result: object, most: int = _MOST_PARTS) -> int:
 
 @lru_cache(maxsize=1024)
 def _is_json(type_: Type) -> bool:
-    """Whether encoding a value of the type gives the value as it is stored: `wire.is_plain`, or free JSON anywhere in it."""
+    """Whether a value of the type encodes to its stored form: `wire.is_plain`, or free JSON anywhere in it."""
     match type_:
         case Primitive.JSON:
             return True
@@ -269,5 +269,5 @@ def _is_json(type_: Type) -> bool:
 
 
 def _is_kept(field: Field) -> bool:
-    """As `_is_json`. A default that could be changed by whoever is given it has to be made anew each time, which decoding does."""
+    """As `_is_json`. A mutable default must be new each time, in case its receiver changes it; decoding makes a copy."""
     return _is_json(field.type) and not isinstance(field.default, (list, dict))

@@ -1,4 +1,4 @@
-"""Where the content of secrets comes from, and how it is kept out of everything but the call."""
+"""Secrets: the source of their contents, and their redaction from everything but the call."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from dagflow.model.typeguards import is_dict, is_list
 
 _PREFIX: Final = "DAGFLOW_SECRET_"
 _BINDING: Final = re.compile(_PREFIX + r"(\w+)_(HOSTS|ACTIONS)", re.ASCII)
-#: A shorter content is in other texts by chance: it is taken out of messages where it stands by itself, and not out of values.
+#: A shorter content occurs in other texts by chance: it is redacted as a whole word from messages, and not from values.
 _MIN_LENGTH: Final = 8
-#: So much is looked at of a text of which the beginning is kept.
+#: The number of characters that are read of a text whose beginning is shown.
 _MOST_READ: Final = 32_768
 
 
 class SecretSource(Protocol):
-    """Knows the content of secrets by name."""
+    """Returns the content of secrets by name."""
 
     def get(self, name: str) -> str | None:
         """The content, or None if there is no such secret."""
         ...
 
     def advice(self, name: str) -> str:
-        """What the operator has to do to add the secret of that name."""
+        """The advice for an operator on how to add the secret of that name."""
         ...
 
 
 @runtime_checkable
 class BindsSecrets(Protocol):
-    """A source that also says where secrets may go; `EnvironmentSecrets` is one."""
+    """A source that also binds secrets to hosts and actions; `EnvironmentSecrets` is one."""
 
     def bindings(self) -> Mapping[str, SecretSpec]:
-        """By the names of the secrets. Raises UsageError: one of them makes no sense."""
+        """The bindings by the names of the secrets. Raises UsageError: one of them is not valid."""
         ...
 
 
@@ -51,7 +51,7 @@ class BindsSecrets(Protocol):
 class EnvironmentSecrets:
     """Secrets from environment variables: `slack_token` is `DAGFLOW_SECRET_SLACK_TOKEN`.
 
-    `environment` stands in for the process's own, which is read at every call and never copied.
+    `environment` replaces the environment of the process, which is read at every call and never copied.
     """
 
     environment: Mapping[str, str] | None = attrs.field(default=None, repr=False)
@@ -86,24 +86,24 @@ def _spec(name: str, parts: Mapping[str, list[str]]) -> SecretSpec:
 
 @attrs.frozen(eq=False)
 class Vault:
-    """The secrets of a catalogue: contents, and where they may go. What the host binds counts before what its source says."""
+    """The secrets of a catalogue: contents and bindings. Bindings by the host override those of its source."""
 
     _source: SecretSource
     _bindings: Mapping[str, SecretSpec] = attrs.field(factory=dict[str, SecretSpec])
     _contents: Mapping[str, str | Callable[[], str]] = attrs.field(factory=dict[str, "str | Callable[[], str]"], repr=False)
 
     def bindings(self) -> Mapping[str, SecretSpec]:
-        """Where secrets may go, by their names; those that nothing is said of are left out. Raises UsageError."""
+        """The bindings of secrets, by name; unbound ones are missing. Raises UsageError."""
         said: Mapping[str, SecretSpec] = {}
         if isinstance(self._source, BindsSecrets):
             said = self._source.bindings()
         return {**said, **self._bindings}
 
     def reveal(self, name: str, spec: ActionSpec, address: str | None) -> str:
-        """The content, for a call of that action that goes there.
+        """Return the content, for a call of that action with that address.
 
         Raises:
-            ActionFailed: there is no such secret, or it may not be given to this call.
+            ActionFailed: there is no such secret, or this call may not receive it.
         """
         bound = self.bindings().get(name, SecretSpec())
         refusal = bound.refusal(spec.name, takes_address=bool(spec.destination), address=address or "")
@@ -116,7 +116,7 @@ class Vault:
         return content
 
     def content(self, name: str) -> str | None:
-        """The content, or None if there is no such secret. Raises ActionFailed: its source gave something else."""
+        """The content, or None if there is no such secret. Raises ActionFailed: its source returned something else."""
         known = self._contents.get(name)
         content = known() if callable(known) else known if known is not None else self._source.get(name)
         if not isinstance(cast("object", content), str | None):
@@ -126,40 +126,40 @@ class Vault:
 
 @attrs.define(eq=False)
 class Redactor:
-    """Remembers contents of secrets and takes them out of what is shown: failures, logs, tracebacks, how a run went.
+    """Redacts contents of secrets from all output: failures, logs, tracebacks, the display of runs.
 
-    What flows compute with is never changed by it.
+    Values that flows compute with never change.
     """
 
     _contents: dict[str, str] = attrs.field(factory=dict, init=False, repr=False)
     _patterns: list[tuple[int, re.Pattern[str], str]] | None = attrs.field(default=None, init=False, repr=False)
 
     def add(self, name: str, content: str) -> None:
-        """Remember a content."""
+        """Add a content."""
         if content:
             self._contents[name] = content
             self._patterns = None
 
     @property
     def is_needed(self) -> bool:
-        """Whether anything was remembered."""
+        """Whether it has any contents."""
         return bool(self._contents)
 
     def beginning(self, text: str, most: int) -> str:
-        """The beginning of a text that may be huge, without contents: redacted before it is cut, so that no half of one stays."""
+        """The redacted beginning of a text that may be huge: redacted before it is cut, so that no half of a content stays."""
         redacted = self.text(text[:_MOST_READ])
         if len(text) > _MOST_READ:
-            # The end may be half a content, which nothing would recognise.
+            # The end may be half a content, which no pattern would recognise.
             longest = max((len(each) for content in self._contents.values() for each in _spellings(content)), default=0)
             redacted = redacted[: max(0, len(redacted) - longest)]
         return redacted if len(redacted) <= most and len(text) <= _MOST_READ else redacted[: most - 1] + "…"
 
     def text(self, text: str) -> str:
-        """The text of a message with every spelling of every content replaced by `[secret NAME]`."""
+        """The text of a message, in which `[secret NAME]` replaces every spelling of every content."""
         return self._without(text, 1)
 
     def value(self, value: object) -> object:
-        """A JSON value to be shown, likewise; only long contents are looked for, since short ones are data by chance."""
+        """A redacted JSON value for display; only long contents are replaced, since short ones occur in data by chance."""
         if isinstance(value, str):
             return self._without(value, _MIN_LENGTH)
         if is_list(value):

@@ -1,8 +1,8 @@
-"""Python annotations as types of the flow language, with the way there and back for values.
+"""Python annotations as types of the flow language, with conversions of values in both directions.
 
-`shape_of` reads an annotation once; what it gives turns a value in stored form into what a function expects, and a
-function's result into stored form. The latter is lenient: what is not as annotated passes as it is, and the codec of the
-type (`model.wire`) says what is wrong, with the place.
+`shape_of` reads an annotation once; the shape converts a value in stored form to the value that a function expects, and a
+function's result to stored form. The latter is lenient: a value that does not match the annotation passes unchanged, and the
+codec of the type (`model.wire`) reports the error, with its place.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from dagflow.model.types import (
 )
 from dagflow.model.wire import codec as wire
 
-#: What gives the content of the secret of that name.
+#: Returns the content of the secret of that name.
 Reveal: TypeAlias = Callable[[str], str]
 
 
@@ -58,12 +58,12 @@ def _same_in(value: Any, _reveal: Reveal) -> Any:
 
 @attrs.frozen(eq=False)
 class Shape:
-    """What an annotation means.
+    """The meaning of an annotation.
 
     Attributes:
-        into: from stored form to what the function expects.
-        out: from what the function gave to stored form.
-        class_: the attrs class of a record. attributes: what it calls the fields.
+        into: from stored form to the value that the function expects.
+        out: from the result of the function to stored form.
+        class_: the attrs class of a record. attributes: its names of the fields.
     """
 
     type: Type
@@ -75,7 +75,7 @@ class Shape:
 
 def _timestamp_out(value: Any) -> Any:
     if isinstance(value, dt.datetime):
-        # One without a zone is no instant; it is left for the codec to refuse.
+        # A datetime without a zone is no instant; the codec refuses it.
         return values.Timestamp.from_datetime(value) if value.tzinfo is not None else value
     return value
 
@@ -105,19 +105,19 @@ _PLAIN: Final[Mapping[Any, Shape]] = {
     markers.Email: Shape(ScalarType("Email")),
     markers.Url: Shape(ScalarType("Url")),
     markers.Secret: _SECRET,
-    values.Secret: _SECRET,  # the class of the handle says as much about what is wanted
+    values.Secret: _SECRET,  # the class of the handle is as clear an annotation
 }
 _LISTS: Final = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 _MAPS: Final = (dict, collections.abc.Mapping)
 
 
 def shape_of(annotation: Any, where: str) -> Shape:
-    """The meaning of an annotation that is already evaluated.
+    """Return the shape of an evaluated annotation.
 
     Args:
         annotation: `bool int float str bytes datetime timedelta list dict`, dagflow's own kinds, `X | None`, `Literal`,
-            string enums, attrs classes, and what is made of them.
-        where: whose annotation it is, to begin a message with.
+            string enums, attrs classes, and compositions of these.
+        where: the owner of the annotation, for the beginning of a message.
 
     Raises:
         UsageError: it has no type in the language.
@@ -257,7 +257,7 @@ def field_of(name: str, shape: Shape, default: Any, where: str, *, doc: str = ""
         if default.takes_self:
             raise UsageError(f"{where}: a default that depends on the object cannot be known to flows")
         default = default.factory()
-    # `None` for what may be absent says the same as leaving it out.
+    # A default of `None` for an optional parameter is the same as no default.
     if default is attrs.NOTHING or (default is None and isinstance(shape.type, OptionalType)):
         return Field(name, shape.type, doc=doc)
     try:
@@ -271,7 +271,7 @@ def hints_of(thing: Any, where: str) -> dict[str, Any]:
     """The evaluated annotations of a function or class.
 
     Raises:
-        UsageError: one of them names something that cannot be found from its module.
+        UsageError: one of them contains a name that its module does not have.
     """
     try:
         return typing.get_type_hints(thing, include_extras=True)
@@ -280,7 +280,7 @@ def hints_of(thing: Any, where: str) -> dict[str, Any]:
         raise UsageError(
             f"{message}; define or import it at the top of the module, outside of functions and TYPE_CHECKING"
         ) from None
-    except Exception as error:  # evaluating what somebody wrote can raise anything
+    except Exception as error:  # evaluating an annotation can raise anything
         raise UsageError(f"{where}: an annotation cannot be evaluated ({error})") from error
 
 

@@ -1,4 +1,4 @@
-"""Where an exception of an action came from, as a text that can be kept: the last frames, bounded, without secrets."""
+"""Tracebacks of an action's exceptions, as texts that can be stored: the last frames, bounded, without secrets."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from typing import Final, cast
 from dagflow.actions.host_exceptions import text_of
 from dagflow.actions.secrets import Redactor
 
-#: Characters of a text that is kept.
+#: The number of characters that are stored of a text.
 MAX_TRACEBACK: Final = 8_192
 _MOST_FRAMES: Final = 20
 _MOST_MESSAGE: Final = 500
 _MOST_LINE: Final = 200
-#: Exceptions that led to others, and members of a group, that are told of as well.
+#: The number of causes and group members that are included.
 _MOST_RELATED: Final = 4
 _OURS: Final = str(Path(__file__).parents[1]) + os.sep
 _BETWEEN: Final = "\nThis led to:\n"
 
 
 def traceback_of(error: BaseException, redactor: Redactor) -> str:
-    """The traceback of an exception and of what led to it, the outermost first, as Python prints it.
+    """The traceback of an exception and its causes, the outermost first, as Python prints it.
 
-    Of one that is too long the end is kept, which is nearest to the fault. Contents of secrets are taken out.
+    If it is too long, the end remains, which is nearest to the fault. Contents of secrets are redacted.
     """
     return shown_lines(_BETWEEN.join([_told(each, redactor) for each in _chain(error)]), redactor)
 
 
 def shown_lines(text: str, redactor: Redactor) -> str:
-    """The end of a text of several lines, without contents of secrets and without what is no character."""
+    """The end of a text of several lines, without contents of secrets and without unprintable characters."""
     text = redactor.text(text[-4 * MAX_TRACEBACK :])
     text = "".join(char if char.isprintable() or char == "\n" else " " for char in text)
     return text if len(text) <= MAX_TRACEBACK else "…" + text[len(text) - MAX_TRACEBACK + 1 :]
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """What led to an exception, then the exception; of a group its members first."""
+    """The causes of an exception, then the exception; of a group its members first."""
     found: list[BaseException] = []
     left: list[BaseException | None] = [error]
     while left and len(found) <= _MOST_RELATED:
@@ -67,14 +67,14 @@ def _told(error: BaseException, redactor: Redactor) -> str:
 
 
 def _frames(place: TracebackType | None) -> Iterator[tuple[str, int, str]]:
-    """File, line and function of the last frames, without ours before the host's, if there are any of the host's."""
+    """File, line and function of the last frames; frames of dagflow before the first one of the host are omitted."""
     found = [(frame.f_code.co_filename, line, frame.f_code.co_qualname) for frame, line in traceback.walk_tb(place)]
     host = next((n for n, (name, *_) in enumerate(found) if not _is_between(name)), 0)
     yield from found[host:][-_MOST_FRAMES:]
 
 
 def _is_between(name: str) -> bool:
-    """Whether a file is one that stands between the driver and an action."""
+    """Whether a file belongs to code between the driver and an action."""
     return name.startswith(_OURS) or f"{os.sep}trio{os.sep}" in name or f"{os.sep}outcome{os.sep}" in name
 
 

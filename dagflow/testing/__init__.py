@@ -1,4 +1,4 @@
-"""For the tests of hosts: whether an action keeps what its effect class promises, and a store what stores promise."""
+"""Tests for hosts: whether an action behaves as its effect class declares, and whether a store conforms to its interface."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["StoreConformance", "check_action", "problems_of_action"]
 
 
 def __getattr__(name: str) -> object:
-    # Its tests need pytest, which whoever only checks an action may not have.
+    # The store's tests need pytest, which a program that only checks an action may not have.
     if name != "StoreConformance":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return import_module("dagflow.testing.stores").StoreConformance

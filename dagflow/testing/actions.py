@@ -1,9 +1,9 @@
-"""Does an action keep what it promises? It is called as a driver calls it, with arguments of the host's choice.
+"""Checks of an action's promises: call it as a driver does, with arguments that the host chooses.
 
-What can be seen from outside is looked at: that the result is of the declared type; that a second call with the effect key of
-the first, which is what a crash between effect and checkpoint brings, gives the same where the action is *pure* or *idempotent*;
-that an asynchronous action lets itself be cancelled, and does not keep everybody else from running. What it does to the world
-only the host can see: give `observe`, and a repetition has to leave it as it was.
+The checks cover the behaviour that is visible from outside. The result is of the declared type. A second call with the same
+effect key, as after a crash between effect and checkpoint, returns the same if the action is *pure* or *idempotent*. An
+asynchronous action can be cancelled, and does not block the event loop. Only the host can see the effect on the world: pass
+`observe`, and a repetition must leave its result unchanged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dagflow.execution.performer import Performer, effect_key
 from dagflow.ids import RunId
 from dagflow.model.action import Effect
 
-#: How long an asynchronous action may go on without giving others their turn.
+#: The time for which an asynchronous action may block the event loop.
 MOST_BLOCKED_SECONDS: Final = 0.05
 _RUN: Final = RunId("0" * 32)
 
@@ -31,16 +31,16 @@ _RUN: Final = RunId("0" * 32)
 def check_action(
     catalog: Catalog, name: str, arguments: Mapping[str, object], *, observe: Callable[[], object] | None = None
 ) -> None:
-    """Call an action and raise AssertionError if it does not keep what it promises.
+    """Call an action and raise AssertionError if it breaks a promise.
 
     Args:
         catalog: has the action.
         name: of the action.
-        arguments: by name, as a flow would give them.
-        observe: what the world looks like to the host; compared before and after a repetition.
+        arguments: by name, as a flow would pass them.
+        observe: returns the state of the world that the host sees; compared before and after a repetition.
 
     Raises:
-        AssertionError: with everything that is wrong.
+        AssertionError: lists every problem.
     """
     problems = trio.run(lambda: problems_of_action(catalog, name, arguments, observe=observe))
     if problems:
@@ -50,7 +50,7 @@ def check_action(
 async def problems_of_action(
     catalog: Catalog, name: str, arguments: Mapping[str, object], *, observe: Callable[[], object] | None = None
 ) -> list[str]:
-    """As `check_action`, inside of trio: everything that is wrong, in words."""
+    """Return the problems that `check_action` reports; for use inside of trio."""
     spec = catalog.interface.actions.get(name)
     if spec is None:
         return [f"the catalog does not have it; it has {', '.join(sorted(catalog.interface.actions)) or 'none'}"]
@@ -88,7 +88,7 @@ class _Trial:
 
 
 async def _repeated(trial: _Trial, first: object, effect: Effect, observe: Callable[[], object] | None) -> list[str]:
-    """The attempt after a crash that came between the effect and its record."""
+    """Make the attempt that follows a crash between the effect and its record."""
     before = None if observe is None else observe()
     try:
         second = await trial.call(attempt=2)
@@ -103,7 +103,7 @@ async def _repeated(trial: _Trial, first: object, effect: Effect, observe: Calla
 
 
 async def _watched(call: Callable[[], Awaitable[object]]) -> tuple[object, float]:
-    """What a call gives, and for how long at most nobody else had a turn, beyond what the machine kept any thread waiting."""
+    """The result of a call, and the longest time it blocked the loop, beyond the delay that any thread of the machine had."""
     longest = 0.0
     elsewhere = _Watch()
     value: object = None
@@ -125,7 +125,7 @@ async def _watched(call: Callable[[], Awaitable[object]]) -> tuple[object, float
             value = await call()
         except ActionFailed as failed:
             failure = failed
-        # The turn that the call may have kept others from.
+        # Other tasks catch up on the turn that the call may have blocked.
         await trio.sleep(MOST_BLOCKED_SECONDS / 5)
         nursery.cancel_scope.cancel()
     waited = elsewhere.stop()
@@ -135,7 +135,7 @@ async def _watched(call: Callable[[], Awaitable[object]]) -> tuple[object, float
 
 
 class _Watch:
-    """A thread that only wants its turn: what it waits is the machine's doing, not the action's."""
+    """A thread that only waits for its turn: its delay comes from the machine, not from the action."""
 
     def __init__(self) -> None:
         self._is_over = threading.Event()
@@ -146,7 +146,7 @@ class _Watch:
         self._thread.start()
 
     def stop(self) -> float:
-        """Seconds, the longest; without what it waits for in any case: its own interval, and that Python lets another thread go on."""
+        """The longest delay in seconds, without the unavoidable part: its own interval, and Python's switch between threads."""
         self._is_over.set()
         self._thread.join()
         return max(0.0, self._longest - 2 * MOST_BLOCKED_SECONDS / 5)
@@ -159,7 +159,7 @@ class _Watch:
 
 
 async def _cancelled(trial: _Trial) -> list[str]:
-    """An attempt that is told to stop before it could do anything."""
+    """Make an attempt that is cancelled before it begins."""
     with trio.CancelScope() as scope:
         scope.cancel()
         try:

@@ -43,23 +43,23 @@ FLOW = b'{"dagflow":1}'
 
 
 def run_row(at: int = 1_000_000_000, **changes: object) -> RunRow:
-    """A row of a run that began then."""
+    """A row of a run that began at `at`."""
     values = {"id": new_run_id(at), "flow": "lead", "digest": DIGEST, "status": RunStatus.RUNNING, "created_at": at}
     return RunRow(**(values | changes))  # type: ignore[arg-type]
 
 
 def facts(n: int, start: int = 0) -> tuple[Record, ...]:
-    """Facts with the numbers from `start`."""
+    """History events with the numbers from `start`."""
     return tuple(Record("step_done", at, f"n{at}", at % 3, None if at % 2 else b'{"a":1}') for at in range(start, start + n))
 
 
 def add(run: RunId, first: int, records: tuple[Record, ...], **changes: object) -> Append:
-    """Facts to add to a run."""
+    """An append of history events to a run."""
     return Append(run=run, first=first, records=records, **({"status": RunStatus.RUNNING} | changes))  # type: ignore[arg-type]
 
 
 def create(store: Store, row: RunRow, flow: bytes, records: Sequence[Record], events: Sequence[SentEvent] = ()) -> None:
-    """Begin a run."""
+    """Create a run."""
     store.write((), [Creation(row=row, flow=flow, records=tuple(records), events=tuple(events))])
 
 
@@ -277,7 +277,7 @@ class StoreConformance(ServiceStoreConformance, abc.ABC):
         )
         driving = DriverState(is_open=True, is_whole=True, since="c")
         store.note_driving(driving, [one, two])
-        # Whether that driver is still there is not for the one to say who has the store open.
+        # `is_open` is not compared: the caller that has the store open cannot know whether that driver is still there.
         assert attrs.evolve(store.driving(), is_open=True) == driving
         assert store.suspects() == [two, one]
         store.note_driving(DriverState(), [attrs.evolve(two, is_tried=False), attrs.evolve(one, n_crashes=3)])
@@ -321,7 +321,7 @@ class StoreConformance(ServiceStoreConformance, abc.ABC):
         assert [event.number for event in store.events(after=0)] == [40, 41]
         remove(store, 100)
         assert {row.id for row in store.runs()} == {open_.id}
-        # Somebody may still want what came after it had begun.
+        # The unfinished run may still need the events that came after it began.
         assert [event.number for event in store.events(after=0)] == [40, 41]
         store.write([add(open_.id, 2, (), status=RunStatus.CANCELLED, ended_at=50)])
         remove(store, 100)
@@ -397,6 +397,6 @@ class StoreConformance(ServiceStoreConformance, abc.ABC):
 
 
 def remove(store: Store, before: int) -> None:
-    """Remove all that is old."""
+    """Prune until there is nothing more to remove."""
     while store.prune(before):
         pass

@@ -29,7 +29,7 @@ _PORTS: Final = {SmtpSecurity.STARTTLS: 587, SmtpSecurity.TLS: 465, SmtpSecurity
 
 @attrs.frozen
 class SentEmail:
-    """What became of a mail. `message_id`: the same for every attempt of one step, so that doubles can be recognised."""
+    """The outcome of a mail. `message_id`: the same for every attempt of one step, so that duplicates can be recognised."""
 
     flow_name: ClassVar[str] = ""
     message_id: str
@@ -54,10 +54,10 @@ def add_email(catalog: ActionRegistrar, settings: Settings, evaluate: Evaluate) 
 
 
 def make_message(mail: Mail, *, subject: str | None, sender: str, recipient: str, key: str) -> EmailMessage:
-    """Make the message; what could begin another header or another message is refused.
+    """Make the message; refuse text that could begin another header or another message.
 
     Raises:
-        Fatal: no subject, no body, a control character in a header, or an address that is none.
+        Fatal: there is no subject or no body, a header has a control character, or the address is not valid.
     """
     title = mail.subject if subject is None else subject
     if not title:
@@ -87,7 +87,7 @@ def make_message(mail: Mail, *, subject: str | None, sender: str, recipient: str
 
 
 def check_header(name: str, value: str) -> None:
-    """Hold a header's value to one line of printable characters.
+    """Check that a header's value is one line of printable characters.
 
     Raises:
         Fatal: it is longer, or contains a control, line, paragraph or surrogate character.
@@ -101,11 +101,11 @@ def check_header(name: str, value: str) -> None:
 
 
 def send(settings: Settings, message: EmailMessage, recipient: str) -> None:
-    """Hand the message to the server, for `recipient` alone. Blocks.
+    """Send the message to the server, for `recipient` only. Blocks.
 
     Raises:
-        Fatal: the server will never take it: a 5xx answer, no authentication, no TLS where it is asked for.
-        ActionFailed: it may take it later: a 4xx answer, no connection.
+        Fatal: the server will never accept it: a 5xx answer, no authentication, no TLS although it is required.
+        ActionFailed: the server may accept it later: a 4xx answer, no connection.
     """
     redactor = Redactor()
     redactor.add("smtp_password", settings.smtp_password)
@@ -132,7 +132,7 @@ def send(settings: Settings, message: EmailMessage, recipient: str) -> None:
 
 def _connect(settings: Settings) -> smtplib.SMTP:
     port = settings.smtp_port or _PORTS[settings.smtp_security]
-    # Otherwise smtplib asks the resolver for this machine's name, which can take as long as the whole timeout.
+    # Otherwise smtplib asks the resolver for the name of this machine, which can take the whole timeout.
     ours = Mailbox.parse(settings.smtp_from).domain
     client: smtplib.SMTP
     timeout = settings.timeout_seconds
@@ -159,7 +159,7 @@ def _refused(server: str, code: int, text: bytes | str, redactor: Redactor) -> E
 
 
 def _clean_body(text: str) -> str:
-    """Line ends are ours; other control characters have no place in a mail."""
+    """Normalise line ends, and replace other control characters with spaces."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     clean = "".join(char if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cs"} else " " for char in lines)
     return clean if clean.endswith("\n") else clean + "\n"

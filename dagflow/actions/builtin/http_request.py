@@ -29,7 +29,7 @@ MAX_REDIRECTS: Final = 5
 TOTAL_SECONDS: Final = 30.0
 _MAX_HEADERS: Final = 50
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
-#: Those that frame the message or the connection are ours.
+#: Headers for framing or the connection; dagflow sets them itself.
 _OURS: Final = frozenset(
     [
         "accept-encoding",
@@ -44,7 +44,7 @@ _OURS: Final = frozenset(
         "upgrade",
     ]
 )
-#: Not sent on to another origin than the one they were meant for.
+#: Headers that are not forwarded to another origin.
 _PERSONAL: Final = frozenset({"authorization", "cookie", "idempotency-key"})
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _TRANSIENT: Final = frozenset({408, 425, 429})
@@ -58,9 +58,9 @@ class HttpResponse:
 
     Attributes:
         headers: by name in lower case; repeated ones joined with `, `.
-        body: the content where it is JSON that can be kept, else null.
-        text: the content where `body` does not have it, else empty.
-        body_error: why the content is not what it says it is, or not all there; null if nothing is wrong.
+        body: the content, if it is JSON that can be stored, else null.
+        text: the content, if `body` does not have it, else empty.
+        body_error: why the content does not match its declared type or is incomplete; null for no error.
     """
 
     flow_name: ClassVar[str] = ""
@@ -125,7 +125,7 @@ def _request(method: str, url: str, given: dict[str, str], *, body: Any, token: 
 
 
 def _with_token(token: str, token_as: str) -> tuple[str, str]:
-    """The header a token is sent in: by a scheme of `Authorization`, or by itself in the one that is named."""
+    """The header that carries a token: `Authorization` with a scheme, or the named header with the bare token."""
     if not token.strip():
         raise Fatal("the secret for `token` is empty", code="bad_header")
     match token_as.lower():
@@ -162,8 +162,8 @@ def _parsed_url(text: str) -> ParsedUrl:
 
 
 async def _follow(request: Request, policy: AddressPolicy, connections: Connections, bounds: Bounds) -> tuple[Request, Answer]:
-    """The last request and its answer. Redirects are requests of their own, checked in full; nothing is trusted because it
-    was reached by one.
+    """Return the last request and its answer. Each redirect is a request of its own with all checks; it confers
+    no trust.
     """
     for _ in range(MAX_REDIRECTS + 1):
         try:
@@ -195,7 +195,7 @@ def _raise_for_status(request: Request, answer: Answer, *, has_secret: bool) -> 
     status = answer.status
     if status < 400:
         return
-    # A server that was given a secret may say it back.
+    # A server may repeat a secret that it received.
     said = "" if has_secret else answer.content[:200].decode("utf-8", "replace")
     message = f"{request.url.host} answered {status}" + (f": {said}" if said else "")
     if status in {429, 503} and (seconds := answer.headers.get("retry-after", "")).isascii() and seconds.isdigit():

@@ -15,12 +15,12 @@ _logger: Final = logging.getLogger("dagflow.flow")
 def add_log(catalog: ActionRegistrar) -> None:
     """Add `log` to a catalogue. Lines go to the standard logger `dagflow.flow`, level INFO, with `run`, `node` and `data`.
 
-    Contents of secrets that a call was given are taken out of them.
+    Contents of secrets that a call received are redacted.
     """
 
     @catalog.action("log", effect="idempotent")
     async def log(message: str, invocation: Invocation, redactor: Redactor, data: Any | None = None) -> None:
         """Write a line to the log."""
-        # As an argument, never as the format: `%` in a flow's text means nothing.
+        # As an argument, never as the format: `%` has no meaning in a flow's text.
         extra = {"run": invocation.run, "node": invocation.node, "data": redactor.value(data)}
         _logger.info("%s", redactor.text(message), extra=extra)

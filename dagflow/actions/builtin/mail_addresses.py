@@ -1,4 +1,4 @@
-"""Who a mail is from, as people and as mail servers write it."""
+"""Mail addresses: a mailbox in the notation of people and of mail servers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Mailbox:
         """Read `info@example.com`, `Name <info@example.com>` or `"Name, Inc." <info@example.com>`.
 
         Raises:
-            ValueError: it is none of these.
+            ValueError: it has none of these forms.
         """
         match = _NAMED.fullmatch(text.strip())
         if match is None:

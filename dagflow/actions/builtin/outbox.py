@@ -1,4 +1,4 @@
-"""The folder for what is not sent because no server is configured: it can be looked at, and nothing is lost."""
+"""Outbox: the folder for messages that are not sent because no server is configured. They can be read there later."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Outbox:
     folder: Path
 
     def add_mail(self, label: str, content: bytes) -> Path:
-        """Keep a mail in a file of its own, numbered in order: `0001-LABEL.eml`.
+        """Write a mail to a file of its own, numbered in order: `0001-LABEL.eml`.
 
         Args:
             label: of the operator's choice, never from a flow.

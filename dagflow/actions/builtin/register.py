@@ -1,4 +1,4 @@
-"""The actions every catalogue may have."""
+"""Registration of the built-in actions in a catalogue."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def add_builtins(catalog: ActionRegistrar, settings: Settings, evaluate_expressi
 
 
 def _evaluate(text: str, data: Mapping[str, object]) -> object:
-    from dagflow.lang.expressions import evaluate_expression  # noqa: PLC0415 - the compiler is not needed until a mail is made
+    from dagflow.lang.expressions import evaluate_expression  # noqa: PLC0415 - the compiler is not needed before the first mail
 
     return evaluate_expression(text, data)

@@ -1,4 +1,4 @@
-"""What the built-in actions ask of a catalogue."""
+"""The part of a catalogue that the built-in actions need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class ActionRegistrar(Protocol):
-    """Takes actions; `registry.Catalog` is one."""
+    """A registry of actions; `catalog.Catalog` is one."""
 
     def action(self, name: str, *, effect: str = "effectful", destination: str = "") -> Callable[[_F], _F]:
         """See `Catalog.action`."""

@@ -1,4 +1,4 @@
-"""How the built-in actions reach the world, read from the environment once."""
+"""Settings of the built-in actions for the servers they use, read from the environment once."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SmtpSecurity(enum.StrEnum):
-    """How the connection to the mail server is protected."""
+    """The protection of the connection to the mail server."""
 
-    #: TLS begun by the STARTTLS command; without it nothing is sent.
+    #: TLS that begins with the STARTTLS command; without it nothing is sent.
     STARTTLS = "starttls"
     #: TLS from the first byte.
     TLS = "tls"
@@ -34,17 +34,17 @@ class Settings:
     """Settings of the built-in actions.
 
     Attributes:
-        smtp_host: mail goes there; "" writes `.eml` files into the outbox instead.
+        smtp_host: the mail server; "" writes `.eml` files into the outbox instead.
         smtp_port: None means 587 for STARTTLS, 465 for TLS, 25 for none.
-        smtp_from: who mails are from, `info@example.com` or `Name <info@example.com>`.
+        smtp_from: the sender of mails, `info@example.com` or `Name <info@example.com>`.
         smtp_ca_file: certificates to trust instead of the system's.
-        slack_webhook_url, slack_token: where Slack messages go; without both, JSON lines in the outbox. The token wins.
+        slack_webhook_url, slack_token: the target of Slack messages; without both, JSON lines in the outbox. The token wins.
         slack_api_url: of Slack's Web API; tests set another.
-        outbox: folder for what is not sent. templates: folder of the e-mail templates.
+        outbox: folder for messages that are not sent. templates: folder of the e-mail templates.
         http_allow_hosts: names `http.request` may reach although their addresses are private.
         http_allow_networks: networks it may reach although they are private.
         timeout_seconds: for each of connecting, reading and writing.
-        keep_seconds: for which an idle connection to a web server is kept for the next request; 0 keeps none.
+        keep_seconds: how long an idle connection to a web server stays open for the next request; 0 closes it immediately.
     """
 
     smtp_host: str = ""
@@ -66,10 +66,10 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read `DAGFLOW_SMTP_HOST` and its kin; a variable that is empty counts as not set.
+        """Read `DAGFLOW_SMTP_HOST` and the other variables; an empty variable counts as not set.
 
         Raises:
-            UsageError: a value makes no sense; names the variable.
+            UsageError: a value is not valid; the message names the variable.
         """
         found = os.environ if environment is None else environment
         reader = _Reader({name: value for name, value in found.items() if value})
@@ -105,7 +105,7 @@ class Settings:
 
 @attrs.frozen
 class _Reader:
-    """Reads one variable; every complaint names it, and none shows a value that may be confidential."""
+    """Reads one variable; every error names it, and none shows a value that may be confidential."""
 
     environment: Mapping[str, str]
 

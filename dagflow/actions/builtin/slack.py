@@ -24,7 +24,7 @@ _OUTBOX_FILE: Final = "slack.jsonl"
 
 @attrs.frozen
 class SlackMessage:
-    """What became of a message. `ts`: Slack's id of it within its channel; empty where Slack tells none."""
+    """The outcome of a message. `ts`: Slack's id of it within its channel; empty if Slack returns none."""
 
     flow_name: ClassVar[str] = ""
     ok: bool
@@ -86,7 +86,7 @@ def _message(response: Answer, *, is_webhook: bool) -> SlackMessage:
 
 
 def _retry_after(response: Answer) -> float:
-    """Slack gives seconds; anything odd counts as a minute, anything huge as an hour."""
+    """The delay that Slack asks for, in seconds: an hour at most, a minute for a malformed value."""
     text = response.headers.get("retry-after", "")
     return min(float(text), 3_600.0) if text.isascii() and text.isdigit() and len(text) < 9 else 60.0
 

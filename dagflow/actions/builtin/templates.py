@@ -1,4 +1,4 @@
-r"""E-mail templates: files of the operator's with `${…}` holes, each an expression of the flow language over the data given.
+r"""E-mail templates: the operator's files with `${…}` holes, each an expression of the flow language over the data.
 
 `NAME.txt` may begin with a line `Subject: …`; `NAME.html` is the same mail for programs that show HTML; one of the two has
 to be there. Values in an `.html` file are escaped, and where a
@@ -20,7 +20,7 @@ from dagflow.actions.failures import Fatal
 from dagflow.errors import DagflowError
 from dagflow.model.values import Duration, Timestamp
 
-#: Gives the value of an expression over the data; raises a `DagflowError` where it has none.
+#: Returns the value of an expression over the data; raises a `DagflowError` if it has none.
 Evaluate: TypeAlias = Callable[[str, Mapping[str, object]], object]
 
 MAX_TEMPLATE: Final = 256 * 1024
@@ -28,11 +28,11 @@ MAX_RENDERED: Final = 1024 * 1024
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", re.ASCII)
 # As in a string of the flow language: quotes and one level of braces inside are fine.
 _HOLE: Final = re.compile(r"""\\\$\{|\$\{((?:[^{}"'\n]|"[^"\n]*"|'[^'\n]*'|\{[^{}\n]*\})*)(\}?)""")
-#: So much before a hole tells whether it is where an address begins.
+#: The length of text before a hole that is enough to decide whether an address begins there.
 _BEFORE: Final = 40
 _ADDRESS: Final = re.compile(r"""\b(?:href|src|action|formaction|background)\s*=\s*["']?\s*\Z""", re.IGNORECASE)
 _ADDRESSES: Final = ("https://", "http://", "mailto:")
-#: Takes a value and what stands before it.
+#: Takes a value and the text before it.
 _Escape: TypeAlias = Callable[[str, str], str]
 _SUBJECT: Final = re.compile(r"[Ss]ubject:[ \t]*(.*)")
 
@@ -48,13 +48,13 @@ class Mail:
 
 @attrs.frozen
 class Templates:
-    """The templates in `folder`. Files are read anew each time, so an edit counts from the next mail on."""
+    """The templates in `folder`. Files are read anew each time, so an edit takes effect with the next mail."""
 
     folder: Path
     evaluate: Evaluate
 
     def names(self) -> list[str]:
-        """The templates there are."""
+        """The names of all templates."""
         try:
             files = list(self.folder.iterdir())
         except OSError:
@@ -68,7 +68,7 @@ class Templates:
             Fatal: there is no such template, or a hole in it has no value.
         """
         known = self.names()
-        if name not in known:  # so that no path is ever made of what a flow says
+        if name not in known:  # so that no path ever contains text of a flow
             listed = "; there are: " + ", ".join(known) if known else ""
             it = f"; create {self.folder / name}.txt" if not known and _NAME.fullmatch(name) else ""
             raise Fatal(f"no template `{name[:100]}` in {self.folder}{listed}{it}", code="no_such_template")
@@ -141,7 +141,7 @@ def _as_it_is(text: str, _before: str) -> str:
 
 
 def _for_html(text: str, before: str) -> str:
-    """Escaped; and where an address begins, only one that leads to a page or a mail."""
+    """Escape the text; where an address begins, allow only one that leads to a page or a mail."""
     if _ADDRESS.search(before) and not text.strip().lower().startswith(_ADDRESSES):
         message = f"a link must begin with {', '.join(_ADDRESSES)}; got `{text[:30]}`"
         raise Fatal(message, code="bad_template")
@@ -149,7 +149,7 @@ def _for_html(text: str, before: str) -> str:
 
 
 def _as_text(value: object) -> str | None:
-    """As an interpolation of the language writes it; None for what has no text."""
+    """The text of a value, as an interpolation of the language writes it; None for a value without text."""
     match value:
         case str():
             return value

@@ -1,8 +1,8 @@
-"""What a server's answer carries, as a value: JSON, or text, and why it is not what it says it is. No answer fails because of it.
+"""Bodies of answers as values: JSON, or text with the reason why it does not match its declared type. No answer fails for it.
 
-Theory. The request took effect when the answer came, so nothing about the body is a failure; what a flow cannot have is said in
-`body_error`. Servers choose the bytes: only encodings whose decoding is linear are used, no error is looked for twice, and what
-comes out is bounded, since it is kept in the history.
+Theory. The request took effect when the answer came, so an error in the body is no failure; `body_error` names it. Servers
+choose the bytes: only encodings with linear decoding are read, no error is searched for twice, and the result is bounded, since
+the history stores it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dagflow.model.wire.json_reader import load_strictly
 
 #: Bytes of JSON that a result has beside its headers and its body.
 _FRAME: Final = 4_096
-#: Longer ones are read in a thread.
+#: Longer bodies are read in a thread.
 _SMALL: Final = 32 * 1024
 #: Names without signs, of encodings that are read in one pass by table.
 _CHARSETS: Final = {
@@ -45,13 +45,13 @@ _ALIASES: Final = {
 #: Python's names, where they are not the ones above.
 _PYTHON: Final = {"utf16le": "utf-16-le", "utf16be": "utf-16-be", "utf8": "utf-8", "utf16": "utf-16"}
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9_.:+-]{1,40})""", re.IGNORECASE | re.ASCII)
-#: Both are checked as they stand in a record.
+#: Both are checked in the place they have in a record.
 _INSIDE: Final = wire.codec(ListType(JSON))
 
 
 @attrs.frozen
 class Body:
-    """What there is of a body: the value where it is JSON, else the text; `error`: why that is not all of it, or not JSON."""
+    """The readable part of a body: the value if it is JSON, else the text; `error`: why it is incomplete or not JSON."""
 
     value: object = None
     text: str = ""
@@ -63,7 +63,7 @@ async def read_body(answer: Answer, *, is_expected: bool) -> Body:
 
     Args:
         answer: the server's.
-        is_expected: whether such an answer has a body, so that an empty one is none of what it says.
+        is_expected: whether such an answer has a body, so that an empty body is an error.
     """
     if len(answer.content) <= _SMALL:
         return body_of(answer, is_expected=is_expected)
@@ -99,7 +99,7 @@ def _parsed(text: str, problem: str | None) -> Body:
         value = load_strictly(text)
         _INSIDE.encode([value])
     except wire.WireError as error:
-        # It stands in a list here; its own place is behind that.
+        # The value is in a list here, so its own path begins after that.
         first = error.problems[0]
         place = f" at {first.pointer[2:][:200]}" if first.pointer[2:] else ""
         return Body(error=f"the body is no JSON that can be kept: {first.message}{place}")
@@ -109,7 +109,7 @@ def _parsed(text: str, problem: str | None) -> Body:
 
 
 def _decoded(content: bytes, kind: str) -> tuple[str, str | None]:
-    """The text, without a byte order mark, and what is wrong with it."""
+    """The text without its byte order mark, and the problem with its encoding."""
     found = _CHARSET.search(kind)
     said = found[1] if found else "utf-8"
     plain = re.sub(r"[^a-z0-9]", "", said.lower())
@@ -129,7 +129,7 @@ def _n_kept(value: object) -> int:
 
 
 def _shortened(text: str, room: int, problem: str | None) -> Body:
-    """As much of a text as can be kept."""
+    """As much of a text as can be stored."""
     most = len(text)
     while most and _n_kept(text[:most]) > room:
         most = most * 3 // 4

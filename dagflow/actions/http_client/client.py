@@ -1,4 +1,4 @@
-"""One HTTP request and its answer, bounded in size and time, over a connection that was kept or a new one. No proxies, no redirects."""
+"""One HTTP request and its answer, bounded in size and time, over a pooled or a new connection. No proxies, no redirects."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from dagflow.actions.http_client.egress_policy import AddressPolicy
 from dagflow.actions.http_client.pool import FRESH_SECONDS, Connections, Server
 from dagflow.model.urls import ParsedUrl
 
-#: These can be sent again, if their connection ended before an answer came: they ask, and do nothing.
+#: Methods that may be sent again, if the connection ended before an answer came: they change nothing.
 _REPEATABLE: Final = frozenset({"GET", "HEAD"})
 
 
 @attrs.frozen
 class Request:
-    """What is sent.
+    """A request.
 
     Attributes:
         headers: names in lower case, without those that frame the message.
@@ -41,11 +41,11 @@ class Request:
 
 
 class ExchangeFailed(Exception):  # noqa: N818 - data for the action that asked
-    """There is no answer, or none that can be used.
+    """There is no usable answer.
 
     Attributes:
-        kind: what happened, as the end of a failure's code.
-        message: names the server, never what was sent.
+        kind: the failure, as the end of its code.
+        message: names the server, never the contents of the request.
     """
 
     def __init__(
@@ -57,19 +57,19 @@ class ExchangeFailed(Exception):  # noqa: N818 - data for the action that asked
 
     @property
     def is_final(self) -> bool:
-        """Whether trying again would end the same."""
+        """Whether another attempt would have the same end."""
         return self.kind in {"address_refused", "answer_too_large"}
 
 
 @attrs.frozen(kw_only=True)
 class Bounds:
-    """What an exchange may take.
+    """The bounds of an exchange.
 
     Attributes:
         seconds: for each of looking up, connecting, sending, and every read.
         until: for everything, on the event loop's clock.
         max_bytes: of the answer's body.
-        keep_seconds: for which the connection is kept for the next request; 0 does not keep it.
+        keep_seconds: how long the connection stays open for the next request; 0 closes it immediately.
     """
 
     seconds: float
@@ -81,13 +81,13 @@ class Bounds:
 async def send_request(request: Request, policy: AddressPolicy | None, *, connections: Connections, bounds: Bounds) -> Answer:
     """Send a request and read the whole answer.
 
-    A connection that was kept and that its server had closed is replaced where the request only asks; any other is sent once.
+    A pooled connection that its server had closed is replaced if the request only reads; any other request is sent once.
 
     Args:
         request: what to send.
         policy: which addresses may be reached; None means all.
-        connections: those that were kept, and where to keep this one.
-        bounds: what it may take.
+        connections: the pool to take a connection from and to return this one to.
+        bounds: the bounds of the exchange.
 
     Raises:
         ExchangeFailed: there is no usable answer.
@@ -117,7 +117,7 @@ async def _exchange(
     url = request.url
     server = Server(policy, url.scheme, url.host, url.port)
     pace.step()
-    # Whatever is kept: where it ends is judged by what the name means, and by the policy of this call.
+    # For a pooled connection too: the name as it resolves now, and the policy of this call, decide about its address.
     addresses = await checked_addresses(url.host, server.port, policy, connections.names if connections.is_kept else None)
     is_repeatable = request.method in _REPEATABLE
     kept = await connections.take(server, addresses, anyio.current_time(), math.inf if is_repeatable else FRESH_SECONDS)
@@ -163,7 +163,7 @@ async def _encrypted(stream: SocketStream, host: str, connections: Connections) 
     if connections.tls is None:
         connections.tls = await anyio.to_thread.run_sync(_tls_context)
     try:
-        # Without the farewell of TLS, which most servers leave out too: HTTP itself says where an answer ends.
+        # Without the closing message of TLS, which most servers omit too: HTTP itself marks the end of an answer.
         return await TLSStream.wrap(stream, hostname=host, ssl_context=connections.tls, standard_compatible=False)
     except anyio.EndOfStream:
         raise Unreachable("it closed the connection before it was encrypted") from None
@@ -172,7 +172,7 @@ async def _encrypted(stream: SocketStream, host: str, connections: Connections) 
 
 
 def _tls_context() -> ssl.SSLContext:
-    """Trusts whom the system trusts, and whom Mozilla does."""
+    """A context that trusts the certificates of the system and of Mozilla."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     context.set_alpn_protocols(["http/1.1"])
@@ -180,7 +180,7 @@ def _tls_context() -> ssl.SSLContext:
 
 
 def _head(request: Request, connections: Connections) -> h11.Request:
-    # Packed answers are not asked for: unpacking could make a thousand bytes of one.
+    # Compressed answers are not requested: decompression could turn one byte into a thousand.
     framing = [(b"host", request.url.netloc.encode("ascii")), (b"accept-encoding", b"identity")]
     if not connections.is_kept:
         framing.append((b"connection", b"close"))
@@ -191,7 +191,7 @@ def _head(request: Request, connections: Connections) -> h11.Request:
 
 
 def _offered(answer: Answer) -> float:
-    """For how long the server says it keeps an idle connection, less a second for what is on its way then."""
+    """How long the server promises to keep an idle connection, less a second for requests on their way."""
     for part in answer.headers.get("keep-alive", "").split(","):
         name, _, value = part.strip().partition("=")
         if name.strip().lower() == "timeout" and value.isascii() and value.isdigit():

@@ -1,8 +1,8 @@
-"""One HTTP/1.1 connection: one request and its answer after the other, bounded in what is read and in time.
+"""One HTTP/1.1 connection: one request and its answer after the other, bounded in bytes and in time.
 
-The protocol itself is h11's. httpcore, which is made of the same, costs more than twice as much a request, and its pool looks at all
-its connections for each; nor does it tell whether anything of an answer had come, on which it depends whether a request may be
-sent again.
+h11 implements the protocol. httpcore, which is based on it too, costs more than twice as much per request, and its pool
+examines all its connections for each request. Nor does it tell whether any part of an answer had arrived, which decides whether
+a request may be sent again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _Event: TypeAlias = h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]
 
 @attrs.frozen
 class Answer:
-    """What came back. `headers`: names in lower case, repeated ones joined with `, `. `is_cut`: the body goes on behind `content`."""
+    """An answer. `headers`: names in lower case, repeated ones joined with `, `. `is_cut`: `content` is only a part."""
 
     status: int
     headers: dict[str, str]
@@ -38,7 +38,7 @@ class Answer:
 
 
 class NoAnswer(Exception):  # noqa: N818 - a fact about the world, caught by the exchange
-    """The connection ended before anything of an answer came. `is_reset`: not in the orderly way."""
+    """The connection ended before any part of an answer came. `is_reset`: the end was not orderly."""
 
     def __init__(self, is_reset: bool) -> None:
         super().__init__("it closed the connection without an answer")
@@ -50,15 +50,15 @@ class BadAnswer(Exception):  # noqa: N818
 
 
 class TooMuchRead(Exception):  # noqa: N818
-    """A server sends more than is wanted."""
+    """A server sends more than the limit."""
 
 
 @attrs.frozen
 class Deadline:
-    """How long an exchange may take.
+    """The deadlines of an exchange.
 
     Attributes:
-        scope: around it; is cancelled when the time is over.
+        scope: around it; cancelled at the deadline.
         seconds: for each step.
         until: for everything, on the event loop's clock.
     """
@@ -68,11 +68,11 @@ class Deadline:
     until: float
 
     def step(self) -> None:
-        """The next step begins."""
+        """Begin the next step."""
         self.scope.deadline = min(self.until, anyio.current_time() + self.seconds)
 
     def end(self) -> None:
-        """It is over: what is left to do loses no answer."""
+        """Remove the deadline: the answer is complete, and the remaining steps must not lose it."""
         self.scope.deadline = math.inf
 
 
@@ -90,12 +90,12 @@ class Connection:
         self._is_spent = False
 
     async def ask(self, request: h11.Request, content: bytes, max_bytes: int, pace: Deadline) -> Answer:
-        """Send a request and read the whole answer; after anything but an answer, the connection has to be closed.
+        """Send a request and read the whole answer; after any failure, the connection must be closed.
 
         Raises:
             NoAnswer: nothing came back.
-            BadAnswer, h11.ProtocolError: what came back is no proper HTTP.
-            TooMuchRead: there is more before the body than any server has to say.
+            BadAnswer, h11.ProtocolError: the answer is no proper HTTP.
+            TooMuchRead: the part before the body is longer than any server needs.
             OSError, anyio.BrokenResourceError: the connection broke.
         """
         self._n_read = 0
@@ -103,13 +103,13 @@ class Connection:
         event = await self._event(max_bytes, pace)
         while isinstance(event, h11.InformationalResponse):
             event = await self._event(max_bytes, pace)
-        if not isinstance(event, h11.Response):  # pragma: no cover - h11 gives nothing else before one
+        if not isinstance(event, h11.Response):  # pragma: no cover - h11 returns nothing else before one
             raise BadAnswer(f"{event} came before the answer")
         parts, is_cut = await self._body(max_bytes, pace)
         return Answer(event.status_code, _headers(event), b"".join(parts)[:max_bytes], is_cut)
 
     async def _body(self, max_bytes: int, pace: Deadline) -> tuple[list[bytes], bool]:
-        """What is read of a body, and whether there is more. The answer is there, and what it says counts, however long it is."""
+        """The body as far as it is read, and whether there is more. The answer has come, so a long body is no failure."""
         parts: list[bytes] = []
         n_bytes = 0
         try:
@@ -123,9 +123,9 @@ class Connection:
         return parts, False
 
     def renew(self) -> bool:
-        """After an answer: make ready for the next request, or say that there cannot be one."""
+        """Prepare for the next request after an answer; return whether that is possible."""
         http = self._http
-        # What came after the answer would be taken for the next one.
+        # Bytes after the answer would be read as the next one.
         is_clean = not self._is_spent and http.trailing_data == (b"", False)
         if not is_clean or http.our_state is not h11.DONE or http.their_state is not h11.DONE:
             return False
@@ -143,7 +143,7 @@ class Connection:
         await anyio.aclose_forcefully(self._stream)
 
     async def _send(self, request: h11.Request, content: bytes, pace: Deadline) -> None:
-        """All at once: a head without its body is nothing a server could answer."""
+        """Send everything at once: a server can answer no head without its body."""
         http = self._http
         data = http.send(request) or b""
         if content:
@@ -153,7 +153,7 @@ class Connection:
         try:
             await self._stream.send(data)
         except anyio.BrokenResourceError:
-            # A server may answer before it has read everything, and close.
+            # A server may answer and close before it has read everything.
             self._is_spent = True
 
     async def _event(self, max_bytes: int, pace: Deadline) -> _Event:
@@ -188,7 +188,7 @@ def _headers(event: h11.Response) -> dict[str, str]:
 
 
 def _is_readable(sock: socket.socket) -> bool:
-    """Whether something came in, be it the end; without waiting."""
+    """Whether input is waiting, which may be the end; without waiting for it."""
     if not hasattr(select, "poll"):  # pragma: no cover - Windows
         return bool(select.select([sock], [], [], 0)[0])
     poll = select.poll()
@@ -197,7 +197,7 @@ def _is_readable(sock: socket.socket) -> bool:
 
 
 def _is_drained(tls: ssl.SSLObject) -> bool:
-    """Whether nothing is left of what came in with the last answer, behind the socket's back."""
+    """Whether the TLS layer has no input left from the last answer, which the socket does not show."""
     try:
         tls.read(1)
     except ssl.SSLWantReadError:

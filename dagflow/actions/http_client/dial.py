@@ -1,4 +1,4 @@
-"""The way to a server: its name resolved once, every address checked, and a connection made to one that was checked."""
+"""The way to a server: resolve its name once, check every address, and connect to a checked one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dagflow.actions.http_client.pool import Names
 
 
 class AddressRefused(Exception):  # noqa: N818 - a decision, caught by the action
-    """A connection that may not be made."""
+    """The policy refuses a connection."""
 
 
 class Unreachable(Exception):  # noqa: N818 - a fact about the world, caught by the action
@@ -25,9 +25,9 @@ async def checked_addresses(host: str, port: int, policy: AddressPolicy | None, 
     """The addresses of a host, all of which may be reached.
 
     Args:
-        host, port: what is asked for.
-        policy: which may be reached; None where the operator chose the host.
-        names: where names led a moment ago, if that is to be used; checked like what is looked up now.
+        host, port: the requested ones.
+        policy: decides which addresses may be reached; None if the operator chose the host.
+        names: a cache of recent look-ups, if it may be used; its addresses are checked like new ones.
 
     Raises:
         AddressRefused: one of them may not be reached.
@@ -45,7 +45,7 @@ async def checked_addresses(host: str, port: int, policy: AddressPolicy | None, 
 
 
 async def resolved(host: str, port: int) -> tuple[str, ...]:
-    """The addresses the resolver has for a name or number, as they are given to a socket.
+    """The addresses of a name or number from the resolver, in the form that a socket takes.
 
     Raises:
         Unreachable: the name is not known.
@@ -75,7 +75,7 @@ async def connected(addresses: Sequence[str], port: int) -> SocketStream:
 
 
 def _is_number(host: str) -> bool:
-    """Whether it is an address in the one spelling that everybody writes and reads alike; the resolver knows many more."""
+    """Whether it is an address in its one canonical spelling; the resolver accepts many more."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -1,8 +1,8 @@
-"""Which addresses `http.request` may connect to.
+"""Egress policy: the addresses that `http.request` may connect to.
 
-Theory. A name, or an odd spelling of a number (`0x7f.1`, `2130706433`, full-width digits), means whatever the resolver makes of
-it, and a redirect or a second look-up can make it mean something else. So no text is judged: the name is resolved once, every
-answer is checked as the address the socket will be given, and the connection goes to a checked address. One bad answer refuses
+Theory. The resolver decides about the meaning of a name, or of an odd spelling of a number (`0x7f.1`, `2130706433`, full-width
+digits); a redirect or a second look-up can change it. So no text is judged: the name is resolved once, every result is checked
+as the address for the socket, and the connection goes to a checked address. One bad address refuses
 them all. `ipaddress.is_global` is no such check: it calls NAT64, 6to4, multicast and more global; the tables are our own.
 """
 
@@ -54,27 +54,27 @@ _REFUSED_V6: Final = tuple(
         "3fff::/20",
     )
 )
-#: Below 1024 other services listen, which can be made to read a request as commands of theirs.
+#: Other services listen below 1024, and a request could pass for commands to them.
 _PORTS: Final = frozenset({80, 443})
 _FIRST_FREE_PORT: Final = 1_024
 
 
 @attrs.frozen(eq=False)
 class AddressPolicy:
-    """What may be reached. `hosts` (lower case) and `networks` are the host's exceptions, on any port.
+    """The addresses that may be reached. `hosts` (lower case) and `networks` are the host's exceptions, on any port.
 
-    Each policy is equal to itself alone: what one of them let through is nothing to another.
+    Each policy is equal to itself only: one policy's permission means nothing to another.
     """
 
     hosts: Collection[str] = ()
     networks: Collection[Network] = ()
 
     def refusal(self, host: str, port: int, sockaddr_hosts: Collection[str]) -> str | None:
-        """Why a connection is refused, or None if it may be made.
+        """The reason why a connection is refused, or None if it is allowed.
 
         Args:
-            host: the name asked for. Never decides that something is refused, only that the operator allowed it.
-            port: the port asked for.
+            host: the requested name. It never causes a refusal; it only shows that the operator allowed it.
+            port: the requested port.
             sockaddr_hosts: every address it resolved to, as in the socket's address.
         """
         if not sockaddr_hosts:

@@ -1,15 +1,15 @@
-"""Connections that are kept between calls, as long as an interpreter is open.
+"""Connection pool: connections that stay open between calls, as long as an interpreter is open.
 
-Theory. Only the bare connection is kept: no header, cookie, credential or answer goes from one call to another. A connection is
-kept under what it was made for: the policy that let it be made, scheme, host and port, with the address at its other end. A call
-checks its host's addresses anew, as if nothing were kept, and is given only a connection that ends at one of them. So a name that
-has moved cannot be reached where it was, and none where it may not be.
+Theory. Only the bare connection is pooled: no header, cookie, credential or answer goes from one call to another. The key of a
+connection is the policy that allowed it, scheme, host and port, with the address at its other end. Each call checks its host's
+addresses anew, as without a pool, and gets only a connection to one of them. So a call never reaches the old address of a
+name that has moved, nor an address that its policy refuses.
 
-Looking a name up costs as much as the request itself, so what the resolver said is remembered for a moment; never what was made of
-it: every call checks the addresses it is given, and connects to those, whoever looked them up.
+A look-up of a name costs as much as the request itself, so the resolver's result is cached for a moment; the checks are not:
+every call checks the addresses anew and connects to those, even if another call looked them up.
 
-Servers close what is idle without a word, and a request may cross with that on its way. Hence the time is short, shorter still
-for what may not be sent twice, and a connection on which anything at all has come in meanwhile is not used.
+Servers close idle connections without notice, and a request may cross with that on its way. Hence the time is short, and even
+shorter for requests that may not be sent twice. A connection on which any input has arrived meanwhile is not used.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ MAX_IDLE: Final = 256
 MAX_IDLE_PER_SERVER: Final = 64
 #: A request that may not be sent twice takes a connection only if it was idle for less than this.
 FRESH_SECONDS: Final = 1.0
-#: How often those are looked for whose time is over.
+#: The interval between searches for connections whose time is over.
 SWEEP_SECONDS: Final = 1.0
-#: For so long, and of so many names, it is remembered where they lead.
+#: How long, and for how many names, the addresses are cached.
 NAME_SECONDS: Final = 2.0
 MAX_NAMES: Final = 512
 
@@ -45,17 +45,17 @@ class PooledConnection(Protocol):
         ...
 
     def is_quiet(self) -> bool:
-        """Whether it is open, as far as one can tell, and nothing came in that was not asked for."""
+        """Whether it is open, as far as the socket shows, and no unexpected input has arrived."""
         ...
 
     async def aclose(self) -> None:
-        """Close it at once. Has done so even if it is cancelled."""
+        """Close it immediately. It is closed even if this call is cancelled."""
         ...
 
 
 @attrs.frozen
 class Server:
-    """What a connection is for. `policy`: the one that let it be made, None where the operator chose the address."""
+    """The key of a connection. `policy`: the one that allowed it, None if the operator chose the address."""
 
     policy: AddressPolicy | None
     scheme: str
@@ -73,27 +73,27 @@ class _Idle:
 
 @attrs.define(eq=False)
 class Names:
-    """Where names led a moment ago. Instants are seconds on the event loop's clock."""
+    """A short-lived cache of addresses by name. Instants are seconds on the event loop's clock."""
 
-    #: The longest known first.
+    #: The oldest first.
     _known: OrderedDict[str, tuple[float, tuple[str, ...]]] = attrs.field(
         factory=OrderedDict[str, tuple[float, tuple[str, ...]]]
     )
 
     def get(self, host: str, now: float) -> tuple[str, ...] | None:
-        """Its addresses, unchecked; None if they are not known, or not any more."""
+        """Its addresses, unchecked; None if they are unknown or expired."""
         until, addresses = self._known.get(host, (-math.inf, ()))
         return addresses if now < until else None
 
     def put(self, host: str, addresses: tuple[str, ...], now: float) -> None:
-        """Remember what the resolver just said."""
+        """Cache a result of the resolver."""
         self.forget(host)
         self._known[host] = now + NAME_SECONDS, addresses
         if len(self._known) > MAX_NAMES:
             self._known.popitem(last=False)
 
     def forget(self, host: str) -> None:
-        """Nobody was there."""
+        """Drop a name, none of whose addresses answered."""
         self._known.pop(host, None)
 
 
@@ -102,9 +102,9 @@ class Connections:
     """The idle connections of one interpreter. Instants are seconds on the event loop's clock.
 
     Attributes:
-        is_kept: whether somebody sees to it that what is idle is closed; otherwise nothing is kept.
-        names: where names led, while connections are kept.
-        tls: made for the first connection that needs one, since reading all certificates takes its time.
+        is_kept: whether `serve` is running and closes idle connections; otherwise none is pooled.
+        names: the cache of addresses, used while connections are pooled.
+        tls: made for the first connection that needs it, since reading all certificates is slow.
     """
 
     is_kept: bool = False
@@ -113,7 +113,7 @@ class Connections:
     #: The longest idle first.
     _idle: OrderedDict[PooledConnection, _Idle] = attrs.field(factory=OrderedDict[PooledConnection, _Idle])
     _by_server: dict[Server, list[_Idle]] = attrs.field(factory=dict[Server, list[_Idle]])
-    #: Wakes who sweeps: where nothing is kept, nobody looks.
+    #: Wakes `serve`, which waits while no connection is idle.
     _on_first: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
@@ -122,7 +122,7 @@ class Connections:
     async def take(
         self, server: Server, addresses: Collection[str], now: float, most_idle: float = math.inf
     ) -> PooledConnection | None:
-        """A connection to one of `addresses` that was idle for less than `most_idle` seconds; the caller's from now on."""
+        """Return a connection to one of `addresses` that was idle for less than `most_idle` seconds; the caller owns it."""
         while (found := self._latest(server, addresses)) is not None and found.since > now - most_idle:
             self._remove(found)
             if now < found.until and found.connection.is_quiet():
@@ -131,7 +131,7 @@ class Connections:
         return None
 
     async def keep(self, server: Server, connection: PooledConnection, now: float, seconds: float) -> None:
-        """Keep a connection for at most so long, or close it: it is nobody's but ours from now on."""
+        """Pool a connection for at most `seconds`, or close it; the pool owns it from now on."""
         of_server = self._by_server.get(server, ())
         if not self.is_kept or seconds <= 0 or len(of_server) >= MAX_IDLE_PER_SERVER:
             await connection.aclose()
@@ -147,8 +147,8 @@ class Connections:
             await surplus.connection.aclose()
 
     async def serve(self) -> None:
-        """Keep connections until cancelled, close those whose time is over or that their servers closed, and all at the end."""
-        import anyio  # noqa: PLC0415 - whoever only compiles flows does without
+        """Pool connections until cancelled; close expired ones, ones that their servers closed, and all at the end."""
+        import anyio  # noqa: PLC0415 - a program that only compiles flows does not need it
 
         self.is_kept = True
         try:
@@ -168,14 +168,14 @@ class Connections:
         await self._close([idle for idle in self._idle.values() if now >= idle.until or not idle.connection.is_quiet()])
 
     async def _close(self, all_idle: list[_Idle]) -> None:
-        # First out of reach, then closed: others run in between.
+        # First remove all, then close them: other tasks run in between.
         for idle in all_idle:
             self._remove(idle)
         for idle in all_idle:
             await idle.connection.aclose()
 
     def _latest(self, server: Server, addresses: Collection[str]) -> _Idle | None:
-        """The one that was used last: the others become superfluous, and their time runs out."""
+        """The most recently used one: the others become superfluous and expire."""
         return next((idle for idle in reversed(self._by_server.get(server, ())) if idle.connection.peer in addresses), None)
 
     def _remove(self, idle: _Idle) -> None:

@@ -32,7 +32,7 @@ class LiteralError(Exception):
     """A token that looks like a literal and is not one.
 
     Attributes:
-        message: what is wrong, for a person.
+        message: the error, for a person.
         offset: where in the token's text, in characters.
     """
 

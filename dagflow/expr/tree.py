@@ -34,7 +34,7 @@ class Interpolation:
 
 @attrs.frozen
 class Name:
-    """An identifier. `is_root`: written `.name`, to be looked up outside of every container and macro variable."""
+    """An identifier. `is_root`: written `.name`, which skips every container and macro variable."""
 
     span: Span
     name: str

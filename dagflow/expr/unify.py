@@ -211,7 +211,7 @@ def abstract(name: str, params: Sequence[Type]) -> RecordType:
 
 
 def is_abstract(record: RecordType) -> bool:
-    """Whether the record was made by `abstract`."""
+    """Whether `abstract` made the record."""
     return bool(record.fields) and record.fields[0].name == "0"
 
 

@@ -12,7 +12,7 @@ from dagflow.model.types import Field, RecordType, Type
 
 
 class Effect(enum.StrEnum):
-    """The effect of doing a thing twice; decides what is committed, and when."""
+    """The effect of performing an action twice; decides which events are committed, and when."""
 
     #: Touches nothing; can be recomputed to the same value.
     PURE = "pure"
@@ -20,7 +20,7 @@ class Effect(enum.StrEnum):
     TRANSACTIONAL = "transactional"
     #: Acts on the world; doing it again with the same effect key changes nothing more.
     IDEMPOTENT = "idempotent"
-    #: Acts on the world; doing it again does it again.
+    #: Acts on the world; a repetition has its effect again.
     EFFECTFUL = "effectful"
 
 
@@ -33,7 +33,7 @@ class ActionSpec:
         params: named arguments, in declared order.
         result: the type of a call's step.
         takes_key: whether the host asked for the effect key, so that repeating is safe where its peer honours it.
-        destination: the parameter that says where a call goes; "" if the host does.
+        destination: the parameter that names the destination of a call; "" if the host decides it.
         at_most_once: whether a call with an unknown outcome fails instead of being repeated.
     """
 

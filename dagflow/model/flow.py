@@ -16,7 +16,7 @@ import attrs
 
 from dagflow.diagnostic import Span
 from dagflow.model.action import Effect
-from dagflow.model.expression import Argument as Argument  # noqa: PLC0414 - part of a flow to those who read one
+from dagflow.model.expression import Argument as Argument  # noqa: PLC0414 - part of a flow for its readers
 from dagflow.model.expression import Expression as Expression  # noqa: PLC0414 - likewise
 from dagflow.model.policies import Policies, Schedule
 from dagflow.model.types import RecordType, Type
@@ -56,11 +56,11 @@ class NodeKind(enum.StrEnum):
     RACE = "race"
     #: Runs its body once for each item of a list, as a run of its own. See `Loop`.
     FOR = "for"
-    #: Gives the item of a `for` its value.
+    #: Sets the value of an item of a `for`.
     YIELD = "yield"
     #: Calls another flow: a run of its own, whose end is the end of the attempt.
     CALL = "call"
-    #: Starts a run of another flow, which then goes its own way.
+    #: Starts a run of another flow, which is then independent.
     START = "start"
     #: Reverses a step: by an action, or, where the step had child runs, by their undo. See `UNWIND`.
     UNDO = "undo"
@@ -82,7 +82,7 @@ class EdgeKind(enum.StrEnum):
 
 
 class JoinKind(enum.StrEnum):
-    """What an `after` clause asks of the steps it names."""
+    """The demand of an `after` clause on the steps it names."""
 
     ALL = "all"
     ANY = "any"
@@ -109,7 +109,7 @@ class Join:
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """When to try again. All lengths in nanoseconds.
+    """When to try again. All durations in nanoseconds.
 
     Attributes:
         max_attempts: in all, the first included; 1 means no retry.
@@ -141,7 +141,7 @@ class Node:
         cases: for a GATE from `switch`: per arm but the `else`, the values that choose it, as expressions; `expression` is the
             subject. Empty for the other gates.
         outcomes: for a GATE or CATCH, the word for each outcome, by index (`("no", "yes")`; for a switch, the arms).
-        type: what the step reads as.
+        type: the type of the step's value.
         timeout_ns: of one attempt. within_ns: of all attempts together, or of a WAIT_EVENT.
         default: the value used when the step fails for good.
         catches: for CATCH, the id of its scope. binding: for CATCH, the name the failure is bound to, or "". For WAIT_EVENT, the name its
@@ -149,9 +149,9 @@ class Node:
         loop: for FOR; `expression` is the list.
         flow: for CALL and START, the key of the flow among the callees; `arguments` make its input.
         was: the name the step had before it was renamed, or "".
-        at_most_once: an attempt of which nobody knows how it ended fails, instead of being made again.
-        undoes: for UNDO, the id of the step, which is also its join. `action` and `arguments` say how; where `action` is "", the runs that
-            the step had are undone, the last one first.
+        at_most_once: an attempt with an unknown outcome fails, instead of being repeated.
+        undoes: for UNDO, the id of the step, which is also its join. `action` and `arguments` call the reversal; if `action` is
+        "", the child runs of the step are undone, the last one first.
     """
 
     id: str
@@ -184,17 +184,17 @@ class Node:
 
 @attrs.frozen(kw_only=True)
 class Loop:
-    """What a FOR does with each item.
+    """The work of a FOR for each item.
 
     Attributes:
         item, index: the names by which the body reads the item and its number, from 0; `index` may be "".
-        most: how many items there may be at most; more fail the step before the first one is begun.
-        width: how many are worked on at a time.
+        most: the maximum number of items; a longer list fails the step before the first item starts.
+        width: how many items run at a time.
         key: names an item for people and in `failed`; read with the names of the body. Two items of one key are an error. None: the index is the key.
         collects: an item that fails is listed, and the others go on. The step then reads as `{ok: list<V>, failed: list<{key, error}>}`,
-            else as `list<V>`; in the order of the items, where those that yielded nothing are left out.
-        body: the flow each item runs. Its input are `item` and `index`; it also reads every name of the flow around that it needs, which
-            the FOR comes after. Its `result` is what its YIELD nodes give, of which one at most is reached.
+            else as `list<V>`; in the order of the items, without the ones that yielded nothing.
+        body: the flow of each item. Its input is `item` and `index`; it also reads the names that it needs of the surrounding
+        flow, whose nodes the FOR comes after. Its `result` is the value of its YIELD nodes, of which one at most is reached.
     """
 
     item: str
@@ -243,7 +243,7 @@ class Race:
 
 
 class TriggerKind(enum.StrEnum):
-    """What starts runs."""
+    """The sources of runs."""
 
     EVENT = "event"
     MANUAL = "manual"
@@ -257,8 +257,8 @@ class Trigger:
 
     Attributes:
         event: the event's name, for EVENT. webhook: the name of the address, for WEBHOOK. schedule: for CRON.
-        payload: what the trigger brings; None where that is anything (WEBHOOK, MANUAL) or nothing (CRON).
-        binding: the name the payload has in `when` and `mapping`; "" if none was given.
+        payload: the type of the trigger's payload; None for any payload (WEBHOOK, MANUAL) or no payload (CRON).
+        binding: the name of the payload in `when` and `mapping`; "" if it has none.
         when: starts nothing unless true.
         mapping: makes the flow's input from the payload; None means the payload is the input.
     """
@@ -288,7 +288,7 @@ class Flow:
     Attributes:
         input: the parameters as a record; its `name` is that of the type where the input is one record.
         binding: if not "", expressions see the whole input under this name; else each field under its own.
-        result: what `return` gives, or NULL.
+        result: the type of `return`, or NULL.
         timeout_ns: lifetime of a run.
         policies: for the service that starts its runs.
         secrets: names read as `secrets.NAME`, by the bodies of its loops as well.
@@ -331,7 +331,7 @@ class Flow:
 
     def _repr_svg_(self) -> str:
         """The flow as a picture, where a notebook shows it."""
-        from dagflow import draw  # noqa: PLC0415 - the way back up goes by the public name, and only if somebody looks
+        from dagflow import draw  # noqa: PLC0415 - the way back up goes by the public name, and only to show a picture
 
         return draw(self)
 
@@ -341,7 +341,7 @@ class Flow:
 
 
 def in_order(flow: Flow) -> list[str]:
-    """The ids of the nodes in topological order; those that are free, in declared order."""
+    """The ids of the nodes in topological order; independent ones in declared order."""
     targets: dict[str, list[str]] = {node.id: [] for node in flow.nodes}
     n_waiting = dict.fromkeys(targets, 0)
     for edge in flow.edges:

@@ -1,4 +1,4 @@
-"""A compiled `test` block: what the compiler makes and the test runner plays. Plain frozen data."""
+"""A compiled `test` block, from the compiler for the test runner. Plain frozen data."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dagflow.model.types import Field, Type
 
 @attrs.frozen(kw_only=True)
 class Mock:
-    """How an action behaves in a test.
+    """The behaviour of an action in a test.
 
     Attributes:
         target: the action's name, or the id of one step that calls it.
         when: only for calls with these values among their arguments.
-        answers: how calls go. One is for every step, whose attempts it counts; several are for the calls in turn, whichever
-            step makes them, and the last of them for all that follow.
+        answers: the outcomes of calls. A single one applies to every step and counts its attempts. Several apply to the calls
+        in turn, in whichever step, and the last of them to all later calls.
     """
 
     target: str
@@ -28,12 +28,12 @@ class Mock:
 
 @attrs.frozen(kw_only=True)
 class Answer:
-    """How calls of a mocked action go.
+    """The outcomes of calls of a mocked action.
 
     Attributes:
-        failures: how the first ones fail, as codes with how often. None is every one, or one where another answer follows.
-            Then `value` is what comes.
-        value: what a call gives, of the action's parameters and `now`; None for something of the action's result type.
+        failures: the first outcomes, as codes with a count. A count of None means every call, or one call if another answer
+        follows. Later calls return `value`.
+        value: the result of a call, from the action's parameters and `now`; None for a sample of the action's result type.
         takes_ns: how long a call takes.
     """
 
@@ -44,7 +44,7 @@ class Answer:
 
 @attrs.frozen(kw_only=True)
 class Sending:
-    """An event that somebody sends, so long after the run began."""
+    """An event that the test sends, `at_ns` after the run began."""
 
     at_ns: int
     event: str
@@ -83,9 +83,9 @@ class FlowTest:
 
     Attributes:
         flow: the name of the flow.
-        actions: those that the flow, what it calls and their undo may call.
+        actions: the ones that the flow, its callees and their undo may call.
         mocks: in the order of the text; the first that fits a call counts.
-        cancel_at_ns: when somebody cancels the run. cancel_after: so many of the `sends` stand before that in the text.
+        cancel_at_ns: when the test cancels the run. cancel_after: the number of `sends` before that in the text.
         line: where it begins, from 1.
     """
 

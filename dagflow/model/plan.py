@@ -1,9 +1,9 @@
 """A flow as dense arrays, for the engine to walk.
 
-Theory. Nodes are numbered in declared order. `n_waits` says for each node how many things have to happen before it can be
-decided: one for every distinct node it comes after, except those named in an `any` or `n of` join, which together count
+Theory. Nodes are numbered in declared order. `n_waits` counts for each node how many things must happen before it can be
+decided: one for every distinct node it comes after, except for the nodes named in an `any` or `n of` join, which together count
 as one (the join is *released* as soon as its fate is known). A catch also waits for its scope, which counts as one, and so
-does the gate before what undoes.
+does the gate before the UNDO nodes.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class ScopePlan:
     """A scope, with the scopes around it counted in.
 
     Attributes:
-        parent: the next scope out, NONE for the outermost: the root, the root's handler, and what undoes.
+        parent: the next scope out, NONE for the outermost: the root, the root's handler, and the scope of UNDO nodes.
         catch: its catch node, or NONE.
         members: every node in it or in a scope inside it, in declared order; its own catch is not one.
-        watchers: the nodes that wait until all members are settled: its catch and, for the root, the gate before what undoes.
+        watchers: the nodes that wait until all members are settled: its catch and, for the root, the gate before all UNDOs.
     """
 
     id: str
@@ -50,7 +50,7 @@ class ScopePlan:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Plan:
-    """What the engine knows of a flow. All sequences but `scopes` are indexed by node number.
+    """The engine's view of a flow. All sequences but `scopes` are indexed by node number.
 
     Attributes:
         successors: the nodes that wait for it, ascending. joiners: the nodes whose `any` or `n of` join names it.
@@ -63,11 +63,11 @@ class Plan:
         needs: the nodes that have to have succeeded for it to run once all it comes after is settled, where nothing but them and its
             gate has a say: it is of a kind that is run, and has no join but that of all. None for the others.
         is_watched: whether anything but its successors hears of its end: a join that is released early, or a scope.
-        is_effectful: whether doing it again does it again.
-        undoes: for what undoes, the node it undoes; else NONE. unwind: the number of the gate before all of these, or NONE.
+        is_effectful: whether a repetition has its effect again.
+        undoes: for an UNDO node, the node it undoes; else NONE. unwind: the number of the gate before all UNDO nodes, or NONE.
         races: by the number of the deciding node, per branch the node that says it is done, and all nodes of the branch.
-        finishes: by the number of a group that says so of its branch, the nodes of the branch one of which has to have succeeded: its
-            last statement may have been left out, and then the branch has come to nothing.
+        finishes: by the number of a group that ends a branch, the nodes of the branch one of which must have succeeded: the
+        last statement of the branch may be pruned, and then the branch has no result.
     """
 
     ids: tuple[str, ...]
@@ -100,7 +100,7 @@ class Plan:
     has_default: tuple[bool, ...]
     at_most_once: tuple[bool, ...]
     lifetime_ns: int
-    #: For the engine, which makes the first wish for each node once and not for every run.
+    #: For the engine, which makes the first command for each node once and not for every run.
     memo: dict[int, object] = attrs.field(factory=dict, repr=False)
 
     @property
@@ -110,7 +110,7 @@ class Plan:
 
 
 def build_plan(flow: Flow) -> Plan:
-    """Number the nodes of a flow and turn its edges round. Raises DagflowBug if it is not what a compiler makes."""
+    """Number the nodes of a flow and turn its edges round. Raises DagflowBug if no compiler makes such a flow."""
     nodes = flow.nodes
     numbers = {node.id: number for number, node in enumerate(nodes)}
     if len(numbers) != len(nodes):
@@ -214,7 +214,7 @@ def _branches(flow: Flow, race: Race, numbers: dict[str, int]) -> tuple[tuple[in
 
 
 def _finishes(flow: Flow) -> dict[str, set[str]]:
-    """For each group that says that a branch of a race is done, the nodes of the branch that it directly follows."""
+    """For each group that ends a branch of a race, the nodes of the branch that it directly follows."""
     before: dict[str, list[str]] = {}
     for edge in flow.edges if flow.races else ():
         if EdgeKind.SEQ in edge.kinds:
@@ -229,7 +229,7 @@ def _finishes(flow: Flow) -> dict[str, set[str]]:
 
 
 def _followed(flow: Flow, marker: str, branch: frozenset[str], before: Mapping[str, list[str]]) -> set[str]:
-    """Through groups inside of the branch, which succeed whatever they stand behind. A condition counts only for what it guards."""
+    """Look through groups inside of the branch, which always succeed. A condition counts only for the nodes it guards."""
     found: set[str] = set()
     waiting, seen = [marker], {marker}
     while waiting:
@@ -312,7 +312,7 @@ def _watched_by(scopes: tuple[ScopePlan, ...], scope: int, own: int) -> tuple[in
 
 
 def _turned(sources: Iterable[set[int]]) -> tuple[tuple[int, ...], ...]:
-    """From "what each comes after" to "what comes after each"; ascending because targets are met in order."""
+    """Turn lists of predecessors into lists of successors; ascending because targets are met in order."""
     rows = list(sources)
     turned: list[list[int]] = [[] for _ in rows]
     for target, row in enumerate(rows):
@@ -322,7 +322,7 @@ def _turned(sources: Iterable[set[int]]) -> tuple[tuple[int, ...], ...]:
 
 
 def _refuse_cycles(plan: Plan, name: str) -> None:
-    """A cycle would make a run that never ends; better no run at all."""
+    """Refuse a cycle, since its run would never end."""
     left = list(plan.n_waits)
     join_left = [len(set(sources)) for sources in plan.join_sources]
     open_members = [len(scope.members) for scope in plan.scopes]

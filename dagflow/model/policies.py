@@ -1,6 +1,6 @@
 """The policies of a flow: how many of its runs begin, how often, in which order, and when.
 
-An interpreter that is embedded in a program starts each run when it is told to, so it keeps these and does not apply them.
+An interpreter embedded in a program starts each run on request, so it stores these policies and does not apply them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dagflow.model.types import RecordType
 
 
 class Overflow(enum.StrEnum):
-    """What becomes of a run that would be one too many."""
+    """The handling of a run that exceeds a limit."""
 
     #: It begins when there is room.
     QUEUE = "queue"
-    #: It is not begun at all.
+    #: It never begins.
     DROP = "drop"
 
 

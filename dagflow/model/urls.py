@@ -1,4 +1,4 @@
-"""URLs, parsed as the web does (WHATWG, by ada), by one function: what is checked is what is connected to."""
+"""URLs, parsed as on the web (WHATWG, by ada), by one function: the checked address is the one that is connected to."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ParsedUrl:
         return self.scheme, self.host, self.port
 
     def join(self, reference: str) -> ParsedUrl:
-        """The URL that a reference means here. Raises ValueError as `parse_url`."""
+        """Resolve a reference against this URL. Raises ValueError as `parse_url`."""
         import ada_url  # noqa: PLC0415 - loads a library that few programs need
 
         if len(reference) > _MOST_CHARS or _DOUBTFUL.search(reference):
@@ -53,7 +53,7 @@ def parse_url(text: str) -> ParsedUrl:
     """Parse an absolute http or https URL.
 
     Raises:
-        ValueError: it is none; with the reason.
+        ValueError: the text is no such URL; with the reason.
     """
     import ada_url  # noqa: PLC0415 - loads a library that few programs need
 

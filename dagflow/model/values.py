@@ -20,7 +20,7 @@ NANOS_PER_SECOND: Final = 1_000_000_000
 #: The bounds of a Timestamp: the years 0001 to 9999.
 MIN_TIMESTAMP_NS: Final = -62_135_596_800 * NANOS_PER_SECOND
 MAX_TIMESTAMP_NS: Final = 253_402_300_800 * NANOS_PER_SECOND - 1
-#: The bounds of a Duration: what 64 bits hold.
+#: The bounds of a Duration: 64 bits of nanoseconds.
 MIN_DURATION_NS: Final = -(2**63)
 MAX_DURATION_NS: Final = 2**63 - 1
 
@@ -203,7 +203,7 @@ class TypeValue:
 
 @attrs.frozen
 class Secret:
-    """A handle on a secret: its name. The content is looked up inside the action call that receives it."""
+    """A handle on a secret: its name. The content is read inside the action call that receives it."""
 
     name: str
 

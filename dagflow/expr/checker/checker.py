@@ -1,8 +1,8 @@
-"""The checker: a tree and its surroundings to a type, a checked form, and everything there is to complain about.
+"""The checker: from a tree and its surroundings to a type, a checked form, and all diagnostics.
 
-Theory. Each part of a tree is visited once and becomes a `Typed`: its type, its checked form (`core`) and what is known about
-its presence. Overloads are selected by static types; where those are not known (`json`, CEL's `dyn`) the choice is left to
-the evaluation. A part that does not check gets the type `unknown`, which agrees with everything: one mistake, one message.
+Theory. Each part of a tree is visited once and becomes a `Typed`: its type, its checked form (`core`), and its presence. Static
+types select the overloads; where they are unknown (`json`, CEL's `dyn`), the evaluation selects. A part that does not check
+gets the type `unknown`, which agrees with everything: one mistake, one message.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ __all__ = ["Absence", "Checked", "Environment", "check", "narrowed_by"]
 def check(tree: Expr, environment: Environment) -> Checked:
     """Check an expression.
 
-    Never raises for anything a tree contains; with diagnostics that are errors `core` is not to be used.
+    Never raises for anything a tree contains; with diagnostics that are errors, `core` must not be used.
     """
 
     def visit(part: Expr, expected: Type | None = None) -> Typed:
@@ -70,7 +70,7 @@ def check(tree: Expr, environment: Environment) -> Checked:
 
     context = Context.start(environment, TABLE, visit)
     try:
-        # Texts as enums or scalars are judged by whoever wants them: it has better words.
+        # The context of a text judges it as an enum or scalar, since it has a better message.
         is_text = isinstance(tree, Literal) and isinstance(tree.value, str)
         typed = visit(tree, environment.expected) if is_text else branch(context, tree, environment.expected)
     except RecursionError:
@@ -84,7 +84,7 @@ def check(tree: Expr, environment: Environment) -> Checked:
 
 
 def _check_limits(context: Context, tree: Expr, cost: Cost, width: int) -> None:
-    """E501 for what is certain to end as an error whenever it is evaluated."""
+    """E501 for an expression that always ends in an error."""
     if cost.at_least > LIMIT:
         label = f"at least {cost.at_least} steps; the limit is {LIMIT}"
         context.report(

@@ -38,7 +38,7 @@ from dagflow.model.wire.text_forms import SCALAR_CHECKS
 
 
 def wanted_value(expected: Type | None) -> Type | None:
-    """What a present value is wanted as."""
+    """The expected type of a present value."""
     return expected.value if isinstance(expected, OptionalType) else expected
 
 
@@ -47,7 +47,7 @@ def as_expected(context: Context, typed: Typed, tree: Expr, expected: Type | Non
     type_ = context.resolve(typed.type)
     if isinstance(
         type_, SecretType
-    ):  # pragma: no cover - parts are looked at before they are fitted; the second look costs nothing
+    ):  # pragma: no cover - parts are checked before they are fitted; the second check costs nothing
         return messages.secret(context, typed)
     if expected is None or type_ is UNKNOWN:
         return typed
@@ -149,7 +149,7 @@ def _present(context: Context, part: Typed, expected: Type | None) -> Typed:
 
 
 def _unwrapped(context: Context, part: Typed) -> Typed:
-    """What `?x` adds if it is there; the core stays the optional."""
+    """The element that `?x` adds if it is present; the core stays the optional."""
     type_ = context.resolve(part.type)
     if isinstance(type_, OptionalType):
         return Typed(type_.value, part.as_value, part.span)
@@ -198,7 +198,7 @@ def _key(context: Context, tree: Expr) -> Typed:
 
 
 def _record(context: Context, tree: MapLiteral, names: Sequence[str], wanted: RecordType) -> Typed:
-    """A map literal where a closed record is wanted: its fields are checked one by one; what is not given has its default."""
+    """A map literal for an expected closed record: its fields are checked one by one; missing ones have their defaults."""
     values: list[object] = []
     kept: list[str] = []
     for name, entry in zip(names, tree.entries, strict=True):
@@ -210,7 +210,7 @@ def _record(context: Context, tree: MapLiteral, names: Sequence[str], wanted: Re
         if entry.is_optional:
             value = _optional_entry(context, value, field)
         elif isinstance(field.type, OptionalType) and context.resolve(value.type) is NULL:
-            continue  # what is absent is not there, however that is written
+            continue  # an absent value adds nothing, in whatever notation
         kept.append(name)
         values.append(as_expected(context, value, entry.value, field.type, f"`{name}`").as_stored)
     # A misspelt field is one mistake, not an unknown field and a missing one.

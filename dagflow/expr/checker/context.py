@@ -1,4 +1,4 @@
-"""The state of one check: variables in scope, what is read, what is reported. The passes of the checker share it."""
+"""The state of one check: variables in scope, variables read, diagnostics. The passes of the checker share it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Typed:
 
     Attributes:
         core: its checked form.
-        is_stored: for an optional, whether `core` gives it in stored form (None is none), not as an `Optional`.
+        is_stored: for an optional, whether `core` returns it in stored form (None is none), not as an `Optional`.
         step: the name, if it is the name of a step that may not have run.
         steps: such steps on which it depends whether there is a value.
     """
@@ -110,12 +110,12 @@ class Context:
         self.diagnostics.append(Diagnostic(code=code, title=title, span=span, label=label, help=help_, fix=fix))
 
     def mistake(self, code: str, title: str, span: Span, label: str, help_: str = "", fix: Fix | None = None) -> Typed:
-        """Report a mistake and go on with what agrees with everything."""
+        """Report a mistake and go on with a type that agrees with everything."""
         self.report(code, title, span, label, help_, fix)
         return self.unknown(span)
 
     def unknown(self, span: Span) -> Typed:
-        """The stand-in for what did not check."""
+        """The stand-in for a part that did not check."""
         return Typed(UNKNOWN, ("fail", "type_mismatch", "this part did not check"), span)
 
     def new_local(self, type_: Type) -> Local:
@@ -145,5 +145,5 @@ class Context:
             self.narrowed = before
 
     def quote(self, span: Span) -> str:
-        """The source text of a span, or empty if no source was given."""
+        """The source text of a span, or empty without a source."""
         return self.environment.source[span.start : span.end]

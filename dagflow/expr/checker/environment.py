@@ -34,12 +34,12 @@ class Environment:
         covers: whether at least one of some such steps has certainly run.
         narrowed: dotted paths known to have a value: they read as `T`, not `T?`.
         expected: the type the value is wanted as; literals are read as it, and what does not fit is reported.
-        target: what wants it, in the words of a message: the argument's name.
+        target: the recipient of the value, for messages: the argument's name.
         types: types whose name is a conversion: `Email(x)`.
         functions: more overloads, known to the checker only.
         is_flow: dagflow's reading of optionals: comparison with null asks for presence, a `T?` where a `T` is needed is an error
             of its own, the result is in stored form. Otherwise CEL to the letter.
-        is_checked: whether what does not type-check is reported; otherwise it is left to fail when it is evaluated.
+        is_checked: whether type errors are reported; otherwise the evaluation fails.
         source: the text the spans count in, for fixes that quote it.
     """
 

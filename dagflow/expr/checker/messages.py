@@ -87,7 +87,7 @@ def no_field(context: Context, record: RecordType, tree: Select) -> Typed:
 
 
 def no_fields(context: Context, operand: Typed, tree: Select) -> Typed:
-    """E301 for what is no record."""
+    """E301 for a value that is no record."""
     subject = context.quote(tree.operand.span) or "this"
     title = f"`{subject}` has no field `{tree.field}`"
     return context.mistake("E301", title, tree.name_span, f"{operand.type} has no fields", "")

@@ -56,7 +56,7 @@ def _compared_with_null(left: Expr, right: Expr) -> frozenset[str]:
 
 
 def _prefixes(path: str | None) -> frozenset[str]:
-    """The path and what it goes through: `a.b` has a value only if `a` has one."""
+    """The path and its prefixes: `a.b` has a value only if `a` has one."""
     if path is None:
         return _NOTHING
     parts = path.split(".")

@@ -198,7 +198,7 @@ def visit_binary(context: Context, tree: Binary) -> Typed:
 
 
 def _both_sides(context: Context, tree: Binary) -> tuple[Typed, Typed]:
-    """The operands; what is written out beside records is read as records: `emitted("x") == [{"id": "7"}]`."""
+    """The operands; a literal beside records is read as records: `emitted("x") == [{"id": "7"}]`."""
     is_in = tree.operator == "in"
     if context.environment.is_flow and tree.operator in _LIKE:
         is_left = isinstance(tree.left, _WRITTEN_OUT)

@@ -1,4 +1,4 @@
-"""Calls whose static types are not known: the rows of the overload table, selected by the types of the values."""
+"""Calls without known static types: the types of the values select a row of the overload table."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _classes(param: Type) -> tuple[type, ...]:
             return _ALL
 
 
-#: Among rows that differ in what their lists and maps hold, the one that assumes nothing has to be taken.
+#: Among rows that differ in the contents of their lists and maps, the one without assumptions must be selected.
 _GENERAL: Final = {
     "@in": ("@in(A, list(A))", "@in(A, map(A, B))"),
     "math.greatest": ("math.greatest(list(dyn))",),

@@ -81,7 +81,7 @@ class _Emitter:
         self._n_helpers = 0
 
     def add_function(self, index: int, core: object) -> None:
-        """Add the function of one expression; those that come to the same code share it."""
+        """Add the function of one expression; expressions with the same code share it."""
         body = self._render(core, Scope())
         if is_core(core) and core[0] in PLAIN_LITERALS:
             self.evaluators.append(_always(core[1] if len(core) > 1 else None))
@@ -158,7 +158,7 @@ class _Emitter:
         return Fragment(repr(value), is_constant=True)
 
     def _time(self, core: Core, _: Scope) -> Fragment:
-        """A length or instant: made once, when the module is."""
+        """A duration or timestamp: made once, with its module."""
         is_length = core[0] == "duration"
         parts = self._args(core, 1 if is_length else 2)
         if any(type(part) is not int for part in parts):
@@ -213,7 +213,7 @@ class _Emitter:
         return combine("({1} if {0} else {2})", parts, can_fail=False, cost=1)
 
     def _junction(self, core: Core, scope: Scope) -> Fragment:
-        """`&&` and `||`: an error is kept until it is known that no later operand decides."""
+        """`&&` and `||`: an error is kept until no later operand can decide the result."""
         operands = self._all(flattened(core), scope)
         is_and = core[0] == "all_of"
         if len(operands) < 2:

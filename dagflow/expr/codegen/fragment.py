@@ -1,4 +1,4 @@
-"""A piece of generated Python with its properties, and the readers of the checked form it is made from."""
+"""A piece of generated Python with its properties, and the readers of the checked form."""
 
 from __future__ import annotations
 

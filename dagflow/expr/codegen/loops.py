@@ -15,7 +15,7 @@ class Loop:
     """A macro call.
 
     Attributes:
-        source: what the items are: `list`, `map` (visited by key) or `dyn`.
+        source: the kind of the items: `list`, `map` (visited by key) or `dyn`.
         variables: one, or two: index and element, or key and value.
         weight: the steps of one iteration beside those of its operators.
     """

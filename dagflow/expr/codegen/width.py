@@ -1,7 +1,7 @@
 """Bound the size of an expression's value from below, written out as JSON, from its text.
 
-A part that is named once and read often is computed once, and is written out as often as it is read. Each part of the text
-is looked at once, so this takes no longer than reading it. What is not known counts nothing.
+A part that has a name is computed once, and is written out as often as it is read. Each part of the text is visited once, so
+this takes no longer than reading it. An unknown size counts as nothing.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _shape(core: object, known: _Shapes) -> _Shape:
             return _listed(items, None if len(items) < len(flags) else len(items))
         case "record":
             names = cast("Sequence[str]", core[1])
-            # A field that turns out to be absent is left out.
+            # An absent field has no JSON.
             widths = [_shape(item, known).width for item in core[2:]]
             return _Shape(_capped(2 + sum(len(name) + 3 + width for name, width in zip(names, widths, strict=True) if width)))
         case "map":
@@ -93,7 +93,7 @@ def _bound(core: Core, known: _Shapes) -> _Shape:
 
 
 def _looped(core: Core, known: _Shapes) -> _Shape:
-    """`map` over a list keeps the number of its elements; what the other macros come to is not known."""
+    """`map` over a list keeps the number of its elements; the results of the other macros are unknown."""
     _, kind, _, first, second, items, condition, value = core
     if kind != "list":
         return _ANYTHING

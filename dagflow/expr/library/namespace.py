@@ -13,7 +13,7 @@ from dagflow.expr.runtime import arithmetic, compare, convert, formatting, insta
 from dagflow.expr.runtime.gas import Exhausted, Gas
 from dagflow.model.values import NONE, Duration, TypeValue, UInt
 
-#: What an operation may raise besides `EvaluationError`; all of it is translated.
+#: The exceptions of an operation besides `EvaluationError`; all of them are translated.
 NATIVE: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, MemoryError)
 
 _MODULES: Final = (arithmetic, compare, convert, formatting, instants, optionals, texts)

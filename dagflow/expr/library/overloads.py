@@ -1,8 +1,8 @@
 """The one table of functions and operators: parameters, result, cost, and the generated Python.
 
 A template is Python in which `{0}`, `{1}` … stand for the arguments and `gas` is the evaluation's budget; besides that it
-names only functions of `namespace.NAMESPACE`. The checker selects an overload by static types; where those are not known the
-same rows are selected by the types of the values (`dispatch`).
+names only functions of `namespace.NAMESPACE`. The checker selects an overload by static types; where those are unknown the
+types of the values select among the same rows (`dynamic_dispatch`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Overload:
         id: `function(param, …)` in CEL's words, with a dot before it for a method: the name stored in checked expressions.
         is_method: written `a.f(b)`; the receiver is the first of `params`.
         in_loop: the template used inside of a loop, where reading a long text again and again has to be paid for.
-        cost: gas steps of one call beside what the template charges itself.
+        cost: gas steps of one call, beside the charges of the template itself.
         can_fail: whether it can raise anything but `Exhausted`.
     """
 

@@ -1,4 +1,4 @@
-"""Checked numbers: what generated code calls for arithmetic, number conversions and the math extension."""
+"""Checked numbers: the functions of generated code for arithmetic, number conversions and the math extension."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def modulo(left: int, right: int) -> int:
 
 
 def divide_double(left: float, right: float) -> float:
-    """IEEE 754 division: by zero it gives an infinity or NaN."""
+    """IEEE 754 division: by zero it returns an infinity or NaN."""
     if right:
         return left / right
     if left == 0 or math.isnan(left) or math.isnan(right):

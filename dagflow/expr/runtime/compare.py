@@ -1,7 +1,7 @@
 """Equality, membership and lookup by CEL's rules, for values whose types are not known before.
 
 Python's `==` differs in three places: `True == 1`, a NaN in a list is equal to itself, and a dict cannot hold both `true`
-and `1`. Where keys of both kinds may meet, bool keys are kept as `BoolKey`.
+and `1`. Where keys of both kinds may meet, `BoolKey` wraps bool keys.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _as_dict(value: object) -> dict[object, object]:
 
 
 def key_of(value: object) -> object:
-    """The key a map keeps for a value, where keys of several types may meet."""
+    """The key of a map for a value, where keys of several types may meet."""
     kind = type(value)
     if kind is bool:
         return BoolKey(value)  # type: ignore[arg-type]
@@ -76,7 +76,7 @@ def key_of(value: object) -> object:
 
 
 def _find(mapping: Mapping[object, object], key: object) -> Optional:
-    """The value under a key, however the map keeps its bools."""
+    """The value under a key, with either form of bool keys."""
     kind = type(key)
     if kind is str:
         return Optional(mapping[key], is_present=True) if key in mapping else _NONE

@@ -1,8 +1,8 @@
 """Gas: the steps and sizes that one evaluation may use, so that no expression takes long or much memory, whatever its input.
 
-A step is an element visited times the operators applied to it; a kibibyte read is a step too. Sizes are what the evaluation
-makes: characters, bytes, and eight for each element of a list or map. Prices are measured (`tests/expr/test_gas.py`): a step stands
-for at most 5 µs, all of the steps for 50 ms.
+A step is an element visited times the operators applied to it; a kibibyte read is a step too. Sizes count the output of the
+evaluation: characters, bytes, and eight for each element of a list or map. Prices are measured (`tests/expr/test_gas.py`): a
+step takes at most 5 µs, all of the steps 50 ms.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Gas:
             _out_of_steps()
 
     def make(self, size: int) -> None:
-        """Pay for `size` characters or bytes, before they are made."""
+        """Pay for `size` characters or bytes, before making them."""
         self.size -= size
         if self.size < 0:
             raise Exhausted("too_large", f"this expression makes more than {SIZE_LIMIT} characters or bytes")

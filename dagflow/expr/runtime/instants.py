@@ -1,4 +1,4 @@
-"""Parts of timestamps and durations: `getHours("Europe/Paris")` and its kin."""
+"""Parts of timestamps and durations: `getHours("Europe/Paris")` and its relatives."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _seconds_east(instant: Timestamp, zone: str) -> int:
         east = int(match[2]) * 3_600 + int(match[3]) * 60
         return -east if match[1] == "-" else east
     info = _zone(zone)
-    # Zones are asked within the calendar that Python has for every zone.
+    # Clamped to the part of the calendar in which Python converts every zone.
     seconds = min(max(instant.nanos // NANOS_PER_SECOND, -62_135_510_400), 253_402_214_400)
     offset = (_UTC_EPOCH + dt.timedelta(seconds=seconds)).astimezone(info).utcoffset()
     return offset.days * 86_400 + offset.seconds if offset else 0

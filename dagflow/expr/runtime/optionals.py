@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 
 class Lazy(Generic[_T]):
-    """A value computed when it is first asked for: what `cel.bind` binds a name to."""
+    """A value computed at the first read, bound to a name by `cel.bind`."""
 
     __slots__ = ("_make", "_value")
 
@@ -175,5 +175,5 @@ def merge_maps(gas: Gas, maps: Sequence[object]) -> dict[object, object]:
 
 
 def fail(code: str, message: str) -> object:
-    """What is known to fail, once it is evaluated."""
+    """An operation that is certain to fail, once it is evaluated."""
     raise EvaluationError(code, message)

@@ -13,7 +13,7 @@ import re2  # type: ignore[import-untyped]
 from dagflow.errors import EvaluationError
 from dagflow.expr.runtime.gas import ELEMENT_SIZE, Gas
 
-#: What `trim` removes: Unicode's White_Space, which is not what Python's `strip` removes.
+#: The characters that `trim` removes: Unicode's White_Space, which differs from Python's `strip`.
 _SPACE: Final = "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 _QUOTES: Final = str.maketrans(
     {"\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v", "\\": r"\\", '"': r"\""}
@@ -21,7 +21,7 @@ _QUOTES: Final = str.maketrans(
 _MAX_PATTERN: Final = 1_000
 #: Instructions of a program whose automaton has so few states that it always fits.
 _SMALL_PROGRAM: Final = 12
-#: Steps, for the 12 ms after which RE2 gives up a pattern.
+#: Steps, for the 12 ms after which RE2 rejects a pattern.
 _FAILED_PROGRAM: Final = 2_500
 
 

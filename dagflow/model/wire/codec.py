@@ -2,8 +2,8 @@
 
 A value in stored form (`model.values`) and its JSON differ only where JSON lacks the value: timestamps are RFC 3339 text,
 durations text in seconds, bytes base64, a secret is its handle `{"secret": "name"}`, map keys are text. For every value v
-of type t, `decode(encode(v, t), t) == v`; the exception is `json`, whose value is plain JSON after one trip, whatever it
-was made of. Both directions check: what passes fits its type, whole.
+of type t, `decode(encode(v, t), t) == v`; the exception is `json`, whose value is plain JSON after one trip, whatever its
+origin. Both directions check: a value that passes fits its type, whole.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class WireError(UsageError):
 
 
 class TooLarge(WireError):  # noqa: N818 - says what happened
-    """A value has more JSON than can be kept, whatever its type."""
+    """A value has more JSON than the store accepts, whatever its type."""
 
     def of(self, what: str) -> str:
         """The message, with this name in place of "the value"."""
@@ -116,7 +116,7 @@ class TooLarge(WireError):  # noqa: N818 - says what happened
 
 @attrs.frozen(eq=False)
 class Codec:
-    """What `codec` makes of a type: the functions of this module with the type already looked at."""
+    """The compiled codec of a type: the functions of this module without their analysis of the type."""
 
     type: Type
     _decode: Convert
@@ -124,7 +124,7 @@ class Codec:
 
     @cached_property
     def open(self) -> Codec:
-        """The same for what comes from outside: fields that a record does not declare are left out, however deep they are."""
+        """The same for data from outside: undeclared fields of records are dropped, at any depth."""
         return _made(self.type, is_open=True)
 
     def decode(self, json_value: object, *, path: str = "") -> object:
@@ -188,7 +188,7 @@ def dumps(value: object, type_: Type) -> bytes:
 
 
 def loads(data: bytes, type_: Type) -> object:
-    """`decode` text that `dumps` wrote. For text of others, `parse_json` first: it is strict and tells the place.
+    """`decode` text that `dumps` wrote. For other text, `parse_json` first: it is strict and reports the place.
 
     Raises:
         WireError: the value does not fit.
@@ -315,7 +315,7 @@ def _primitive(type_: Primitive, depth: int, *, is_decoding: bool) -> Convert:
 
 
 def _key(type_: Type, *, is_decoding: bool) -> Convert:
-    """Keys are text in JSON, whatever they are for us."""
+    """Keys are text in JSON, whatever their type."""
     if type_ is Primitive.BOOL:
         return decode_bool_key if is_decoding else encode_bool_key
     if type_ is Primitive.INT:

@@ -28,7 +28,7 @@ from dagflow.model.wire.text_forms import INT64_MAX
 
 
 def _too_much(n_members: int, depth: int, problems: Problems) -> bool:
-    """Whether a container with so many members is too deep, or too large beside what came before it."""
+    """Whether a container with so many members is too deep, or too large beside the parts before it."""
     problems.left -= CONTAINER_SIZE + MEMBER_SIZE * n_members
     if problems.left < 0:
         add_too_large(problems)
@@ -125,11 +125,11 @@ def record_of(
     Args:
         type_: the record's.
         converters: for each field.
-        defaults: what makes of a field's default, in JSON form, a value of its own.
+        defaults: make a new value of a field's default, which is in JSON form.
         depth: containers around it.
-        is_open: whether fields that it does not declare are left out, rather than wrong.
+        is_open: whether undeclared fields are dropped, instead of being an error.
     """
-    # Every value passes here several times, so nothing is asked twice. The name is our own text, whatever kind the key is of.
+    # Every value passes here several times, so each fact is read once. The name is our own text, whatever the type of the key.
     known = {name: (name, convert) for name, convert in converters.items()}
     absent = [field for field in type_.fields if field.is_required or field.has_default]
     n_fields = len(type_.fields)
@@ -171,7 +171,7 @@ def record_of(
                 result[field.name] = defaults[field.name](field.default, problems)
 
     def like(name: str, value: Mapping[object, object]) -> str:
-        """What was left out and may have been meant; a strict reader has complained of that."""
+        """A hint at a dropped field that may have been meant; a strict reader has reported that field."""
         others = [key for key in value if isinstance(key, str) and key not in known] if is_open else []
         meant = nearest(name, others)
         return f"; `{meant[:100]}` is there, which is no field of it" if meant else ""
@@ -188,7 +188,7 @@ def _unknown_field(name: object, fields: Sequence[Field]) -> str:
 
 
 def plain_json(depth: int) -> Convert:
-    """Values of type `json`: plain JSON stays, what expressions may have put among it becomes text."""
+    """Values of type `json`: plain JSON stays, other values that expressions put into it become text."""
 
     def convert_dyn(value: object, problems: Problems) -> object:
         return _plain(value, depth, problems)

@@ -1,7 +1,7 @@
-"""The door for JSON that others wrote: strict, bounded, with line and column for whatever is wrong.
+"""The reader for JSON from outside: strict, bounded, with line and column of each error.
 
-`parse_json` is fast on good text. Only when something is wrong is the text read again, by the slow reader below, which
-knows where everything is; importers use that one directly, for the spans.
+`parse_json` is fast on good text. Only after an error does the slow reader below read the text again, which knows the place
+of every part; importers use that one directly, for the spans.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dagflow.errors import UsageError
 from dagflow.model.typeguards import is_list, is_object
 from dagflow.model.wire.text_forms import INT64_MAX, INT64_MIN
 
-#: Deepest nesting of arrays and objects at any door. `orjson` writes no deeper than 254, so it can be kept too.
+#: Deepest nesting of arrays and objects in any input. `orjson` writes no deeper than 254, so it can be stored too.
 MAX_DEPTH: Final = 64
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
@@ -30,10 +30,10 @@ _LITERAL_STARTS: Final = frozenset('"[{-0123456789tfn')
 
 
 class JsonTextError(UsageError):
-    """A text is not JSON, or not JSON that can be kept.
+    """A text is not JSON, or not JSON that can be stored.
 
     Attributes:
-        message: what is wrong, without the place.
+        message: the error, without the place.
         span: the place.
         line, column: where the place begins, from 1.
         pointer: JSON pointer of the innermost value around it.
@@ -83,7 +83,7 @@ def parse_json(text: str | bytes) -> object:
 
 
 def load_strictly(text: str) -> object:
-    """As `parse_json`, for a text of which nobody asks where it is wrong: that is found at the same cost as that it is right.
+    """As `parse_json`, without places: so an error costs no more than a valid text.
 
     Raises:
         ValueError: with the reason, in a few words.
@@ -115,7 +115,7 @@ def decode_utf8(data: bytes) -> str:
 
 
 def locate_json(text: str) -> LocatedJson:
-    """Read JSON and where its parts are. Slower than `parse_json`, as strict.
+    """Read JSON and the places of its parts. Slower than `parse_json`, as strict.
 
     Raises:
         JsonTextError: with line and column.
@@ -167,7 +167,7 @@ def _finite(digits: str) -> float:
 
 
 def _check_kept(value: object, depth: int) -> None:
-    """Depth and surrogates; the hooks have seen to the rest."""
+    """Check depth and surrogates; the hooks have checked the rest."""
     if isinstance(value, str):
         if not value.isascii():
             value.encode()

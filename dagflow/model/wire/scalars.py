@@ -1,6 +1,6 @@
 """Single values between stored form and JSON: one small function per type and direction.
 
-Each takes a value and a list to add problems to, and gives the converted value; what it gives beside a problem is never used.
+Each takes a value and a list to add problems to, and returns the converted value; the result is unused if there is a problem.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from dagflow.model.wire.text_forms import INT64_MAX, INT64_MIN, SCALAR_CHECKS, U
 
 #: So many problems are enough to act on; a wrong million-element list does not become a million messages.
 MAX_PROBLEMS: Final = 100
-#: The most bytes of JSON that one value may have, as it enters, leaves an expression, or is kept.
+#: The most bytes of JSON that one value may have, in input, as the result of an expression, or in a store.
 MAX_SIZE: Final = 4 * 1024 * 1024
 TOO_LARGE: Final = f"the value is larger than {MAX_SIZE // 1024**2} MiB as JSON; keep large data elsewhere and pass its address"
-#: What an object or a list takes from that, and each of its members: some more than its JSON, since making one takes time too.
+#: The share of an object or a list in that, and of each of its members: more than its JSON, since making one takes time too.
 CONTAINER_SIZE: Final = 128
 MEMBER_SIZE: Final = 8
 
@@ -35,9 +35,9 @@ class Found:
 
 
 class Problems(list[Found]):
-    """The problems found so far, and the size that is left for the value.
+    """The problems found so far, and the size left for the value.
 
-    A value is measured as it is written out: what is in it twice counts twice. So a value whose parts are shared, which is
+    A value is measured as it is written out: a part that occurs twice counts twice. So a value whose parts are shared, which is
     small in memory, is refused before it becomes large.
     """
 
@@ -49,7 +49,7 @@ class Problems(list[Found]):
 
 
 _T = TypeVar("_T")
-#: How one type goes one way.
+#: The conversion of one type in one direction.
 Convert: TypeAlias = Callable[[object, Problems], object]
 
 
@@ -60,7 +60,7 @@ def add_too_large(problems: Problems) -> None:
 
 
 def add_wrong(wanted: str, value: object, problems: Problems) -> None:
-    """Note that a value is not what was wanted."""
+    """Note that a value is not of the expected kind."""
     problems.append(Found(f"expected {wanted}, found {_described(value)}"))
 
 
@@ -151,7 +151,7 @@ def check_string(value: object, problems: Problems) -> object:
 
 
 def _json_length(text: str, problems: Problems) -> int:
-    """What a text takes that may have to be escaped, or takes more bytes than it has characters."""
+    """The size of a text that may need escapes, or that has more bytes than characters."""
     try:
         return len(orjson.dumps(text))
     except TypeError:

@@ -1,6 +1,6 @@
 """The text forms of values JSON has no form for, and the validators of host scalars.
 
-One form goes out; what comes in may be any of the usual spellings. Every reader raises `ValueError` with a message for a
+Output has one form; input may have any of the usual spellings. Every reader raises `ValueError` with a message for a
 person, and nothing else.
 """
 
@@ -30,7 +30,7 @@ _UNITS_NS: Final[Mapping[str, int]] = {
     "d": 86_400 * NANOS_PER_SECOND,
     "w": 7 * 86_400 * NANOS_PER_SECOND,
 }
-#: Longest text looked at; a longer one is no duration, and the work stays bounded.
+#: Longest text that is read; a longer one is no duration, and the work stays bounded.
 _MAX_TIME_TEXT: Final = 64
 _DURATION: Final = re.compile(r"([+-]?)((?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|ms|s|m|h|d|w))+|0)", re.ASCII)
 _DURATION_PART: Final = re.compile(r"([0-9]+)(?:\.([0-9]+))?(ns|us|µs|ms|s|m|h|d|w)", re.ASCII)
@@ -107,7 +107,7 @@ def parse_bytes(text: str) -> bytes:
 
 
 def check_email(text: str) -> None:
-    """Hold `text` to be one bare address, `local@domain`; the domain may have letters of any language.
+    """Check that `text` is one bare address, `local@domain`; the domain may have letters of any language.
 
     Raises:
         ValueError: anything else: names, comments, lists, quoting, control characters.
@@ -118,7 +118,7 @@ def check_email(text: str) -> None:
 
 
 def ascii_email(text: str) -> str:
-    """An address as mail servers write it: a domain with other letters than ASCII in its IDNA form.
+    """An address in the notation of mail servers: a domain with other letters than ASCII in its IDNA form.
 
     Raises:
         ValueError: it is none; see `check_email`.
@@ -143,7 +143,7 @@ def _ascii_domain(domain: str) -> str:
 
 
 def check_url(text: str) -> None:
-    """Hold `text` to be an absolute `http` or `https` address with a host.
+    """Check that `text` is an absolute `http` or `https` address with a host.
 
     Raises:
         ValueError: anything else, spaces and control characters included.
@@ -153,7 +153,7 @@ def check_url(text: str) -> None:
         raise ValueError(wanted)
     try:
         parts = urlsplit(text)
-        _ = parts.port  # reading it is what checks it
+        _ = parts.port  # reading it checks it
     except ValueError:
         raise ValueError(wanted) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:

@@ -1,7 +1,7 @@
 """dagflow: typed, total flows for the users of your product.
 
-A `.flow` text is compiled to a graph of typed actions, and everything wrong with it is said before anything runs; an
-interpreter runs the graph, writes down each step's result, and goes on where it was when its process is killed.
+A `.flow` text is compiled to a graph of typed actions, and the compiler reports every error before anything runs. An
+interpreter runs the graph, checkpoints each result, and resumes where it stopped when its process was killed.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ __all__ = [
     "run",
 ]
 
-#: Where each public name lives. It is imported when it is asked for, so that a program pays only for what it uses.
+#: The module of each public name. It is imported at its first use, so that a program pays only for the parts it uses.
 _HOMES = {
     "ActionFailed": "dagflow.actions.failures",
     "AddStep": "dagflow.lang.edit.edits",

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 
 class Clock(Protocol):
-    """Where a driver takes the time from."""
+    """The source of time for a driver."""
 
     def now(self) -> int:
         """The present instant, nanoseconds since 1970 UTC."""
@@ -25,12 +25,12 @@ class SystemClock:
         return time.time_ns()
 
 
-#: Nanoseconds since some instant, to measure how long things take; never set back, and no part of any fact.
+#: Nanoseconds since some instant, to measure durations; never set back, and no part of any event.
 stopwatch: Final = time.perf_counter_ns
 
 
 class VirtualClock:
-    """A clock that moves only when told: a driver jumps it to the next timer when nothing else is left to do.
+    """A clock that only its driver moves: it jumps to the next timer when no other work remains.
 
     Args:
         start: the first instant, nanoseconds since 1970 UTC; the present one if not given.

@@ -1,4 +1,4 @@
-"""What the compiler says about a text: a code, a place, what was expected, what was found, and what to do.
+"""Diagnostics of the compiler about a text: code, place, expected and found, and the remedy.
 
 Only data. `dagflow.lang.diagnostics` renders it; every pass of the compiler and the expression checker makes it.
 """
@@ -48,9 +48,9 @@ class Fix:
     """A change of the source that would answer a diagnostic.
 
     Attributes:
-        text: what is shown after `fix (…):`.
+        text: the change in words, shown after `fix (…):`.
         is_safe: whether a tool may apply it unasked; otherwise it is a suggestion.
-        edits: non-overlapping, in source order. Empty where the change cannot be made by machine.
+        edits: non-overlapping, in source order. Empty if no tool can make the change.
     """
 
     text: str
@@ -87,18 +87,18 @@ class Diagnostic:
         return {"E": Severity.ERROR, "W": Severity.WARNING}.get(self.code[0], Severity.NOTE)
 
 
-#: Comparing costs; past so many names nobody finds the one that was meant by its spelling.
+#: The most candidates of one comparison, which costs time; among more names, the spelling does not identify the meant one.
 _MOST_CANDIDATES: Final = 1_000
-#: Of those that have the letters of the word, or nearly, so many are compared.
+#: The most candidates to compare, among the ones that have nearly all letters of the word.
 _MOST_COMPARED: Final = 40
-#: What is longer is no word that somebody mistyped.
+#: A longer text is no mistyped word.
 _LONGEST_WORD: Final = 40
 _suggestions: ContextVar[list[int] | None] = ContextVar("_suggestions", default=None)
 
 
 @contextmanager
 def few_suggestions(most: int = 100) -> Generator[None]:
-    """Inside, `nearest` answers so many times and then finds nothing: more findings than that nobody is shown."""
+    """Inside, `nearest` answers `most` times and then finds nothing: no output shows more diagnostics than that."""
     token = _suggestions.set([most])
     try:
         yield
@@ -142,7 +142,7 @@ def _distance(left: str, right: str, limit: int) -> int:
     """
     if limit == 0 or left == right:
         return int(left != right)
-    # What both begin and end with costs nothing, and most of a mistyped word is right.
+    # A common beginning or end costs nothing, and most of a mistyped word is right.
     while left and right and left[-1] == right[-1]:
         left, right = left[:-1], right[:-1]
     begin = 0

@@ -1,4 +1,4 @@
-"""The exceptions of dagflow, split by who has to act.
+"""The exceptions of dagflow, by the person who has to act.
 
 Anything else that escapes from a public function is a bug; please report it.
 """
@@ -12,7 +12,7 @@ from typing import Final
 
 from dagflow.diagnostic import Diagnostic
 
-#: Characters of a reason and of a traceback that are kept; of a longer text its end, where the error itself stands.
+#: The number of characters of a reason and of a traceback; of a longer text its end remains, which contains the error itself.
 _MOST_REASON: Final = 1_000
 _MOST_TRACE: Final = 8_000
 
@@ -80,7 +80,7 @@ class StoreError(DagflowError):
 
 
 class WriteRefused(StoreError):  # noqa: N818 - says what happened
-    """The store refuses one write: a value it cannot keep, a place or an id that is taken. Nothing of it was kept, and the store is sound."""
+    """The store refuses one write: an unsuitable value, or a place or an id in use. It stored no part of it, and is sound."""
 
 
 class RunBlocked(DagflowError):  # noqa: N818 - a state of the run
@@ -109,7 +109,7 @@ class RunBlocked(DagflowError):  # noqa: N818 - a state of the run
 
     @classmethod
     def caused_by(cls, run: str, error: BaseException) -> RunBlocked:
-        """The same for an error that came up while the run was driven; an error that is one already stays as it is."""
+        """The same for an error in driving the run; an error that is a RunBlocked already is returned unchanged."""
         if isinstance(error, RunBlocked):
             return error
         is_ours = isinstance(error, DagflowError) and not isinstance(error, DagflowBug)
@@ -125,7 +125,7 @@ class DagflowBug(DagflowError):  # noqa: N818 - says whose fault it is
 
 @contextmanager
 def reading_run(run: str) -> Generator[None]:
-    """Inside, a run is put together from its history: what goes wrong is the fault of that run. Raises StoreError or RunBlocked."""
+    """Attribute errors to a run while its history is read. Raises StoreError or RunBlocked."""
     try:
         yield
     except (StoreError, RunBlocked):

@@ -1,4 +1,4 @@
-"""Identifiers. Those that name durable things are made here, by us, and by nobody else."""
+"""Identifiers. dagflow makes all ids of durable things, in this module."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import os
 import random
 from typing import NewType
 
-#: A run: 32 lower-case hexadecimal digits, a UUID version 7 (RFC 9562), so ids sort by the time they were made. A run that is
-#: part of another one has that one's id, and behind it `/step[3]` for item 3 of a loop, or `/step#1` for attempt 1 of a call.
+#: A run: 32 lower-case hexadecimal digits, a UUID version 7 (RFC 9562), so ids sort by their time of creation. A child run has
+#: the id of its parent, followed by `/step[3]` for item 3 of a loop, or `/step#1` for attempt 1 of a call.
 RunId = NewType("RunId", str)
 #: A node of a flow: the author's step name, or a generated name with a dot in it, which no author can write.
 NodeId = NewType("NodeId", str)
@@ -24,7 +24,7 @@ def new_run_id(now: int) -> RunId:
 
 
 def derived_run_id(now: int, name: str) -> RunId:
-    """The id of a run that another one begins at `now`; `name` is the same for the same beginning, and for no other."""
+    """The id of a run that another run begins at `now`. `name` identifies that beginning, also when it is repeated."""
     millis = now // 1_000_000 & (1 << 48) - 1
     chance = int.from_bytes(hashlib.sha256(name.encode()).digest()[:10], "big")
     return _version_7(millis, chance)

@@ -22,9 +22,9 @@ class Applied:
     """A fix that was applied.
 
     Attributes:
-        diagnostic: what was said before.
-        fix: what was done about it.
-        offset: the place in the text that came out.
+        diagnostic: the diagnostic that it fixed.
+        fix: the applied fix.
+        offset: its place in the resulting text.
     """
 
     diagnostic: Diagnostic
@@ -37,9 +37,9 @@ class Fixed:
     """A text after its safe fixes.
 
     Attributes:
-        compilation: of the text that came out, which is `compilation.text`.
+        compilation: of the resulting text, which is `compilation.text`.
         applied: in the order of their places.
-        refused: what was left as it is, because its fix would have led to more errors than there were.
+        refused: the diagnostics that remain, because their fix would have led to more errors.
     """
 
     compilation: Compilation
@@ -48,13 +48,13 @@ class Fixed:
 
 
 def fix_text(text: str, compile_: Callable[[str], Compilation]) -> Fixed:
-    """Apply the safe fixes of a text, then those of the text that came out, and so on, ten times at most.
+    """Apply the safe fixes of a text, then those of the resulting text, and so on, ten times at most.
 
     No round leaves more errors than it found. Lines that are inserted end as the lines of the text do.
 
     Args:
         text: of a `.flow` file.
-        compile_: says what is wrong with a text.
+        compile_: compiles a text.
     """
     compilation = compile_(text)
     applied: list[Applied] = []
@@ -75,7 +75,7 @@ def fix_text(text: str, compile_: Callable[[str], Compilation]) -> Fixed:
 def _improve(
     before: Compilation, candidates: Sequence[Diagnostic], compile_: Callable[[str], Compilation]
 ) -> tuple[Sequence[Diagnostic], Compilation]:
-    """Those of the fixes that do no harm together, and what comes of them."""
+    """The fixes that do no harm together, and the resulting compilation."""
     most = _n_errors(before)
     all_of_them = compile_(apply_fixes(before.text, candidates)) if candidates else before
     if _n_errors(all_of_them) <= most:
@@ -91,7 +91,7 @@ def _improve(
 
 
 def _fixable(compilation: Compilation) -> list[Diagnostic]:
-    """The diagnostics with safe edits that can be made all at once, the first of those that touch each other."""
+    """The diagnostics with safe edits that can be applied at once; of overlapping ones, the first."""
     line_end = "\r\n" if 2 * compilation.text.count("\r\n") > compilation.text.count("\n") else "\n"
     taken: list[Span] = []
     found: list[Diagnostic] = []
@@ -125,7 +125,7 @@ def _shift(offset: int, edits: Iterable[Edit]) -> int:
 
 
 def _fix_of(diagnostic: Diagnostic) -> Fix:
-    assert diagnostic.fix is not None  # noqa: S101 - those without were left out
+    assert diagnostic.fix is not None  # noqa: S101 - the others are filtered out
     return diagnostic.fix
 
 

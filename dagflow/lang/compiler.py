@@ -31,13 +31,13 @@ from dagflow.model.types import Field, Type
 
 @attrs.frozen
 class Compilation:
-    """What became of a text.
+    """The result of a compilation.
 
     Attributes:
-        flows: those without an error, by name, in declared order; empty if anything in the file is an error.
+        flows: the compiled flows, by name, in declared order; empty if anything in the file is an error.
         diagnostics: every finding, in source order; behind those of the text itself the errors of files it imports.
-        interface: what the file and the host declare together.
-        imported: the texts of imported files in which there are errors, by the names diagnostics give as `file`.
+        interface: the declarations of file and host together.
+        imported: the texts of imported files with errors, by the names that diagnostics have as `file`.
         tests: the `test` blocks of the text, in its order; empty if anything in the file is an error.
     """
 
@@ -59,7 +59,7 @@ class Compilation:
 
         Raises:
             FlowInvalid: the file has errors; it carries them all, and reads as a compiler's output.
-            UsageError: the file has no flow, several and no name was given, or none of that name.
+            UsageError: the file has no flow, several without a name to choose one, or none of that name.
         """
         if self.has_errors:
             raise FlowInvalid(self.diagnostics, self.render())
@@ -98,15 +98,15 @@ def compile_text(
     sources: Sources | None = None,
     hooks: CompilerHooks | None = None,
 ) -> Compilation:
-    """Compile the flows of a text against what a host declares. Never raises for anything in the text.
+    """Compile the flows of a text against a host's interface. Never raises for anything in the text.
 
     Args:
         text: of a `.flow` file.
-        interface: what the host declares.
-        filename: what messages call the text; a relative path is also where it stands among `sources`.
-        limits: those of the language if not given.
-        sources: the texts of the files it may import, by their paths, or what gives the text of a path.
-        workshop: what it is made with; for editors.
+        interface: the host's declarations.
+        filename: the name of the text in messages; a relative path is also its place among `sources`.
+        limits: by default those of the language.
+        sources: the texts of the files it may import, by their paths, or a function from a path to its text.
+        hooks: replacements for parts of the compiler; for editors.
     """
     compiler = _Compiler(interface, limits or Limits(), filename, sources, hooks or CompilerHooks())
     try:
@@ -120,7 +120,7 @@ def compile_text(
 
 
 class _Compiler:
-    """Compiles a text and what it imports, each file once."""
+    """Compiles a text and its imports, each file once."""
 
     def __init__(
         self, interface: Interface, limits: Limits, filename: str, sources: Sources | None, hooks: CompilerHooks
@@ -130,9 +130,9 @@ class _Compiler:
         self.limits = limits
         self.filename = filename
         self.path = path_of(filename)
-        #: What was found, of the text that is compiled first.
+        #: The diagnostics of the text that is compiled first.
         self.found: list[Diagnostic] = []
-        #: The texts of the others in which something was found, by what messages call them.
+        #: The texts of other files with diagnostics, by their names in messages.
         self.texts: dict[str, str] = {}
         #: All flows in the order of lowering, by their keys.
         self.known: dict[str, Flow] = {}
@@ -140,7 +140,7 @@ class _Compiler:
         self.library = Library(sources, limits, self._module, [self.path])
 
     def root(self, text: str) -> tuple[dict[str, Flow], Interface]:
-        """The flows of the text that is compiled, and what it and the host declare."""
+        """The flows of the text, and the declarations of text and host."""
         unit, imports, found = self._file(text, self.filename, "")
         rest, self.found = self.found, list(found)
         self.found += rest
@@ -156,7 +156,7 @@ class _Compiler:
         return {decl.name.text: self.known[decl.name.text] for decl in unit.flows}, known
 
     def _module(self, path: str, text: str) -> Module:
-        """What another file gives."""
+        """The exports of another file."""
         shown = (
             path
             if self.path == self.filename
@@ -205,7 +205,7 @@ class _Compiler:
         return imports
 
     def _lower(self, unit: Unit, prefix: str) -> None:
-        """Lower all flows of a file, those that are called before those that call them."""
+        """Lower all flows of a file, callees before their callers."""
         found = unit.checker.diagnostics
         ordered, circles = in_call_order(unit.flows, unit.source)
         found += circles
@@ -224,7 +224,7 @@ class _Compiler:
                 found += check_run_limits(flow, decl, unit.source, self.limits.run)
         found += _twice(unit.flows, unit)
         if not prefix and not has_errors(found):
-            # What a test says about a flow that is wrong would be wrong as well; those of imported files are checked with these.
+            # A test of a flow with errors would report errors that are not its own. Only tests of the root text are lowered.
             self.tests = lower_tests(unit, self.known)
 
 

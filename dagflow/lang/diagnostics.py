@@ -14,9 +14,9 @@ _TAB: Final = "    "
 _MOST: Final = 200
 #: Of a line longer than this, a part is shown.
 _MOST_COLUMNS: Final = 400
-#: Found in what was read without an error.
+#: Codes found in text that parsed without an error.
 _OF_MEANING: Final = frozenset({"E107"})
-#: What is said of a flow as a whole means nothing while a part of it cannot be read.
+#: Codes about a flow as a whole, which mean nothing while a part of it does not parse.
 _OF_WHOLE_FLOWS: Final = frozenset({"E308", "E314", "E401", "E404", "E406"})
 
 
@@ -117,7 +117,7 @@ def _render_one(diagnostic: Diagnostic, source: Source) -> str:
 
 
 def _window(line: str, column: int) -> tuple[str, int]:
-    """The line, or of a very long one what stands around the column; and where the column is in that."""
+    """The line, or the part of a very long one around the column; and the column in that part."""
     if len(line) <= _MOST_COLUMNS:
         return line, column
     begin = max(0, column - 1 - _MOST_COLUMNS // 2)
@@ -246,7 +246,7 @@ def apply_fixes(text: str, diagnostics: Iterable[Diagnostic], *, only_safe: bool
         if not any(edit.span.start < span.end and span.start < edit.span.end for span in taken) and edit.span not in taken:
             taken.append(edit.span)
             parts.append((edit.span, edit.text))
-    # From the end, and what is put before a word after the word itself, so that every place still holds.
+    # From the end, and insertions before a word after the word itself, so that every place still holds.
     for span, replacement in sorted(parts, key=lambda part: (part[0].start, part[0].end), reverse=True):
         text = text[: span.start] + replacement + text[span.end :]
     return text

@@ -1,5 +1,5 @@
-"""What a compilation is made with: an editor compiles the same text, a letter longer, again and again, and puts in place of these
-what remembers the last time. Whatever stands in their place has to give what they give.
+"""Hooks through which the language server supplies caching versions of compiler passes. A hook must return exactly what the
+default returns.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ def _nothing(decl: FlowDecl, builder: FlowBuilder) -> None:
 
 @attrs.frozen
 class CompilerHooks:
-    """The parts of a compilation that may be exchanged.
+    """The exchangeable parts of a compilation.
 
     Attributes:
-        parse: the tree of a text and what is wrong with it; the list is the caller's.
-        check: the type of an expression.
-        lowered: told of each flow of each file, with all that was found out about it; it goes on changing until the compilation is done.
-        is_hasty: leave out the dearest check, for conditions that are always so (W302).
+        parse: returns the tree of a text and its errors; the caller owns the list.
+        check: returns the type of an expression.
+        on_lowered: called for each flow of each file, with its builder, which changes until the compilation is done.
+        skip_expensive_lints: omit the most expensive check, for conditions that are always so (W302).
     """
 
     parse: Callable[[str, Limits], tuple[File, list[Diagnostic]]] = parse_file

@@ -1,4 +1,4 @@
-"""How large a file may be, checked before anything expensive looks at it, and what is said when it is larger."""
+"""Limits of the size of a file, checked before any expensive pass, and the diagnostics for a larger file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NESTING: Final = 64
 TOKENS: Final = 32_768
 #: Statements, settings and declarations of a file, likewise.
 STATEMENTS: Final = 4_096
-#: What the parser keeps of unfinished constructs; 64 nested blocks need less.
+#: The parser's stack of unfinished constructs; 64 nested blocks need less.
 STACK: Final = 1_000
 #: Types inside types.
 TYPE_DEPTH: Final = 32
@@ -37,9 +37,9 @@ _EDGES_A_STEP: Final = 5
 
 @attrs.frozen(kw_only=True)
 class RunLimits:
-    """What a host allows one run of a flow to come to, as `dagflow.bounds` proves it; None is anything.
+    """The host's limits for one run of a flow, compared with the upper bounds of `dagflow.bounds`; None is no limit.
 
-    The defaults stop what no user means: a loop of 10,000 items inside another one, a run that outlives a year.
+    The defaults stop flows that no user means: a loop of 10,000 items inside another one, a run that outlives a year.
 
     Attributes:
         steps: calls of actions, those of its loops and of the flows it calls included.
@@ -77,7 +77,7 @@ def _edges(limits: Limits) -> int:
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """What a host allows a flow to be; the defaults are those of the language, and grow with `steps`.
+    """The host's limits for a flow; the defaults are those of the language, and grow with `steps`.
 
     Attributes:
         steps: nodes of a compiled flow, gates included.
@@ -86,7 +86,7 @@ class Limits:
         items: the greatest `max` of a `for`.
         files: how many others a file may import, directly and through others.
         imported_chars: characters of all of those together.
-        run: what one run may come to.
+        run: the limits of one run.
     """
 
     steps: int = 1_000

@@ -14,7 +14,7 @@ def quoted(text: str) -> str:
 
 
 def inside_quotes(text: str) -> str:
-    """The same without its quotes, to be put together with `${…}`."""
+    """The same without its quotes, to be combined with `${…}`."""
     parts = [_ESCAPES.get(char, char) if char.isprintable() or char in _ESCAPES else _code_escape(char) for char in text]
     return "".join(parts).replace("${", "\\${")
 
@@ -24,7 +24,7 @@ def _code_escape(char: str) -> str:
 
 
 def kind_of(value: object) -> str:
-    """What a value of JSON is, for a person."""
+    """The kind of a JSON value, in words."""
     match value:
         case None:
             return "null"
@@ -47,7 +47,7 @@ def shown(text: str) -> str:
 
 
 def identifier(text: str, fallback: str) -> str:
-    """Lower-case words with `_` between them; `fallback` where nothing is left of the text."""
+    """Lower-case words with `_` between them; `fallback` if the text has none."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
     word = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")[:60].rstrip("_")
     if not word:

@@ -1,9 +1,9 @@
-"""What a run of a flow can come to at most: steps, parallelism, time, runs, events and the cost of its expressions.
+"""The upper bounds of a run: steps, parallelism, duration, runs, events and the cost of its expressions.
 
-Theory. A flow has no recursion, its loops have a `max`, its retries are counted and its waits for events end, so every run is bounded,
-and the bounds can be read off the compiled flow. Of the outcomes of a condition one comes about, so what hangs on it counts
-with the dearest of them. A loop counts its body for each item, a call the flow it calls for each attempt. What is started
-is a run of its own with bounds of its own.
+Theory. A flow has no recursion, its loops have a `max`, its retries are counted and its waits for events end. So every run is
+bounded, and the bounds follow from the compiled flow. A condition has one outcome, so the nodes under it count with the most
+expensive outcome. A loop counts its body for each item, a call counts the called flow for each attempt. A started flow is a
+separate run with bounds of its own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ STEPS: Final = frozenset({
 
 @attrs.frozen(kw_only=True)
 class Share:
-    """What a loop or a call adds to a number: `count` times `each`. `node`: its id. `label`: what a person calls it."""
+    """The share of a loop or a call in a number: `count` times `each`. `node`: its id. `label`: its name for people."""
 
     node: str
     label: str
@@ -60,12 +60,12 @@ class Total:
 
 @attrs.frozen(kw_only=True)
 class Bounds:
-    """What one run can come to at most.
+    """The upper bounds of one run.
 
     Attributes:
         steps: that run, repeated attempts not counted; those in loops and in flows that are called included.
         parallel: of them at the same time.
-        duration_ns: from its beginning to its end, in nanoseconds, without what is done once it has failed. Never more than its lifetime.
+        duration_ns: from its beginning to its end, in nanoseconds, without `on error` and undo. At most its lifetime.
         waiting_ns: the part of it that waits and time limits account for. n_open: the calls in a row that have no time limit and come on top.
         runs_started: by `start`. events_sent: by `emit`.
         expression_cost: evaluation steps of all its expressions.
@@ -82,7 +82,7 @@ class Bounds:
 
 
 def bounds(flow: Flow) -> Bounds:
-    """What a run of a compiled flow can come to at most."""
+    """Return the upper bounds of a run of a compiled flow."""
     return _bounds(flow, {callee.key: callee.flow for callee in flow.callees}, {}, max_parallel)
 
 
@@ -93,13 +93,13 @@ def rough_bounds(flow: Flow) -> Bounds:
 
 @attrs.frozen
 class _Inner:
-    """The bounds of what a node has inside, and how often that happens, all in all and one after the other."""
+    """The bounds of a node's contents, and how often they run, in all and one after the other."""
 
     bounds: Bounds
     count: int
     in_a_row: int
     width: int
-    #: What its `on error` and its undoing take on top, when it fails and the flow around goes on.
+    #: The time of its `on error` and its undo in addition, when it fails and the flow around goes on.
     after_ns: int
     after_open: int
 
@@ -141,7 +141,7 @@ def _bounds(
 
 
 def _weight(node: Node, inner: Mapping[str, _Inner]) -> int:
-    """How many steps run at once while a node does. A loop or a call is one itself, and not beside what is in it."""
+    """How many steps run at once while a node does. A loop or a call is one itself, instead of the steps in it."""
     if node.kind not in STEPS:
         return 0
     found = inner.get(node.id)
@@ -204,7 +204,7 @@ def _total(
 
 
 def _innermost_first(flow: Flow) -> list[Node]:
-    """Every node behind those that hang on it."""
+    """Every node, behind the nodes under its gate."""
     depth: dict[str, int] = {}
     for node in flow.nodes:
         if node.gate is None:
@@ -224,7 +224,7 @@ def _innermost_first(flow: Flow) -> list[Node]:
 
 
 def _duration(flow: Flow, inner: Mapping[str, _Inner]) -> tuple[int, int, bool]:
-    """The longest way through the flow: what waits and limits take, the calls without a limit, and whether a wait has no bound."""
+    """The longest path through the flow: the time of waits and limits, the calls without a limit, and whether it is endless."""
     waiting: dict[str, int] = {}
     n_open: dict[str, int] = {}
     is_endless = False
@@ -244,9 +244,9 @@ def _duration(flow: Flow, inner: Mapping[str, _Inner]) -> tuple[int, int, bool]:
 
 
 def _time(node: Node, inner: Mapping[str, _Inner]) -> tuple[int | None, int]:
-    """What a node takes at most, None where only the run's lifetime bounds it; and how many calls without a limit come on top.
+    """The time of a node at most, None if only the run's lifetime bounds it; and its number of calls without a limit.
 
-    How long another system asks to wait before the next attempt is not known, and not counted.
+    The delays that other systems request before the next attempt are unknown, and not counted.
     """
     nested = inner.get(node.id)
     match node.kind:
@@ -273,9 +273,9 @@ def _time(node: Node, inner: Mapping[str, _Inner]) -> tuple[int | None, int]:
 
 
 def _aftermath(flow: Flow) -> tuple[int, int]:
-    """What the steps of a flow's `on error` and its undos take, all one after the other, as `_time` says it.
+    """The time of the steps of a flow's `on error` and its undos, all one after the other, in the form of `_time`.
 
-    A call of another flow among them is taken for all its lifetime.
+    A call of another flow among them counts with all its lifetime.
     """
     waiting, n_open = 0, 0
     for node in flow.nodes:

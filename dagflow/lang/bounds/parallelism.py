@@ -1,6 +1,6 @@
-"""How many steps of a flow can run at the same time.
+"""Parallelism: how many steps of a flow can run at the same time.
 
-The nodes are put into chains of which no two members can ever run at once, because one waits for the other or because they hang on
+Each chain of nodes has no two members that can ever run at once, because one waits for the other or because they hang on
 different outcomes of a condition. Each chain has one running node at most, so the chains' weights add up to a bound.
 Sets of nodes are whole numbers, a bit for each, so that a thousand nodes are compared in one operation.
 """
@@ -33,7 +33,7 @@ def max_parallel(flow: Flow, weights: Mapping[str, int]) -> int:
 
 
 def _exclusive(flow: Flow, numbers: Mapping[str, int]) -> list[int]:
-    """For each node the set of those that never run while it does."""
+    """For each node the set of nodes that never run while it does."""
     before = _before(flow, numbers)
     apart = list(before)
     for number, sources in enumerate(before):
@@ -60,10 +60,11 @@ def _exclusive(flow: Flow, numbers: Mapping[str, int]) -> list[int]:
 
 
 def _before(flow: Flow, numbers: Mapping[str, int]) -> list[int]:
-    """For each node the set of those that are over when it begins.
+    """For each node the set of nodes that are over when it begins.
 
-    A node may be over without having had its turn: the block it is in failed, or a race was won by others. Then what comes before it may
-    still run. Sure to be over is what all members of that block or race come after, since one of them has had its turn.
+    A node may be over without having run: its block failed, or another branch won the race. Then the nodes before it may still
+    run. Certain to be over are only the nodes that all members of that block or race come after, since one of these members has
+    run.
     """
     sources: list[list[int]] = [[] for _ in numbers]
     for edge in flow.edges:
@@ -76,7 +77,7 @@ def _before(flow: Flow, numbers: Mapping[str, int]) -> list[int]:
             cutters[numbers[member]].add(cutter)
     caught = {numbers[scope.catch]: f"scope {scope.id}" for scope in flow.scopes if scope.catch is not None}
     found = [0] * len(numbers)
-    for number, nodes in enumerate(sources):  # numbered in order: what comes before has been looked at
+    for number, nodes in enumerate(sources):  # numbered in order: predecessors are complete
         for source in nodes:
             known = found[source]
             for cutter in cutters[source] - cutters[number]:

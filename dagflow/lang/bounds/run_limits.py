@@ -1,4 +1,4 @@
-"""E503: what a run can come to, against what the host allows; said at the loop or call that adds most."""
+"""E503: the upper bounds of a run against the host's limits; reported at the loop or call with the largest share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dagflow.model.lengths import as_written
 
 
 def check_run_limits(flow: Flow, decl: s.FlowDecl, source: Source, limits: RunLimits) -> Iterator[Diagnostic]:
-    """What is too much about a sound flow."""
+    """Report the bounds of a sound flow that exceed a limit."""
     found = rough_bounds(flow)
     if limits.parallel is not None and found.parallel > limits.parallel:
         found = bounds(flow)

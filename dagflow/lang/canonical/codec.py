@@ -1,8 +1,8 @@
 """Canonical JSON: a file of flows as data, for forms, diffs and programs, and back.
 
-The data hold every declaration and step, expressions as CEL text, places as offsets into `text`, which is the file in the style of
-`dagflow fmt`. Whoever changes the data may leave `text` and all `span`s as they were, or out: what the data say counts. Only where
-`text` still says the same is it taken as it is, with its comments and its layout; so text → JSON → text is the formatter.
+The data hold every declaration and step, expressions as CEL text, places as offsets into `text`, which is the file in the style
+of `dagflow fmt`. A program that changes the data may leave `text` and all `span`s unchanged, or omit them: the data decide.
+Only a `text` that means the same as the data is used, with its comments and its layout; so text → JSON → text is the formatter.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dagflow.model.typeguards import is_list, is_object
 from dagflow.model.wire.json_reader import LocatedJson, pointer_step
 
 VERSION: Final = 1
-#: What says nothing about what a flow does; it may be out of date in data that somebody has changed.
+#: Keys without a meaning for the flow; in changed data they may be out of date.
 _ASIDE: Final = frozenset(["span", "text", "comments"])
 
 
@@ -55,7 +55,7 @@ def to_data(text: str, *, flow: str | None = None, filename: str = "<flow>") -> 
 
 
 def from_data(located: LocatedJson, filename: str = "") -> tuple[str | None, list[Diagnostic]]:
-    """The `.flow` text that canonical JSON means, or what is wrong with it, each with a JSON pointer."""
+    """The `.flow` text that canonical JSON means, or its errors, each with a JSON pointer."""
     found = check_shape(located, filename)
     data = located.value
     if found or not is_object(data):
@@ -97,7 +97,7 @@ def _unreadable(data: Mapping[str, object]) -> tuple[str, Diagnostic | None]:
                 inner = parse_file(write_file({"items": [{**item, "steps": [step]}]}))[1]
                 if inner:
                     return f"/items/{i}/steps/{j}", inner[0]
-            return f"/items/{i}", found[0]  # pragma: no cover - what stands around steps has been read by itself
+            return f"/items/{i}", found[0]  # pragma: no cover - the steps have been read one by one
     return "", None
 
 
@@ -106,7 +106,7 @@ def _objects(value: object) -> list[Plain]:
 
 
 def _difference(read: object, given: object, pointer: str) -> str | None:
-    """Where what has been read says something else than what was given, as a JSON pointer; None if nowhere."""
+    """The first difference between the data as read back and the data as passed, as a JSON pointer; None if there is none."""
     if not read and not given:
         return None  # an empty list is as good as none
     if is_object(read) and is_object(given):
@@ -172,7 +172,7 @@ class _Exporter:
                 assert_never(item)
 
     def _type(self, item: s.TypeDecl) -> Plain:
-        """The fields of `type T {…}`, or what stands behind the `=` of `type T = …`."""
+        """The fields of `type T {…}`, or the text behind the `=` of `type T = …`."""
         type_ = item.type
         if isinstance(type_, s.RecordTypeExpr) and type_.span == item.span:
             return {"fields": self._steps.fields(type_.fields)}

@@ -1,4 +1,4 @@
-"""The shape of canonical JSON, as a JSON Schema: what is published (`grammar/flow.schema.json`) is what an import is checked against."""
+"""The shape of canonical JSON, as a JSON Schema: imports are checked against the published one (`grammar/flow.schema.json`)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _object(needed: Plain, others: Plain | None = None) -> Plain:
 
 
 def _kind(kind: str, needed: Plain, others: Plain | None = None, *, has_doc: bool = True) -> Plain:
-    """A part that says by its `kind` what it is."""
+    """A part that is identified by its `kind`."""
     shared: Plain = {"comments": COMMENTS, "span": SPAN, **({"doc": TEXT} if has_doc else {})}
     return _object({"kind": {"const": kind}, **needed}, {**(others or {}), **shared})
 
@@ -108,7 +108,7 @@ _ITEMS: Final[dict[str, Plain]] = {
     "test": _kind("test", {"text": TEXT}, {"flow": NAME}, has_doc=False),
 }  # fmt: skip
 
-#: By name. Those of a kind are called by what they are and their kind, but for `if`, which an `if` may have behind its `else`.
+#: By name: that of a part with a `kind` is its sort and its kind, except for `if`, which an `if` may have behind its `else`.
 _DEFINITIONS: Final[dict[str, Plain]] = {
     "expression": _object({"cel": TEXT}, {"span": SPAN}),
     "type_text": TEXT,

@@ -25,7 +25,7 @@ class StepWriter:
 
     Attributes:
         flat: the text of a place on one line, in canonical spacing.
-        comments: the comments on lines of their own before the word at an offset, without those that are its documentation.
+        comments: the comments on lines of their own before the word at an offset, except for its documentation.
     """
 
     flat: Callable[[Span], str]
@@ -36,7 +36,7 @@ class StepWriter:
         return {"cel": self.flat(expr.span), "span": place(expr.span)}
 
     def maybe_cel(self, expr: Expr | None) -> Plain | None:
-        """The same of what may not be there."""
+        """The same for an expression that may be missing."""
         return None if expr is None else self.cel(expr)
 
     def head(self, kind: str, span: Span, doc: str = "", name: s.Ident | None = None) -> Plain:
@@ -247,5 +247,5 @@ def place(span: Span) -> list[int]:
 
 
 def present(data: Plain) -> Plain:
-    """The data without what is not there."""
+    """The data without keys that have no value."""
     return {key: value for key, value in data.items() if value is not None}

@@ -138,7 +138,7 @@ def _for(loop: _Data) -> str:
 
 
 def _promises(action: _Data) -> str:
-    """What a declaration says behind its effect."""
+    """The clauses of a declaration behind its effect."""
     return " by key" * bool(action.get("by_key")) + " on unknown fail" * ("on_unknown" in action)
 
 

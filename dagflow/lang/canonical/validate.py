@@ -45,7 +45,7 @@ class _Check:
     found: list[Diagnostic] = attrs.field(factory=list)
 
     def value(self, value: object, schema: _Schema, pointer: str) -> None:
-        """Check a value against a schema; what is said of it is said once."""
+        """Check a value against a schema; each problem is reported once."""
         name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
         n_before = len(self.found)
         if name:
@@ -132,7 +132,7 @@ class _Check:
             )
 
     def _read(self, value: object, name: str, pointer: str) -> None:
-        """Check what the shape does not say: that texts read as what they are to be."""
+        """Check beyond the shape: whether texts parse as their kind."""
         if name == "expression" and is_object(value):
             self._grammar(str(value["cel"]), parse_expression(str(value["cel"]))[1], f"{pointer}/cel", "an expression")
         elif name == "type_text":

@@ -1,4 +1,4 @@
-"""Whether a value of one type may be given where another is wanted: arguments, results, defaults."""
+"""Assignability: whether a value of one type fits another: arguments, results, defaults."""
 
 from __future__ import annotations
 

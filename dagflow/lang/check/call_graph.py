@@ -1,4 +1,4 @@
-"""Which flows call which: an order in which all that are called come first, and circles, of which there may be none."""
+"""The call graph of flows: an order in which callees come first, and cycles, which are errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dagflow.lang.diagnostics import Source
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.walk import statements_of
 
-#: Each takes a look at every call; nobody reads more.
+#: The most reported cycles: each costs a pass over every call, and more of them help no author.
 _MOST_CIRCLES: Final = 20
 
 
@@ -24,7 +24,7 @@ class _Call:
 
 
 def in_call_order(decls: Sequence[s.FlowDecl], source: Source) -> tuple[list[s.FlowDecl], list[Diagnostic]]:
-    """The flows of a file, those that are called first, else as declared; and E502 for each circle."""
+    """The flows of a file, callees first, else as declared; and E502 for each cycle."""
     by_name: dict[str, s.FlowDecl] = {}
     for decl in decls:
         by_name.setdefault(decl.name.text, decl)
@@ -37,7 +37,7 @@ def in_call_order(decls: Sequence[s.FlowDecl], source: Source) -> tuple[list[s.F
             break
         circle = _circle(calls, ordered)
         found.append(_report(circle, by_name, source))
-        # Whatever is called in a circle is not known where it is called, so nothing more is said of it.
+        # A callee within a cycle is unknown at its call, so nothing more is reported about that call.
         closing = {(call.caller, call.callee) for call in circle[:1]}
         calls = {name: [call for call in mine if (call.caller, call.callee) not in closing] for name, mine in calls.items()}
     rest = [decl for decl in decls if by_name[decl.name.text] is not decl]
@@ -69,7 +69,7 @@ def _order(calls: dict[str, list[_Call]], ordered: dict[str, None]) -> bool:
 
 
 def _circle(calls: dict[str, list[_Call]], ordered: dict[str, None]) -> list[_Call]:
-    """Calls in a circle among the flows that are left, that of the flow declared first at the beginning."""
+    """The calls of a cycle among the flows that are left, the flow declared first at the beginning."""
     left = [name for name in calls if name not in ordered]
     path: list[_Call] = []
     seen: dict[str, int] = {}

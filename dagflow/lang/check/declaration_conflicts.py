@@ -1,4 +1,4 @@
-"""Whether two declarations of one name say the same, compared by what they contain, and where they part (E210)."""
+"""E210: compare two declarations of one name by their contents, and name the first difference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dagflow.model.types import EnumType, Field, ListType, MapType, OptionalType
 
 
 def content(type_: Type) -> Type:
-    """A type without the names that were given to records and sets of texts."""
+    """A type without the names of its records and enums."""
     match type_:
         case RecordType(_, fields):
             return RecordType("", tuple(attrs.evolve(field, type=content(field.type)) for field in fields))

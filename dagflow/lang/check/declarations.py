@@ -1,4 +1,4 @@
-"""What a file declares, together with what the host declares: types, events and actions."""
+"""The declarations of a file together with those of the host: types, events and actions."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ class Declarations:
     events: dict[str, EventSpec]
     actions: dict[str, ActionSpec]
     diagnostics: list[Diagnostic] = attrs.field(factory=list)
-    #: Names in declarations that did not parse: nobody complains that they are unknown.
+    #: Names in declarations that did not parse: they are not reported as unknown.
     broken: set[str] = attrs.field(factory=set)
-    #: The names of imports with errors: nobody complains of what stands behind them, nor of events, which have no such name before them.
+    #: The names of imports with errors: names behind them are not reported, nor are events, which have no such prefix.
     broken_imports: set[str] = attrs.field(factory=set)
     _decls: dict[str, s.TypeDecl] = attrs.field(factory=dict)
     _resolving: list[str] = attrs.field(factory=list)
@@ -73,7 +73,7 @@ class Declarations:
     _depths: dict[str, int] = attrs.field(factory=dict)
     #: Names of the flows of the file.
     flows: frozenset[str] = frozenset()
-    #: What the host says itself: its actions, where secrets may go, and which events flows may emit.
+    #: The host's own declarations: its actions, the targets of secrets, and the events that flows may emit.
     host_actions: Mapping[str, ActionSpec] = attrs.field(factory=dict[str, ActionSpec])
     secrets: Mapping[str, SecretSpec] = attrs.field(factory=dict[str, SecretSpec])
     emits: tuple[str, ...] | None = None
@@ -87,7 +87,7 @@ class Declarations:
         return event in self.broken or bool(self.broken_imports)
 
     def take_in(self, name: str, module: Imported) -> None:
-        """Add what another file gives: events as they are, everything else behind the name of the import."""
+        """Add the declarations of another file: events under their own names, all others behind the name of the import."""
         self.types.update({f"{name}.{each}": type_ for each, type_ in module.types.items()})
         self.actions.update({f"{name}.{each}": spec for each, spec in module.actions.items()})
         self.events.update({each: spec for each, spec in module.events.items() if each not in self.events})
@@ -324,7 +324,7 @@ class Declarations:
 def collect_declarations(
     file: s.File, interface: Interface, default: ConstantDefault, imports: Iterable[tuple[str, Imported]] = ()
 ) -> Declarations:
-    """The declarations of a file on top of those of the host, and of what it imports, by the names of the imports."""
+    """The declarations of a file, the host and the imports, the last under the names of the imports."""
     events: Mapping[str, EventSpec] = interface.events
     declarations = Declarations({**_SCALARS, **interface.types}, dict(events), dict(interface.actions), default=default)
     declarations.host_actions, declarations.secrets, declarations.emits = interface.actions, interface.secrets, interface.emits

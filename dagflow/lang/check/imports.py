@@ -1,7 +1,7 @@
-"""Other files: which one an `import` means, and what the importing file gets from it.
+"""Imports: the file that an `import` refers to, and its declarations for the importing file.
 
-A path is read from the place of the file it stands in, and never leads out of the directory of the whole: it is plain string work, and
-nothing here reads a file. Whoever compiles gives the texts.
+A path is relative to the file it stands in, and never leads out of the root directory. Resolving it is plain string work, and
+nothing here reads a file: the caller passes the texts.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from dagflow.lang.syntax import tree as s
 from dagflow.model.action import ActionSpec, EventSpec
 from dagflow.model.types import Type
 
-#: The texts of other files by their paths, or what gives the text of a path, None for one there is none of.
+#: The texts of other files by their paths, or a function from a path to its text, or None if there is none.
 Sources: TypeAlias = Mapping[str, str] | Callable[[str], str | None]
 
-#: What a path may be made of; anything else could mean something to whoever reads files.
+#: The allowed characters of a path; others could have a special meaning for the reader of files.
 _PATH: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*|\.\.?")
 _MOST_CHARS: Final = 500
 
 
 @attrs.frozen(kw_only=True)
 class Module:
-    """What another file gives: everything it declares itself, under the names it has there.
+    """The exports of another file: its own declarations, under the names they have there.
 
     Attributes:
-        is_broken: it has errors, so that nothing is said about names it does not have.
+        is_broken: it has errors, so that unknown names in it are not reported.
     """
 
     types: Mapping[str, Type] = attrs.field(factory=dict[str, Type])
@@ -46,14 +46,14 @@ class Module:
 
 @attrs.frozen
 class Import:
-    """An `import` and what it gives."""
+    """An `import` and its module."""
 
     item: s.ImportDecl
     module: Module
 
     @property
     def name(self) -> s.Ident:
-        """What the importing file calls it."""
+        """Its name in the importing file."""
         return self.item.name
 
     def qualified(self, name: str) -> str:
@@ -85,7 +85,7 @@ def resolved(importer: str, path: str) -> str | None:
 
 @attrs.define(eq=False)
 class Library:
-    """The files of one compilation. `compile_file` takes the path and the text of one, and gives what it offers."""
+    """The files of one compilation. `compile_file` takes the path and the text of one, and returns its exports."""
 
     sources: Sources | None
     limits: Limits
@@ -96,7 +96,7 @@ class Library:
     n_chars: int = 0
 
     def find(self, item: s.ImportDecl) -> tuple[Module, Diagnostic | None]:
-        """What an `import` gives; with a diagnostic, something with errors."""
+        """The module of an `import`; with a diagnostic, a module with errors."""
         broken = Module(is_broken=True)
         path = resolved(self.stack[-1], item.path.value)
         if path is None:
@@ -182,11 +182,11 @@ def _report(code: str, item: s.ImportDecl, title: str, label: str, help_: str, f
     return Diagnostic(code=code, title=title, span=item.path.span, label=label, help=help_, fix=fix)
 
 
-# ---- what is said of imports that were found
+# ---- reports about imports that were found
 
 
 def check_imports(imports: Sequence[Import], actions: Mapping[str, ActionSpec], source: Source) -> Iterator[Diagnostic]:
-    """E210 for names of imports that could mean something else, W901 for those that are not used."""
+    """E210 for ambiguous names of imports, W901 for unused ones."""
     seen: dict[str, Span] = {}
     events: dict[str, tuple[EventSpec, str]] = {}
     rest = source.text
@@ -230,5 +230,5 @@ def _is_used(each: Import, text: str) -> bool:
 
 
 def severe(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """What an importing file hears of another one: errors, and none of the fixes, which are for that file."""
+    """The diagnostics of another file that an importing file reports: errors, without their fixes, which apply to that file."""
     return [attrs.evolve(each, fix=None) for each in diagnostics if each.severity is Severity.ERROR]

@@ -1,4 +1,4 @@
-"""Which values may be absent where: path conditions (LANGUAGE 4.3).
+"""Presence: the values that may be absent at a place, by path conditions (LANGUAGE 4.3).
 
 Theory. A *literal* is a gate with an outcome. The path condition of a step is the set of literals it stands under: those of the gates
 around it, those of the steps its `after` needs, and one of its own where its join or its block's `on error` can leave it out. A way
@@ -27,12 +27,12 @@ _MOST_GATES: Final = 12
 
 @attrs.frozen
 class Known:
-    """What is certain at a place although no gate around it says so.
+    """Facts that are certain at a place although no gate around it establishes them.
 
     Attributes:
-        literals: outcomes that the ended ways leave no choice about.
+        literals: outcomes that are the only ones left after the ended ways.
         ended: the ways that have ended, in their order.
-        present: names and paths that were asked for, where their absence has ended.
+        present: names and paths that were checked, where their absence has ended.
     """
 
     literals: Condition = ALWAYS
@@ -40,14 +40,14 @@ class Known:
     present: frozenset[str] = frozenset()
 
     def then(self, other: Known) -> Known:
-        """Both, for what comes after both."""
+        """Both, for a place after both."""
         if other is NOTHING or self is NOTHING:
             return self if other is NOTHING else other
         ended = tuple(dict.fromkeys((*self.ended, *other.ended)))
         return Known(self.literals | other.literals, ended, self.present | other.present)
 
     def settled(self, condition: Condition, n_outcomes: Mapping[str, int]) -> Known:
-        """The same at a place: a way of which one literal is left says that its gate has the other outcome."""
+        """The same at a place: if one literal of a way is left, its gate has the other outcome."""
         literals, open_ways = self.literals, list[Condition]()
         for way in self.ended:
             rest = way - condition - literals
@@ -114,7 +114,7 @@ def has_ended(ended: Sequence[Condition], reader: Condition, n_outcomes: Mapping
 
 
 def _possible(conditions: Iterable[Condition], decided: Mapping[str, int]) -> list[Condition]:
-    """What is left of each condition that what is decided does not rule out."""
+    """The rest of each condition that the decided outcomes do not rule out."""
     return [
         frozenset(literal for literal in condition if literal[0] not in decided)
         for condition in conditions

@@ -1,4 +1,4 @@
-"""Which blocks always end the run."""
+"""Reachability: the blocks that always end the run."""
 
 from __future__ import annotations
 

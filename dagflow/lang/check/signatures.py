@@ -9,14 +9,14 @@ from dagflow.model.types import Field, Type
 
 @attrs.frozen(kw_only=True)
 class Signature:
-    """What a caller knows of a flow.
+    """The signature of a flow for its callers.
 
     Attributes:
         key: by which nodes name it.
         params: its input; where that comes from triggers, one parameter of the name it has there.
         can_undo: whether something in it has an `undo`.
         depth: how many flows are inside each other where it is called, itself counted.
-        is_loose: its head has errors, so that nothing is said about arguments.
+        is_loose: its head has errors, so that arguments are not checked.
         repeats: an action in it that another attempt of the call would repeat, with an effect that its peer cannot recognise; or "".
     """
 

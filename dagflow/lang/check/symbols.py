@@ -14,7 +14,7 @@ from dagflow.model.types import OptionalType, Type
 
 
 class SymbolKind(enum.Enum):
-    """What a name stands for."""
+    """The kinds of names."""
 
     #: The input, `now`, `run`, `trigger`, `secrets`, a handler's failure: there whenever it is in scope.
     CONSTANT = "constant"
@@ -53,7 +53,7 @@ class Names:
         self.lines: dict[str, int] = {}
         #: For each name that is defined inside of loops, those loops, the outermost first; filled before lowering.
         self.loops: dict[str, tuple[s.For, ...]] = {}
-        #: The loops around what is being lowered.
+        #: The loops around the statement being lowered.
         self.around: tuple[s.For, ...] = ()
         self.n_outcomes: dict[str, int] = {}
         self.gate_order: dict[str, int] = {}
@@ -68,7 +68,7 @@ class Names:
         self.gate_order[gate] = len(self.gate_order)
 
     def hidden(self, name: str) -> s.For | None:
-        """The outermost loop with that name in it which is not around what is being lowered."""
+        """The outermost loop that contains the name and not the statement being lowered."""
         loops = self.loops.get(name, ())
         return next((loop for loop in loops if all(loop is not known for known in self.around)), None)
 

@@ -38,7 +38,7 @@ _NOTHING = View(Names(), frozenset(), frozenset())
 
 @attrs.frozen
 class Wanted:
-    """What an expression is for: its type, and how a message names the place (`` `to` takes ``)."""
+    """The demand on an expression: its type, and the words of a message for its place (`` `to` takes ``)."""
 
     type: Type
     words: str
@@ -180,7 +180,7 @@ class Checker:
 
     def _report_mismatch(self, expr: tree.Expr, given: Type, wanted: Wanted) -> None:
         text = self.source.text[expr.span.start : expr.span.end]
-        # A literal is written as what is wanted, not converted.
+        # A literal is written in the expected type, not converted.
         conversion = "" if isinstance(expr, tree.Literal) else _conversion(given, wanted.type)
         fix = None
         if conversion:
@@ -230,7 +230,7 @@ class Checker:
         return diagnostic
 
     def _of_loop(self, span: Span, word: str, loop: s.For) -> Diagnostic:
-        """What a step in the body of a loop gives is there once for each item, and nowhere else."""
+        """A step in the body of a loop has one value for each item, and none outside of the loop."""
         line = self.source.place(loop.word.start).line
         whole = f"read `{loop.name.text}`" if loop.name is not None else "read the loop by its name: `rows = for …`"
         return Diagnostic(

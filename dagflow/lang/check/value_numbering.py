@@ -1,4 +1,4 @@
-"""Which expressions always come to the same: equal ones over names that mean the same get one number.
+"""Value numbering: equal expressions over names with the same meaning get the same number, as their values are always equal.
 
 Each part of a tree is numbered once, by the numbers of its parts, so that long conditions do not cost more than their length.
 """
@@ -18,20 +18,20 @@ Identity: TypeAlias = Callable[[str], "int | None"]
 
 @attrs.define(eq=False)
 class ValueNumbering:
-    """The numbers given so far. The trees that are asked about have to live as long as this."""
+    """The numbers assigned so far. It must not outlive the trees it is asked about."""
 
     _by_form: dict[tuple[object, ...], int] = attrs.field(factory=dict[tuple[object, ...], int], init=False)
     _by_tree: dict[int, int | None] = attrs.field(factory=dict[int, "int | None"], init=False)
 
     def of(self, expr: tree.Expr, identity: Identity) -> int | None:
-        """The number of an expression; None for what may change, and for macros and texts with values in them."""
+        """The number of an expression; None for one that may change, and for macros and texts with values in them."""
         place = id(expr)
         if place not in self._by_tree:
             self._by_tree[place] = self._number(expr, identity)
         return self._by_tree[place]
 
     def of_condition(self, expr: tree.Expr, identity: Identity) -> tuple[bool, int | None]:
-        """Whether a condition is a negation, and the number of what it negates, or of itself. `a != b` negates `a == b`."""
+        """Whether a condition is a negation, and the number of its operand, or of itself. `a != b` negates `a == b`."""
         is_negated = False
         while isinstance(expr, tree.Unary) and expr.operator == "!":
             is_negated, expr = not is_negated, expr.operand
@@ -73,7 +73,7 @@ class ValueNumbering:
 
 
 def parts_of(expr: tree.Expr) -> Iterator[tree.Expr]:
-    """An expression and what it is made of, without what macros see."""
+    """An expression and its parts, except for the arguments of macros."""
     yield expr
     match expr:
         case tree.Unary(operand=operand):

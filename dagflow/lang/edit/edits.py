@@ -1,4 +1,4 @@
-"""Changes of a flow as changes of its text: what a picture's editor stands on.
+"""Changes of a flow as changes of its text: the basis of an editor for pictures.
 
 A change replaces as little as it can: everything else of the text, comments and layout with it, stays byte for byte. Where the text was
 in the style of `dagflow fmt` it is so afterwards; there, lines beside the change may be laid out anew (`=` under each other).
@@ -34,7 +34,7 @@ class AddStep:
 
 @attrs.frozen
 class RemoveStep:
-    """Take a statement away, with the comments above it, and its name from every `after`. What reads its value is left to the author."""
+    """Remove a statement, the comments above it, and its name from every `after`. Readers of its value are unchanged."""
 
     step: str
 
@@ -60,7 +60,7 @@ class MoveStep:
 
 @attrs.frozen
 class Connect:
-    """Say what a step is `after`; nothing if `after` is empty. `join`: `all`, `any`, `settled`, or how many of them."""
+    """Set the `after` of a step; none if `after` is empty. `join`: `all`, `any`, `settled`, or how many of them."""
 
     step: str
     after: tuple[str, ...]
@@ -268,5 +268,5 @@ def _check_value(value: str) -> None:
 
 
 def _reads(value: str, wrapped: Callable[[str], str]) -> bool:
-    """Whether a value spoils what stands behind it on its line."""
+    """Whether a value breaks the text behind it on its line."""
     return bool(parse_file(wrapped(value))[1])

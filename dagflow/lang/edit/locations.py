@@ -1,4 +1,4 @@
-"""Where in a text a statement stands, and where another one can go."""
+"""Locations: the place of a statement in a text, and places for another one."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Found:
 
 @attrs.define(eq=False)
 class Source:
-    """A text, its syntax tree, and the flow that is meant, if that was said."""
+    """A text, its syntax tree, and the name of the flow, if the caller chose one."""
 
     text: str
     file: s.File
@@ -145,7 +145,7 @@ def _name_of(statement: s.Statement) -> str:
 
 
 def removal(source: Source, found: Found) -> Span:
-    """What goes when a statement goes: its lines, and those of the comments right above it."""
+    """The text that belongs to a removed statement: its lines, and those of the comments right above it."""
     span = found.statement.span
     if not source.is_alone(span):
         end = span.end
@@ -212,7 +212,7 @@ def _block(source: Source, place: AtEnd) -> Span:
 
 
 def as_statement(text: str, *, keeps_layout: bool = False) -> str:
-    """A statement's text at the margin, formatted unless its layout is to be kept.
+    """A statement's text at the margin, formatted unless `keeps_layout`.
 
     Raises:
         FlowInvalid: it does not parse.

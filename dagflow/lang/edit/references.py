@@ -1,4 +1,4 @@
-"""Where a flow names its steps: in expressions, in `after`, and in the tests of the flow."""
+"""References to steps in a flow: in expressions, in `after`, and in the tests of the flow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def is_name(text: str) -> bool:
 
 
 def renamed(file: s.File, flow: s.FlowDecl, old: str, new: str) -> list[Edit]:
-    """The edits that give a name of a flow another one wherever it is read."""
+    """The edits that rename a name of a flow wherever it is read."""
     tests = [item for item in file.items if isinstance(item, s.TestDecl) and item.flow.text == flow.name.text]
     return [edit for part in (flow, *tests) for edit in _renamed(part, old, new)]
 

@@ -1,4 +1,4 @@
-"""What each code of a diagnostic means, told at length."""
+"""Explanations of the codes of diagnostics."""
 
 from dagflow.lang.explanations.lookup import all_codes, explanation
 from dagflow.lang.explanations.page import Explanation

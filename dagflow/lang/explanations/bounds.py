@@ -1,4 +1,4 @@
-"""Pages about bounds, safety and tidiness: codes 5xx, 6xx, 9xx, and the note about what is not shown."""
+"""Pages about bounds, safety and tidiness: codes 5xx, 6xx, 9xx, and the note about omitted diagnostics."""
 
 from __future__ import annotations
 

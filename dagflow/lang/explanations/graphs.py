@@ -1,4 +1,4 @@
-"""Pages about the order of steps and what they wait for: codes 4xx."""
+"""Pages about the order of steps and their dependencies: codes 4xx."""
 
 from __future__ import annotations
 

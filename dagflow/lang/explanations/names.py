@@ -1,4 +1,4 @@
-"""Pages about names and what they stand for: codes 2xx."""
+"""Pages about names and their meanings: codes 2xx."""
 
 from __future__ import annotations
 

@@ -17,12 +17,12 @@ _RIGHT: Final = "\n--- right\n"
 
 @attrs.frozen
 class Explanation:
-    """What a code means.
+    """The meaning of a code.
 
     Attributes:
         code: such as `E301`.
         title: the mistake in general words, without a full stop.
-        rule: what the rule is, why there is one, and what to do; one paragraph.
+        rule: the rule, its reason and the remedy; one paragraph.
         wrong: a whole `.flow` file that has the mistake, or a JSON workflow; empty where the code is about the size of a file, or about several.
         right: the same without the mistake; empty where `wrong` is.
     """

@@ -1,4 +1,4 @@
-"""Types, values and declarations as a `.flow` file writes them: what is compiled again comes out the same."""
+"""Types, values and declarations in the notation of a `.flow` file: compiling it again returns the same."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def interface_text(interface: Interface) -> str:
 
 
 def named_types(interface: Interface) -> set[tuple[str, Type]]:
-    """The types that have names, those offered and those that only signatures mention."""
+    """The types that have names, including those that only signatures mention."""
     roots: list[Type] = [*interface.types.values()]
     roots += [event.payload for event in interface.events.values()]
     for action in interface.actions.values():
@@ -124,7 +124,7 @@ def _is_named(type_: Type) -> bool:
 
 
 def _inside(type_: Type) -> Iterator[Type]:
-    """A type and all it is made of."""
+    """A type and all its parts."""
     yield type_
     match type_:
         case ListType(inner) | OptionalType(inner) | SecretType(inner) | MapType(_, inner):

@@ -76,13 +76,13 @@ class Schemas:
                 return dict(_PRIMITIVES.get(type_, {}))
 
     def _defined(self, name: str, type_: RecordType | EnumType) -> Schema:
-        """A reference; of two types of one name the second is told apart by a number."""
+        """A reference; the second of two types of one name gets a number."""
         key, number = name, 2
         while key in self._types and self._types[key] != type_:
             key, number = f"{name}{number}", number + 1
         if key not in self._types:
             self._types[key] = type_
-            self.definitions[key] = {}  # keeps its place before those that are inside of it
+            self.definitions[key] = {}  # keeps its place before the types inside it
             inner = RecordType("", type_.fields) if isinstance(type_, RecordType) else EnumType("", type_.values)
             self.definitions[key] = self.of(inner)
         return {"$ref": f"#/$defs/{key}"}
@@ -110,7 +110,7 @@ class Schemas:
 
 
 def input_schema(flow: Flow) -> Schema:
-    """What a flow takes, as a schema that stands by itself."""
+    """The input of a flow, as a schema of its own."""
     schemas = Schemas()
     return schemas.whole({"title": flow.name, **_described(flow.doc), **schemas.record(flow.input.fields)})
 

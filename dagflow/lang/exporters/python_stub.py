@@ -68,7 +68,7 @@ def stub_of(interface: Interface) -> str:
 
 @attrs.define(eq=False)
 class _Space:
-    """What has a dotted name in common: actions, and what is further inside."""
+    """The actions below a dotted name, and the names further inside."""
 
     actions: dict[str, ActionSpec] = attrs.field(factory=dict[str, ActionSpec])
     inner: dict[str, _Space] = attrs.field(factory=dict)

@@ -18,15 +18,15 @@ from dagflow.lang.syntax.parser import parse_file
 def format(text: str, *, filename: str = "<flow>") -> str:  # noqa: A001 - the word of the API
     """Write a `.flow` text in the one style of dagflow; a text in that style comes back as it is.
 
-    Every token and every comment is kept, in order, and the text means what it meant. Strings, and what stands in the `${…}` of
+    Every token and every comment stays, in order, and the text keeps its meaning. Strings, and the expressions in the `${…}` of
     strings, are not touched.
 
     Args:
         text: of a `.flow` file.
-        filename: what messages call the text.
+        filename: the name of the text in messages.
 
     Raises:
-        FlowInvalid: the text does not parse; `dagflow check` says the same of it.
+        FlowInvalid: the text does not parse; `dagflow check` reports the same errors.
     """
     allowed = limits.Limits()
     if len(text) > allowed.source_chars:
@@ -42,7 +42,7 @@ def format(text: str, *, filename: str = "<flow>") -> str:  # noqa: A001 - the w
 
 
 def flat_texts(text: str) -> Callable[[Span], str]:
-    """What gives the text of a place, of whole tokens, on one line and without comments; the text parses.
+    """Return a function from a span of whole tokens to its text on one line, without comments; the text parses.
 
     Strings over several lines stay so.
     """

@@ -1,11 +1,11 @@
-"""Tokens back to text, in the one style there is.
+"""Tokens back to text, in the one style of dagflow.
 
 Theory. A statement that fits on a line is a line. What does not fit is broken at the loosest place first: before its modifiers, then
 before the operators that bind least, then inside its widest bracket, an argument a line. A newline is written only before words
 that begin a statement or carry one on, before signs, and inside of brackets, so that the lexer reads the same statements again.
 Where the author chose (a block or the fields of a type on one line or on several, modifiers on lines of their own, blank lines
-between groups), the choice is kept; it is read off the tokens that began a line, and the text that comes out shows the same choice.
-That is why laying out a text twice changes nothing more.
+between groups), the choice stays: the tokens that began a line show it, and the resulting text shows the same choice. That is
+why formatting a text twice changes nothing more.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dagflow.lang.syntax.lexer import Token
 
 #: Columns of a line.
 WIDTH: Final = 100
-#: Blanks before what is inside of something.
+#: Blanks of one level of indentation.
 STEP: Final = 2
 _BEFORE_COMMENT: Final = "  "
 _OPENERS: Final = frozenset(["LPAR", "LSQB", "LBRACE"])
@@ -209,7 +209,7 @@ class _Layout:
         return braces
 
     def _inside(self, brace: int, indent: int) -> str:
-        """What stands between the braces of a block or a declaration, each line with the newline before it."""
+        """The text between the braces of a block or a declaration, each line with the newline before it."""
         begin, end = brace + 1, self.match[brace]
         if self.tokens[brace].start in self.roles.declarations:
             return self._elements(brace, indent)
@@ -251,7 +251,7 @@ class _Layout:
         return found
 
     def _range(self, begin: int, end: int, column: int, base: int) -> str:
-        """A part of a statement without blocks in it, from that column on; what it breaks into is one step deeper than `base`."""
+        """A part of a statement without blocks in it, from `column` on; it breaks into lines one step deeper than `base`."""
         is_narrow = self._is_narrow(begin, end, column)
         if is_narrow and self.n_breaks[end] == self.n_breaks[begin + 1]:
             return self._flat(begin, end)
@@ -289,7 +289,7 @@ class _Layout:
         return "".join(parts)
 
     def _broken(self, begin: int, end: int, column: int) -> set[int]:
-        """The opening brackets of a range to break: those that hold a comment, and the widest until the lines fit."""
+        """The opening brackets of a range to break: brackets with a comment, and the widest ones until the lines fit."""
         groups: list[int] = []
         i = begin
         while i < end:
@@ -311,7 +311,7 @@ class _Layout:
         return broken
 
     def _elements(self, opening: int, indent: int) -> str:
-        """What stands in brackets, an element a line, each with the newline before it."""
+        """The text between brackets, one element per line, each with the newline before it."""
         parts: list[str] = []
         closing = self.match[opening]
         first = i = opening + 1

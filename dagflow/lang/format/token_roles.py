@@ -1,7 +1,7 @@
-"""What each token of a text is for: what the formatter has to know of the grammar, and no more.
+"""The role of each token of a text: the part of the grammar that the formatter needs.
 
-The tables are walked as the parser walks them, but no tree is built: of a part only the offset of its first token is kept. That is a
-sixth of the time a tree takes, and a text is laid out while its author waits.
+The walk over the tables is the parser's, but it builds no tree: of a part it records only the offset of the first token. That
+takes a sixth of the time of a tree, and a text is formatted while its author waits.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ class Roles:
     """The roles of tokens, each by the token's offset.
 
     Attributes:
-        lines: those that begin a statement, a setting, a case or a declaration.
-        clauses: those that begin a modifier or the like.
+        lines: tokens that begin a statement, a setting, a case or a declaration.
+        clauses: tokens that begin a modifier or the like.
         blocks: each `{` around statements. declarations: each `{` around the fields of a `type` or an `event`.
         levels: operators between operands, and how loosely they bind (see `LEVELS`).
         type_commas: each comma between the arguments of a type, as in `map<string, int>`.
-        tight_before, tight_after: those without a blank on that side, where their kind alone does not say so.
+        tight_before, tight_after: tokens without a blank on that side, where their kind alone does not decide it.
     """
 
     lines: set[int] = attrs.field(factory=set[int])

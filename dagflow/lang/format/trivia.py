@@ -1,4 +1,4 @@
-"""What stands between the tokens of a text: comments and blank lines. The parser never sees them; the formatter keeps them."""
+"""Trivia between the tokens of a text: comments and blank lines. The parser never sees them; the formatter keeps them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Comment:
 
 @attrs.frozen
 class Gap:
-    """What stands before a token: comments, and whether a blank line stands between them and the token."""
+    """The trivia before a token: comments, and whether a blank line stands between them and the token."""
 
     comments: tuple[Comment, ...]
     has_blank: bool
@@ -45,7 +45,7 @@ class Gap:
 def find_gaps(text: str, tokens: Sequence[Token]) -> dict[int, Gap]:
     """The gaps that hold a comment or a blank line, by the index of the token behind; the end of the text is the token behind the last.
 
-    A comment runs to the end of its line, so only tokens that begin a line are looked at.
+    A comment runs to the end of its line, so only tokens that begin a line can have one before them.
     """
     gaps: dict[int, Gap] = {}
     end = 0

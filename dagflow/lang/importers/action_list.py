@@ -1,7 +1,7 @@
-"""The seed form: one JSON object, `{"name": …, "actions": [{"type": …, "data": {…}}, …]}`, made into the text of a flow.
+"""The seed form: one JSON object, `{"name": …, "actions": [{"type": …, "data": {…}}, …]}`, converted to the text of a flow.
 
-The actions are steps from top to bottom; a `filter` ends the run where its field has another value. What comes out is a text
-for a person to read and go on with; what is wrong in the JSON is said with a JSON pointer and a place, all of it at once.
+The actions are steps from top to bottom; a `filter` ends the run where its field has another value. The result is a text for a
+person to read and continue; all errors of the JSON are reported at once, each with a JSON pointer and a place.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from dagflow.model.wire.json_reader import JsonTextError, LocatedJson, locate_js
 from dagflow.model.wire.text_forms import check_email
 
 _EMAIL: Final = ScalarType("Email")
-#: What the seed's own workflow is about.
+#: The event of the seed's own workflow.
 LEAD_STATUS_CHANGED: Final = EventSpec(
     name="crm/lead_status.changed",
     payload=RecordType(
@@ -70,10 +70,10 @@ def import_seed(
 
     Args:
         text: the JSON.
-        event: what starts the flow, and has the fields that filters and recipients name.
+        event: the event that starts the flow, and has the fields that filters and recipients name.
         aliases: further recipients: a name, and the field or the e-mail address it stands for.
         is_declared: whether the host knows the event already, so that the text need not declare it.
-        filename: what the diagnostics call the text.
+        filename: the name of the text in diagnostics.
 
     Returns:
         The text, or None if there is an error; and the diagnostics in the order of the text, each with a JSON pointer.
@@ -100,7 +100,7 @@ def import_seed(
 
 @attrs.define(eq=False)
 class _Importer:
-    """One import. Goes on after each problem, so that all are told; the text is only used if there is none."""
+    """One import. Goes on after each problem, to report all of them; the text is only used if there is none."""
 
     located: LocatedJson
     event: EventSpec
@@ -208,7 +208,7 @@ class _Importer:
                 return f"event.{target}"
             if field.type == STRING and self.is_declared:
                 return f"Email(event.{target})"
-            if field.type == STRING:  # the declaration is ours, and this is what says what the field is
+            if field.type == STRING:  # the text declares the event, so a recipient decides the type of its field
                 self.recipients.add(target)
                 return f"event.{target}"
             self._wrong(
@@ -273,7 +273,7 @@ class _Importer:
         return value
 
     def _text(self, values: _Json, pointer: str, key: str) -> str:
-        """The text at a key; empty, and told, if it is none or has nothing in it. A missing key has been told already."""
+        """The text at a key; empty, with a report, if it is no text or empty. A missing key has been reported before."""
         if key not in values:
             return ""
         value, place = values[key], f"{pointer}/{key}"

@@ -15,7 +15,7 @@ def import_json(text: str, *, filename: str = "") -> tuple[str | None, list[Diag
 
     Args:
         text: the JSON.
-        filename: what the diagnostics call the text.
+        filename: the name of the text in diagnostics.
 
     Returns:
         The text, or None if there is an error; and the errors, or the notes, in the order of the JSON, each with a JSON pointer.

@@ -29,7 +29,7 @@ _UNITS: Final = {
 }
 _CALENDAR: Final = frozenset(["mo", "mon", "month", "months", "quarter", "quarters", "y", "yr", "yrs", "year", "years"])
 _PART: Final = re.compile(r"\s*([0-9]{1,12})(?:\.([0-9]{1,9}))?\s*([A-Za-z]+)\s*(?:,|\band\b)?", re.ASCII)
-#: 366 days: what a wait may last.
+#: 366 days: the longest wait.
 MAX_NS: Final = 366 * _NANOS["d"]
 
 
@@ -64,7 +64,7 @@ def duration_literal(text: str) -> str:
 
 
 def _literal(nanos: int) -> str:
-    """Weeks only where they say it whole; otherwise from days down, leaving out what is zero."""
+    """Weeks only if no rest remains; otherwise from days down, without zeros."""
     if nanos % _NANOS["w"] == 0:
         return f"{nanos // _NANOS['w']}w"
     return "".join(parts_of(nanos))

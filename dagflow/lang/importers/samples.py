@@ -117,7 +117,7 @@ def _field(key: str, samples: list[dict[str, object]], depth: int) -> Field:
 
 
 def _named(type_: Type, name: str, found: dict[str, Type]) -> Type:
-    """The type with a name for each record and set of texts in it; those go into `found`, what is inside first."""
+    """The type with a name for each record and enum in it; `found` gets those types, inner ones first."""
     match type_:
         case RecordType(_, fields):
             inner = tuple(Field(each.name, _named(each.type, _pascal(each.name), found)) for each in fields)
@@ -135,7 +135,7 @@ def _named(type_: Type, name: str, found: dict[str, Type]) -> Type:
 
 
 def _add(type_: RecordType | EnumType, name: str, found: dict[str, Type]) -> Type:
-    """One declaration for types that are alike; another name where the name is taken."""
+    """One declaration for equal types; another name if the name is in use."""
     for known, other in found.items():
         if _parts(other) == _parts(type_) and known.rstrip("0123456789") == name:
             return other
@@ -163,5 +163,5 @@ def _singular(name: str) -> str:
 
 
 def bindings_of(value: Mapping[str, object]) -> dict[str, Type]:
-    """The types of the names that an object gives; NULL where it gives nothing."""
+    """The types of the names that an object defines; NULL for a value of null."""
     return {name: NULL if each is None else infer_type([each]) for name, each in value.items()}

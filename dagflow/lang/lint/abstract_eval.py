@@ -1,9 +1,9 @@
-"""What a condition can come to, given what the conditions around it say: abstract evaluation of expressions.
+"""Abstract evaluation: the possible outcomes of a condition, under the conditions around it.
 
-Theory. Values in a flow never change once they are read, so what held where a gate was passed holds for all behind it. `Facts` are
-the sets of values that paths (`lead.score`) and sizes can still have, and the conditions that have been decided as they
-stand. `judged` says which outcomes are possible, `assumed` what is known where one of them came about. Whatever is not
-understood is taken for anything, errors included, so a verdict is never wrong.
+Theory. Values in a flow never change once they are read, so a fact from a gate holds for all nodes behind it. `Facts` are the
+sets of values that paths (`lead.score`) and sizes can still have, and the conditions that have already been decided. `judged`
+returns the possible outcomes, `assumed` the facts under one of them. An expression that the analysis does not understand counts
+as unknown, errors included, so a verdict is never wrong.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Conditions:
     """Reads conditions at one place.
 
     Attributes:
-        lookup: what a name is there, None if it changes or is not known.
+        lookup: the meaning of a name there, None if it changes or is unknown.
         is_outside: whether a name, with its number, holds text from outside; None where nothing does.
     """
 
@@ -74,7 +74,7 @@ class Conditions:
                 return self._atom(expr, facts, depth)
 
     def _decided(self, expr: tree.Expr, facts: Facts) -> TruthSet | None:
-        """What has been decided already, word for word; it did not fail then, and would not now."""
+        """The outcome of an equal condition that has been decided; it did not fail then, and would not now."""
         negated, key = self.asked(expr)
         fact = None if key is None else facts.known.get(key)
         if fact is None or fact.values.members == _FLAGS:
@@ -114,7 +114,7 @@ class Conditions:
         return TruthSet(not narrowed(True).is_empty, not narrowed(False).is_empty, operand.can_fail)
 
     def assumed(self, expr: tree.Expr, facts: Facts, *, truth: bool, depth: int = 0) -> Facts:
-        """What is known where an expression came to `truth`."""
+        """The facts where an expression came to `truth`."""
         if self.fuel.is_spent():
             return facts
         match expr:
@@ -168,7 +168,7 @@ class Conditions:
         return None if named is None else named.meaning
 
     def _comparison(self, expr: tree.Expr, facts: Facts) -> tuple[_Operand, Callable[[bool], Values]] | None:
-        """What is compared, and the values of it for which the comparison is true, or false; None for anything else."""
+        """The compared operand, and its values for which the comparison is true, or false; None for any other expression."""
         match expr:
             case tree.Binary(operator=("==" | "<" | "<=" | ">" | ">=") as operator, left=left, right=right):
                 return self._relation(operator, left, right, facts)
@@ -210,7 +210,7 @@ class Conditions:
         return operand, lambda truth: operand.values.compared(operator, compared, truth=truth)
 
     def operand(self, expr: tree.Expr, facts: Facts) -> _Operand:
-        """A path, a size or a constant, and what it can be."""
+        """A path, a size or a constant, and its possible values."""
         constant = constant_of(expr)
         if constant is not None:
             return _Operand(None, Values(members=frozenset({constant})))
@@ -229,7 +229,7 @@ class Conditions:
         return _Operand(key, values if fact is None else fact.values, can_fail=not is_known)
 
     def _path(self, expr: tree.Expr) -> tuple[Key, Type | None] | None:
-        """The key of a path, and its type where reading it certainly gives a value of that type."""
+        """The key of a path, and its type if reading it certainly returns a value of that type."""
         fields: list[str] = []
         while isinstance(expr, tree.Select) and not expr.is_optional:
             fields.append(expr.field)
@@ -246,7 +246,7 @@ class Conditions:
         return (expr.name, named.number, *reversed(fields)), type_
 
     def type_of(self, path: tree.Expr) -> Type | None:
-        """The type of a path, where reading it certainly gives a value of that type."""
+        """The type of a path, if reading it certainly returns a value of that type."""
         found = self._path(path)
         return None if found is None else found[1]
 
@@ -262,7 +262,7 @@ class Conditions:
         return number is not None and ("vetted", number) in facts.known
 
     def _vetted(self, expr: tree.Expr, facts: Facts, is_outside: Callable[[str, int], bool]) -> Facts:
-        """What a comparison that came out true has vetted: with something that is not of the same origin."""
+        """The facts with the operands that a true comparison has vetted, by a value of trusted origin."""
         match expr:
             case tree.Call(function=function, target=target, args=[tree.Literal(value=str(text))]) if target is not None:
                 return self._with_vetted(target, facts) if _says_whose(function, text) else facts
@@ -281,13 +281,13 @@ class Conditions:
         return facts if number is None else facts.having(("vetted", number), Values(), self.line(expr))
 
     def _is_trusted(self, expr: tree.Expr, is_outside: Callable[[str, int], bool]) -> bool:
-        """Whether a value is made of nothing that came from outside."""
+        """Whether no part of a value came from outside."""
         names = {part.name for part in parts_of(expr) if isinstance(part, tree.Name)}
         found = [(name, named) for name in names if (named := self.lookup(name)) is not None]
         return not any(is_outside(name, named.number) for name, named in found)
 
     def asked(self, expr: tree.Expr) -> tuple[bool, Key | None]:
-        """Whether a condition is a negation, and the key of what it asks; None for what may change."""
+        """Whether a condition is a negation, and the key of its operand; None for a condition that may change."""
         is_negated, number = self.numbers.of_condition(expr, self._identity)
         return is_negated, None if number is None else ("asked", number)
 

@@ -1,7 +1,7 @@
 """W302: conditions that are always true or always false, and cases that can never be chosen, given all conditions around them.
 
-It goes over the statements as they are written, with what is known at each of them: a `filter` that was passed, the arm of an
-`if` or `switch`, and, behind an arm that ends the run, that it was not taken.
+The walk goes over the statements in order, with the facts at each of them: a `filter` that was passed, the arm of an `if` or
+`switch`, and, behind an arm that ends the run, the negation of its condition.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def lint_constant_conditions(builder: FlowBuilder, decl: s.FlowDecl) -> None:
     walk = _Walk(builder, Budget(_MOST_PARTS), Taint(builder), items=dict(_items(builder)))
     triggers = [setting for setting in decl.settings if isinstance(setting, s.OnSetting)]
     found = [walk.trigger(setting, has_params=decl.params is not None) for setting in triggers]
-    # What the only webhook has checked is checked; a run that a program starts brings nothing from outside.
+    # Values checked by the only webhook count as checked; a run that a program starts has none from outside.
     checked = [facts for facts in found if facts is not None]
     facts = checked[0] if len(checked) == 1 else Facts()
     walk.block(decl.body.statements, facts, _Scope())
@@ -65,7 +65,7 @@ class _Walk:
     _n_bound: int = 0
 
     def block(self, statements: tuple[s.Statement, ...], facts: Facts, scope: _Scope) -> None:
-        """A sequence. `gated` is what conditions around say; `facts` also what has not ended the run."""
+        """A sequence. `gated`: the facts of the conditions around; `facts`: also that no way was taken that ends the run."""
         gated = facts
         for statement in statements:
             if has_after(statement):
@@ -136,7 +136,7 @@ class _Walk:
         return condition if names.isdisjoint(scope.names) else None
 
     def _define(self, name: s.Ident | None, condition: tree.Expr, scope: _Scope) -> None:
-        """Keep what a name stands for, if that means the same wherever the name is read."""
+        """Keep the meaning of a name, if it is the same wherever the name is read."""
         names = _names(condition)
         if name is None or not names.isdisjoint(scope.names):
             return
@@ -172,7 +172,7 @@ class _Walk:
         return self._at(scope).judged(condition, facts).certain
 
     def _filter(self, statement: s.Filter, facts: Facts, scope: _Scope) -> Facts:
-        """Judge a `filter`; gives what is known in its `else`."""
+        """Judge a `filter`; return the facts in its `else`."""
         certain = self._certain(statement.condition, facts, scope)
         if certain is not None:
             fix = deletion(self._builder, statement.span) if certain else None
@@ -182,7 +182,7 @@ class _Walk:
         return self._at(scope).assumed(statement.condition, facts, truth=False)
 
     def _if(self, statement: s.If, facts: Facts, scope: _Scope, *, is_nested: bool = False) -> Facts:
-        """Judge an `if`; gives what is known behind it."""
+        """Judge an `if`; return the facts behind it."""
         certain = self._certain(statement.condition, facts, scope)
         if certain is not None:
             is_idle = not certain and statement.otherwise is None and not is_nested
@@ -227,13 +227,13 @@ class _Walk:
 
     def _without_when(self, mods: s.Modifiers) -> Fix | None:
         span = mods.span("when")
-        if span is None:  # pragma: no cover - there is one, or nothing would have been said
+        if span is None:  # pragma: no cover - there is one, or there would be no report
             return None
         start = len(self._builder.source.text[: span.start].rstrip())
         return Fix("delete", is_safe=False, edits=(Edit(Span(start, span.end), ""),))
 
     def trigger(self, setting: s.OnSetting, *, has_params: bool) -> Facts | None:
-        """Judge the `when` of a trigger, and follow what a webhook brings into the input; gives what a webhook has checked of it."""
+        """Judge a trigger's `when`, and follow a webhook's payload into the input; return the facts that it has checked."""
         bind = setting.bind
         event = None if setting.subject is None else self._builder.declarations.events.get(setting.subject.value)
         payload = None if event is None or setting.kind != "event" else event.payload
@@ -293,7 +293,7 @@ class _Walk:
         self._builder.report("W302", f"this condition is always {word}", condition.span, label, help_, fix)
 
     def _why(self, condition: tree.Expr, facts: Facts, scope: _Scope) -> str:
-        """What is known already of what a condition reads."""
+        """The known facts about the values that a condition reads."""
         parts = list(parts_of(condition))
         if not any(isinstance(part, tree.Name) for part in parts):
             return "it is constant"

@@ -1,4 +1,4 @@
-"""What is known at a place of a flow, and what can be said of a condition there."""
+"""Facts at a place of a flow, and the verdicts on conditions there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_FACTS: Final = 128
 
 @attrs.frozen
 class Fact:
-    """What is known of a key: the values it can have, and the line of the condition that says so."""
+    """The possible values of a key, and the line of the condition that restricts them."""
 
     values: Values
     line: int
@@ -29,23 +29,23 @@ class Fact:
 
 @attrs.frozen
 class Facts:
-    """What is known at a place. `is_impossible`: nothing gets there."""
+    """The facts at a place. `is_impossible`: no run gets there."""
 
     known: dict[Key, Fact] = attrs.field(factory=dict[Key, Fact])
     is_impossible: bool = False
 
     def having(self, key: Key, values: Values, line: int) -> Facts:
-        """With one more fact, which replaces what was known of the key."""
+        """With one more fact, which replaces the earlier one of the key."""
         before = self.known.get(key)
         if before is not None and before.values == values:
-            return self  # said already, further up
+            return self  # it adds nothing
         known = {**self.known, key: Fact(values, line)}
         if len(known) > _MOST_FACTS:
             del known[next(iter(known))]
         return Facts(known, self.is_impossible or values.is_empty)
 
     def joined(self, other: Facts) -> Facts:
-        """What is known where one of two ways was taken."""
+        """The facts after one of two ways, whichever it was."""
         if self.is_impossible or other.is_impossible:
             return other if self.is_impossible else self
         return Facts(
@@ -81,7 +81,7 @@ class TruthSet:
 
 @attrs.frozen
 class Binding:
-    """What a name is. `number` tells two of the same name apart; `meaning`: the condition it stands for."""
+    """The meaning of a name. `number` distinguishes two of the same name; `meaning`: the condition it stands for."""
 
     number: int
     type: Type | None
@@ -90,7 +90,7 @@ class Binding:
 
 @attrs.define(eq=False)
 class Budget:
-    """How many parts are still looked at, in a flow and in one condition; after that nothing more is found out."""
+    """The parts that the analysis may still visit, in a flow and in one condition; after that it finds nothing more."""
 
     left: int
     _in_condition: int = 0

@@ -21,7 +21,7 @@ _LOOSE: Final = frozenset({JoinKind.ANY, JoinKind.N_OF})
 
 
 def lint_lifetimes(builder: FlowBuilder, flow: Flow, begins: int = 0) -> None:
-    """Report what a run of the flow, or an item of a loop that `begins` so long after the run, does not live to see."""
+    """Report durations that end after the run's lifetime. `begins`: the start of a loop's item, after that of the run."""
     earliest: dict[str, int] = {}
     sources: dict[str, list[str]] = {}
     for edge in flow.edges:
@@ -34,7 +34,7 @@ def lint_lifetimes(builder: FlowBuilder, flow: Flow, begins: int = 0) -> None:
         start = max((earliest[one.node.id] + _least(builder, one, each) for one in decided), default=begins)
         earliest[node_id] = start
         if start >= builder.timeout_ns or each.node.scope in {UNDO_SCOPE, HANDLER_SCOPE}:
-            continue  # that has been said, or the run has ended and is being cleared up
+            continue  # that is reported already, or the run has ended and cleans up
         for length in builder.lengths.get(node_id, ()):
             if start + length.nanos >= builder.timeout_ns:
                 _report(builder, length, start)

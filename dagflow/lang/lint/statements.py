@@ -1,4 +1,4 @@
-"""What is allowed and still most likely a slip: W302, W402, W403, W405, W901."""
+"""Lints for valid code that is most likely a slip: W302, W402, W403, W405, W901."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dagflow.model.flow import NodeKind
 
 
 def lint_statements(builder: FlowBuilder, decl: s.FlowDecl, *, skip_expensive_lints: bool) -> None:
-    """Warn of values nobody reads, and of steps that wait for each other without need; in haste, not of what is always so (W302)."""
+    """Warn of unused values and of needless waiting between steps; `skip_expensive_lints` omits constant conditions (W302)."""
     for each in builder.all_bodies():
         _check_lets(each)
     if not skip_expensive_lints and not has_errors(builder.diagnostics):
@@ -43,7 +43,7 @@ def _check_lets(builder: FlowBuilder) -> None:
 def _check_order(builder: FlowBuilder, statements: tuple[s.Statement, ...]) -> None:
     """W402 for two neighbours that are idempotent or pure and do not need each other.
 
-    The order of effectful steps is visible to customers, so nothing is said about those.
+    The order of effectful steps is visible to customers, so these get no warning.
     """
     for first, second in pairwise(statements):
         if not (isinstance(first, s.CallStep) and isinstance(second, s.CallStep)):

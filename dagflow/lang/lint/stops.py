@@ -1,4 +1,4 @@
-"""W403: a `stop` in a branch of a `parallel`, which ends the whole run and so cancels what the other branches do."""
+"""W403: a `stop` in a branch of a `parallel`, which ends the whole run and so cancels the other branches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dagflow.model.action import Effect
 
 @attrs.frozen
 class _Fork:
-    """A `parallel`, and what the other branches of it do."""
+    """A `parallel`, and the statements of its other branches."""
 
     word: Span
     others: tuple[s.Statement, ...]

@@ -1,6 +1,6 @@
-"""W602: text that came from outside, by a webhook, and becomes an address nobody has compared with anything.
+"""W602: text that came from outside, by a webhook, and becomes an address without any comparison.
 
-Whoever may post to a webhook would choose whom a mail goes to, or which machine a request is sent to. Text is followed from the
+A sender to a webhook could otherwise choose the recipient of a mail, or the server of a request. The lint follows text from the
 webhook through the input, `let`, fields, texts and the items of loops to arguments that are addresses. Comparing it
 clears it behind the comparison: with a constant or a list, or how it begins or ends.
 """
@@ -23,7 +23,7 @@ from dagflow.model.types import EnumType, Field, ListType, MapType, OptionalType
 #: Words in the name of a type, or of an argument that is a text, which say that it is an address.
 _ADDRESSES: Final = frozenset({"email", "mail", "url", "uri", "host", "hostname", "address", "endpoint", "callback", "phone"})
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-#: What these give is no text of the one who wrote it.
+#: Functions whose result is no text of the sender.
 _TELLING: Final = frozenset({
     "size", "contains", "startsWith", "endsWith", "matches", "has", "hasValue", "exists", "all", "exists_one", "indexOf", "lastIndexOf",
     "int", "uint", "double", "bool", "timestamp", "duration",
@@ -60,7 +60,7 @@ class Taint:
         return (name, number) in self._origins
 
     def webhook(self, setting: s.OnSetting, name: str, number: int) -> None:
-        """What a webhook brings is known by this name."""
+        """Note that a webhook's payload has this name."""
         subject = "" if setting.subject is None else setting.subject.value
         self._origins[name, number] = Origin(subject, self._builder.line(setting.span))
 
@@ -136,7 +136,7 @@ class Taint:
 
 
 def _is_no_text(type_: Type | None) -> bool:
-    """Whether a type has no room for text that somebody else has chosen."""
+    """Whether a type has no room for text from outside."""
     return isinstance(type_, EnumType) or type_ in _NO_TEXT
 
 

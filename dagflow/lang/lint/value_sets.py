@@ -1,8 +1,8 @@
 """Sets of values, as far as conditions tell them apart: a few constants, or an interval of a line with some constants taken out.
 
-Theory. Every operation gives a set that holds at least all values that are possible, so that an empty one proves that there are none.
-Numbers of all types lie on one line, since CEL compares them by value; lengths of time lie on another one. What lies on no
-line (texts, null, NaN) is `has_others`: nothing is known of it but which constants it is not.
+Theory. Every operation returns a set of at least all possible values, so that an empty one proves that there are none. Numbers
+of all types lie on one line, since CEL compares them by value; durations lie on another one. Values on no line (texts, null,
+NaN) are `has_others`: of them only the excluded constants are known.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Values:
         line: the line of the interval, or "" if the values lie on none that is known.
         low, high: the ends of the interval, which belong to it unless `is_above_low`, `is_below_high`.
         is_whole: only whole numbers lie in it.
-        has_others: whether values that are not on the line are among them.
-        excluded: constants that are not.
+        has_others: whether it has values beside the line.
+        excluded: constants that do not belong to it.
     """
 
     members: frozenset[Constant] | None = None
@@ -78,7 +78,7 @@ class Values:
         return self._spans(value) if kind == self.line else self.has_others
 
     def _spans(self, value: object) -> bool:
-        assert isinstance(value, int | float)  # noqa: S101 - what is on a line
+        assert isinstance(value, int | float)  # noqa: S101 - a value on a line
         if self.low is not None and (value < self.low or (self.is_above_low and value == self.low)):
             return False
         if self.high is not None and (value > self.high or (self.is_below_high and value == self.high)):
@@ -98,7 +98,7 @@ class Values:
     def compared(self, operator: str, constant: Constant, *, truth: bool) -> Values:
         """Those for which `value operator constant` is `truth`; the constant lies on a line, the operator is an ordering."""
         kind, value = constant
-        assert isinstance(value, int | float)  # noqa: S101 - what is on a line
+        assert isinstance(value, int | float)  # noqa: S101 - a value on a line
         if self.members is not None:
             return Values(members=frozenset(each for each in self.members if _is(each, operator, constant) is truth))
         if self.line not in {"", kind}:
@@ -181,12 +181,12 @@ def values_of_type(type_: Type) -> Values:
 
 
 def size_values() -> Values:
-    """What `size` can give."""
+    """The possible results of `size`."""
     return Values(line=NUMBER, low=0, high=2**63 - 1, is_whole=True, has_others=False)
 
 
 def constant_of(expr: tree.Expr) -> Constant | None:
-    """The value of a literal, with a sign or without; None for what is none."""
+    """The value of a literal, with a sign or without; None for other expressions."""
     match expr:
         case tree.Unary(operator="-", operand=operand):
             inner = constant_of(operand)

@@ -17,10 +17,10 @@ from dagflow.model.types import Field, OptionalType, Type
 def lower_arguments(
     builder: FlowBuilder, name: str, args: Sequence[s.Arg], params: Sequence[Field], place: Place, close: Span
 ) -> tuple[Argument, ...]:
-    """Check named arguments against parameters; those that are wrong are left out of the result.
+    """Check named arguments against parameters; the result has only the valid ones.
 
     Args:
-        name: of what is called, for messages.
+        name: of the callee, for messages.
         close: the place of the closing parenthesis, where a missing argument would go.
     """
     if any(arg.name is None for arg in args):
@@ -102,7 +102,7 @@ def _report_needed(builder: FlowBuilder, name: str, param: Field, place: Place, 
 
 
 def _values_of_type(builder: FlowBuilder, wanted: Type, place: Place) -> list[str]:
-    """Paths in scope that could be given: names, and fields one level down."""
+    """Paths in scope that would fit: names, and fields one level down."""
     inner = wanted.value if isinstance(wanted, OptionalType) else wanted
     view = builder.view(place)
     found: list[str] = []

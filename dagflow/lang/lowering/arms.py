@@ -1,4 +1,4 @@
-"""What is certain behind a statement that goes on in one of several arms."""
+"""The facts behind a statement that goes on in one of several arms."""
 
 from __future__ import annotations
 

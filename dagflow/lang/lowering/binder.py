@@ -30,7 +30,7 @@ def bind_names(builder: FlowBuilder, decl: s.FlowDecl, statements: Sequence[s.St
     builder.awaited = frozenset(name.text for statement in statements for name in _awaited(statement))
     spans: dict[str, Span] = {}
     names = [name for statement in statements if isinstance(name := getattr(statement, "name", None), s.Ident)]
-    # First all of them, so that no name proposed instead of one is taken further down.
+    # First all of them, so that no proposed name is in use further down.
     for name in names:
         builder.names.lines.setdefault(name.text, builder.line(name.span))
     builder.names.loops = _loops(statements)
@@ -50,7 +50,7 @@ def bind_names(builder: FlowBuilder, decl: s.FlowDecl, statements: Sequence[s.St
 
 
 def _loops(statements: Sequence[s.Statement]) -> dict[str, tuple[s.For, ...]]:
-    """For each name defined inside of loops, those loops, the outermost first; statements come behind what they are in."""
+    """For each name defined inside of loops, those loops, the outermost first; statements come after the ones around them."""
     found: dict[str, tuple[s.For, ...]] = {}
     around: dict[int, tuple[s.For, ...]] = {}
     for statement in statements:
@@ -75,7 +75,7 @@ def _name_of(statement: s.Statement) -> str:
 
 
 def define_unknown(builder: FlowBuilder, name: str, span: Span) -> None:
-    """A name of something that has been complained about already: nothing more is said about what is done with it."""
+    """Define a name that has been reported already: its uses are not reported."""
     builder.names.define(Symbol(name, SymbolKind.CONSTANT, UNKNOWN, span, builder.line(span)))
 
 

@@ -22,7 +22,7 @@ from dagflow.model.action import Effect
 from dagflow.model.flow import Join, JoinKind, Node, NodeKind, Scope
 from dagflow.model.types import NULL
 
-#: Lowers what an `on error` guards, at the place inside its scope.
+#: Lowers the statements that an `on error` guards, at the place inside its scope.
 Lower: TypeAlias = Callable[[Place], Tails]
 
 
@@ -36,7 +36,7 @@ class Blocks:
         """Lower a sequence; a `filter` is the gate of all that follows it.
 
         Returns:
-            The nodes that what follows the block comes after.
+            The nodes that the next statement comes after.
         """
         others: list[str] = []
         start, found = place.condition, NOTHING
@@ -52,14 +52,14 @@ class Blocks:
                 before = self._statement(statement, place, before)
             learnt = self.builder.known.get(id(statement), NOTHING)
             place, found = self.builder.learn(place, learnt), found.then(learnt)
-        # Behind a `filter` less is asked for than inside.
+        # Behind a `filter`, fewer values are known to be present than inside.
         self.builder.known[id(statements)] = found if place.condition == start else attrs.evolve(found, present=frozenset())
         self.builder.ends[id(statements)] = place
         return tuple(dict.fromkeys([*before, *others]))
 
     def _statement(self, statement: s.Statement, place: Place, before: Tails) -> Tails:
         if has_after(statement):
-            # It does not wait for the statements above, so what they rule out may still come to be.
+            # It does not wait for the statements above, so the outcomes they rule out are possible again.
             place = attrs.evolve(place, known=place.granted)
         match statement:
             case s.CallStep():
@@ -130,7 +130,7 @@ class Blocks:
         else:
             scope = name or self.builder.generated_id("do", self.builder.text(group.block.span))
             tails = self._guarded(scope, group.handler, place, before, lambda inner: self._body(group, inner, before))
-            # What was asked for in the block is not known to be there, since its `on error` may have run.
+            # Values that the block checked may be absent behind it, since its `on error` may have run.
             body = attrs.evolve(self._behind_body(group), present=frozenset())
             self.builder.known[id(group)] = body.then(self._behind_handler(group.handler, f"{scope}.catch", place))
         if not name:
@@ -140,9 +140,9 @@ class Blocks:
         return self._marker(group, name, place, tails) if name in self.builder.awaited else tails
 
     def _behind_body(self, group: s.Group) -> Known:
-        """What is certain behind the statements of a block, whatever its `on error` does."""
+        """The facts behind the statements of a block, whatever its `on error` does."""
         if group.first is not None:
-            return NOTHING  # what a loser would make certain is not
+            return NOTHING  # the facts of a losing branch may not hold
         known = NOTHING
         for part in group.block.statements if group.is_parallel else (group.block.statements,):
             known = known.then(self.builder.known.get(id(part), NOTHING))
@@ -190,7 +190,7 @@ class Blocks:
         return tuple(dict.fromkeys([*tails, catch, *tails_after]))
 
     def handle(self, handler: s.Handler, catch: str, scope: str, place: Place, before: Tails) -> Tails:
-        """Add the catch of a scope and lower its handler; gives the handler's tails."""
+        """Add the catch of a scope and lower its handler; return the handler's tails."""
         name = handler.name.text if handler.name is not None else ""
         node = Node(
             id=catch, kind=NodeKind.CATCH, span=handler.span, gate=place.gate, scope=place.scope, outcomes=("no failure", "failure"),

@@ -1,4 +1,4 @@
-"""A flow while it is being lowered: nodes, what comes before each, and where the next statement stands."""
+"""A flow while it is being lowered: nodes, the predecessors of each, and the place of the next statement."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Place:
     unawaited: frozenset[str] = frozenset()
     #: The `parallel first` around it, for messages, and the innermost gate around that.
     race: tuple[Span, GateRef | None] | None = None
-    #: What is certain here although no gate says so: the ways above that end the run have not been taken.
+    #: Facts that hold here although no gate establishes them: the ways above that end the run have not been taken.
     known: Known = NOTHING
-    #: The part of it that is so whatever a step here is `after`: what was certain at the loop around.
+    #: The part of them that holds whatever a step here is `after`: the facts at the loop around.
     granted: Known = NOTHING
 
     def behind_gate(self, gate: str, outcome: int, narrowed: frozenset[str] = frozenset()) -> Place:
@@ -61,7 +61,7 @@ class Place:
 
 @attrs.frozen
 class Length:
-    """A length of time that is written at a step. `words`: what it is for."""
+    """A duration in the text of a step. `words`: its purpose."""
 
     span: Span
     nanos: int
@@ -97,7 +97,7 @@ class FlowBuilder:
     limits: Limits = attrs.field(factory=Limits)
     #: The flows it may call, by the names it calls them.
     signatures: Mapping[str, Signature] = attrs.field(factory=dict[str, Signature])
-    #: For the body of a loop, what it stands in, and the nodes of that and of what is around that which it reads.
+    #: For the body of a loop, the builder around it, and the outer nodes that it reads.
     outer: FlowBuilder | None = None
     outer_reads: dict[str, None] = attrs.field(factory=dict)
     #: The bodies of its loops, by the ids of their nodes.
@@ -114,11 +114,11 @@ class FlowBuilder:
     scopes: list[Scope] = attrs.field(factory=list)
     #: Names used in an `after` anywhere: groups among them need a node.
     awaited: frozenset[str] = frozenset()
-    #: Names of statements that did not parse: nothing is said about their use.
+    #: Names of statements that did not parse: their uses are not reported.
     broken: frozenset[str] = frozenset()
     #: By identity, each `switch` whose cases cover every value without an `else`.
     complete: set[int] = attrs.field(factory=set)
-    #: By identity of a statement or block, what is certain behind it.
+    #: By identity of a statement or block, the facts behind it.
     known: dict[int, Known] = attrs.field(factory=dict)
     #: By identity of a block, where it ends: behind its last statement, under its last `filter`.
     ends: dict[int, Place] = attrs.field(factory=dict)
@@ -145,7 +145,7 @@ class FlowBuilder:
         return attrs.evolve(place, known=place.known.then(known).settled(place.condition, self.names.n_outcomes))
 
     def behind(self, statements: object, start: Condition) -> Known:
-        """What is certain behind a block that began under a condition; where unreachable after it, that has ended."""
+        """The facts behind a block that began under a condition; if the place after it is unreachable, that way has ended."""
         known = self.known.get(id(statements), NOTHING)
         if has_ended(known.ended, start, self.names.n_outcomes, self.names.gate_order):
             return Known(ended=(start,))
@@ -200,7 +200,7 @@ class FlowBuilder:
             yield from body.all_bodies()
 
     def generated_id(self, word: str, text: str) -> str:
-        """An id for a node without a name: it depends on what the node does, not on where it stands, how it is laid out or commented."""
+        """An id for a node without a name: it depends on the node's work, not on its place, its layout or its comments."""
         words = (found[found.lastgroup or 0] for found in FLOW_TEXT.finditer(text) if found.lastgroup != "comment")
         digest = hashlib.sha256(" ".join(words).encode("utf-8", "surrogatepass")).hexdigest()[:6]
         base = f"{word}.{digest}"
@@ -211,7 +211,7 @@ class FlowBuilder:
     def define_step(
         self, name: str, span: Span, type_: Type, condition: Condition, node: str, why: str, *, has_value: bool = True
     ) -> None:
-        """Make a step's name readable from the next statement on; a name that is taken stays what it was, and that has been said."""
+        """Make a step's name readable from the next statement on; a duplicate, already reported, keeps its first meaning."""
         known = self.names.symbols.get(name)
         if known is not None and known.kind is SymbolKind.CONSTANT and known.type is not UNKNOWN:
             return
@@ -238,7 +238,7 @@ def deletion(builder: FlowBuilder, span: Span) -> Fix:
 
 
 def join_condition(builder: FlowBuilder, join: Join | None, node: str) -> Condition:
-    """What an `after` adds to a step's path condition."""
+    """The literals that an `after` adds to a step's path condition."""
     if join is None or join.kind is JoinKind.SETTLED:
         return ALWAYS
     if join.kind is JoinKind.ALL:
@@ -246,5 +246,5 @@ def join_condition(builder: FlowBuilder, join: Join | None, node: str) -> Condit
         # Being after a `wait event` needs the event to have come.
         came = frozenset((each.node.id, 1) for each in found if each.node.kind is NodeKind.WAIT_EVENT)
         return came.union(*(each.condition for each in found))
-    # Which of the steps ran is not known: the step's own presence is a literal that nobody else has.
+    # Any of the steps may have run: the step's own presence is a literal that no other step has.
     return frozenset({(f"{node}.after", 1)})

@@ -1,4 +1,4 @@
-"""What a call calls: an action of the host, or another flow as a run of its own."""
+"""The target of a call: an action of the host, or another flow as a child run."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ MOST_CALLS: Final = 8
 
 @attrs.frozen(kw_only=True)
 class Target:
-    """What a call calls.
+    """The target of a call.
 
     Attributes:
-        action: the host's, where it is one. flow: the key of the flow, else.
-        params: None where nothing is said about arguments.
+        action: the host's action, if it is one. flow: the key of the flow, else.
+        params: None if arguments are not checked.
     """
 
     kind: NodeKind
@@ -39,7 +39,7 @@ class Target:
 
 
 def find_target(builder: FlowBuilder, step: s.CallStep) -> Target | None:
-    """What a step calls; None with a diagnostic where there is none, or where something about it has been said already."""
+    """The target of a step; None with a diagnostic if there is none, or if an error in it has been reported already."""
     name = step.call.callee.text
     signature = builder.signatures.get(name)
     if signature is not None:
@@ -89,7 +89,7 @@ def _report_started_action(builder: FlowBuilder, step: s.CallStep) -> None:
 
 
 def find_action(builder: FlowBuilder, call: s.CallExpr, *, word: str) -> ActionSpec | None:
-    """The action a call names; None with a diagnostic where there is none, or where something about it has been said already.
+    """The action of a call; None with a diagnostic if there is none, or if an error in it has been reported already.
 
     Args:
         word: the word before the call, if it takes only one of the two.

@@ -1,4 +1,4 @@
-"""Cron schedules: five fields, each `*`, numbers, names, ranges and steps, and what is wrong with one, to the character.
+"""Cron schedules: five fields, each `*`, numbers, names, ranges and steps, with diagnostics to the character.
 
 The form is that of crontab(5): minute, hour, day of the month, month, day of the week. What other schedulers have beyond it
 (seconds, `?`, `L`, `W`, `#`, `@daily`) is refused with the words for it here. Where both kinds of day are named, one of
@@ -55,7 +55,7 @@ _FIELDS: Final = (
 
 @attrs.frozen
 class CronProblem(Exception):  # noqa: N818 - a finding, not a failure
-    """What is wrong with a schedule; `start` and `end` count in its text. `fix`: what would stand there instead, or None."""
+    """An error in a schedule; `start` and `end` count in its text. `fix`: the replacement for that part, or None."""
 
     start: int
     end: int
@@ -92,7 +92,7 @@ def parse_cron(text: str, zone: str) -> Schedule:
 
 
 def check_zone(name: str) -> CronProblem | None:
-    """What is wrong with the name of a time zone, if anything is."""
+    """The error in the name of a time zone, if there is one."""
     if re.fullmatch(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}", name):
         try:
             zoneinfo.ZoneInfo(name)

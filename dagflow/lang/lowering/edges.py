@@ -141,7 +141,7 @@ def _check_reachable(builder: FlowBuilder, each: NodeBuilder) -> None:
             return
     conflict = contradiction(each.condition)
     if conflict is None or each.node.kind is NodeKind.CATCH or conflict[0][0] not in builder.nodes:
-        return  # what is never so around a loop is said of the loop
+        return  # a contradiction around a loop is reported for the loop
     (gate, one), (_, other) = conflict
     decider = builder.nodes[gate]
     outcomes = decider.node.outcomes

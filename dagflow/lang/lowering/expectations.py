@@ -1,4 +1,4 @@
-"""What the expectations of a test read: steps as records, the run, and the calls and events there were."""
+"""The inputs of a test's expectations: steps as records, the run, and the calls and events that occurred."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from dagflow.model.types import (
     Type,
 )
 
-#: The functions that look at what the run did, by the word for what they look for.
+#: The functions that examine the run, with the word for their subject.
 FUNCTIONS: Final = {"calls": "action", "emitted": "event"}
-#: Fields that a crash may change, since what it interrupts is tried again.
+#: Fields that a crash may change, since the interrupted attempt is repeated.
 COUNTING: Final = frozenset({"attempts", "at", "elapsed"})
 
 _FAILURE: Final = RecordType("", (Field("code", STRING), Field("message", STRING)))
@@ -77,7 +77,7 @@ def call_name(function: str, of: str) -> str:
 
 
 def _steps(flow: Flow, depth: int = 0) -> Iterator[tuple[Node, Type]]:
-    """The steps that have names; one in a loop is the list of what it was for each item."""
+    """The steps that have names; one in a loop is the list of its states for each item."""
     for node in flow.nodes:
         if "." not in node.id:
             type_: Type = step_type(node)
@@ -89,7 +89,7 @@ def _steps(flow: Flow, depth: int = 0) -> Iterator[tuple[Node, Type]]:
 
 
 def step_type(node: Node) -> RecordType:
-    """How a step reads in an expectation. What it does not have (no output, since it did not run) is an error when it is read."""
+    """The record of a step in an expectation. Reading an absent field (no output, since it did not run) is an error."""
     fields = [Field(word, BOOL) for word in ("ran", "pruned", "failed", "cancelled")]
     fields += [Field("attempts", INT), Field("at", DURATION), Field("failure", _FAILURE)]
     if node.type not in (NULL, UNKNOWN):
@@ -121,7 +121,7 @@ def _run(flow: Flow) -> RecordType:
     ]
     result = flow.result.value if isinstance(flow.result, OptionalType) else flow.result
     if result is not NULL:
-        # A run that was to give something and did not is an error where it is read; `run.returned` asks.
+        # Reading the missing result of a run that should have one is an error; `run.returned` tests for it.
         fields.append(Field("output", result))
     return RecordType("a run", tuple(fields))
 
@@ -183,7 +183,7 @@ def parts_of(expr: tree.Expr) -> Iterator[tree.Expr]:
 
 
 def counts_time(expr: tree.Expr) -> bool:
-    """Whether an expectation reads what a crash may change."""
+    """Whether an expectation reads a field that a crash may change."""
     return any(isinstance(part, tree.Select) and part.field in COUNTING for part in _all_parts(expr))
 
 

@@ -50,7 +50,7 @@ class Unit:
         return [item for item in self.file.items if isinstance(item, s.FlowDecl)]
 
     def module(self, *, is_broken: bool) -> Module:
-        """What it gives to a file that imports it: all it declares itself."""
+        """Its exports for a file that imports it: all its own declarations."""
         declared, items = self.declarations, self.file.items
         return Module(
             types={
@@ -86,7 +86,7 @@ class Lowered:
 
 
 def lower_flow(unit: Unit, decl: s.FlowDecl, key: str) -> Lowered:
-    """Lower a flow; what it calls has been lowered before it, or is not among the signatures of the unit."""
+    """Lower a flow; its callees have been lowered before it, or are not among the signatures of the unit."""
     declarations, checker = unit.declarations, unit.checker
     n_before, n_found = len(declarations.diagnostics), len(checker.diagnostics)
     builder = FlowBuilder(
@@ -104,7 +104,7 @@ def lower_flow(unit: Unit, decl: s.FlowDecl, key: str) -> Lowered:
     builder.timeout_ns = head.timeout_ns
     is_loose = decl.params is None and has_errors([*checker.diagnostics[n_found:], *declarations.diagnostics[n_before:]])
     edges = _lower_statements(builder, decl)
-    # Types named inside the flow were resolved after the file's own diagnostics had been taken over.
+    # Types named inside the flow were resolved after the file's own diagnostics had been copied.
     checker.diagnostics += declarations.diagnostics[n_before:]
     flow = _flow(builder, decl, head, edges or ())
     signature = Signature(
@@ -165,7 +165,7 @@ def _finish(builder: FlowBuilder, *, is_sound: bool) -> tuple[Edge, ...]:
 
 
 def _is_too_large(builder: FlowBuilder, decl: s.FlowDecl) -> bool:
-    """E503, before the edges are made: two wide blocks in a row have as many as the product of their widths."""
+    """E503, before the edges exist: two wide blocks in a row have as many as the product of their widths."""
     nodes = list(builder.all_bodies())
     for count, limit, what in (
         (sum(len(each.nodes) for each in nodes), builder.limits.steps, "steps and conditions"),

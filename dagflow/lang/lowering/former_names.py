@@ -1,7 +1,7 @@
-"""Steps that had another name before: `was`, and W701 for those that runs in progress know by a name that is gone.
+"""Steps with a former name: `was`, and W701 for steps that runs in progress know by a name that is gone.
 
-A step is the same for as long as its name is. So a step that was renamed says so, or to everything that looks at runs of
-the flow it would be a new one, and the old one removed.
+The name identifies a step. So a renamed step declares its former name; otherwise everything that examines runs of the flow
+would treat it as a new one, and the old one as removed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dagflow.lang.lowering.builder import FlowBuilder
 from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Flow, Node, NodeKind
 
-#: What an author can give another name and say so.
+#: The kinds of nodes that can declare a former name.
 _STEPS = frozenset({NodeKind.ACTION, NodeKind.CALL, NodeKind.START, NodeKind.WAIT, NodeKind.WAIT_UNTIL, NodeKind.WAIT_EVENT})
 
 
@@ -95,7 +95,7 @@ def _disappeared(flow: Flow, old: Node, n_runs: int, new: Sequence[Node]) -> Dia
 
 
 def _does(node: Node) -> object:
-    """What a step does, without its name and place."""
+    """The work of a step, without its name and place."""
     expression = None if node.expression is None else node.expression.core
     arguments = tuple((argument.name, argument.value.core) for argument in node.arguments)
     return node.kind, node.action, node.flow, node.event, arguments, expression

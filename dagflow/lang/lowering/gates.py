@@ -21,7 +21,7 @@ from dagflow.model.types import BOOL, NULL, UNKNOWN, EnumType, Primitive, Secret
 
 #: Node ids the next statement comes after.
 Tails: TypeAlias = tuple[str, ...]
-#: Lowers the statements of a block at a place, behind some nodes; gives its tails.
+#: Lowers the statements of a block at a place, behind some nodes; returns its tails.
 LowerBlock: TypeAlias = Callable[[tuple[s.Statement, ...], Place, Tails], Tails]
 
 YES_NO = ("no", "yes")
@@ -29,7 +29,7 @@ YES_NO = ("no", "yes")
 
 @attrs.frozen
 class Gate:
-    """A lowered condition: its node, and what is known to be present for each outcome."""
+    """A lowered condition: its node, and the paths that are present for each outcome."""
 
     id: str
     if_true: frozenset[str]
@@ -60,7 +60,7 @@ def lower_filter(
     """Lower a `filter`.
 
     Returns:
-        The place of the rest of the block, what it comes after, and the tails of the `else` block.
+        The place of the rest of the block, its predecessors, and the tails of the `else` block.
     """
     gate = condition_gate(builder, statement, place, before, "filter")
     others: Tails = ()
@@ -149,7 +149,7 @@ def _cases(builder: FlowBuilder, statement: s.Switch, place: Place, subject: Typ
 def _check_case(
     builder: FlowBuilder, value: tree.Expr, expression: Expression, subject: Type, seen: dict[object, Span]
 ) -> None:
-    """A case has to be possible, and not have been taken by an arm above."""
+    """Check that a case is possible, and that no arm above has it."""
     literal: object = value.value if isinstance(value, tree.Literal) else None
     if isinstance(subject, EnumType) and isinstance(literal, str):
         if literal not in subject.values:

@@ -20,7 +20,7 @@ from dagflow.model.types import STRING, TIMESTAMP, Field, RecordType, SecretType
 
 DAY_NS: Final = 86_400_000_000_000
 DEFAULT_TIMEOUT_NS: Final = 30 * DAY_NS
-#: What a flow may ask for; a host may allow less.
+#: The longest timeout of a flow; a host may allow less.
 MOST_TIMEOUT_NS: Final = 366 * DAY_NS
 
 RUN: Final = RecordType("Run", (Field("id", STRING), Field("started_at", TIMESTAMP), Field("flow", STRING)))
@@ -29,7 +29,7 @@ TRIGGER: Final = RecordType("Trigger", (Field("kind", STRING), Field("name", STR
 
 @attrs.define(eq=False)
 class Head:
-    """What the head of a flow says."""
+    """The lowered head of a flow."""
 
     input: RecordType
     binding: str = ""

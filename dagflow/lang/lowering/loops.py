@@ -1,7 +1,7 @@
 """Lowering of `for`: one node in the flow around it, and a body that is a flow of its own.
 
-The body sees the names of the flow around as they are at the loop: what is certain there is certain for every item. What it reads of
-other nodes, the loop's node comes after. Nothing that is named inside is known outside.
+The body sees the names of the surrounding flow as they are at the loop: facts there hold for every item. The loop's node comes
+after all nodes that the body reads. Names defined inside are unknown outside.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def lower_for(builder: FlowBuilder, loop: s.For, node_id: str, place: Place, bef
     body = builder.new_body(node_id)
     fields = _define_item(body, loop, element)
     builder.names.around = (*builder.names.around, loop)
-    # What is certain at the loop is so for all of the body, whatever its steps are `after`.
+    # Facts at the loop hold for all of the body, whatever its steps are `after`.
     known = place.known
     inner = Place(
         condition=place.condition | known.literals, narrowed=place.narrowed | known.present, known=Known(ended=known.ended),
@@ -104,7 +104,7 @@ def lower_for(builder: FlowBuilder, loop: s.For, node_id: str, place: Place, bef
 
 
 def _type(value: Type | None, key: Type, options: _Options) -> Type:
-    """What the loop reads as."""
+    """The type of the loop's value."""
     if not options.collects:
         return NULL if value is None else ListType(value)
     failed = Field("failed", ListType(RecordType("", (Field("key", key), Field("error", FAILURE)))))
@@ -209,7 +209,7 @@ def _define_item(body: FlowBuilder, loop: s.For, element: Type) -> tuple[Field, 
 
 
 def _check_index(body: FlowBuilder, loop: s.For) -> None:
-    """W901 for the number of an item, which nobody has to name."""
+    """W901 for an unused index of an item, which is optional."""
     if loop.index is None or loop.index.text in body.checker.read:
         return
     fix = Fix("delete", is_safe=False, edits=(Edit(Span(loop.variable.span.end, loop.index.span.end), ""),))
@@ -253,11 +253,11 @@ def _key(body: FlowBuilder, key: Expr, place: Place) -> Expression | None:
 
 
 def lower_yield(builder: FlowBuilder, statement: s.Yield, place: Place, before: Tails) -> Tails:
-    """Lower `yield`, which gives an item its value."""
+    """Lower `yield`, which sets the value of an item."""
     expression = builder.checker.expression(statement.value, builder.view(place))
     if builder.outer is None:
         if builder.broken:
-            return before  # perhaps the loop it stands in is what could not be read
+            return before  # perhaps its loop is the part that did not parse
         head = Span(statement.span.start, statement.span.start + len("yield"))
         fix = Fix("`return`", is_safe=False, edits=(Edit(head, "return"),))
         builder.report(
@@ -279,7 +279,7 @@ def lower_yield(builder: FlowBuilder, statement: s.Yield, place: Place, before: 
 
 
 def _value(body: FlowBuilder) -> Type | None:
-    """What every `yield` of a body gives; None if it has none."""
+    """The common type of every `yield` of a body; None if it has none."""
     yields = [body.nodes[node] for node in body.yields]
     if not yields:
         return None

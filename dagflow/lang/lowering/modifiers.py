@@ -1,4 +1,4 @@
-"""What follows a step: `after`, `retry`, `timeout`, `within`, `default`."""
+"""The modifiers behind a step: `after`, `retry`, `timeout`, `within`, `default`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def refuse_modifiers(builder: FlowBuilder, mods: s.Modifiers, allowed: frozenset
     """E316 for modifiers a statement cannot have; E317 for one given twice."""
     seen: set[str] = set()
     for name, span in mods.spans:
-        # What was written may be a shorter word, which was mended.
+        # The author may have written a shorter word, which the parser repaired.
         head = Span(span.start, min(span.start + len(name), span.end))
         if name not in allowed:
             fix = Fix("delete", is_safe=False, edits=(Edit(span, ""),))

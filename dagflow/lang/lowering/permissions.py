@@ -1,6 +1,6 @@
-"""What a host allows flows beside types: where a secret may go (E602), and which events may be emitted (E603).
+"""The host's permissions beside types: the targets of secrets (E602), and the events that flows may emit (E603).
 
-What is not known before the run, such as an address that is made of a value, is looked at in the call.
+The call checks whatever is unknown before the run, such as an address that contains a value.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _SERVER: Final = re.compile(r"https?://[^/?#\s]+(?=[/?#])", re.IGNORECASE)
 
 
 def check_secrets(builder: FlowBuilder, spec: ActionSpec, args: Sequence[s.Arg]) -> None:
-    """E602 for each secret that the call may not be given, as far as the host has said."""
-    # The host's word counts, not that of a declaration in the file.
+    """E602 for each secret that the call may not receive, as far as the host has declared it."""
+    # The host's declaration decides, not one in the file.
     host = builder.declarations.host_actions.get(spec.name, spec)
     address = next((_address(arg.value) for arg in args if arg.name is not None and arg.name.text == host.destination), None)
     for arg in args:
@@ -55,7 +55,7 @@ def _secrets(expr: tree.Expr) -> Iterator[tuple[str, Span]]:
 
 
 def _address(expr: tree.Expr) -> str | None:
-    """The address an expression gives, or as much of it as says where it leads."""
+    """The address of an expression, or the beginning of it that identifies the server."""
     match expr:
         case tree.Literal(_, str() as text):
             return text

@@ -26,7 +26,7 @@ from dagflow.model.types import BOOL, INT, UNKNOWN, EnumType, OptionalType, Prim
 #: More than any service runs at a time.
 _MOST_RUNS: Final = 1_000_000
 _KEYS: Final = frozenset({Primitive.BOOL, Primitive.INT, Primitive.UINT, Primitive.STRING, Primitive.TIMESTAMP})
-#: What begins with the run, so that nothing before it can be told by it.
+#: Names that exist only once the run begins, so that nothing before it can depend on them.
 _OF_RUNS: Final = frozenset({"now", "run", "trigger", "secrets"})
 
 
@@ -37,7 +37,7 @@ def lower_policy(
 
     Args:
         steps: names of the flow's steps, which a setting cannot read.
-        seen: the settings before it, by what may be given once.
+        seen: the settings before it, by their subject.
     """
     if not is_first(builder, subject_of(setting), setting.span, seen):
         return policies
@@ -89,7 +89,7 @@ def step_names(statements: list[s.Statement]) -> frozenset[str]:
 
 
 def subject_of(setting: s.PolicySetting) -> str:
-    """What may be given once, by the words it begins with."""
+    """The subject of a setting that may occur once, by its first words."""
     match setting:
         case settings.ConcurrencySetting():
             return "concurrency"
@@ -131,7 +131,7 @@ class _Reader:
         return expression
 
     def key(self, expr: tree.Expr | None) -> Expression | None:
-        """What runs are told apart by: one value that compares exactly."""
+        """The key that distinguishes runs: one value that compares exactly."""
         if expr is None:
             return None
         expression = self.expression(expr)
@@ -139,7 +139,7 @@ class _Reader:
             return None
         type_ = expression.type
         if isinstance(type_, OptionalType):
-            # Said as of any other value that may be missing.
+            # Reported as for any other value that may be missing.
             return self.expression(expr, Wanted(type_.value, "`by` takes"))
         if type_ is not UNKNOWN and not _is_key(type_):
             self.builder.report(

@@ -65,7 +65,7 @@ def _lower_branch(
     builder: FlowBuilder, group: s.Group, branch: s.Statement, marker: str, place: Place, before: Tails, lower: LowerStatement
 ) -> tuple[str, Tails]:
     """The node that succeeds if the branch is done, and the tails of the branch."""
-    # That it was done in time is a literal of the branch's own, so that nobody outside is certain of its values.
+    # That the branch won is a literal of its own, so that its values are certain to no other statement.
     builder.names.define_gate(marker, 2)
     inner = attrs.evolve(place, race=(group.word, place.gate), condition=place.condition | {(marker, 1)})
     match branch:

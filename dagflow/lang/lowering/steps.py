@@ -23,7 +23,7 @@ from dagflow.model.flow import Argument, Expression, Join, JoinKind, Node, NodeK
 from dagflow.model.types import DURATION, NULL, STRING, TIMESTAMP, UNKNOWN
 
 _OF_CALL: Final = frozenset({"after", "when", "retry", "timeout", "within", "default", "undo", "was", "on unknown", "on error"})
-#: A run that is called is taken up again where it was, so how it ends is always known.
+#: A called run resumes where it stopped, so its outcome is always known.
 _OF_FLOW: Final = _OF_CALL - {"on unknown"}
 _OF_OTHERS: Final = frozenset({"after", "when", "was"})
 _OF_EMIT: Final = frozenset({"after", "when"})
@@ -64,7 +64,7 @@ def lower_call(builder: FlowBuilder, step: s.CallStep, place: Place, before: Tai
         _warn_repeated_call(builder, repeated_by(builder, target.flow), step)
     kind, effect = (NodeKind.ACTION, Effect.EFFECTFUL) if target is None else (target.kind, target.effect)
     if at_most_once:
-        effect = Effect.EFFECTFUL  # so its intent is written down before it begins, without which nobody would know of it
+        effect = Effect.EFFECTFUL  # so its intent is committed first, without which a crash would leave no trace of it
     node = Node(
         id=name, kind=kind, span=step.span, doc=step.doc, effect=effect, gate=inner.gate, scope=inner.scope, join=join,
         action="" if kind is not NodeKind.ACTION else callee if target is None or target.action is None else target.action.name, flow="" if target is None else target.flow, arguments=arguments,
@@ -108,7 +108,7 @@ def _warn_repeated_call(builder: FlowBuilder, action: str, step: s.CallStep) -> 
 def place_step(
     builder: FlowBuilder, name: str, mods: s.Modifiers, place: Place, before: Tails
 ) -> tuple[Place, Tails, Join | None, Span | None]:
-    """Where a step stands once its `after` and `when` are looked at; the join goes to the `when` if there is one."""
+    """The place of a step under its `after` and `when`; the join goes to the `when` if there is one."""
     join = None if mods.after is None else lower_join(builder, mods.after)
     join_span = None if mods.after is None else mods.after.span
     place = place.with_condition(join_condition(builder, join, name)).with_join(join)
@@ -286,7 +286,7 @@ def unnamed_twice(builder: FlowBuilder, step: s.CallStep, name: str, first: Span
 
 
 def duplicate_name(builder: FlowBuilder, name: s.Ident, first: Span, *, is_input: bool) -> None:
-    """E204: a name that is taken."""
+    """E204: a duplicate name."""
     count = 2
     while f"{name.text}_{count}" in builder.names.lines:
         count += 1

@@ -1,4 +1,4 @@
-"""`test` blocks: from the syntax tree to what the test runner plays, with everything checked against the flow and its actions."""
+"""`test` blocks: from the syntax tree to the input of the test runner, checked against the flow and its actions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from dagflow.model.values import Duration
 
 
 def lower_tests(unit: Unit, flows: Mapping[str, Flow]) -> list[FlowTest]:
-    """The tests of a file whose flows are sound; what is wrong with a test is reported, and it is left out or incomplete."""
+    """The tests of a file whose flows are sound; errors in a test are reported, and it is omitted or incomplete."""
     found: list[FlowTest] = []
     seen: dict[tuple[str, str], int] = {}
     for item in unit.file.items:
@@ -304,7 +304,7 @@ class _Lowering:
 
 
 def actions_met(flow: Flow, specs: Mapping[str, ActionSpec]) -> dict[str, MockedAction]:
-    """The actions that a flow, what it calls and their undo may come to call, by name."""
+    """The actions that a flow, its callees and their undo may call, by name."""
     met: dict[str, MockedAction] = {}
     for node in _nodes(flow):
         if node.action and node.action not in met:

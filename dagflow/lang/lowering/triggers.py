@@ -1,4 +1,4 @@
-"""Lowering of `on …`: what starts runs, and what it gives them as input."""
+"""Lowering of `on …`: the triggers of runs, and the input that they pass."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NO_INPUT: Final = RecordType("", ())
 
 
 def input_of_triggers(builder: FlowBuilder, triggers: list[s.OnSetting]) -> tuple[RecordType, str]:
-    """The input of a flow without parameters, and its name: what the triggers bring. They have to agree."""
+    """The input of a flow without parameters, and its name: the payload of the triggers. They have to agree."""
     inputs = [(setting, found) for setting in triggers if (found := _brought(builder, setting)) is not None]
     if not inputs:
         return _NO_INPUT, ""
@@ -36,10 +36,10 @@ def input_of_triggers(builder: FlowBuilder, triggers: list[s.OnSetting]) -> tupl
     shown = _described(first, input_, binding)
     for setting, other in inputs[1:]:
         if other != (input_, binding):
-            assert setting.bind is not None  # noqa: S101 - what brings something has a name
+            assert setting.bind is not None  # noqa: S101 - a setting with a payload has a name
             _report_different(builder, setting.bind.span, f"the first one gives {shown}")
     for setting in triggers:
-        # A cron gives nothing at all; what comes by hand can be anything.
+        # A cron has no payload; that of `manual` can be anything.
         if setting.kind == "cron":
             span = Span(setting.span.start, setting.span.start + len("on cron"))
             _report_different(builder, span, f"this one gives nothing, another one gives {shown}")
@@ -61,7 +61,7 @@ def _report_different(builder: FlowBuilder, span: Span, label: str) -> None:
 
 
 def _brought(builder: FlowBuilder, setting: s.OnSetting) -> tuple[RecordType, str] | None:
-    """The input one trigger makes of what it brings, and its name; a webhook's json is a field of that name."""
+    """The input from the payload of one trigger, and its name; a webhook's json is a field of that name."""
     if setting.bind is None:
         return None
     name = setting.bind.name.text
@@ -89,7 +89,7 @@ def define_input(builder: FlowBuilder, name: str, type_: Type, span: Span) -> No
 
 
 def _payload(builder: FlowBuilder, setting: s.OnSetting, *, report: bool) -> RecordType | None:
-    """The type of what a trigger brings; None for `manual` without a type, and for what is unknown."""
+    """The type of a trigger's payload; None for `manual` without a type, and for an unknown one."""
     declared: Type | None = None
     if setting.bind is not None and setting.bind.type is not None:
         declared = builder.declarations.resolve(setting.bind.type)
@@ -135,7 +135,7 @@ def lower_trigger(
         has_params: whether the flow has parameters, to be filled by `with`.
 
     Returns:
-        None where what it brings has been complained about.
+        None if an error in its payload has been reported.
     """
     if setting.kind == "cron" and setting.bind is not None:
         builder.report(
@@ -207,7 +207,7 @@ def _report_cron(builder: FlowBuilder, text: s.Text, problem: CronProblem) -> No
     span = text.span
     fix = None
     if start >= 0 and text.value:
-        # What is missing is missing at the end, which may be that of the file.
+        # A missing part is missing at the end, which may be the end of the file.
         span = Span(start + problem.start, min(start + problem.end, max(start + problem.start, len(builder.source.text))))
         if problem.fix is not None:
             fix = Fix(f"`{problem.fix}`", is_safe=False, edits=(Edit(span, problem.fix),))
@@ -215,7 +215,7 @@ def _report_cron(builder: FlowBuilder, text: s.Text, problem: CronProblem) -> No
 
 
 def _define_refused(builder: FlowBuilder, bind: s.Bind, binding: str, *, has_params: bool) -> None:
-    """What a trigger that was complained about would have given: nothing more is said about its use."""
+    """Define the payload of a trigger with errors as unknown, so that its uses are not reported."""
     if not has_params and not binding and bind.name.text not in builder.names.symbols:
         define_input(builder, bind.name.text, UNKNOWN, bind.name.span)
 

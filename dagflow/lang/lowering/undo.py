@@ -1,7 +1,7 @@
-"""Lowering of `undo`: for each step that can be taken back a node behind everything else, and a gate before all of those.
+"""Lowering of `undo`: for each reversible step a node behind everything else, and a gate before all of them.
 
-An `undo` is called with what was known when its step was done, so what it reads the step itself comes after. The last step done is
-the first one undone: where `b` comes after `a`, `a.undo` comes after `b.undo`.
+An `undo` runs with the values that its step knew when it was done, so the step itself comes after all that the `undo` reads.
+The last step done is the first one undone: where `b` comes after `a`, `a.undo` comes after `b.undo`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from dagflow.model.types import NULL, UNKNOWN
 
 #: The gate before all UNDO nodes of a flow.
 UNDO_GATE: Final = "undo.gate"
-#: How an undo is tried again, whatever is said of the steps: it has to succeed, and there is no other way back.
+#: The retry policy of an undo, whatever the steps declare: it has to succeed, since there is no other way back.
 _RETRY: Final = RetryPolicy(max_attempts=11)
-#: What is said of a name that has no value yet, or perhaps none.
+#: Codes for a name that has no value yet, or perhaps none.
 _ABSENT: Final = frozenset({"E203", "E308"})
 
 
 def lower_undo(builder: FlowBuilder, step: s.CallStep, name: str, place: Place) -> None:
-    """Lower the `undo` of a step that has been added; what it reads is read when the step is done."""
+    """Lower the `undo` of a step that has been added; its arguments are read when the step is done."""
     call = step.mods.undo
     span = step.mods.span("undo")
     if call is None or span is None:
@@ -73,7 +73,7 @@ def lower_undo(builder: FlowBuilder, step: s.CallStep, name: str, place: Place) 
 
 
 def _warn_repeat(builder: FlowBuilder, spec: ActionSpec, span: Span) -> None:
-    """W501: an undo is tried again even where nobody wrote a `retry`."""
+    """W501: an undo is retried even without a `retry`."""
     if spec.effect is Effect.EFFECTFUL and not spec.takes_key and not spec.at_most_once:
         head = Span(span.start, span.start + len("undo"))
         builder.report(
@@ -103,7 +103,7 @@ def _is_in_handler(builder: FlowBuilder, scope: str) -> bool:
 
 
 def _explained(builder: FlowBuilder, found: Diagnostic, call: s.CallExpr, step: str) -> Diagnostic:
-    """E405 for what is unknown, or not certain, when the step is done."""
+    """E405 for a value that is unknown, or not certain, when the step is done."""
     if found.code not in _ABSENT:
         return found
     name = re.split(r"\W", builder.text(found.span), maxsplit=1)[0]
@@ -125,7 +125,7 @@ def _without(call: s.CallExpr, place: Span) -> Span | None:
             if number + 1 < len(call.args):
                 return Span(arg.span.start, call.args[number + 1].span.start)
             return Span(call.args[number - 1].span.end if number else arg.span.start, arg.span.end)
-    return None  # pragma: no cover - what an undo reads stands in one of its arguments
+    return None  # pragma: no cover - everything an undo reads is in one of its arguments
 
 
 # ---- all of a flow

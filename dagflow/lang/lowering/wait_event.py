@@ -54,14 +54,14 @@ def lower_wait_event(builder: FlowBuilder, step: s.WaitEventStep, place: Place, 
 
 
 def _end(step: s.WaitEventStep) -> int:
-    """Where what is waited for ends: its condition, else its `as`, else its name."""
+    """The end of the event of a wait: its condition, else its `as`, else its name."""
     if step.mods.when is not None:
         return step.mods.when.span.end
     return step.bind.span.end if step.bind is not None else step.event.span.end
 
 
 def event_payload(builder: FlowBuilder, event: s.Text, bind: s.Bind | None) -> Type:
-    """What an event carries: as it is declared, or as its name says; UNKNOWN where that has been complained about."""
+    """The payload type of an event: as it is declared, or as its name says; UNKNOWN if an error has been reported."""
     declared = builder.declarations.events.get(event.value)
     wanted = None if bind is None or bind.type is None else builder.declarations.resolve(bind.type)
     if wanted is None or bind is None:

@@ -1,8 +1,8 @@
 """Statements from a graph: blocks where branches that part meet again, and `after` where they do not.
 
-A node whose edges part is an `if`, or a `parallel` of its branches; where all ways meet again the block is over, and the next
-statement follows. That works for graphs made of sequences and forks inside of each other. Any other graph becomes one `parallel`, in
-which each step says what it is `after`, and when.
+A node with several edges is an `if`, or a `parallel` of its branches. Where all paths meet again the block is over, and the
+next statement follows. That works for graphs made of sequences and forks inside of each other. Any other graph becomes one
+`parallel`, in which each step has an `after` and a `when`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class _NoBlocksError(Exception):
 
 @attrs.frozen
 class Parts:
-    """What stands for the nodes.
+    """The texts that stand for the nodes.
 
     Attributes:
         calls: the statements of actions, by id.
         conditions: of each `builtin:if`, its condition.
-        names: of all.
+        names: of all nodes.
         docs: the documentation of each, with its newline, or "".
     """
 
@@ -75,7 +75,7 @@ class _Blocks:
         return [] if call is None else [self.parts.docs[node] + call]
 
     def _fork(self, node: str, meeting: str) -> list[str]:
-        """What a node's edges lead to before they meet again, as one statement, or the statements of the only branch."""
+        """The paths from a node's edges until they meet again, as one statement, or the statements of the only branch."""
         plain: list[list[str]] = []
         sides: dict[str, dict[str, list[list[str]]]] = {}
         conditions: dict[tuple[str, str], str] = {}
@@ -125,7 +125,7 @@ def _parallel(branches: list[list[str]]) -> str:
 
 
 def _flat(graph: KitGraph, parts: Parts, node: str) -> str:
-    """A step with what it is `after`, and when."""
+    """A step with its `after` and its `when`."""
     doc = parts.docs[node]
     if node in parts.conditions:
         return f"{doc}let {parts.names[node]} = {bare(parts.conditions[node])}"

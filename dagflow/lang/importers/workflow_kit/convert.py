@@ -1,7 +1,8 @@
-"""Workflows of workflow-kit: actions, edges and `!ref(…)`, made into the text of a flow.
+"""Workflows of workflow-kit: actions, edges and `!ref(…)`, converted to the text of a flow.
 
-What the old engine does otherwise is said where it is: it ran what stands behind an action it had not run (N601), and ran an action
-as soon as the first of several edges led to it (N602). Values are never put into text that is read again, so no event can hold a ref.
+Notes mark the differences to the old engine: it ran the actions behind one that it had not run (N601), and ran an action as
+soon as the first of several edges led to it (N602). Values never become part of text that is parsed again, so no event can
+contain a ref.
 """
 
 from __future__ import annotations

@@ -40,13 +40,13 @@ class Cel:
 
 @attrs.frozen
 class Scope:
-    """What refs of one action may name.
+    """The names that refs of one action may use.
 
     Attributes:
         names: of the actions before it, by their ids.
         known: the ids of all actions.
-        conditions: the ids of those that are `builtin:if`; their `result` is the name itself.
-        wrong: says what is wrong at a pointer.
+        conditions: the ids of the `builtin:if` actions; their `result` is the name itself.
+        wrong: reports an error at a pointer.
     """
 
     names: Mapping[str, str]

@@ -58,7 +58,7 @@ class _Calls:
                 future.set_result(value)
 
         def done(value: Any, error: BaseException | None) -> None:
-            with suppress(RuntimeError):  # the loop was closed, so nobody waits
+            with suppress(RuntimeError):  # the loop is closed, so no caller waits
                 loop.call_soon_threadsafe(settle, value, error)
 
         cancel = self.bridge.submit(partial(function, *args, **options), done)
@@ -131,7 +131,7 @@ class Interpreter:
     @classmethod
     @asynccontextmanager
     async def open(cls, path: str | os.PathLike[str], *, catalog: Catalog, **options: Any) -> AsyncGenerator[Interpreter]:
-        """Open a store, resume its unfinished runs, and drive runs until the block is left.
+        """Open a store, resume its unfinished runs, and drive runs until the block ends.
 
         Args:
             path: of the store's file; `":memory:"` stores nothing.

@@ -134,7 +134,7 @@ class Interpreter:
     @classmethod
     @contextmanager
     def open(cls, path: str | os.PathLike[str], *, catalog: Catalog, **options: Any) -> Generator[Interpreter]:
-        """Open a store, resume its unfinished runs, and drive runs until the block is left.
+        """Open a store, resume its unfinished runs, and drive runs until the block ends.
 
         Args:
             path: of the store's file; `":memory:"` stores nothing.

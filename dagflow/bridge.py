@@ -123,7 +123,7 @@ class Bridge(Generic[_Inner]):
                 self._inner, self._nursery = inner, nursery
                 self._ready.set()
                 await self._stop.wait()
-            # Calls that wait for a run have been told by now; others are stopped.
+            # Calls that wait for a run have had their outcome by now; others are cancelled.
             self._nursery = None
             await trio.lowlevel.checkpoint()
             nursery.cancel_scope.cancel()

@@ -1,7 +1,7 @@
-"""Who signed a webhook: the schemes of those that send them, each with the secrets the host shares with them.
+"""Verification of webhooks: the signature schemes of senders, each with the secrets that a sender shares with the host.
 
-A scheme is bound to the name of a webhook by the host, see `Service.open`. Two secrets may be given while one replaces the other. Comparing
-takes the same time wherever a signature is wrong. A signature that carries its time is good for five minutes around it.
+The host binds a scheme to the name of a webhook, see `Service.open`. A scheme accepts two secrets while one replaces the other.
+Comparison takes the same time for every wrong signature. A signature with a timestamp is valid for five minutes around it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ import orjson
 
 from dagflow.errors import UsageError
 
-#: How far the time of a signature may be from ours, in seconds.
+#: The greatest difference between the timestamp of a signature and the clock, in seconds.
 FRESH_SECONDS: Final = 300
 _SECOND: Final = 1_000_000_000
 
 
-class WebhookRefused(UsageError):  # noqa: N818 - what became of it
-    """A webhook was not accepted: nobody is known by its name, it is not signed as agreed, too old, or no JSON."""
+class WebhookRefused(UsageError):  # noqa: N818 - the outcome for the webhook
+    """A webhook is refused: its name is unknown, its signature is wrong or too old, or its body is no JSON."""
 
 
 class Scheme(Protocol):
-    """How a sender signs."""
+    """The signature scheme of a sender."""
 
     def verify(self, headers: Mapping[str, str], body: bytes, now: int) -> str:
         """Check a webhook.
@@ -122,9 +122,9 @@ class Hmac:
     """Any sender whose signature is an HMAC of the body alone. It carries no time.
 
     Attributes:
-        header: where the signature is. prefix: what stands before it there, such as `sha256=`.
+        header: the header with the signature. prefix: the text before the signature there, such as `sha256=`.
         algorithm, encoding: of the signature.
-        id_header: where the sender's id of the webhook is, or "".
+        id_header: the header with the sender's id of the webhook, or "".
     """
 
     secrets: tuple[str, ...] = attrs.field(converter=_secrets, repr=False)
@@ -147,7 +147,7 @@ class Hmac:
 
 @attrs.frozen
 class Unsigned:
-    """Nobody signs: whoever knows the address may send. For tests, and where something in front has checked."""
+    """No signature: anyone who knows the address may send. For tests, and behind a proxy that verifies senders."""
 
     def verify(self, headers: Mapping[str, str], body: bytes, now: int) -> str:  # noqa: ARG002 - see `Scheme`
         """See `Scheme`."""

@@ -1,4 +1,4 @@
-"""The tests of what a store keeps for a service; `StoreConformance` has them."""
+"""The tests of a store's part for a service; `StoreConformance` has them."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def begun(request: RequestRow, at: int, status: RunStatus = RunStatus.RUNNING, e
 
 
 def ids(rows: Iterable[RequestRow]) -> list[str]:
-    """Of requests, in order."""
+    """The ids of requests, in order."""
     return [row.id for row in rows]
 
 
 class ServiceStoreConformance:
-    """Tests that a store has to pass to serve."""
+    """Tests of a store that serves flows."""
 
     def test_versions_of_flows(self, store: Store) -> None:
         assert store.published() == []

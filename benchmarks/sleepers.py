@@ -20,7 +20,7 @@ import trio
 import dagflow
 from dagflow.app.interpreter import Interpreter
 from dagflow.execution.bindings import Origin
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.program import Program, prepare
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.flow import Flow
@@ -82,7 +82,7 @@ def fill(path: Path, flows: list[Flow], n_runs: int) -> None:
 
 
 def _sleeper(program: Program, encoded: bytes, digest: FlowDigest, n: int, now: int) -> Creation:
-    progress = Progress(program, RunId(f"{now // 1_000_000:012x}{n:020x}"))
+    progress = RunInstance(program, RunId(f"{now // 1_000_000:012x}{n:020x}"))
     progress.begin({"lead": f"lead-{n}"}, Origin(), now)
     append = progress.take_append()
     if not isinstance(append, Append):

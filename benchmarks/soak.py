@@ -96,7 +96,7 @@ class Soak:
                 await self.interpreter.send(event, {"n": late})
 
     def sample(self, passed: float) -> None:
-        self.seen.append((passed, resident(), len(self.interpreter._driver.lives)))  # noqa: SLF001 - what a benchmark looks at
+        self.seen.append((passed, resident(), len(self.interpreter._driver.loaded_runs)))  # noqa: SLF001 - what a benchmark looks at
 
 
 async def soak(folder: Path, minutes: float, rate: int) -> float:
@@ -127,7 +127,7 @@ async def suspend(folder: Path, few: int, many: int) -> float:
             async with trio.open_nursery() as nursery:
                 for k in range(STARTERS):
                     nursery.start_soon(start_some, interpreter, flow, range(first + k, until, STARTERS))
-            while interpreter._driver.lives:  # noqa: SLF001, ASYNC110 - measured from outside
+            while interpreter._driver.loaded_runs:  # noqa: SLF001, ASYNC110 - measured from outside
                 await trio.sleep(0.05)
             gc.collect()
             sizes.append(resident())

@@ -30,7 +30,7 @@ def without_collecting() -> Generator[None]:
 
 
 @attrs.define(eq=False)
-class Seldom:
+class RareGc:
     """Collect cycles less often while many objects come and go: for long work, beside which other work may run.
 
     The collector scans the new objects for every 700 more, though all may be temporary. A GC threshold that the host

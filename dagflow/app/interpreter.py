@@ -22,12 +22,12 @@ from dagflow.app.run_loader import UNDOING, Loader
 from dagflow.app.run_starter import Starter
 from dagflow.app.stored_runs import read_result
 from dagflow.clock import Clock, SystemClock, VirtualClock
-from dagflow.drivers.local.activation import Waking
+from dagflow.drivers.local.activation import ActivationConfig
 from dagflow.drivers.local.batch import Sending
 from dagflow.drivers.local.driver import LocalDriver
-from dagflow.drivers.local.loaded_run import Live
-from dagflow.drivers.local.retry_budget import Budgets
-from dagflow.drivers.local.statistics import Statistics, Vitals
+from dagflow.drivers.local.loaded_run import LoadedRun
+from dagflow.drivers.local.retry_budget import RetryBudgets
+from dagflow.drivers.local.statistics import LoopWatch, Statistics
 from dagflow.drivers.local.threads import Threads
 from dagflow.errors import DagflowError, StoreError, UsageError
 from dagflow.execution.bindings import Origin
@@ -57,7 +57,7 @@ class Interpreter:
     _store: Store
     _catalog: ActionCatalog
     _clock: Clock
-    _vitals: Vitals
+    _vitals: LoopWatch
     _driver: LocalDriver = attrs.field(init=False)
     _loader: Loader = attrs.field(init=False)
     _recovery: Recovery = attrs.field(init=False)
@@ -115,9 +115,9 @@ class Interpreter:
         drain_seconds = checked_seconds(drain_seconds, "`drain_seconds`")
         opened = store if store is not None else await trio.to_thread.run_sync(open_store, path)
         clock = clock or SystemClock()
-        interpreter = cls(opened, catalog, clock, Vitals(Threads(concurrency)))
+        interpreter = cls(opened, catalog, clock, LoopWatch(Threads(concurrency)))
         performer = catalog.performer(interpreter._vitals.threads)
-        interpreter._equip(performer, concurrency, jitter, wakes_per_second, Budgets(retries_per_second))
+        interpreter._equip(performer, concurrency, jitter, wakes_per_second, RetryBudgets(retries_per_second))
         interpreter._draining = Draining(interpreter._driver, drain_seconds)
         async with interpreter._driven(performer, resume, unquarantine):
             yield interpreter
@@ -224,7 +224,7 @@ class Interpreter:
         run = checked_run(run_id)
         live = self._found(run)
         if live is None and run not in self.blocked:
-            live = await self._driver.sleepers.holding.hold_one(run)
+            live = await self._driver.suspension.holding.hold_one(run)
         if live is not None:
             return Run(live, self._driver)
         problem = self.blocked.get(run)
@@ -238,7 +238,7 @@ class Interpreter:
         rows = await self.runs(unfinished=True, limit=limit)
         known = {row.id: live for row in rows if (live := self._found(row.id)) is not None}
         left = [row for row in rows if row.id not in known and row.id not in self.blocked]
-        known |= {live.run: live for live in await self._driver.sleepers.holding.hold(left)}
+        known |= {live.run: live for live in await self._driver.suspension.holding.hold(left)}
         return [Run(known[row.id], self._driver) for row in rows if row.id in known]
 
     async def cancel(self, run_id: str) -> RunResult:
@@ -254,7 +254,7 @@ class Interpreter:
         self._check_open()
         run_id = checked_run(run_id)
         refuse_to_cancel(self._driver)
-        live = self._driver.lives.get(run_id) or await self._cancelled(run_id)
+        live = self._driver.loaded_runs.get(run_id) or await self._cancelled(run_id)
         return await self.result(run_id) if live is None else await Run(live, self._driver).cancel()
 
     async def rest(self) -> None:
@@ -379,15 +379,15 @@ class Interpreter:
         concurrency: int,
         jitter: Callable[[], float],
         wakes_per_second: int | None,
-        budgets: Budgets,
+        budgets: RetryBudgets,
     ) -> None:
         self._loader = Loader(self._store, self._clock, lambda: self._catalog.interface)
         per_second = None if isinstance(self._clock, VirtualClock) else wakes_per_second
         self._blocked = BlockedRuns(self._store, self._clock)
-        waking = Waking(self._load_sleepers, self._blocked.add, self._blocked.has, per_second)
+        waking = ActivationConfig(self._load_sleepers, self._blocked.add, self._blocked.has, per_second)
         self._driver = LocalDriver(self._store, performer, self._clock, concurrency, jitter, waking, budgets)
         self._driver.on_blocked = self._blocked.note
-        self._vitals.lives = self._driver.lives
+        self._vitals.loaded_runs = self._driver.loaded_runs
         self._recovery = Recovery(self._store, self._driver, self._load_whole)
         self._starter = Starter(self._store, self._clock, self._driver, self._loader, self._found, self._problem)
 
@@ -395,8 +395,8 @@ class Interpreter:
         await nursery.start(self._vitals.watch)
         recovery = self._recovery
         await recovery.read(only, unquarantine, self._clock.now())
-        self.resumed = tuple(Run(live, self._driver) for live in recovery.lives)
-        await trio.to_thread.run_sync(self._blocked.open, recovery.blocked, [live.run for live in recovery.lives])
+        self.resumed = tuple(Run(live, self._driver) for live in recovery.loaded_runs)
+        await trio.to_thread.run_sync(self._blocked.open, recovery.blocked, [live.run for live in recovery.loaded_runs])
         if recovery.has_trials:
             nursery.start_soon(self._go_on, only is None)
         else:
@@ -404,7 +404,7 @@ class Interpreter:
 
     async def _go_on(self, is_whole: bool) -> None:
         try:
-            await self._recovery.go_on(self._driver.sleepers.open if is_whole else None)
+            await self._recovery.go_on(self._driver.suspension.open if is_whole else None)
         except StoreError as error:
             self._driver.stop(error)
 
@@ -416,25 +416,25 @@ class Interpreter:
             )
         try:
             if self._driver.error is None:
-                await self._driver.sleepers.close()
+                await self._driver.suspension.close()
                 await self._recovery.close()
         except StoreError:
             return
         finally:
             self._store.close()
 
-    async def _cancelled(self, run_id: RunId) -> Live | None:
+    async def _cancelled(self, run_id: RunId) -> LoadedRun | None:
         """Take a run that was left alone, cancelled before it can start anything; None if there is none or it has ended."""
-        live = self._recovery.take_out(run_id) or self._driver.sleepers.find(run_id)
+        live = self._recovery.take_out(run_id) or self._driver.suspension.find(run_id)
         if live is None:
             row = await trio.to_thread.run_sync(self._store.run, run_id)
             if row is None or row.status.is_terminal:
                 return None
-            with self._driver.sleepers.reading() as changed:
+            with self._driver.suspension.reading() as changed:
                 read = await trio.to_thread.run_sync(self._loader.load_caught_up, row)
             if run_id in changed:
                 # Somebody came first, meanwhile, and what was read is out of date.
-                return self._driver.lives.get(run_id) or await self._cancelled(run_id)
+                return self._driver.loaded_runs.get(run_id) or await self._cancelled(run_id)
             live = self._found(run_id) or read
             self._loader.check_actions(live.progress.program, UNDOING)
         live.progress.cancel(self._driver.now(live))
@@ -444,16 +444,18 @@ class Interpreter:
         await trio.to_thread.run_sync(self._blocked.clear, [run_id])
         return live
 
-    def _found(self, run_id: RunId) -> Live | None:
+    def _found(self, run_id: RunId) -> LoadedRun | None:
         """A run that has not ended and is in memory."""
-        return self._driver.lives.get(run_id) or self._recovery.waiting.get(run_id) or self._driver.sleepers.find(run_id)
+        return (
+            self._driver.loaded_runs.get(run_id) or self._recovery.waiting.get(run_id) or self._driver.suspension.find(run_id)
+        )
 
-    def _load_whole(self, row: RunRow) -> Live:
+    def _load_whole(self, row: RunRow) -> LoadedRun:
         live = self._loader.load_caught_up(row)
         self._loader.check_actions(live.progress.program)
         return live
 
-    def _load_sleepers(self, rows: Sequence[RunRow]) -> list[Live | DagflowError]:
+    def _load_sleepers(self, rows: Sequence[RunRow]) -> list[LoadedRun | DagflowError]:
         return self._loader.load_all(rows, self._recovery.check)
 
     def _problem(self, run: RunId) -> DagflowError | None:

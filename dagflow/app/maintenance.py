@@ -16,7 +16,7 @@ from dagflow.app.stored_runs import part_of
 from dagflow.engine import invariants
 from dagflow.engine.machine import Machine
 from dagflow.errors import DagflowError, StoreError
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.standing import standing
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
@@ -170,14 +170,14 @@ class _Verifier:
             before = rows[-1].id
             yield from rows
 
-    def _check(self, row: RunRow, parent: Progress | None) -> Progress | None:
+    def _check(self, row: RunRow, parent: RunInstance | None) -> RunInstance | None:
         self._findings.n_runs += 1
         try:
             check_row(row)
             history = self._store.history(row.id)
             self._findings.n_facts += len(history)
             if parent is None:
-                progress = Progress(self._programs.load(self._store, row.digest).program, row.id)
+                progress = RunInstance(self._programs.load(self._store, row.digest).program, row.id)
             else:
                 progress = part_of(parent, row.id)
             progress.restore(history)
@@ -189,7 +189,7 @@ class _Verifier:
         return progress
 
 
-def _row_problems(row: RunRow, progress: Progress, history: list[Record]) -> Iterator[str]:
+def _row_problems(row: RunRow, progress: RunInstance, history: list[Record]) -> Iterator[str]:
     """The row against the fold of the history alone, without the pure work that is still to be done."""
     plan = progress.program.plan
     state = Machine.restore(plan, [from_record(record, plan).event for record in history]).state
@@ -205,7 +205,7 @@ def _row_problems(row: RunRow, progress: Progress, history: list[Record]) -> Ite
 
 
 def _part_problems(
-    progress: Progress, history: list[Record], parts: Mapping[RunId, tuple[RunRow, Progress | None]]
+    progress: RunInstance, history: list[Record], parts: Mapping[RunId, tuple[RunRow, RunInstance | None]]
 ) -> Iterator[str]:
     """What a run knows of the ends of its parts, against the parts."""
     numbers, was_undone = progress.program.plan.numbers, {run for run, (_, part) in parts.items() if _is_undone(part)}
@@ -228,5 +228,5 @@ def _part_problems(
         yield from (f"it has ended, and its part {run} is {row.status}" for run, (row, _) in parts.items() if not row.ended_at)
 
 
-def _is_undone(part: Progress | None) -> bool:
+def _is_undone(part: RunInstance | None) -> bool:
     return part is not None and part.machine.state.is_reopened

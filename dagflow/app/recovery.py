@@ -20,15 +20,15 @@ import attrs
 import trio
 
 from dagflow.drivers.local.driver import LocalDriver
-from dagflow.drivers.local.loaded_run import Live
-from dagflow.drivers.local.subscriptions import Seekers, due_of
+from dagflow.drivers.local.loaded_run import LoadedRun
+from dagflow.drivers.local.subscriptions import Subscriptions, due_of
 from dagflow.drivers.local.time_slice import in_turns
 from dagflow.errors import DagflowError, RunBlocked, StoreError, UsageError
 from dagflow.execution.delivery import giving
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import CrashSuspect, DriverState, Record, RunRow, Store
-from dagflow.store.failpoints import Point, reached
+from dagflow.store.failpoints import Failpoint, hit
 from dagflow.store.memory import MemoryStore
 
 _Value = TypeVar("_Value")
@@ -59,7 +59,7 @@ def n_outcomes(history: Collection[Record]) -> int:
     return sum(record.kind not in _BEGINNINGS for record in history)
 
 
-def _has_outcome(live: Live, n_binding: int) -> bool:
+def _has_outcome(live: LoadedRun, n_binding: int) -> bool:
     """Whether the run has come further than its own beginning, ended, or only waits."""
     is_over = live.has_ended.is_set() or live.progress.n_binding > n_binding
     return is_over or live.progress.standing()[0] is RunStatus.SLEEPING
@@ -76,9 +76,9 @@ class Recovery:
 
     _store: Store
     _driver: LocalDriver
-    _load: Callable[[RunRow], Live]
-    lives: list[Live] = attrs.field(factory=list)
-    waiting: dict[RunId, Live] = attrs.field(factory=dict)
+    _load: Callable[[RunRow], LoadedRun]
+    loaded_runs: list[LoadedRun] = attrs.field(factory=list)
+    waiting: dict[RunId, LoadedRun] = attrs.field(factory=dict)
     blocked: dict[RunId, DagflowError] = attrs.field(factory=dict)
     _suspects: dict[RunId, CrashSuspect] = attrs.field(factory=dict)
     _rows: list[RunRow] = attrs.field(factory=list)
@@ -88,19 +88,19 @@ class Recovery:
 
     async def read(self, only: Collection[str] | None, unquarantine: Collection[str], now: int) -> None:
         """Find the runs, blame those that were on their way at a crash, and load those that go on. Raises StoreError."""
-        reached(Point.RECOVERING)
+        hit(Failpoint.RECOVERING)
         await self._asked(self._find, unquarantine, now)
         for row in self._rows if only is None else await self._asked(self._named, only):
             try:
                 self.check(row.id)
-                self.lives.append(await self._asked(self._load, row))
+                self.loaded_runs.append(await self._asked(self._load, row))
             except DagflowError as error:
                 self.blocked[row.id] = error
             except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
                 self.blocked[row.id] = RunBlocked.caused_by(row.id, error)
         self._is_whole = only is None
-        self._found = {live.run for live in self.lives}
-        reached(Point.RECOVERING)
+        self._found = {live.run for live in self.loaded_runs}
+        hit(Failpoint.RECOVERING)
 
     def check(self, run: RunId) -> None:
         """Raise Quarantined if the run is quarantined."""
@@ -114,38 +114,38 @@ class Recovery:
     @property
     def has_trials(self) -> bool:
         """Whether some runs have to be tried, which takes time."""
-        return any(self._n_crashes(live.run) >= _TRIED_AFTER for live in self.lives)
+        return any(self._n_crashes(live.run) >= _TRIED_AFTER for live in self.loaded_runs)
 
     async def go_on(self, then: Callable[[], Awaitable[None]] | None) -> None:
         """Drive the runs. Raises StoreError.
 
         `then` is called once the runs are driven that nobody suspects, before the last suspects are tried.
         """
-        suspected = [live for live in self.lives if self._n_crashes(live.run) >= _TRIED_AFTER]
+        suspected = [live for live in self.loaded_runs if self._n_crashes(live.run) >= _TRIED_AFTER]
         suspected.sort(key=lambda live: (self._n_crashes(live.run), live.run))
-        self.waiting = {live.run: live for live in self.lives}
+        self.waiting = {live.run: live for live in self.loaded_runs}
         for live in [live for live in suspected if self._n_crashes(live.run) >= _TRIED_ALONE_AFTER]:
             await self._try([live])
         held = [live for live in suspected if live.run in self.waiting]
         # Who drives only some may be blamed for those alone.
-        driven = [] if self._is_whole else [self._tried(live) for live in self.lives if live not in held]
+        driven = [] if self._is_whole else [self._tried(live) for live in self.loaded_runs if live not in held]
         await self._say(*driven, *map(self._held, held), is_whole=self._is_whole)
-        await self._take(*(live for live in self.lives if live not in held))
+        await self._take(*(live for live in self.loaded_runs if live not in held))
         if then is not None:
             await then()
         n_at_once = 1
         while held:
             await self._try(held[:n_at_once], is_whole=self._is_whole)
             held, n_at_once = held[n_at_once:], n_at_once * 2
-        self.lives.clear()
+        self.loaded_runs.clear()
 
-    async def _take(self, *lives: Live) -> None:
+    async def _take(self, *loaded_runs: LoadedRun) -> None:
         """Drive those of the runs that still wait."""
-        while any([await self._catch_up(live) for live in lives if live.run in self.waiting]):
+        while any([await self._catch_up(live) for live in loaded_runs if live.run in self.waiting]):
             pass
-        self._driver.take(*(live for live in lives if self.waiting.pop(live.run, None) is not None))
+        self._driver.take(*(live for live in loaded_runs if self.waiting.pop(live.run, None) is not None))
 
-    def take_out(self, run: RunId) -> Live | None:
+    def take_out(self, run: RunId) -> LoadedRun | None:
         """A run that waits for others to be tried, for somebody who does not want to wait."""
         return self.waiting.pop(run, None)
 
@@ -159,26 +159,26 @@ class Recovery:
         suspect = self._suspects.get(run)
         return 0 if suspect is None else suspect.n_crashes
 
-    def _tried(self, live: Live) -> CrashSuspect:
+    def _tried(self, live: LoadedRun) -> CrashSuspect:
         suspect = self._suspects.get(live.run) or CrashSuspect(run=live.run, n_crashes=0)
         return attrs.evolve(suspect, is_tried=True, is_held=False)
 
-    def _held(self, live: Live) -> CrashSuspect:
+    def _held(self, live: LoadedRun) -> CrashSuspect:
         return attrs.evolve(self._suspects[live.run], is_held=True)
 
-    async def _try(self, lives: Sequence[Live], *, is_whole: bool = False) -> None:
+    async def _try(self, loaded_runs: Sequence[LoadedRun], *, is_whole: bool = False) -> None:
         """Drive these, and no other suspect for a while: until each has an outcome, at most so long as a trial takes."""
-        suspects = [self._tried(live) for live in lives]
+        suspects = [self._tried(live) for live in loaded_runs]
         await self._say(*suspects, is_whole=is_whole)
-        n_before = [live.progress.n_binding for live in lives]
-        await self._take(*lives)
+        n_before = [live.progress.n_binding for live in loaded_runs]
+        await self._take(*loaded_runs)
         with trio.move_on_after(TRIAL_SECONDS):
-            for live, n_binding in zip(lives, n_before, strict=True):
+            for live, n_binding in zip(loaded_runs, n_before, strict=True):
                 while not _has_outcome(live, n_binding):
                     await live.wait_changed()
         done = [
             attrs.evolve(suspect, is_tried=False, n_crashes=0 if live.has_ended.is_set() else suspect.n_crashes)
-            for suspect, live in zip(suspects, lives, strict=True)
+            for suspect, live in zip(suspects, loaded_runs, strict=True)
         ]
         await self._say(*done, is_whole=is_whole)
 
@@ -187,14 +187,14 @@ class Recovery:
         driving = DriverState(is_open=True, is_whole=is_whole, since=self._newest)
         await self._asked(self._store.note_driving, driving, suspects)
 
-    async def _catch_up(self, live: Live) -> bool:
+    async def _catch_up(self, live: LoadedRun) -> bool:
         """Deliver what was sent since it was loaded; whether there was anything, and so may be more by now."""
-        inbox = live.progress.inbox
-        if not live.progress.program.hears or inbox.n_seen >= self._driver.n_handed_out:
+        mailbox = live.progress.mailbox
+        if not live.progress.program.hears or mailbox.n_seen >= self._driver.delivery_offset:
             return False
-        for event in await self._asked(lambda: self._store.events(after=inbox.n_seen, limit=_PAGE)):
+        for event in await self._asked(lambda: self._store.events(after=mailbox.n_seen, limit=_PAGE)):
             now = partial(self._driver.now, live)
-            await in_turns(giving(live.progress, event, now, self._driver.stretch.is_short))
+            await in_turns(giving(live.progress, event, now, self._driver.time_slice.is_short))
         return True
 
     async def _asked(self, ask: Callable[..., _Value], *arguments: object) -> _Value:
@@ -264,8 +264,8 @@ class Recovery:
 
     def _given_events(self) -> list[RunRow]:
         """Some of the runs that sleep and may have got an event last."""
-        events = self._store.events(after=self._store.handed_out(), limit=_PAGE)
-        seekers = Seekers(self._store)
-        seekers.open()
-        finds = [find for event in events[-_LAST_EVENTS:] for find in seekers.wanting(event)]
+        events = self._store.events(after=self._store.delivered_up_to(), limit=_PAGE)
+        subscriptions = Subscriptions(self._store)
+        subscriptions.open()
+        finds = [find for event in events[-_LAST_EVENTS:] for find in subscriptions.wanting(event)]
         return [row for find in finds for row in find("", _PAGE) if row.status is RunStatus.SLEEPING]

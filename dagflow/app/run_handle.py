@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import attrs
 
 from dagflow.drivers.local.driver import LocalDriver
-from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import UsageError
 from dagflow.execution.results import RunResult, result_of
 from dagflow.ids import RunId
@@ -17,7 +17,7 @@ from dagflow.ids import RunId
 class Run:
     """A run of an open interpreter."""
 
-    _live: Live
+    _live: LoadedRun
     _driver: LocalDriver
 
     @property

@@ -10,9 +10,9 @@ import attrs
 from dagflow.app.catalog_compatibility import misfit
 from dagflow.app.program_cache import Programs
 from dagflow.clock import Clock
-from dagflow.drivers.local.loaded_run import Live, Pinned
+from dagflow.drivers.local.loaded_run import LoadedRun, Pinned
 from dagflow.errors import DagflowError, RunBlocked, StoreError, UsageError, reading_run
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.program import Program
 from dagflow.gc_tuning import without_collecting
 from dagflow.ids import RunId
@@ -45,13 +45,13 @@ class Loader:
     #: Those whose calls the catalog is known to take; what it has it keeps.
     _fitting: WeakSet[Program] = attrs.field(factory=WeakSet[Program])
 
-    def load(self, row: RunRow) -> Live:
+    def load(self, row: RunRow) -> LoadedRun:
         """A run as its history says. Raises StoreError if that is damaged, RunBlocked if it cannot be put together."""
         return self._restored(row, self._store.history(row.id))
 
-    def load_all(self, rows: Sequence[RunRow], check: Callable[[RunId], None]) -> list[Live | DagflowError]:
+    def load_all(self, rows: Sequence[RunRow], check: Callable[[RunId], None]) -> list[LoadedRun | DagflowError]:
         """Each of these runs, or why it cannot go on: its history, its actions, or what `check` raises."""
-        found: list[Live | DagflowError] = []
+        found: list[LoadedRun | DagflowError] = []
         for first in range(0, len(rows), _AT_ONCE):
             some = rows[first : first + _AT_ONCE]
             histories = self._store.histories([row.id for row in some])
@@ -60,7 +60,7 @@ class Loader:
                 found += [self._checked(row, histories.get(row.id), check) for row in some]
         return found
 
-    def _checked(self, row: RunRow, history: list[Record] | None, check: Callable[[RunId], None]) -> Live | DagflowError:
+    def _checked(self, row: RunRow, history: list[Record] | None, check: Callable[[RunId], None]) -> LoadedRun | DagflowError:
         try:
             check(row.id)
             live = self._restored(row, self._store.history(row.id) if history is None else history)
@@ -71,22 +71,22 @@ class Loader:
             return RunBlocked.caused_by(row.id, error)
         return live
 
-    def _restored(self, row: RunRow, history: list[Record]) -> Live:
+    def _restored(self, row: RunRow, history: list[Record]) -> LoadedRun:
         check_row(row)
         prepared = self.programs.load(self._store, row.digest)
-        progress = Progress(prepared.program, row.id)
+        progress = RunInstance(prepared.program, row.id)
         with reading_run(row.id):
             progress.restore(history)
             if progress.machine.state.n_active:  # one that slept had no attempt
                 progress.interrupt(max(self._clock.now(), progress.machine.state.now))
-        return Live(progress, Pinned(prepared.digest, prepared.encoded), n_committed=len(history))
+        return LoadedRun(progress, Pinned(prepared.digest, prepared.encoded), n_committed=len(history))
 
-    def load_caught_up(self, row: RunRow) -> Live:
+    def load_caught_up(self, row: RunRow) -> LoadedRun:
         """As `load`, with the events that came while nobody drove it. Raises StoreError or RunBlocked."""
         live = self.load(row)
         progress = live.progress
         names = progress.program.hears
-        while names and (sent := self._store.events(after=progress.inbox.n_seen, limit=_PAGE, names=names)):
+        while names and (sent := self._store.events(after=progress.mailbox.n_seen, limit=_PAGE, names=names)):
             with reading_run(row.id):
                 for event in sent:
                     progress.deliver(event, max(self._clock.now(), progress.machine.state.now))

@@ -17,10 +17,10 @@ from dagflow.app.run_loader import Loader
 from dagflow.clock import Clock
 from dagflow.drivers.local import run_logger
 from dagflow.drivers.local.driver import LocalDriver
-from dagflow.drivers.local.loaded_run import Live, Pinned
+from dagflow.drivers.local.loaded_run import LoadedRun, Pinned
 from dagflow.errors import DagflowError, RunBlocked, UsageError
 from dagflow.execution.bindings import Origin
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.ids import RunId, new_run_id
 from dagflow.model.types import JSON
 from dagflow.model.wire import codec as wire
@@ -43,11 +43,11 @@ class Starter:
     _clock: Clock
     _driver: LocalDriver
     _loader: Loader
-    _find: Callable[[RunId], Live | None]
+    _find: Callable[[RunId], LoadedRun | None]
     _problem: Callable[[RunId], Exception | None]
     _locks: dict[str, trio.Lock] = attrs.field(factory=dict)
     #: Those that may not be in the store yet, since whoever waited for that was cancelled.
-    _begun: dict[str, tuple[Live, Prepared, StartName]] = attrs.field(factory=dict)
+    _begun: dict[str, tuple[LoadedRun, Prepared, StartName]] = attrs.field(factory=dict)
 
     async def start(
         self,
@@ -55,7 +55,7 @@ class Starter:
         value: Mapping[str, object],
         origin: Origin,
         id: str | None,  # noqa: A002
-    ) -> Live:
+    ) -> LoadedRun:
         """Start a run, or find the one that was started under this id. Raises as `Interpreter.start`."""
         if id is None:
             return await self._committed(self._begin(prepared, value, origin, None))
@@ -73,10 +73,10 @@ class Starter:
         payload: object,
         id: str | None,  # noqa: A002
         value_of: Callable[[], Mapping[str, object] | None],
-    ) -> Live | None:
+    ) -> LoadedRun | None:
         """As `start`, with an event; None where `value_of` returns none."""
 
-        def begin(name: StartName | None) -> Live | None:
+        def begin(name: StartName | None) -> LoadedRun | None:
             value = value_of()
             return None if value is None else self._begin(prepared, value, Origin(kind="event", name=event), name)
 
@@ -87,7 +87,7 @@ class Starter:
         name = StartName(checked_text(id, "the id of a start"), hashlib.sha256(given).digest())
         return await self.once(prepared, name, lambda: begin(name))
 
-    async def once(self, prepared: Prepared, name: StartName, begin: Callable[[], Live | None]) -> Live | None:
+    async def once(self, prepared: Prepared, name: StartName, begin: Callable[[], LoadedRun | None]) -> LoadedRun | None:
         """Begin a run if none has this name; one at a time."""
         lock = self._locks.setdefault(name.id, trio.Lock())
         try:
@@ -109,7 +109,7 @@ class Starter:
             if not lock.locked():
                 self._locks.pop(name.id, None)
 
-    def _begin(self, prepared: Prepared, value: Mapping[str, object], origin: Origin, name: StartName | None) -> Live:
+    def _begin(self, prepared: Prepared, value: Mapping[str, object], origin: Origin, name: StartName | None) -> LoadedRun:
         return self.begin(prepared, value, origin, self._driver.n_events, name)
 
     def begin(
@@ -120,7 +120,7 @@ class Starter:
         n_events: int,
         name: StartName | None = None,
         request_of: Callable[[RunId], RequestRow | None] = lambda _run: None,
-    ) -> Live:
+    ) -> LoadedRun:
         """Begin a run that is not in the store yet.
 
         Args:
@@ -139,8 +139,8 @@ class Starter:
         if self._driver.is_draining:
             raise UsageError("the interpreter is draining and begins no runs; start this one where another interpreter is open")
         now = self._clock.now()
-        progress = Progress(prepared.program, new_run_id(now))
-        progress.stretch = self._driver.stretch
+        progress = RunInstance(prepared.program, new_run_id(now))
+        progress.time_slice = self._driver.time_slice
         wire.sized(prepared.encoded, MAX_FLOW, "the compiled flow")
         try:
             n_bytes = progress.begin(value, origin, now, n_events)
@@ -149,20 +149,20 @@ class Starter:
         except Exception as error:
             raise RunBlocked.caused_by(progress.run, error) from error
         wire.check_size(n_bytes, what="the input")
-        live = Live(progress, Pinned(prepared.digest, prepared.encoded), is_new=True, name=name)
+        live = LoadedRun(progress, Pinned(prepared.digest, prepared.encoded), is_new=True, name=name)
         live.request = request_of(live.run)
         self._driver.take(live)
         run_logger.run_started(live)
         return live
 
     @staticmethod
-    async def _committed(live: Live) -> Live:
+    async def _committed(live: LoadedRun) -> LoadedRun:
         await live.wait_committed(1)
         if live.broken is not None:
             raise live.broken
         return live
 
-    async def _again(self, prepared: Prepared, name: StartName, run: RunId, content: bytes) -> Live:
+    async def _again(self, prepared: Prepared, name: StartName, run: RunId, content: bytes) -> LoadedRun:
         """The run that was started under this name, going on if nobody drives it."""
         row = await self._ask(partial(self._store.run, run))
         if row is None:
@@ -171,18 +171,18 @@ class Starter:
         problem = self._problem(run)
         if problem is not None:
             raise UsageError(f"run {run}, which was started as {name.id!r}, cannot go on: {problem}")
-        return self._find(run) or await self._driver.sleepers.holding.hold_one(run) or await self._read(row)
+        return self._find(run) or await self._driver.suspension.holding.hold_one(run) or await self._read(row)
 
-    async def _read(self, row: RunRow) -> Live:
+    async def _read(self, row: RunRow) -> LoadedRun:
         """A run that has ended, or that was left alone when the store was opened."""
-        with self._driver.sleepers.reading() as changed:
+        with self._driver.suspension.reading() as changed:
             live = await self._ask(partial(self._loader.load_caught_up, row))
         found = self._find(row.id)
         if found is not None:
             return found
         if row.id in changed:
             # Somebody came first, meanwhile, and what was read is out of date.
-            return await self._driver.sleepers.holding.hold_one(row.id) or await self._read(row)
+            return await self._driver.suspension.holding.hold_one(row.id) or await self._read(row)
         if live.progress.is_ended:
             live.has_ended.set()
             return live

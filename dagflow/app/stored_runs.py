@@ -8,7 +8,7 @@ from typing import Final
 from dagflow.app.program_cache import Programs
 from dagflow.errors import StoreError, UsageError, reading_run
 from dagflow.execution.children import Spawn
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.results import RunResult, result_of
 from dagflow.ids import RunId
 from dagflow.model.flow import Flow
@@ -18,7 +18,7 @@ from dagflow.store.api import RunRow, Store
 _PART: Final = re.compile(r"/([A-Za-z0-9_.]+)(?:\[([0-9]+)\]|#([0-9]+))$")
 
 
-def restored(store: Store, programs: Programs, run_id: RunId) -> Progress:
+def restored(store: Store, programs: Programs, run_id: RunId) -> RunInstance:
     """A run as it stands in the store, with all it is a part of.
 
     Raises:
@@ -42,16 +42,16 @@ def read_result(store: Store, programs: Programs, run_id: RunId) -> tuple[Flow, 
         return progress.program.flow, result_of(progress)
 
 
-def _restored(store: Store, programs: Programs, row: RunRow) -> Progress:
+def _restored(store: Store, programs: Programs, row: RunRow) -> RunInstance:
     if row.parent:
         progress = part_of(restored(store, programs, RunId(row.parent)), row.id)
     else:
-        progress = Progress(programs.load(store, row.digest).program, row.id)
+        progress = RunInstance(programs.load(store, row.digest).program, row.id)
     progress.restore(store.history(row.id))
     return progress
 
 
-def part_of(parent: Progress, run_id: RunId) -> Progress:
+def part_of(parent: RunInstance, run_id: RunId) -> RunInstance:
     """The part of a run with that id, not restored yet. Raises StoreError: it cannot be a part of it."""
     match = _PART.search(run_id)
     node = -1 if match is None else parent.program.plan.numbers.get(match[1], -1)

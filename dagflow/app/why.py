@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import attrs
 
 from dagflow.errors import EvaluationError, UsageError
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.results import NodeResult, RunResult, result_of
 from dagflow.expr.checker.checker import Environment, check
 from dagflow.expr.codegen.emit import compile_cores
@@ -61,7 +61,7 @@ class Reason:
     decisions: tuple[Decision, ...]
 
 
-def reason_for(progress: Progress, node_id: str) -> Reason:
+def reason_for(progress: RunInstance, node_id: str) -> Reason:
     """Why a node of a run is as it is. Raises UsageError: the flow has no such step."""
     flow = progress.program.flow
     if node_id not in {node.id for node in flow.nodes}:
@@ -83,7 +83,7 @@ def line_of(flow: Flow, node: Node) -> tuple[int, str]:
     return flow.source.count("\n", 0, start) + 1, flow.source[start : end if end >= 0 else None].strip()
 
 
-def _decisions(progress: Progress, node: Node) -> list[Decision]:
+def _decisions(progress: RunInstance, node: Node) -> list[Decision]:
     """The conditions around a node from the outside in, until one that says no."""
     flow, found = progress.program.flow, list[Decision]()
     gate = node.gate
@@ -95,7 +95,7 @@ def _decisions(progress: Progress, node: Node) -> list[Decision]:
     return found[: kept + 1]
 
 
-def _decision(progress: Progress, decider: Node, wanted: int) -> Decision:
+def _decision(progress: RunInstance, decider: Node, wanted: int) -> Decision:
     number = progress.program.plan.numbers[decider.id]
     outcome = progress.machine.state.outcomes[number]
     line, text = line_of(progress.program.flow, decider)

@@ -8,7 +8,7 @@ from dagflow.engine.joins import is_satisfied
 from dagflow.engine.state import State
 from dagflow.errors import DagflowBug
 from dagflow.model.flow import JoinKind
-from dagflow.model.plan import NONE
+from dagflow.model.plan import NO_NODE
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 
 _ALIVE = frozenset({NodeStatus.READY, NodeStatus.RUNNING, NodeStatus.WAITING})
@@ -32,7 +32,7 @@ def _counts(state: State) -> Iterator[str]:
         yield f"{list(state.waiting)} are said to be waiting"
     for scope, plan_ in enumerate(plan.scopes):
         n_open = sum(not settled[n] for n in plan_.members)
-        if plan_.catch != NONE and state.scope_open[scope] != n_open:
+        if plan_.catch != NO_NODE and state.scope_open[scope] != n_open:
             yield f"scope {plan_.id!r} is said to have {state.scope_open[scope]} open members, it has {n_open}"
     if state.undecided or state.won or state.made_ready or state.commands:
         yield "something was left over from the last fact"
@@ -61,7 +61,9 @@ def _order(state: State) -> Iterator[str]:
             PruneReason.JOIN,
         )
         # The gate before the undo nodes opens after everything else has settled.
-        awaited = [s for s in sources[node] if not (state.is_reopened and plan.undoes[s] != NONE and plan.undoes[node] == NONE)]
+        awaited = [
+            s for s in sources[node] if not (state.is_reopened and plan.undoes[s] != NO_NODE and plan.undoes[node] == NO_NODE)
+        ]
         if was_decided and not all(state.status[source].is_settled for source in awaited):
             yield f"decided too early: {state.story(node)}"
         if status not in (NodeStatus.PENDING, NodeStatus.PRUNED):
@@ -72,7 +74,7 @@ def _order(state: State) -> Iterator[str]:
 
 def _permission(state: State, node: int) -> Iterator[str]:
     gate = state.plan.gates[node]
-    if gate != NONE and state.outcomes[gate] != state.plan.gate_outcomes[node]:
+    if gate != NO_NODE and state.outcomes[gate] != state.plan.gate_outcomes[node]:
         yield f"runs though its gate is shut: {state.story(node)}"
     if not is_satisfied(state, node):
         yield f"runs though its join is not satisfied: {state.story(node)}"
@@ -89,7 +91,7 @@ def _is_decidable(state: State, node: int, sources: list[int]) -> bool:
         if done < plan.join_counts[node] <= done + n_open:
             return False
     scope = plan.catches[node]
-    return scope == NONE or all(state.status[n].is_settled for n in plan.scopes[scope].members)
+    return scope == NO_NODE or all(state.status[n].is_settled for n in plan.scopes[scope].members)
 
 
 def _races(state: State) -> Iterator[str]:

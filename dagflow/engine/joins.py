@@ -7,7 +7,7 @@ from typing import assert_never
 from dagflow.engine.state import State
 from dagflow.engine.undoing import has_effect
 from dagflow.model.flow import JoinKind
-from dagflow.model.plan import NONE
+from dagflow.model.plan import NO_NODE
 from dagflow.model.status import NodeStatus
 
 
@@ -15,7 +15,7 @@ def is_satisfied(state: State, node: int) -> bool:
     """Whether the sources satisfy the node's join; a node without a join is always satisfied."""
     plan = state.plan
     kind = plan.joins[node]
-    if plan.undoes[node] != NONE:
+    if plan.undoes[node] != NO_NODE:
         return has_effect(state, plan.undoes[node])
     if node in plan.finishes:
         return any(state.status[source] is NodeStatus.SUCCEEDED for source in plan.finishes[node])

@@ -24,7 +24,7 @@ from dagflow.engine.undoing import UNKNOWN_OUTCOME, is_taken_back, is_unwinding,
 from dagflow.errors import DagflowBug
 from dagflow.model.flow import NodeKind
 from dagflow.model.lengths import roughly
-from dagflow.model.plan import NONE, Plan
+from dagflow.model.plan import NO_NODE, Plan
 from dagflow.model.status import NodeStatus, RunStatus
 
 _ATTEMPTED: Final = frozenset({NodeKind.ACTION, NodeKind.CALL, NodeKind.UNDO})
@@ -116,7 +116,7 @@ class Machine:
             return []
         if state.is_end_wished:
             return [EndRun(_end_status(state))]
-        found: list[Command] = [SetTimer(NONE, state.lifetime_due)]
+        found: list[Command] = [SetTimer(NO_NODE, state.lifetime_due)]
         for node, status in enumerate(state.status):
             if status is NodeStatus.READY:
                 found.append(_wish(state, node))
@@ -162,7 +162,7 @@ def _decide(state: State, node: int) -> None:
         case NodeKind.RACE:
             state.won.append(node)
         case NodeKind.CATCH:
-            caught = state.scope_causes[state.plan.catches[node]] != NONE
+            caught = state.scope_causes[state.plan.catches[node]] != NO_NODE
             state.outcomes[node] = int(caught)
             state.change(node, Change.PASS)
         case NodeKind.UNWIND:
@@ -201,7 +201,7 @@ def _new_wish(state: State, node: int) -> Command:
 def _end_status(state: State) -> RunStatus:
     if state.ending is None:
         causes = zip(state.scope_causes, state.plan.scopes, strict=True)
-        top_failed = any(cause != NONE and scope.parent == NONE for cause, scope in causes)
+        top_failed = any(cause != NO_NODE and scope.parent == NO_NODE for cause, scope in causes)
         status = RunStatus.FAILED if top_failed else RunStatus.SUCCEEDED
     else:
         status = state.ending
@@ -211,7 +211,7 @@ def _end_status(state: State) -> RunStatus:
 def _run_started(state: State, event: events.RunStarted) -> None:
     state.started_at = event.at
     state.lifetime_due = event.at + state.plan.lifetime_ns if event.due is None else event.due
-    state.commands.append(SetTimer(NONE, state.lifetime_due))
+    state.commands.append(SetTimer(NO_NODE, state.lifetime_due))
     for scope, n_open in zip(state.plan.scopes, state.scope_open, strict=True):
         for watcher in scope.watchers if not n_open else ():
             state.n_waits[watcher] -= 1
@@ -226,7 +226,7 @@ def _gate_decided(state: State, event: events.GateDecided) -> None:
 def _value_computed(state: State, event: events.ValueComputed) -> None:
     state.change(event.node, Change.SUCCEED)
     if state.plan.kinds[event.node] in (NodeKind.RETURN, NodeKind.STOP):
-        state.ending = RunStatus.FAILED if state.scope_causes[0] != NONE else RunStatus.SUCCEEDED
+        state.ending = RunStatus.FAILED if state.scope_causes[0] != NO_NODE else RunStatus.SUCCEEDED
         end_all(state)
 
 
@@ -340,7 +340,7 @@ def _run_undo_requested(state: State, _event: events.RunUndoRequested) -> None:
 def _run_timed_out(state: State, _event: events.RunTimedOut) -> None:
     if state.ending is None:
         after = roughly(state.lifetime_due - state.started_at)
-        fail_run(state, Failure(NONE, 0, "run_timeout", f"the run was not done after {after}"))
+        fail_run(state, Failure(NO_NODE, 0, "run_timeout", f"the run was not done after {after}"))
 
 
 def _run_ended(state: State, event: events.RunEnded) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dagflow.engine.joins import is_satisfied
 from dagflow.engine.state import State
 from dagflow.engine.transitions import Change
-from dagflow.model.plan import NONE
+from dagflow.model.plan import NO_NODE
 from dagflow.model.status import PruneReason
 
 
@@ -13,10 +13,10 @@ def prune_reason(state: State, node: int) -> PruneReason | None:
     """The reason to prune the node, or None if it may run. The gate is checked first."""
     gate = state.plan.gates[node]
     # A gate without an outcome was pruned, failed or was cancelled; its outcome is then NONE, which no node needs.
-    if gate != NONE and state.outcomes[gate] != state.plan.gate_outcomes[node]:
+    if gate != NO_NODE and state.outcomes[gate] != state.plan.gate_outcomes[node]:
         return PruneReason.GATE
     if not is_satisfied(state, node):
-        return PruneReason.JOIN if state.plan.undoes[node] == NONE else PruneReason.NOTHING_TO_UNDO
+        return PruneReason.JOIN if state.plan.undoes[node] == NO_NODE else PruneReason.NOTHING_TO_UNDO
     return None
 
 

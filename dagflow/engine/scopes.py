@@ -9,7 +9,7 @@ from dagflow.engine.commands import CancelAttempt, CancelItem, UseDefault
 from dagflow.engine.pruning import prune
 from dagflow.engine.state import Failure, State
 from dagflow.engine.transitions import Change
-from dagflow.model.plan import HANDLER_SCOPE, NONE, UNDO_SCOPE
+from dagflow.model.plan import HANDLER_SCOPE, NO_NODE, UNDO_SCOPE
 from dagflow.model.status import NodeStatus, PruneReason
 
 
@@ -22,7 +22,7 @@ def fail_node(state: State, failure: Failure) -> None:
         state.uses_default[node] = True
         state.change(node, Change.FALL_BACK)
         state.commands.append(UseDefault(node))
-    elif state.plan.undoes[node] != NONE:
+    elif state.plan.undoes[node] != NO_NODE:
         # The others are undone nevertheless.
         state.is_dirty = True
         state.change(node, Change.FAIL)
@@ -36,7 +36,7 @@ def fail_node(state: State, failure: Failure) -> None:
 def fail_run(state: State, failure: Failure) -> None:
     """The run itself failed: outside of every block, or in the root's handler if that is running."""
     state.failures.append(failure)
-    has_failed = state.scope_causes[0] != NONE
+    has_failed = state.scope_causes[0] != NO_NODE
     _fail_scope(state, _scope(state, HANDLER_SCOPE) if has_failed else 0)
 
 
@@ -56,7 +56,7 @@ def stop_losers(state: State, decider: int) -> None:
 
 def _catching_scope(state: State, scope: int) -> int:
     scopes = state.plan.scopes
-    while scopes[scope].catch == NONE and scopes[scope].parent != NONE:
+    while scopes[scope].catch == NO_NODE and scopes[scope].parent != NO_NODE:
         scope = scopes[scope].parent
     return scope
 
@@ -67,9 +67,9 @@ def _scope(state: State, scope_id: str) -> int:
 
 def _fail_scope(state: State, scope: int) -> None:
     plan = state.plan.scopes[scope]
-    if state.scope_causes[scope] == NONE:
+    if state.scope_causes[scope] == NO_NODE:
         state.scope_causes[scope] = len(state.failures) - 1
-    reason = PruneReason.RUN_ENDED if plan.parent == NONE else PruneReason.SCOPE_FAILED
+    reason = PruneReason.RUN_ENDED if plan.parent == NO_NODE else PruneReason.SCOPE_FAILED
     stop_nodes(state, plan.members, reason)
 
 

@@ -9,7 +9,7 @@ import attrs
 from dagflow.engine.commands import Command
 from dagflow.engine.transitions import TRANSITIONS, Change
 from dagflow.errors import DagflowBug
-from dagflow.model.plan import NONE, Plan
+from dagflow.model.plan import NO_NODE, Plan
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 
 _SETTLED: Final = frozenset(status for status in NodeStatus if status.is_settled)
@@ -132,7 +132,7 @@ class State:
             n_waits=list(plan.n_waits),
             n_unsettled=n,
             reasons=[None] * n,
-            outcomes=[NONE] * n,
+            outcomes=[NO_NODE] * n,
             attempts=[0] * n,
             n_failed=[0] * n,
             first_started_at=[0] * n,
@@ -145,7 +145,7 @@ class State:
             join_succeeded=[0] * n,
             join_open=[len(set(sources)) for sources in plan.join_sources],
             scope_open=[len(scope.members) for scope in plan.scopes],
-            scope_causes=[NONE] * len(plan.scopes),
+            scope_causes=[NO_NODE] * len(plan.scopes),
         )
 
     def change(self, node: int, change: Change) -> None:
@@ -189,7 +189,7 @@ class State:
             if n_left:
                 continue
             needs, gate = plan.needs[target], plan.gates[target]
-            is_open = gate == NONE or self.outcomes[gate] == plan.gate_outcomes[target]
+            is_open = gate == NO_NODE or self.outcomes[gate] == plan.gate_outcomes[target]
             if needs is None or not is_open or status[target] is not _PENDING:
                 self.undecided.append(target)
                 continue

@@ -7,7 +7,7 @@ from typing import Final
 from dagflow.engine.retries import TIMEOUT
 from dagflow.engine.state import State
 from dagflow.model.flow import NodeKind
-from dagflow.model.plan import NONE
+from dagflow.model.plan import NO_NODE
 from dagflow.model.status import NodeStatus, RunStatus
 
 #: The code of an attempt that may have had its effect and is not repeated, and of an undo that needs its unknown result.
@@ -49,7 +49,7 @@ def is_taken_back(state: State, node: int) -> bool:
 
 def is_unwinding(state: State) -> bool:
     """Whether the gate before the undo nodes must open."""
-    return state.scope_causes[0] != NONE or state.ending is RunStatus.CANCELLED
+    return state.scope_causes[0] != NO_NODE or state.ending is RunStatus.CANCELLED
 
 
 def reopen(state: State) -> None:
@@ -57,7 +57,7 @@ def reopen(state: State) -> None:
     plan = state.plan
     state.ended, state.is_end_wished, state.is_reopened = None, False, True
     state.ending = RunStatus.CANCELLED
-    if plan.unwind == NONE:
+    if plan.unwind == NO_NODE:
         return
     state.outcomes[plan.unwind] = 1
     undoing = [node for node, kind in enumerate(plan.kinds) if kind is NodeKind.UNDO]

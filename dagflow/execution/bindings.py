@@ -9,7 +9,7 @@ import attrs
 from dagflow.engine.machine import Machine
 from dagflow.execution.program import Program
 from dagflow.ids import RunId
-from dagflow.model.plan import NONE
+from dagflow.model.plan import NO_NODE
 from dagflow.model.values import Timestamp
 
 
@@ -92,7 +92,7 @@ class Bindings:
         state, plan = self._machine.state, self._program.plan
         failure = state.failures[state.scope_causes[plan.catches[catch]]]
         return {
-            "step": "" if failure.node == NONE else plan.ids[failure.node],
+            "step": "" if failure.node == NO_NODE else plan.ids[failure.node],
             "code": failure.code,
             "message": failure.message,
             "attempt": failure.attempt,

@@ -25,12 +25,12 @@ from dagflow.execution.delivery import always, settling
 from dagflow.execution.evaluate import Unevaluable, arguments_of
 from dagflow.execution.input import of_call
 from dagflow.execution.latest_outcome import returned, yielded_json
-from dagflow.execution.loop_items import Listed, failure_record, list_items, loop_value
+from dagflow.execution.loop_items import LoopItems, failure_record, list_items, loop_value
 from dagflow.execution.program import Program
 from dagflow.execution.run_state import Lineage, RunState
 from dagflow.ids import RunId, derived_run_id
 from dagflow.model.flow import Loop, Node, NodeKind
-from dagflow.model.plan import NONE
+from dagflow.model.plan import NO_NODE
 from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.model.wire.codec import WireError
 
@@ -105,7 +105,7 @@ class Children(Generic[_Run]):
     spawns: list[Spawn] = attrs.field(factory=list)
     stops: list[RunId] = attrs.field(factory=list)
     _requested: list[Requested] = attrs.field(factory=list)
-    _listed: dict[int, Listed] = attrs.field(factory=dict)
+    _listed: dict[int, LoopItems] = attrs.field(factory=dict)
     #: Of calls that are about to begin.
     _inputs: dict[int, Mapping[str, object]] = attrs.field(factory=dict[int, Mapping[str, object]])
     _unwinding: dict[int, Unwinding] = attrs.field(factory=dict)
@@ -151,9 +151,9 @@ class Children(Generic[_Run]):
         return events.ItemEnded(now, node, index, RunStatus.FAILED, "", DUPLICATE_KEY, refusal)
 
     def _wish(self, spawn: Spawn) -> None:
-        kin = self._parent.kin
-        if kin is not None and spawn.is_missed:
-            kin.n_absent += 1
+        claims = self._parent.claims
+        if claims is not None and spawn.is_missed:
+            claims.n_absent += 1
         self.spawns.append(spawn)
 
     def is_back(self, spawn: Spawn, now: int) -> list[RunState]:
@@ -162,15 +162,15 @@ class Children(Generic[_Run]):
 
     def coming_back(self, spawn: Spawn, now: Callable[[], int], is_short: Callable[[], bool]) -> Iterator[list[RunState]]:
         """As `is_back`; yields the runs that may have changed so far, where others may have their turn."""
-        kin = self._parent.kin
-        if kin is None or not spawn.is_missed:
+        claims = self._parent.claims
+        if claims is None or not spawn.is_missed:
             return
-        if kin.n_absent == 1:
+        if claims.n_absent == 1:
             # It counts as absent until all is given that came meanwhile, so what comes now queues behind that.
-            yield from settling(kin, now, is_short)
-        kin.n_absent -= 1
-        if not kin.n_absent:
-            yield kin.release_timers()
+            yield from settling(claims, now, is_short)
+        claims.n_absent -= 1
+        if not claims.n_absent:
+            yield claims.release_timers()
 
     def item(self, node: int, index: int) -> Mapping[str, object]:
         """What the body of a loop reads of an item."""
@@ -179,7 +179,7 @@ class Children(Generic[_Run]):
     def make(self, spawn: Spawn) -> _Run:
         """The child that is wished for, neither begun nor restored."""
         program = self._parent.program
-        node = spawn.node if program.plan.undoes[spawn.node] == NONE else program.plan.undoes[spawn.node]
+        node = spawn.node if program.plan.undoes[spawn.node] == NO_NODE else program.plan.undoes[spawn.node]
         is_item = program.plan.kinds[node] is NodeKind.FOR
         of = program.bodies[node] if is_item else program.callees[self._node(node).flow]
         return self._new(of, spawn.run, Lineage(self._parent, node, spawn.number, is_item))
@@ -218,7 +218,7 @@ class Children(Generic[_Run]):
         """An item is to be cancelled."""
         self.stops.append(self.run_of(command.node, command.index))
 
-    def listed(self, node: int) -> Listed:
+    def listed(self, node: int) -> LoopItems:
         """The items of a loop; evaluated again after a restart, to the same."""
         listed = self._listed.get(node)
         if listed is None:
@@ -287,7 +287,7 @@ class Children(Generic[_Run]):
         if spawn.is_undo:
             self._undone(spawn, status, now, jitter)
         elif self._parent.program.plan.kinds[spawn.node] is NodeKind.FOR:
-            self._parent.take_fact(self._item_ended(spawn, child, status, now), yielded_json(child))
+            self._parent.apply_event(self._item_ended(spawn, child, status, now), yielded_json(child))
         else:
             self._called(spawn, child, status, now, jitter)
 
@@ -339,7 +339,7 @@ class Children(Generic[_Run]):
         else:
             self._parent.succeed(spawn.node, None, now, jitter)
 
-    def _evaluated(self, node: int) -> Listed:
+    def _evaluated(self, node: int) -> LoopItems:
         return list_items(self._parent.program.codes[node], self._loop(node), self._parent.values.of(node))
 
     @property
@@ -363,10 +363,10 @@ class Children(Generic[_Run]):
 def _cause(spawn: Spawn, child: RunState) -> tuple[str, ActionFailed, int]:
     """The step that made a child fail, with the code and the message; and the attempt."""
     state = child.machine.state
-    if state.scope_causes[0] == NONE:
+    if state.scope_causes[0] == NO_NODE:
         return "", ActionFailed(f"run {child.run} was cancelled", CANCELLED), 0
     failure = state.failures[state.scope_causes[0]]
-    step = "" if failure.node == NONE else child.program.plan.ids[failure.node]
+    step = "" if failure.node == NO_NODE else child.program.plan.ids[failure.node]
     # A child that was given less time than its flow asks for had the time of the attempt.
-    is_late = failure.code == RUN_TIMEOUT and failure.node == NONE and spawn.due is not None
+    is_late = failure.code == RUN_TIMEOUT and failure.node == NO_NODE and spawn.due is not None
     return step, ActionFailed(failure.message, TIMEOUT if is_late else failure.code), failure.attempt

@@ -23,7 +23,7 @@ def wait_row(progress: RunState, node: int) -> WaitRow | None:
     anything = WaitRow(event) if is_reached else None
     if correlation is None or not (is_reached or all(_is_known(progress, name) for name in correlation.reads)):
         return anything
-    keys, place = progress.inbox.keys, (node, is_reached)
+    keys, place = progress.mailbox.keys, (node, is_reached)
     if place not in keys:
         try:
             keys[place] = key_of(correlation.evaluate(progress.values.of(node)))
@@ -48,7 +48,7 @@ def wait_rows(progress: RunState) -> tuple[WaitRow, ...]:
     return tuple(dict.fromkeys((*rows, *cancels)))
 
 
-def untold(progress: RunState) -> set[str]:
+def unindexed_events(progress: RunState) -> set[str]:
     """The events of which the store cannot say whether the run wants them: it has to look at them itself."""
     status = progress.machine.state.status
     return {

@@ -17,7 +17,7 @@ from dagflow.execution.program import Code, Program, Typed
 from dagflow.expr.runtime.compare import equal
 from dagflow.expr.runtime.gas import Gas
 from dagflow.model.flow import NodeKind
-from dagflow.model.plan import NONE
+from dagflow.model.plan import NO_NODE
 from dagflow.model.types import BOOL, Type
 from dagflow.model.values import Duration, Timestamp
 from dagflow.model.wire.codec import TooLarge, WireError, sized
@@ -59,7 +59,7 @@ def arguments_of(code: Code, bindings: Mapping[str, object]) -> dict[str, object
 def check_known(program: Program, state: State, node: int) -> None:
     """An undo cannot be called where it reads what its step gave, and nobody knows that. Raises Unevaluable."""
     undone = program.plan.undoes[node]
-    if undone == NONE or is_sure(state, undone):
+    if undone == NO_NODE or is_sure(state, undone):
         return
     step = program.plan.ids[undone]
     if any(step in argument.value.reads for argument in program.codes[node].node.arguments):

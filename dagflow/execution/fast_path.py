@@ -14,7 +14,7 @@ from dagflow.model.action import Effect
 
 
 @attrs.frozen(eq=False)
-class Quick:
+class FastStep:
     """A step whose arguments and result are the same in stored form and in Python; see `actions.direct`.
 
     Attributes:
@@ -32,25 +32,25 @@ class Quick:
     is_steady: bool
 
 
-def quick_ways(performer: Performer, program: Program) -> list[Quick | None]:
+def quick_ways(performer: Performer, program: Program) -> list[FastStep | None]:
     """By the number of the node, its short way if there is one."""
     return [_quick(performer, code) for code in program.codes]
 
 
-def _quick(performer: Performer, code: Code) -> Quick | None:
+def _quick(performer: Performer, code: Code) -> FastStep | None:
     node = code.node
     types = {argument.name: argument.value.type for argument in node.arguments}
     direct = performer.direct(node.action, types, node.type) if node.action else None
-    return None if direct is None else quick_way(code, direct)
+    return None if direct is None else fast_step(code, direct)
 
 
-def quick_way(code: Code, direct: FastAction) -> Quick | None:
+def fast_step(code: Code, direct: FastAction) -> FastStep | None:
     """The short way of a step whose action has one, if its arguments do as well. Of an undo more is asked first."""
     if code.quick_arguments is None or code.node.undoes:
         return None
     arguments = _together(code.quick_arguments)
     is_steady = not code.reads_now and not code.catches
-    return Quick(arguments, direct.function, direct.keep, direct.explain, code.node.effect is Effect.PURE, is_steady)
+    return FastStep(arguments, direct.function, direct.keep, direct.explain, code.node.effect is Effect.PURE, is_steady)
 
 
 def _together(functions: tuple[tuple[str, Evaluator], ...]) -> Callable[[Mapping[str, object]], dict[str, object]]:

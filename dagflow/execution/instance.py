@@ -35,18 +35,18 @@ from dagflow.execution.children import Children
 from dagflow.execution.correlation import changed_rows
 from dagflow.execution.delivery import deliver, reach
 from dagflow.execution.evaluate import Unevaluable, arguments_of, check_known, fact_of, present
-from dagflow.execution.fast_path import Quick
-from dagflow.execution.mailbox import Inbox, PutOff
+from dagflow.execution.fast_path import FastStep
+from dagflow.execution.mailbox import Mailbox, PutOff
 from dagflow.execution.performer import effect_key
 from dagflow.execution.program import Program, canonical_with_json
 from dagflow.execution.pure_time import PureTime
 from dagflow.execution.replay import recall
-from dagflow.execution.run_state import Lineage, RunState, kin_of
+from dagflow.execution.run_state import Lineage, RunState, claims_of
 from dagflow.execution.standing import standing
 from dagflow.execution.start_record import started_json
 from dagflow.ids import RunId
 from dagflow.model.flow import WAITING_KINDS, Node, NodeKind
-from dagflow.model.plan import NONE
+from dagflow.model.plan import NO_NODE
 from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.model.wire.codec import WireError
 from dagflow.store.api import Append, Record, SentEvent, WaitRow
@@ -57,7 +57,7 @@ _SPECIAL = frozenset({NodeKind.WAIT_EVENT, NodeKind.FOR, NodeKind.START})
 _READY: Final = NodeStatus.READY
 
 
-class Progress(RunState):
+class RunInstance(RunState):
     """One run; see also `RunState`.
 
     Attributes:
@@ -71,11 +71,11 @@ class Progress(RunState):
         self.program = program
         self.run = run
         self.lineage = lineage
-        self.children = Children[Progress](ref(self), Progress)
+        self.children = Children[RunInstance](ref(self), RunInstance)
         self.machine = Machine(program.plan)
         self.values = Bindings(program, self.machine)
-        self.kin = kin_of(self)
-        self.inbox = Inbox(run, program, self.machine, self.values, self.kin)
+        self.claims = claims_of(self)
+        self.mailbox = Mailbox(run, program, self.machine, self.values, self.claims)
         self.input: Mapping[str, object] = {}
         self.origin = Origin()
         # Lists, though they are emptied from the front: an empty deque takes ten times the room, and a run has eight of these.
@@ -91,7 +91,7 @@ class Progress(RunState):
         self._pure: list[Evaluate | UseDefault | EndRun] = []
         self._known: list[Event] = []
         #: Whether there is time for more pure work now; what is left is done by the next fact, or by `go_on`.
-        self.stretch: PureTime | None = None
+        self.time_slice: PureTime | None = None
         self.is_computing = False
 
     def begin(
@@ -104,15 +104,15 @@ class Progress(RunState):
             n_events: so many events of the store came before it.
             due: when its lifetime is over, if not the flow's word counts for that.
         """
-        self.inbox.n_seen = self.n_events = n_events
+        self.mailbox.n_seen = self.n_events = n_events
         self.know(input_value, origin, now)
         payload = started_json(self, due)
-        self.take_fact(events.RunStarted(now, due), payload)
+        self.apply_event(events.RunStarted(now, due), payload)
         return len(payload)
 
     def undo(self, now: int) -> None:
         """The run has ended well, and what it is a part of is being undone."""
-        self.take_fact(events.RunUndoRequested(now))
+        self.apply_event(events.RunUndoRequested(now))
 
     def restore(self, records: Iterable[Record]) -> None:
         """Fold a history; then do the pure work that is open. Raises StoreError if the history is damaged."""
@@ -135,7 +135,7 @@ class Progress(RunState):
                 command = open_attempt(self.machine.state, node)
                 self.children.resume_attempt(command, command.deadline(now))
             else:
-                self.take_fact(events.AttemptInterrupted(now, node, attempt))
+                self.apply_event(events.AttemptInterrupted(now, node, attempt))
         self.cancels.clear()
 
     @property
@@ -190,9 +190,9 @@ class Progress(RunState):
             message = f"{code.node.action} gave a result that is not {code.codec.type}: {error}"
             self.fail(node, ActionFailed(message, "bad_result", fatal=True), now, jitter)
             return
-        self.succeed_quickly(node, kept, now, as_json)
+        self.succeed_fast(node, kept, now, as_json)
 
-    def begin_quickly(self, command: StartAttempt, quick: Quick, now: int) -> Mapping[str, object] | None:
+    def begin_fast(self, command: StartAttempt, quick: FastStep, now: int) -> Mapping[str, object] | None:
         """As `begin_attempt`, where the arguments are all that the call needs; they come as they are stored."""
         node, attempt, machine, values = command.node, command.attempt, self.machine, self.values
         state = machine.state
@@ -208,7 +208,7 @@ class Progress(RunState):
         machine.start_attempt(node, attempt, now)
         return arguments
 
-    def succeed_quickly(self, node: int, kept: object, now: int, as_json: bytes | None = None) -> None:
+    def succeed_fast(self, node: int, kept: object, now: int, as_json: bytes | None = None) -> None:
         """As `succeed`, for a result in stored form that has been checked; with its JSON, if that is there."""
         machine, program = self.machine, self.program
         attempt = machine.state.attempts[node]
@@ -235,11 +235,11 @@ class Progress(RunState):
             jitter,
             is_dirty,
         )
-        self.take_fact(event, self.values.keep_traceback(node, failure.traceback))
+        self.apply_event(event, self.values.keep_traceback(node, failure.traceback))
 
     def cancelled(self, node: int, now: int, *, is_made: bool = True) -> None:
         """The running attempt of the node was stopped, as wished; `is_made`: whether its call had been made."""
-        self.take_fact(events.AttemptCancelled(now, node, self._attempt(node), is_made))
+        self.apply_event(events.AttemptCancelled(now, node, self._attempt(node), is_made))
 
     def is_cancelling(self, node: int) -> bool:
         """Whether the running attempt of the node is wished to stop."""
@@ -248,7 +248,7 @@ class Progress(RunState):
     def is_due(self, timer: SetTimer) -> bool:
         """Whether anything still waits for this timer."""
         state = self.machine.state
-        if timer.node == NONE:
+        if timer.node == NO_NODE:
             return state.ended is None and not state.is_end_wished
         return state.status[timer.node] is NodeStatus.WAITING and state.due[timer.node] == timer.due
 
@@ -256,15 +256,15 @@ class Progress(RunState):
         """The timer's instant has come; nothing happens if nothing waits for it any more."""
         if not self.is_due(timer):
             return
-        if timer.node == NONE:
-            self.take_fact(events.RunTimedOut(now))
+        if timer.node == NO_NODE:
+            self.apply_event(events.RunTimedOut(now))
             return
         kind = self.program.plan.kinds[timer.node]
-        if kind is NodeKind.WAIT_EVENT and self.kin is not None and self.kin.hold_timer(self, timer):
+        if kind is NodeKind.WAIT_EVENT and self.claims is not None and self.claims.hold_timer(self, timer):
             return
         if kind in WAITING_KINDS:
             self.values.set(timer.node, None)
-        self.take_fact(events.TimerFired(now, timer.node))
+        self.apply_event(events.TimerFired(now, timer.node))
 
     def deliver(self, event: SentEvent, now: int) -> bool:
         """An event is in the store; gives whether a wait took it or it was kept for one. One that came before changes nothing."""
@@ -274,7 +274,7 @@ class Progress(RunState):
         """Somebody asked to cancel the run; nothing happens if it is ending already."""
         state = self.machine.state
         if state.ending is None and not state.is_end_wished:
-            self.take_fact(events.RunCancelRequested(now))
+            self.apply_event(events.RunCancelRequested(now))
 
     def take_append(self) -> Append | None:
         """The facts the store does not have yet, with what they make of the run's row; they count as taken."""
@@ -315,7 +315,7 @@ class Progress(RunState):
         else:
             self.values.start(self.run, input_value, origin, started_at)
 
-    def take_fact(self, event: Event, value: bytes | None = None) -> None:
+    def apply_event(self, event: Event, value: bytes | None = None) -> None:
         """Take a fact from outside; dependents may touch the world only once it is in the store."""
         self._apply(event, value)
         self.n_binding = self.n_recorded
@@ -355,11 +355,11 @@ class Progress(RunState):
 
     def go_on(self) -> None:
         """Do the pure work that is possible now, as far as there is time."""
-        pure, known, state, stretch = self._pure, self._known, self.machine.state, self.stretch
+        pure, known, state, time_slice = self._pure, self._known, self.machine.state, self.time_slice
         if not (pure or known):
             return
         while pure or known:
-            if stretch is not None and not stretch.is_short():
+            if time_slice is not None and not time_slice.is_short():
                 self.is_computing = True
                 return
             if known:
@@ -371,8 +371,8 @@ class Progress(RunState):
             elif state.status[command.node] is NodeStatus.READY:
                 self._compute_node(command)
         self.is_computing = False
-        if stretch is not None:
-            stretch.rest()
+        if time_slice is not None:
+            time_slice.rest()
 
     def _compute_node(self, command: Evaluate | UseDefault) -> None:
         node = command.node
@@ -396,7 +396,7 @@ class Progress(RunState):
                 case NodeKind.WAIT_EVENT:
                     reached = reach(self, node)
                     self._apply(reached)
-                    if self.kin is not None and isinstance(reached, events.EventTaken):
+                    if self.claims is not None and isinstance(reached, events.EventTaken):
                         # After a crash another wait of the whole might get it.
                         self.n_binding = self.n_recorded
                 case NodeKind.FOR:

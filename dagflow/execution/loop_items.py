@@ -15,7 +15,7 @@ from dagflow.model.typeguards import is_list
 
 
 @attrs.define(eq=False)
-class Listed:
+class LoopItems:
     """The items of a loop.
 
     Attributes:
@@ -34,7 +34,7 @@ class Listed:
         return _bindings(loop, index, self.items[index])
 
 
-def list_items(code: Code, loop: Loop, bindings: Mapping[str, object]) -> Listed:
+def list_items(code: Code, loop: Loop, bindings: Mapping[str, object]) -> LoopItems:
     """Evaluate a loop's list and its items' keys. Raises Unevaluable."""
     if code.expression is None:
         raise DagflowBug(f"the loop {code.node.id!r} lacks its list")
@@ -42,8 +42,8 @@ def list_items(code: Code, loop: Loop, bindings: Mapping[str, object]) -> Listed
     if not is_list(items):
         raise Unevaluable(BAD_VALUE, "what the loop goes over is not a list")
     if code.key is None or len(items) > loop.most:
-        return Listed(items, list(range(len(items))))
-    listed = Listed(items, [])
+        return LoopItems(items, list(range(len(items))))
+    listed = LoopItems(items, [])
     seen: dict[object, int] = {}
     for index, item in enumerate(items):
         key = evaluated(code.key, {**bindings, **_bindings(loop, index, item)}, "the key")
@@ -54,7 +54,7 @@ def list_items(code: Code, loop: Loop, bindings: Mapping[str, object]) -> Listed
     return listed
 
 
-def loop_value(loop: Loop, listed: Listed) -> object:
+def loop_value(loop: Loop, listed: LoopItems) -> object:
     """What a loop reads as, once its items have ended."""
     yields = [value for _, value in sorted(listed.yields.items(), key=lambda entry: entry[0])]
     if not loop.collects:

@@ -32,7 +32,7 @@ Place: TypeAlias = tuple[str, str]
 
 
 class Claims(Protocol):
-    """Which wait of a family took which event; `run_state.Kin` is one."""
+    """Which wait of a family took which event; `run_state.EventClaims` is one."""
 
     given: dict[int, Place]
 
@@ -52,7 +52,7 @@ class Arrival:
 
 
 @attrs.define(eq=False)
-class Inbox:
+class Mailbox:
     """The events of one run that were written into its history, in that order.
 
     Attributes:
@@ -64,7 +64,7 @@ class Inbox:
     _program: Program
     _machine: Machine
     _values: Bindings
-    _kin: Claims | None
+    _claims: Claims | None
     arrivals: list[Arrival] = attrs.field(factory=list)
     n_seen: int = 0
     keys: dict[tuple[int, bool], str | None] = attrs.field(factory=dict[tuple[int, bool], "str | None"])
@@ -97,7 +97,7 @@ class Inbox:
             arrival = self.arrivals[index]
             if arrival.name != name or index in taken:
                 continue
-            if (self._kin is None or self._kin.is_free(arrival.number, place)) and self._is_for(node, arrival):
+            if (self._claims is None or self._claims.is_free(arrival.number, place)) and self._is_for(node, arrival):
                 return index
             if has_time is not None and not has_time():
                 # What has been given is not given back, and what a condition reads does not change.
@@ -129,8 +129,8 @@ class Inbox:
         """What a wait got, by the number in the history. Raises StoreError if there is no such event, or not for it."""
         try:
             arrival = self.arrivals[number]
-            if self._kin is not None:
-                self._kin.given[arrival.number] = (self._run, self._program.plan.ids[node])
+            if self._claims is not None:
+                self._claims.given[arrival.number] = (self._run, self._program.plan.ids[node])
             return self.payload(node, arrival)
         except (IndexError, WireError) as error:
             raise StoreError(f"a history has a wait that took the event {number}, which is not there for it") from error

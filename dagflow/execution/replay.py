@@ -31,14 +31,14 @@ def recall(progress: RunState, event: Event, value: bytes | None) -> None:
                 progress.know(lineage.parent.item(lineage.node, lineage.number), origin, at)
             else:
                 progress.know(as_record(progress.program.input_codec.decode(started["input"])), origin, at)
-            progress.inbox.n_seen = progress.n_events = started.get("events", 0)
+            progress.mailbox.n_seen = progress.n_events = started.get("events", 0)
         case events.EventArrived():
-            progress.inbox.keep(present(value))
+            progress.mailbox.keep(present(value))
         case events.EventGiven():
-            if progress.kin is not None:
-                progress.kin.recall(present(value))
+            if progress.claims is not None:
+                progress.claims.recall(present(value))
         case events.EventTaken(_, node, number):
-            progress.values.set(node, progress.inbox.taken(node, number))
+            progress.values.set(node, progress.mailbox.taken(node, number))
         case events.AttemptSucceeded(_, node) | events.ValueComputed(_, node) | events.DefaultUsed(_, node):
             progress.values.set(node, progress.program.codes[node].codec.loads(present(value)))
         case events.GateDecided(_, node, outcome):

@@ -8,11 +8,11 @@ from functools import cached_property
 import attrs
 
 from dagflow.engine.state import Failure, State
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.latest_outcome import last_value
 from dagflow.ids import NodeId, RunId
 from dagflow.model.flow import NodeKind
-from dagflow.model.plan import NONE
+from dagflow.model.plan import NO_NODE
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 
 
@@ -116,7 +116,7 @@ class RunResult:
         raise KeyError(node_id)
 
 
-def result_of(progress: Progress) -> RunResult:
+def result_of(progress: RunInstance) -> RunResult:
     """How the run stands now."""
     state, plan = progress.machine.state, progress.program.plan
     status, _ = progress.standing()
@@ -147,12 +147,12 @@ def result_of(progress: Progress) -> RunResult:
 
 
 def _failure(failure: Failure, ids: tuple[str, ...], tracebacks: Mapping[int, str]) -> RunFailure:
-    node = "" if failure.node == NONE else ids[failure.node]
+    node = "" if failure.node == NO_NODE else ids[failure.node]
     traceback = tracebacks.get(failure.node, "")
     return RunFailure(node=node, code=failure.code, message=failure.message, attempt=failure.attempt, traceback=traceback)
 
 
-def _node(progress: Progress, number: int, failures: dict[str, RunFailure]) -> NodeResult:
+def _node(progress: RunInstance, number: int, failures: dict[str, RunFailure]) -> NodeResult:
     state, node = progress.machine.state, progress.program.flow.nodes[number]
     status = state.status[number]
     outcome = state.outcomes[number]

@@ -2,7 +2,7 @@
 
 The modules of this package read and change a run through `RunState`; `instance.RunInstance` is the one class that implements it.
 
-A run and its child runs share a `Kin`: the events that came for them, and which of them took which. An event goes to one wait of the
+A run and its child runs share a `EventClaims`: the events that came for them, and which of them took which. An event goes to one wait of the
 family. A child that takes an event records that twice: first in the history of the root run, which outlasts the child in memory,
 then in its own, so that its history can be replayed by itself. A crash between the two leaves an event that is given and not taken;
 only that child may take it when it is back.
@@ -27,7 +27,7 @@ from dagflow.engine.events import Event
 from dagflow.engine.machine import Machine
 from dagflow.errors import DagflowBug, StoreError
 from dagflow.execution.bindings import Bindings, Origin
-from dagflow.execution.mailbox import Inbox, Place
+from dagflow.execution.mailbox import Mailbox, Place
 from dagflow.execution.program import Program
 from dagflow.execution.pure_time import PureTime
 from dagflow.ids import RunId
@@ -45,7 +45,7 @@ class Lineage:
 
 
 @attrs.define(eq=False)
-class Kin:
+class EventClaims:
     """The events of a run whose parts wait for some.
 
     Attributes:
@@ -77,7 +77,7 @@ class Kin:
         if whole is not progress:
             run, name = place
             value = orjson.dumps({"number": number, "run": run, "node": name})
-            whole.take_fact(events.EventGiven(max(at, whole.machine.state.now)), value)
+            whole.apply_event(events.EventGiven(max(at, whole.machine.state.now)), value)
 
     def recall(self, value: bytes) -> None:
         """Take what a part took from the history. Raises StoreError if it is damaged."""
@@ -117,15 +117,15 @@ class RunState(ABC):
     run: RunId
     machine: Machine
     values: Bindings
-    inbox: Inbox
+    mailbox: Mailbox
     lineage: Lineage | None
-    kin: Kin | None
+    claims: EventClaims | None
     origin: Origin
     input: Mapping[str, object]
     timers: list[SetTimer]
     n_events: int
     kept_waits: tuple[WaitRow, ...] | None
-    stretch: PureTime | None
+    time_slice: PureTime | None
 
     @property
     @abstractmethod
@@ -147,7 +147,7 @@ class RunState(ABC):
         """What the body of a loop reads of an item."""
 
     @abstractmethod
-    def take_fact(self, event: Event, value: bytes | None = None) -> None:
+    def apply_event(self, event: Event, value: bytes | None = None) -> None:
         """Take an event from outside; dependents may act on the world only once it is committed."""
 
     @abstractmethod
@@ -167,11 +167,11 @@ class RunState(ABC):
         """Whether the running attempt of the node was commanded to stop."""
 
 
-def kin_of(progress: RunState) -> Kin | None:
+def claims_of(progress: RunState) -> EventClaims | None:
     """What a new run has together with those it is a part of, or with its own parts; None where no part waits for events."""
     if progress.lineage is not None:
-        return progress.lineage.parent.kin
-    return Kin(ref(progress)) if progress.program.parts_wait else None
+        return progress.lineage.parent.claims
+    return EventClaims(ref(progress)) if progress.program.parts_wait else None
 
 
 def place_of(progress: RunState, node: int) -> Place:

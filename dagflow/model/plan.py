@@ -18,7 +18,7 @@ from dagflow.model.action import Effect
 from dagflow.model.flow import EdgeKind, Flow, JoinKind, Node, NodeKind, Race, RetryPolicy, Scope
 
 #: Where a node number is expected: no node, or the run itself.
-NONE: Final = -1
+NO_NODE: Final = -1
 #: The id of the scope of the root handler's nodes; nothing catches their failures.
 HANDLER_SCOPE: Final = "on_error"
 #: The id of the scope of the UNDO nodes and their gate.
@@ -121,10 +121,10 @@ def build_plan(flow: Flow) -> Plan:
         scope_numbers, scopes = _scopes(flow, numbers)
         scope_of = tuple(scope_numbers[node.scope] for node in nodes)
         catches = tuple(_caught_scope(node, scope_numbers) for node in nodes)
-        gates = tuple(NONE if node.gate is None else numbers[node.gate.gate] for node in nodes)
+        gates = tuple(NO_NODE if node.gate is None else numbers[node.gate.gate] for node in nodes)
         races = {numbers[race.decider]: _branches(flow, race, numbers) for race in flow.races}
         join_sources = tuple(() if node.join is None else tuple(numbers[s] for s in node.join.sources) for node in nodes)
-        undoes = tuple(numbers[node.undoes] if node.kind is NodeKind.UNDO else NONE for node in nodes)
+        undoes = tuple(numbers[node.undoes] if node.kind is NodeKind.UNDO else NO_NODE for node in nodes)
     except KeyError as error:
         raise DagflowBug(f"flow {flow.name!r} refers to {error.args[0]!r}, which it does not have") from None
     joiners = _turned(early)
@@ -136,9 +136,9 @@ def build_plan(flow: Flow) -> Plan:
         kinds=tuple(node.kind for node in nodes),
         successors=_turned(waited),
         joiners=joiners,
-        n_waits=tuple(len(waited[n]) + _is_open(nodes[n], early[n]) + (catches[n] != NONE) for n in range(len(nodes))),
+        n_waits=tuple(len(waited[n]) + _is_open(nodes[n], early[n]) + (catches[n] != NO_NODE) for n in range(len(nodes))),
         gates=gates,
-        gate_outcomes=tuple(NONE if node.gate is None else node.gate.outcome for node in nodes),
+        gate_outcomes=tuple(NO_NODE if node.gate is None else node.gate.outcome for node in nodes),
         joins=tuple(None if node.join is None else node.join.kind for node in nodes),
         join_sources=join_sources,
         join_counts=tuple(_join_count(node) for node in nodes),
@@ -151,7 +151,7 @@ def build_plan(flow: Flow) -> Plan:
         is_watched=tuple(bool(joiners[n] or watched_by[n]) for n in range(len(nodes))),
         is_effectful=tuple(node.effect is Effect.EFFECTFUL for node in nodes),
         undoes=undoes,
-        unwind=next((n for n, node in enumerate(nodes) if node.kind is NodeKind.UNWIND), NONE),
+        unwind=next((n for n, node in enumerate(nodes) if node.kind is NodeKind.UNWIND), NO_NODE),
         scopes=scopes,
         races=races,
         finishes={numbers[marker]: tuple(sorted(numbers[n] for n in last)) for marker, last in _finishes(flow).items()},
@@ -271,14 +271,14 @@ def _scopes(flow: Flow, numbers: dict[str, int]) -> tuple[dict[str, int], tuple[
     members: list[list[int]] = [[] for _ in listed]
     for number, node in enumerate(flow.nodes):
         scope = scope_numbers[HANDLER_SCOPE if _is_root_catch(node) else node.scope]
-        while scope != NONE:
+        while scope != NO_NODE:
             members[scope].append(number)
             scope = parents[scope]
     return scope_numbers, tuple(
         ScopePlan(
             id=scope.id,
             parent=parents[number],
-            catch=NONE if scope.catch is None else numbers[scope.catch],
+            catch=NO_NODE if scope.catch is None else numbers[scope.catch],
             members=tuple(n for n in members[number] if scope.catch is None or n != numbers[scope.catch]),
             watchers=tuple(watchers.get(scope.id, ())),
         )
@@ -288,7 +288,7 @@ def _scopes(flow: Flow, numbers: dict[str, int]) -> tuple[dict[str, int], tuple[
 
 def _parent(scope: Scope, scope_numbers: dict[str, int]) -> int:
     if scope.id in {"", HANDLER_SCOPE, UNDO_SCOPE}:
-        return NONE
+        return NO_NODE
     return scope_numbers[scope.parent or ""]
 
 
@@ -297,14 +297,14 @@ def _is_root_catch(node: Node) -> bool:
 
 
 def _caught_scope(node: Node, scope_numbers: dict[str, int]) -> int:
-    return scope_numbers[node.catches] if node.kind in _WATCHERS else NONE
+    return scope_numbers[node.catches] if node.kind in _WATCHERS else NO_NODE
 
 
 def _watched_by(scopes: tuple[ScopePlan, ...], scope: int, own: int) -> tuple[int, ...]:
     if own == 0:
         return ()
     found: list[int] = []
-    while scope != NONE:
+    while scope != NO_NODE:
         if scopes[scope].watchers and scope != own:
             found.append(scope)
         scope = scopes[scope].parent

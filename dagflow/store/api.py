@@ -272,7 +272,7 @@ class Store(ServiceStore, Protocol):
         """The events that any run said it waits for, by name, with the paths to what tells them apart."""
         ...
 
-    def handed_out(self) -> int:
+    def delivered_up_to(self) -> int:
         """The number of the last event that every run that wanted it is known to have; 0 if there is none."""
         ...
 

@@ -9,7 +9,7 @@ import enum
 from collections.abc import Callable
 
 
-class Point(enum.StrEnum):
+class Failpoint(enum.StrEnum):
     """Where; `P3`, in the middle of an effect, is in the actions, which a test brings along."""
 
     WRITING = "P1"
@@ -31,15 +31,15 @@ class Crash(BaseException):
 
 
 #: Where nothing may cost anything, ask whether there are any before saying that a point was reached.
-watchers: list[Callable[[Point], None]] = []
+watchers: list[Callable[[Failpoint], None]] = []
 
 
-def reached(point: Point) -> None:
+def hit(point: Failpoint) -> None:
     """Say that the code has come to a point."""
     for watcher in watchers:
         watcher(point)
 
 
-def watch(watcher: Callable[[Point], None] | None) -> None:
+def watch(watcher: Callable[[Failpoint], None] | None) -> None:
     """Have this called at every point, or nothing any more; for tests. It may end the process, or raise."""
     watchers[:] = [] if watcher is None else [watcher]

@@ -166,8 +166,8 @@ class MemoryStore(MemoryServiceRows):
                     paths.setdefault(row.event, set()).add(row.path)
         return {event: frozenset(found) for event, found in paths.items()}
 
-    def handed_out(self) -> int:
-        """See `Store.handed_out`."""
+    def delivered_up_to(self) -> int:
+        """See `Store.delivered_up_to`."""
         with self._lock:
             self._check_open()
             return self._n_handed_out

@@ -390,10 +390,10 @@ class StoreConformance(ServiceStoreConformance, abc.ABC):
         assert store.problems() == []
 
     def test_how_far_events_were_handed_out(self, store: Store) -> None:
-        assert store.handed_out() == 0
+        assert store.delivered_up_to() == 0
         store.note_handed_out(7)
         store.note_handed_out(9)
-        assert store.handed_out() == 9
+        assert store.delivered_up_to() == 9
 
 
 def remove(store: Store, before: int) -> None:

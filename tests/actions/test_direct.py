@@ -24,7 +24,7 @@ class Colour(enum.StrEnum):
 
 
 @attrs.frozen
-class Point:
+class Failpoint:
     x: int
     name: str
     is_far: bool = False
@@ -42,7 +42,7 @@ class Aliased:
 
 
 @attrs.frozen
-class Child(Point):
+class Child(Failpoint):
     y: int = 0
 
 
@@ -52,7 +52,7 @@ RESULTS = {
     "number": int,
     "text": str,
     "maybe": int | None,
-    "point": Point,
+    "point": Failpoint,
     "one": One,
     "alias": Aliased,
 }
@@ -62,12 +62,12 @@ VALUES = (
     | st.integers(-(2**65), 2**65)
     | st.text(max_size=5)
     | st.sampled_from(
-        ["é", "\ud800", "x" * 1_001, "x" * 1_100_000, 1.0, b"x", [], {}, Colour.RED, Point(1, "a"), Child(1, "b")]
+        ["é", "\ud800", "x" * 1_001, "x" * 1_100_000, 1.0, b"x", [], {}, Colour.RED, Failpoint(1, "a"), Child(1, "b")]
     )
 )
 MADE = (
     VALUES
-    | st.builds(Point, VALUES, VALUES, VALUES, VALUES)
+    | st.builds(Failpoint, VALUES, VALUES, VALUES, VALUES)
     | st.builds(One, VALUES)
     | st.builds(Aliased, VALUES)
     | st.fixed_dictionaries({"x": VALUES, "name": VALUES})

@@ -24,12 +24,12 @@ from dagflow.actions.catalog import Catalog
 from dagflow.actions.failures import Invocation
 from dagflow.app import interpreter
 from dagflow.app.interpreter import Interpreter
-from dagflow.drivers.local.activation import Waking
+from dagflow.drivers.local.activation import ActivationConfig
 from dagflow.ids import RunId
 from dagflow.lang.compiler import compile_text
 from dagflow.model.flow import Flow
 from dagflow.model.status import RunStatus
-from dagflow.store.failpoints import Point, reached
+from dagflow.store.failpoints import Failpoint, hit
 from dagflow.store.sqlite.store import SqliteStore
 
 FLOW = """
@@ -91,7 +91,7 @@ def catalog_for(ledger: Path) -> Catalog:
     @catalog.action("quick", effect="effectful")
     async def quick(n: int, run: str, step: str) -> int:
         write_line(run, step, "?", f"{run}/{step}", n)
-        reached(Point.EFFECT)
+        hit(Failpoint.EFFECT)
         await trio.sleep(0.001)
         return n
 
@@ -99,7 +99,7 @@ def catalog_for(ledger: Path) -> Catalog:
     async def note(n: int, invocation: Invocation) -> int:
         await trio.sleep(0.001)
         write(invocation)
-        reached(Point.EFFECT)
+        hit(Failpoint.EFFECT)
         await trio.sleep(0.001)
         return n
 
@@ -135,7 +135,7 @@ async def live(folder: Path, catalog: Catalog, *, is_patient: bool = False) -> N
     async with Interpreter.open(folder / "runs.db", catalog=catalog, unquarantine=unquarantine) as open_:
         runs = await open_.unfinished()
         runs += [await open_.start(flow, {"n": n % 2}) for n in range(len(runs), RUNS_AT_ONCE)]
-        if interpreter.Waking is not Waking:
+        if interpreter.ActivationConfig is not ActivationConfig:
             # Nobody holds them, so they are read from the store each time they wake.
             runs.clear()
             while await open_.runs(unfinished=True, limit=1):
@@ -154,7 +154,7 @@ def unfinished(folder: Path) -> list[str]:
 
 def leave_at_once() -> None:
     """Runs leave memory whenever they wait, however shortly."""
-    interpreter.Waking = partial(Waking, nearly_due_ns=1)  # type: ignore[misc]
+    interpreter.ActivationConfig = partial(ActivationConfig, nearly_due_ns=1)  # type: ignore[misc]
 
 
 def kill_one(

@@ -12,7 +12,7 @@ from dagflow.actions.failures import Invocation
 from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Simulation, simulate
 from dagflow.errors import StoreError, UsageError
 from dagflow.execution.bindings import Origin
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.program import prepare
 from dagflow.ids import RunId
 from dagflow.lang.compiler import compile_text
@@ -208,11 +208,11 @@ def test_a_history_that_lacks_a_value_is_refused(at: int, payload: bytes | None,
     history: list[Record] = list(done.history)
     history[at] = attrs.evolve(history[at], payload=payload)
     with pytest.raises(StoreError, match=match):
-        Progress(prepare(flow_of("a = work(n: 1)")), RunId("0" * 32)).restore(history)
+        RunInstance(prepare(flow_of("a = work(n: 1)")), RunId("0" * 32)).restore(history)
 
 
 def test_standing() -> None:
-    progress = Progress(prepare(flow_of("wait 1h")), RunId("0" * 32))
+    progress = RunInstance(prepare(flow_of("wait 1h")), RunId("0" * 32))
     progress.begin({"n": 1}, Origin(), 5)
     assert progress.standing() == (RunStatus.SLEEPING, 5 + 3600 * SECOND)
     progress.cancel(6)

@@ -192,7 +192,7 @@ def test_after_a_crash_anywhere_everybody_has_the_same(apart: int) -> None:
 
 def test_a_history_with_a_damaged_fact() -> None:
     done = simulate(program_of(), {"people": ["a"]}, sends=approvals(1))
-    kin = done.progress.kin
+    kin = done.progress.claims
     assert kin is not None
     for damaged in (b"[]", b"{}", b"7", b"{"):
         with pytest.raises(StoreError, match="damaged fact of the kind 'event_given'"):

@@ -10,7 +10,7 @@ from dagflow.app.simulation.dry_run import dry_run
 from dagflow.app.why import reason_for, values_in
 from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Simulation, simulate
 from dagflow.errors import UsageError
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 
 HEAD = """
 event "e" { n: int }
@@ -69,7 +69,7 @@ def test_while_it_goes_on() -> None:
     seen: dict[str, str] = {}
 
     def look(simulation: Simulation) -> None:
-        progress: Progress = simulation.progress
+        progress: RunInstance = simulation.progress
         seen.update({step: reason_for(progress, step).because for step in ("w", "t", "a", "slow")})
 
     flow = flow_of('parallel {\n w = wait event "e" as e within 9d\n t = wait 2d\n slow = act(n: 9) }\n a = act()')

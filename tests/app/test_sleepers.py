@@ -13,7 +13,7 @@ import trio.testing
 
 from dagflow.app.interpreter import Interpreter
 from dagflow.clock import VirtualClock
-from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import UsageError
 from dagflow.model.status import RunStatus
 from dagflow.store.sqlite.store import SqliteStore
@@ -70,7 +70,7 @@ def clock() -> VirtualClock:
 
 def in_hand(interpreter: Interpreter) -> int:
     gc.collect()
-    return len(interpreter._driver.lives)
+    return len(interpreter._driver.loaded_runs)
 
 
 async def asleep(interpreter: Interpreter, n: int) -> None:
@@ -78,7 +78,7 @@ async def asleep(interpreter: Interpreter, n: int) -> None:
     with trio.fail_after(20):
         while True:
             rows = await interpreter.runs(unfinished=True, limit=1_000)
-            if sum(row.status is RunStatus.SLEEPING for row in rows) == n and not interpreter._driver.lives:
+            if sum(row.status is RunStatus.SLEEPING for row in rows) == n and not interpreter._driver.loaded_runs:
                 return
             await trio.sleep(0.001)
 
@@ -204,7 +204,7 @@ async def test_an_event_that_nobody_handed_out_before_the_crash(host: Host, tmp_
         await asleep(interpreter, 1)
     async with Interpreter.open(path, catalog=host.catalog, clock=Frozen(), resume=()) as interpreter:
         await interpreter.send("approved", {"lead": "a", "by": "Ann"})
-        assert interpreter._driver.lives == {}
+        assert interpreter._driver.loaded_runs == {}
     async with Interpreter.open(path, catalog=host.catalog, clock=Frozen()) as interpreter:
         with trio.fail_after(20):
             while (await interpreter.result(run_id)).status is not RunStatus.SUCCEEDED:
@@ -306,7 +306,7 @@ def test_a_clock_that_is_set_forward_wakes_at_a_steady_rate(host: Host) -> None:
         async with Interpreter.open(":memory:", catalog=host.catalog, clock=clock, wakes_per_second=100) as interpreter:
             runs = [await interpreter.start(host.flow(NAP), {"to": f"{n}"}) for n in range(300)]
             # Without a thread: while one is waited for, this clock would jump.
-            while interpreter._driver.lives:
+            while interpreter._driver.loaded_runs:
                 await trio.lowlevel.checkpoint()
             clock.offset += 24 * HOUR
             ends: list[float] = []
@@ -335,7 +335,7 @@ async def test_no_more_are_awake_than_can_be_served(host: Host, tmp_path: Path, 
             while len(host.calls) < 30:
                 await trio.lowlevel.checkpoint()
             await trio.testing.wait_all_tasks_blocked(0.01)
-            assert len(interpreter._driver.lives) == len(host.calls) == 30
+            assert len(interpreter._driver.loaded_runs) == len(host.calls) == 30
             host.gate.set()
             for run in await interpreter.unfinished():
                 await run.wait()
@@ -384,9 +384,9 @@ async def test_timers_keep_no_suspended_run_in_memory(host: Host) -> None:
         for n in range(400):
             await interpreter.start(flow, {"lead": f"{n}"})
         with trio.fail_after(20):
-            while len(interpreter._driver.lives) > 1:
+            while len(interpreter._driver.loaded_runs) > 1:
                 await trio.lowlevel.checkpoint()
         gc.collect()
-        n_in_memory = sum(isinstance(each, Live) for each in gc.get_objects())
+        n_in_memory = sum(isinstance(each, LoadedRun) for each in gc.get_objects())
         assert n_in_memory < 150, "half of the entries, at most, may be of runs that are gone"
         host.gate.set()

@@ -167,7 +167,7 @@ async def test_a_blocked_run_is_refused_to_whoever_starts_it_again(tmp_path: Pat
 KILLED = """
 import os, sys, trio
 from dagflow.app.interpreter import Interpreter
-from dagflow.store.failpoints import Point, watch
+from dagflow.store.failpoints import Failpoint, watch
 from tests.app.host import Host
 from tests.app.test_sleepers import NAP
 left = int(sys.argv[2])

@@ -13,13 +13,13 @@ import trio.testing
 
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.actions.fast_path import FastAction
-from dagflow.drivers.local.activation import Waking
+from dagflow.drivers.local.activation import ActivationConfig
 from dagflow.drivers.local.driver import LocalDriver
-from dagflow.drivers.local.loaded_run import Live, Pinned
+from dagflow.drivers.local.loaded_run import LoadedRun, Pinned
 from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Send
 from dagflow.execution.bindings import Origin
-from dagflow.execution.fast_path import Quick, quick_way
-from dagflow.execution.instance import Progress
+from dagflow.execution.fast_path import FastStep, fast_step
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.performer import Performer
 from dagflow.execution.program import Code, Program, canonical
 from dagflow.execution.results import RunResult, result_of
@@ -76,35 +76,35 @@ def run_local(
     sends: Sequence[Send] = (),
     is_held: bool = True,
     is_quick: bool = False,
-) -> tuple[RunResult, Progress, Store]:
+) -> tuple[RunResult, RunInstance, Store]:
     """Run once, in the virtual time of trio. One that nobody holds leaves memory whenever it sleeps, and is read from the store again.
     With `is_quick` actions are called the short way where that is possible.
     """
     used = store or EndingStore()
 
-    def loaded(rows: Sequence[RunRow]) -> list[Live]:
+    def loaded(rows: Sequence[RunRow]) -> list[LoadedRun]:
         return [loaded_one(row) for row in rows]
 
-    def loaded_one(row: RunRow) -> Live:
-        history, progress = used.history(row.id), Progress(program, row.id)
+    def loaded_one(row: RunRow) -> LoadedRun:
+        history, progress = used.history(row.id), RunInstance(program, row.id)
         progress.restore(history)
-        return Live(progress, PINNED, n_committed=len(history))
+        return LoadedRun(progress, PINNED, n_committed=len(history))
 
-    async def main() -> tuple[RunResult, Progress, Store]:
+    async def main() -> tuple[RunResult, RunInstance, Store]:
         clock = TrioClock()
         performer = ScriptedPerformer(scripts)
-        driver = LocalDriver(used, performer, clock, concurrency, lambda: 0.5, Waking(loaded, nearly_due_ns=1))
+        driver = LocalDriver(used, performer, clock, concurrency, lambda: 0.5, ActivationConfig(loaded, nearly_due_ns=1))
         # In virtual time nothing depends on how fast the machine is.
-        driver.stretch.long_ns = 10**18
+        driver.time_slice.long_ns = 10**18
         if is_quick:
-            driver._attempts._quicks[program] = [scripted(performer, code) for code in program.codes]
+            driver._attempts._fast_steps[program] = [scripted(performer, code) for code in program.codes]
         async with trio.open_nursery() as nursery:
             await nursery.start(driver.serve)
-            progress = Progress(program, RUN)
+            progress = RunInstance(program, RUN)
             progress.begin(input_value or {}, Origin(), clock.now())
-            live = Live(progress, PINNED, is_new=True)
+            live = LoadedRun(progress, PINNED, is_new=True)
             if not is_held:
-                await driver.sleepers.open()
+                await driver.suspension.open()
             driver.take(live)
             for send in sends:
                 nursery.start_soon(_send, driver, send)
@@ -113,7 +113,7 @@ def run_local(
             else:
                 del live, progress
                 await cast("EndingStore", used).has_ended.wait()
-                progress = Progress(program, RUN)
+                progress = RunInstance(program, RUN)
                 progress.restore(used.history(RUN))
                 result = result_of(progress)
             nursery.cancel_scope.cancel()
@@ -122,10 +122,10 @@ def run_local(
     return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-def scripted(performer: Performer, code: Code) -> Quick | None:
+def scripted(performer: Performer, code: Code) -> FastStep | None:
     """The short way to what a script says of a node, if its arguments and its result allow it."""
     direct = FastAction(partial(call_script, performer, code.node), partial(checked, code), as_failure)
-    return quick_way(code, direct) if code.node.action and code.is_plain else None
+    return fast_step(code, direct) if code.node.action and code.is_plain else None
 
 
 async def call_script(performer: Performer, node: Node, **arguments: object) -> object:

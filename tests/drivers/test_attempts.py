@@ -13,10 +13,10 @@ import trio.testing
 from dagflow.actions.failures import Invocation
 from dagflow.clock import Clock, VirtualClock
 from dagflow.drivers.local.driver import LocalDriver
-from dagflow.drivers.local.loaded_run import Live, Pinned
+from dagflow.drivers.local.loaded_run import LoadedRun, Pinned
 from dagflow.errors import RunBlocked, UsageError
 from dagflow.execution.bindings import Origin
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.ids import FlowDigest
 from dagflow.model.action import Effect
 from dagflow.model.flow import Flow
@@ -69,13 +69,13 @@ async def started(
     store: object,
     limit: int = 64,
     clock: Clock | None = None,
-) -> tuple[LocalDriver, Live]:
+) -> tuple[LocalDriver, LoadedRun]:
     clock = clock or VirtualClock(1)
     driver = LocalDriver(store, Performed(function), clock, limit, lambda: 0.5)  # type: ignore[arg-type]
     await nursery.start(driver.serve)
-    progress = Progress(program_of(flow), RUN)
+    progress = RunInstance(program_of(flow), RUN)
     progress.begin({}, Origin(), clock.now())
-    live = Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
+    live = LoadedRun(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
     driver.take(live)
     return driver, live
 
@@ -149,12 +149,12 @@ async def test_what_was_not_begun_of_a_run_that_is_left_alone_never_is() -> None
     performer, flow, clock, store = Performed(function), many(3), VirtualClock(1), MemoryStore()
     program = program_of(flow)
     driver = LocalDriver(store, performer, clock, 1, lambda: 0.5)  # type: ignore[arg-type]
-    driver._attempts._quicks[program] = [scripted(performer, code) for code in program.codes]  # type: ignore[arg-type]
+    driver._attempts._fast_steps[program] = [scripted(performer, code) for code in program.codes]  # type: ignore[arg-type]
     async with trio.open_nursery() as nursery:
         await nursery.start(driver.serve)
-        progress = Progress(program, RUN)
+        progress = RunInstance(program, RUN)
         progress.begin({}, Origin(), clock.now())
-        live = Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
+        live = LoadedRun(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
         driver.take(live)
         while not called:
             await trio.lowlevel.checkpoint()
@@ -263,9 +263,9 @@ async def test_a_worker_that_was_cancelled_too_late_does_the_next() -> None:
         release.set()
         result = await live.wait_ended()
         assert (result.status, str(result.node("a").status)) == (RunStatus.CANCELLED, "succeeded")
-        progress = Progress(program_of(flow_of(action("c"))), RUN.__class__("1" * 32))
+        progress = RunInstance(program_of(flow_of(action("c"))), RUN.__class__("1" * 32))
         progress.begin({}, Origin(), 1)
-        other = Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
+        other = LoadedRun(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
         driver.take(other)
         assert (await other.wait_ended()).status is RunStatus.SUCCEEDED
         nursery.cancel_scope.cancel()

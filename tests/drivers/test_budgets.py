@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import dagflow
 from dagflow.clock import VirtualClock
-from dagflow.drivers.local.retry_budget import Budgets
+from dagflow.drivers.local.retry_budget import RetryBudgets
 from dagflow.errors import UsageError
 
 SECOND = 10**9
@@ -29,7 +29,7 @@ flow calls(n: int, host: string) -> int {
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3)), max_size=80), st.integers(1, 3))
 def test_no_second_has_more_than_its_room_and_none_is_left_out(wishes: list[tuple[int, int]], rate: int) -> None:
-    budgets, placed = Budgets(rate), Counter[tuple[int, int]]()
+    budgets, placed = RetryBudgets(rate), Counter[tuple[int, int]]()
     for second, destination in wishes:
         due = budgets.due(f"d{destination}", second * SECOND + 5, 0, 0.5)
         assert due >= second * SECOND
@@ -40,15 +40,15 @@ def test_no_second_has_more_than_its_room_and_none_is_left_out(wishes: list[tupl
 
 
 def test_a_place_at_once_is_where_the_step_wants_it() -> None:
-    budgets = Budgets(1)
+    budgets = RetryBudgets(1)
     assert budgets.due("a", 7 * SECOND + 1, 0, 0.25) == 7 * SECOND + 1
     assert budgets.due("a", 7 * SECOND + 1, 0, 0.25) == 8 * SECOND + SECOND // 4
     assert budgets.due("b", 7 * SECOND + 2, 0, 0.25) == 7 * SECOND + 2
-    assert [Budgets(None).due("a", 7, 0, 0.5) for _ in range(3)] == [7, 7, 7]
+    assert [RetryBudgets(None).due("a", 7, 0, 0.5) for _ in range(3)] == [7, 7, 7]
 
 
 def test_a_tenth_of_first_calls_comes_on_top() -> None:
-    budgets = Budgets(1)
+    budgets = RetryBudgets(1)
     budgets.due("a", 0, 0, 0)
     assert budgets.is_watching
     for _ in range(500):
@@ -60,7 +60,7 @@ def test_a_tenth_of_first_calls_comes_on_top() -> None:
 
 
 def test_what_nobody_calls_any_more_is_forgotten() -> None:
-    budgets = Budgets(1)
+    budgets = RetryBudgets(1)
     for n in range(2_000):
         budgets.due(f"d{n}", 0, 0, 0)
     assert len(budgets._destinations) == 1_000

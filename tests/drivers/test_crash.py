@@ -12,7 +12,7 @@ from dagflow.drivers.simulated.simulator import Script, Simulation, simulate
 from dagflow.engine import invariants
 from dagflow.engine.events import AttemptStarted
 from dagflow.engine.machine import Machine
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.program import Program, prepare
 from dagflow.execution.results import RunResult
 from dagflow.lang.compiler import compile_text
@@ -45,7 +45,7 @@ def essence(result: RunResult) -> object:
     )
 
 
-def check(progress: Progress) -> None:
+def check(progress: RunInstance) -> None:
     invariants.check(progress.machine.state)
 
 

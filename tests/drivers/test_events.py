@@ -11,13 +11,13 @@ import trio
 
 from dagflow.clock import VirtualClock
 from dagflow.drivers.local.driver import LocalDriver
-from dagflow.drivers.local.loaded_run import Live, Pinned
+from dagflow.drivers.local.loaded_run import LoadedRun, Pinned
 from dagflow.drivers.simulated.simulator import DEFAULT_START, Script, Send, simulate
 from dagflow.engine import invariants
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import StoreError, UsageError
 from dagflow.execution.bindings import Origin
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.flow import NodeKind
 from dagflow.model.status import NodeStatus, RunStatus
@@ -53,7 +53,7 @@ class World:
         self.sent: list[SentEvent] = []
         self.history: list[Record] = []
         self.model = self.committed_model = Model()
-        self.progress = Progress(PROGRAM, RUN)
+        self.progress = RunInstance(PROGRAM, RUN)
         self.progress.begin({}, Origin(), self.now)
         self.commit()
 
@@ -106,7 +106,7 @@ class World:
             self.model.settled = -1
 
     def crash(self) -> None:
-        self.progress = Progress(PROGRAM, RUN)
+        self.progress = RunInstance(PROGRAM, RUN)
         self.progress.restore(self.history)
         self.progress.interrupt(self.now)
         for event in self.sent:
@@ -125,8 +125,8 @@ class World:
         assert (state.status[WAIT] is NodeStatus.SUCCEEDED) == ((self.model.settled or 0) > 0)
         assert self.progress.values.outputs.get("w") == (self.model.settled if (self.model.settled or 0) > 0 else None)
         assert state.outcomes[WAIT] == {-1: -1, 0: 0}.get(self.model.settled or 0, 1)
-        assert len({arrival.number for arrival in self.progress.inbox.arrivals}) == len(self.progress.inbox.arrivals)
-        restored = Progress(PROGRAM, RUN)
+        assert len({arrival.number for arrival in self.progress.mailbox.arrivals}) == len(self.progress.mailbox.arrivals)
+        restored = RunInstance(PROGRAM, RUN)
         restored.restore(self.history)
         assert restored.machine.state == state
         assert restored.values.outputs == self.progress.values.outputs
@@ -209,9 +209,9 @@ class TestWhichWaitGetsWhich:
                 check_ledger(program, crashed)
 
 
-def emitter(name: str = "x/y") -> Progress:
+def emitter(name: str = "x/y") -> RunInstance:
     flow = flow_of(simple("e", NodeKind.EMIT, event=name), action("z"), edges=[("e", "z")])
-    return Progress(program_of(flow), RunId("e" * 32))
+    return RunInstance(program_of(flow), RunId("e" * 32))
 
 
 class TestLocal:
@@ -222,9 +222,9 @@ class TestLocal:
         await nursery.start(driver.serve)
         return driver
 
-    def live(self, progress: Progress, driver: LocalDriver) -> Live:
+    def live(self, progress: RunInstance, driver: LocalDriver) -> LoadedRun:
         progress.begin({}, Origin(), 1, driver.n_events)
-        return Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
+        return LoadedRun(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
 
     @pytest.mark.parametrize("make", [MemoryStore, Slow])
     async def test_what_a_run_emits_reaches_others_and_not_itself(self, make: type) -> None:
@@ -235,10 +235,10 @@ class TestLocal:
         store = make()
         async with trio.open_nursery() as nursery:
             driver = await self.driver(nursery, store)
-            waiting = [self.live(Progress(program_of(both), RunId(str(n) * 32)), driver) for n in range(2)]
+            waiting = [self.live(RunInstance(program_of(both), RunId(str(n) * 32)), driver) for n in range(2)]
             driver.take(*waiting)
             results = [await live.wait_ended() for live in waiting]
-            late = self.live(Progress(program_of(flow_of(payload)), RunId("9" * 32)), driver)
+            late = self.live(RunInstance(program_of(flow_of(payload)), RunId("9" * 32)), driver)
             driver.take(late)
             assert (await late.wait_ended()).node("w").outcome == "timed out", "it came before the run began"
             nursery.cancel_scope.cancel()
@@ -291,7 +291,7 @@ def test_a_history_with_an_event_that_is_not_there() -> None:
     at = next(n for n, record in enumerate(history) if record.kind == "event_arrived")
     history[at] = attrs.evolve(history[at], payload=b'{"number": 1, "name": "x/y", "at": 1, "payload": "text"}')
     with pytest.raises(StoreError, match="took the event 0"):
-        Progress(program, RUN).restore(history)
+        RunInstance(program, RUN).restore(history)
     history[at] = attrs.evolve(history[at], payload=b"[]")
     with pytest.raises(StoreError, match="damaged fact of the kind 'event_arrived'"):
-        Progress(program, RUN).restore(history)
+        RunInstance(program, RUN).restore(history)

@@ -16,12 +16,12 @@ from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.clock import VirtualClock
 from dagflow.drivers.local.driver import LocalDriver
 from dagflow.drivers.local.fair_queue import SharedQueue
-from dagflow.drivers.local.loaded_run import Live, Pinned
+from dagflow.drivers.local.loaded_run import LoadedRun, Pinned
 from dagflow.drivers.local.threads import Threads
 from dagflow.drivers.local.worker_pool import Pool, Worker
 from dagflow.errors import DagflowBug, RunBlocked, StoreError, UsageError
 from dagflow.execution.bindings import Origin
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.performer import effect_key
 from dagflow.execution.program import Program
 from dagflow.execution.results import RunResult
@@ -167,9 +167,9 @@ async def run(program: Program, function: Callable[[Invocation], object], store:
     async with trio.open_nursery() as nursery:
         driver = LocalDriver(store or MemoryStore(), Performed(function), VirtualClock(1), 4, lambda: 0.5)  # type: ignore[arg-type]
         await nursery.start(driver.serve)
-        progress = Progress(program, RUN)
+        progress = RunInstance(program, RUN)
         progress.begin({}, Origin(), 1)
-        live = Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
+        live = LoadedRun(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
         driver.take(live)
         result = await live.wait_ended()
         nursery.cancel_scope.cancel()
@@ -262,9 +262,9 @@ class TestOrder:
         async with trio.open_nursery() as nursery:
             driver = LocalDriver(store, Performed(function), VirtualClock(1), 4, lambda: 0.5)  # type: ignore[arg-type]
             await nursery.start(driver.serve)
-            progress = Progress(program_of(flow_of(action("a"), action("b"), edges=[("a", "b")])), RUN)
+            progress = RunInstance(program_of(flow_of(action("a"), action("b"), edges=[("a", "b")])), RUN)
             progress.begin({}, Origin(), 1)
-            live = Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
+            live = LoadedRun(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
             driver.take(live)
             with pytest.raises(StoreError, match="gone"):
                 await live.wait_ended()
@@ -281,13 +281,13 @@ class TestRealTime:
         async with trio.open_nursery() as nursery:
             driver = LocalDriver(MemoryStore(), Performed(lambda _: 1), clock, 4, lambda: 0.5)
             await nursery.start(driver.serve)
-            lives = []
+            loaded_runs = []
             for number in range(3):
-                progress = Progress(program_of(flow), RunId(f"{number:032}"))
+                progress = RunInstance(program_of(flow), RunId(f"{number:032}"))
                 progress.begin({}, Origin(), clock.now())
-                lives.append(Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True))
-                driver.take(lives[-1])
-            results = [await live.wait_ended() for live in lives]
+                loaded_runs.append(LoadedRun(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True))
+                driver.take(loaded_runs[-1])
+            results = [await live.wait_ended() for live in loaded_runs]
             nursery.cancel_scope.cancel()
         assert {result.node("w").ended_at for result in results} == {results[0].started_at + 3 * HOUR + 1}
 
@@ -296,9 +296,9 @@ class TestRealTime:
         async with trio.open_nursery() as nursery:
             driver = LocalDriver(MemoryStore(), Performed(lambda _: 1), TrioClock(), 4, lambda: 0.5)
             await nursery.start(driver.serve)
-            progress = Progress(program_of(flow), RUN)
+            progress = RunInstance(program_of(flow), RUN)
             progress.begin({}, Origin(), TrioClock().now())
-            live = Live(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
+            live = LoadedRun(progress, Pinned(FlowDigest("d"), b"{}"), is_new=True)
             driver.take(live)
             result = await live.wait_ended()
             nursery.cancel_scope.cancel()
@@ -307,7 +307,7 @@ class TestRealTime:
 
 def test_a_run_that_nobody_holds_is_gone_without_looking_for_cycles() -> None:
     with without_collecting():
-        progress = Progress(program_of(flow_of(wait("nap", HOUR))), RUN)
+        progress = RunInstance(program_of(flow_of(wait("nap", HOUR))), RUN)
         progress.begin({}, Origin(), 0)
         children, gone = progress.children, weakref.ref(progress)
         del progress
@@ -322,12 +322,12 @@ async def test_a_bug_in_the_machine_blocks_that_run_alone() -> None:
         blocked: list[str] = []
         driver.on_blocked = lambda run, reason: blocked.append(f"{run}: {reason.reason}")
         await nursery.start(driver.serve)
-        lives = [Live(started_run(f"{n}"), Pinned(FlowDigest("d"), b"{}"), is_new=True) for n in range(3)]
-        lives[1].progress.succeed = broken  # type: ignore[method-assign]
-        driver.take(*lives)
+        loaded_runs = [LoadedRun(started_run(f"{n}"), Pinned(FlowDigest("d"), b"{}"), is_new=True) for n in range(3)]
+        loaded_runs[1].progress.succeed = broken  # type: ignore[method-assign]
+        driver.take(*loaded_runs)
         with pytest.raises(RunBlocked, match="run 1 is blocked: DagflowBug in dagflow: planted"):
-            await lives[1].wait_ended()
-        for good in (lives[0], lives[2]):
+            await loaded_runs[1].wait_ended()
+        for good in (loaded_runs[0], loaded_runs[2]):
             assert (await good.wait_ended()).status is RunStatus.SUCCEEDED
         assert blocked == ["1: DagflowBug in dagflow: planted"]
         assert driver.error is None
@@ -335,8 +335,8 @@ async def test_a_bug_in_the_machine_blocks_that_run_alone() -> None:
         nursery.cancel_scope.cancel()
 
 
-def started_run(run: str) -> Progress:
-    progress = Progress(program_of(flow_of(action("a"))), RunId(run))
+def started_run(run: str) -> RunInstance:
+    progress = RunInstance(program_of(flow_of(action("a"))), RunId(run))
     progress.begin({}, Origin(), 1)
     return progress
 

@@ -19,7 +19,7 @@ from dagflow.drivers.simulated.simulator import Script, Send, Simulation, simula
 from dagflow.execution.program import Program
 from dagflow.model.flow import Flow
 from dagflow.store import failpoints
-from dagflow.store.failpoints import Crash, Point, watch
+from dagflow.store.failpoints import Crash, Failpoint, watch
 from dagflow.store.sqlite import connection
 from tests.app.kill_harness import catalog_for, check, kill_one
 from tests.drivers.test_crash import check as check_invariants
@@ -28,11 +28,11 @@ from tests.engine.flows import SECOND, action, flow_of, flows, program_of, wait
 from tests.engine.test_reference import sends
 
 #: A file has points of its own, which the simulator has none of.
-IN_MEMORY = set(Point) - {Point.COMMITTING, Point.CHECKPOINTING, Point.MIGRATING}
+IN_MEMORY = set(Failpoint) - {Failpoint.COMMITTING, Failpoint.CHECKPOINTING, Failpoint.MIGRATING}
 #: Passed a few times in the life of a process.
-RARE = {Point.MIGRATING, Point.RECOVERING, Point.TIMER_DUE, Point.CHECKPOINTING}
+RARE = {Failpoint.MIGRATING, Failpoint.RECOVERING, Failpoint.TIMER_DUE, Failpoint.CHECKPOINTING}
 #: How often each was the place of a crash; one that never was makes the last test fail.
-sometimes: Counter[Point] = Counter()
+sometimes: Counter[Failpoint] = Counter()
 
 
 @attrs.define(eq=False)
@@ -40,9 +40,9 @@ class Crasher:
     """Crashes when so many points have been passed; `seen` are those passed."""
 
     at: frozenset[int] = frozenset()
-    seen: list[Point] = attrs.field(factory=list)
+    seen: list[Failpoint] = attrs.field(factory=list)
 
-    def __call__(self, point: Point) -> None:
+    def __call__(self, point: Failpoint) -> None:
         self.seen.append(point)
         if len(self.seen) - 1 in self.at:
             sometimes[point] += 1
@@ -132,12 +132,12 @@ def test_every_point_of_the_simulator_is_hit() -> None:
     assert {point for point, n in sometimes.items() if n > before[point]} == IN_MEMORY
 
 
-def killer(point: Point, occurrence: int, hits: Path) -> Callable[[], None]:
+def killer(point: Failpoint, occurrence: int, hits: Path) -> Callable[[], None]:
     """Makes the process kill itself when it comes to the point for the nth time, and write down that it did."""
     count = [0]
 
-    def see(reached: Point) -> None:
-        if reached is point:
+    def see(hit: Failpoint) -> None:
+        if hit is point:
             count[0] += 1
             if count[0] == occurrence:
                 with hits.open("a") as file:
@@ -155,12 +155,12 @@ def kill_at_points(folder: Path, n_kills: int, seed: int) -> Counter[str]:
     dice, hits = random.Random(seed), folder / "hits"
     hits.touch()
     catalog = catalog_for(folder / "ledger")
-    todo = [Point.MIGRATING, *(point for point in Point if point is not Point.MIGRATING)]
+    todo = [Failpoint.MIGRATING, *(point for point in Failpoint if point is not Failpoint.MIGRATING)]
     n_killed = n_tries = 0
     while n_killed < n_kills:
         point = todo[n_tries % len(todo)]
         n_tries += 1
-        if point is Point.MIGRATING and n_tries > 1:
+        if point is Failpoint.MIGRATING and n_tries > 1:
             continue
         occurrence = dice.choice((1, 1, 2, 2) if point in RARE else (1, 2, 3, 5, 8, 20))
         n_killed += kill_one(folder, catalog, 30, before=killer(point, occurrence, hits))
@@ -177,7 +177,7 @@ def kill_at_points(folder: Path, n_kills: int, seed: int) -> Counter[str]:
 )
 def test_real_kills_at_every_point(tmp_path, n_kills):
     hits = kill_at_points(tmp_path, n_kills, seed=20260105)
-    never = [point for point in Point if not hits[point]]
+    never = [point for point in Failpoint if not hits[point]]
     assert not never, f"{never} were never hit: {hits}"
 
 

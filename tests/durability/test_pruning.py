@@ -18,11 +18,11 @@ ROOT = Path(__file__).parents[2]
 KILLED = """
 import os, sys
 from dagflow.app.maintenance import vacuum
-from dagflow.store.failpoints import Point, watch
+from dagflow.store.failpoints import Failpoint, watch
 left = int(sys.argv[2])
 def kill(point):
     global left
-    if point in (Point.COMMITTING, Point.COMMITTED):
+    if point in (Failpoint.COMMITTING, Failpoint.COMMITTED):
         left -= 1
         if not left:
             os.kill(os.getpid(), 9)

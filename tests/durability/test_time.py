@@ -14,12 +14,12 @@ import trio.testing
 
 from dagflow.app.interpreter import Interpreter
 from dagflow.clock import VirtualClock
-from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.drivers.local.timers import Timers
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import DagflowError
 from dagflow.store.codec.events import from_record
-from dagflow.store.failpoints import Point, watch
+from dagflow.store.failpoints import Failpoint, watch
 from dagflow.store.memory import MemoryStore
 from tests.app.host import START, Host
 
@@ -88,36 +88,36 @@ class Sleeper:
 
 async def fire_all(n_timers: int) -> None:
     dice, clock = random.Random(20260107), VirtualClock(START)
-    sleepers = [Sleeper(START + dice.randrange(365 * DAY)) for _ in range(n_timers)]
+    suspension = [Sleeper(START + dice.randrange(365 * DAY)) for _ in range(n_timers)]
     is_over = trio.Event()
     left = [0]
 
-    def fire(live: Live, timer: SetTimer) -> None:
+    def fire(live: LoadedRun, timer: SetTimer) -> None:
         sleeper = cast("Sleeper", live)
         assert clock.now() >= timer.due == sleeper.due, "early"
         assert clock.now() == timer.due, "late"
         sleeper.n_fired += 1
         sleeper.is_waiting = False
         if not dice.randrange(10):
-            other = sleepers[dice.randrange(n_timers)]
+            other = suspension[dice.randrange(n_timers)]
             left[0] -= other.is_waiting
             other.is_waiting = False
-            timers.forget(cast("Live", other))
+            timers.forget(cast("LoadedRun", other))
         left[0] -= 1
         if not left[0]:
             is_over.set()
 
     timers = Timers(clock, fire, lambda: True)
-    for number, sleeper in enumerate(sleepers):
-        timers.add(cast("Live", sleeper), SetTimer(number, sleeper.due))
+    for number, sleeper in enumerate(suspension):
+        timers.add(cast("LoadedRun", sleeper), SetTimer(number, sleeper.due))
     left[0] = n_timers
     async with trio.open_nursery() as nursery:
         nursery.start_soon(timers.run)
         await is_over.wait()
         nursery.cancel_scope.cancel()
-    counts = Counter(sleeper.n_fired for sleeper in sleepers)
+    counts = Counter(sleeper.n_fired for sleeper in suspension)
     assert set(counts) == {0, 1}
-    assert not any(sleeper.is_waiting for sleeper in sleepers), "one that never fired"
+    assert not any(sleeper.is_waiting for sleeper in suspension), "one that never fired"
     assert counts[1] > n_timers * 0.8
 
 
@@ -235,7 +235,7 @@ class Scene:
 def test_nothing_depends_on_a_clock_that_is_set(step, state):
     scene = Scene(STEPS.get(step))
     if state == "claiming":
-        watch(lambda point: scene.set_clock() if point is Point.TIMER_DUE else None)
+        watch(lambda point: scene.set_clock() if point is Failpoint.TIMER_DUE else None)
     try:
         trio.run(scene.play, state, clock=scene.wall.steady)
     finally:

@@ -11,11 +11,11 @@ from dagflow.engine import invariants
 from dagflow.engine.commands import Command, SetTimer
 from dagflow.engine.machine import Machine
 from dagflow.model.flow import Flow, Node, Scope
-from dagflow.model.plan import NONE, build_plan
+from dagflow.model.plan import NO_NODE, build_plan
 from dagflow.model.status import NodeStatus, PruneReason
 from tests.engine.flows import HOUR, flow_of
 
-LIFETIME = SetTimer(NONE, 24 * HOUR + 1)
+LIFETIME = SetTimer(NO_NODE, 24 * HOUR + 1)
 
 
 @attrs.define(eq=False)
@@ -42,7 +42,7 @@ class Play:
 
     def start(self) -> list[Command]:
         commands = self.take(e.RunStarted)
-        assert commands[0] == SetTimer(NONE, 1 + self.machine.state.plan.lifetime_ns)
+        assert commands[0] == SetTimer(NO_NODE, 1 + self.machine.state.plan.lifetime_ns)
         return commands[1:]
 
     def succeed(self, name: str) -> list[Command]:

@@ -10,7 +10,7 @@ from dagflow.engine.commands import CancelItem, EndRun, Evaluate, StartAttempt, 
 from dagflow.engine.machine import Machine
 from dagflow.errors import DagflowBug
 from dagflow.model.flow import GateRef, NodeKind, Scope
-from dagflow.model.plan import NONE
+from dagflow.model.plan import NO_NODE
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 from tests.engine.flows import action, catch, loop, simple, undo, undo_gate
 from tests.engine.play import Play, play
@@ -164,7 +164,7 @@ def test_a_lifetime_of_its_own() -> None:
     commands = run.machine.handle(e.RunStarted(1, 77))
     assert commands[0].due == 77  # type: ignore[union-attr]
     assert run.machine.outstanding()[0].due == 77  # type: ignore[union-attr]
-    assert run.machine.outstanding()[0].node == NONE  # type: ignore[union-attr]
+    assert run.machine.outstanding()[0].node == NO_NODE  # type: ignore[union-attr]
 
 
 def test_what_is_wrong_with_a_loop_is_noticed() -> None:

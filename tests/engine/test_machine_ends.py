@@ -10,7 +10,7 @@ from dagflow.engine.commands import CancelAttempt, EndRun, Evaluate, StartAttemp
 from dagflow.engine.transitions import TRANSITIONS, Change
 from dagflow.errors import DagflowBug
 from dagflow.model.flow import Flow, GateRef, Join, JoinKind, NodeKind, RetryPolicy, Scope
-from dagflow.model.plan import NONE, build_plan
+from dagflow.model.plan import NO_NODE, build_plan
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 from tests.engine.flows import action, catch, flow_of, gate, let, simple, wait, wait_event
 from tests.engine.play import Play, play
@@ -126,7 +126,7 @@ class TestScopes:
         run.take(e.AttemptStarted, "root.handler", 1)
         assert run.take(e.RunTimedOut) == [CancelAttempt(11, 1)]
         assert run.take(e.RunTimedOut) == []
-        assert [cause for cause in run.machine.state.scope_causes if cause != NONE] == [0, 1], "the first cause stays"
+        assert [cause for cause in run.machine.state.scope_causes if cause != NO_NODE] == [0, 1], "the first cause stays"
         assert run.take(e.AttemptCancelled, "root.handler", 1) == [EndRun(RunStatus.FAILED)]
 
     def test_cancelling_runs_no_handler(self) -> None:

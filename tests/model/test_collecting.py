@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dagflow.gc_tuning import Seldom, without_collecting
+from dagflow.gc_tuning import RareGc, without_collecting
 
 
 def test_it_is_left_as_it_was_found() -> None:
@@ -45,7 +45,7 @@ def as_usual() -> Iterator[tuple[int, int, int]]:
 
 
 def test_seldom_and_then_as_before(as_usual: tuple[int, int, int]) -> None:
-    seldom = Seldom()
+    seldom = RareGc()
     seldom.begin()
     seldom.begin()
     assert gc.get_threshold() == (100_000, 10, 10)
@@ -55,7 +55,7 @@ def test_seldom_and_then_as_before(as_usual: tuple[int, int, int]) -> None:
 
 
 def test_two_that_make_many_end_one_after_the_other(as_usual: tuple[int, int, int]) -> None:
-    one, other = Seldom(), Seldom()
+    one, other = RareGc(), RareGc()
     one.begin()
     other.begin()
     one.end()
@@ -66,7 +66,7 @@ def test_two_that_make_many_end_one_after_the_other(as_usual: tuple[int, int, in
 @pytest.mark.parametrize("chosen", [(0, 10, 10), (500_000, 5, 5)])
 def test_what_a_host_chose_stays(as_usual: tuple[int, int, int], chosen: tuple[int, int, int]) -> None:
     gc.set_threshold(*chosen)
-    seldom = Seldom()
+    seldom = RareGc()
     seldom.begin()
     assert gc.get_threshold() == chosen
     seldom.end()

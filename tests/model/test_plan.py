@@ -7,7 +7,7 @@ import pytest
 
 from dagflow.errors import DagflowBug
 from dagflow.model.flow import Edge, EdgeKind, Flow, GateRef, Join, JoinKind, Node, Race, Scope
-from dagflow.model.plan import NONE, build_plan
+from dagflow.model.plan import NO_NODE, build_plan
 from dagflow.model.status import RunStatus
 from tests.engine.flows import action, catch, flow_of, gate
 from tests.lang.golden import check, prelude
@@ -27,7 +27,7 @@ def test_numbers_are_declared_order() -> None:
     plan = build_plan(compiled(step("a") + "filter q: lead.score > 1\n" + step("b", "after a")))
     assert plan.ids == ("a", "q", "b")
     assert plan.gates[2] == 1
-    assert plan.gates[0] == NONE
+    assert plan.gates[0] == NO_NODE
     assert plan.join_sources == ((), (), (0,))
     assert plan.n_nodes == 3
 

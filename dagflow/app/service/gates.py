@@ -26,7 +26,7 @@ from dagflow.app.run_starter import Starter
 from dagflow.clock import Clock
 from dagflow.drivers.local.batch import Decision, Note
 from dagflow.drivers.local.driver import LocalDriver
-from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import DagflowError
 from dagflow.execution.admission import judged, keys_json, keys_of
 from dagflow.execution.bindings import Origin
@@ -186,14 +186,14 @@ class Gates:
         self.driver.note(note)
         return Decision(note.rows[0], note)
 
-    def ended(self, live: Live) -> None:
+    def ended(self, live: LoadedRun) -> None:
         """The end of a run is in the store."""
         gate, request_id = self._of_run.pop(live.run, (None, ""))
         if gate is not None and not self.is_frozen:
             gate.rows.pop(request_id, None)
             self.feed(gate, events.RunEnded(self.clock.now(), request_id))
 
-    def refused(self, live: Live, reason: DagflowError) -> None:
+    def refused(self, live: LoadedRun, reason: DagflowError) -> None:
         """A run that was to begin cannot, and the store has nothing of it."""
         gate, request_id = self._of_run.pop(live.run, (None, ""))
         if gate is not None and live.request is not None:
@@ -297,7 +297,7 @@ class Gates:
             prepared = self.loader.programs.load(self.store, row.digest)
             value = prepared.program.input_codec.decode(orjson.loads(row.input))
             origin = Origin(kind=row.kind, name=row.name, hops=row.hops)
-            live = self.starter.begin(prepared, as_record(value), origin, self.driver.n_handed_out, request_of=request_of)
+            live = self.starter.begin(prepared, as_record(value), origin, self.driver.delivery_offset, request_of=request_of)
         except DagflowError as error:
             gate.rows.pop(row.id, None)
             self._refuse(row, str(error))
@@ -309,7 +309,7 @@ class Gates:
         refused = self.refuse(attrs.evolve(row, claim=None), f"refused: {reason}")
         self._decided(refused.row, refused.kept_by)
 
-    def _decided(self, row: RequestRow, kept_by: Note | Live | None) -> None:
+    def _decided(self, row: RequestRow, kept_by: Note | LoadedRun | None) -> None:
         decision = self._decisions.pop((row.flow, row.id), None)
         if decision is not None:
             decision.row, decision.kept_by = row, kept_by

@@ -27,7 +27,7 @@ async def catch_up(router: Router, store: Store) -> None:
 
     looked, published, rows, claims = await trio.to_thread.run_sync(read)
     if looked is None:
-        looked = Looked(event=driver.n_handed_out, at=clock.now())
+        looked = Looked(event=driver.delivery_offset, at=clock.now())
         await trio.to_thread.run_sync(store.note_requests, (), looked)
     router.n_looked = router.n_noted = looked.event
     again = await trio.to_thread.run_sync(store.requested_after, looked.event)

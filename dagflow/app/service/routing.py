@@ -14,7 +14,7 @@ from dagflow.app.service.crons import Crons
 from dagflow.app.service.gates import DAMAGED, RETIRED, Gate, Gates
 from dagflow.app.service.manifests import WEBHOOK, cancelled_by, listens_to
 from dagflow.drivers.local.batch import Decision, Sending
-from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import DagflowError, StoreError
 from dagflow.execution.bindings import Origin
 from dagflow.execution.cancelling import is_withdrawn_by
@@ -85,14 +85,14 @@ class Router:
             self._crons.fire(now)
             self.gates.fire(now)
 
-    def ended(self, live: Live) -> None:
+    def ended(self, live: LoadedRun) -> None:
         """See `Admitting`."""
         if not self.is_open:
             self.ended_early.add(live.run)
         elif self._may_decide():
             self.gates.ended(live)
 
-    def refused(self, live: Live, reason: DagflowError) -> None:
+    def refused(self, live: LoadedRun, reason: DagflowError) -> None:
         """See `Admitting`."""
         self.gates.refused(live, reason)
 
@@ -127,7 +127,7 @@ class Router:
             decision = self._ask(listener, event)
             if decision is not None and decisions is not None:
                 decisions.append(decision)
-            if not self.gates.driver.stretch.is_short():
+            if not self.gates.driver.time_slice.is_short():
                 yield
         if self._may_decide():
             self.n_looked = max(self.n_looked, event.number)

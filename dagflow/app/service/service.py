@@ -25,7 +25,7 @@ from dagflow.app.service.outcomes import Delivery, Outcome, Version
 from dagflow.app.service.routing import Router
 from dagflow.clock import Clock, SystemClock
 from dagflow.drivers.local.batch import Decision, Note
-from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import UsageError
 from dagflow.execution.bindings import Origin
 from dagflow.execution.input import as_input
@@ -255,7 +255,7 @@ class Service:
             driver, loader, _ = self.interpreter.parts
             if known is not None:
                 # What was decided a moment ago may be on its way to the store.
-                return await self._outcome(Decision(known, driver.lives.get(known.run)))
+                return await self._outcome(Decision(known, driver.loaded_runs.get(known.run)))
             if driver.is_draining:
                 raise UsageError("the service is draining and begins nothing; ask again when it is open")
             prepared, _ = gate.load(loader, self._store, self._clock.now())
@@ -326,7 +326,7 @@ class Service:
         """What became of a request, once that is in the store."""
         driver, _, _ = self.interpreter.parts
         match decision.kept_by:
-            case Live() as live:
+            case LoadedRun() as live:
                 await live.wait_committed(1)
                 if live.broken is not None and live.request is not None:
                     raise live.broken

@@ -8,7 +8,7 @@ import attrs
 
 from dagflow.app.stored_runs import part_of
 from dagflow.drivers.simulated.simulator import Simulation
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.ids import RunId
 
 
@@ -22,7 +22,7 @@ class Member:
 
     run: RunId
     key: str
-    progress: Progress
+    progress: RunInstance
 
 
 def family_of(simulation: Simulation) -> dict[RunId, Member]:
@@ -39,7 +39,7 @@ def family_of(simulation: Simulation) -> dict[RunId, Member]:
     return members
 
 
-def _key(parent: Member, child: Progress) -> str:
+def _key(parent: Member, child: RunInstance) -> str:
     lineage = child.lineage
     if lineage is None or lineage.is_item:
         return parent.key

@@ -16,7 +16,7 @@ from dagflow.drivers.simulated.simulator import DEFAULT_START, SIMULATED_RUN, Sc
 from dagflow.drivers.simulated.timing import Timing
 from dagflow.errors import DagflowBug, EvaluationError, UsageError
 from dagflow.execution.input import of_call
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.program import Program
 from dagflow.execution.results import RunResult
 from dagflow.expr.codegen.emit import Evaluator, compile_cores
@@ -215,7 +215,7 @@ class _Stage:
         self.unmet.sort(key=lambda each: each.expectation.span.start)
         return simulation
 
-    def _is_cancelled_by(self, event: SentEvent, progress: Progress) -> bool:
+    def _is_cancelled_by(self, event: SentEvent, progress: RunInstance) -> bool:
         canceller = self._cancellers.get(event.name)
         return canceller is not None and canceller.wants(event, progress)
 
@@ -320,7 +320,7 @@ class _Canceller:
     def __attrs_post_init__(self) -> None:
         self._when = None if self.on.when is None else compile_cores([self.on.when.core])[0]
 
-    def wants(self, event: SentEvent, progress: Progress) -> bool:
+    def wants(self, event: SentEvent, progress: RunInstance) -> bool:
         """Whether the event cancels the run. Raises EvaluationError."""
         if self._when is None:
             return True

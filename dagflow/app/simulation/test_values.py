@@ -11,7 +11,7 @@ import orjson
 from dagflow.app.simulation.run_tree import Member, family_of, items_of
 from dagflow.drivers.simulated.simulator import Simulation
 from dagflow.execution.evaluate import Unevaluable, arguments_of
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.results import NodeResult, RunResult, result_of
 from dagflow.ids import RunId
 from dagflow.model.action import EventSpec
@@ -137,7 +137,7 @@ class _View:
         return view
 
 
-def input_of(progress: Progress, node: Node) -> dict[str, object] | None:
+def input_of(progress: RunInstance, node: Node) -> dict[str, object] | None:
     """The arguments of a step that was begun, evaluated again: they read nothing that has changed since. None where it has none."""
     if not node.arguments or node.kind not in _CALLING:
         return None

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import Protocol
 
 from dagflow.drivers.local.batch import Sending
-from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import DagflowError
 from dagflow.store.api import SentEvent
 from dagflow.store.service_rows import Looked
@@ -28,11 +28,11 @@ class Admitting(Protocol):
         """The event is in the store: begin what it starts. Yields where others should have their turn."""
         ...
 
-    def ended(self, live: Live) -> None:
+    def ended(self, live: LoadedRun) -> None:
         """The end of a run is in the store."""
         ...
 
-    def refused(self, live: Live, reason: DagflowError) -> None:
+    def refused(self, live: LoadedRun, reason: DagflowError) -> None:
         """A run that was to begin cannot; the store has nothing of it."""
         ...
 

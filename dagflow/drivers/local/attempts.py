@@ -22,18 +22,18 @@ from dagflow.actions.secrets import Redactor
 from dagflow.drivers.local import run_logger
 from dagflow.drivers.local.fair_queue import Share, SharedQueue
 from dagflow.drivers.local.group_commit import Writer
-from dagflow.drivers.local.loaded_run import Call, Live
-from dagflow.drivers.local.retry_budget import Budgets
+from dagflow.drivers.local.loaded_run import Call, LoadedRun
+from dagflow.drivers.local.retry_budget import RetryBudgets
 from dagflow.drivers.local.worker_pool import KEPT, Pool, Worker
 from dagflow.engine.commands import StartAttempt
 from dagflow.engine.events import AttemptFailed
 from dagflow.engine.retries import retry_due
 from dagflow.errors import DagflowError
-from dagflow.execution.fast_path import Quick, quick_ways
+from dagflow.execution.fast_path import FastStep, quick_ways
 from dagflow.execution.performer import Performer, timed_out
 from dagflow.execution.program import Program
 from dagflow.model.action import Effect
-from dagflow.store.failpoints import Point, reached, watchers
+from dagflow.store.failpoints import Failpoint, hit, watchers
 
 #: So many attempts are begun ahead of their calls, if at least so many calls may be under way.
 _AHEAD: Final = 1024
@@ -48,15 +48,15 @@ _EFFECTFUL: Final = Effect.EFFECTFUL
 class Driver(Protocol):
     """What the driver does for attempts."""
 
-    def turn(self, live: Live) -> None:
+    def turn(self, live: LoadedRun) -> None:
         """See to what a run wishes."""
         ...
 
-    def now(self, live: Live) -> int:
+    def now(self, live: LoadedRun) -> int:
         """The time, for that run."""
         ...
 
-    def block(self, live: Live, error: Exception) -> None:
+    def block(self, live: LoadedRun, error: Exception) -> None:
         """A run cannot go on; all others do."""
         ...
 
@@ -75,9 +75,9 @@ class Attempts:
     _jitter: Callable[[], float]
     _limit: int
     _on_idle: Callable[[], None]
-    _budgets: Budgets
+    _retry_budgets: RetryBudgets
     _pool: Pool[Call] = attrs.field(init=False)
-    _wishes: SharedQueue[tuple[Live, StartAttempt]] = attrs.field(factory=lambda: SharedQueue(_share_of_wish))
+    _wishes: SharedQueue[tuple[LoadedRun, StartAttempt]] = attrs.field(factory=lambda: SharedQueue(_share_of_wish))
     _n_open: int = 0
     _n_waiting: int = 0
     _is_beginning: bool = False
@@ -88,7 +88,7 @@ class Attempts:
     #: How many attempts of wishes are open, by flow and by run; they decide who may begin one where there is no room for all.
     _flows: defaultdict[str, int] = attrs.field(factory=lambda: defaultdict[str, int](int))
     _runs: defaultdict[str, int] = attrs.field(factory=lambda: defaultdict[str, int](int))
-    _quicks: WeakKeyDictionary[Program, list[Quick | None]] = attrs.field(factory=WeakKeyDictionary)
+    _fast_steps: WeakKeyDictionary[Program, list[FastStep | None]] = attrs.field(factory=WeakKeyDictionary)
 
     def serve(self, nursery: trio.Nursery) -> None:
         """Have workers in this nursery."""
@@ -104,20 +104,20 @@ class Attempts:
         """Whether nothing is begun or to be begun."""
         return not self._n_open and not self._wishes
 
-    def quicks_of(self, program: Program) -> Sequence[Quick | None]:
+    def fast_steps_of(self, program: Program) -> Sequence[FastStep | None]:
         """Per node, the short way to its action, if there is one."""
-        quicks = self._quicks.get(program)
-        if quicks is None:
-            quicks = self._quicks[program] = quick_ways(self._performer, program)
-        return quicks
+        fast_steps = self._fast_steps.get(program)
+        if fast_steps is None:
+            fast_steps = self._fast_steps[program] = quick_ways(self._performer, program)
+        return fast_steps
 
-    def put(self, live: Live, commands: Sequence[StartAttempt]) -> None:
+    def put(self, live: LoadedRun, commands: Sequence[StartAttempt]) -> None:
         """Attempts are wished for; `begin` what there is room for."""
         if self._is_draining:
             # They are wished for again when the run is resumed.
             return
         for command in commands:
-            quick = live.quicks[command.node]
+            quick = live.fast_steps[command.node]
             if quick is not None and (self._writer.is_instant or quick.is_pure):
                 # It waits for nothing but somebody to make the call, who begins it as well.
                 self._n_open += 1
@@ -148,10 +148,12 @@ class Attempts:
         finally:
             self._is_beginning = False
 
-    async def drain(self, lives: Collection[Live], *, is_all: bool) -> None:
+    async def drain(self, loaded_runs: Collection[LoadedRun], *, is_all: bool) -> None:
         """Begin nothing new, and wait until what is begun is over; without `is_all` only for what must not be done twice."""
         self._is_draining = True
-        while not self._is_stopped and any(is_all or _is_effectful(call) for live in lives for call in live.calls.values()):
+        while not self._is_stopped and any(
+            is_all or _is_effectful(call) for live in loaded_runs for call in live.calls.values()
+        ):
             await self._changed.wait()
 
     def stop(self) -> None:
@@ -163,7 +165,7 @@ class Attempts:
         changed, self._changed = self._changed, trio.Event()
         changed.set()
 
-    def cancel(self, live: Live, node: int) -> None:
+    def cancel(self, live: LoadedRun, node: int) -> None:
         """Stop the running attempt of the node."""
         call = live.calls.get(node)
         if call is None:
@@ -180,10 +182,10 @@ class Attempts:
         if call.worker is not None:
             call.worker.cancel()
 
-    def _begin_wish(self, live: Live, command: StartAttempt) -> None:
+    def _begin_wish(self, live: LoadedRun, command: StartAttempt) -> None:
         if live.has_ended.is_set():
             return
-        call = Call(live, command, live.quicks[command.node], is_counted=True)
+        call = Call(live, command, live.fast_steps[command.node], is_counted=True)
         self._n_open += 1
         flow, run = live.share
         self._flows[flow] += 1
@@ -206,13 +208,13 @@ class Attempts:
         try:
             now = self._driver.now(live)
             if quick is not None:
-                call.arguments = live.progress.begin_quickly(command, quick, now)
+                call.arguments = live.progress.begin_fast(command, quick, now)
             elif (invocation := live.progress.begin_attempt(command, now)) is not None:
                 call.invocation, call.arguments = invocation, invocation.arguments
             if call.arguments is not None:
                 live.calls[command.node] = call
-                if command.attempt == 1 and self._budgets.is_watching:
-                    self._budgets.called(self._destination(call), now)
+                if command.attempt == 1 and self._retry_budgets.is_watching:
+                    self._retry_budgets.called(self._destination(call), now)
                 self._writer.mark(live)
                 return True
         except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
@@ -248,7 +250,7 @@ class Attempts:
         if not call.is_over:
             self._pool.put(call)
 
-    def _needed_facts(self, live: Live, node: int) -> int:
+    def _needed_facts(self, live: LoadedRun, node: int) -> int:
         """How many facts the store has to have before the call is made. One in memory loses everything at once, so none."""
         if self._writer.is_instant:
             return 0
@@ -282,7 +284,7 @@ class Attempts:
         kept: object = None
         failure: ActionFailed | None = None
         if watchers:
-            reached(Point.EFFECT_BEGINS)
+            hit(Failpoint.EFFECT_BEGINS)
         try:
             if quick is not None:
                 kept = quick.keep(await quick.function(**call.arguments or {}))
@@ -296,7 +298,7 @@ class Attempts:
                 raise rest from None
             failure = _as_failure(call, raised)
         if watchers:
-            reached(Point.EFFECT_DONE)
+            hit(Failpoint.EFFECT_DONE)
         if call.is_over:
             return
         self._over(call)
@@ -307,7 +309,7 @@ class Attempts:
             if failure is not None:
                 self._failed(call, failure, now)
             elif quick is not None:
-                live.progress.succeed_quickly(command.node, kept, now)
+                live.progress.succeed_fast(command.node, kept, now)
             else:
                 live.progress.succeed(command.node, kept, now, self._jitter())
         except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
@@ -337,7 +339,7 @@ class Attempts:
         )
         due = retry_due(progress.machine.state, event, is_counted=False)
         if due is not None:
-            paced = self._budgets.due(self._destination(call), due, now, jitter)
+            paced = self._retry_budgets.due(self._destination(call), due, now, jitter)
             if paced != due:
                 traceback = failure.traceback
                 failure = ActionFailed(failure.message, failure.code, retry_after_ns=paced - now)
@@ -364,7 +366,7 @@ def _is_effectful(call: Call) -> bool:
     return call.live.progress.program.codes[call.command.node].node.effect is _EFFECTFUL
 
 
-def _share_of_wish(wish: tuple[Live, StartAttempt]) -> Share:
+def _share_of_wish(wish: tuple[LoadedRun, StartAttempt]) -> Share:
     return wish[0].share
 
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import attrs
 import trio
 
-from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import StoreError, WriteRefused
 from dagflow.store.api import Append, Blocked, Creation, SentEvent, Store
-from dagflow.store.failpoints import Point, reached, watchers
+from dagflow.store.failpoints import Failpoint, hit, watchers
 from dagflow.store.service_rows import Looked, RequestRow
 
 
@@ -48,7 +48,7 @@ class Decision:
     """What became of a request, as soon as that is decided. `kept_by`: what has to be in the store before anybody hears of it."""
 
     row: RequestRow
-    kept_by: Note | Live | None = None
+    kept_by: Note | LoadedRun | None = None
 
 
 @attrs.frozen
@@ -60,7 +60,7 @@ class Write:
         is_born: a `start` has just made it, and nobody drives it yet.
     """
 
-    live: Live
+    live: LoadedRun
     append: Append
     creation: Creation | None
     is_born: bool
@@ -91,15 +91,15 @@ class Batch:
 
 def write_batch(store: Store, batch: Batch) -> None:
     """Write a batch. Raises StoreError: the store failed, and the outcome is unknown."""
-    reached(Point.WRITING)
+    hit(Failpoint.WRITING)
     if batch.sendings:
         _send(store, batch.sendings)
-        reached(Point.EVENT_KEPT)
+        hit(Failpoint.EVENT_KEPT)
     if batch.groups or batch.notes or batch.looked:
         if not _is_taken(store, batch.groups, batch):
             _write_apart(store, batch)
         if watchers and any(write.append.events for group in batch.groups for write in group):
-            reached(Point.EVENT_KEPT)
+            hit(Failpoint.EVENT_KEPT)
     if batch.blocked:
         store.note_blocked(batch.blocked)
 

@@ -12,12 +12,12 @@ import attrs
 import trio
 
 from dagflow.drivers.local.group_commit import Writer
-from dagflow.drivers.local.loaded_run import Live, Pinned
-from dagflow.drivers.local.time_slice import Stretch, in_turns
+from dagflow.drivers.local.loaded_run import LoadedRun, Pinned
+from dagflow.drivers.local.time_slice import TimeSlice, in_turns
 from dagflow.execution.bindings import Origin
 from dagflow.execution.children import Requested, Spawn
 from dagflow.execution.delivery import giving
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.program import Program
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
@@ -30,43 +30,43 @@ class Driver(Protocol):
     """What the driver does for a family."""
 
     @property
-    def lives(self) -> dict[RunId, Live]:
+    def loaded_runs(self) -> dict[RunId, LoadedRun]:
         """The runs in hand."""
         ...
 
     @property
-    def stretch(self) -> Stretch:
+    def time_slice(self) -> TimeSlice:
         """How long it has kept the event loop."""
         ...
 
     @property
-    def n_handed_out(self) -> int:
+    def delivery_offset(self) -> int:
         """The number of the last event that was handed out."""
         ...
 
-    def take(self, *lives: Live) -> None:
+    def take(self, *loaded_runs: LoadedRun) -> None:
         """Drive these runs."""
         ...
 
-    def block(self, live: Live, error: Exception) -> None:
+    def block(self, live: LoadedRun, error: Exception) -> None:
         """A run cannot go on; those of other families do."""
         ...
 
-    def step(self, live: Live, change: Callable[[], object]) -> None:
+    def step(self, live: LoadedRun, change: Callable[[], object]) -> None:
         """Change a run, and see to what follows from it."""
         ...
 
-    def cancel(self, live: Live) -> None:
+    def cancel(self, live: LoadedRun) -> None:
         """Ask a run to end."""
         ...
 
-    def now(self, live: Live) -> int:
+    def now(self, live: LoadedRun) -> int:
         """The time, for that run."""
         ...
 
 
 @attrs.define(eq=False)
-class Family:
+class ChildRuns:
     """Makes children, and tells parents of their ends.
 
     Attributes:
@@ -80,35 +80,35 @@ class Family:
     n_coming: int = 0
     _pinned: WeakKeyDictionary[Program, Pinned] = attrs.field(factory=WeakKeyDictionary[Program, Pinned])
     _stopped: set[RunId] = attrs.field(factory=set)
-    _ended: deque[Live] = attrs.field(factory=deque)
+    _ended: deque[LoadedRun] = attrs.field(factory=deque)
     _is_telling: bool = False
 
-    def see_to(self, live: Live) -> None:
+    def see_to(self, live: LoadedRun) -> None:
         """Do what a run wishes of its children. The run's own facts have to be marked for the store before."""
         children = live.progress.children
-        while children.spawns and self._driver.stretch.is_short():
+        while children.spawns and self._driver.time_slice.is_short():
             self._spawn(live, children.spawns.pop(0))
         while children.stops:
             run = children.stops.pop(0)
-            child = self._driver.lives.get(run)
+            child = self._driver.loaded_runs.get(run)
             if child is None:
                 self._stopped.add(run)
             else:
                 self._driver.cancel(child)
 
-    def bear(self, live: Live, requested: Requested) -> Live:
+    def bear(self, live: LoadedRun, requested: Requested) -> LoadedRun:
         """The run that a `start` asks for; it goes its own way once it is in the store."""
         program = live.progress.program.callees[requested.key]
         pinned = self._pinned.get(program)
         if pinned is None:
             encoded = encode_flow(program.startable)
             pinned = self._pinned[program] = Pinned(flow_digest(encoded), encoded)
-        progress = Progress(program, requested.run)
+        progress = RunInstance(program, requested.run)
         origin = Origin(kind="flow", name=live.progress.program.flow.name, hops=live.progress.origin.hops)
         progress.begin(requested.input, origin, requested.at, self._writer.n_events)
-        return Live(progress, pinned, is_new=True)
+        return LoadedRun(progress, pinned, is_new=True)
 
-    def ended(self, live: Live) -> None:
+    def ended(self, live: LoadedRun) -> None:
         """The end of a run is in the store: tell the one it is a part of, after those that ended before."""
         if live.parent is None:
             return
@@ -123,17 +123,17 @@ class Family:
         finally:
             self._is_telling = False
 
-    def _tell(self, live: Live) -> None:
+    def _tell(self, live: LoadedRun) -> None:
         parent, spawn = live.parent, live.spawn
         if parent is None or spawn is None or parent.has_ended.is_set():
             return
         now, jitter = self._driver.now(parent), self._jitter()
         self._driver.step(parent, lambda: parent.progress.children.ended(spawn, live.progress, now, jitter))
 
-    def _spawn(self, parent: Live, spawn: Spawn) -> None:
+    def _spawn(self, parent: LoadedRun, spawn: Spawn) -> None:
         child = parent.progress.children.make(spawn)
-        child.stretch = self._driver.stretch
-        live = Live(child, parent.pinned, is_new=True, parent=parent, spawn=spawn)
+        child.time_slice = self._driver.time_slice
+        live = LoadedRun(child, parent.pinned, is_new=True, parent=parent, spawn=spawn)
         if spawn.is_new and not child.program.waits:
             self._begin(live, spawn)
             self._driver.take(live)
@@ -141,12 +141,12 @@ class Family:
             self.n_coming += 1
             self._nursery.start_soon(self._bring, live, spawn)
 
-    def _begin(self, live: Live, spawn: Spawn) -> None:
+    def _begin(self, live: LoadedRun, spawn: Spawn) -> None:
         parent = live.parent
         if parent is not None:
             parent.progress.children.begin(live.progress, spawn, self._driver.now(parent))
 
-    async def _bring(self, live: Live, spawn: Spawn) -> None:
+    async def _bring(self, live: LoadedRun, spawn: Spawn) -> None:
         """Go on with a child that may be in the store, or that has to look at events that came before it."""
         try:
             history = [] if spawn.is_new else await self._writer.reading(lambda: self._writer.store.history(spawn.run))
@@ -164,7 +164,7 @@ class Family:
         finally:
             self.n_coming -= 1
 
-    def _go_on(self, live: Live, spawn: Spawn) -> None:
+    def _go_on(self, live: LoadedRun, spawn: Spawn) -> None:
         progress = live.progress
         around = live.parent
         while around is not None:
@@ -184,33 +184,35 @@ class Family:
             self._stopped.discard(spawn.run)
             self._driver.cancel(live)
 
-    async def _is_back(self, live: Live, spawn: Spawn) -> None:
+    async def _is_back(self, live: LoadedRun, spawn: Spawn) -> None:
         """The last part that was missed is there: what came meanwhile goes to whoever has waited longest."""
-        parent, stretch = live.parent, self._driver.stretch
+        parent, time_slice = live.parent, self._driver.time_slice
         if parent is None or live.broken is not None:
             return
-        for some in parent.progress.children.coming_back(spawn, partial(self._driver.now, live), stretch.is_short):
+        for some in parent.progress.children.coming_back(spawn, partial(self._driver.now, live), time_slice.is_short):
             for changed in some:
-                if changed.run in self._driver.lives:
-                    self._driver.step(self._driver.lives[changed.run], _nothing)
-            if not stretch.is_short():
+                if changed.run in self._driver.loaded_runs:
+                    self._driver.step(self._driver.loaded_runs[changed.run], _nothing)
+            if not time_slice.is_short():
                 await trio.lowlevel.checkpoint()
             if parent.broken is not None:
                 return
 
-    async def _catch_up(self, live: Live) -> None:
+    async def _catch_up(self, live: LoadedRun) -> None:
         """Deliver the events that came before, up to the last one handed out when this returns.
 
         Those behind it are not: others may have waited longer.
         """
-        inbox, waits = live.progress.inbox, live.progress.program.waits
-        while waits and inbox.n_seen < (until := self._driver.n_handed_out):
-            read = partial(self._writer.store.events, after=inbox.n_seen, limit=_PAGE, names=waits)
+        mailbox, waits = live.progress.mailbox, live.progress.program.waits
+        while waits and mailbox.n_seen < (until := self._driver.delivery_offset):
+            read = partial(self._writer.store.events, after=mailbox.n_seen, limit=_PAGE, names=waits)
             sent = await self._writer.reading(read)
             for event in sent:
                 if event.number <= until:
-                    await in_turns(giving(live.progress, event, partial(self._driver.now, live), self._driver.stretch.is_short))
-            inbox.n_seen = max(inbox.n_seen, min(until, sent[-1].number) if len(sent) == _PAGE else until)
+                    await in_turns(
+                        giving(live.progress, event, partial(self._driver.now, live), self._driver.time_slice.is_short)
+                    )
+            mailbox.n_seen = max(mailbox.n_seen, min(until, sent[-1].number) if len(sent) == _PAGE else until)
 
 
 def _nothing() -> None:

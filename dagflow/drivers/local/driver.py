@@ -18,27 +18,27 @@ import trio
 
 from dagflow.clock import Clock
 from dagflow.drivers.local import run_logger
-from dagflow.drivers.local.activation import Waking
+from dagflow.drivers.local.activation import ActivationConfig
 from dagflow.drivers.local.admitting import Admitting
 from dagflow.drivers.local.attempts import Attempts
 from dagflow.drivers.local.batch import Note, Sending
-from dagflow.drivers.local.child_runs import Family
+from dagflow.drivers.local.child_runs import ChildRuns
 from dagflow.drivers.local.event_router import Dispatch
 from dagflow.drivers.local.group_commit import Writer
-from dagflow.drivers.local.loaded_run import Live
-from dagflow.drivers.local.retry_budget import Budgets
-from dagflow.drivers.local.suspension import Sleepers
-from dagflow.drivers.local.time_slice import Stretch, in_turns
+from dagflow.drivers.local.loaded_run import LoadedRun
+from dagflow.drivers.local.retry_budget import RetryBudgets
+from dagflow.drivers.local.suspension import Suspension
+from dagflow.drivers.local.time_slice import TimeSlice, in_turns
 from dagflow.drivers.local.timers import Timers
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import DagflowError, RunBlocked, UsageError
 from dagflow.execution.delivery import deliver, judging
+from dagflow.execution.matches import Matches
 from dagflow.execution.performer import Performer
 from dagflow.execution.program import Program
-from dagflow.execution.verdicts import Verdicts
 from dagflow.ids import RunId
 from dagflow.store.api import Blocked, SentEvent, Store
-from dagflow.store.failpoints import Point, reached
+from dagflow.store.failpoints import Failpoint, hit
 
 
 @attrs.define(eq=False)
@@ -58,9 +58,9 @@ class LocalDriver:
     _clock: Clock
     _concurrency: int
     _jitter: Callable[[], float]
-    _waking: Waking = attrs.field(factory=Waking)
-    _budgets: Budgets = attrs.field(factory=lambda: Budgets(None))
-    lives: dict[RunId, Live] = attrs.field(factory=dict)
+    _activation: ActivationConfig = attrs.field(factory=ActivationConfig)
+    _retry_budgets: RetryBudgets = attrs.field(factory=lambda: RetryBudgets(None))
+    loaded_runs: dict[RunId, LoadedRun] = attrs.field(factory=dict)
     error: DagflowError | None = None
     is_draining: bool = False
     #: Why nothing is driven any more, once `serve` has returned.
@@ -69,9 +69,9 @@ class LocalDriver:
     _writer: Writer = attrs.field(init=False)
     _timers: Timers = attrs.field(init=False)
     _attempts: Attempts = attrs.field(init=False)
-    _family: Family = attrs.field(init=False)
-    sleepers: Sleepers = attrs.field(init=False)
-    stretch: Stretch = attrs.field(init=False)
+    _child_runs: ChildRuns = attrs.field(init=False)
+    suspension: Suspension = attrs.field(init=False)
+    time_slice: TimeSlice = attrs.field(init=False)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _dispatch: Dispatch = attrs.field(factory=Dispatch)
     _is_serving: bool = False
@@ -81,15 +81,15 @@ class LocalDriver:
 
     def __attrs_post_init__(self) -> None:
         self._timers = Timers(self._clock, self._fire, self._is_calm)
-        self.stretch = Stretch()
+        self.time_slice = TimeSlice()
         self._writer = Writer.of(self._store, self._written)
         self._writer.on_event = self._dispatch.put
         self._writer.on_born = self.take
         self._writer.block = self.block
-        self._dispatch.give, self._dispatch.put_off = self.hand_out, self.stretch.put_off
+        self._dispatch.give, self._dispatch.put_off = self.hand_out, self.time_slice.put_off
         self._dispatch.add_timer = self._add_timer
         self._attempts = Attempts(
-            self, self._performer, self._writer, self._jitter, self._concurrency, self._may_be_calm, self._budgets
+            self, self._performer, self._writer, self._jitter, self._concurrency, self._may_be_calm, self._retry_budgets
         )
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -99,23 +99,23 @@ class LocalDriver:
                 async with trio.open_nursery() as nursery:
                     self._lull(nursery)
                     self._writer.n_events = await self._writer.reading(self._store.last_event)
-                    self._dispatch.n_handed_out = self._writer.n_events
-                    self._family = Family(self, self._writer, nursery, self._jitter)
-                    self._writer.bear = self._family.bear
+                    self._dispatch.delivery_offset = self._writer.n_events
+                    self._child_runs = ChildRuns(self, self._writer, nursery, self._jitter)
+                    self._writer.bear = self._child_runs.bear
                     self._attempts.serve(nursery)
                     nursery.start_soon(self._until_stopped)
                     nursery.start_soon(self._guarded, self._timers.run)
-                    nursery.start_soon(self.stretch.run)
+                    nursery.start_soon(self.time_slice.run)
                     nursery.start_soon(self._guarded, self._writer.run)
                     self._is_serving = True
                     task_status.started()
         finally:
-            self.sleepers.stop()
+            self.suspension.stop()
             if self.error is None:
                 with trio.CancelScope(shield=True):
                     await self._guarded(self._writer.drain)
             self.closed = self.error or UsageError("the interpreter was closed before the run ended; open it again to go on")
-            for live in [*self.lives.values(), *self.sleepers.held()]:
+            for live in [*self.loaded_runs.values(), *self.suspension.held()]:
                 live.give_up(self.closed)
             for sending in self._sendings.values():
                 sending.is_over.set()
@@ -129,7 +129,7 @@ class LocalDriver:
         if self._is_serving:
             self.is_draining = True
             self._timers.stop()
-            await self._attempts.drain(self.lives.values(), is_all=is_all)
+            await self._attempts.drain(self.loaded_runs.values(), is_all=is_all)
 
     async def rest(self) -> None:
         """Wait until nothing is under way: runs that have not ended wait for an instant or an event."""
@@ -149,13 +149,13 @@ class LocalDriver:
         finally:
             self._is_serving = False
             self._calmer.set()
-            self.sleepers.stop()
+            self.suspension.stop()
 
     def _lull(self, nursery: trio.Nursery) -> None:
-        self.sleepers = Sleepers(self, self._writer, nursery, self._clock.now, self._waking)
+        self.suspension = Suspension(self, self._writer, nursery, self._clock.now, self._activation)
         self._timers.next_due, self._timers.fetch = self._next_due, self._fetch_due
-        self._timers.clock_was_set = self.sleepers.clock_was_set
-        self._dispatch.wake, self._dispatch.on_idle = self.sleepers.wake_for, self.sleepers.events_are_handed_out
+        self._timers.clock_was_set = self.suspension.clock_was_set
+        self._dispatch.wake, self._dispatch.on_idle = self.suspension.wake_for, self.suspension.events_are_handed_out
 
     def attach(self, admitting: Admitting) -> None:
         """From now on this one decides which runs begin."""
@@ -172,65 +172,65 @@ class LocalDriver:
         self._writer.look()
 
     def _next_due(self) -> int | None:
-        in_store, admitting = self.sleepers.next_due, self._admitting
+        in_store, admitting = self.suspension.next_due, self._admitting
         asked = None if admitting is None else admitting.next_due
         return in_store if asked is None else asked if in_store is None else min(in_store, asked)
 
     def _fetch_due(self) -> None:
-        now, in_store = self._clock.now(), self.sleepers.next_due
+        now, in_store = self._clock.now(), self.suspension.next_due
         if in_store is not None and in_store <= now:
-            self.sleepers.fetch()
+            self.suspension.fetch()
         if self._admitting is not None and not self.is_draining:
             self._admitting.fire(now)
 
     @property
-    def n_handed_out(self) -> int:
+    def delivery_offset(self) -> int:
         """The number of the last event that was handed out."""
-        return self._dispatch.n_handed_out
+        return self._dispatch.delivery_offset
 
     @property
     def n_events(self) -> int:
         """How many events have been sent or emitted so far."""
         return self._writer.n_events
 
-    def take(self, *lives: Live) -> None:
+    def take(self, *loaded_runs: LoadedRun) -> None:
         """Drive these runs, from where they stand. All are there before any of them does anything that others may see.
 
         Once the driver is closed they are given up at once, so that nothing waits for them.
         """
         if self.closed is not None:
-            for live in lives:
+            for live in loaded_runs:
                 live.give_up(self.closed)
             return
-        for live in lives:
+        for live in loaded_runs:
             if live.progress.is_ended and live.n_committed == live.progress.n_recorded:
                 # It ended while it was being read.
                 live.has_ended.set()
-        lives = tuple(live for live in lives if not live.has_ended.is_set())
-        for live in lives:
+        loaded_runs = tuple(live for live in loaded_runs if not live.has_ended.is_set())
+        for live in loaded_runs:
             try:
                 self._adopt(live)
             except Exception as error:  # noqa: BLE001 - see `block`
                 self.block(live, error)
-        for live in lives:
+        for live in loaded_runs:
             if live.broken is None:
                 self.turn(live)
 
-    def _go_on(self, live: Live) -> None:
+    def _go_on(self, live: LoadedRun) -> None:
         self.step(live, live.progress.go_on)
         self._may_be_calm()
 
-    def _adopt(self, live: Live) -> None:
-        live.progress.stretch = self.stretch
-        live.quicks = self._attempts.quicks_of(live.progress.program)
-        self.sleepers.adopt(live)
-        self.lives[live.run] = live
-        live.on_ended, live.on_rest = self._forget, self.sleepers.rest
+    def _adopt(self, live: LoadedRun) -> None:
+        live.progress.time_slice = self.time_slice
+        live.fast_steps = self._attempts.fast_steps_of(live.progress.program)
+        self.suspension.adopt(live)
+        self.loaded_runs[live.run] = live
+        live.on_ended, live.on_rest = self._forget, self.suspension.rest
         self._dispatch.add(live)
 
     def waiting_for(self, event: str) -> set[Program]:
         """The programs of runs with a wait for such events that has not settled, as far as they are known."""
-        return self._dispatch.waiting_for(event) | self.sleepers.expecting(event)
+        return self._dispatch.waiting_for(event) | self.suspension.expecting(event)
 
     async def send(self, event: str, payload: bytes, event_id: str) -> int:
         """Keep an event, once for each id, and give it to the runs that wait for it; when this returns it will survive a crash.
@@ -271,13 +271,13 @@ class LocalDriver:
             del self._sendings[event_id]
             self._may_be_calm()
 
-    def cancel(self, live: Live) -> None:
+    def cancel(self, live: LoadedRun) -> None:
         """Ask the run to end; it does when everything that runs has stopped."""
         if live.is_asleep:
             self.take(live)
         self.step(live, lambda: live.progress.cancel(self.now(live)))
 
-    def step(self, live: Live, change: Callable[[], object]) -> None:
+    def step(self, live: LoadedRun, change: Callable[[], object]) -> None:
         """Change a run, and see to what follows from it; what goes wrong blocks that run alone."""
         if live.broken is not None:
             return
@@ -288,21 +288,21 @@ class LocalDriver:
         else:
             self.turn(live)
 
-    def now(self, live: Live) -> int:
+    def now(self, live: LoadedRun) -> int:
         """The clock's time, but never before the run's last fact."""
         now, last = self._clock.now(), live.progress.machine.state.now
         return now if now > last else last  # noqa: FURB136 - asked for every fact, and `max` takes five times as long
 
     def _is_calm(self) -> bool:
-        is_fetching = self._family.n_coming or self.sleepers.n_coming or not self._dispatch.is_idle
-        is_idle = self._attempts.is_idle and self._writer.is_idle and self.stretch.is_idle
+        is_fetching = self._child_runs.n_coming or self.suspension.n_coming or not self._dispatch.is_idle
+        is_idle = self._attempts.is_idle and self._writer.is_idle and self.time_slice.is_idle
         return is_idle and not self._sendings and not is_fetching
 
     def _written(self) -> None:
         self._may_be_calm()
-        self.sleepers.note_when_idle()
+        self.suspension.note_when_idle()
 
-    def turn(self, live: Live) -> None:
+    def turn(self, live: LoadedRun) -> None:
         """After something happened to the run: see to what it wishes, and to its facts."""
         if not self._is_serving:
             # What is done while the last facts are written goes with the process; it is wished again.
@@ -321,13 +321,13 @@ class LocalDriver:
             self._writer.mark(live)
             self._attempts.begin()
             if children.spawns or children.stops:
-                self._family.see_to(live)
+                self._child_runs.see_to(live)
             if (progress.is_computing or children.spawns) and live.broken is None:
-                self.stretch.put_off(live, partial(self._go_on, live))
+                self.time_slice.put_off(live, partial(self._go_on, live))
         except Exception as error:  # noqa: BLE001 - see `block`
             self.block(live, error)
 
-    def block(self, live: Live, error: Exception) -> None:
+    def block(self, live: LoadedRun, error: Exception) -> None:
         """A run cannot go on: set it aside, with those it is a part of and those that are part of it. All others go on.
 
         What the store does not have of it is thrown away, so it can be tried again from there.
@@ -337,14 +337,14 @@ class LocalDriver:
         whole = live.whole
         reason = RunBlocked.caused_by(whole.run, error)
         prefix = f"{whole.run}/"
-        family = [each for each in self.lives.values() if each is whole or each.run.startswith(prefix)]
+        family = [each for each in self.loaded_runs.values() if each is whole or each.run.startswith(prefix)]
         for each in family if live in family else [*family, live]:
             self._set_aside(each, reason)
         if not whole.is_new:
             self._writer.note_blocked(Blocked(run=whole.run, at=self._clock.now(), reason=reason.reason, trace=reason.trace))
         self.on_blocked(whole.run, reason)
 
-    def _set_aside(self, live: Live, reason: RunBlocked) -> None:
+    def _set_aside(self, live: LoadedRun, reason: RunBlocked) -> None:
         live.on_ended = live.on_rest = None
         for call in list(live.calls.values()):
             self._attempts.leave(call)
@@ -353,14 +353,14 @@ class LocalDriver:
             self._admitting.refused(live, reason)
         live.give_up(reason)
         live.release_calls()
-        self.sleepers.gone(live)
-        if self.lives.get(live.run) is live:
+        self.suspension.gone(live)
+        if self.loaded_runs.get(live.run) is live:
             self.leave(live)
 
-    def leave(self, live: Live) -> None:
+    def leave(self, live: LoadedRun) -> None:
         """Drive this run no more."""
-        del self.lives[live.run]
-        self.sleepers.note_changed(live.run)
+        del self.loaded_runs[live.run]
+        self.suspension.note_changed(live.run)
         self._dispatch.remove(live)
         self._timers.forget(live)
 
@@ -370,40 +370,40 @@ class LocalDriver:
         self._dispatch.go_on()
         self._calmer.set()
 
-    def _forget(self, live: Live) -> None:
+    def _forget(self, live: LoadedRun) -> None:
         run_logger.run_ended(live)
         self.leave(live)
-        self.sleepers.gone(live)
-        self._family.ended(live)
+        self.suspension.gone(live)
+        self._child_runs.ended(live)
         if self._admitting is not None:
             self._admitting.ended(live)
 
-    async def hand(self, live: Live, event: SentEvent) -> bool:
+    async def hand(self, live: LoadedRun, event: SentEvent) -> bool:
         """Give an event to a run, and let it go on; whether it took it."""
         return bool(await in_turns(self.hand_out([live], event)))
 
-    def hand_out(self, lives: Iterable[Live], event: SentEvent) -> Generator[None, None, int]:
+    def hand_out(self, loaded_runs: Iterable[LoadedRun], event: SentEvent) -> Generator[None, None, int]:
         """Give an event to runs, once to a run and all its parts, and let them go on; returns how many took it.
 
         Yields where others should have their turn.
         """
-        families: dict[Live, list[Live]] = {}
-        for live in lives:
+        families: dict[LoadedRun, list[LoadedRun]] = {}
+        for live in loaded_runs:
             families.setdefault(live.whole, []).append(live)
-        verdicts, n_reached = Verdicts(event), 0
+        matches, n_reached = Matches(event), 0
         for family in families.values():
-            n_reached += yield from self._hand(family, verdicts)
-            if not self.stretch.is_short():
+            n_reached += yield from self._hand(family, matches)
+            if not self.time_slice.is_short():
                 yield
         return n_reached
 
-    def _hand(self, family: Sequence[Live], verdicts: Verdicts) -> Generator[None, None, bool]:
+    def _hand(self, family: Sequence[LoadedRun], matches: Matches) -> Generator[None, None, bool]:
         """All conditions are evaluated first, which may take turns; who gets the event is then decided in one go."""
         try:
-            yield from judging([live.progress for live in family], verdicts, self.stretch.is_short)
+            yield from judging([live.progress for live in family], matches, self.time_slice.is_short)
             family = [live for live in family if live.broken is None]
             n_recorded = [live.progress.n_recorded for live in family]
-            is_reached = deliver([live.progress for live in family], verdicts.event, self._clock.now(), verdicts)
+            is_reached = deliver([live.progress for live in family], matches.event, self._clock.now(), matches)
         except Exception as error:  # noqa: BLE001 - see `block`
             self.block(family[0], error)
             return False
@@ -412,14 +412,14 @@ class LocalDriver:
                 self.turn(live)
         return is_reached
 
-    def _add_timer(self, live: Live, timer: SetTimer) -> None:
-        if self.lives.get(live.run) is live:
+    def _add_timer(self, live: LoadedRun, timer: SetTimer) -> None:
+        if self.loaded_runs.get(live.run) is live:
             self._timers.add(live, timer)
 
-    def _fire(self, live: Live, timer: SetTimer) -> None:
+    def _fire(self, live: LoadedRun, timer: SetTimer) -> None:
         if self._dispatch.hold_timer(live, timer):
             return
-        reached(Point.TIMER_DUE)
+        hit(Failpoint.TIMER_DUE)
         # The clock may have been set back since it was found due.
         self.step(live, lambda: live.progress.fire(timer, max(self.now(live), timer.due)))
 

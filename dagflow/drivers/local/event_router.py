@@ -10,14 +10,14 @@ import attrs
 import orjson
 
 from dagflow.drivers.local.batch import Sending
-from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.engine.commands import SetTimer
 from dagflow.execution.cancelling import cancel_rows
 from dagflow.execution.correlation import wait_row
 from dagflow.execution.program import Program
 from dagflow.ids import RunId
 from dagflow.model.correlation_key import key_at
-from dagflow.model.plan import NONE
+from dagflow.model.plan import NO_NODE
 from dagflow.store.api import SentEvent, WaitRow
 
 _OVER: Final = object()
@@ -27,13 +27,13 @@ _OVER: Final = object()
 class _Waiters:
     """The runs in hand that wait for the events of one name: by what these have to carry, where that is known when they come."""
 
-    anything: dict[RunId, Live] = attrs.field(factory=dict[RunId, Live])
-    keyed: dict[str, dict[str, dict[RunId, Live]]] = attrs.field(factory=dict[str, dict[str, dict[RunId, Live]]])
+    anything: dict[RunId, LoadedRun] = attrs.field(factory=dict[RunId, LoadedRun])
+    keyed: dict[str, dict[str, dict[RunId, LoadedRun]]] = attrs.field(factory=dict[str, dict[str, dict[RunId, LoadedRun]]])
     programs: Counter[Program] = attrs.field(factory=Counter[Program])
     #: How often a wait was added.
     n_added: int = 0
 
-    def add(self, live: Live, row: WaitRow | None) -> None:
+    def add(self, live: LoadedRun, row: WaitRow | None) -> None:
         self.n_added += 1
         if row is None or not row.key:
             self.anything[live.run] = live
@@ -49,7 +49,7 @@ class _Waiters:
                 if not runs:
                     del self.keyed[row.path][row.key]
 
-    def of(self, payload: bytes) -> list[Live]:
+    def of(self, payload: bytes) -> list[LoadedRun]:
         """Who may want an event with this payload."""
         found = dict(self.anything)
         value = cast("object", orjson.loads(payload)) if self.keyed else None
@@ -61,7 +61,7 @@ class _Waiters:
         return list(found.values())
 
 
-def _to_nobody(_lives: Sequence[Live], _event: SentEvent) -> Generator[None, None, int]:
+def _to_nobody(_lives: Sequence[LoadedRun], _event: SentEvent) -> Generator[None, None, int]:
     yield from ()
     return 0
 
@@ -85,13 +85,13 @@ class Dispatch:
         on_idle: called when every event has been handed out.
     """
 
-    give: Callable[[Sequence[Live], SentEvent], Generator[None, None, int]] = attrs.field(default=_to_nobody)
+    give: Callable[[Sequence[LoadedRun], SentEvent], Generator[None, None, int]] = attrs.field(default=_to_nobody)
     put_off: Callable[[object, Callable[[], None]], None] = attrs.field(default=lambda _who, go_on: go_on())
-    add_timer: Callable[[Live, SetTimer], None] = attrs.field(default=lambda _live, _timer: None)
+    add_timer: Callable[[LoadedRun, SetTimer], None] = attrs.field(default=lambda _live, _timer: None)
     wake: Callable[[Sequence[tuple[SentEvent, Sending | None]]], bool] = attrs.field(default=lambda _queue: False)
     look: Callable[[SentEvent, Sending | None], Generator[None]] = attrs.field(default=_starts_nothing)
     on_idle: Callable[[], None] = attrs.field(default=lambda: None)
-    n_handed_out: int = 0
+    delivery_offset: int = 0
     _waiters: dict[str, _Waiters] = attrs.field(factory=dict[str, _Waiters])
     #: By the id of a run, what it was added under.
     _added: dict[RunId, list[tuple[str, list[WaitRow | None]]]] = attrs.field(
@@ -100,19 +100,19 @@ class Dispatch:
     _queue: deque[tuple[SentEvent, Sending | None]] = attrs.field(factory=deque)
     #: When the events in the queue were sent, by name. late: by name, timers of waits that one of them may be for.
     _queued: dict[str, deque[int]] = attrs.field(factory=dict[str, deque[int]])
-    _late: dict[str, list[tuple[Live, SetTimer]]] = attrs.field(factory=dict[str, list[tuple[Live, SetTimer]]])
+    _late: dict[str, list[tuple[LoadedRun, SetTimer]]] = attrs.field(factory=dict[str, list[tuple[LoadedRun, SetTimer]]])
     #: What is left of handing out the first.
     _handing: Generator[None] | None = None
     _is_busy: bool = False
     _is_put_off: bool = False
 
-    def add(self, live: Live) -> None:
+    def add(self, live: LoadedRun) -> None:
         """The run wants to hear of the events it has waits for."""
         program = live.progress.program
         if program.hears and live.run not in self._added:
             self._added[live.run] = [(name, self._add(live, name, program.waits.get(name, ()))) for name in program.hears]
 
-    def _add(self, live: Live, name: str, nodes: Iterable[int]) -> list[WaitRow | None]:
+    def _add(self, live: LoadedRun, name: str, nodes: Iterable[int]) -> list[WaitRow | None]:
         waiters = self._waiters.setdefault(name, _Waiters())
         status = live.progress.machine.state.status
         rows = [wait_row(live.progress, node) for node in nodes if not status[node].is_settled]
@@ -122,7 +122,7 @@ class Dispatch:
         waiters.programs[live.progress.program] += 1
         return rows
 
-    def remove(self, live: Live) -> None:
+    def remove(self, live: LoadedRun) -> None:
         """The run has ended, or sleeps."""
         for name, rows in self._added.pop(live.run, ()):
             waiters = self._waiters[name]
@@ -142,9 +142,9 @@ class Dispatch:
         self._queued.setdefault(event.name, deque()).append(event.at)
         self.go_on()
 
-    def hold_timer(self, live: Live, timer: SetTimer) -> bool:
+    def hold_timer(self, live: LoadedRun, timer: SetTimer) -> bool:
         """Whether a wait that is due has to go on, since an event that came in time may be for it."""
-        if not self._queue or timer.node == NONE:
+        if not self._queue or timer.node == NO_NODE:
             return False
         name = live.progress.program.codes[timer.node].node.event
         queued = self._queued.get(name)
@@ -194,14 +194,14 @@ class Dispatch:
 
     def _hand_out(self, event: SentEvent, sending: Sending | None) -> Generator[None]:
         waiters, n_reached, n_looked = self._waiters.get(event.name), 0, -1
-        given = set[Live]()
+        given = set[LoadedRun]()
         # Runs that came while others had their turn have not seen it.
         while waiters is not None and waiters.n_added != n_looked:
             n_looked = waiters.n_added
-            lives = [live for live in waiters.of(event.payload) if live not in given]
-            given.update(lives)
-            n_reached += yield from self.give(lives, event)
-        self.n_handed_out = max(self.n_handed_out, event.number)
+            loaded_runs = [live for live in waiters.of(event.payload) if live not in given]
+            given.update(loaded_runs)
+            n_reached += yield from self.give(loaded_runs, event)
+        self.delivery_offset = max(self.delivery_offset, event.number)
         yield from self.look(event, sending)
         if sending is not None:
             sending.n_reached += n_reached

@@ -20,11 +20,11 @@ import trio
 
 from dagflow.clock import stopwatch
 from dagflow.drivers.local.batch import Batch, Note, Sending, Write, write_batch
-from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import DagflowBug
 from dagflow.execution.children import Requested
 from dagflow.store.api import Append, Blocked, Creation, RunRow, SentEvent, Store
-from dagflow.store.failpoints import Point, reached
+from dagflow.store.failpoints import Failpoint, hit
 from dagflow.store.memory import MemoryStore
 from dagflow.store.service_rows import Looked
 
@@ -40,11 +40,11 @@ _BEARABLE_NS = 2_000_000
 _WEIGHT = 0.1
 
 
-def _nobody(live: Live, _requested: Requested) -> Live:
+def _nobody(live: LoadedRun, _requested: Requested) -> LoadedRun:
     raise DagflowBug(f"nobody is there to begin what {live.run} starts")
 
 
-def _unguarded(_live: Live, error: Exception) -> None:
+def _unguarded(_live: LoadedRun, error: Exception) -> None:
     raise error
 
 
@@ -66,15 +66,15 @@ class Writer:
     on_idle: Callable[[], None]
     is_instant: bool
     on_event: Callable[[SentEvent, Sending | None], None] = attrs.field(default=lambda _event, _sending: None)
-    block: Callable[[Live, Exception], None] = attrs.field(default=_unguarded)
-    bear: Callable[[Live, Requested], Live] = attrs.field(default=_nobody)
-    on_born: Callable[[Live], None] = attrs.field(default=lambda _live: None)
+    block: Callable[[LoadedRun, Exception], None] = attrs.field(default=_unguarded)
+    bear: Callable[[LoadedRun, Requested], LoadedRun] = attrs.field(default=_nobody)
+    on_born: Callable[[LoadedRun], None] = attrs.field(default=lambda _live: None)
     n_events: int = 0
     looked: Callable[[bool], Looked | None] = attrs.field(default=lambda _is_written_anyway: None)
     _notes: list[Note] = attrs.field(factory=list)
     _unkept: dict[Note, None] = attrs.field(factory=dict)
     _sendings: list[Sending] = attrs.field(factory=list)
-    _dirty: dict[Live, None] = attrs.field(factory=dict)
+    _dirty: dict[LoadedRun, None] = attrs.field(factory=dict)
     _blocked: list[Blocked] = attrs.field(factory=list)
     _wake: trio.Event = attrs.field(factory=trio.Event)
     _is_writing: bool = False
@@ -92,13 +92,13 @@ class Writer:
         """Whether the store has everything."""
         return not (self._dirty or self._sendings or self._blocked or self._notes or self._is_writing)
 
-    def mark(self, live: Live) -> None:
+    def mark(self, live: LoadedRun) -> None:
         """The run may have new facts."""
         if live not in self._dirty:
             self._dirty[live] = None
             self._wake.set()
 
-    def forget(self, live: Live) -> None:
+    def forget(self, live: LoadedRun) -> None:
         """The run is set aside: what the store does not have of it is not written any more."""
         self._dirty.pop(live, None)
 
@@ -200,7 +200,7 @@ class Writer:
         write_batch(self.store, batch)
         self._mean_ns += _WEIGHT * (stopwatch() - begun - self._mean_ns)
 
-    def _taken_safely(self, live: Live) -> list[Write]:
+    def _taken_safely(self, live: LoadedRun) -> list[Write]:
         n_events = self.n_events
         try:
             return self._taken(live)
@@ -209,7 +209,7 @@ class Writer:
             self.block(live, error)
             return []
 
-    def _taken(self, live: Live, *, is_born: bool = False) -> list[Write]:
+    def _taken(self, live: LoadedRun, *, is_born: bool = False) -> list[Write]:
         """What the run has to write, and behind it the runs it started: they begin in the same transaction."""
         append = live.progress.take_append()
         if append is None:
@@ -248,7 +248,7 @@ class Writer:
                 self.block(write.live, refusal)
                 for event in write.append.events:
                     self.on_event(_nothing(event), None)
-        reached(Point.PUBLISHED)
+        hit(Failpoint.PUBLISHED)
 
 
 def _nothing(event: SentEvent) -> SentEvent:
@@ -256,7 +256,7 @@ def _nothing(event: SentEvent) -> SentEvent:
     return attrs.evolve(event, name="", payload=b"null")
 
 
-def _creation(live: Live, append: Append) -> Creation:
+def _creation(live: LoadedRun, append: Append) -> Creation:
     row = RunRow(
         id=live.run,
         flow=live.progress.program.flow.name,

@@ -13,8 +13,8 @@ from dagflow.drivers.local.worker_pool import Worker
 from dagflow.engine.commands import StartAttempt
 from dagflow.errors import DagflowError
 from dagflow.execution.children import Spawn
-from dagflow.execution.fast_path import Quick
-from dagflow.execution.instance import Progress
+from dagflow.execution.fast_path import FastStep
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.results import RunResult, result_of
 from dagflow.ids import FlowDigest, RunId
 from dagflow.store.api import StartName
@@ -41,9 +41,9 @@ class Call:
         is_counted: whether it counts as open for its flow and its run.
     """
 
-    live: Live
+    live: LoadedRun
     command: StartAttempt
-    quick: Quick | None
+    quick: FastStep | None
     arguments: Mapping[str, object] | None = None
     invocation: Invocation | None = None
     worker: Worker | None = None
@@ -52,7 +52,7 @@ class Call:
 
 
 @attrs.define(eq=False)
-class Live:
+class LoadedRun:
     """A run and what waits for it.
 
     Attributes:
@@ -72,18 +72,18 @@ class Live:
         request: the request that gets this run, until the store has both.
     """
 
-    progress: Progress
+    progress: RunInstance
     pinned: Pinned
     is_new: bool = False
     n_committed: int = 0
-    parent: Live | None = None
+    parent: LoadedRun | None = None
     spawn: Spawn | None = None
     calls: dict[int, Call] = attrs.field(factory=dict)
-    quicks: Sequence[Quick | None] = ()
+    fast_steps: Sequence[FastStep | None] = ()
     has_ended: trio.Event = attrs.field(factory=trio.Event)
     broken: DagflowError | None = None
-    on_ended: Callable[[Live], None] | None = None
-    on_rest: Callable[[Live], None] | None = None
+    on_ended: Callable[[LoadedRun], None] | None = None
+    on_rest: Callable[[LoadedRun], None] | None = None
     is_asleep: bool = False
     n_timers: int = 0
     share: Share = attrs.field(init=False)
@@ -102,7 +102,7 @@ class Live:
         return self.progress.run
 
     @property
-    def whole(self) -> Live:
+    def whole(self) -> LoadedRun:
         """The run it is a part of in the end, perhaps itself."""
         live = self
         while live.parent is not None:
@@ -183,7 +183,7 @@ class Live:
 class Watch:
     """An iterator over how a run stands; not a generator, so that leaving it early leaves nothing behind."""
 
-    _live: Live
+    _live: LoadedRun
     _has_begun: bool = False
     _is_over: bool = False
 

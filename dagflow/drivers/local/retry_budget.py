@@ -52,7 +52,7 @@ class _Destination:
 
 
 @attrs.define(eq=False)
-class Budgets:
+class RetryBudgets:
     """The retries of one driver.
 
     Attributes:

@@ -14,7 +14,7 @@ from dagflow.actions.failures import ActionFailed
 from dagflow.errors import DagflowError, StoreError
 
 if TYPE_CHECKING:
-    from dagflow.drivers.local.loaded_run import Call, Live
+    from dagflow.drivers.local.loaded_run import Call, LoadedRun
 
 #: A host that says nothing about logging gets nothing on its standard error.
 logging.getLogger("dagflow").addHandler(logging.NullHandler())
@@ -24,14 +24,14 @@ _store: Final = logging.getLogger("dagflow.store")
 _loop: Final = logging.getLogger("dagflow.loop")
 
 
-def run_started(live: Live) -> None:
+def run_started(live: LoadedRun) -> None:
     """A run begins that is part of no other."""
     if _runs.isEnabledFor(logging.INFO):
         flow = live.progress.program.flow.name
         _runs.info("run %s of %s begins", live.run, flow, extra={"run": live.run, "flow": flow})
 
 
-def run_ended(live: Live) -> None:
+def run_ended(live: LoadedRun) -> None:
     """A run that is part of no other has ended, and the store has it."""
     if live.parent is None and _runs.isEnabledFor(logging.INFO):
         flow, status = live.progress.program.flow.name, live.progress.standing()[0].value

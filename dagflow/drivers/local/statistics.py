@@ -10,7 +10,7 @@ import trio
 
 from dagflow.clock import stopwatch
 from dagflow.drivers.local import run_logger
-from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.drivers.local.threads import Threads
 from dagflow.ids import RunId
 
@@ -43,7 +43,7 @@ class Statistics:
 
 
 @attrs.define(eq=False)
-class Vitals(trio.abc.Instrument):
+class LoopWatch(trio.abc.Instrument):
     """Watches the event loop between two looks for news, which costs once for all tasks that ran meanwhile.
 
     Attributes:
@@ -52,7 +52,7 @@ class Vitals(trio.abc.Instrument):
     """
 
     threads: Threads
-    lives: Mapping[RunId, Live] = attrs.field(factory=dict[RunId, Live])
+    loaded_runs: Mapping[RunId, LoadedRun] = attrs.field(factory=dict[RunId, LoadedRun])
     longest_ns: int = 0
     _since: int | None = None
 
@@ -87,13 +87,13 @@ class Vitals(trio.abc.Instrument):
             threads_abandoned=self.threads.n_abandoned,
             threads_limit=self.threads.limit,
             longest_block_seconds=self.longest_ns / 1e9,
-            runs_in_memory=len(self.lives),
+            runs_in_memory=len(self.loaded_runs),
             runs_suspended=n_suspended,
         )
 
     def _actions(self) -> Iterator[str]:
         """The actions that are being called, once for each call."""
-        for live in self.lives.values():
+        for live in self.loaded_runs.values():
             codes = live.progress.program.codes
             for node, call in live.calls.items():
                 if call.worker is not None:

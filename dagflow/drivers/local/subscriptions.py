@@ -16,14 +16,14 @@ from dagflow.model.correlation_key import key_at
 from dagflow.store.api import RunRow, SentEvent, Store, WaitRow
 
 if TYPE_CHECKING:
-    from dagflow.execution.instance import Progress
+    from dagflow.execution.instance import RunInstance
 
 #: Rows behind the run of that id, so many at most.
 Find: TypeAlias = Callable[[str, int], list[RunRow]]
 
 
 @attrs.define(eq=False)
-class Seekers:
+class Subscriptions:
     """What is known of what runs in the store wait for.
 
     Attributes:
@@ -45,9 +45,9 @@ class Seekers:
         """Read what the store knows. Raises StoreError."""
         for event, paths in self._store.awaited().items():
             self._paths.setdefault(event, set()).update(paths)
-        self.n_noted = self._store.handed_out()
+        self.n_noted = self._store.delivered_up_to()
 
-    def left(self, progress: Progress) -> None:
+    def left(self, progress: RunInstance) -> None:
         """A run has left memory."""
         for row in wait_rows(progress):
             self._paths.setdefault(row.event, set()).add(row.path)

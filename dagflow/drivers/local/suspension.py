@@ -20,14 +20,14 @@ from weakref import WeakValueDictionary
 import attrs
 import trio
 
-from dagflow.drivers.local.activation import Fetcher, Waking
+from dagflow.drivers.local.activation import ActivationConfig, Activator
 from dagflow.drivers.local.batch import Sending
 from dagflow.drivers.local.group_commit import Writer
-from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.drivers.local.run_access import Holding
-from dagflow.drivers.local.subscriptions import Seekers, due_of
-from dagflow.drivers.local.time_slice import Stretch, in_turns
-from dagflow.drivers.local.wake_limit import Awake
+from dagflow.drivers.local.subscriptions import Subscriptions, due_of
+from dagflow.drivers.local.time_slice import TimeSlice, in_turns
+from dagflow.drivers.local.wake_limit import WakeLimit
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import DagflowError, UsageError
 from dagflow.execution.delivery import giving
@@ -52,29 +52,29 @@ class Driver(Protocol):
     """What the driver does for those that sleep."""
 
     @property
-    def lives(self) -> dict[RunId, Live]:
+    def loaded_runs(self) -> dict[RunId, LoadedRun]:
         """The runs in hand."""
         ...
 
     @property
-    def n_handed_out(self) -> int:
+    def delivery_offset(self) -> int:
         """The number of the last event that was handed out."""
         ...
 
     @property
-    def stretch(self) -> Stretch:
+    def time_slice(self) -> TimeSlice:
         """How long it has kept the event loop."""
         ...
 
-    def take(self, *lives: Live) -> None:
+    def take(self, *loaded_runs: LoadedRun) -> None:
         """Drive these runs."""
         ...
 
-    def leave(self, live: Live) -> None:
+    def leave(self, live: LoadedRun) -> None:
         """Drive this run no more."""
         ...
 
-    async def hand(self, live: Live, event: SentEvent) -> bool:
+    async def hand(self, live: LoadedRun, event: SentEvent) -> bool:
         """Give an event to a run; whether it took it."""
         ...
 
@@ -82,7 +82,7 @@ class Driver(Protocol):
         """Something has been fetched, or is due sooner than was thought."""
         ...
 
-    def block(self, live: Live, error: Exception) -> None:
+    def block(self, live: LoadedRun, error: Exception) -> None:
         """A run cannot go on; all others do."""
         ...
 
@@ -90,13 +90,13 @@ class Driver(Protocol):
         """Nothing in memory is to be trusted any more."""
         ...
 
-    def now(self, live: Live) -> int:
+    def now(self, live: LoadedRun) -> int:
         """The time, for that run."""
         ...
 
 
 @attrs.define(eq=False)
-class Sleepers:
+class Suspension:
     """The runs that only wait.
 
     Attributes:
@@ -107,41 +107,41 @@ class Sleepers:
     _writer: Writer
     _nursery: trio.Nursery
     _now: Callable[[], int]
-    _waking: Waking
+    _activation: ActivationConfig
     n_coming: int = 0
     _is_open: bool = False
     _is_stopped: bool = False
     #: Those that somebody holds a handle of.
-    _asleep: WeakValueDictionary[RunId, Live] = attrs.field(factory=WeakValueDictionary[RunId, Live])
-    _awake: Awake = attrs.field(factory=Awake)
+    _asleep: WeakValueDictionary[RunId, LoadedRun] = attrs.field(factory=WeakValueDictionary[RunId, LoadedRun])
+    _awake: WakeLimit = attrs.field(factory=WakeLimit)
     #: Those that would have left if no event had been on its way.
-    _tired: dict[Live, None] = attrs.field(factory=dict[Live, None])
+    _tired: dict[LoadedRun, None] = attrs.field(factory=dict[LoadedRun, None])
     _readers: list[set[RunId]] = attrs.field(factory=list[set[RunId]])
     _n_given: int = 0
     _next_due: int | None = None
     _is_fetching: bool = False
     #: What was due up to here has been fetched.
     _fetched: tuple[int, str] = (-1, "")
-    _seekers: Seekers = attrs.field(init=False)
-    _fetcher: Fetcher = attrs.field(init=False)
+    _subscriptions: Subscriptions = attrs.field(init=False)
+    _activator: Activator = attrs.field(init=False)
     holding: Holding = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._seekers = Seekers(self._writer.store)
-        self.holding = Holding(self._driver, self._writer, self._waking, self._asleep, self.reading, lambda: self._is_open)
-        self._fetcher = Fetcher(self._writer.store, self._waking, self._seekers, self._now)
+        self._subscriptions = Subscriptions(self._writer.store)
+        self.holding = Holding(self._driver, self._writer, self._activation, self._asleep, self.reading, lambda: self._is_open)
+        self._activator = Activator(self._writer.store, self._activation, self._subscriptions, self._now)
 
     async def open(self) -> None:
         """From now on runs may leave, and those in the store are woken. Raises StoreError."""
-        handed_out = self._driver.n_handed_out
-        await self._writer.reading(self._seekers.open)
-        self._seekers.n_woken_for = handed_out
+        delivered_up_to = self._driver.delivery_offset
+        await self._writer.reading(self._subscriptions.open)
+        self._subscriptions.n_woken_for = delivered_up_to
         self._is_open = not self._is_stopped
-        self._spawn(self._give_again, handed_out)
+        self._spawn(self._give_again, delivered_up_to)
         self.clock_was_set()
         self.fetch()
 
-    def rest(self, live: Live) -> None:
+    def rest(self, live: LoadedRun) -> None:
         """Nothing of the run is under way: it may leave."""
         progress = live.progress
         state = progress.machine.state
@@ -153,20 +153,20 @@ class Sleepers:
         due = progress.standing()[1] or 0
         now = self._driver.now(live)
         if (
-            due < now + self._waking.nearly_due_ns
+            due < now + self._activation.nearly_due_ns
             or now > self._now() + _BEHIND_NS
             or live.n_committed < progress.n_recorded
-            or live.run not in self._driver.lives
+            or live.run not in self._driver.loaded_runs
         ):
             return
-        n_seen = max(progress.inbox.n_seen, self._driver.n_handed_out)
+        n_seen = max(progress.mailbox.n_seen, self._driver.delivery_offset)
         if progress.program.hears and n_seen < self._writer.n_events:
             self._tired[live] = None
             return
-        progress.inbox.n_seen = n_seen
+        progress.mailbox.n_seen = n_seen
         self._leave(live, due)
 
-    def gone(self, live: Live) -> None:
+    def gone(self, live: LoadedRun) -> None:
         """The run has nothing to do any more, for now or for good."""
         self._tired.pop(live, None)
         self._awake.remove(live)
@@ -179,31 +179,36 @@ class Sleepers:
 
     def note_when_idle(self) -> None:
         """Write down how far events have been handed out, now and then, when what came of them is in the store."""
-        number = self._driver.n_handed_out
-        if self._is_open and self._writer.is_idle and not self.n_coming and number >= self._seekers.n_noted + _NOTED_EVERY:
+        number = self._driver.delivery_offset
+        if (
+            self._is_open
+            and self._writer.is_idle
+            and not self.n_coming
+            and number >= self._subscriptions.n_noted + _NOTED_EVERY
+        ):
             self._spawn(self._note, number)
 
     def stop(self) -> None:
         """Nobody is fetched any more. Safe to call twice."""
         if self._is_open:
-            self._n_given = self._driver.n_handed_out
+            self._n_given = self._driver.delivery_offset
         self._is_open, self._is_stopped = False, True
         self._awake.stop()
 
     async def close(self) -> None:
         """Write down how far events had been handed out when it stopped; what came of them is in the store. Raises StoreError."""
-        if self._n_given > self._seekers.n_noted:
+        if self._n_given > self._subscriptions.n_noted:
             await self._note(self._n_given)
 
     def expecting(self, event: str) -> set[Program]:
         """The programs of runs that left with a wait for such events."""
-        return self._seekers.programs.get(event, set[Program]())
+        return self._subscriptions.programs.get(event, set[Program]())
 
-    def held(self) -> list[Live]:
+    def held(self) -> list[LoadedRun]:
         """The suspended runs that a caller holds a handle of."""
         return list(self._asleep.values())
 
-    def find(self, run: RunId) -> Live | None:
+    def find(self, run: RunId) -> LoadedRun | None:
         """A run that left and that somebody still holds."""
         return self._asleep.get(run)
 
@@ -223,7 +228,7 @@ class Sleepers:
         for changed in self._readers:
             changed.add(run)
 
-    def adopt(self, live: Live) -> None:
+    def adopt(self, live: LoadedRun) -> None:
         """A run is driven, perhaps again."""
         self.note_changed(live.run)
         other = None if live.is_new else self._asleep.pop(live.run, None)
@@ -257,7 +262,7 @@ class Sleepers:
             await self._awake.wait_room()
             now = self._now()
             rows = await self._writer.reading(lambda: self._writer.store.sleeping(after=self._fetched, limit=PAGE + 1))
-            rows = [row for row in rows if row.id not in self._driver.lives] if len(rows) <= PAGE else rows
+            rows = [row for row in rows if row.id not in self._driver.loaded_runs] if len(rows) <= PAGE else rows
             due = [row for row in rows[:PAGE] if due_of(row) <= now]
             if due:
                 self._fetched = max(self._fetched, (due_of(due[-1]), due[-1].id))
@@ -268,7 +273,7 @@ class Sleepers:
             self._is_fetching = False
 
     async def _fetch_late(self, since: tuple[int, str], until: tuple[int, str]) -> None:
-        per_second = self._waking.per_second
+        per_second = self._activation.per_second
         limit = PAGE if per_second is None else max(1, min(PAGE, per_second // 10))
         while True:
             await self._awake.wait_room()
@@ -288,17 +293,17 @@ class Sleepers:
 
     def wake_for(self, queue: Sequence[tuple[SentEvent, Sending | None]]) -> bool:
         """Whether runs have to be fetched that may want the first of these events; the driver hears when they are there."""
-        if not self._is_open or not self._seekers.may_want(queue[0][0]):
+        if not self._is_open or not self._subscriptions.may_want(queue[0][0]):
             return False
-        if not self._seekers.is_waking:
-            self._seekers.is_waking = True
+        if not self._subscriptions.is_waking:
+            self._subscriptions.is_waking = True
             self._spawn(self._wake, list(islice(queue, _EVENTS_AT_ONCE)))
         return True
 
     async def _wake(self, queue: Sequence[tuple[SentEvent, Sending | None]]) -> None:
-        seekers = self._seekers
+        subscriptions = self._subscriptions
         try:
-            rows, number = await self._writer.reading(partial(seekers.find, [event for event, _ in queue], PAGE))
+            rows, number = await self._writer.reading(partial(subscriptions.find, [event for event, _ in queue], PAGE))
             if number is None:
                 # Too many to have in memory at once, so they get it here, some at a time.
                 (event, sending), *_ = queue
@@ -309,14 +314,14 @@ class Sleepers:
                 await self._awake.wait_room()
                 # Those that do not take it leave again once it has been handed out.
                 self._tired.update(dict.fromkeys(await self._bring(rows)))
-            seekers.n_woken_for = number
+            subscriptions.n_woken_for = number
         finally:
-            seekers.is_waking = False
+            subscriptions.is_waking = False
 
     async def _give(self, event: SentEvent) -> int:
         """Give the event to those that may want it and are not in memory; gives how many took it."""
         n_reached = 0
-        for find in self._seekers.wanting(event):
+        for find in self._subscriptions.wanting(event):
             after = ""
             while rows := await self._writer.reading(partial(find, after, PAGE)):
                 after = rows[-1].id
@@ -328,28 +333,28 @@ class Sleepers:
 
     async def _give_again(self, until: int) -> None:
         """Give out again what may not have reached everybody before the store was closed, or the process died."""
-        seekers = self._seekers
-        while seekers.n_noted < until:
-            events = await self._writer.reading(lambda: self._writer.store.events(after=seekers.n_noted, limit=PAGE))
+        subscriptions = self._subscriptions
+        while subscriptions.n_noted < until:
+            events = await self._writer.reading(lambda: self._writer.store.events(after=subscriptions.n_noted, limit=PAGE))
             for event in events:
                 if event.number <= until:
                     await self._give(event)
-            seekers.n_noted = min(until, events[-1].number) if events else until
-        seekers.is_whole = True
+            subscriptions.n_noted = min(until, events[-1].number) if events else until
+        subscriptions.is_whole = True
 
     # ---- both
 
-    async def _bring(self, rows: Iterable[RunRow]) -> list[Live]:
+    async def _bring(self, rows: Iterable[RunRow]) -> list[LoadedRun]:
         """Read these runs, unless they are in memory, and drive them; they have every event that was handed out by then."""
-        missing = {row.id: row for row in rows if row.id not in self._driver.lives and row.status is RunStatus.SLEEPING}
+        missing = {row.id: row for row in rows if row.id not in self._driver.loaded_runs and row.status is RunStatus.SLEEPING}
         found = [live for run in missing if (live := self._asleep.get(run)) is not None]
         for live in found:
             del missing[live.run]
         with self.reading() as changed:
-            until = self._driver.n_handed_out
-            found += await self._writer.reading(partial(self._fetcher.load, list(missing.values()), until))
+            until = self._driver.delivery_offset
+            found += await self._writer.reading(partial(self._activator.load, list(missing.values()), until))
             while behind := [live for live in found if self._is_behind(live, changed)]:
-                until = self._driver.n_handed_out
+                until = self._driver.delivery_offset
                 missed = await self._writer.reading(partial(self._missed, behind, until))
                 # Delivered here, since somebody may hold them.
                 for live, events in missed:
@@ -359,29 +364,29 @@ class Sleepers:
                         except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
                             self._driver.block(live, error)
         # Somebody may hold it by now, from another reading.
-        lives = [self._asleep.get(live.run, live) for live in found if live.run not in changed and live.broken is None]
-        self._awake.add(lives)
-        self._driver.take(*lives)
-        return lives
+        loaded_runs = [self._asleep.get(live.run, live) for live in found if live.run not in changed and live.broken is None]
+        self._awake.add(loaded_runs)
+        self._driver.take(*loaded_runs)
+        return loaded_runs
 
-    async def _catch_up(self, live: Live, events: Iterable[SentEvent], until: int, changed: Container[RunId]) -> None:
-        inbox, now = live.progress.inbox, partial(self._driver.now, live)
+    async def _catch_up(self, live: LoadedRun, events: Iterable[SentEvent], until: int, changed: Container[RunId]) -> None:
+        mailbox, now = live.progress.mailbox, partial(self._driver.now, live)
         for event in events:
-            await in_turns(giving(live.progress, event, now, self._driver.stretch.is_short))
+            await in_turns(giving(live.progress, event, now, self._driver.time_slice.is_short))
             if live.run in changed:
                 # It is driven by now, and gets its events there.
                 return
-        inbox.n_seen = max(inbox.n_seen, until)
+        mailbox.n_seen = max(mailbox.n_seen, until)
 
-    def _is_behind(self, live: Live, changed: Container[RunId]) -> bool:
+    def _is_behind(self, live: LoadedRun, changed: Container[RunId]) -> bool:
         is_ours = live.broken is None and live.run not in changed
-        return is_ours and live.progress.inbox.n_seen < self._driver.n_handed_out
+        return is_ours and live.progress.mailbox.n_seen < self._driver.delivery_offset
 
-    def _missed(self, lives: Iterable[Live], until: int) -> list[tuple[Live, list[SentEvent]]]:
-        return [(live, self._fetcher.missed(live, until)) for live in lives]
+    def _missed(self, loaded_runs: Iterable[LoadedRun], until: int) -> list[tuple[LoadedRun, list[SentEvent]]]:
+        return [(live, self._activator.missed(live, until)) for live in loaded_runs]
 
-    def _leave(self, live: Live, due: int) -> None:
-        self._seekers.left(live.progress)
+    def _leave(self, live: LoadedRun, due: int) -> None:
+        self._subscriptions.left(live.progress)
         live.is_asleep = True
         self._asleep[live.run] = live
         self._driver.leave(live)
@@ -392,8 +397,8 @@ class Sleepers:
         self._driver.look_again()
 
     async def _note(self, number: int) -> None:
-        if self._seekers.is_whole:
-            self._seekers.n_noted = number
+        if self._subscriptions.is_whole:
+            self._subscriptions.n_noted = number
             await self._writer.reading(lambda: self._writer.store.note_handed_out(number))
 
     def _spawn(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:

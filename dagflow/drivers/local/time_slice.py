@@ -23,7 +23,7 @@ LONG_NS: Final = 10_000_000
 
 
 @attrs.define(eq=False)
-class Stretch:
+class TimeSlice:
     """The time since the event loop was round last, and the work that is put off until then.
 
     Attributes:

@@ -15,10 +15,10 @@ import attrs
 import trio
 
 from dagflow.clock import Clock, VirtualClock
-from dagflow.drivers.local.loaded_run import Live
+from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.engine.commands import SetTimer
 from dagflow.model.flow import NodeKind
-from dagflow.model.plan import NONE
+from dagflow.model.plan import NO_NODE
 
 #: Longest sleep in one piece; the wall clock may be set while we sleep.
 _MAX_SLEEP_NS: Final = 60_000_000_000
@@ -30,7 +30,7 @@ _DRIFT_NS: Final = 50_000_000
 
 #: When, a number that no other has and that keeps the order of equals, what, and for a length of time when that has passed on the
 #: clock that nobody sets. A heap compares plain tuples fastest.
-_Entry: TypeAlias = tuple[int, int, Live, SetTimer, int | None]
+_Entry: TypeAlias = tuple[int, int, LoadedRun, SetTimer, int | None]
 
 
 @attrs.define(eq=False)
@@ -44,7 +44,7 @@ class Timers:
     """
 
     _clock: Clock
-    _fire: Callable[[Live, SetTimer], None]
+    _fire: Callable[[LoadedRun, SetTimer], None]
     _is_calm: Callable[[], bool]
     next_due: Callable[[], int | None] = attrs.field(default=lambda: None)
     fetch: Callable[[], None] = attrs.field(default=lambda: None)
@@ -58,7 +58,7 @@ class Timers:
     _n_dead: int = 0
     _wake: trio.Event = attrs.field(factory=trio.Event)
 
-    def add(self, live: Live, timer: SetTimer) -> None:
+    def add(self, live: LoadedRun, timer: SetTimer) -> None:
         """Wait for this one too."""
         self._n_added += 1
         passed: int | None = None
@@ -76,7 +76,7 @@ class Timers:
         entry[2].n_timers += 1
         heapq.heappush(self._heap, entry)
 
-    def forget(self, live: Live) -> None:
+    def forget(self, live: LoadedRun) -> None:
         """A run has left memory. Once half of the entries are of such runs, which they keep in memory, they are thrown out."""
         self._n_dead += live.n_timers
         live.n_timers = 0
@@ -181,6 +181,6 @@ def _waits(entry: _Entry) -> bool:
     return not live.is_asleep and live.broken is None and live.progress.is_due(timer)
 
 
-def _is_length(live: Live, timer: SetTimer) -> bool:
+def _is_length(live: LoadedRun, timer: SetTimer) -> bool:
     """Whether a timer is for a length of time, not for an instant."""
-    return timer.node == NONE or live.progress.program.plan.kinds[timer.node] is not NodeKind.WAIT_UNTIL
+    return timer.node == NO_NODE or live.progress.program.plan.kinds[timer.node] is not NodeKind.WAIT_UNTIL

@@ -8,8 +8,8 @@ from typing import Final
 import attrs
 import trio
 
-from dagflow.drivers.local.loaded_run import Live
-from dagflow.gc_tuning import Seldom
+from dagflow.drivers.local.loaded_run import LoadedRun
+from dagflow.gc_tuning import RareGc
 
 #: So many may have something left to do before others are woken.
 MOST_AWAKE: Final = 1_000
@@ -18,20 +18,20 @@ _CROWD: Final = 200
 
 
 @attrs.define(eq=False)
-class Awake:
+class WakeLimit:
     """Those that were woken and have something to do."""
 
-    _lives: set[Live] = attrs.field(factory=set[Live])
+    _lives: set[LoadedRun] = attrs.field(factory=set[LoadedRun])
     _has_room: trio.Event = attrs.field(factory=trio.Event)
-    _seldom: Seldom = attrs.field(factory=Seldom)
+    _seldom: RareGc = attrs.field(factory=RareGc)
 
-    def add(self, lives: Iterable[Live]) -> None:
+    def add(self, loaded_runs: Iterable[LoadedRun]) -> None:
         """These were woken."""
-        self._lives.update(lives)
+        self._lives.update(loaded_runs)
         if len(self._lives) >= _CROWD:
             self._seldom.begin()
 
-    def remove(self, live: Live) -> None:
+    def remove(self, live: LoadedRun) -> None:
         """The run has nothing to do any more, for now or for good."""
         if live not in self._lives:
             return

@@ -11,10 +11,10 @@ from dagflow.drivers.simulated.script import Call, Send
 from dagflow.drivers.simulated.timing import Timing
 from dagflow.engine.commands import SetTimer
 from dagflow.execution.children import Requested
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.results import RunResult
 from dagflow.ids import RunId
-from dagflow.model.plan import NONE
+from dagflow.model.plan import NO_NODE
 from dagflow.store.api import Record, SentEvent
 
 
@@ -40,7 +40,7 @@ class Simulation:
     calls: tuple[Call, ...]
     emitted: tuple[SentEvent, ...]
     n_points: int
-    progress: Progress
+    progress: RunInstance
     timing: Timing
 
 
@@ -54,9 +54,9 @@ class Happening:
     at: int
     tie: float
     number: int = 0
-    progress: Progress | None = attrs.field(default=None, order=False)
+    progress: RunInstance | None = attrs.field(default=None, order=False)
     timer: SetTimer | None = attrs.field(default=None, order=False)
-    node: int = attrs.field(default=NONE, order=False)
+    node: int = attrs.field(default=NO_NODE, order=False)
     invocation: Invocation | None = attrs.field(default=None, order=False)
     is_late: bool = attrs.field(default=False, order=False)
     send: Send | None = attrs.field(default=None, order=False)

@@ -29,7 +29,7 @@ from dagflow.execution.bindings import Origin
 from dagflow.execution.children import Requested, Spawn
 from dagflow.execution.delivery import deliver
 from dagflow.execution.input import as_input
-from dagflow.execution.instance import Progress
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.program import Program, prepare
 from dagflow.execution.results import result_of
 from dagflow.execution.run_state import Lineage
@@ -38,7 +38,7 @@ from dagflow.model.action import Effect
 from dagflow.model.flow import Flow
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Record, SentEvent
-from dagflow.store.failpoints import Crash, Point, reached
+from dagflow.store.failpoints import Crash, Failpoint, hit
 
 #: When simulations start unless told otherwise: 2026-01-01T00:00:00Z.
 DEFAULT_START: Final = 1_767_225_600_000_000_000
@@ -61,10 +61,10 @@ def simulate(
     trigger: Origin | None = None,
     start: int = DEFAULT_START,
     jitter: Callable[[], float] | None = None,
-    observe: Callable[[Progress], None] | None = None,
+    observe: Callable[[RunInstance], None] | None = None,
     looks: Mapping[int, Callable[[Simulation], None]] | None = None,
     like: Timing | None = None,
-    cancels: Callable[[SentEvent, Progress], bool] | None = None,
+    cancels: Callable[[SentEvent, RunInstance], bool] | None = None,
 ) -> Simulation:
     """Run a flow to its end in virtual time.
 
@@ -119,12 +119,12 @@ class _World:
     jitter: Callable[[], float]
     now: int
     crash_at: frozenset[int]
-    observe: Callable[[Progress], None]
+    observe: Callable[[RunInstance], None]
     like: Timing | None
-    cancels: Callable[[SentEvent, Progress], bool]
+    cancels: Callable[[SentEvent, RunInstance], bool]
     timing: Timing = attrs.field(factory=Timing)
     cancellation: Happening | None = None
-    progress: Progress = attrs.field(init=False)
+    progress: RunInstance = attrs.field(init=False)
     store: dict[RunId, list[Record]] = attrs.field(factory=dict)
     started: list[Requested] = attrs.field(factory=list)
     calls: list[Call] = attrs.field(factory=list)
@@ -136,7 +136,7 @@ class _World:
     news: list[SentEvent] = attrs.field(factory=list)
     happenings: list[Happening] = attrs.field(factory=list)
     #: The runs in memory, and the wishes that children came from.
-    alive: dict[RunId, Progress] = attrs.field(factory=dict)
+    alive: dict[RunId, RunInstance] = attrs.field(factory=dict)
     spawns: dict[RunId, Spawn] = attrs.field(factory=dict)
     n_facts: int = 0
     n_expected: int = 0
@@ -146,7 +146,7 @@ class _World:
             self.happenings = list(self.sends)
             heapq.heapify(self.happenings)
             self.alive, self.spawns, self.news = {}, {}, []
-            self.progress = self.alive[SIMULATED_RUN] = Progress(self.program, SIMULATED_RUN)
+            self.progress = self.alive[SIMULATED_RUN] = RunInstance(self.program, SIMULATED_RUN)
             if self.cancellation is not None:
                 heapq.heappush(self.happenings, self.cancellation)
             try:
@@ -178,14 +178,14 @@ class _World:
             timing=self.timing,
         )
 
-    def _resume(self, progress: Progress) -> None:
-        reached(Point.RECOVERING)
+    def _resume(self, progress: RunInstance) -> None:
+        hit(Failpoint.RECOVERING)
         progress.restore(self.store[progress.run])
         progress.interrupt(self.now)
         self._catch_up(progress)
-        reached(Point.RECOVERING)
+        hit(Failpoint.RECOVERING)
 
-    def _catch_up(self, progress: Progress) -> None:
+    def _catch_up(self, progress: RunInstance) -> None:
         for event in self.sent[: len(self.sent) - len(self.news)]:  # others may have waited longer for what is news
             self._deliver(event, [progress])
 
@@ -201,12 +201,12 @@ class _World:
                 self._happen(heapq.heappop(self.happenings))
         self.observe(self.progress)
 
-    def _commit(self, progress: Progress) -> None:
+    def _commit(self, progress: RunInstance) -> None:
         if progress is not self.progress:  # what a part took is in the history of the whole first, see `kin`
             self._commit(self.progress)
         append = progress.take_append()
         if append is not None:
-            self._point(Point.WRITING)
+            self._point(Failpoint.WRITING)
             self.store.setdefault(progress.run, []).extend(append.records)
             self.n_facts += len(append.records)
             self.started += progress.children.take_requested()
@@ -214,11 +214,11 @@ class _World:
             kept = [attrs.evolve(each, number=len(self.sent) + n) for n, each in enumerate(append.events, 1)]
             self.sent += kept
             self.news += kept
-            self._point(Point.COMMITTED)
-            reached(Point.PUBLISHED)
+            self._point(Failpoint.COMMITTED)
+            hit(Failpoint.PUBLISHED)
 
-    def _point(self, point: Point) -> None:
-        reached(point)
+    def _point(self, point: Failpoint) -> None:
+        hit(point)
         self.n_points += 1
         if self.n_points - 1 in self.crash_at:
             raise Crash
@@ -235,7 +235,7 @@ class _World:
                 self._hand_out(self.news.pop(0))
             is_calm = not self._hear_of_ends() and n_before == self.n_facts and len(alive) == len(self.alive)
 
-    def _obey(self, progress: Progress) -> None:
+    def _obey(self, progress: RunInstance) -> None:
         children = progress.children
         while progress.starts or progress.cancels or progress.timers or children.spawns or children.stops:
             while progress.timers:
@@ -255,7 +255,7 @@ class _World:
                     stopped.cancel(self.now)
                     self._commit(stopped)
 
-    def _spawn(self, parent: Progress, spawn: Spawn) -> None:
+    def _spawn(self, parent: RunInstance, spawn: Spawn) -> None:
         child = self.alive[spawn.run] = parent.children.make(spawn)
         self.spawns[spawn.run] = spawn
         if spawn.run not in self.store:
@@ -280,13 +280,13 @@ class _World:
             self._commit(parent)
         return bool(ended)
 
-    def _stop(self, progress: Progress, node: int) -> None:
+    def _stop(self, progress: RunInstance, node: int) -> None:
         self.happenings = [each for each in self.happenings if each.node != node or each.progress is not progress]
         heapq.heapify(self.happenings)
         progress.cancelled(node, self.now)
         self._commit(progress)
 
-    def _start(self, progress: Progress, command: StartAttempt) -> None:
+    def _start(self, progress: RunInstance, command: StartAttempt) -> None:
         node = command.node
         invocation = progress.begin_attempt(command, self.now)
         if invocation is None:
@@ -295,7 +295,7 @@ class _World:
         n_kept = len(self.store.get(progress.run, ()))
         if effect is Effect.EFFECTFUL or (effect is not Effect.PURE and n_kept < progress.n_binding):
             self._commit(progress)
-        reached(Point.EFFECT_BEGINS)
+        hit(Failpoint.EFFECT_BEGINS)
         key = (progress.run, node, progress.machine.state.n_failed[node])
         done_at = self.now + self._script(key, invocation).takes_ns
         deadline = command.deadline(self.now)
@@ -307,7 +307,7 @@ class _World:
         self.timing.begin(key, self.now, at, is_late)
         happening = Happening(at, *self._place(key), progress, None, node, invocation, is_late)
         heapq.heappush(self.happenings, happening)
-        reached(Point.EFFECT)
+        hit(Failpoint.EFFECT)
 
     def _place(self, key: Key) -> tuple[float, int]:
         """Where something stands among what happens at one instant."""
@@ -336,7 +336,7 @@ class _World:
         if happening.timer is not None and progress is not None:
             if progress.is_due(happening.timer):
                 self.now = max(self.now, happening.at)
-                reached(Point.TIMER_DUE)
+                hit(Failpoint.TIMER_DUE)
                 self.timing.happened((progress.run, happening.timer.node, happening.timer.due))
                 progress.fire(happening.timer, self.now)
                 self._commit(progress)
@@ -358,7 +358,7 @@ class _World:
         number = len(self.sent) + 1
         event = SentEvent(number=number, id=event_id, name=send.event, at=self.now, payload=orjson.dumps(send.payload))
         self.sent.append(event)
-        self._point(Point.EVENT_KEPT)
+        self._point(Failpoint.EVENT_KEPT)
         self._hand_out(event)
 
     def _hand_out(self, event: SentEvent) -> None:
@@ -366,20 +366,20 @@ class _World:
         for progress in alive:
             self._commit(progress)
 
-    def _deliver(self, event: SentEvent, runs: Sequence[Progress]) -> None:
+    def _deliver(self, event: SentEvent, runs: Sequence[RunInstance]) -> None:
         if self.cancels(event, self.progress):
             self.progress.cancel(self.now)
             self._commit(self.progress)
         else:
             deliver(runs, event, self.now)
 
-    def _answer(self, progress: Progress, node: int, invocation: Invocation, *, is_late: bool) -> None:
+    def _answer(self, progress: RunInstance, node: int, invocation: Invocation, *, is_late: bool) -> None:
         key = (progress.run, node, progress.machine.state.n_failed[node])
         script = self._script(key, invocation)
         self.timing.happened(key)
         jitter = self.jitter()
         self.calls.append(Call(invocation=invocation, at=self.now, fact=progress.n_recorded))
-        reached(Point.EFFECT_DONE)
+        hit(Failpoint.EFFECT_DONE)
         try:
             value = script.outcome(invocation, key[2], is_late=is_late)
         except ActionFailed as failure:
@@ -388,11 +388,11 @@ class _World:
             progress.succeed(node, value, self.now, jitter)
 
 
-def _ignore(_progress: Progress) -> None:
+def _ignore(_progress: RunInstance) -> None:
     pass
 
 
-def _never(_event: SentEvent, _progress: Progress) -> bool:
+def _never(_event: SentEvent, _progress: RunInstance) -> bool:
     return False
 
 

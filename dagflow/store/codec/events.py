@@ -17,7 +17,7 @@ import orjson
 from dagflow.engine import events
 from dagflow.engine.events import Event
 from dagflow.errors import StoreError
-from dagflow.model.plan import NONE, Plan
+from dagflow.model.plan import NO_NODE, Plan
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Record
 
@@ -202,8 +202,8 @@ def from_record(record: Record, plan: Plan) -> Fact:
     event_class, has_node, has_attempt, has_value = shape
     arguments: list[int] = [record.at]
     if has_node:
-        node = plan.numbers.get(record.node, NONE)
-        if node == NONE:
+        node = plan.numbers.get(record.node, NO_NODE)
+        if node == NO_NODE:
             raise StoreError(f"a history has a fact about the node {record.node!r}, which its flow does not have")
         arguments.append(node)
     if has_attempt:

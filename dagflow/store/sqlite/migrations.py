@@ -9,7 +9,7 @@ from typing import Final
 import apsw
 
 from dagflow.errors import StoreError
-from dagflow.store.failpoints import Point, reached
+from dagflow.store.failpoints import Failpoint, hit
 from dagflow.store.sqlite.connection import execute, first_of, header_of
 
 #: Marks the file as ours (`PRAGMA application_id`): the letters "dagf".
@@ -217,7 +217,7 @@ def migrate(connection: apsw.Connection, path: str, migrations: Sequence[Sequenc
             # A PRAGMA takes no parameters; both values are ours and whole numbers.
             execute(connection, f"PRAGMA application_id = {APPLICATION_ID:d}")
             execute(connection, f"PRAGMA user_version = {number:d}")
-            reached(Point.MIGRATING)
+            hit(Failpoint.MIGRATING)
             execute(connection, "COMMIT")
         except apsw.Error:
             if connection.in_transaction:

@@ -26,7 +26,7 @@ import orjson
 from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId
 from dagflow.store.api import Append, Blocked, CrashSuspect, Creation, DriverState, Record, RunRow, SentEvent, WaitRow
-from dagflow.store.failpoints import Point, reached
+from dagflow.store.failpoints import Failpoint, hit
 from dagflow.store.service_rows import Looked, RequestRow
 from dagflow.store.sqlite import blobs, crash_ledger, retention, rows, start_ids, waits
 from dagflow.store.sqlite import blocked_runs as blocked
@@ -252,8 +252,8 @@ class SqliteStore(ServiceTables):
             paths.setdefault(str(event), set()).add(str(path))
         return {event: frozenset(found) for event, found in paths.items()}
 
-    def handed_out(self) -> int:
-        """See `Store.handed_out`."""
+    def delivered_up_to(self) -> int:
+        """See `Store.delivered_up_to`."""
         return waits.read_handed_out(self._read(waits.SELECT_HANDED_OUT))
 
     def note_handed_out(self, number: int) -> None:
@@ -352,9 +352,9 @@ class SqliteStore(ServiceTables):
             try:
                 execute(connection, "BEGIN IMMEDIATE")
                 yield connection
-                reached(Point.COMMITTING)
+                hit(Failpoint.COMMITTING)
                 execute(connection, "COMMIT")
-                reached(Point.COMMITTED)
+                hit(Failpoint.COMMITTED)
                 self._log.note()
                 self._log.checkpoint()
             except StoreError:

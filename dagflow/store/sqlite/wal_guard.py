@@ -20,7 +20,7 @@ import apsw
 import attrs
 
 from dagflow.errors import StoreError
-from dagflow.store.failpoints import Point, reached
+from dagflow.store.failpoints import Failpoint, hit
 from dagflow.store.sqlite import connection as connections
 from dagflow.store.sqlite.connection import execute, first_of, open_as_it_is, open_reader
 from dagflow.store.sqlite.lock import FileLock, LogMark, read_log_mark
@@ -166,14 +166,14 @@ class OpenLog:
             return
         is_long = self.pages > connections.RESTART_PAGES
         mode = apsw.SQLITE_CHECKPOINT_RESTART if is_long else apsw.SQLITE_CHECKPOINT_PASSIVE
-        reached(Point.CHECKPOINTING)
+        hit(Failpoint.CHECKPOINTING)
         try:
             moved = self._writer.wal_checkpoint(mode=mode)
         except apsw.BusyError:
             self._may_restart = True
             return
         self._note_moved(*moved)
-        reached(Point.CHECKPOINTING)
+        hit(Failpoint.CHECKPOINTING)
 
     def _note_moved(self, n_frames: int, n_moved: int) -> None:
         """A checkpoint is over. Once the file has all that is in the log, the next commit may begin the log anew."""

@@ -24,7 +24,7 @@ _MISFIT: Final = object()
 
 
 @attrs.define(eq=False)
-class Verdicts:
+class Matches:
     """What waits say of an event, asked each at most once."""
 
     event: SentEvent
@@ -67,7 +67,7 @@ class Verdicts:
     def _asked(self, progress: RunState, node: int) -> bool | Unevaluable:
         payload = self._payload(progress, node)
         try:
-            return payload is not _MISFIT and progress.inbox.accepts(node, payload)
+            return payload is not _MISFIT and progress.mailbox.accepts(node, payload)
         except Unevaluable as problem:
             return problem
 
@@ -75,7 +75,7 @@ class Verdicts:
         place = progress.program, node
         if place not in self._payloads:
             try:
-                self._payloads[place] = progress.inbox.payload(node, self.arrival)
+                self._payloads[place] = progress.mailbox.payload(node, self.arrival)
             except WireError:
                 self._payloads[place] = _MISFIT
         return self._payloads[place]

@@ -180,7 +180,7 @@ class Interpreter:
         return await self._calls(self._inner.send, event, payload, id)
 
     async def get_run(self, run_id: str) -> Run:
-        """Return an unfinished run. See `dagflow.Interpreter.get_run`."""
+        """Return a run. See `dagflow.Interpreter.get_run`."""
         return Run(await self._calls(self._inner.get_run, run_id), self._calls)
 
     async def unfinished(self, limit: int = 1_000) -> list[Run]:

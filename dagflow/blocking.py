@@ -184,7 +184,7 @@ class Interpreter:
         return self._calls(self._inner.send, event, payload, id)
 
     def get_run(self, run_id: str) -> Run:
-        """Return an unfinished run. See `dagflow.Interpreter.get_run`."""
+        """Return a run. See `dagflow.Interpreter.get_run`."""
         return Run(self._calls(self._inner.get_run, run_id), self._calls)
 
     def unfinished(self, limit: int = 1_000) -> list[Run]:

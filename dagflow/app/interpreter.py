@@ -214,10 +214,10 @@ class Interpreter:
         return await self._driver.deliver(event, as_json, event_id, is_fresh=is_fresh)
 
     async def get_run(self, run_id: str) -> Run:
-        """The handle of a run that has not ended. All of them go on by themselves while the interpreter is open.
+        """Return the handle of a run, which may have ended. Unfinished runs go on by themselves while the interpreter is open.
 
         Raises:
-            UsageError: there is no such run, it has ended, or it cannot go on.
+            UsageError: there is no such run, or it cannot go on.
             StoreError: the store cannot be read.
         """
         self._check_open()
@@ -230,7 +230,11 @@ class Interpreter:
         problem = self.blocked.get(run)
         if problem is not None:
             raise UsageError(f"run {run_id} is blocked: {problem}")
-        raise UsageError(f"no unfinished run {run_id}; `runs()` lists the runs")
+        row = await trio.to_thread.run_sync(self._store.run, run)
+        if row is not None and row.status.is_terminal:
+            return Run(await self._starter.read(row), self._driver)
+        what = "no run" if row is None else "nothing resumes the run"
+        raise UsageError(f"{what} {run_id}; `runs()` lists the runs")
 
     async def unfinished(self, limit: int = 1_000) -> list[Run]:
         """Handles of the runs that have not ended and can go on, the newest first, whether they sleep or not. Raises StoreError."""

@@ -171,9 +171,9 @@ class Starter:
         problem = self._problem(run)
         if problem is not None:
             raise UsageError(f"run {run}, which was started as {name.id!r}, cannot go on: {problem}")
-        return self._find(run) or await self._driver.suspension.holding.hold_one(run) or await self._read(row)
+        return self._find(run) or await self._driver.suspension.holding.hold_one(run) or await self.read(row)
 
-    async def _read(self, row: RunRow) -> LoadedRun:
+    async def read(self, row: RunRow) -> LoadedRun:
         """A run that has ended, or that was left alone when the store was opened."""
         with self._driver.suspension.reading() as changed:
             live = await self._ask(partial(self._loader.load_caught_up, row))
@@ -182,7 +182,7 @@ class Starter:
             return found
         if row.id in changed:
             # Somebody came first, meanwhile, and what was read is out of date.
-            return await self._driver.suspension.holding.hold_one(row.id) or await self._read(row)
+            return await self._driver.suspension.holding.hold_one(row.id) or await self.read(row)
         if live.progress.is_ended:
             live.has_ended.set()
             return live

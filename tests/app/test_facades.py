@@ -200,7 +200,7 @@ def test_errors_cross_as_they_are(tmp_path: Path) -> None:
         pytest.fail("opened")
     with (
         blocking.Interpreter.open(":memory:", catalog=Catalog()) as interpreter,
-        pytest.raises(UsageError, match="no unfinished run"),
+        pytest.raises(UsageError, match="no run"),
     ):
         interpreter.get_run("f" * 32)
     with pytest.raises(ZeroDivisionError), blocking.Interpreter.open(":memory:", catalog=Catalog()):

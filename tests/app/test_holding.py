@@ -53,7 +53,7 @@ async def test_histories_are_never_read_on_the_event_loop(tmp_path: Path) -> Non
         del again, runs
         standing = [each.status async for each in limited(interpreter, (await interpreter.runs(limit=1))[0].id)]
         assert standing == [RunStatus.SLEEPING]
-        with pytest.raises(UsageError, match="no unfinished run"):
+        with pytest.raises(UsageError, match="no run"):
             await interpreter.get_run("f" * 32)
         assert threading.get_ident() not in store.threads
 

@@ -156,8 +156,7 @@ class TestResume:
         async with Interpreter.open(path, catalog=host.catalog, clock=clock) as interpreter:
             assert [run.id for run in interpreter.resumed] == [run_id]
             result = await (await interpreter.get_run(run_id)).wait()
-            with pytest.raises(UsageError, match="no unfinished run"):
-                await interpreter.get_run(run_id)
+            assert await (await interpreter.get_run(run_id)).wait() == result
         assert result.output == 3
         assert host.calls == ["double 1", "held 2", "held 2"]
         assert result.node("kept").attempts == 2

@@ -110,7 +110,8 @@ def nearest(word: str, candidates: Sequence[str]) -> str | None:
     """The candidate most likely meant by `word`, or None if none is close: "did you mean".
 
     Close is an edit distance (insert, delete, replace, swap of neighbours) of at most a third of the word's length,
-    and at least one; ties go to the earlier candidate. Whatever the words are, it takes about a millisecond at most.
+    and at least one, but less than half the candidate's length: every letter is near `a`, and none is a slip of it.
+    Ties go to the earlier candidate. Whatever the words are, it takes about a millisecond at most.
     """
     left = _suggestions.get()
     if left is not None:
@@ -130,6 +131,8 @@ def nearest(word: str, candidates: Sequence[str]) -> str | None:
     best: int | None = None
     for _, i, found in heapq.nsmallest(_MOST_COMPARED, likely):
         distance = _distance(lower, found, limit)
+        if 2 * distance >= len(found):
+            continue
         if distance < limit or (distance == limit and (best is None or i < best)):
             best, limit = i, distance
     return None if best is None else candidates[best]

@@ -22,6 +22,7 @@ from dagflow.lang.lowering.call_targets import call_depth, repeating
 from dagflow.lang.lowering.edges import build_edges, check_graph, count_edges
 from dagflow.lang.lowering.former_names import check_former_names
 from dagflow.lang.lowering.head import Head, lower_head
+from dagflow.lang.lowering.triggers import explain_unnamed_event
 from dagflow.lang.lowering.undo import add_undos, can_undo
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.walk import statements_of
@@ -103,7 +104,10 @@ def lower_flow(unit: Unit, decl: s.FlowDecl, key: str) -> Lowered:
     head = lower_head(builder, decl)
     builder.timeout_ns = head.timeout_ns
     is_loose = decl.params is None and has_errors([*checker.diagnostics[n_found:], *declarations.diagnostics[n_before:]])
+    n_head = len(checker.diagnostics)
     edges = _lower_statements(builder, decl)
+    if decl.params is None:
+        explain_unnamed_event(builder, [each for each in decl.settings if isinstance(each, s.OnSetting)], n_head)
     # Types named inside the flow were resolved after the file's own diagnostics had been copied.
     checker.diagnostics += declarations.diagnostics[n_before:]
     flow = _flow(builder, decl, head, edges or ())

@@ -150,7 +150,10 @@ def lower_trigger(
         return None
     names = _names(builder, setting, JSON if is_untyped else payload)
     view = View(names, frozenset(), frozenset())
+    n_before = len(builder.diagnostics)
     when = None if setting.when is None else builder.checker.expression(setting.when, view, Wanted(BOOL, "`when` takes"))
+    if setting.when is not None and setting.bind is None and setting.kind == "event":
+        _explain_unnamed(builder, setting, n_before)
     return Trigger(
         kind=TriggerKind(setting.kind),
         event=setting.subject.value if setting.kind == "event" and setting.subject is not None else "",
@@ -161,6 +164,39 @@ def lower_trigger(
         when=when,
         mapping=_mapping(builder, setting, input_, names, payload, has_params=has_params),
     )
+
+
+def explain_unnamed_event(builder: FlowBuilder, triggers: list[s.OnSetting], n_before: int) -> None:
+    """Say of names that a flow does not know how the event that starts it gets one.
+
+    Args:
+        n_before: how many diagnostics there were before the flow's statements.
+    """
+    events = [setting for setting in triggers if setting.kind == "event"]
+    if len(events) == 1 and events[0].bind is None:
+        _explain_unnamed(builder, events[0], n_before)
+
+
+def _explain_unnamed(builder: FlowBuilder, setting: s.OnSetting, n_before: int) -> None:
+    """Complete E202 for what is most likely the event, or a part of it."""
+    payload = _payload(builder, setting, report=False)
+    text = builder.source.text
+    for i, each in enumerate(builder.diagnostics[n_before:], n_before):
+        if each.code != "E202" or each.help or setting.subject is None or not each.title.startswith("unknown name"):
+            continue
+        word = builder.text(each.span)
+        is_part = payload is not None and payload.field(word) is not None
+        if not is_part and text[each.span.end : each.span.end + 1] == ".":
+            help_ = f"name the event: `on event {builder.text(setting.subject.span)} as {word}`"
+            edits = [Edit(Span(setting.subject.span.end, setting.subject.span.end), f" as {word}")]
+        else:
+            help_ = f"name the event: `as ev`, and read `ev.{word}`"
+            edits = [
+                Edit(Span(setting.subject.span.end, setting.subject.span.end), " as ev"),
+                Edit(Span(each.span.start, each.span.start), "ev."),
+            ]
+        fix = Fix("name the event", is_safe=False, edits=tuple(edits))
+        builder.diagnostics[i] = attrs.evolve(each, help=help_, fix=fix)
 
 
 def _names(builder: FlowBuilder, setting: s.OnSetting, payload: Type | None) -> Names:

@@ -16,6 +16,7 @@ import lark
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.lang import limits
+from dagflow.lang.syntax.foreign_comments import ForeignComment, block_comment, hash_comment
 from dagflow.lang.syntax.token_patterns import CEL_TEXT, FLOW_TEXT
 from dagflow.lang.syntax.unclosed_quotes import Piece, find_missing_quote
 
@@ -166,12 +167,26 @@ class _Lexer:
                 if piece.startswith("///") and self.starts_line:
                     self.doc_lines.append(piece[3:].strip())
             case "wrong":
+                comment = self._foreign_comment(piece, start, text)
+                if comment is not None:
+                    return comment.end
                 self._mend(piece, start, text)
             case "quote":
                 return self._unterminated(text, start)
             case _:
                 return self._stray(text, start)
         return start + len(piece)
+
+    def _foreign_comment(self, piece: str, start: int, text: str) -> ForeignComment | None:
+        comment: ForeignComment | None = None
+        if piece == "#":
+            can_follow = not self.tokens or self.tokens[-1].type not in CANNOT_END
+            comment = hash_comment(text, start, self.offset, can_follow=can_follow)
+        elif piece == "/*":
+            comment = block_comment(text, start, self.offset)
+        if comment is not None and len(self.diagnostics) < _MOST_REPORTS:
+            self.diagnostics.append(comment.diagnostic)
+        return comment
 
     def keep_docs(self, place: int) -> None:
         """The doc lines read so far belong to the token at `place`."""
@@ -213,7 +228,10 @@ class _Lexer:
             )
             return
         label = "statements end with the line" if piece == ";" else "this character has no meaning in a flow"
-        self._report("E114", f"`{piece}` does not belong here", span, label, "remove it", "")
+        # What another sign was for is unknown, and a `;` may be what parts two statements.
+        rest = text[start + len(piece) :].partition("\n")[0].strip()
+        is_needless = piece == ";" and (not rest or rest.startswith(("//", "#", "}")))
+        self._report("E114", f"`{piece}` does not belong here", span, label, "remove it", "", is_safe=is_needless)
 
     def _unterminated(self, text: str, start: int) -> int:
         """A quote without its partner: the rest of the line (or text, for three quotes) is the string."""
@@ -291,7 +309,7 @@ class _Lexer:
 
     def _report(
         self, code: str, title: str, span: Span, label: str, help_: str, replacement: str | None,
-        *, insert_at: int | None = None, insert: str = "",
+        *, insert_at: int | None = None, insert: str = "", is_safe: bool = True,
     ) -> None:  # fmt: skip
         if len(self.diagnostics) >= _MOST_REPORTS:
             return
@@ -300,7 +318,7 @@ class _Lexer:
             fix = Fix(f"insert `{insert}`", is_safe=False, edits=(Edit(Span(insert_at, insert_at), insert),))
         elif replacement is not None:
             text = f"`{replacement}`" if replacement else "delete"
-            fix = Fix(text, is_safe=True, edits=(Edit(span, replacement),))
+            fix = Fix(text, is_safe=is_safe, edits=(Edit(span, replacement),))
         self.diagnostics.append(Diagnostic(code=code, title=title, span=span, label=label, help=help_, fix=fix))
 
 

@@ -44,6 +44,11 @@ class Context:
         return self.tokens[max(self.position - 1, 0)]
 
     @property
+    def next(self) -> Token:
+        """The token behind it, or itself at the end of the text."""
+        return self.tokens[min(self.position + 1, len(self.tokens) - 1)]
+
+    @property
     def first(self) -> Token:
         """The first token of the statement."""
         return self.tokens[self.start]
@@ -113,6 +118,22 @@ def replacing(span: Span, text: str) -> Fix:
 def inserting(place: int, text: str) -> Fix:
     """A safe fix that adds a sign or word."""
     return Fix(f"insert `{text.strip()}`", is_safe=True, edits=(Edit(Span(place, place), text),))
+
+
+def suggesting(place: int, text: str) -> Fix:
+    """A fix that adds a sign which a hole suggests: what was meant may be something else, so that no tool adds it unasked."""
+    return Fix(f"insert `{text.strip()}`", is_safe=False, edits=(Edit(Span(place, place), text),))
+
+
+def token_after_closing(tokens: list[Token], position: int) -> int:
+    """The position behind the partner of the bracket at `position`; brackets have been mended, so there is one."""
+    depth = 0
+    for i in range(position, len(tokens)):  # pragma: no branch - there is one
+        kind = tokens[i].type
+        depth += (kind in {"LPAR", "LSQB", "LBRACE"}) - (kind in {"RPAR", "RSQB", "RBRACE"})
+        if depth == 0:
+            return i + 1
+    return len(tokens)  # pragma: no cover - there is one
 
 
 def diagnostic(code: str, title: str, span: Span, label: str, help_: str, fix: Fix | None = None) -> Diagnostic:

@@ -14,6 +14,8 @@ from dagflow.lang.syntax.keywords import SETTINGS
 from dagflow.lang.syntax.lexer import Token
 from dagflow.lang.syntax.recovery.context import Context, Repair, Skip, diagnostic, not_a_step_name, replacing, short, shown
 from dagflow.lang.syntax.recovery.foreign_syntax import FOREIGN
+from dagflow.lang.syntax.recovery.foreign_types import FOREIGN_TYPES
+from dagflow.lang.syntax.recovery.foreign_words import FOREIGN_WORDS
 from dagflow.lang.syntax.recovery.missing_tokens import MISSING
 
 _UNITS: Final = {
@@ -63,7 +65,7 @@ def _word_operator(c: Context) -> Repair | None:
         "E103",
         f"`{c.token.text}` is not an operator",
         c.token.span,
-        "operators are signs",
+        "operators are symbols",
         f"write `{sign}`",
         replacing(c.token.span, sign),
     )
@@ -78,7 +80,7 @@ def _not(c: Context) -> Repair | None:
         "E103",
         "`not` is not an operator",
         word.span,
-        "operators are signs",
+        "operators are symbols",
         "write `!`",
         replacing(Span(word.start, c.token.start), "!"),
     )
@@ -152,7 +154,7 @@ def _misspelt_here(c: Context) -> Repair | None:
         "E103",
         f"unexpected `{word.text}`",
         word.span,
-        "no word of the language",
+        "not a keyword",
         f"did you mean `{meant}`?",
         replacing(word.span, meant),
     )
@@ -207,7 +209,7 @@ def _misspelt_keyword(c: Context) -> Repair | Skip | None:
     if meant is None:
         return None
     said = diagnostic(
-        "E103", f"unexpected {shown(c.token)} after `{word.text}`", word.span, "no statement begins so", f"did you mean `{meant}`?",
+        "E103", f"unexpected {shown(c.token)} after `{word.text}`", word.span, "a statement cannot start like this", f"did you mean `{meant}`?",
         replacing(word.span, meant),
     )  # fmt: skip
     if meant in STATEMENTS:
@@ -245,7 +247,7 @@ def _unexpected(c: Context) -> Diagnostic:
         )
     if c.position == c.start:
         help_ = "a statement begins with a step's name, an action, or a word such as `filter`, `if`, `wait`"
-        return diagnostic("E103", f"unexpected {shown(c.token)}", c.token.span, "no statement begins so", help_)
+        return diagnostic("E103", f"unexpected {shown(c.token)}", c.token.span, "a statement cannot start like this", help_)
     return diagnostic(
         "E103", f"unexpected {shown(c.token)} after `{short(c.previous)}`", c.token.span, "does not fit here",
         "remove it, or begin a new line for a new statement",
@@ -253,9 +255,10 @@ def _unexpected(c: Context) -> Diagnostic:
 
 
 _READINGS: Final[tuple[Callable[[Context], Repair | Skip | None], ...]] = (
-    _doubled, _nameless_statement, _keyword_as_name, _single_equals, _word_operator, _not, _units, _message_literal, _late_setting, _misspelt_keyword,
-    _not_an_item, _misspelt_here,
+    *FOREIGN_WORDS, *FOREIGN_TYPES,
+    _doubled, _nameless_statement, _keyword_as_name, _single_equals, _word_operator, _not, _units, _message_literal, _late_setting,
     *FOREIGN,
+    _misspelt_keyword, _not_an_item, _misspelt_here,
     *MISSING,
 )  # fmt: skip
 

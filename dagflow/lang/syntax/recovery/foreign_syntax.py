@@ -24,7 +24,7 @@ def _foreach(c: Context) -> Repair | None:
         "E103",
         "loops begin with `for`",
         word.span,
-        "no statement begins so",
+        "a statement cannot start like this",
         "write `for x in list max 100 { … }`",
         replacing(word.span, "for"),
     )
@@ -44,15 +44,14 @@ def _leaving(c: Context) -> Skip | None:
     if word.text not in _LEAVING or c.position != c.start + 1 or c.token.type not in {"_NL", "RBRACE", "$END"}:
         return None
     return Skip(
-        diagnostic(
-            "E103", f"`{word.text}` is not part of the language", word.span, "no statement of the language", _LEAVING[word.text]
-        )
+        diagnostic("E103", f"`{word.text}` is not part of the language", word.span, "not a keyword", _LEAVING[word.text])
     )
 
 
 def _needless(c: Context) -> Repair | None:
-    word = c.first
-    if word.text not in _NEEDLESS or c.position != c.start + 1 or c.token.type != "IDENT" or c.token.starts_line:
+    word, before = c.previous, c.tokens[max(c.position - 2, 0)]
+    begins = c.position == c.start + 1 or (c.position == c.start + 3 and before.type == "EQUAL")
+    if word.text not in _NEEDLESS or not begins or c.token.type != "IDENT" or c.token.starts_line:
         return None
     edit = Edit(Span(word.start, c.token.start), "")
     help_ = "actions and flows are called by their names"
@@ -64,7 +63,7 @@ def _needless(c: Context) -> Repair | None:
         help_,
         Fix("delete", is_safe=True, edits=(edit,)),
     )
-    called = Token(c.token.type, c.token.text, c.token.start, c.token.end, starts_line=True)
+    called = Token(c.token.type, c.token.text, c.token.start, c.token.end, starts_line=word.starts_line)
     return Repair(said, [called], 1, back=1)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from dagflow.diagnostic import Edit, Fix, Span
+from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.lang.syntax.lexer import Token
-from dagflow.lang.syntax.recovery.context import Context, Repair, Skip, diagnostic, found, inserting, short, shown
+from dagflow.lang.syntax.recovery.context import Context, Repair, Skip, diagnostic, found, inserting, short, shown, suggesting
 
 _OPERANDS: Final = frozenset(["IDENT", "INT", "UINT", "FLOAT", "DURATION", "STRING", "BYTES", "LSQB", "LBRACE", "BROKEN_VALUE"])
 _ENDS: Final = frozenset(["IDENT", "INT", "UINT", "FLOAT", "DURATION", "STRING", "BYTES", "RSQB", "RPAR", "RBRACE"])
@@ -36,14 +36,30 @@ def _missing_comma(c: Context) -> Repair | None:
         return None
     if c.token.type != "_NL" and token.type == "LBRACE":
         return None
+    if token.type == "STRING" and c.previous.type == "STRING" and not _is_named(c, token):
+        return Repair(_two_texts(c, token), [Token("ADDOP", "+", c.previous.end, c.previous.end)])
     # Where the next part is on another line, the comma is missing at the end of this one.
     place = Span(c.previous.end, c.previous.end) if token.starts_line else token.span
     label = "the list goes on in the next line" if token.starts_line else "the next one begins here"
     said = diagnostic(
         "E101", f"expected `,` before {shown(token)}", place, label, "parts of a list are separated by commas",
-        inserting(c.previous.end, ","),
+        (inserting if _is_named(c, token) else suggesting)(c.previous.end, ","),
     )  # fmt: skip
     return Repair(said, [Token("COMMA", ",", c.previous.end, c.previous.end)], int(c.token.type == "_NL"))
+
+
+def _is_named(c: Context, token: Token) -> bool:
+    """Whether a colon follows a token, so that it certainly begins another argument, field or entry."""
+    follower = c.tokens[c.position + 2] if c.token.type == "_NL" else c.next
+    return follower.type == "COLON" and token.type in {"IDENT", "STRING"}
+
+
+def _two_texts(c: Context, token: Token) -> Diagnostic:
+    """`"a" "b"`: one text in some languages, a forgotten comma in others."""
+    return diagnostic(
+        "E103", "two texts with nothing between them", token.span, "the second one begins here",
+        "to join texts, write `+`; parts of a list are separated by commas", suggesting(c.previous.end, " +"),
+    )  # fmt: skip
 
 
 def _missing_argument_name(c: Context) -> Repair | None:
@@ -86,7 +102,7 @@ def _missing_brace(c: Context) -> Skip | None:
         return None
     said = diagnostic(
         "E101", f"expected `{{` before `{short(c.previous)}`", c.previous.span, "the first of several begins here",
-        "maps and records stand in `{ … }`", inserting(c.previous.start, "{"),
+        "maps and records stand in `{ … }`", suggesting(c.previous.start, "{"),
     )  # fmt: skip
     return Skip(said)
 
@@ -97,7 +113,7 @@ def _missing_paren(c: Context) -> Skip | None:
         return None
     said = diagnostic(
         "E101", "expected `(` before the first argument", c.previous.span, "arguments begin here",
-        "arguments stand in `( … )`", inserting(c.previous.start, "("),
+        "arguments stand in `( … )`", suggesting(c.previous.start, "("),
     )  # fmt: skip
     return Skip(said)
 
@@ -127,9 +143,11 @@ def _missing_sign(c: Context) -> Repair | Skip | None:
     kind, sign, help_ = missing[0]
     if is_operator_place and c.token.type in _OPERANDS and not c.token.starts_line:
         return None
-    fix = inserting(c.previous.end, f" {sign}")
+    # Only between a name and what follows it there is nothing else to be meant.
+    is_certain = kind in {"EQUAL", "COLON", "TO", "IN", "AS", "OF"} and c.token.type in _OPERANDS
+    fix = (inserting if is_certain else suggesting)(c.previous.end, f" {sign}")
     said = diagnostic("E101", f"expected `{sign}` after `{short(c.previous)}`", c.place, found(c), help_, fix)
-    if kind in {"EQUAL", "COLON", "TO", "IN", "AS", "OF"} and c.token.type in _OPERANDS:
+    if is_certain:
         return Repair(said, [Token(kind, sign, c.previous.end, c.previous.end)])
     return Skip(said)
 

@@ -13,7 +13,7 @@ from dagflow.cli.output.text import counted, printable
 from dagflow.cli.sources import Checked
 
 #: Codes that `check` offers to explain.
-_MOST_CODES: Final = 3
+_MOST_CODES: Final = 8
 
 
 def print_notes(out: Console, notes: Sequence[str]) -> None:
@@ -23,10 +23,12 @@ def print_notes(out: Console, notes: Sequence[str]) -> None:
 
 
 def print_codes(out: Console, codes: Sequence[str]) -> None:
-    """Print where to read about the first errors."""
-    errors = list(dict.fromkeys(code for code in codes if code.startswith("E")))[:_MOST_CODES]
+    """Print where to read about the errors; of many kinds, the first and how many more there are."""
+    errors = list(dict.fromkeys(code for code in codes if code.startswith("E")))
+    shown, n_more = errors[:_MOST_CODES], len(errors) - _MOST_CODES
     if errors:
-        out.print(Text(f"for details, run `dagflow explain {' '.join(errors)}`"))
+        more = f"; {n_more} more kinds of errors are above" if n_more > 0 else ""
+        out.print(Text(f"for details, run `dagflow explain {' '.join(shown)}`{more}"))
 
 
 def print_checked(out: Console, checked: Checked) -> None:

@@ -183,7 +183,9 @@ class _Compiler:
         imports = self._imports(file, diagnostics)
         checker = Checker(source, Declarations({}, {}, {}), diagnostics, check_expression=self.hooks.check)
         given = [(each.name.text, each.module) for each in imports]
-        declarations = collect_declarations(file, self.interface, lambda decl, type_: _default(checker, decl, type_), given)
+        declarations = collect_declarations(
+            file, self.interface, lambda decl, type_: _default(checker, decl, type_), given, text
+        )
         checker.declarations = declarations
         diagnostics += declarations.diagnostics
         diagnostics += check_imports(imports, self.interface.actions, source)

@@ -296,7 +296,7 @@ JSON_KIND = {"Content-Type": "application/json"}
         (b'{"n": 9223372036854775808}', "a number beyond 64 bits"),
         (b'{"n": 123456789012345678901234567890}', "a number beyond 64 bits"),
         (b'{"n": 1e400}', "a number beyond 64 bits"),
-        (b'{"n": NaN}', "`NaN` is no JSON value"),
+        (b'{"n": NaN}', "`NaN` is not valid JSON"),
         (b'{"a": 1, "a": 2}', 'the key "a" is there twice'),
         (b'{"a": "\\ud800"}', "half a surrogate pair"),
         (b"[" * 64 + b"]" * 64, "nested deeper than 64 levels"),

@@ -63,9 +63,9 @@ class TestCheckPointsToIt:
         lines = self.check(dagflow, folder, "flow f { on manual\n log(mesage: 1)\n}\n")
         assert lines[-1] == "for details, run `dagflow explain E306`"
 
-    def test_three_codes_at_most_each_once(self, dagflow: Dagflow, folder: Path) -> None:
+    def test_each_code_once(self, dagflow: Dagflow, folder: Path) -> None:
         text = "flow f { on manual\n a = nothing()\n b = nothing()\n log(mesage: 1)\n wait 2 days\n filter 1\n}\n"
-        assert self.check(dagflow, folder, text)[-1] == "for details, run `dagflow explain E201 E306 E103`"
+        assert self.check(dagflow, folder, text)[-1] == "for details, run `dagflow explain E201 E306 E103 E307`"
 
     def test_over_several_files(self, dagflow: Dagflow, folder: Path) -> None:
         (folder / "b.flow").write_text("flow f { wait 2 days\n}\n")

@@ -10,7 +10,7 @@ from dagflow.expr.checker.constants import default_core
 from dagflow.expr.checker.context import Context, Typed
 from dagflow.expr.checker.narrowing import known_present
 from dagflow.expr.checker.overload_resolution import condition, join_types
-from dagflow.expr.tree import Binary, Conditional, Expr, Interpolation, ListLiteral, Literal, MapLiteral, Unary
+from dagflow.expr.tree import Binary, Conditional, Expr, Interpolation, ListLiteral, Literal, MapLiteral, Select, Unary
 from dagflow.model.types import (
     BOOL,
     BYTES,
@@ -341,7 +341,11 @@ def _merged(context: Context, tree: Conditional, test: object, then: Typed, othe
 
 def visit_coalesce(context: Context, tree: Binary, expected: Type | None) -> Typed:
     """`a ?? b`: `a` if it has a value, else `b`."""
-    left, right = branch(context, tree.left, expected), branch(context, tree.right, expected)
+    left = branch(context, tree.left, expected)
+    n_before = len(context.diagnostics)
+    right = branch(context, tree.right, expected)
+    if left.steps and isinstance(tree.right, Select):
+        messages.certain_together(context, left.steps, tree.right, n_before)
     right = _beside(context, tree.right, right, left)
     types = [context.resolve(left.type), context.resolve(right.type)]
     if UNKNOWN in types:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import attrs
+
 from dagflow.diagnostic import Edit, Fix, Span, nearest
 from dagflow.expr.checker.context import Context, Typed
-from dagflow.expr.tree import Expr, Interpolation, Literal, Select
+from dagflow.expr.tree import Expr, Interpolation, Literal, Name, Select
 from dagflow.model.types import (
     BOOL,
     DOUBLE,
@@ -121,6 +123,26 @@ def absent(context: Context, step: Typed, select: Select | None, type_: Type) ->
             edits = (dot, Edit(Span(span.end, span.end), f" ?? {text}"))
             fix = Fix(f"`{name}.?{select.field} ?? {text}`", is_safe=False, edits=edits)
     context.report("E308", f"`{name}` may not have run", span, absence.label, help_, fix)
+
+
+def certain_together(context: Context, steps: frozenset[str], select: Select, n_before: int) -> None:
+    """Complete E308 of `a.?x ?? b.x` where one of the two has always run: only the question mark is missing.
+
+    Args:
+        steps: those before the `??`.
+        select: what stands behind it.
+        n_before: how many diagnostics there were before that was checked.
+    """
+    step = select.operand.name if isinstance(select.operand, Name) else ""
+    if not step or step not in context.environment.absences or not context.environment.covers(steps | {step}):
+        return
+    for i, each in enumerate(context.diagnostics[n_before:], n_before):
+        if each.code == "E308" and each.span == select.span:
+            names = " and ".join(f"`{name}`" for name in [*sorted(steps), step])
+            dot = Edit(Span(select.operand.span.end, select.name_span.start), ".?")
+            help_ = f"one of {names} has always run, so that no default is needed: write `{step}.?{select.field}`"
+            fix = Fix(f"`{step}.?{select.field}`", is_safe=False, edits=(dot,))
+            context.diagnostics[i] = attrs.evolve(each, help=help_, fix=fix)
 
 
 def untyped(context: Context, operand: Typed, select: Select) -> None:

@@ -10,6 +10,7 @@ import attrs
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
 from dagflow.lang import limits
 from dagflow.lang.check.declaration_conflicts import difference_of_actions, difference_of_fields
+from dagflow.lang.check.foreign_types import meant_by
 from dagflow.lang.syntax import tree as s
 from dagflow.model.action import ActionSpec, Effect, EventSpec, Interface
 from dagflow.model.destinations import SecretSpec
@@ -71,6 +72,8 @@ class Declarations:
     _resolving: list[str] = attrs.field(factory=list)
     _default: ConstantDefault | None = attrs.field(default=None, alias="default")
     _depths: dict[str, int] = attrs.field(factory=dict)
+    #: The file's.
+    text: str = ""
     #: Names of the flows of the file.
     flows: frozenset[str] = frozenset()
     #: The host's own declarations: its actions, the targets of secrets, and the events that flows may emit.
@@ -129,8 +132,17 @@ class Declarations:
             return Field(decl.name.text, type_, doc=decl.doc)
         return attrs.evolve(self._default(decl, type_), doc=decl.doc)
 
+    def _is_known(self, name: str) -> bool:
+        return name in self._decls or name in _PRIMITIVES or name in self.types or self.is_broken(name)
+
     def _named(self, expr: s.NamedType) -> Type:
         name = expr.name.text
+        foreign = None if self._is_known(name) or name in _GENERIC else meant_by(expr, self.text)
+        if foreign is not None:
+            self._report(
+                "E209", f"unknown type `{name}`", expr.name.span, "another language's name for a type", foreign.help, foreign.fix
+            )
+            return UNKNOWN
         if name in _GENERIC:
             return self._generic(expr, _GENERIC[name])
         if expr.args:
@@ -322,11 +334,13 @@ class Declarations:
 
 
 def collect_declarations(
-    file: s.File, interface: Interface, default: ConstantDefault, imports: Iterable[tuple[str, Imported]] = ()
+    file: s.File, interface: Interface, default: ConstantDefault, imports: Iterable[tuple[str, Imported]] = (), text: str = ""
 ) -> Declarations:
     """The declarations of a file, the host and the imports, the last under the names of the imports."""
     events: Mapping[str, EventSpec] = interface.events
-    declarations = Declarations({**_SCALARS, **interface.types}, dict(events), dict(interface.actions), default=default)
+    declarations = Declarations(
+        {**_SCALARS, **interface.types}, dict(events), dict(interface.actions), default=default, text=text
+    )
     declarations.host_actions, declarations.secrets, declarations.emits = interface.actions, interface.secrets, interface.emits
     for name, module in imports:
         declarations.take_in(name, module)

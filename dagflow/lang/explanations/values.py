@@ -8,7 +8,8 @@ PAGES: Final = r"""
 # E308 a step is read that may not have run
 A step under a condition does not run in every run, and a step that did not run has no value. The same
 applies if its `when` was false, if its `on error` ran, or if it lost a race. Add a default with `.?`
-and `??`, move the reading step under the same condition, or check `hasValue()` first.
+and `??`, move the reading step under the same condition, or check `hasValue()` first. Where one of two
+steps has always run, as behind `if` and `else`, no default is needed: `a.?text ?? b.?text` is certain.
 --- wrong
 action shop.gift(to: Email) -> {code: string} idempotent
 

@@ -147,7 +147,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _refuse(word: str) -> object:
-    raise ValueError(f"`{word}` is no JSON value")
+    raise ValueError(f"`{word}` is not valid JSON")
 
 
 def _int64(digits: str) -> int:
@@ -334,7 +334,7 @@ class _Reader:
         end = self.at if rest is None else rest.end()
         span = Span(self.at, end)
         if match is None or match.end() != end:
-            raise self._error(f"`{_shown(self.text[self.at : end])}` is no JSON number", pointer, span=span)
+            raise self._error(f"`{_shown(self.text[self.at : end])}` is not a JSON number", pointer, span=span)
         try:
             value = _finite(match[0]) if match[1] or match[2] else _int64(match[0])
         except ValueError:
@@ -353,7 +353,7 @@ class _Reader:
             hint = f"write `{known}`" if known else f'write the text in double quotes, `"{_shown(word)}"`'
             if word.lstrip("-").lower() in {"nan", "infinity", "inf"}:
                 hint = "JSON has finite numbers only"
-            raise self._error(f"`{_shown(word)}` is no JSON value", pointer, span=span, hint=hint)
+            raise self._error(f"`{_shown(word)}` is not valid JSON", pointer, span=span, hint=hint)
         self.at = match.end()
         return _WORDS[word]
 

@@ -32,6 +32,21 @@ MEANT = [
     ('throw "no"', 'fail "no"'),
     ('await log(message: "x")', 'log(message: "x")'),
     ('x = await log(message: "x")', 'x = log(message: "x")'),
+    ('try { log(message: who) } catch (e) { fail "no" }', 'do { log(message: who) } on error as e { fail "no" }'),
+    ('const x = n\n  log(message: "${x}")', 'let x = n\n  log(message: "${x}")'),
+    ('match who { case "a" { stop } default { fail "no" } }', 'switch who { case "a" { stop } else { fail "no" } }'),
+    ("log(message: who) if n > 3", "log(message: who) when n > 3"),
+    ("if n > 3 { return }\n  log(message: who)", "if n > 3 { stop }\n  log(message: who)"),
+    ("if not True { stop }", "if !true { stop }"),
+    ('if tags.length > 3 and len(tags) > 2 { fail "no" }', 'if tags.size() > 3 && size(tags) > 2 { fail "no" }'),
+    ("log(message: `hello ${who}`)", 'log(message: "hello ${who}")'),
+    ('log(message: who if n > 2 or d > 1.0 else "b")', 'log(message: n > 2 || d > 1.0 ? who : "b")'),
+    ('wait "2d"', "wait 2d"),
+    ("wait for 2d", "wait 2d"),
+    ("sleep(2d)", "wait 2d"),
+    ("log(message: who) retry 3 times", "log(message: who) retry 3"),
+    ("log(message: who) retry(3)", "log(message: who) retry 3"),
+    ('log(message: "${d * 2}")', 'log(message: "${d * 2.0}")'),
     ('if n > 3 { stop } elif n > 2 { fail "no" }', 'if n > 3 { stop } else if n > 2 { fail "no" }'),
     ('if n > 3 { stop } elseif n > 2 { fail "no" }', 'if n > 3 { stop } else if n > 2 { fail "no" }'),
 ]
@@ -49,6 +64,12 @@ UNCLEAR = [
     "/* a note without an end",
     "stop ; stop",
     "hello world",
+    "if not n > 3 { stop }",
+    "if !o { stop }",
+    "if o { stop }",
+    "log(message: who) timeout 30",
+    "print(who)",
+    'r = fetch(url: "x")',
 ]
 
 TYPES = [
@@ -92,6 +113,21 @@ def test_an_optional_field_has_its_sign_behind_its_type(place: str) -> None:
 def test_unsafe_braces_make_a_block_of_the_indented_lines() -> None:
     before = compiled(flow('if n > 3:\n    log(message: "a")\n    stop\n  else:\n    fail "no"\n  log(message: "b")'))
     assert [d.code for d in before.diagnostics if d.code.startswith("E1")] == ["E103", "E103"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("def f(a: int) { stop }\n", "flow f(a: int) { stop }\n"),
+        ("function f(a: int) { stop }\n", "flow f(a: int) { stop }\n"),
+        ("struct A { a: int }\n", "type A { a: int }\n"),
+        ("enum A {\n  new\n  won\n}\n", 'type A = "new" | "won"\n'),
+    ],
+)
+def test_declarations_of_other_languages(written: str, meant: str) -> None:
+    after = fix_text(written, compiled).compilation
+    assert after.text == meant
+    assert not after.has_errors, after.render()
 
 
 @pytest.mark.parametrize(("word", "known"), [("b", ["a", "c"]), ("raise", ["rate"]), ("oo", ["on", "do"])])

@@ -11,6 +11,7 @@ from dagflow.expr.checker.context import Context, Typed
 from dagflow.expr.tree import Expr, Interpolation, Literal, Name, Select
 from dagflow.model.types import (
     BOOL,
+    BYTES,
     DOUBLE,
     DURATION,
     INT,
@@ -19,6 +20,7 @@ from dagflow.model.types import (
     UINT,
     EnumType,
     ListType,
+    MapType,
     OptionalType,
     RecordType,
     SecretType,
@@ -36,6 +38,10 @@ _SYNONYMS = {
     "find": "filter", "select": "filter", "str": "string", "float": "double", "number": "double", "Date": "timestamp",
     "starts_with": "startsWith", "ends_with": "endsWith", "test": "matches", "match": "matches",
 }  # fmt: skip
+
+
+#: Literals as other languages write them.
+_LITERALS = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false", "None": "null", "nil": "null", "undefined": "null", "NULL": "null", "Null": "null"}  # fmt: skip
 
 
 def inserted(text: str, *edits: tuple[int, str], is_safe: bool) -> Fix:
@@ -60,7 +66,7 @@ def default_text(type_: Type) -> str:
 def unknown_name(context: Context, name: str, span: Span) -> Typed:
     """E202."""
     known = [*context.locals, *context.environment.variables]
-    meant = nearest(name, known)
+    meant = _LITERALS.get(name) or nearest(name, known)
     fix = replaced(span, meant) if meant else None
     help_ = f"did you mean `{meant}`?" if meant else ""
     return context.mistake("E202", f"unknown name `{name}`", span, "not a step, input or `let` of this flow", help_, fix)
@@ -69,6 +75,12 @@ def unknown_name(context: Context, name: str, span: Span) -> Typed:
 def unknown_function(context: Context, name: str, span: Span, known: Iterable[str]) -> Typed:
     """E202 for a function or method."""
     known = sorted(set(known))
+    if name == "not":
+        label, help_ = "operators are symbols", "write `!`"
+        end = span.end + (context.quote(Span(span.end, span.end + 1)) == " ")
+        return context.mistake(
+            "E202", "`not` is not an operator", span, label, help_, replaced(Span(span.start, end), "!", is_safe=False)
+        )
     synonym = _SYNONYMS.get(name)
     meant = synonym if synonym in known else nearest(name, known)
     fix = replaced(span, meant) if meant else None
@@ -92,7 +104,13 @@ def no_fields(context: Context, operand: Typed, tree: Select) -> Typed:
     """E301 for a value that is no record."""
     subject = context.quote(tree.operand.span) or "this"
     title = f"`{subject}` has no field `{tree.field}`"
-    return context.mistake("E301", title, tree.name_span, f"{operand.type} has no fields", "")
+    label = f"{operand.type} has no fields"
+    if tree.field in {"length", "size", "count", "len"} and (
+        isinstance(context.resolve(operand.type), ListType | MapType) or operand.type in {STRING, BYTES}
+    ):
+        fix = replaced(tree.name_span, "size()")
+        return context.mistake("E301", title, tree.name_span, label, f"write `{subject}.size()`", fix)
+    return context.mistake("E301", title, tree.name_span, label, "")
 
 
 def missing(context: Context, typed: Typed, needs: str = "") -> Typed:
@@ -185,6 +203,10 @@ def no_operator(context: Context, sign: str, span: Span, trees: Sequence[Expr], 
         return _no_comparison(context, sign, span, types)
     if len(parts) == 2 and {types[0], types[1]} <= {INT, UINT, DOUBLE} and sign in "+-*/":
         return _no_conversion(context, sign, span, parts, types)
+    if sign == "!" and isinstance(types[0], OptionalType) and types[0].value is not BOOL:
+        quoted = context.quote(parts[0].span)
+        present = inserted(f"`!{quoted}.hasValue()`", (parts[0].span.end, ".hasValue()"), is_safe=False)
+        return context.mistake("E309", f"no `!` for {types[0]}", span, f"!{types[0]}", f"write `!{quoted}.hasValue()`", present)
     label = f" {sign} ".join(map(str, types)) if len(types) > 1 else f"{sign}{types[0]}"
     title = f"no `{sign}` for {' and '.join(map(str, types))}"
     if sign == "+" and STRING in types:
@@ -214,6 +236,10 @@ def _no_conversion(context: Context, sign: str, span: Span, parts: Sequence[Type
     which = 0 if str(types[0]) != wanted else 1
     part = parts[which]
     sides = [context.quote(each.span) for each in parts]
+    if wanted == "double" and sides[which].isdecimal():
+        fix = replaced(part.span, f"{sides[which]}.0")
+        title = f"{types[0]} {word} {types[1]} needs a conversion"
+        return context.mistake("E310", title, span, f"{types[0]} {sign} {types[1]}", f"write `{sides[which]}.0`", fix)
     sides[which] = f"{wanted}({sides[which]})"
     text = f"`{sides[0]} {sign} {sides[1]}`" if context.quote(part.span) else f"`{wanted}(…)`"
     fix = inserted(text, (part.span.start, f"{wanted}("), (part.span.end, ")"), is_safe=True)

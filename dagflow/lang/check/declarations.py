@@ -140,7 +140,12 @@ class Declarations:
         foreign = None if self._is_known(name) or name in _GENERIC else meant_by(expr, self.text)
         if foreign is not None:
             self._report(
-                "E209", f"unknown type `{name}`", expr.name.span, "another language's name for a type", foreign.help, foreign.fix
+                "E209",
+                f"unknown type `{name}`",
+                expr.name.span,
+                "another language's name for a type",
+                foreign.help,
+                foreign.fix,
             )
             return UNKNOWN
         if name in _GENERIC:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Final, cast
 
 import attrs
 
@@ -19,6 +20,8 @@ from dagflow.lang.diagnostics import Source
 from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Expression
 from dagflow.model.types import (
+    BOOL,
+    DURATION,
     INT,
     JSON,
     UNKNOWN,
@@ -33,6 +36,8 @@ from dagflow.model.types import (
 )
 from dagflow.model.wire.codec import WireError, decode, encode
 
+#: A duration as it is written.
+_DURATION: Final = re.compile(r"(?:[0-9]+(?:ms|s|m|h|d|w))+")
 _NOTHING = View(Names(), frozenset(), frozenset())
 
 
@@ -180,6 +185,14 @@ class Checker:
 
     def _report_mismatch(self, expr: tree.Expr, given: Type, wanted: Wanted) -> None:
         text = self.source.text[expr.span.start : expr.span.end]
+        written = _written_as(expr, given, wanted.type, text)
+        if written is not None:
+            meant, is_safe = written
+            self._report(
+                "E307", f"{wanted.words} {readable(wanted.type)}, got {readable(given)}", expr.span, readable(given),
+                f"write `{meant}`", Fix(f"`{meant}`", is_safe=is_safe, edits=(Edit(expr.span, meant),)),
+            )  # fmt: skip
+            return
         # A literal is written in the expected type, not converted.
         conversion = "" if isinstance(expr, tree.Literal) else _conversion(given, wanted.type)
         fix = None
@@ -261,6 +274,17 @@ def _widened(expr: tree.Expr, wanted: Type) -> tree.Expr:
 
 def _has_broken(expr: tree.Expr) -> bool:
     return isinstance(expr, tree.Broken)
+
+
+def _written_as(expr: tree.Expr, given: Type, wanted: Type, text: str) -> tuple[str, bool] | None:
+    """What is written for a duration or a condition in place of what other languages have, and whether that is certain."""
+    if wanted is DURATION and isinstance(expr, tree.Literal):
+        if isinstance(expr.value, str) and _DURATION.fullmatch(expr.value):
+            return expr.value, True
+        return (f"{text}s", False) if type(expr.value) is int and text.isdecimal() else None
+    if wanted is BOOL and isinstance(given, OptionalType) and isinstance(expr, tree.Name | tree.Select):
+        return f"{text}.hasValue()", False
+    return None
 
 
 def _conversion(given: Type, wanted: Type) -> str:

@@ -8,12 +8,14 @@ from typing import Final
 import attrs
 
 from dagflow.diagnostic import Edit, Fix, Span, nearest
+from dagflow.expr import tree
 from dagflow.lang.check.signatures import Signature
 from dagflow.lang.lowering.builder import FlowBuilder
 from dagflow.lang.syntax import tree as s
 from dagflow.model.action import ActionSpec, Effect
 from dagflow.model.flow import Callee, Flow, NodeKind
 from dagflow.model.types import STRING, Field, RecordType, Type
+from dagflow.model.values import Duration
 
 #: What `start` reads as.
 STARTED: Final = RecordType("", (Field("run_id", STRING),))
@@ -120,10 +122,34 @@ def find_action(builder: FlowBuilder, call: s.CallExpr, *, word: str) -> ActionS
         matches = call.args and all(arg.name is not None and arg.name.text in params for arg in call.args)
         help_ = f"did you mean `{meant}`?" + (" its arguments match" if matches else "")
     fix = Fix(f"`{meant}`", is_safe=True, edits=(Edit(call.callee.span, meant),)) if meant else None
+    if name in _FOREIGN and not word:
+        help_, fix = _FOREIGN[name], _as_wait(builder, call) if name in _PAUSES else None
     what = {"start": "flow"}.get(word, "action")
     label = {"start": "no such flow", "undo": "no such action"}.get(word, "no such action or flow")
     builder.report("E201", f"unknown {what} `{name}`", call.callee.span, label, help_, fix)
     return None
+
+
+_PAUSES: Final = frozenset(["sleep", "delay", "time.sleep", "asyncio.sleep"])
+#: What other languages call to do what a statement or an action does here.
+_FOREIGN: Final = {
+    **dict.fromkeys(_PAUSES, "a flow pauses with `wait 2d`"),
+    **dict.fromkeys(["print", "echo", "puts", "console.log"], 'write `log(message: "…")`'),
+    **dict.fromkeys(
+        ["fetch", "requests.get", "requests.post", "http.post", "axios.get", "axios.post", "curl"],
+        'write `http.request(method: "GET", url: …)`',
+    ),
+}  # fmt: skip
+
+
+def _as_wait(builder: FlowBuilder, call: s.CallExpr) -> Fix | None:
+    """`sleep(2d)` as `wait 2d`."""
+    if len(call.args) != 1 or call.args[0].name is not None:
+        return None
+    given = call.args[0].value
+    is_duration = isinstance(given, tree.Literal) and isinstance(given.value, Duration)
+    meant = f"wait {builder.text(given.span)}"
+    return Fix(f"`{meant}`", is_safe=is_duration, edits=(Edit(call.span, meant),))
 
 
 def _params_of(builder: FlowBuilder, name: str) -> tuple[Field, ...]:

@@ -13,6 +13,7 @@ from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
 from dagflow.lang.syntax.keywords import SETTINGS
 from dagflow.lang.syntax.lexer import Token
 from dagflow.lang.syntax.recovery.context import Context, Repair, Skip, diagnostic, not_a_step_name, replacing, short, shown
+from dagflow.lang.syntax.recovery.foreign_statements import FOREIGN_STATEMENTS
 from dagflow.lang.syntax.recovery.foreign_syntax import FOREIGN
 from dagflow.lang.syntax.recovery.foreign_types import FOREIGN_TYPES
 from dagflow.lang.syntax.recovery.foreign_words import FOREIGN_WORDS
@@ -76,15 +77,23 @@ def _not(c: Context) -> Repair | None:
     word = c.previous
     if word.type != "IDENT" or word.text != "not" or c.token.type not in _OPERANDS or c.position <= c.start:
         return None
-    said = diagnostic(
-        "E103",
-        "`not` is not an operator",
-        word.span,
-        "operators are symbols",
-        "write `!`",
-        replacing(Span(word.start, c.token.start), "!"),
-    )
+    # `!` binds tighter than a comparison, and the `not` of other languages does not.
+    fix = None if _compares(c.tokens, c.position) else replacing(Span(word.start, c.token.start), "!")
+    help_ = "write `!`" if fix is not None else "write `!(…)` around the comparison"
+    said = diagnostic("E103", "`not` is not an operator", word.span, "operators are symbols", help_, fix)
     return Repair(said, [Token("BANG", "!", word.start, word.end)], 0, back=1)
+
+
+def _compares(tokens: list[Token], begin: int) -> bool:
+    """Whether a comparison follows, before the next `&&`, `||` or end of the condition."""
+    depth = 0
+    for token in tokens[begin:]:
+        depth += (token.type in {"LPAR", "LSQB"}) - (token.type in {"RPAR", "RSQB"})
+        if depth < 0 or (depth == 0 and token.type in {"ANDAND", "OROR", "LBRACE", "_NL", "$END", "COMMA", "QMARK"}):
+            return False
+        if depth == 0 and (token.type in {"RELOP", "LESSTHAN", "MORETHAN"} or token.text in {"in", "and", "or"}):
+            return token.text not in {"and", "or"}
+    return False  # pragma: no cover - the end of the file is a token
 
 
 def _units(c: Context) -> Repair | None:
@@ -255,6 +264,7 @@ def _unexpected(c: Context) -> Diagnostic:
 
 
 _READINGS: Final[tuple[Callable[[Context], Repair | Skip | None], ...]] = (
+    *FOREIGN_STATEMENTS,
     *FOREIGN_WORDS, *FOREIGN_TYPES,
     _doubled, _nameless_statement, _keyword_as_name, _single_equals, _word_operator, _not, _units, _message_literal, _late_setting,
     *FOREIGN,

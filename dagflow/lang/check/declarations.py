@@ -82,8 +82,8 @@ class Declarations:
     emits: tuple[str, ...] | None = None
 
     def is_broken(self, name: str) -> bool:
-        """Whether a name may be one of a declaration that has been complained about."""
-        return name in self.broken or name.partition(".")[0] in self.broken_imports
+        """Whether a name may be one of a declaration that has been complained about; a type that did not parse has no name."""
+        return not name or name in self.broken or name.partition(".")[0] in self.broken_imports
 
     def may_be_broken(self, event: str) -> bool:
         """The same for an event."""

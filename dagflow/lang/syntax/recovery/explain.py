@@ -12,6 +12,7 @@ from typing import Final
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span, nearest
 from dagflow.lang.syntax.keywords import SETTINGS
 from dagflow.lang.syntax.lexer import Token
+from dagflow.lang.syntax.recovery.broken_heads import keeping_body
 from dagflow.lang.syntax.recovery.context import Context, Repair, Skip, diagnostic, not_a_step_name, replacing, short, shown
 from dagflow.lang.syntax.recovery.foreign_statements import FOREIGN_STATEMENTS
 from dagflow.lang.syntax.recovery.foreign_syntax import FOREIGN
@@ -42,8 +43,8 @@ def explain(context: Context) -> Repair | Skip:
     for reading in _READINGS:
         answer = reading(context)
         if answer is not None:
-            return answer
-    return Skip(_unexpected(context))
+            return keeping_body(context, answer) if isinstance(answer, Skip) else answer
+    return keeping_body(context, Skip(_unexpected(context)))
 
 
 def _single_equals(c: Context) -> Repair | None:

@@ -139,6 +139,6 @@ def test_short_names_are_no_slips_of_each_other(word: str, known: list[str]) -> 
     "head", ["flow f(a: list<>)", "flow f(3: int)", "flow f(a: int *)", "flow f() -> list<>", "flow f() returns int"]
 )
 def test_a_broken_head_does_not_hide_the_body(head: str) -> None:
-    bad = compiled(f'{head} {{\n  let x = nothing\n  missing()\n  log(mesage: "x")\n}}\n')
+    bad = compiled(f'{head} {{\n  let x = nothing\n  missing()\n  log(text: "x")\n}}\n')
     assert [d.code for d in bad.diagnostics if not d.code.startswith("E1")] == ["E202", "E201", "E306"]
     assert sum(d.code.startswith("E1") for d in bad.diagnostics) == 1

@@ -123,7 +123,7 @@ def said(body: str, head: str = HEAD) -> str:
         ('parallel { a = log(message: "x") after b\nb = log(message: "y") when lead.score > 1 after a }', "its condition"),
         ('parallel { a = pay.charge(order_id: "x", amount: 1) after b\nb = log(message: "y") after c\ndo { c = log(message: a.id) } }', "reads `a`"),
         ('a = log(message: "x") after lead', "`lead` is not a step"),
-        ('abc = log(message: "x")\nb = log(message: "y") after abd', "did you mean `abc` (line 2)?"),
+        ('alfa = log(message: "x")\nb = log(message: "y") after alfb', "did you mean `alfa` (line 2)?"),
         ('b = log(message: "y") after nobody', "`after` names steps of this flow"),
         ('a = log(message: "x")\nb = log(message: "y") after a, a', "is named twice"),
         ('a = log(message: "x")\nb = log(message: "y") after 2 of (a, a)', "E404"),

@@ -11,7 +11,7 @@ from dagflow.lang.syntax.lexer import Token
 from dagflow.lang.syntax.recovery.context import Context, Repair, Skip, diagnostic, replacing, short
 
 _RAISES: Final = frozenset(["raise", "throw", "error", "abort", "panic", "die"])
-_ELSE_IF: Final = frozenset(["elif", "elseif", "elsif", "elsef", "elseIf"])
+_ELSE_IF: Final = frozenset(["elif", "elseif", "elsif", "elseIf"])
 _TEXT_PREFIXES: Final = frozenset(["f", "F", "fr", "rf", "t", "u", "s"])
 #: What an f-string holds where nothing but the sign in front is missing.
 _HOLE: Final = re.compile(r"\{([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\}")

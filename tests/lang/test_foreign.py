@@ -42,6 +42,7 @@ MEANT = [
     ("log(message: `hello ${who}`)", 'log(message: "hello ${who}")'),
     ('log(message: who if n > 2 or d > 1.0 else "b")', 'log(message: n > 2 || d > 1.0 ? who : "b")'),
     ('wait "2d"', "wait 2d"),
+    ('email(template: "x", to: to, data: {name: who})', 'email(template: "x", to: to, data: {"name": who})'),
     ("wait for 2d", "wait 2d"),
     ("sleep(2d)", "wait 2d"),
     ("log(message: who) retry 3 times", "log(message: who) retry 3"),

@@ -10,7 +10,7 @@ from dagflow.expr.checker.constants import default_core
 from dagflow.expr.checker.context import Context, Typed
 from dagflow.expr.checker.narrowing import known_present
 from dagflow.expr.checker.overload_resolution import condition, join_types
-from dagflow.expr.tree import Binary, Conditional, Expr, Interpolation, ListLiteral, Literal, MapLiteral, Select, Unary
+from dagflow.expr.tree import Binary, Conditional, Expr, Interpolation, ListLiteral, Literal, MapLiteral, Name, Select, Unary
 from dagflow.model.types import (
     BOOL,
     BYTES,
@@ -189,7 +189,10 @@ def _constant_names(tree: MapLiteral) -> list[str] | None:
 
 
 def _key(context: Context, tree: Expr) -> Typed:
+    n_before = len(context.diagnostics)
     key = context.visit(tree)
+    if isinstance(tree, Name):
+        messages.unquoted_key(context, tree, n_before)
     type_ = context.resolve(key.type)
     is_key = type_ in {BOOL, INT, UINT, STRING, JSON, UNKNOWN} or isinstance(type_, EnumType | ScalarType | ParamType)
     if not is_key and context.environment.is_checked:

@@ -143,6 +143,15 @@ def absent(context: Context, step: Typed, select: Select | None, type_: Type) ->
     context.report("E308", f"`{name}` may not have run", span, absence.label, help_, fix)
 
 
+def unquoted_key(context: Context, key: Name, n_before: int) -> None:
+    """Complete E202 of `{name: x}`, where a name that nothing has is most likely the key itself."""
+    for i, each in enumerate(context.diagnostics[n_before:], n_before):
+        if each.code == "E202" and each.span == key.span:
+            fix = replaced(key.span, f'"{key.name}"')
+            help_ = f'keys are expressions; for a key of this text, write `"{key.name}"`'
+            context.diagnostics[i] = attrs.evolve(each, help=help_, fix=fix)
+
+
 def certain_together(context: Context, steps: frozenset[str], select: Select, n_before: int) -> None:
     """Complete E308 of `a.?x ?? b.x` where one of the two has always run: only the question mark is missing.
 

@@ -1,4 +1,4 @@
-"""What a flow's policies ask of one request: the values of their keys, and its priority."""
+"""Evaluate a flow's policies for one request: the values of their keys, and its priority."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import orjson
 from dagflow.admission.requests import Keys
 from dagflow.execution.program import Program, Typed
 
-#: Longer ones are kept as a digest.
+#: Longer ones are stored as a digest.
 _MOST_CHARACTERS: Final = 200
 
 
 def judged(program: Program, value: Mapping[str, object]) -> tuple[Keys, int]:
     """The keys and the priority of a request with that input, in stored form. Raises EvaluationError."""
     flow, code = program.flow, program.policies
-    # A parameter that was left out is nothing: a name without a value cannot be read.
+    # An omitted parameter reads as null: a name without a value cannot be read.
     bindings = {flow.binding: value} if flow.binding else {**dict.fromkeys(field.name for field in flow.input.fields), **value}
 
     def key(typed: Typed | None) -> str:

@@ -1,4 +1,4 @@
-"""What expressions of a run can read, by name."""
+"""The names and values that a run's expressions can read."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Bindings:
 
     Attributes:
         outputs: values in stored form, by node id.
-        shared: what every node sees that has no names of its own, and does not read `now`.
-        tracebacks: of the last attempt of a node that raised what was not expected, by node; None if there is none.
+        shared: the names for every node that has no names of its own, and does not read `now`.
+        tracebacks: of the last attempt of a node that raised an unexpected exception, by node; None if there is none.
     """
 
     _program: Program
@@ -62,7 +62,7 @@ class Bindings:
         self.outputs[node_id] = self.shared[node_id] = value
 
     def keep_traceback(self, node: int, traceback: str) -> bytes | None:
-        """An attempt of the node failed; gives what the history keeps of where."""
+        """Keep the traceback of the node's failed attempt; return its bytes for the history."""
         if self.tracebacks is not None:
             self.tracebacks.pop(node, None)
         if not traceback:
@@ -71,7 +71,7 @@ class Bindings:
         return traceback.encode()
 
     def of(self, node: int) -> Mapping[str, object]:
-        """What the node's expressions see; good until the next call."""
+        """Return the names and values that the node's expressions read; valid until the next call."""
         state = self._machine.state
         shared = self.shared
         code = self._program.codes[node]

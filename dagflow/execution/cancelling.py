@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def cancel_rows(progress: RunState, event: str) -> list[WaitRow]:
-    """What events of that name have to carry to cancel the run; a child run ends with its parent."""
+    """Return what events of that name must carry to cancel the run; a child run ends with its parent."""
     if progress.lineage is not None:
         return []
     return [_row(progress, event, code) for code in progress.program.cancels.get(event, ())]

@@ -1,8 +1,8 @@
 """The runs that a run has of its own: one for each item of a loop, one for each attempt of a call.
 
 A child is a run like any other, with a history of its own, under an id made of its parent's. The child of a loop's item also
-reads the names around the loop, so it is only ever in memory together with its parent. What the parent knows of a child is
-its end, told once the end is in the store; so a child whose end the parent has not heard of is found again after a crash.
+reads the names around the loop, so it is only ever in memory together with its parent. The parent learns of the end of a child
+once that end is in the store; so a child whose end has not reached the parent is found again after a crash.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from dagflow.model.wire.codec import WireError
 
 #: The codes of a loop that cannot begin, and of an item that was not begun.
 TOO_MANY_ITEMS, DUPLICATE_KEY = "too_many_items", "duplicate_key"
-#: The code of a run that somebody cancelled by itself, and of one that could not be undone as a whole.
+#: The code of a run that was cancelled individually, and of one that could not be undone as a whole.
 CANCELLED, NOT_UNDONE = "cancelled", "not_undone"
 #: The codes of a run whose lifetime was over, and of an attempt that took too long.
 RUN_TIMEOUT, TIMEOUT = "run_timeout", "timeout"
@@ -59,7 +59,7 @@ class Spawn:
     Attributes:
         node, number: of its parent, and the item's index or the attempt's number.
         due: when it is to be over; None where its own flow says so.
-        is_new: nobody has begun it, and it begins `at` that instant; else it may be in the store.
+        is_new: the child has not begun, and it begins `at` that instant; else it may be in the store.
         is_undo: it has ended well, and is to be undone.
     """
 
@@ -73,7 +73,7 @@ class Spawn:
 
     @property
     def is_missed(self) -> bool:
-        """Whether events have to wait until it is there: it may have waited for them longer than anybody else."""
+        """Whether events must wait until the child is back: it may have waited for them longer than any other run."""
         return not self.is_new and not self.is_undo
 
 
@@ -98,7 +98,7 @@ class Children(Generic[_Run]):
         spawns: wishes to go on with a child, for the driver to take. stops: the runs to cancel.
     """
 
-    #: Not held, since it holds these: a run that nobody holds any more is gone at once, and not when cycles are looked for.
+    #: Weak, since the parent refers to this object: an unreferenced run is freed at once, without a pass of the cycle collector.
     _parent_ref: ReferenceType[_Run]
     #: Makes a child of a flow.
     _new: Callable[[Program, RunId, Lineage], _Run]
@@ -118,7 +118,7 @@ class Children(Generic[_Run]):
         return parent
 
     def has(self, node: int) -> bool:
-        """Whether attempts of the node are made by children, not by an action."""
+        """Whether child runs make the attempts of the node, instead of an action."""
         kind = self._parent.program.plan.kinds[node]
         return kind is NodeKind.CALL or (kind is NodeKind.UNDO and not self._node(node).action)
 
@@ -141,7 +141,7 @@ class Children(Generic[_Run]):
         return events.ItemsListed(self._parent.machine.state.wanted_at[node], node, len(listed.items))
 
     def start_item(self, command: StartItem, *, is_new: bool) -> Event | None:
-        """An item has its turn; gives the fact of its end where it cannot even begin."""
+        """Start an item; return the event of its end if it cannot even begin."""
         node, index = command.node, command.index
         refusal = self.listed(node).refused.get(index)
         if refusal is None:
@@ -157,7 +157,7 @@ class Children(Generic[_Run]):
         self.spawns.append(spawn)
 
     def is_back(self, spawn: Spawn, now: int) -> list[RunState]:
-        """The child that was wished for is there; returns the runs that may have changed by that."""
+        """The requested child is back; return the runs that this may have changed."""
         return [progress for changed in self.coming_back(spawn, lambda: now, always) for progress in changed]
 
     def coming_back(self, spawn: Spawn, now: Callable[[], int], is_short: Callable[[], bool]) -> Iterator[list[RunState]]:
@@ -166,18 +166,18 @@ class Children(Generic[_Run]):
         if claims is None or not spawn.is_missed:
             return
         if claims.n_absent == 1:
-            # It counts as absent until all is given that came meanwhile, so what comes now queues behind that.
+            # It counts as absent until all events that came meanwhile are delivered, so later events queue behind them.
             yield from settling(claims, now, is_short)
         claims.n_absent -= 1
         if not claims.n_absent:
             yield claims.release_timers()
 
     def item(self, node: int, index: int) -> Mapping[str, object]:
-        """What the body of a loop reads of an item."""
+        """Return the values that the body of a loop reads of an item."""
         return self.listed(node).bindings(self._loop(node), index)
 
     def make(self, spawn: Spawn) -> _Run:
-        """The child that is wished for, neither begun nor restored."""
+        """Return the requested child, neither begun nor restored."""
         program = self._parent.program
         node = spawn.node if program.plan.undoes[spawn.node] == NO_NODE else program.plan.undoes[spawn.node]
         is_item = program.plan.kinds[node] is NodeKind.FOR
@@ -185,7 +185,7 @@ class Children(Generic[_Run]):
         return self._new(of, spawn.run, Lineage(self._parent, node, spawn.number, is_item))
 
     def begin(self, child: RunState, spawn: Spawn, now: int) -> None:
-        """Begin a child. What came since the whole began may be for its waits."""
+        """Begin a child. Events since the root run began may be for its waits."""
         parent = self._parent
         if spawn.is_new:
             # What begins together waits since the same instant, in whichever order it is brought to life.
@@ -201,7 +201,7 @@ class Children(Generic[_Run]):
         child.begin(value, origin, now, parent.n_events, due)
 
     def input_of(self, node: int) -> Mapping[str, object]:
-        """What the flow that is called or started takes, in stored form. Raises Unevaluable: it is not of the flow's types."""
+        """Return the input of the called or started flow, in stored form. Raises Unevaluable: it is not of the flow's types."""
         parent = self._parent
         program = parent.program.callees[self._node(node).flow]
         try:
@@ -249,7 +249,7 @@ class Children(Generic[_Run]):
         return events.RunRequested(at, node), orjson.dumps({"run_id": run})
 
     def take_requested(self) -> list[Requested]:
-        """The runs to begin together with the facts that were taken last."""
+        """Return the runs to begin together with the events of the last append."""
         if not self._requested:
             return []
         requested, self._requested = self._requested, []
@@ -367,6 +367,6 @@ def _cause(spawn: Spawn, child: RunState) -> tuple[str, ActionFailed, int]:
         return "", ActionFailed(f"run {child.run} was cancelled", CANCELLED), 0
     failure = state.failures[state.scope_causes[0]]
     step = "" if failure.node == NO_NODE else child.program.plan.ids[failure.node]
-    # A child that was given less time than its flow asks for had the time of the attempt.
+    # A child whose time is shorter than its flow declares had the time of the attempt.
     is_late = failure.code == RUN_TIMEOUT and failure.node == NO_NODE and spawn.due is not None
     return step, ActionFailed(failure.message, TIMEOUT if is_late else failure.code), failure.attempt

@@ -1,4 +1,4 @@
-"""Which events a run wants, told by what they carry: before they come, so that they can be looked for."""
+"""Subscriptions: the events that a run waits for, by their payload, so that they can be looked up in advance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ALWAYS: Final = frozenset({"run", "trigger"})
 
 
 def wait_row(progress: RunState, node: int) -> WaitRow | None:
-    """What the events have to carry that a wait is for, as far as that is known; None if it is not known yet."""
+    """Return the subscription of a wait, as far as its key is known; None if it is not known yet."""
     code, state = progress.program.codes[node], progress.machine.state
     correlation, event = code.correlation, code.node.event
     is_reached = state.status[node] is NodeStatus.WAITING
@@ -40,7 +40,7 @@ def may_be_for(progress: RunState, node: int, payload: object) -> bool:
 
 
 def wait_rows(progress: RunState) -> tuple[WaitRow, ...]:
-    """The events that have to wake the run if it sleeps. What it will only be able to tell later it looks for when it is there."""
+    """Return the events that must activate the run if it is suspended. Keys known only later are matched once it is active."""
     status = progress.machine.state.status
     open_waits = (node for nodes in progress.program.waits.values() for node in nodes if not status[node].is_settled)
     rows = [row for node in open_waits if (row := wait_row(progress, node)) is not None]
@@ -59,7 +59,7 @@ def unindexed_events(progress: RunState) -> set[str]:
 
 
 def changed_rows(progress: RunState, status: RunStatus) -> tuple[WaitRow, ...] | None:
-    """What the store has to know from now on of what the run waits for; None if it knows, or need not."""
+    """Return the subscriptions that the store must have from now on; None if they are unchanged or unnecessary."""
     if not progress.program.hears or progress.lineage is not None:
         return None
     if status is RunStatus.SLEEPING:

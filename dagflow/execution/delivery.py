@@ -20,9 +20,9 @@ def always() -> bool:
 
 
 def deliver(runs: Sequence[RunState], event: SentEvent, now: int, matches: Matches | None = None) -> bool:
-    """Whether a wait of these took the event, or it was kept for one. For whom it came before nothing changes.
+    """Return whether a wait of these took the event, or the mailbox keeps it for one. Delivery is idempotent per run.
 
-    `runs`: one, or several that are parts of the same whole. `matches`: what waits have said of it already.
+    `runs`: one, or several of the same family. `matches`: the conditions of waits evaluated so far.
     """
     wanting = [progress for progress in runs if _is_wanted(progress, event)]
     claims = wanting[0].claims if wanting else None
@@ -54,9 +54,9 @@ def judging(runs: Sequence[RunState], matches: Matches, is_short: Callable[[], b
 def _judging(
     runs: Sequence[RunState], matches: Matches, is_short: Callable[[], bool], may_want: Callable[[RunState, SentEvent], bool]
 ) -> Generator[None]:
-    """Ask the waits of these that the event may be for, up to the first that it is for; yields where others should have their turn.
+    """Evaluate the waits that the event may be for, up to the first match; yield between conditions.
 
-    Nothing changes by that. Behind the end `deliver` finds every condition it needs, as long as nobody else has had a turn.
+    This changes no state. After it ends, `deliver` finds every condition evaluated, unless another task ran in between.
     """
     looked_at = set["RunState"]()
     is_known = False
@@ -67,7 +67,7 @@ def _judging(
             if progress in looked_at:
                 continue
             looked_at.add(progress)
-            # Evaluates the keys of waits, which are kept.
+            # Evaluates the keys of waits, which are cached.
             _may_be_later(progress, matches.arrival)
             if not is_short():
                 is_known = False
@@ -83,7 +83,7 @@ def _judging(
 
 
 def settling(claims: EventClaims, now: Callable[[], int], is_short: Callable[[], bool]) -> Iterator[list[RunState]]:
-    """All parts are there: give them the events that were held; yields the runs that may have changed, where others may have their turn."""
+    """All child runs are back: deliver the held events; yield the runs that may have changed, where other tasks may run."""
     while claims.held:
         held, claims.held = claims.held, []
         by_number: dict[int, tuple[SentEvent, list[RunState]]] = {}
@@ -170,7 +170,7 @@ def _in_order(runs: Sequence[RunState], arrival: Arrival) -> list[tuple[int, tup
 
 
 def _may_be_later(progress: RunState, arrival: Arrival) -> bool:
-    """Whether the event has to be kept for a wait that is not reached."""
+    """Whether the mailbox must keep the event for a wait that is not reached."""
     later = progress.mailbox.awaited_later(arrival.name)
     return any(_is_free(progress, node, arrival) and may_be_for(progress, node, arrival.payload) for node in later)
 

@@ -26,7 +26,7 @@ from dagflow.model.wire.codec import TooLarge, WireError, sized
 FAILED: Final = "failed"
 #: The code of a value that does not fit the type it was checked to have: in free JSON, or beyond a limit.
 BAD_VALUE: Final = "bad_value"
-#: The code of a value that is larger than can be kept.
+#: The code of a value that is too large to store.
 TOO_LARGE: Final = "too_large"
 #: Bytes of JSON that the payload of an event may have: it is copied to every run that takes it.
 MAX_EVENT: Final = 256 * 1024
@@ -36,7 +36,7 @@ _INT64_MAX: Final = 2**63 - 1
 
 
 class Unevaluable(Exception):  # noqa: N818 - not an error: a fact about the node
-    """An expression of a node has no value that can be kept."""
+    """An expression of a node has no value that can be stored."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)
@@ -57,7 +57,7 @@ def arguments_of(code: Code, bindings: Mapping[str, object]) -> dict[str, object
 
 
 def check_known(program: Program, state: State, node: int) -> None:
-    """An undo cannot be called where it reads what its step gave, and nobody knows that. Raises Unevaluable."""
+    """An undo cannot be called if it reads its step's result, and that is unknown. Raises Unevaluable."""
     undone = program.plan.undoes[node]
     if undone == NO_NODE or is_sure(state, undone):
         return
@@ -70,7 +70,7 @@ def check_known(program: Program, state: State, node: int) -> None:
 def fact_of(
     command: Evaluate | UseDefault, code: Code, bindings: Mapping[str, object], state: State
 ) -> tuple[Event, object, bytes | None]:
-    """The fact that answers the wish, the value the step reads as, and the JSON that is kept of it."""
+    """Return the event that answers the command, the value that the step reads as, and its stored JSON."""
     node = command.node
     at = state.wanted_at[node]
     try:
@@ -106,7 +106,7 @@ def _evaluated_node(node: int, code: Code, bindings: Mapping[str, object], at: i
 
 
 def gate_value(code: Code, outcome: int) -> object:
-    """What a gate reads as: a condition as a bool, a switch as the word for its outcome."""
+    """Return the value of a gate: a condition as a bool, a switch as the word for its outcome."""
     if code.node.type == BOOL or outcome >= len(code.node.outcomes):
         return outcome == 1
     return code.node.outcomes[outcome]
@@ -124,7 +124,7 @@ def _outcome(code: Code, bindings: Mapping[str, object]) -> int:
 
 
 def _payload(code: Code, bindings: Mapping[str, object]) -> dict[str, object]:
-    """What an event carries, as JSON values: what its declaration says, also where it was made of free JSON."""
+    """Return an event's payload as JSON values: the declared fields, also if it was made of free JSON."""
     values = arguments_of(code, bindings)
     payload = {name: typed.codec.encode(values[name]) for name, typed in code.arguments}
     try:
@@ -144,7 +144,7 @@ def _due(code: Code, bindings: Mapping[str, object], at: int) -> int:
         case Duration():
             return min(at + value.nanos, _INT64_MAX)
         case Timestamp():
-            # A time that is past is due at once. A run does not live until the end of what a store can keep.
+            # A past timestamp is due at once. No run lives until the largest timestamp of a store.
             return min(max(at, value.nanos), _INT64_MAX)
         case _:
             raise Unevaluable(BAD_VALUE, f"cannot wait for {value!r}")
@@ -161,7 +161,7 @@ def evaluated(typed: Typed, bindings: Mapping[str, object], what: str) -> object
 
 
 def kept_json(code: Code, value: object, what: str) -> bytes:
-    """The JSON that is kept of a value in the form it is read in. Raises Unevaluable: it is not of the type, or too large."""
+    """Return the stored JSON of a value in the form it is read in. Raises Unevaluable: it is not of the type, or too large."""
     try:
         return sized(code.dumps(value))
     except WireError as error:
@@ -169,7 +169,7 @@ def kept_json(code: Code, value: object, what: str) -> bytes:
 
 
 def holds(condition: Typed, bindings: Mapping[str, object]) -> bool:
-    """Whether a condition is true; neither a failure nor a value that is no bool is taken for false. Raises Unevaluable."""
+    """Whether a condition is true; neither a failure nor a value that is no bool counts as false. Raises Unevaluable."""
     try:
         return condition.holds(bindings)
     except EvaluationError as error:

@@ -18,10 +18,10 @@ class FastStep:
     """A step whose arguments and result are the same in stored form and in Python; see `actions.direct`.
 
     Attributes:
-        arguments: from the bindings to what the call needs. Raises EvaluationError.
+        arguments: from the bindings to the arguments of the call. Raises EvaluationError.
         function, keep, explain: see `actions.direct.FastAction`.
         is_pure: whether the call needs nothing to be in the store.
-        is_steady: whether the bindings are those that all share, if all it comes after is settled.
+        is_steady: whether the bindings are the shared ones, if all its predecessors are settled.
     """
 
     arguments: Callable[[Mapping[str, object]], dict[str, object]]
@@ -45,7 +45,7 @@ def _quick(performer: Performer, code: Code) -> FastStep | None:
 
 
 def fast_step(code: Code, direct: FastAction) -> FastStep | None:
-    """The short way of a step whose action has one, if its arguments do as well. Of an undo more is asked first."""
+    """The fast path of a step whose action and arguments have one. An undo has none: it has further preconditions."""
     if code.quick_arguments is None or code.node.undoes:
         return None
     arguments = _together(code.quick_arguments)

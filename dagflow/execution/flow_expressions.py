@@ -1,4 +1,4 @@
-"""Where the expressions of a flow are."""
+"""The places of a flow's expressions."""
 
 from __future__ import annotations
 

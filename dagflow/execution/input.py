@@ -1,4 +1,4 @@
-"""The input of a run, from what a host, an event or another run gives."""
+"""The input of a run, from a host application, an event or another run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dagflow.model.wire.codec import TooLarge
 def as_input(program: Program, json_value: object) -> Mapping[str, object]:
     """The input of a run, in stored form, from JSON values. Raises WireError, with paths, if it does not fit.
 
-    A parameter that the flow does not have is a slip of the caller; a field that a record in it does not declare is left out.
+    A parameter that the flow does not have is an error of the caller; an undeclared field of a record in it is dropped.
     """
     given: object = dict[str, object]() if json_value is None else json_value
     codec = program.input_codec.open

@@ -1,7 +1,7 @@
 """One run as every driver sees it: the machine, the values beside it, and the facts not yet in the store.
 
-A driver tells what came of impure work; the pure work that follows (gates, values, defaults) is done here at once, and
-what is left to be done outside is queued in `starts`, `cancels` and `timers`.
+A driver reports the results of impure work. The pure work that follows (gates, values, defaults) is done here at once, and
+the impure work that remains is queued in `starts`, `cancels` and `timers`.
 
 Time. Pure work takes none: its facts carry the instant at which they became possible, not that of a clock. So a fact that
 a crash took with it comes out the same when it is computed again, down to every `now` that follows from it.
@@ -52,7 +52,7 @@ from dagflow.model.wire.codec import WireError
 from dagflow.store.api import Append, Record, SentEvent, WaitRow
 from dagflow.store.codec.events import EVENT, STARTED, SUCCEEDED, Entry, Facts, from_record
 
-#: What has more to it than evaluating an expression.
+#: Nodes that need more than the evaluation of an expression.
 _SPECIAL = frozenset({NodeKind.WAIT_EVENT, NodeKind.FOR, NodeKind.START})
 _READY: Final = NodeStatus.READY
 
@@ -63,7 +63,7 @@ class RunInstance(RunState):
     Attributes:
         starts, cancels, timers: open wishes, for the driver to take; those about other runs are in `children`.
         n_recorded: facts so far, those not yet taken by `take_append` included.
-        is_computing: whether pure work is left to do, for lack of time.
+        is_computing: whether pure work remains, for lack of time.
         n_binding: facts up to here have to be in the store before anything is done to the world. Those after it are pure.
     """
 
@@ -90,14 +90,14 @@ class RunInstance(RunState):
         self._emitted: list[SentEvent] = []
         self._pure: list[Evaluate | UseDefault | EndRun] = []
         self._known: list[Event] = []
-        #: Whether there is time for more pure work now; what is left is done by the next fact, or by `go_on`.
+        #: Whether there is time for more pure work now; the next event, or `go_on`, does the rest.
         self.time_slice: PureTime | None = None
         self.is_computing = False
 
     def begin(
         self, input_value: Mapping[str, object], origin: Origin, now: int, n_events: int = 0, due: int | None = None
     ) -> int:
-        """Start the run; gives how many bytes the store keeps of what started it.
+        """Start the run; return how many bytes the store keeps of its origin and input.
 
         Args:
             input_value: in stored form. origin: what started it. now: the instant.
@@ -111,7 +111,7 @@ class RunInstance(RunState):
         return len(payload)
 
     def undo(self, now: int) -> None:
-        """The run has ended well, and what it is a part of is being undone."""
+        """The run has ended well, and its parent is being undone."""
         self.apply_event(events.RunUndoRequested(now))
 
     def restore(self, records: Iterable[Record]) -> None:
@@ -129,7 +129,7 @@ class RunInstance(RunState):
         self.go_on()
 
     def interrupt(self, now: int) -> None:
-        """After `restore`: no attempt survived, but for those that children make. They are tried again."""
+        """After `restore`: no attempt survived, except those of child runs. They are tried again."""
         for node, attempt in self.machine.open_attempts():
             if self.children.has(node):
                 command = open_attempt(self.machine.state, node)
@@ -144,7 +144,7 @@ class RunInstance(RunState):
         return self.machine.state.ended is not None
 
     def begin_attempt(self, command: StartAttempt, now: int) -> Invocation | None:
-        """The call to make, after its intent has been noted; None if it is not wanted any more or cannot be made."""
+        """Return the call to make, after its intent is recorded; None if it is obsolete or cannot be made."""
         node = command.node
         state = self.machine.state
         if state.status[node] is not NodeStatus.READY or state.attempts[node] + 1 != command.attempt:
@@ -238,11 +238,11 @@ class RunInstance(RunState):
         self.apply_event(event, self.values.keep_traceback(node, failure.traceback))
 
     def cancelled(self, node: int, now: int, *, is_made: bool = True) -> None:
-        """The running attempt of the node was stopped, as wished; `is_made`: whether its call had been made."""
+        """The running attempt of the node was stopped, as requested; `is_made`: whether its call had started."""
         self.apply_event(events.AttemptCancelled(now, node, self._attempt(node), is_made))
 
     def is_cancelling(self, node: int) -> bool:
-        """Whether the running attempt of the node is wished to stop."""
+        """Whether the running attempt of the node is to be cancelled."""
         return self.machine.state.is_cancelling[node]
 
     def is_due(self, timer: SetTimer) -> bool:
@@ -267,7 +267,7 @@ class RunInstance(RunState):
         self.apply_event(events.TimerFired(now, timer.node))
 
     def deliver(self, event: SentEvent, now: int) -> bool:
-        """An event is in the store; gives whether a wait took it or it was kept for one. One that came before changes nothing."""
+        """An event is in the store; return whether a wait took it or the mailbox keeps it. Delivery is idempotent."""
         return deliver([self], event, now)
 
     def cancel(self, now: int) -> None:
@@ -277,7 +277,7 @@ class RunInstance(RunState):
             self.apply_event(events.RunCancelRequested(now))
 
     def take_append(self) -> Append | None:
-        """The facts the store does not have yet, with what they make of the run's row; they count as taken."""
+        """Return the events that the store does not have yet, with the run's new row; they count as taken."""
         if not self._pending:
             return None
         records = Facts(self.program.plan, self._pending)
@@ -304,11 +304,11 @@ class RunInstance(RunState):
         return self.machine.state.attempts[node]
 
     def item(self, node: int, index: int) -> Mapping[str, object]:
-        """What the body of a loop reads of an item."""
+        """Return the values that the body of a loop reads of an item."""
         return self.children.item(node, index)
 
     def know(self, input_value: Mapping[str, object], origin: Origin, started_at: int) -> None:
-        """Take what started the run."""
+        """Set the origin and the input of the run."""
         self.input, self.origin = input_value, origin
         if self.lineage is not None and self.lineage.is_item:
             self.values.start_item(self.lineage.parent.values.of(self.lineage.node), input_value)

@@ -1,4 +1,4 @@
-"""What a run gives to whoever began it."""
+"""The outcome of a run, for its caller."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dagflow.model.flow import NodeKind
 
 
 def returned(progress: RunState) -> object:
-    """What the run returned, in stored form; None if it did not, or returned that."""
+    """Return the run's output, in stored form; None if there is none, or if it is None."""
     return last_value(progress, NodeKind.RETURN)
 
 
 def yielded_json(progress: RunState) -> bytes | None:
-    """What the item of a loop yielded, as JSON; None if it yielded nothing."""
+    """Return the value that the item of a loop yielded, as JSON; None if it yielded nothing."""
     number = _reached(progress, NodeKind.YIELD)
     if number is None:
         return None

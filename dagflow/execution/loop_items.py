@@ -1,4 +1,4 @@
-"""The items of a loop, before they are begun and once they have ended."""
+"""The items of a loop, before they begin and after they have ended."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class LoopItems:
     """The items of a loop.
 
     Attributes:
-        keys: what names each of them. refused: those not to be begun, with why.
-        yields: of those that ended well and yielded something. failures: of those that did not end well, as records.
+        keys: the key of each. refused: items that must not begin, with the reason.
+        yields: of items that ended well and yielded something. failures: of items that did not end well, as records.
     """
 
     items: list[object]
@@ -30,7 +30,7 @@ class LoopItems:
     failures: dict[int, Mapping[str, object]] = attrs.field(factory=dict)
 
     def bindings(self, loop: Loop, index: int) -> dict[str, object]:
-        """What the body of the loop reads of an item."""
+        """Return the values that the body of the loop reads of an item."""
         return _bindings(loop, index, self.items[index])
 
 
@@ -55,7 +55,7 @@ def list_items(code: Code, loop: Loop, bindings: Mapping[str, object]) -> LoopIt
 
 
 def loop_value(loop: Loop, listed: LoopItems) -> object:
-    """What a loop reads as, once its items have ended."""
+    """Return the value of a loop whose items have ended."""
     yields = [value for _, value in sorted(listed.yields.items(), key=lambda entry: entry[0])]
     if not loop.collects:
         return yields

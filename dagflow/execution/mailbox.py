@@ -1,7 +1,7 @@
 """The events that came for one run, and which wait gets which.
 
 An event goes to one wait of a run and its parts at most: to the one that has waited longest and whose condition is true of it. One that
-came before such a wait was reached is kept for it, in the run's history, and found when the wait is.
+came before such a wait was reached stays in the run's history for it, and the wait finds it there.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Mailbox:
 
     Attributes:
         n_seen: the number of the last event of the store that needs no looking at any more.
-        keys: of a wait, before and after it is reached, what it wants of an event, see `correlating`; evaluated once.
+        keys: by wait, before and after it is reached, the key that it requires of an event, see `correlating`; evaluated once.
     """
 
     _run: RunId
@@ -77,7 +77,7 @@ class Mailbox:
         return any(not status[node].is_settled for node in self._program.waits.get(name, ()))
 
     def awaited_later(self, name: str) -> Iterator[int]:
-        """The waits for such events that have not been reached, so that one has to be kept for them."""
+        """Return the waits for such events that have not been reached, so that the mailbox must keep one for them."""
         status = self._machine.state.status
         return (n for n in self._program.waits.get(name, ()) if status[n] in (NodeStatus.PENDING, NodeStatus.READY))
 
@@ -100,7 +100,7 @@ class Mailbox:
             if (self._claims is None or self._claims.is_free(arrival.number, place)) and self._is_for(node, arrival):
                 return index
             if has_time is not None and not has_time():
-                # What has been given is not given back, and what a condition reads does not change.
+                # A delivered event is not taken back, and the values that a condition reads do not change.
                 self._n_refused[node] = index + 1
                 raise PutOff
         return None
@@ -112,7 +112,7 @@ class Mailbox:
             return False
 
     def accepts(self, node: int, payload: object) -> bool:
-        """Whether the wait's condition is true of what an event carries. Raises Unevaluable: it has no value."""
+        """Whether the wait's condition is true of an event's payload. Raises Unevaluable: it has no value."""
         code = self._program.codes[node]
         if code.expression is None:
             return True
@@ -122,11 +122,11 @@ class Mailbox:
         return holds(code.expression, bindings)
 
     def payload(self, node: int, arrival: Arrival) -> object:
-        """What the event carries, as the wait reads it. Raises WireError: it is not of the type the flow declares."""
+        """Return the event's payload, as the wait reads it. Raises WireError: it is not of the type the flow declares."""
         return self._program.codes[node].codec.open.decode(arrival.payload)
 
     def taken(self, node: int, number: int) -> object:
-        """What a wait got, by the number in the history. Raises StoreError if there is no such event, or not for it."""
+        """Return the event of a wait, by the number in the history. Raises StoreError if there is no such event, or not for it."""
         try:
             arrival = self.arrivals[number]
             if self._claims is not None:
@@ -151,5 +151,5 @@ def arrival_of(event: SentEvent) -> Arrival:
 
 
 def encoded(arrival: Arrival) -> bytes:
-    """As it is kept in the history."""
+    """Return its form in the history."""
     return orjson.dumps(attrs.asdict(arrival))

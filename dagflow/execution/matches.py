@@ -1,7 +1,7 @@
-"""What the conditions of waits say of one event.
+"""Match the conditions of waits against one event.
 
-A condition that was evaluated is not evaluated again: what a wait reads does not change once it is reached. So conditions can be
-evaluated one after another, with turns of others in between, and who gets the event is decided afterwards in one go.
+Each condition is evaluated once, since the values that a wait reads do not change once it is reached. So conditions can be
+evaluated one after another, with other tasks in between; which wait gets the event is decided afterwards in one go.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from dagflow.store.api import SentEvent
 if TYPE_CHECKING:
     from dagflow.execution.program import Program
 
-#: In place of what an event carries, where a wait cannot read it.
+#: Stands for the payload of an event that a wait cannot read.
 _MISFIT: Final = object()
 
 
 @attrs.define(eq=False)
 class Matches:
-    """What waits say of an event, asked each at most once."""
+    """The matches of waits for an event, each evaluated at most once."""
 
     event: SentEvent
     _arrival: Arrival | None = None
@@ -33,7 +33,7 @@ class Matches:
     _said: dict[tuple[RunState, int], bool | Unevaluable] = attrs.field(
         factory=dict[tuple["RunState", int], "bool | Unevaluable"]
     )
-    #: What the event carries, as the waits of a program read it.
+    #: The payload of the event, as the waits of a program read it.
     _payloads: dict[tuple[Program, int], object] = attrs.field(factory=dict[tuple["Program", int], object])
 
     @property
@@ -45,13 +45,13 @@ class Matches:
 
     @property
     def encoded(self) -> bytes:
-        """As it is kept in a history."""
+        """Return its form in a history."""
         if self._encoded is None:
             self._encoded = encoded(self.arrival)
         return self._encoded
 
     def has(self, progress: RunState, node: int) -> bool:
-        """Whether the wait has been asked."""
+        """Whether the wait has been evaluated."""
         return (progress, node) in self._said
 
     def of(self, progress: RunState, node: int) -> bool:

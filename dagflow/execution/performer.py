@@ -1,4 +1,4 @@
-"""What a driver asks of whoever calls actions."""
+"""The interface through which a driver calls actions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Performer(Protocol):
 
 
 def effect_key(run: RunId, node: str) -> str:
-    """What an action gives its peer to recognise a repetition: the same for all attempts, and for no other node or run."""
+    """Return the idempotency key: the same for all attempts, and for no other node or run."""
     return hashlib.sha256(f"{run}/{node}".encode()).hexdigest()[:32]
 
 

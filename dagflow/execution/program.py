@@ -31,7 +31,7 @@ class Typed:
     """An expression as a function, and the codec of its value.
 
     Attributes:
-        is_sure: whether every value the expression gives is one that can be kept, as it is.
+        is_sure: whether every value of the expression can be stored as it is.
     """
 
     evaluate: Evaluator
@@ -56,7 +56,7 @@ class Typed:
 def canonical(value: object, codec: wire.Codec, is_plain: bool) -> object:
     """The value as it will be when read back. Raises WireError if it is not of the type.
 
-    What has more fields than its type was JSON from outside: the compiler lets nothing else through.
+    A value with more fields than its type was JSON from outside: the compiler rejects everything else.
     """
     json_value = codec.open.encode(value)
     # `json` is plain once it was encoded.
@@ -64,18 +64,18 @@ def canonical(value: object, codec: wire.Codec, is_plain: bool) -> object:
 
 
 def canonical_with_json(value: object, codec: wire.Codec, is_plain: bool) -> tuple[object, bytes]:
-    """`canonical`, and the JSON that is kept of it. Raises WireError if it is not of the type."""
+    """Return `canonical`, and its stored JSON. Raises WireError if it is not of the type."""
     json_value = codec.open.encode(value)
     return json_value if is_plain else codec.decode(json_value), orjson.dumps(json_value)
 
 
 @attrs.frozen
 class Correlation:
-    """What an event has to carry for a wait to be for it.
+    """The correlation key that an event must carry to match a wait.
 
     Attributes:
-        path: to it in the payload, as `model.keys` writes it.
-        evaluate: what it has to be. reads: the names that takes.
+        path: to the key in the payload, as `model.keys` writes it.
+        evaluate: the required key. reads: the names that this needs.
     """
 
     path: str
@@ -85,12 +85,12 @@ class Correlation:
 
 @attrs.frozen(kw_only=True)
 class Code:
-    """What a driver has to know of a node.
+    """The compiled code of a node, for drivers.
 
     Attributes:
-        codec, is_plain: of what the step reads as. dumps: the JSON that is kept of it, once it is in the form it is read in.
+        codec, is_plain: of the value that the step reads as. dumps: its stored JSON, once it is in the form it is read in.
         key: of an item of a loop.
-        quick_arguments: the functions behind the arguments, where their values are sure to be as they are kept.
+        quick_arguments: the functions behind the arguments, if their values are certain to be in stored form.
         reads_now: whether an expression reads `now`.
         catches: names of failures its expressions may read, with the numbers of their catch nodes.
         correlation: of a wait for an event, where its condition has one.
@@ -121,7 +121,7 @@ class TriggerCode:
 
 @attrs.frozen(kw_only=True, eq=False)
 class CancelCode:
-    """One `cancel on` of the flow. `codec`: of what the event carries. `correlation`: where its condition has one."""
+    """One `cancel on` of the flow. `codec`: of the event's payload. `correlation`: if its condition has one."""
 
     binding: str
     codec: wire.Codec | None
@@ -145,7 +145,7 @@ class Program:
     """A flow that can be run. Made once, shared by all its runs.
 
     Attributes:
-        waits: by the name of an event, the nodes that wait for such events. cancels: likewise, what cancels runs.
+        waits: by the name of an event, the nodes that wait for such events. cancels: likewise, the `cancel on` entries.
         bodies: of its loops, by the number of the node.
         callees: the flows it or they call or start, by key; one mapping for all of them.
     """
@@ -163,7 +163,7 @@ class Program:
 
     @cached_property
     def result_codec(self) -> wire.Codec:
-        """Of what the flow returns, or what an item of the loop it is the body of yields."""
+        """The codec of the flow's output, or of the yield of an item if it is the body of a loop."""
         return wire.codec(self.flow.result)
 
     @cached_property
@@ -183,13 +183,13 @@ class Program:
 
     @cached_property
     def names(self) -> Mapping[str, None]:
-        """The names that a run begins with: its steps, and its parameters, which are nothing where they are left out."""
+        """Return the names that a run begins with: its steps, and its parameters, which are null if omitted."""
         parameters = () if self.flow.binding else (field.name for field in self.flow.input.fields)
         return dict.fromkeys((*self.plan.ids, *parameters))
 
     @cached_property
     def secrets(self) -> Mapping[str, Secret]:
-        """What its expressions read as `secrets`."""
+        """The record that its expressions read as `secrets`."""
         return {name: Secret(name) for name in self.flow.secrets}
 
     @cached_property
@@ -210,7 +210,7 @@ class Program:
 
     @cached_property
     def startable(self) -> Flow:
-        """The flow with all that it calls or starts, itself or through others, so that it can be kept on its own."""
+        """Return the flow with all flows that it calls or starts, directly or indirectly, so that it can be stored on its own."""
         wanted: dict[str, None] = {}
         waiting: list[Program] = [self]
         while waiting:
@@ -223,7 +223,7 @@ class Program:
 
 @without_collecting()
 def prepare(flow: Flow) -> Program:
-    """Make a flow ready to run. Raises DagflowBug if it is not what the compiler makes."""
+    """Make a flow ready to run. Raises DagflowBug if the compiler cannot have made it."""
     return build_program(flow, compile_cores)
 
 
@@ -342,7 +342,7 @@ def _named(flow: Flow) -> Iterator[str]:
 
 
 def _quick(arguments: Sequence[tuple[Argument, Evaluator]]) -> tuple[tuple[str, Evaluator], ...] | None:
-    """For types whose every value an expression gives is one that can be kept, as it is."""
+    """Return the argument functions, if every value of their types can be stored as it is; else None."""
     if not all(_is_sure(argument.value.type) for argument, _ in arguments):
         return None
     return tuple((argument.name, function) for argument, function in arguments)
@@ -364,14 +364,14 @@ def _value_type(flow: Flow, node: Node) -> Type:
 
 
 def _expected_type(flow: Flow, node: Node) -> Type | None:
-    """What the expression's value is kept as, where that may be wider than its own type."""
+    """Return the type that the expression's value is stored as, if that may be wider than its own type."""
     if node.kind in (NodeKind.RETURN, NodeKind.YIELD, NodeKind.LET):
         return _value_type(flow, node)
     return None
 
 
 def _catches(flow: Flow, plan: Plan, number: int) -> tuple[tuple[str, int], ...]:
-    """The catches it stands under, by the name each gives its failure; the innermost of a name wins."""
+    """Return the catches around it, by the name of each failure; the innermost of a name wins."""
     found: dict[str, int] = {}
     gate = plan.gates[number]
     while gate >= 0:

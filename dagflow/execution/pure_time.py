@@ -1,4 +1,4 @@
-"""What a driver says of the time that pure work may take."""
+"""The time that a driver allows for pure work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run knows beside its facts, from the values beside them in the history."""
+"""Restore a run's values, from the values beside the events in the history."""
 
 from __future__ import annotations
 

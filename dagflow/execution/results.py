@@ -1,4 +1,4 @@
-"""How a run went, for people and programs."""
+"""Results of runs, for people and programs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RunFailure:
     Attributes:
         node: the step that failed; "" for the run itself.
         code: such as `timeout`. attempt: the last one, 0 where there was none.
-        traceback: of what an action raised, where that was not expected; without contents of secrets.
+        traceback: of an unexpected exception of an action; without contents of secrets.
     """
 
     node: str
@@ -35,7 +35,7 @@ class RunFailure:
 
 @attrs.frozen
 class ItemCounts:
-    """How far a loop is: its items in all, those begun, and of these those that ended, well or otherwise."""
+    """The progress of a loop: its items in all, the items begun, and of these the items that ended, well or otherwise."""
 
     total: int
     begun: int
@@ -50,7 +50,7 @@ class NodeResult:
     Attributes:
         reason: why it was pruned.
         attempts: started, in all. started_at: of the first attempt, or when it became ready; None if it never was.
-        output: what the step reads as, in stored form; None too where there is none.
+        output: the value that the step reads as, in stored form; None too if there is none.
         outcome: for a gate that was decided, the word for its outcome; else "".
         due_at: until when it waits.
         items: of a loop that knows its items.
@@ -78,7 +78,7 @@ class RunResult:
         output: of its `return`, in stored form.
         reason: of its `stop`, or "".
         failures: for a failed run its cause first; then all others, also those an `on error` took care of.
-        make_nodes: gives `nodes`.
+        make_nodes: returns `nodes`.
     """
 
     run: RunId
@@ -130,7 +130,7 @@ def result_of(progress: RunInstance) -> RunResult:
     def make_nodes() -> tuple[NodeResult, ...]:
         return tuple(_node(progress, number, by_node) for number in range(plan.n_nodes))
 
-    # Nothing happens to a run that has ended, unless it is part of another one: its nodes are looked at when somebody asks.
+    # Nothing happens to a run that has ended, unless it is part of another one: its nodes are computed on demand.
     is_final = state.ended is not None and progress.lineage is None
     made = () if is_final else make_nodes()
     return RunResult(

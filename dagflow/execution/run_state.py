@@ -4,11 +4,11 @@ The modules of this package read and change a run through `RunState`; `instance.
 
 A run and its child runs share a `EventClaims`: the events that came for them, and which of them took which. An event goes to one wait of the
 family. A child that takes an event records that twice: first in the history of the root run, which outlasts the child in memory,
-then in its own, so that its history can be replayed by itself. A crash between the two leaves an event that is given and not taken;
+then in its own, so that its history can be replayed by itself. A crash between the two leaves an event that is assigned and not taken;
 only that child may take it when it is back.
 
-After a restart the children come back one after another. Until all of them are back, nobody can tell which wait has waited longest,
-so events are held and no wait gives up.
+After a restart the children come back one after another. Until all of them are back, it is unknown which wait has waited longest,
+so events are held and no wait times out.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class EventClaims:
             whole.apply_event(events.EventGiven(max(at, whole.machine.state.now)), value)
 
     def recall(self, value: bytes) -> None:
-        """Take what a part took from the history. Raises StoreError if it is damaged."""
+        """Restore the event that a child run took, from the history. Raises StoreError if it is damaged."""
         try:
             given = orjson.loads(value)
             self.given[given["number"]] = (given["run"], given["node"])
@@ -94,7 +94,7 @@ class EventClaims:
         return self.n_absent > 0
 
     def release_timers(self) -> list[RunState]:
-        """All parts are there: waits that are due give up; returns their runs."""
+        """All child runs are back: waits that are due time out; return their runs."""
         late, self.late = self.late, []
         for progress, timer in late:
             progress.timers.append(timer)
@@ -140,11 +140,11 @@ class RunState(ABC):
 
     @abstractmethod
     def know(self, input_value: Mapping[str, object], origin: Origin, started_at: int) -> None:
-        """Set what started the run."""
+        """Set the origin and the input of the run."""
 
     @abstractmethod
     def item(self, node: int, index: int) -> Mapping[str, object]:
-        """What the body of a loop reads of an item."""
+        """Return the values that the body of a loop reads of an item."""
 
     @abstractmethod
     def apply_event(self, event: Event, value: bytes | None = None) -> None:
@@ -168,7 +168,7 @@ class RunState(ABC):
 
 
 def claims_of(progress: RunState) -> EventClaims | None:
-    """What a new run has together with those it is a part of, or with its own parts; None where no part waits for events."""
+    """Return the claims that a new run shares with its family; None if no child run waits for events."""
     if progress.lineage is not None:
         return progress.lineage.parent.claims
     return EventClaims(ref(progress)) if progress.program.parts_wait else None

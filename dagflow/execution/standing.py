@@ -1,4 +1,4 @@
-"""How a run stands, for its row in the store."""
+"""The state of a run, for its row in the store."""
 
 from __future__ import annotations
 

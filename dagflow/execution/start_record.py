@@ -1,4 +1,4 @@
-"""What the history keeps of the start of a run."""
+"""The record of a run's start in the history."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dagflow.execution.run_state import RunState
 
 
 def started_json(progress: RunState, due: int | None) -> bytes:
-    """What started the run, the events that came before it, and its input.
+    """Return the origin of the run, the events that came before it, and its input.
 
-    `due`: when its lifetime is over, if not the flow's word counts for that. The input of a loop's item is the parent's to keep.
+    `due`: when its lifetime is over, if the flow's own lifetime does not apply. The parent stores the input of a loop's item.
     """
     origin, lineage = progress.origin, progress.lineage
     trigger: dict[str, object] = {"kind": origin.kind, "name": origin.name}

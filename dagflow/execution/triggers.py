@@ -27,7 +27,7 @@ def input_for(program: Program, event: str, payload: object, now: int) -> Mappin
 
     Raises:
         UsageError: the flow has no trigger for the event.
-        WireError: the payload is not of the event's type, or what is made of it not of the input's.
+        WireError: the payload is not of the event's type, or the result is not of the input's.
         EvaluationError: an expression of the trigger failed.
     """
     triggers = [
@@ -53,7 +53,7 @@ def cron_input(program: Program, number: int, now: int) -> Mapping[str, object] 
         now: when it was due.
 
     Raises:
-        WireError: what is made of it is not of the input's type.
+        WireError: the result is not of the input's type.
         EvaluationError: an expression of the trigger failed.
     """
     triggers = zip(program.flow.triggers, program.triggers, strict=True)
@@ -71,7 +71,7 @@ def webhook_input(program: Program, name: str, body: object, now: int) -> Mappin
         now: what `now` reads as in the trigger.
 
     Raises:
-        WireError: the body is not of the trigger's type, or what is made of it not of the input's.
+        WireError: the body is not of the trigger's type, or the result is not of the input's.
         EvaluationError: an expression of the trigger failed.
     """
     for trigger, code in zip(program.flow.triggers, program.triggers, strict=True):
@@ -83,13 +83,13 @@ def webhook_input(program: Program, name: str, body: object, now: int) -> Mappin
 
 
 def check_payload(host: Interface, event: str, payload: object, *, only_strict: bool = False) -> None:
-    """Hold what an event carries to a record, and to what the host declares of it. Raises WireError.
+    """Check an event's payload: that it is a record, and that it has the type the host declares. Raises WireError.
 
     Args:
-        host: what it declares.
+        host: its declarations.
         event: its name.
         payload: as JSON values.
-        only_strict: only where the host wants no fields besides; what a flow declares is looked at elsewhere.
+        only_strict: only if the host allows no other fields; the flow's own declarations are checked elsewhere.
     """
     declared = host.events.get(event)
     if only_strict and (declared is None or not declared.is_strict):

@@ -1,4 +1,4 @@
-"""Reading runs that sleep, in a thread, with the events that nobody could give to them meanwhile."""
+"""Activate suspended runs, in a thread, with the events that they missed."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def _nobody(rows: Sequence[RunRow]) -> list[LoadedRun | DagflowError]:
 
 @attrs.frozen
 class ActivationConfig:
-    """How runs that sleep come back.
+    """Configuration of the activation of suspended runs.
 
     Attributes:
-        load: makes runs of their rows and their histories, in any thread; gives for each the run, or why it cannot go on.
+        load: makes runs of their rows and their histories, in any thread; returns for each the run, or why it cannot resume.
         on_stuck: called with a run that cannot go on, and why. was_stuck: whether one could not before, and so may have missed events.
-        per_second: of those that have been due for long; None for no bound.
-        nearly_due_ns: who is due sooner stays in memory, since reading it again would cost more.
+        per_second: the rate for runs that are long overdue; None for no bound.
+        nearly_due_ns: runs that are due sooner stay in memory, since reading them again would cost more.
     """
 
     load: Callable[[Sequence[RunRow]], Sequence[LoadedRun | DagflowError]] = attrs.field(default=_nobody)
@@ -48,7 +48,7 @@ class Activator:
     _now: Callable[[], int]
 
     def load(self, rows: Sequence[RunRow], until: int) -> list[LoadedRun]:
-        """Runs as their histories say, with their events up to the one of that number; without those that cannot go on. Raises StoreError."""
+        """Return runs restored from their histories, with their events up to that number; without blocked ones. Raises StoreError."""
         loaded_runs: list[LoadedRun] = []
         for row, found in zip(rows, self._activation.load(rows), strict=True):
             problem = self._caught_up(found, until) if isinstance(found, LoadedRun) else found
@@ -59,7 +59,7 @@ class Activator:
         return loaded_runs
 
     def _caught_up(self, live: LoadedRun, until: int) -> DagflowError | None:
-        """Give the run what it missed; returns why it cannot go on, if so."""
+        """Deliver the events that the run missed; return why it cannot resume, if so."""
         missed = self.missed(live, until)
         try:
             self.deliver(live, missed, until)
@@ -68,9 +68,9 @@ class Activator:
         return None
 
     def missed(self, live: LoadedRun, until: int) -> list[SentEvent]:
-        """What may be for the run and came while nobody drove it, up to the event of that number. Raises StoreError.
+        """Return the events that the run may have missed while it was not driven, up to that number. Raises StoreError.
 
-        What the store could tell to be for it has woken it then, if everything has been given to those that sleep.
+        Events that match a subscription have activated it already, if all events have been delivered to suspended runs.
         """
         is_known = self._subscriptions.is_whole and not self._activation.was_blocked(live.run)
         names = unindexed_events(live.progress) if is_known else live.progress.program.hears

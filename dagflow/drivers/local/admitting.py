@@ -1,4 +1,4 @@
-"""What a driver asks of whoever decides which runs begin; an interpreter by itself has nobody."""
+"""The interface through which a driver asks which runs begin; an interpreter by itself has no implementation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Admitting(Protocol):
         ...
 
     def look(self, event: SentEvent, sending: Sending | None) -> Generator[None]:
-        """The event is in the store: begin what it starts. Yields where others should have their turn."""
+        """The event is in the store: begin the runs that it starts. Yields where other tasks may run."""
         ...
 
     def ended(self, live: LoadedRun) -> None:
@@ -37,5 +37,5 @@ class Admitting(Protocol):
         ...
 
     def looked(self, is_written_anyway: bool) -> Looked | None:
-        """How far triggers have been looked at, if that is to be written down now, with what came of it."""
+        """Return the trigger offset, if it is to be written now, with the resulting requests."""
         ...

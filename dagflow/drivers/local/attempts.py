@@ -1,8 +1,8 @@
-"""From the wish to start an attempt to what came of it, for the local driver.
+"""Attempts of the local driver, from the command to the outcome.
 
-An attempt is begun as soon as there is room for it: its arguments are evaluated and its intent is noted. Only when the facts
-it depends on are in the store is it given to a worker, so no worker ever waits for a commit, and one commit serves all
-attempts that were begun before it.
+An attempt begins as soon as there is room for it: its arguments are evaluated and its intent is recorded. Only when the store has
+the events it depends on does a worker get it. So no worker ever waits for a commit, and one commit serves all attempts that began
+before it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from dagflow.execution.program import Program
 from dagflow.model.action import Effect
 from dagflow.store.failpoints import Failpoint, hit, watchers
 
-#: So many attempts are begun ahead of their calls, if at least so many calls may be under way.
+#: So many attempts begin ahead of their calls, if at least so many calls may be under way.
 _AHEAD: Final = 1024
 _MANY: Final = 16
 #: An attempt that ends so long after its time was over kept the event loop from stopping it.
@@ -46,10 +46,10 @@ _EFFECTFUL: Final = Effect.EFFECTFUL
 
 
 class Driver(Protocol):
-    """What the driver does for attempts."""
+    """The driver's interface for attempts."""
 
     def turn(self, live: LoadedRun) -> None:
-        """See to what a run wishes."""
+        """Execute the commands of a run."""
         ...
 
     def now(self, live: LoadedRun) -> int:
@@ -81,7 +81,7 @@ class Attempts:
     _n_open: int = 0
     _n_waiting: int = 0
     _is_beginning: bool = False
-    #: Nothing new is begun; `_changed` is set, and replaced, whenever an attempt is over from then on.
+    #: No new attempt begins; `_changed` is set, and replaced, whenever an attempt is over from then on.
     _is_draining: bool = False
     _is_stopped: bool = False
     _changed: trio.Event = attrs.field(factory=trio.Event)
@@ -101,7 +101,7 @@ class Attempts:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is begun or to be begun."""
+        """Whether no attempt is under way or queued."""
         return not self._n_open and not self._wishes
 
     def fast_steps_of(self, program: Program) -> Sequence[FastStep | None]:
@@ -112,24 +112,24 @@ class Attempts:
         return fast_steps
 
     def put(self, live: LoadedRun, commands: Sequence[StartAttempt]) -> None:
-        """Attempts are wished for; `begin` what there is room for."""
+        """Attempts are queued; `begin` as many as there is room for."""
         if self._is_draining:
-            # They are wished for again when the run is resumed.
+            # The engine requests them again when the run is resumed.
             return
         for command in commands:
             quick = live.fast_steps[command.node]
             if quick is not None and (self._writer.is_instant or quick.is_pure):
-                # It waits for nothing but somebody to make the call, who begins it as well.
+                # It waits only for a worker to make the call, which begins it as well.
                 self._n_open += 1
                 self._pool.put(Call(live, command, quick))
             else:
                 self._wishes.put((live, command))
 
     def begin(self) -> None:
-        """Begin what is wished for, as far as there is room."""
+        """Begin the queued attempts, as far as there is room."""
         wishes = self._wishes
         if not (wishes.plain or wishes.n_shared) or self._is_beginning or self._is_draining:
-            # What is begun may make more ready: it has its turn further up.
+            # Beginning one may make more ready: the loop further up begins those.
             return
         self._is_beginning = True
         try:
@@ -149,7 +149,7 @@ class Attempts:
             self._is_beginning = False
 
     async def drain(self, loaded_runs: Collection[LoadedRun], *, is_all: bool) -> None:
-        """Begin nothing new, and wait until what is begun is over; without `is_all` only for what must not be done twice."""
+        """Begin no new attempts, and wait until the open ones end; without `is_all` only for calls that must not be repeated."""
         self._is_draining = True
         while not self._is_stopped and any(
             is_all or _is_effectful(call) for live in loaded_runs for call in live.calls.values()
@@ -157,7 +157,7 @@ class Attempts:
             await self._changed.wait()
 
     def stop(self) -> None:
-        """The driver has stopped: what is under way goes unheard, and is waited for no longer."""
+        """The driver has stopped: outcomes of open attempts are ignored, and are waited for no longer."""
         self._is_stopped = True
         self._tell()
 
@@ -173,11 +173,11 @@ class Attempts:
         if call.worker is not None:
             call.worker.cancel()
         else:
-            # Nobody has begun the call itself, and nobody will.
+            # No worker has begun the call itself, and none will.
             self._stopped(call, is_made=False)
 
     def leave(self, call: Call) -> None:
-        """The run is left alone: nobody makes the call any more, and what comes of one that is being made goes unheard."""
+        """The run is abandoned: its queued calls are never made, and the outcomes of open ones are ignored."""
         self._over(call)
         if call.worker is not None:
             call.worker.cancel()
@@ -203,7 +203,7 @@ class Attempts:
                 del counter[key]
 
     def _begin(self, call: Call) -> bool:
-        """Find the arguments and note the intent; False if the call is not to be made."""
+        """Evaluate the arguments and record the intent; False if the call must not start."""
         live, command, quick = call.live, call.command, call.quick
         try:
             now = self._driver.now(live)
@@ -229,14 +229,14 @@ class Attempts:
         return False
 
     def _begin_late(self, call: Call) -> bool:
-        """`_begin` by who is about to make the call."""
+        """`_begin`, from the worker that is about to make the call."""
         if call.live.broken is not None or self._is_draining:
             self._n_open -= 1
             return False
         return self._begin(call)
 
     def _line_up(self, call: Call) -> None:
-        """Have a call made that is begun, once the store has what it needs to have."""
+        """Have a worker make a begun call, once the store has the events that it needs."""
         live = call.live
         needed = self._needed_facts(live, call.command.node)
         if live.n_committed < needed:
@@ -251,7 +251,7 @@ class Attempts:
             self._pool.put(call)
 
     def _needed_facts(self, live: LoadedRun, node: int) -> int:
-        """How many facts the store has to have before the call is made. One in memory loses everything at once, so none."""
+        """How many events the store must have before the call. A store in memory loses everything at once, so none."""
         if self._writer.is_instant:
             return 0
         effect = live.progress.program.codes[node].node.effect
@@ -290,7 +290,7 @@ class Attempts:
                 kept = quick.keep(await quick.function(**call.arguments or {}))
             else:
                 kept = await self._performer.perform(cast("Invocation", call.invocation))
-        except BaseException as raised:  # noqa: BLE001 - whatever a host raises, its run hears of it; `passing` says what goes on
+        except BaseException as raised:  # noqa: BLE001 - any exception of a host is the run's outcome; `passing` says which propagate
             rest = passing(raised)
             if rest is not None:
                 if worker.is_cancelled and not call.is_over:
@@ -383,6 +383,6 @@ def _as_failure(call: Call, raised: BaseException) -> ActionFailed:
         case DagflowError():
             return ActionFailed(shown(text_of(raised), Redactor()), "usage", fatal=True)
         case _:
-            # The text of an exception may hold anything, secrets too; only its class is told.
+            # The text of an exception may contain anything, secrets too; only its class is reported.
             action = call.live.progress.program.codes[call.command.node].node.action
             return ActionFailed(f"{action} raised {class_name(raised)}", "unexpected", fatal=True)

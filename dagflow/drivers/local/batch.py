@@ -1,4 +1,4 @@
-"""What is written together: events from outside, the records of runs, and the runs that are blocked.
+"""A batch of writes: events from outside, the records of runs, and blocked runs.
 
 A batch is one transaction. Where the store refuses it, it is written again in parts, each a transaction of its own: a run with
 the runs it starts. So only the runs that hold a value the store cannot keep are refused.
@@ -24,7 +24,7 @@ class Sending:
 
     Attributes:
         is_over: set once it is in the store and has been handed out, or never will be.
-        is_kept: whether it is in the store. refusal: why the store refuses it. n_reached: the runs that took it. decisions: what it asked for.
+        is_kept: whether it is in the store. refusal: why the store refuses it. n_reached: the runs that took it. decisions: the requests it caused.
     """
 
     event: SentEvent
@@ -45,7 +45,7 @@ class Note:
 
 @attrs.define(eq=False)
 class Decision:
-    """What became of a request, as soon as that is decided. `kept_by`: what has to be in the store before anybody hears of it."""
+    """The outcome of a request, as soon as it is decided. `kept_by`: what the store must have before the outcome is published."""
 
     row: RequestRow
     kept_by: Note | LoadedRun | None = None
@@ -57,7 +57,7 @@ class Write:
 
     Attributes:
         creation: for a run the store does not have yet.
-        is_born: a `start` has just made it, and nobody drives it yet.
+        is_born: a `start` has just made it, and it is not driven yet.
     """
 
     live: LoadedRun
@@ -68,12 +68,12 @@ class Write:
 
 @attrs.define(eq=False)
 class Batch:
-    """What is written together.
+    """The writes of one commit.
 
     Attributes:
         groups: by run, its records and behind them those of the runs it starts, which begin in the same transaction.
         refused: the groups that the store refuses, and why; they are none of `groups` any more.
-        notes: requests, written in one transaction with the groups. looked: how far triggers have been looked at, as of all of this.
+        notes: requests, written in one transaction with the groups. looked: the trigger offset, as of all of this.
     """
 
     sendings: Sequence[Sending]
@@ -147,10 +147,10 @@ def _write(
 def _write_apart(store: Store, batch: Batch) -> None:
     groups, batch.groups = batch.groups, []
     bad: set[str] = set()
-    # A request holds only what was checked, so these are not what was refused.
+    # A request holds only checked values, so these were not the cause of the refusal.
     store.note_requests([row for note in batch.notes for row in note.rows])
     for group in groups:
-        # What is part of a refused run is blocked together with it.
+        # The child runs of a refused run are blocked together with it.
         whole = group[0].live.run.partition("/")[0]
         refusal: Exception | None = WriteRefused(f"run {whole} is refused") if whole in bad else _fault_of(group)
         if refusal is None:
@@ -166,7 +166,7 @@ def _write_apart(store: Store, batch: Batch) -> None:
 
 
 def _fault_of(group: Sequence[Write]) -> Exception | None:
-    """What goes wrong when rows are made of the records, which the store does for all of them."""
+    """Return the error of making rows of the records, which the store does for all of them."""
     try:
         for write in group:
             list(write.append.records)

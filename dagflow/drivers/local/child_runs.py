@@ -27,7 +27,7 @@ _PAGE = 500
 
 
 class Driver(Protocol):
-    """What the driver does for a family."""
+    """The driver's interface for a family of runs."""
 
     @property
     def loaded_runs(self) -> dict[RunId, LoadedRun]:
@@ -53,7 +53,7 @@ class Driver(Protocol):
         ...
 
     def step(self, live: LoadedRun, change: Callable[[], object]) -> None:
-        """Change a run, and see to what follows from it."""
+        """Change a run, and execute the commands that follow."""
         ...
 
     def cancel(self, live: LoadedRun) -> None:
@@ -84,7 +84,7 @@ class ChildRuns:
     _is_telling: bool = False
 
     def see_to(self, live: LoadedRun) -> None:
-        """Do what a run wishes of its children. The run's own facts have to be marked for the store before."""
+        """Execute a run's commands about its children. The run's own events must be marked for the store before."""
         children = live.progress.children
         while children.spawns and self._driver.time_slice.is_short():
             self._spawn(live, children.spawns.pop(0))
@@ -109,12 +109,12 @@ class ChildRuns:
         return LoadedRun(progress, pinned, is_new=True)
 
     def ended(self, live: LoadedRun) -> None:
-        """The end of a run is in the store: tell the one it is a part of, after those that ended before."""
+        """The end of a run is in the store: tell its parent, after the runs that ended before."""
         if live.parent is None:
             return
         self._ended.append(live)
         if self._is_telling:
-            # What a parent does next may end other children at once: they have their turn further up.
+            # The parent's next commands may end other children at once: the loop further up handles those.
             return
         self._is_telling = True
         try:
@@ -185,7 +185,7 @@ class ChildRuns:
             self._driver.cancel(live)
 
     async def _is_back(self, live: LoadedRun, spawn: Spawn) -> None:
-        """The last part that was missed is there: what came meanwhile goes to whoever has waited longest."""
+        """The last missing child is back: deliver the held events to the waits that have waited longest."""
         parent, time_slice = live.parent, self._driver.time_slice
         if parent is None or live.broken is not None:
             return

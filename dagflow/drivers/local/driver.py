@@ -1,7 +1,7 @@
 """The driver for one process: trio, one store, as many runs as there are.
 
-The order that makes a crash harmless: an intent is committed, the effect happens, its outcome is committed, and only then
-do dependents touch the world or anybody hear of it. Memory runs ahead of the store meanwhile, by facts that are on their
+The order that makes a crash harmless: an intent is committed, the effect happens, its outcome is committed. Only then may
+dependents touch the world and callers see the outcome. Meanwhile memory runs ahead of the store, by events that are on their
 way; if they do not arrive, memory is thrown away.
 
 Whatever goes wrong while one run is driven blocks that run, with its parent and its children, and nothing else (`block`). Only
@@ -46,10 +46,10 @@ class LocalDriver:
     """Drives runs while `serve` runs.
 
     Attributes:
-        lives: the runs in hand, by id; those that have ended are gone, and those that sleep.
-        sleepers: those that sleep, once it serves.
+        lives: the runs in memory, by id; without runs that have ended or are suspended.
+        sleepers: the suspended runs, once it serves.
         error: what stopped it, if something did.
-        is_draining: nothing new is begun.
+        is_draining: no new attempt begins.
         on_blocked: called with the whole run that cannot go on, once it has been set aside.
     """
 
@@ -93,7 +93,7 @@ class LocalDriver:
         )
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Drive until cancelled or until the store fails; then every run that has not ended is given up, see `error`."""
+        """Drive until cancelled or until the store fails; then every run that has not ended is abandoned, see `error`."""
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
@@ -122,7 +122,7 @@ class LocalDriver:
             self._writer.give_up()
 
     async def drain(self, *, is_all: bool = True) -> None:
-        """Begin nothing new from now on, and wait until every call that is begun is over and its outcome is in the store.
+        """Begin no attempt from now on, and wait until every open call is over and its outcome is in the store.
 
         Without `is_all` only calls that must not be repeated are waited for. Cancel it to wait no longer.
         """
@@ -143,7 +143,7 @@ class LocalDriver:
         self._calmer.set()
 
     async def _until_stopped(self) -> None:
-        """A nursery closes when the last of its tasks is over, and this is one: nobody begins anything in one that is closed."""
+        """Keep the nursery open: it closes when the last of its tasks is over, and accepts no new task then."""
         try:
             await trio.sleep_forever()
         finally:
@@ -168,7 +168,7 @@ class LocalDriver:
         self._calmer.set()
 
     def look_up(self) -> None:
-        """Write down how far triggers have been looked at, if there is something to write."""
+        """Write the trigger offset, if it has changed."""
         self._writer.look()
 
     def _next_due(self) -> int | None:
@@ -196,7 +196,7 @@ class LocalDriver:
     def take(self, *loaded_runs: LoadedRun) -> None:
         """Drive these runs, from where they stand. All are there before any of them does anything that others may see.
 
-        Once the driver is closed they are given up at once, so that nothing waits for them.
+        Once the driver is closed they are abandoned at once, so that no caller waits for them.
         """
         if self.closed is not None:
             for live in loaded_runs:
@@ -233,7 +233,7 @@ class LocalDriver:
         return self._dispatch.waiting_for(event) | self.suspension.expecting(event)
 
     async def send(self, event: str, payload: bytes, event_id: str) -> int:
-        """Keep an event, once for each id, and give it to the runs that wait for it; when this returns it will survive a crash.
+        """Store an event, once for each id, and deliver it to the runs that wait for it; on return it survives a crash.
 
         Returns:
             How many runs took it, or keep it for a wait they have not reached.
@@ -278,7 +278,7 @@ class LocalDriver:
         self.step(live, lambda: live.progress.cancel(self.now(live)))
 
     def step(self, live: LoadedRun, change: Callable[[], object]) -> None:
-        """Change a run, and see to what follows from it; what goes wrong blocks that run alone."""
+        """Change a run, and execute the commands that follow; an error blocks that run alone."""
         if live.broken is not None:
             return
         try:
@@ -303,9 +303,9 @@ class LocalDriver:
         self.suspension.note_when_idle()
 
     def turn(self, live: LoadedRun) -> None:
-        """After something happened to the run: see to what it wishes, and to its facts."""
+        """The run has changed: execute its commands, and store its events."""
         if not self._is_serving:
-            # What is done while the last facts are written goes with the process; it is wished again.
+            # Work that is done while the last events are written is lost with the process; it is requested again.
             self._writer.mark(live)
             return
         progress = live.progress
@@ -328,9 +328,9 @@ class LocalDriver:
             self.block(live, error)
 
     def block(self, live: LoadedRun, error: Exception) -> None:
-        """A run cannot go on: set it aside, with those it is a part of and those that are part of it. All others go on.
+        """Block a run that cannot be driven, with its parents and its children. All other runs continue.
 
-        What the store does not have of it is thrown away, so it can be tried again from there.
+        Its events that the store does not have are dropped, so it can be tried again from there.
         """
         if live.broken is not None:
             return
@@ -420,7 +420,7 @@ class LocalDriver:
         if self._dispatch.hold_timer(live, timer):
             return
         hit(Failpoint.TIMER_DUE)
-        # The clock may have been set back since it was found due.
+        # The clock may have been set back since the run was due.
         self.step(live, lambda: live.progress.fire(timer, max(self.now(live), timer.due)))
 
     async def _guarded(self, task: Callable[[], Awaitable[None]]) -> None:

@@ -72,13 +72,13 @@ def _starts_nothing(_event: SentEvent, _sending: Sending | None) -> Generator[No
 
 @attrs.define(eq=False)
 class Dispatch:
-    """Gives each event to each run in hand that may want it.
+    """Delivers each event to each run in memory that may want it.
 
     Attributes:
         n_handed_out: the number of the last event.
-        give: gives one event to runs and lets them go on; says how many of them took it. It may put more events, and yields where
-            others should have their turn.
-        put_off: lets others have their turn. add_timer: a wait that was held may give up.
+        give: delivers one event to runs and drives them on; returns how many of them took it. It may put more events, and yields where
+        other tasks may run.
+        put_off: lets other tasks run. add_timer: a held wait may time out.
         wake: sees to the runs asleep that may want the first of these events, and perhaps others; says whether that takes time, after
             which it calls `go_on`.
         look: looks whether the event starts anything, after waits have had it; yields where others should have their turn.
@@ -93,7 +93,7 @@ class Dispatch:
     on_idle: Callable[[], None] = attrs.field(default=lambda: None)
     delivery_offset: int = 0
     _waiters: dict[str, _Waiters] = attrs.field(factory=dict[str, _Waiters])
-    #: By the id of a run, what it was added under.
+    #: By the id of a run, the places it was added under.
     _added: dict[RunId, list[tuple[str, list[WaitRow | None]]]] = attrs.field(
         factory=dict[RunId, list[tuple[str, list[WaitRow | None]]]]
     )
@@ -101,7 +101,7 @@ class Dispatch:
     #: When the events in the queue were sent, by name. late: by name, timers of waits that one of them may be for.
     _queued: dict[str, deque[int]] = attrs.field(factory=dict[str, deque[int]])
     _late: dict[str, list[tuple[LoadedRun, SetTimer]]] = attrs.field(factory=dict[str, list[tuple[LoadedRun, SetTimer]]])
-    #: What is left of handing out the first.
+    #: The unfinished delivery of the first.
     _handing: Generator[None] | None = None
     _is_busy: bool = False
     _is_put_off: bool = False
@@ -154,7 +154,7 @@ class Dispatch:
         return True
 
     def go_on(self) -> None:
-        """Hand out what is there."""
+        """Deliver the queued events."""
         if self._is_busy or self._is_put_off:
             # A run that an event set going has emitted one: it is handed out further up.
             return

@@ -1,6 +1,6 @@
 """A queue that is shared fairly, once there is more in it than can be done at once.
 
-As long as nothing has to wait, items leave in the order in which they came, and nobody pays for fairness. After `share`, until the
+As long as no item has to wait, items leave in the order in which they came, and fairness costs nothing. After `share`, until the
 queue is empty again, flows take turns, and within a flow its runs: a run with 10,000 items delays another one by one item.
 """
 
@@ -14,7 +14,7 @@ _Item = TypeVar("_Item")
 
 #: Whose an item is: the digest of its flow, and the id of the whole run.
 Share: TypeAlias = tuple[str, str]
-#: So many runs of a flow are looked at for one that may have its turn.
+#: Check at most so many runs of a flow for one that may have its turn.
 _MOST_LOOKED_AT: Final = 64
 
 

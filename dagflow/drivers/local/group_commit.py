@@ -1,11 +1,11 @@
 """Group commit: one writer at a time, one transaction for all that has gathered while the last one was under way.
 
-Where nothing else is left to do until a commit, and commits have lately been quick, it is made in place: the way through a
-thread and the event loop takes longer than a quick disk does. A slow disk would hold up everybody else, so there it is not;
-how slow it may be depends on whether calls are under way, which may end meanwhile.
+If no other work remains before a commit, and recent commits were quick, it is made in place: the way through a thread and the event
+loop takes longer than a quick disk does. A slow disk would block all other tasks, so there it is made in a thread; how slow it may be
+depends on whether calls are under way, which may end meanwhile.
 
-A store that fails to write leaves the outcome unknown. There is no going on from memory then: `run` raises, the driver
-stops, and what is true is read again when the store is opened again.
+A store that fails to write leaves the outcome unknown. Memory is not to be trusted then: `run` raises, the driver stops, and
+the true state is read when the store is opened again.
 
 A store that refuses one value is sound. Each run is then written by itself, so that the refusal blocks that run alone.
 """
@@ -32,9 +32,9 @@ _Value = TypeVar("_Value")
 
 #: Runs in one transaction, at most.
 _MAX_BATCH = 256
-#: A commit is quick below this: about what the way through a thread costs.
+#: A commit is quick below this: about the cost of the way through a thread.
 _QUICK_NS = 400_000
-#: So long a commit may keep everybody waiting where nobody does anything but wait for it.
+#: How long a commit may block the event loop where every task only waits for it.
 _BEARABLE_NS = 2_000_000
 #: How much one commit says about the next.
 _WEIGHT = 0.1
@@ -50,16 +50,16 @@ def _unguarded(_live: LoadedRun, error: Exception) -> None:
 
 @attrs.define(eq=False)
 class Writer:
-    """The only one who writes to the store while a driver runs.
+    """The only writer to the store while a driver runs.
 
     Attributes:
-        is_instant: writing blocks nobody, and what is written is lost with what is in memory.
+        is_instant: writing does not block, and the store is lost together with the memory.
         on_idle: called when the store has everything.
         on_event: called with each event once it is in the store, in the order of their numbers.
         block: sets a run aside that cannot be written.
         bear: makes the run that a `start` asks for. on_born: called with it once it is in the store.
         n_events: the number of the last event, also of one that is not in the store yet.
-        looked: how far triggers have been looked at, if that is to be written down with all that is marked by then.
+        looked: the trigger offset, if it is to be written with everything that is marked by then.
     """
 
     store: Store
@@ -78,7 +78,7 @@ class Writer:
     _blocked: list[Blocked] = attrs.field(factory=list)
     _wake: trio.Event = attrs.field(factory=trio.Event)
     _is_writing: bool = False
-    #: What a commit takes, as a moving mean; slow until known otherwise.
+    #: The duration of a commit, as a moving mean; slow until measured.
     _mean_ns: float = 2 * _QUICK_NS
     _limiter: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
 
@@ -99,11 +99,11 @@ class Writer:
             self._wake.set()
 
     def forget(self, live: LoadedRun) -> None:
-        """The run is set aside: what the store does not have of it is not written any more."""
+        """The run is blocked: its events that the store does not have are not written any more."""
         self._dirty.pop(live, None)
 
     def note_blocked(self, blocked: Blocked) -> None:
-        """Keep why a run is blocked, for whoever looks at the store."""
+        """Store why a run is blocked, for readers of the store."""
         self._blocked.append(blocked)
         self._wake.set()
 
@@ -114,7 +114,7 @@ class Writer:
         self._wake.set()
 
     def give_up(self) -> None:
-        """Nothing is written any more: nobody waits for that."""
+        """Writing has stopped: release all that wait for it."""
         for note in self._unkept:
             note.is_kept.set()
 
@@ -130,20 +130,20 @@ class Writer:
         self._wake.set()
 
     async def reading(self, read: Callable[[], _Value]) -> _Value:
-        """What the store answers; asked in a thread if that may block. Raises StoreError."""
+        """Return the store's answer, from a thread if that may block. Raises StoreError."""
         if self.is_instant:
             return read()
         return await trio.to_thread.run_sync(read)
 
     async def run(self) -> None:
-        """Write what is marked, for ever. Raises StoreError, after which nothing in memory is to be trusted."""
+        """Write everything marked, for ever. Raises StoreError, after which memory is not to be trusted."""
         while True:
             await self._wake.wait()
             self._wake = trio.Event()
             await self.drain()
 
     async def drain(self) -> None:
-        """Write what is marked now."""
+        """Write everything that is marked now."""
         while self._dirty or self._sendings or self._blocked or self._notes or self.looked(False):
             batch = self._gathered()
             if batch.is_empty:
@@ -160,9 +160,9 @@ class Writer:
         self.on_idle()
 
     def write_in_place(self, *, is_all: bool) -> None:
-        """Write what is marked at once, if that is quick and nobody is writing. Raises StoreError, as `run`.
+        """Write everything marked at once, if that is quick and no write is under way. Raises StoreError, as `run`.
 
-        `is_all`: whether every call that is begun waits for what is to be written; then there is more time for it.
+        `is_all`: whether every open call waits for these writes; then there is more time for them.
         """
         if self._is_writing or self._mean_ns > (_BEARABLE_NS if is_all else _QUICK_NS):
             return
@@ -180,7 +180,7 @@ class Writer:
             if live in self._dirty:
                 del self._dirty[live]
                 if live.parent is not None:
-                    # What a part took is in the history of the whole first, see `kin`.
+                    # An event that a child run took is in the history of the root run first, see `kin`.
                     groups.append(self._taken_safely(live.whole))
                 groups.append(self._taken_safely(live) if live.broken is None else [])
         notes, self._notes = self._notes, []
@@ -210,7 +210,7 @@ class Writer:
             return []
 
     def _taken(self, live: LoadedRun, *, is_born: bool = False) -> list[Write]:
-        """What the run has to write, and behind it the runs it started: they begin in the same transaction."""
+        """Return the writes of the run, and behind them those of the runs it started: they begin in the same transaction."""
         append = live.progress.take_append()
         if append is None:
             return []
@@ -252,7 +252,7 @@ class Writer:
 
 
 def _nothing(event: SentEvent) -> SentEvent:
-    """In place of an event that is not in the store: its number has been handed out as well, and nobody waits for it."""
+    """Stands for an event that is not in the store: its number has been passed on as well, and no task waits for it."""
     return attrs.evolve(event, name="", payload=b"null")
 
 

@@ -31,13 +31,13 @@ class Pinned:
 
 @attrs.define(eq=False)
 class Call:
-    """An attempt that is begun, or is as soon as somebody makes the call.
+    """An attempt that is started or queued.
 
     Attributes:
-        command: the wish; its time begins with the call.
-        quick: the short way to the action, for which `arguments` is all it needs; else there is an `invocation`.
+        command: the command; its time begins with the call.
+        quick: the fast path to the action, for which `arguments` is all it needs; else there is an `invocation`.
         arguments: None as long as it is not begun.
-        worker: who makes the call, once somebody does.
+        worker: the worker that makes the call, once there is one.
         is_counted: whether it counts as open for its flow and its run.
     """
 
@@ -53,21 +53,21 @@ class Call:
 
 @attrs.define(eq=False)
 class LoadedRun:
-    """A run and what waits for it.
+    """A run and the tasks that wait for it.
 
     Attributes:
         is_new: whether the store does not have the run yet.
-        parent, spawn: for a part of another run, that run and the wish it comes from.
+        parent, spawn: for a child run, its parent and the command it comes from.
         n_committed: how many of its facts the store has.
-        calls: the attempts that are begun and not over, by node.
-        quicks: per node, the short way to its action, if there is one.
+        calls: the open attempts, by node.
+        quicks: per node, the fast path to its action, if there is one.
         has_ended: set once the end is in the store, or never will be; then see `broken`.
         broken: why the driver stopped before the run ended.
         on_ended: called when `has_ended` is set by the end itself.
         on_rest: called when the store has everything and nothing of it is under way.
-        is_asleep: nobody drives it; the store says when somebody has to.
+        is_asleep: the run is suspended, and the store says when to activate it.
         n_timers: how many entries the timers have of it.
-        share: whose calls its calls are, where not all can be made at once: those of the whole run, and of its flow.
+        share: the queue shares of its calls, if not all can be made at once: of the root run, and of its flow.
         name: what its caller calls the start, if anything.
         request: the request that gets this run, until the store has both.
     """
@@ -117,7 +117,7 @@ class LoadedRun:
             await event.wait()
 
     def when_committed(self, n_facts: int, call: Call, then: Callable[[Call], None]) -> None:
-        """Do `then` with the call once the store has that many facts, and what the calls before it wait for."""
+        """Call `then` with the call once the store has that many events, and those that earlier calls wait for."""
         self._ready_calls.append((n_facts, call, then))
 
     async def wait_ended(self) -> RunResult:

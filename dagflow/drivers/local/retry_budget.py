@@ -12,11 +12,11 @@ from typing import Final
 import attrs
 
 _SECOND: Final = 1_000_000_000
-#: The rate of calls is looked at over so many seconds.
+#: The call rate is measured over so many seconds.
 _WINDOW: Final = 10
 #: Retries that come on top, of the first calls there.
 _SHARE: Final = 0.1
-#: Destinations that nobody calls any more are forgotten when there are so many.
+#: Unused destinations are forgotten when there are so many.
 _MOST: Final = 1_000
 
 
@@ -56,7 +56,7 @@ class RetryBudgets:
     """The retries of one driver.
 
     Attributes:
-        per_second: for each destination, at least; None for no bound. A tenth of what is called there for the first time comes on top.
+        per_second: for each destination, at least; None for no bound. The budget also grows by a tenth of the first attempts there.
     """
 
     per_second: int | None
@@ -76,7 +76,7 @@ class RetryBudgets:
             of.calls[second] = of.calls.get(second, 0) + 1
 
     def due(self, destination: str, at: int, now: int, spread: float) -> int:
-        """When a retry that would be due at that instant may be made.
+        """Return when a retry that would be due at that timestamp may be made.
 
         Args:
             destination: where it goes.
@@ -97,7 +97,7 @@ class RetryBudgets:
         found = self._destinations.get(destination)
         if found is None:
             if len(self._destinations) >= _MOST:
-                # The one that was heard of first goes; what it had to give out is given out anew if it is heard of again.
+                # The oldest destination is dropped; its budget starts anew if it is used again.
                 del self._destinations[next(iter(self._destinations))]
             found = self._destinations[destination] = _Destination()
         return found

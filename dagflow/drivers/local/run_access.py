@@ -30,9 +30,9 @@ class _Driver(Protocol):
 
 @attrs.frozen(eq=False)
 class Holding:
-    """Reads suspended runs for whoever wants a handle; a run that is driven or held already is returned as it is.
+    """Reads suspended runs for callers that want a handle; a run that is driven or held already is returned as it is.
 
-    `asleep`: those that are held. `reading`: collects the runs that are driven while others are read. `is_open`: whether runs can be suspended.
+    `asleep`: the held suspended runs. `reading`: collects the runs that are driven while others are read. `is_open`: whether runs can be suspended.
     """
 
     _driver: _Driver

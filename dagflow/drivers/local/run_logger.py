@@ -1,4 +1,4 @@
-"""What is said of runs in the log: standard `logging`, with the run, its flow, the step and the code as fields of each record.
+"""Log messages about runs: standard `logging`, with the run, its flow, the step and the code as fields of each record.
 
 Loggers: `dagflow.runs` (INFO: begun, ended), `dagflow.attempts` (WARNING: one failed), `dagflow.store`
 (ERROR: the store, or dagflow itself, broke), `dagflow.loop` (WARNING: what keeps all others waiting); `dagflow.interpreter` says which runs are blocked. The log is for people; what
@@ -72,7 +72,7 @@ def stopped(error: DagflowError) -> None:
 
 
 def thread_left_behind(n_abandoned: int, n_most: int) -> None:
-    """A plain function goes on although nobody waits for it any more."""
+    """A plain function continues although its attempt has been abandoned."""
     message = "a plain function goes on after its attempt was stopped: %s of at most %s threads are lost to such functions"
     _loop.warning(message, n_abandoned, n_most, extra={"abandoned": n_abandoned, "limit": n_most})
 

@@ -1,4 +1,4 @@
-"""How a driver is: what is under way, and what keeps others waiting."""
+"""Statistics of a driver: the work under way, and the work that blocks the event loop."""
 
 from __future__ import annotations
 

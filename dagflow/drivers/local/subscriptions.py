@@ -24,12 +24,12 @@ Find: TypeAlias = Callable[[str, int], list[RunRow]]
 
 @attrs.define(eq=False)
 class Subscriptions:
-    """What is known of what runs in the store wait for.
+    """The subscriptions of runs in the store, as far as they are known.
 
     Attributes:
-        programs: of those that left memory, by the name of an event.
+        programs: of suspended runs, by the name of an event.
         is_waking: runs are being fetched for an event. n_woken_for: the last event for which that is done.
-        n_noted: the last event that is known to have reached everybody. is_whole: all before those of this driver have.
+        n_noted: the last event known to have reached all runs. is_whole: all events before those of this driver have.
     """
 
     _store: Store
@@ -42,7 +42,7 @@ class Subscriptions:
     _paths: dict[str, set[str]] = attrs.field(factory=dict[str, set[str]])
 
     def open(self) -> None:
-        """Read what the store knows. Raises StoreError."""
+        """Read the subscriptions from the store. Raises StoreError."""
         for event, paths in self._store.awaited().items():
             self._paths.setdefault(event, set()).update(paths)
         self.n_noted = self._store.delivered_up_to()
@@ -70,7 +70,7 @@ class Subscriptions:
                 yield self._finding(WaitRow(event.name))
             yield from (self._finding(WaitRow(event.name, path, key or "")) for path, key in keys.items())
         if "" in self._paths:
-            # They went to sleep under an older schema, which does not say what they wait for.
+            # They were suspended under an older schema, which does not store their subscriptions.
             yield self._finding(WaitRow(""))
 
     def find(self, events: Sequence[SentEvent], limit: int) -> tuple[list[RunRow], int | None]:

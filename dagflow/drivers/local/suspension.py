@@ -1,11 +1,11 @@
-"""Runs that only wait: they leave memory, and the store says when somebody has to drive them again.
+"""Suspend runs that only wait, and activate them when a timer is due or an event matches.
 
-A run sleeps when all it waits for are timers and events, and the store has all its facts. Then nobody needs it here: its row
-says when it is due, and other rows which events it waits for. What is due, or gets its event, is read from its history and goes on.
-Whoever still holds such a run by a handle keeps it in memory; it is driven on as the same object then, so the handle stays good.
+A run is suspended when it waits only for timers and events, and the store has all its history. It is then evicted from memory: its
+row says when it is due, and its subscriptions say which events it waits for. A due timer or a matching event activates it from its
+history. A handle keeps a suspended run in memory; the same object is then driven on, so the handle stays good.
 
-Runs that became due while nobody drove them, or when a clock was set forward, are woken at a steady rate: a day's worth of
-timers would otherwise go off at once, to the harm of everybody else. No more are awake at a time than can be served soon.
+Runs that became due while they were not driven, or when a clock was set forward, are activated at a steady rate: otherwise a day's
+timers would fire at once and delay all other runs. No more are active at a time than can be served soon.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from dagflow.store.api import RunRow, SentEvent
 
 #: Runs read from the store in one go.
 PAGE: Final = 200
-#: After so many events handed out that is written down; what came since is looked at again after a crash.
+#: Write the delivery offset after so many events; later events are delivered again after a crash.
 _NOTED_EVERY: Final = 256
-#: Of the events on their way, so many are looked at together.
+#: Look up so many queued events together.
 _EVENTS_AT_ONCE: Final = 100
 #: Where a run has facts so much later than the clock, that was set back. The run stays, since the store knows the clock's time only.
 _BEHIND_NS: Final = 1_000_000_000
@@ -49,7 +49,7 @@ _LAST: Final = "~"
 
 
 class Driver(Protocol):
-    """What the driver does for those that sleep."""
+    """The driver's interface for suspended runs."""
 
     @property
     def loaded_runs(self) -> dict[RunId, LoadedRun]:
@@ -111,7 +111,7 @@ class Suspension:
     n_coming: int = 0
     _is_open: bool = False
     _is_stopped: bool = False
-    #: Those that somebody holds a handle of.
+    #: The suspended runs with a handle.
     _asleep: WeakValueDictionary[RunId, LoadedRun] = attrs.field(factory=WeakValueDictionary[RunId, LoadedRun])
     _awake: WakeLimit = attrs.field(factory=WakeLimit)
     #: Those that would have left if no event had been on its way.
@@ -120,7 +120,7 @@ class Suspension:
     _n_given: int = 0
     _next_due: int | None = None
     _is_fetching: bool = False
-    #: What was due up to here has been fetched.
+    #: Runs due up to here have been fetched.
     _fetched: tuple[int, str] = (-1, "")
     _subscriptions: Subscriptions = attrs.field(init=False)
     _activator: Activator = attrs.field(init=False)
@@ -172,13 +172,13 @@ class Suspension:
         self._awake.remove(live)
 
     def events_are_handed_out(self) -> None:
-        """Nothing is on its way to anybody: who waited for that may leave."""
+        """No event is on its way: release the tasks that waited for that."""
         tired, self._tired = self._tired, {}
         for live in tired:
             self.rest(live)
 
     def note_when_idle(self) -> None:
-        """Write down how far events have been handed out, now and then, when what came of them is in the store."""
+        """Write the delivery offset after a number of events, when their results are in the store."""
         number = self._driver.delivery_offset
         if (
             self._is_open
@@ -196,7 +196,7 @@ class Suspension:
         self._awake.stop()
 
     async def close(self) -> None:
-        """Write down how far events had been handed out when it stopped; what came of them is in the store. Raises StoreError."""
+        """Write the delivery offset of the stop; the results of those events are in the store. Raises StoreError."""
         if self._n_given > self._subscriptions.n_noted:
             await self._note(self._n_given)
 
@@ -209,12 +209,12 @@ class Suspension:
         return list(self._asleep.values())
 
     def find(self, run: RunId) -> LoadedRun | None:
-        """A run that left and that somebody still holds."""
+        """Return a suspended run that still has a handle."""
         return self._asleep.get(run)
 
     @contextmanager
     def reading(self) -> Generator[set[RunId]]:
-        """While runs are read: those that were driven meanwhile, or left memory, so that what was read of them is out of date."""
+        """While runs are read: collect runs that were driven or suspended meanwhile, so that the read state is out of date."""
         changed = set[RunId]()
         self._readers.append(changed)
         try:
@@ -224,7 +224,7 @@ class Suspension:
             self._readers = [each for each in self._readers if each is not changed]
 
     def note_changed(self, run: RunId) -> None:
-        """A run is driven, or no more: what is being read of it may be out of date."""
+        """A run is driven, or no more: a read of it that is under way may be out of date."""
         for changed in self._readers:
             changed.add(run)
 
@@ -232,13 +232,13 @@ class Suspension:
         """A run is driven, perhaps again."""
         self.note_changed(live.run)
         other = None if live.is_new else self._asleep.pop(live.run, None)
-        if other is not None and other is not live:  # pragma: no cover - whoever reads a run looks here first
+        if other is not None and other is not live:  # pragma: no cover - every reader of a run checks here first
             other.give_up(UsageError("the run is driven by another handle; ask for a new one"))
         if live.is_asleep:
             live.is_asleep = False
             live.progress.timers = [each for each in live.progress.machine.outstanding() if isinstance(each, SetTimer)]
 
-    # ---- what is due
+    # ---- due runs
 
     @property
     def next_due(self) -> int | None:
@@ -246,13 +246,13 @@ class Suspension:
         return None if self._is_fetching else self._next_due
 
     def fetch(self) -> None:
-        """Fetch what is due."""
+        """Fetch the due runs."""
         self._is_fetching = True
         self._next_due = None
         self._spawn(self._fetch)
 
     def clock_was_set(self) -> None:
-        """What is due by now has been for long, as far as anybody could see: it comes at a steady rate, beside what follows."""
+        """Runs due by now are long overdue, as far as can be known: activate them at a steady rate, beside later ones."""
         if self._is_open:
             since, self._fetched = self._fetched, (self._now(), _LAST)
             self._spawn(self._fetch_late, since, self._fetched)
@@ -319,7 +319,7 @@ class Suspension:
             subscriptions.is_waking = False
 
     async def _give(self, event: SentEvent) -> int:
-        """Give the event to those that may want it and are not in memory; gives how many took it."""
+        """Deliver the event to the suspended runs that may want it; return how many took it."""
         n_reached = 0
         for find in self._subscriptions.wanting(event):
             after = ""
@@ -332,7 +332,7 @@ class Suspension:
         return n_reached
 
     async def _give_again(self, until: int) -> None:
-        """Give out again what may not have reached everybody before the store was closed, or the process died."""
+        """Deliver again the events that may not have reached all runs before the store was closed, or the process died."""
         subscriptions = self._subscriptions
         while subscriptions.n_noted < until:
             events = await self._writer.reading(lambda: self._writer.store.events(after=subscriptions.n_noted, limit=PAGE))
@@ -356,7 +356,7 @@ class Suspension:
             while behind := [live for live in found if self._is_behind(live, changed)]:
                 until = self._driver.delivery_offset
                 missed = await self._writer.reading(partial(self._missed, behind, until))
-                # Delivered here, since somebody may hold them.
+                # Delivered here, since a handle may hold them.
                 for live, events in missed:
                     if live.run not in changed:
                         try:

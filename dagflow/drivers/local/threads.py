@@ -1,4 +1,4 @@
-"""Threads for plain functions of actions, which nothing can stop: those that go on for ever are counted, and take room from nobody."""
+"""Threads for plain functions of actions, which cannot be stopped: endless ones are counted, and use up no room."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Threads:
 
     Attributes:
         limit: how many calls there is room for.
-        n_in_use: calls under way that somebody waits for.
-        n_abandoned: functions that go on although nobody does.
+        n_in_use: calls under way whose attempt is open.
+        n_abandoned: functions that continue although their attempt was stopped.
     """
 
     limit: int

@@ -1,9 +1,9 @@
-"""How long the driver has kept the event loop: after some milliseconds of pure work everybody else gets a turn.
+"""Time slices: after some milliseconds of pure work the driver yields the event loop to other tasks.
 
-Pure work (expressions, values, the items of a loop) awaits nothing, and a flow may have hours of it. So whoever does it asks `is_short`
-before each piece, and after the last those who have other things to do as well say `rest`; once the stretch is long, the work is put off,
-and goes on after the event loop has been round. What is done between a rest and the next piece does not count, and puts nobody off. Work
-that has to keep its place is a generator, which yields where it wants to be put off.
+Pure work (expressions, values, the items of a loop) awaits nothing, and a flow may have hours of it. So the code that does it asks
+`is_short` before each piece, and calls `rest` after the last if it has other things to do as well. Once the slice is long, the work is
+put off, and continues after the event loop has been round. Work between a rest and the next piece does not count, and puts off no
+other work. Work that must keep its place is a generator, which yields where it may be put off.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ LONG_NS: Final = 10_000_000
 
 @attrs.define(eq=False)
 class TimeSlice:
-    """The time since the event loop was round last, and the work that is put off until then.
+    """The time since the event loop was round last, and the deferred work.
 
     Attributes:
-        long_ns: how long pure work may take before others have their turn, nanoseconds; LONG_NS if None.
+        long_ns: how long pure work may take before other tasks run, nanoseconds; LONG_NS if None.
     """
 
     long_ns: int | None = None
@@ -58,7 +58,7 @@ class TimeSlice:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no work is put off."""
+        """Whether no work is deferred."""
         return not self._waiting
 
     def put_off(self, who: object, go_on: Callable[[], None]) -> None:
@@ -67,7 +67,7 @@ class TimeSlice:
         self._wake.set()
 
     async def run(self) -> None:
-        """Let those go on that were put off, one after another, for ever."""
+        """Resume the deferred work, one piece after another, for ever."""
         self._token = trio.lowlevel.current_trio_token()
         while True:
             await self._wake.wait()

@@ -1,7 +1,7 @@
 """All timers of all runs in memory, and one task that fires them.
 
 A timer is due by the wall clock. One that is for a length of time (a wait, a time limit, a pause between attempts) is also due
-when that length has passed on a clock that nobody sets: so a wall clock that is set back delays none of them. One for an
+when that duration has passed on a clock that is never set: so a wall clock that is set back delays none of them. One for an
 instant (`wait until`) goes by the wall clock alone.
 """
 
@@ -29,7 +29,7 @@ _DRIFT_NS: Final = 50_000_000
 
 
 #: When, a number that no other has and that keeps the order of equals, what, and for a length of time when that has passed on the
-#: clock that nobody sets. A heap compares plain tuples fastest.
+#: clock that is never set. A heap compares plain tuples fastest.
 _Entry: TypeAlias = tuple[int, int, LoadedRun, SetTimer, int | None]
 
 
@@ -50,7 +50,7 @@ class Timers:
     fetch: Callable[[], None] = attrs.field(default=lambda: None)
     clock_was_set: Callable[[], None] = attrs.field(default=lambda: None)
     _heap: list[_Entry] = attrs.field(factory=list)
-    #: How far the wall clock was before the other, when somebody looked last; the heap's instants are by that.
+    #: How far the wall clock was ahead of the other at the last check; the timestamps in the heap are relative to that.
     _ahead: int | None = None
     _n_added: int = 0
     _is_stopped: bool = False
@@ -123,7 +123,7 @@ class Timers:
                 await trio.lowlevel.checkpoint()
 
     def _fire_due(self, now: int, limit: int) -> int:
-        """Fire what is due by now; gives how many."""
+        """Fire the timers that are due by now; return how many."""
         n_fired = 0
         while n_fired < limit and (entry := self._next()) is not None and entry[0] <= now:
             self._pop()
@@ -132,7 +132,7 @@ class Timers:
         return n_fired
 
     def _is_set(self) -> bool:
-        """Whether the clock was set since somebody looked last; then every timer has been moved to where it is due by now."""
+        """Whether the clock was set since the last check; then every timer has been moved to where it is due by now."""
         if isinstance(self._clock, VirtualClock):
             return False
         ahead, before = self._clock.now() - _steady(), self._ahead
@@ -171,7 +171,7 @@ class Timers:
 
 
 def _steady() -> int:
-    """Nanoseconds on the clock that trio sleeps by, which nobody sets."""
+    """Nanoseconds on the clock that trio sleeps by, which is never set."""
     return round(trio.current_time() * 1e9)
 
 

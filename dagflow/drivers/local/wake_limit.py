@@ -13,7 +13,7 @@ from dagflow.gc_tuning import RareGc
 
 #: So many may have something left to do before others are woken.
 MOST_AWAKE: Final = 1_000
-#: From so many on most of what the collector would look through are runs, which have no cycles and are soon gone.
+#: From so many on, most objects that the collector would traverse are runs, which have no cycles and are soon freed.
 _CROWD: Final = 200
 
 

@@ -1,13 +1,13 @@
 """Workers that pull: work that never blocks costs no task, work that blocks costs one.
 
-A worker takes the next item and does it in place. Before it does, if there is more to do and nobody is looking for work, it
+A worker takes the next item and does it in place. Before it does, if there is more to do and no worker is looking for work, it
 wakes one more worker; so at any time at most one looks for work, and as many as the work needs are blocked in it.
 
 Every worker works inside a cancel scope of its own, which it renews when it was used: a scope for each item would cost more
 than most items do.
 
-Once so many workers are busy that items have to wait, these are shared (`sharing`), and the last eighth of the workers is kept for
-runs that have nothing under way, half of it for flows that have nothing under way: whoever begins something small does not wait for somebody who began much.
+Once so many workers are busy that items have to wait, these are shared (`sharing`), and the last eighth of the workers is reserved for
+runs that have no item under way, half of it for flows that have none: a small run does not wait for a large one.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _Item = TypeVar("_Item")
 #: Items done in place before others get their turn in the event loop.
 _TURN: Final = 64
 _NEVER: Final = float("inf")
-#: Of so many workers one is kept for runs that have nothing under way.
+#: Of so many workers one is reserved for runs that have no item under way.
 KEPT: Final = 8
 
 
 @attrs.define(eq=False)
 class Worker:
-    """Somebody who does items, one at a time, and may be told to stop with the present one.
+    """A worker that does items, one at a time, and can be stopped with the present one.
 
     Attributes:
-        is_used: whether there is anything to lift: it was told to stop, or has a time limit.
+        is_used: whether its scope must be renewed: `cancel` was called, or it has a time limit.
     """
 
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
@@ -52,7 +52,7 @@ class Worker:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether it was told to stop with the present item, or its time is over."""
+        """Whether `cancel` was called for the present item, or its time is over."""
         return self.is_used and self._scope.cancel_called
 
     def renewed(self) -> trio.CancelScope:
@@ -85,7 +85,7 @@ class Pool(Generic[_Item]):
     _on_drained: Callable[[], None]
     _share_of: Callable[[_Item], Share]
     _queue: SharedQueue[_Item] = attrs.field(init=False)
-    #: What is under way, by who does it.
+    #: The items under way, by their worker.
     _busy: dict[Worker, _Item] = attrs.field(factory=dict[Worker, _Item])
     #: So many may be busy with items of any run, and with items of runs that have nothing under way.
     _for_all: int = attrs.field(init=False)
@@ -162,7 +162,7 @@ class Pool(Generic[_Item]):
         busy, work, queue, for_all = self._busy, self._work, self._queue, self._for_all
         plain = queue.plain
         while True:
-            # The same as `_next` where nobody has to wait, which costs a good part of a short item.
+            # The same as `_next` if no item has to wait; the call would be a good part of the cost of a short item.
             while (item := plain.popleft() if plain and len(busy) < for_all else self._next()) is not None:
                 self._n_looking -= 1
                 busy[worker] = item

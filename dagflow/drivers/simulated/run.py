@@ -1,4 +1,4 @@
-"""What will happen in a simulated run, and what came of it."""
+"""The plan and the results of a simulated run."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from dagflow.store.api import Record, SentEvent
 
 @attrs.frozen(kw_only=True)
 class Simulation:
-    """What came of a simulated run.
+    """The results of a simulated run.
 
     Attributes:
         history: the facts as the store would have them.
         histories: those of every run there was: of this one, of the items of its loops and of the flows it called; by run.
-        started: the runs of other flows it started, with their input; what became of them is not simulated.
-        calls: every call that was made to its end, also those whose result a crash lost.
+        started: the runs of other flows it started, with their input; these are not simulated.
+        calls: every call that was completed, also those whose result a crash lost.
         emitted: the events that it and its parts emitted.
         n_points: how many points there were at which it could have crashed.
         progress: the run in memory at the end.
-        timing: how long its calls took, and what came first.
+        timing: how long its calls took, and their order.
     """
 
     result: RunResult

@@ -1,4 +1,4 @@
-"""What a simulated run meets: how actions behave, what is sent, and the calls that were made."""
+"""The surroundings of a simulated run: scripts of actions, sent events, and the calls that were made."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Script:
     """How a simulated action behaves.
 
     Attributes:
-        result: what it gives, in stored form; or what makes that of the call, which may raise ActionFailed.
+        result: its result, in stored form; or a function that makes it of the call, which may raise ActionFailed.
         takes_ns: how long a call takes.
         failures: how the first calls fail, in turn; calls that a crash interrupted do not count.
         choose: which script a call follows instead of this one.
-        turns: what the calls follow in turn instead of this one, whichever step makes them; the last of them for ever.
+        turns: the scripts that the calls follow in turn instead of this one, whichever step makes them; the last of them for ever.
     """
 
     result: object | Callable[[Invocation], object] = None
@@ -30,11 +30,11 @@ class Script:
     turns: tuple[Script, ...] = ()
 
     def of(self, invocation: Invocation) -> Script:
-        """What a call follows."""
+        """Return the script that a call follows."""
         return self if self.choose is None else self.choose(invocation)
 
     def outcome(self, invocation: Invocation, n_failed: int, *, is_late: bool) -> object:
-        """What a call comes to, after so many that failed. Raises ActionFailed."""
+        """Return the result of a call, after so many that failed. Raises ActionFailed."""
         if is_late:
             raise timed_out()
         if n_failed < len(self.failures):
@@ -50,8 +50,8 @@ class Call:
     """A call that reached the world. Several with one effect key are attempts of one node.
 
     Attributes:
-        fact: the number of the fact that says what came of it, in the history of its run.
-        is_lost: a crash came before that fact was kept, so the call was made again.
+        fact: the number of the event with its outcome, in the history of its run.
+        is_lost: a crash came before that event was stored, so the call was repeated.
     """
 
     invocation: Invocation
@@ -62,7 +62,7 @@ class Call:
 
 @attrs.frozen(kw_only=True)
 class Send:
-    """An event somebody sends: when, its name, what it carries as JSON values, and its id, if it has one of its own."""
+    """A sent event: when, its name, its payload as JSON values, and its id, if it has one of its own."""
 
     at: int
     event: str
@@ -71,5 +71,5 @@ class Send:
 
 
 def as_script(script: Script | Callable[[Invocation], object]) -> Script:
-    """A function by itself says what a call gives."""
+    """Make a script of a plain function, which returns the result of a call."""
     return script if isinstance(script, Script) else Script(result=script)

@@ -72,12 +72,12 @@ def simulate(
         flow: the flow; a `Program` where many runs of one are simulated.
         input: as JSON values, as for `Interpreter.start`.
         actions: how each behaves, by node id or by action name, the node first.
-        seed: chooses the jitter, and the order of what happens at one instant. None leaves nothing to chance: what is due at
-            one instant happens in the order in which it was begun, as in production, and a retry comes after its whole interval.
+        seed: chooses the jitter, and the order of events at one instant. None removes chance: at one instant
+        everything happens in the order in which it began, as in production, and a retry comes after its whole interval.
         crash_at: numbers of points to crash at, from 0; see `Simulation.n_points`.
-        cancel_at: the instant somebody cancels the run.
+        cancel_at: the instant at which the run is cancelled.
         cancel_after: so many of the `sends` come before that, if they are for the same instant; all if not said.
-        sends: events for its waits; those of one instant in this order. One that was sent survives a crash; of two with one id, the second is as if it had not been sent.
+        sends: events for its waits; at one instant in this order. A sent event survives a crash; of two with one id, the second is ignored.
         trigger: what started the run.
         jitter: draws the fraction that spreads a retry, instead of the seed.
         start: the instant it starts, nanoseconds since 1970 UTC.
@@ -132,7 +132,7 @@ class _World:
     n_points: int = 0
     sends: list[Happening] = attrs.field(factory=list)
     sent: list[SentEvent] = attrs.field(factory=list)
-    #: Of these, what runs have emitted and nobody has been given yet.
+    #: Of these, the events that runs have emitted and that are not delivered yet.
     news: list[SentEvent] = attrs.field(factory=list)
     happenings: list[Happening] = attrs.field(factory=list)
     #: The runs in memory, and the wishes that children came from.
@@ -186,7 +186,7 @@ class _World:
         hit(Failpoint.RECOVERING)
 
     def _catch_up(self, progress: RunInstance) -> None:
-        for event in self.sent[: len(self.sent) - len(self.news)]:  # others may have waited longer for what is news
+        for event in self.sent[: len(self.sent) - len(self.news)]:  # other waits may have waited longer for the new ones
             self._deliver(event, [progress])
 
     def _live(self) -> None:
@@ -202,7 +202,7 @@ class _World:
         self.observe(self.progress)
 
     def _commit(self, progress: RunInstance) -> None:
-        if progress is not self.progress:  # what a part took is in the history of the whole first, see `kin`
+        if progress is not self.progress:  # an event that a child run took is in the history of the root run first, see `kin`
             self._commit(self.progress)
         append = progress.take_append()
         if append is not None:

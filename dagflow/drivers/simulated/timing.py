@@ -1,4 +1,4 @@
-"""How long the calls of a simulated run took, and what came first at one instant: all that a crash may change about a run."""
+"""Timing of a simulated run's calls, and their order at one instant: all that a crash may change about a run."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _UNKNOWN: Final = math.nextafter(math.inf, 0)
 
 @attrs.define(eq=False)
 class Timing:
-    """What a simulated run notes while it goes on, so that another can be made to keep to it.
+    """The timing that a simulated run records, for another run to follow.
 
     Attributes:
-        began: when each call began for the first time. A call that a crash interrupted is made again, and is the same one.
+        began: when each call began for the first time. A call that a crash interrupted is repeated, and is the same one.
         lengths: how long each took from then on, and whether that was too long for its step.
         order: which calls were answered and timers fired, numbered from 1.
         turns: which call of its script each was, from 0.

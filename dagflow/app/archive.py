@@ -45,17 +45,17 @@ class Archive:
             store.close()
 
     def runs(self, *, unfinished: bool = False, limit: int = 100, parent: str = "") -> list[RunRow]:
-        """The rows of runs, newest first: those that are part of `parent`, or of no other run."""
+        """Return the rows of runs, newest first: the child runs of `parent`, or runs without a parent."""
         return with_reasons(self._store, self._store.runs(unfinished=unfinished, limit=limit, parent=parent))
 
     def blocked(self, run_id: RunId) -> Blocked | None:
-        """Why nobody can drive the run; None if nothing is in its way. Raises StoreError."""
+        """Return why the run is blocked; None if it is not. Raises StoreError."""
         return next((each for each in self._store.blocked() if each.run == run_id), None)
 
     def in_progress(self) -> list[InProgress]:
         """The flows of the runs that are not over, as those runs began with them, and how many of each there are.
 
-        Those that are damaged are left out: their runs are blocked. Raises StoreError: the store cannot be read.
+        Damaged flows are omitted: their runs are blocked. Raises StoreError: the store cannot be read.
         """
         counts = Counter(row.digest for row in self._store.runs(unfinished=True, limit=_ALL) if not row.problem)
         known: list[InProgress] = []
@@ -68,7 +68,7 @@ class Archive:
         return known
 
     def quarantined(self) -> frozenset[RunId]:
-        """The runs that are left alone since they seem to crash the process. Raises StoreError."""
+        """Return the quarantined runs, which seem to crash the process. Raises StoreError."""
         return frozenset(suspect.run for suspect in self._store.suspects() if is_quarantined(suspect))
 
     def find(self, prefix: str) -> RunId:
@@ -103,7 +103,7 @@ class Archive:
 
         Args:
             run_id: of the run.
-            most: how many runs are looked at; what is beyond is left out.
+            most: how many runs are read; the rest is omitted.
         """
         found: dict[str, list[RunResult]] = {}
         waiting = [(run_id, "")]

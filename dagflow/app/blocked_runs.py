@@ -32,7 +32,7 @@ class BlockedRuns:
     _kept: set[RunId] = attrs.field(factory=set[RunId])
 
     def open(self, found: Mapping[RunId, DagflowError], driven: Iterable[RunId]) -> None:
-        """Take the runs that could not be loaded; those that are driven are blocked no more. Raises StoreError."""
+        """Take the runs that could not be loaded; driven runs are no longer blocked. Raises StoreError."""
         self._kept = {each.run for each in self._store.blocked()}
         self.problems.update(found)
         for run, problem in found.items():

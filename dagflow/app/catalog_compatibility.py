@@ -1,4 +1,4 @@
-"""Whether a compiled flow still fits the actions a host has: those it was compiled for may have changed while its runs slept."""
+"""Check whether a compiled flow still fits the actions of a host: these may have changed while its runs were suspended."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dagflow.model.wire.codec import WireError
 def misfit(program: Program, actions: Mapping[str, ActionSpec], kinds: Collection[NodeKind]) -> str | None:
     """Why the flow cannot call what its nodes of these kinds call, with what to do; None if it can.
 
-    An action may take more than the flow gives, where it need not be given. What it returns has to be what the flow reads.
+    An action may have further parameters if these are optional. It must return everything that the flow reads.
     """
     nodes = [node for node in nodes_of(program) if node.action and node.kind in kinds]
     missing = [f"`{name}`" for name in sorted({node.action for node in nodes} - actions.keys())]
@@ -36,7 +36,7 @@ def misfit(program: Program, actions: Mapping[str, ActionSpec], kinds: Collectio
 
 
 def _is_exact(node: Node, spec: ActionSpec) -> bool:
-    """Whether a node gives every argument in its declared type and reads what the action returns, as most do."""
+    """Whether a node passes every argument in its declared type and reads the action's result, as most do."""
     given = {argument.name: argument.value.type for argument in node.arguments}
     return node.type == spec.result and given == {param.name: param.type for param in spec.params}
 
@@ -58,7 +58,7 @@ def _problems(node: Node, spec: ActionSpec) -> Iterator[str]:
 
 
 def _is_readable(given: Type, wanted: Type) -> bool:
-    """Whether a result of one type can be read as another. Fields that the flow does not read are left out of it."""
+    """Whether a result of one type can be read as another. Fields that the flow does not read are dropped."""
     match given, wanted:
         case RecordType(), RecordType():
             known = {field.name: field for field in given.fields}
@@ -79,7 +79,7 @@ def _is_readable(given: Type, wanted: Type) -> bool:
 def _is_accepted(value: Expression, wanted: Type) -> bool:
     if is_assignable(value.type, wanted):
         return True
-    # What is written out, such as one of a set of texts, is of no type of its own.
+    # A literal, such as one of a set of texts, has no type of its own.
     if value.reads:
         return False
     try:

@@ -1,4 +1,4 @@
-"""What an interpreter asks of a host."""
+"""The interface that an interpreter requires of a host."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dagflow.model.action import Interface
 
 
 class ActionCatalog(Protocol):
-    """What an interpreter has to know of a host: its actions, by signature and by call. `dagflow.Catalog` is one."""
+    """The actions of a host, by signature and by call, for an interpreter. `dagflow.Catalog` implements it."""
 
     @property
     def interface(self) -> Interface:

@@ -1,4 +1,4 @@
-"""Compile a text against what a host offers."""
+"""Compile a text against the catalog of a host."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def compile(  # noqa: A001 - the word of the API
         catalog: the actions, events and types a flow may use beside those it declares itself; the built-in ones if not given.
         filename: what messages call the text.
         limits: how large a flow may be; those of the language if not given.
-        sources: what the text may `import`: the texts of other files by their paths, or what gives the text of a path, None for one
+        sources: the files that the text may `import`: texts by their paths, or a function that returns the text of a path, None for one
             there is none of. Paths have `/` and no `.` or `..` in them. They are read from the place of `filename` if that is such a path as well,
             else as if the text stood beside them all. Nothing is read from a disk unless the host does that.
 
@@ -44,7 +44,7 @@ def compile(  # noqa: A001 - the word of the API
         The flows and everything there is to say about the text.
 
     Raises:
-        UsageError: `text` is no string; or no catalogue was given, and a setting of the built-in one in the environment is wrong.
+        UsageError: `text` is no string; or `catalog` is omitted, and a setting of the built-in one in the environment is wrong.
     """
     if not isinstance(cast("object", text), str):
         raise UsageError(f"`text` must be a string; got {type(text).__name__}")

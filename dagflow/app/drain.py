@@ -1,4 +1,4 @@
-"""Stopping in order: begin nothing new, wait for what is under way, then close."""
+"""Drain: begin no new work, wait for the work under way, then close."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Draining:
             await self._driver.serve(task_status=task_status)
 
     async def drain(self, seconds: float, *, is_all: bool = True) -> bool:
-        """Begin nothing new; wait so long for what is under way, and no longer when the block is left. Returns whether it is over."""
+        """Begin no new work; wait up to `seconds` for the work under way, at most until the block is left. Return whether it is over."""
         self.seconds = 0
         with trio.move_on_after(seconds) as waiting:
             await self._driver.drain(is_all=is_all)
         return not waiting.cancelled_caught
 
     async def finish(self, *, is_kept: bool) -> None:
-        """The block is left: drain, if what the store has is kept at all, and stop the driver."""
+        """The block is left: drain, if the store is durable, and stop the driver."""
         try:
             seconds = self.seconds
             if is_kept and seconds > 0 and self._driver.error is None:

@@ -1,4 +1,4 @@
-"""Pictures of flows, with what is known of a run or of the tests laid over them."""
+"""Pictures of flows, with the results of a run or of the tests laid over them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from dagflow.pictures.themes import Theme
 
 
 def draw(flow: Flow, *, run: RunResult | None = None, before: Flow | None = None, theme: str = "light") -> str:
-    """A flow as an SVG document; the same flow always gives the same text.
+    """Draw a flow as an SVG document; the same flow always has the same text.
 
     Args:
-        flow: what is drawn.
+        flow: the flow to draw.
         run: lay over it how this run went: by colour, sign and word.
-        before: show what has been added, removed and changed since this flow instead.
-        theme: `light`, `dark`, or `auto` for what the reader's browser prefers.
+        before: show additions, removals and changes since this flow instead.
+        theme: `light`, `dark`, or `auto` for the preference of the reader's browser.
 
     Raises:
-        UsageError: there is no such theme, or both a run and an earlier flow are given.
+        UsageError: there is no such theme, or both `run` and `before` are set.
     """
     if theme not in {each.value for each in Theme}:
         raise UsageError(f"unknown theme `{theme}`; use one of {', '.join(each.value for each in Theme)}")

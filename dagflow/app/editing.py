@@ -1,4 +1,4 @@
-"""Change a flow, and say at once what is wrong with what came out."""
+"""Change a flow, and report at once the errors of the new text."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from dagflow.lang.edit.edits import Change, edit_text
 
 @attrs.frozen
 class Edited:
-    """What became of a text.
+    """The result of editing a text.
 
     Attributes:
         text: with the changes made.
-        edits: what an editor has to replace in the text before, by whole lines, in order.
+        edits: the edits that an editor has to make in the text before, by whole lines, in order.
         compilation: of the text with the changes: it parses, but may have errors (a value that is read and is gone).
     """
 
@@ -36,7 +36,7 @@ def edit(
     """Change a flow's text as little as the changes ask for: comments, layout and everything else stay.
 
     Args:
-        text: of a `.flow` file. If it is in the style of `dagflow fmt`, so is what comes out.
+        text: of a `.flow` file. If it is in the style of `dagflow fmt`, so is the result.
         changes: what to do, one after the other: `AddStep`, `RemoveStep`, `RenameStep`, `MoveStep`, `Connect`, `SetArgument`.
         flow: the flow they are about, where the name of a step alone does not say so.
         catalog, filename, sources: as for `dagflow.compile`.

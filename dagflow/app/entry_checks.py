@@ -1,4 +1,4 @@
-"""Checks of what a caller hands to an interpreter, so that nothing enters a history that a store cannot keep.
+"""Check the values that a caller passes to an interpreter, so that no history has values that a store cannot keep.
 
 Every public method calls these before it changes anything. A caller that hands in something else gets a UsageError.
 """

@@ -1,4 +1,4 @@
-"""One expression outside of any flow: its value, its type, what it costs, and what its parts come to."""
+"""Evaluate an expression outside of any flow: its value, its type, its cost, and the values of its parts."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from dagflow.model.wire import codec as wire
 
 @attrs.frozen(kw_only=True)
 class Evaluated:
-    """What came of an expression.
+    """The result of evaluating an expression.
 
     Attributes:
         value: in stored form. type: as a flow would write it.
         cost: a bound on the steps it takes, from the checker.
-        parts: what those parts of it came to that read something, by their text.
-        warnings: what the checker has to say that is no error.
+        parts: the values of the parts that read something, by their text.
+        warnings: of the checker.
     """
 
     value: object
@@ -43,7 +43,7 @@ def evaluate_text(text: str, names: Mapping[str, object], now: int) -> Evaluated
 
     Args:
         text: the expression.
-        names: the values it may read, as JSON values; their types are those that the values show.
+        names: the values it may read, as JSON values; their types are inferred.
         now: what `now` reads as, where it is not among the names.
 
     Raises:
@@ -67,7 +67,7 @@ def evaluate_text(text: str, names: Mapping[str, object], now: int) -> Evaluated
 
 
 def _of_no_flow(diagnostic: Diagnostic) -> Diagnostic:
-    """What is said of a name, where there is no flow that could have it."""
+    """Reword a diagnostic about a name, where there is no flow that could have it."""
     if diagnostic.code != "E202" or not diagnostic.label.endswith("of this flow"):
         return diagnostic
     name = diagnostic.title.partition("`")[2].partition("`")[0]

@@ -1,4 +1,4 @@
-"""Which events the runs of some flows may still take, and what to say of one that none of them ever does."""
+"""The events that runs of some flows may still take, and why an event never reaches any of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def awaited_by(flows: Iterable[Flow]) -> set[str]:
 
 
 def unheard(event: str, flows: Iterable[Flow]) -> str:
-    """Why nobody ever takes an event: no wait of these flows, whose runs have not ended, is for it. "" where one is."""
+    """Return why no run ever takes an event: no wait of these flows, whose runs have not ended, is for it. "" if one is."""
     known = sorted(awaited_by(flows))
     if event in known:
         return ""

@@ -1,4 +1,4 @@
-"""What was raised in a block, without the wrapping a nursery gives it."""
+"""Unwrap the exception of a block from the groups of its nursery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of Markdown about flows and actions: text, graph, types, bounds, and the tests that show what they do."""
+"""Pages of Markdown about flows and actions: text, graph, types, upper bounds, and the tests as examples."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def flow_page(flow: Flow, tests: Sequence[FlowTest], interface: Interface) -> st
 
     Args:
         flow: the flow.
-        tests: those of its file; those about other flows are left out.
+        tests: the tests of its file; tests of other flows are omitted.
         interface: what its file and host declare.
     """
     lines = [f"# {flow.name}", "", *_paragraph(flow.doc)]

@@ -1,4 +1,4 @@
-"""What an embedder opens: a store, the runs in it, and a driver for them."""
+"""The interpreter of a host application: a store, its runs, and a driver for them."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Interpreter:
     """Runs flows; made by `Interpreter.open`.
 
     Attributes:
-        resumed: the runs that were on their way when it was opened, and go on now. Those that sleep go on when they are due or get their
-            event; `resume` gives a handle of any.
+        resumed: the interrupted runs, which have been resumed. Suspended runs are activated when they are due or get their event;
+        `resume` returns a handle of any.
     """
 
     _store: Store
@@ -90,8 +90,8 @@ class Interpreter:
     ) -> AsyncGenerator[Interpreter]:
         """Open a store, resume every run in it that has not ended, and drive runs until the block is left.
 
-        When the block is left, nothing new is begun, calls that must not be repeated have `drain_seconds` to end, and what is under way
-        then is stopped. Every run goes on when the store is opened again.
+        When the block is left, no new work begins, calls that must not be repeated have `drain_seconds` to end, and then the rest is
+        stopped. Every run resumes when the store is opened again.
 
         Args:
             path: of the store's file, made if there is none; `":memory:"` keeps nothing.
@@ -100,8 +100,8 @@ class Interpreter:
             concurrency: attempts under way at once, at most.
             jitter: draws the fraction that spreads a retry.
             store: a store that is open already, instead of the one at `path`; it is closed too.
-            wakes_per_second: of the runs that were due while nobody drove them, or when the clock is set forward; None for no bound.
-            retries_per_second: for each destination of calls, beside a tenth of what is called there for the first time; None for no bound.
+            wakes_per_second: the rate for runs that are overdue when the store is opened or the clock is set forward; None for no bound.
+            retries_per_second: for each destination of calls, beside a tenth of the first attempts there; None for no bound.
             resume: ids of the only runs to go on with; all others stay as they are. None means every run.
             unquarantine: ids of runs to go on with even if they were quarantined, since they seemed to crash the process.
             drain_seconds: how long leaving the block waits for effectful calls; 0 stops them at once, and `inf` waits for all.
@@ -135,9 +135,9 @@ class Interpreter:
         """Start a run; when this returns it will survive a crash.
 
         Args:
-            flow: what to run; the run keeps it, whatever becomes of its file.
+            flow: the flow to run; the run keeps it, even if its file changes.
             input: the flow's input, as JSON values; None where it has no parameters.
-            trigger: what the flow reads as `trigger`; manual if not given.
+            trigger: the value that the flow reads as `trigger`; manual by default.
             id: a name for this start: repeated with the same flow and input it returns the same run, as long as that is in the store.
 
         Raises:
@@ -155,9 +155,9 @@ class Interpreter:
         """Start a run as an event would; None if the flow does not want this one.
 
         Args:
-            flow: what may want the event.
+            flow: the flow that may want the event.
             event: its name.
-            payload: what it carries, as JSON values.
+            payload: as JSON values.
             id: as of `start`; the payload counts as the input.
 
         Raises:
@@ -182,7 +182,7 @@ class Interpreter:
 
         Args:
             event: its name.
-            payload: what it carries, as JSON values.
+            payload: as JSON values.
             id: a name for this event; one that was sent before is not sent again.
 
         Returns:
@@ -190,7 +190,7 @@ class Interpreter:
             and is not counted.
 
         Raises:
-            WireError: the payload is not what the catalog declares, or not what any of the runs that wait expects.
+            WireError: the payload is not of the catalog's type for it, or of no type that the waiting runs expect.
             UsageError: the name or the id is no text of 1 to 200 characters, the payload is too large, or the interpreter was closed.
             StoreError: the store failed; send it again, with the same id.
         """
@@ -199,7 +199,7 @@ class Interpreter:
 
     @property
     def parts(self) -> tuple[LocalDriver, Loader, Starter]:
-        """What a service is built on."""
+        """The components that a service is built on."""
         return self._driver, self._loader, self._starter
 
     async def deliver(self, event: str, payload: object, event_id: str | None) -> Sending | None:
@@ -248,12 +248,12 @@ class Interpreter:
     async def cancel(self, run_id: str) -> RunResult:
         """Cancel a run and wait until it has ended; one that has ended stays as it is.
 
-        A run that cannot go on can still be cancelled, unless it cannot even be read. What it has done is undone, where its
-        flow says how.
+        A blocked run can still be cancelled, unless it cannot even be read. Its completed steps are undone, if the
+        flow declares how.
 
         Raises:
             UsageError: there is no such run, or the catalog lacks an action that undoes.
-            StoreError: the store failed, or what it has of the run is damaged.
+            StoreError: the store failed, or its data of the run is damaged.
         """
         self._check_open()
         run_id = checked_run(run_id)
@@ -262,19 +262,19 @@ class Interpreter:
         return await self.result(run_id) if live is None else await Run(live, self._driver).cancel()
 
     async def rest(self) -> None:
-        """Wait until nothing is under way: each run has ended, or waits for an instant or an event. What is due later goes on as usual."""
+        """Wait until no work is under way: each run has ended, or waits for a timestamp or an event. Later timers fire as usual."""
         await self._driver.rest()
 
     async def drain(self, seconds: float = float("inf")) -> bool:
         """Stop in order: begin nothing new, and wait until every call under way is over. Leave the block afterwards.
 
-        Until then events are still kept and runs can be looked at; `start`, `trigger` and `cancel` are refused.
+        Until then events are still stored and runs can be read; `start`, `trigger` and `cancel` are refused.
 
         Args:
             seconds: how long to wait at most.
 
         Returns:
-            Whether everything under way has ended. What has not is stopped when the block is left.
+            Whether all work under way has ended. The rest is stopped when the block is left.
 
         Raises:
             UsageError: `seconds` is less than 0.
@@ -284,10 +284,10 @@ class Interpreter:
     async def runs(
         self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
     ) -> list[RunRow]:
-        """The runs in the store, newest first, older than `before`. Raises StoreError, and UsageError for what is no limit or no id.
+        """Return the runs in the store, newest first, older than `before`. Raises StoreError; UsageError for a bad limit or id.
 
-        They are those that are part of the run `parent`: the items of its loops, and the flows it called; or, without that,
-        those that are part of no other.
+        With `parent`, the runs are the child runs of that run: the items of its loops, and the flows it called. Without it,
+        they are the runs that have no parent.
         """
         self._check_open()
         limit, parent = checked_count(limit, "`limit`"), checked_run(parent)
@@ -327,12 +327,12 @@ class Interpreter:
         return await trio.to_thread.run_sync(read)
 
     async def statistics(self) -> Statistics:
-        """How it is now: what is under way, threads that are lost, how long the event loop was blocked. Raises StoreError."""
+        """Return statistics: the work under way, abandoned threads, how long the event loop was blocked. Raises StoreError."""
         self._check_open()
         return self._vitals.statistics(await trio.to_thread.run_sync(self._store.n_sleeping))
 
     async def prune(self, before: int) -> None:
-        """Remove what ended before that instant and nobody needs: runs with their parts, events, flows.
+        """Remove unreferenced data that ended before that timestamp: runs with their child runs, events, flows.
 
         In slices of a few milliseconds, between which facts are written. An event whose row is gone may be sent once more.
 
@@ -358,7 +358,7 @@ class Interpreter:
     async def _driven(
         self, performer: Performer, resume: Collection[str] | None, unquarantine: Collection[str]
     ) -> AsyncGenerator[None]:
-        """Drive runs inside the block; closed in order when it is left, however that is."""
+        """Drive runs inside the block; close in order when the block is left, with or without an exception."""
         try:
             async with trio.open_nursery() as nursery:
                 if isinstance(performer, HasConnectionPool):
@@ -428,7 +428,7 @@ class Interpreter:
             self._store.close()
 
     async def _cancelled(self, run_id: RunId) -> LoadedRun | None:
-        """Take a run that was left alone, cancelled before it can start anything; None if there is none or it has ended."""
+        """Take a suspended or blocked run, cancelled before it can start anything; None if there is none or it has ended."""
         live = self._recovery.take_out(run_id) or self._driver.suspension.find(run_id)
         if live is None:
             row = await trio.to_thread.run_sync(self._store.run, run_id)
@@ -437,12 +437,12 @@ class Interpreter:
             with self._driver.suspension.reading() as changed:
                 read = await trio.to_thread.run_sync(self._loader.load_caught_up, row)
             if run_id in changed:
-                # Somebody came first, meanwhile, and what was read is out of date.
+                # Another task was first, and the read state is out of date.
                 return self._driver.loaded_runs.get(run_id) or await self._cancelled(run_id)
             live = self._found(run_id) or read
             self._loader.check_actions(live.progress.program, UNDOING)
         live.progress.cancel(self._driver.now(live))
-        # At once: whoever asks for the run from here on gets this one.
+        # At once: from here on, every lookup of the run returns this one.
         self._driver.take(live)
         self.blocked.pop(run_id, None)
         await trio.to_thread.run_sync(self._blocked.clear, [run_id])

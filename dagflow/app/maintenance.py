@@ -1,4 +1,4 @@
-"""Looking after a store: is everything in it as it was written, and does it fit together; a copy; and room for what is new."""
+"""Maintain a store: check that its rows are intact and consistent, copy it, and free space."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PAGE = 500
 
 @attrs.define
 class Findings:
-    """What a look through a store found: how much there is, and everything that is wrong."""
+    """The findings of a check of a store: its size, and all its problems."""
 
     n_runs: int = 0
     n_facts: int = 0
@@ -43,7 +43,7 @@ class Findings:
 
 
 def verify(path: str | os.PathLike[str]) -> Findings:
-    """Read all of a store, fold every history, and hold what comes of it against its rows; another process may be writing to it.
+    """Read all of a store, fold every history, and compare the results with its rows; another process may be writing to it.
 
     Raises:
         StoreError: there is no store, or it cannot even be opened.
@@ -73,7 +73,7 @@ def backup(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> None:
 
 
 def vacuum(path: str | os.PathLike[str], before: int) -> None:
-    """Remove what ended before that instant and nobody needs, and give the room back.
+    """Remove unreferenced data that ended before that timestamp, and free its space.
 
     Raises:
         StoreError: another process drives the runs of this store, or it cannot be written.
@@ -90,7 +90,7 @@ def vacuum(path: str | os.PathLike[str], before: int) -> None:
 
 @attrs.frozen
 class Salvage:
-    """What was set aside: runs with the reasons, whatever else there was, and the file that has it all (None if nothing was)."""
+    """The rows that were set aside: runs with the reasons, the other rows, and the file with all of them (None if there are none)."""
 
     runs: dict[RunId, list[str]]
     others: list[str]
@@ -207,7 +207,7 @@ def _row_problems(row: RunRow, progress: RunInstance, history: list[Record]) -> 
 def _part_problems(
     progress: RunInstance, history: list[Record], parts: Mapping[RunId, tuple[RunRow, RunInstance | None]]
 ) -> Iterator[str]:
-    """What a run knows of the ends of its parts, against the parts."""
+    """Compare a run's record of the ends of its child runs with these runs."""
     numbers, was_undone = progress.program.plan.numbers, {run for run, (_, part) in parts.items() if _is_undone(part)}
     for record in history:
         if record.kind == "item_ended":

@@ -1,4 +1,4 @@
-"""What is laid over pictures: how a run went, and what tests have seen."""
+"""Overlays of pictures: the result of a run, and the coverage of tests."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _RUN_TONES: Final = {
     RunStatus.RUNNING: Tone.BUSY,
     RunStatus.QUEUED: Tone.BUSY,
 }
-#: Shorter than this nobody wants to know.
+#: Shorter durations are not shown.
 _NOTICEABLE_NS: Final = 1_000_000
 _TIMED: Final = frozenset(
     {NodeKind.ACTION, NodeKind.WAIT, NodeKind.WAIT_UNTIL, NodeKind.WAIT_EVENT, NodeKind.FOR, NodeKind.CALL}
 )
 
 
-#: What a step of many items is shown as: the first of these that one of them is.
+#: The state to show for a step of many items: the first of these that an item has.
 _LOUDEST: Final = (NodeStatus.FAILED, NodeStatus.RUNNING, NodeStatus.WAITING, NodeStatus.SUCCEEDED, NodeStatus.CANCELLED)
 
 Items: TypeAlias = Mapping[str, Sequence[RunResult]]
@@ -54,7 +54,7 @@ def overlay_of_run(flow: Flow, result: RunResult, items: Items | None = None) ->
     """How a run went, on a picture of its flow, or of one that has steps of the same names.
 
     Args:
-        flow: what is drawn.
+        flow: the flow of the picture.
         result: of the run.
         items: how the items of its loops went, by the keys of the loops.
     """
@@ -140,7 +140,7 @@ def _said(node: Node, found: NodeResult) -> str:
 
 
 def _took(nanos: int) -> str:
-    """A length as nobody needs it more exactly."""
+    """A duration, rounded for display."""
     if nanos < 1_000_000_000:
         return f"{nanos // 1_000_000}ms"
     if nanos < 60_000_000_000:
@@ -177,7 +177,7 @@ def _why_pruned(flow: Flow, node: Node, found: NodeResult, nodes: Mapping[str, N
 
 
 def overlay_of_coverage(flow: Flow, coverage: Coverage) -> Overlay:
-    """What tests have seen of a flow, and what they have not."""
+    """The parts of a flow that tests cover, and the parts that they do not cover."""
     goals: dict[str, list[Goal]] = {}
     for goal in coverage.goals:
         if goal.flow == flow.name:

@@ -34,7 +34,7 @@ class Programs:
     """The programs used last."""
 
     _by_digest: OrderedDict[FlowDigest, Prepared] = attrs.field(factory=OrderedDict)
-    # By identity: two equal flows are rare, and comparing them is dear. The flow is kept, so its id stays its own.
+    # By identity: two equal flows are rare, and comparing them is expensive. A reference to the flow keeps its id unique.
     _by_flow: OrderedDict[int, tuple[Flow, FlowDigest]] = attrs.field(factory=OrderedDict)
 
     def of(self, flow: Flow) -> Prepared:

@@ -3,11 +3,11 @@
 A run that kills its process kills it again when it is resumed, and with it all others, for ever. So crashes are counted, by
 run: each that was under way at a crash, and has had no outcome since the one before, is a suspect. After the first crash
 everything is resumed as ever. Runs that were under way at two crashes in a row are held back and tried, first one, then two,
-then four at a time, while all others go on. A run that was tried at a third crash may still be innocent, since somebody may have
-killed the process. It is tried once more, before anything else is resumed; a fourth crash quarantines it until it is resumed by name.
+then four at a time, while all others continue. A run that was tried at a third crash may still be innocent, since the process may
+have been killed from outside. It is tried once more, before any other run is resumed; a fourth crash quarantines it until it is resumed by name.
 
-A crash is what leaves the store as somebody's who is not there any more: a kill, a power cut, `os._exit`, an end for want of
-memory. Closing in order is none, nor is an error of the store.
+After a crash the store still names an owner that no longer exists: a kill, a power cut, `os._exit`, lack of memory.
+Closing in order is no crash, nor is an error of the store.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ _BEGINNINGS: Final = frozenset({"attempt_started", "attempt_interrupted"})
 
 
 class Quarantined(UsageError):  # noqa: N818 - a state of a run, not a fault of the caller
-    """A run is left alone since it seems to crash the process; somebody has to resume it by name."""
+    """A run is quarantined since it seems to crash the process; it must be resumed by name."""
 
 
 def is_quarantined(suspect: CrashSuspect) -> bool:
-    """Whether a run is left alone until somebody resumes it by name."""
+    """Whether a run is quarantined until it is resumed by name."""
     return suspect.n_crashes >= MOST_CRASHES
 
 
@@ -70,8 +70,8 @@ class Recovery:
     """The unfinished runs of a store, as it was found.
 
     Attributes:
-        lives: those that go on, oldest first. waiting: those of them that have to wait until others were tried.
-        stuck: those that do not go on, and why.
+        lives: the resumed runs, oldest first. waiting: the resumed runs that have to wait until others were tried.
+        stuck: the runs that cannot resume, and why.
     """
 
     _store: Store
@@ -87,7 +87,7 @@ class Recovery:
     _newest: str = ""
 
     async def read(self, only: Collection[str] | None, unquarantine: Collection[str], now: int) -> None:
-        """Find the runs, blame those that were on their way at a crash, and load those that go on. Raises StoreError."""
+        """Find the runs, blame the runs that were driven at a crash, and load all that can resume. Raises StoreError."""
         hit(Failpoint.RECOVERING)
         await self._asked(self._find, unquarantine, now)
         for row in self._rows if only is None else await self._asked(self._named, only):
@@ -119,7 +119,7 @@ class Recovery:
     async def go_on(self, then: Callable[[], Awaitable[None]] | None) -> None:
         """Drive the runs. Raises StoreError.
 
-        `then` is called once the runs are driven that nobody suspects, before the last suspects are tried.
+        `then` is called once all runs without suspicion are driven, before the last suspects are tried.
         """
         suspected = [live for live in self.loaded_runs if self._n_crashes(live.run) >= _TRIED_AFTER]
         suspected.sort(key=lambda live: (self._n_crashes(live.run), live.run))
@@ -146,7 +146,7 @@ class Recovery:
         self._driver.take(*(live for live in loaded_runs if self.waiting.pop(live.run, None) is not None))
 
     def take_out(self, run: RunId) -> LoadedRun | None:
-        """A run that waits for others to be tried, for somebody who does not want to wait."""
+        """Return a run that waits for others to be tried, for a caller that must not wait."""
         return self.waiting.pop(run, None)
 
     async def close(self) -> None:
@@ -188,7 +188,7 @@ class Recovery:
         await self._asked(self._store.note_driving, driving, suspects)
 
     async def _catch_up(self, live: LoadedRun) -> bool:
-        """Deliver what was sent since it was loaded; whether there was anything, and so may be more by now."""
+        """Deliver the events that came since it was loaded; return whether there were any, so that there may be more."""
         mailbox = live.progress.mailbox
         if not live.progress.program.hears or mailbox.n_seen >= self._driver.delivery_offset:
             return False
@@ -198,7 +198,7 @@ class Recovery:
         return True
 
     async def _asked(self, ask: Callable[..., _Value], *arguments: object) -> _Value:
-        """What the store says; in a thread, unless it is in memory and says so at once."""
+        """Return the store's answer; in a thread, unless the store is in memory and answers at once."""
         if isinstance(self._store, MemoryStore):
             return ask(*arguments)
         return await trio.to_thread.run_sync(lambda: ask(*arguments))
@@ -218,7 +218,7 @@ class Recovery:
         self._newest = newest[0].id if newest else ""
         known = {suspect.run: suspect for suspect in self._store.suspects()}
         driving = self._store.driving()
-        # Those under suspicion are seen to here, also where they sleep; so are those that were blocked, which may lack events.
+        # Suspects are handled here, even if they are suspended; so are runs that were blocked, which may lack events.
         seen_to = {*known, *(each.run for each in self._store.blocked())}
         self._rows += [row for row in self._named(seen_to) if row.status is RunStatus.SLEEPING]
         self._rows.sort(key=lambda row: row.id)
@@ -242,7 +242,7 @@ class Recovery:
         try:
             return n_outcomes(self._store.history(run))
         except StoreError:
-            return 0  # it is damaged, which is said of it when it is loaded
+            return 0  # it is damaged, which loading reports
 
     def _blamed(self, driving: DriverState, known: dict[RunId, CrashSuspect], now: int) -> list[RunId]:
         """The runs that were on their way when the process crashed."""
@@ -255,7 +255,7 @@ class Recovery:
             return [row for row in free if driving.is_whole or row.id in tried or row.id > driving.since]
 
         awake = driven(row for row in self._rows if row.status is not RunStatus.SLEEPING)
-        # What nobody has written down may have woken one that slept.
+        # An event after the stored delivery offset may have activated a suspended run.
         due = driven(row for row in self._store.sleeping(after=(-1, ""), limit=_PAGE) if due_of(row) <= now)
         woken = [] if awake or due else driven(self._given_events())
         found = {row.id: row for row in [*awake, *due, *woken]}

@@ -22,7 +22,7 @@ class Run:
 
     @property
     def id(self) -> RunId:
-        """Its id, which sorts by the time the run was made."""
+        """Its id, which sorts by the time of its creation."""
         return self._live.run
 
     @property
@@ -31,14 +31,14 @@ class Run:
         return self._live.progress.program.flow.name
 
     def result(self) -> RunResult:
-        """How it stands now; after a crash, what has not been committed yet may come out otherwise."""
+        """Return its current state; after a crash, uncommitted parts of it may turn out differently."""
         return result_of(self._live.progress)
 
     async def wait(self) -> RunResult:
         """Wait until it has ended and the end is in the store.
 
         Raises:
-            StoreError: the store failed; open the interpreter again to learn what is true.
+            StoreError: the store failed; open the interpreter again to read the true state.
             UsageError: the interpreter was closed first.
         """
         return await self._live.wait_ended()
@@ -48,7 +48,7 @@ class Run:
         return self._live.watch()
 
     async def cancel(self) -> RunResult:
-        """Cancel it: what runs is stopped, nothing else starts, no handler runs. A run that has ended stays as it is.
+        """Cancel it: its steps are stopped, nothing else starts, no handler runs. A run that has ended stays as it is.
 
         Raises as `wait`, and UsageError while the interpreter drains: what undoes the run could not begin.
         """
@@ -63,7 +63,7 @@ class Run:
 
 @attrs.define(eq=False)
 class Watched:
-    """An iterator over how a run stands that is found when somebody asks; not a generator, so that leaving it early leaves nothing behind."""
+    """An iterator over the states of a run, found at the first use. It is no generator, so leaving it early needs no cleanup."""
 
     _find: Callable[[], Awaitable[Run]]
     _watch: AsyncIterator[RunResult] | None = None

@@ -1,4 +1,4 @@
-"""From what a store has of a run to a run that can be driven, if the host has what it calls."""
+"""Load runs from a store so that they can be driven, if the host has all their actions."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Loader:
     _clock: Clock
     _interface: Callable[[], Interface]
     programs: Programs = attrs.field(factory=Programs)
-    #: Those whose calls the catalog is known to take; what it has it keeps.
+    #: Programs that are known to fit the catalog, which never loses an action.
     _fitting: WeakSet[Program] = attrs.field(factory=WeakSet[Program])
 
     def load(self, row: RunRow) -> LoadedRun:
-        """A run as its history says. Raises StoreError if that is damaged, RunBlocked if it cannot be put together."""
+        """Restore a run from its history. Raises StoreError if that is damaged, RunBlocked if it cannot be restored."""
         return self._restored(row, self._store.history(row.id))
 
     def load_all(self, rows: Sequence[RunRow], check: Callable[[RunId], None]) -> list[LoadedRun | DagflowError]:
@@ -55,7 +55,7 @@ class Loader:
         for first in range(0, len(rows), _AT_ONCE):
             some = rows[first : first + _AT_ONCE]
             histories = self._store.histories([row.id for row in some])
-            # All that is made here is kept for a while.
+            # All objects that this creates live for a while.
             with without_collecting():
                 found += [self._checked(row, histories.get(row.id), check) for row in some]
         return found
@@ -82,7 +82,7 @@ class Loader:
         return LoadedRun(progress, Pinned(prepared.digest, prepared.encoded), n_committed=len(history))
 
     def load_caught_up(self, row: RunRow) -> LoadedRun:
-        """As `load`, with the events that came while nobody drove it. Raises StoreError or RunBlocked."""
+        """As `load`, with the events that came while it was not driven. Raises StoreError or RunBlocked."""
         live = self.load(row)
         progress = live.progress
         names = progress.program.hears
@@ -93,7 +93,7 @@ class Loader:
         return live
 
     def check_actions(self, program: Program, kinds: Collection[NodeKind] = _CALLING) -> None:
-        """A run that cannot call what it calls, or may not emit what it emits, had better not begin, or go on. Raises UsageError."""
+        """Check that a run may begin or resume: it can call its actions and emit its events. Raises UsageError."""
         if kinds is _CALLING and program.emits:
             self._check_emits(program)
         if program in self._fitting:

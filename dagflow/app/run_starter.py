@@ -1,4 +1,4 @@
-"""Starting runs, each once for every id that a caller gives."""
+"""Start runs, each once for every id of a caller."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Starter:
     _find: Callable[[RunId], LoadedRun | None]
     _problem: Callable[[RunId], Exception | None]
     _locks: dict[str, trio.Lock] = attrs.field(factory=dict)
-    #: Those that may not be in the store yet, since whoever waited for that was cancelled.
+    #: Runs that may not be in the store yet, since the task that waited for that was cancelled.
     _begun: dict[str, tuple[LoadedRun, Prepared, StartName]] = attrs.field(factory=dict)
 
     async def start(
@@ -62,7 +62,7 @@ class Starter:
         given = orjson.dumps([origin.kind, origin.name, prepared.program.input_codec.encode(value)])
         name = StartName(checked_text(id, "the id of a start"), hashlib.sha256(given).digest())
         live = await self.once(prepared, name, lambda: self._begin(prepared, value, origin, name))
-        if live is None:  # it is begun where it is not known
+        if live is None:  # an unknown run always begins
             raise UsageError(f"the run {id!r} was not started; start it again")
         return live
 
@@ -127,11 +127,11 @@ class Starter:
             prepared, value, origin: as of `start`.
             n_events: so many events of the store came before it.
             name: if it has one.
-            request_of: the request that gets the run, told its id before anybody drives it.
+            request_of: the request that has this run, told its id before the run is driven.
 
         Raises:
             UsageError: the catalog lacks an action, the input or the flow is too large, or nothing begins any more.
-            RunBlocked: the run cannot be put together.
+            RunBlocked: the run cannot be loaded.
         """
         self._loader.check_actions(prepared.program)
         if self._driver.error is not None:
@@ -163,7 +163,7 @@ class Starter:
         return live
 
     async def _again(self, prepared: Prepared, name: StartName, run: RunId, content: bytes) -> LoadedRun:
-        """The run that was started under this name, going on if nobody drives it."""
+        """Return the run that was started under this name; drive it if it is not driven yet."""
         row = await self._ask(partial(self._store.run, run))
         if row is None:
             raise UsageError(f"run {run}, which was started as {name.id!r}, has just been removed; start it again")
@@ -174,14 +174,14 @@ class Starter:
         return self._find(run) or await self._driver.suspension.holding.hold_one(run) or await self.read(row)
 
     async def read(self, row: RunRow) -> LoadedRun:
-        """A run that has ended, or that was left alone when the store was opened."""
+        """Return a run that has ended, or that was not resumed when the store was opened."""
         with self._driver.suspension.reading() as changed:
             live = await self._ask(partial(self._loader.load_caught_up, row))
         found = self._find(row.id)
         if found is not None:
             return found
         if row.id in changed:
-            # Somebody came first, meanwhile, and what was read is out of date.
+            # Another task was first, and the read state is out of date.
             return await self._driver.suspension.holding.hold_one(row.id) or await self.read(row)
         if live.progress.is_ended:
             live.has_ended.set()

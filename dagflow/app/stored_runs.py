@@ -1,4 +1,4 @@
-"""Runs as a store has them, put together again to be looked at."""
+"""Runs as a store has them, loaded for inspection."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def restored(store: Store, programs: Programs, run_id: RunId) -> RunInstance:
 
     Raises:
         UsageError: there is no such run.
-        StoreError: what the store has of it is damaged.
-        RunBlocked: it cannot be put together for another reason.
+        StoreError: the store's data of it is damaged.
+        RunBlocked: it cannot be loaded for another reason.
     """
     row = store.run(run_id)
     if row is None:

@@ -1,4 +1,4 @@
-"""Why a step of a run did what it did: the conditions around it, with the values that decided each."""
+"""Explain why a step of a run ran or not: the conditions around it, with the values that decided each."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _decision(progress: RunInstance, decider: Node, wanted: int) -> Decision:
 
 
 def values_in(text: str, bindings: Mapping[str, object]) -> dict[str, object]:
-    """What the parts of a condition came to, by their text; a part that has no value is left out."""
+    """Return the values of the parts of a condition, by their text; parts without a value are omitted."""
     tree, _ = parse_expression(text)
     environment = Environment(variables=dict.fromkeys(bindings, JSON), is_checked=False, source=text)
     found: dict[str, object] = {}

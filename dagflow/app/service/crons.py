@@ -1,7 +1,7 @@
 """Schedules of published flows: each slot asks for one run.
 
-A slot that was missed, since nobody served or the clock was set forward, is made up for if it is the last one of its schedule; earlier ones are
-not. Of a paused flow the last slot is kept. The id of the request names the slot, so none asks twice.
+A slot that was missed, because no service ran or the clock was set forward, is made up for if it is the last one of its schedule.
+Earlier ones are not. A paused flow keeps the last slot. The id of the request names the slot, so that each slot asks once.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Next:
 
     @property
     def prefix(self) -> str:
-        """What the ids of all its requests begin with."""
+        """The prefix of the ids of all its requests."""
         return f"cron:{self.text}:"
 
 

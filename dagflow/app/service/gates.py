@@ -1,8 +1,8 @@
 """One gate for each published flow: the requests that came, the machine that decides about them, and the runs they have.
 
-Every decision is taken in memory and written behind it: a request that gets no run now is a row, and one that gets a run is a row in
-the transaction that creates the run. What a crash takes with it is decided again: from the rows, from the events behind the last one
-that is known to be looked at, and from slots of schedules. So nothing is lost, and the id of a request keeps it from coming twice.
+Every decision happens in memory and is written behind it: a request without a run is a row, and one with a run is a row in the
+transaction that creates the run. Decisions lost in a crash are repeated: from the rows, from the events behind the trigger offset,
+and from slots of schedules. So nothing is lost, and the id of a request keeps it from being accepted twice.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Gate:
         return self._loaded is not None
 
     def unload(self) -> None:
-        """Another version takes over: the machine is put together again from what the last one knew."""
+        """Another version takes over: rebuild the machine from the state of the last one."""
         if self._loaded is not None:
             self.claims = list(self._loaded[1].claims.items())
             self._loaded = None
@@ -87,7 +87,7 @@ class Gate:
             loader.check_actions(prepared.program)
             self.problem = ""
         except DagflowError as error:
-            # Its requests wait until the host has what it calls.
+            # Its requests wait until the host has all actions of the flow.
             self.problem = str(error)
         policies = prepared.program.flow.policies
         machine = Admission(policies, is_paused=self.state == PAUSED or bool(self.problem))
@@ -104,7 +104,7 @@ class Gates:
 
     Attributes:
         gates: by the name of the flow.
-        is_frozen: nothing is decided any more; what comes is looked at when the service is opened again.
+        is_frozen: decisions have stopped; later events are handled when the service is opened again.
     """
 
     store: Store
@@ -125,7 +125,7 @@ class Gates:
     # ---- in
 
     def restore(self, rows: Iterable[RequestRow], claims: Iterable[tuple[str, str, int | None]], ended: set[RunId]) -> None:
-        """Take what the store has of requests; `ended`: runs whose end came while that was read."""
+        """Load the store's requests; `ended`: runs whose end came during that."""
         for flow, key, until in claims:
             if flow in self.gates:
                 self.gates[flow].claims.append((key, until))
@@ -201,7 +201,7 @@ class Gates:
             self.feed(gate, events.RunEnded(self.clock.now(), request_id))
 
     def watch(self, row: RequestRow) -> Decision:
-        """What is decided next about a request."""
+        """Return the next decision about a request."""
         decision = self._decisions[row.flow, row.id] = Decision(row)
         return decision
 
@@ -210,7 +210,7 @@ class Gates:
         self.feed(gate, events.Withdrawn(self.clock.now(), request_id))
 
     def tick(self, gate: Gate) -> None:
-        """Time has passed, or the gate has just been put together."""
+        """Time has passed, or the gate has just been rebuilt."""
         self.feed(gate, events.Ticked(self.clock.now()))
 
     def set_paused(self, gate: Gate, *, is_paused: bool) -> None:

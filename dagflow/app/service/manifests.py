@@ -1,4 +1,4 @@
-"""What a compiled flow listens to and may touch."""
+"""Manifests: the events, webhooks, schedules, actions and secrets of a compiled flow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dagflow.execution.program import Program, actions_of, nodes_of
 from dagflow.model.flow import Flow, NodeKind, TriggerKind
 from dagflow.store.service_rows import PublishedRow
 
-#: What the name of the event begins with that a webhook is kept as.
+#: The prefix of the event names under which webhooks are stored.
 WEBHOOK: Final = "webhook/"
 _CALLS: Final = frozenset({NodeKind.ACTION, NodeKind.UNDO})
 
@@ -41,7 +41,7 @@ def _listens_to(flow: Flow) -> tuple[str, ...]:
 
 
 def encoded(program: Program) -> bytes:
-    """A manifest as a store has it, with what the service needs to find the flow without reading it."""
+    """A manifest in stored form, by which the service finds the flow without reading it."""
     return orjson.dumps(
         {**attrs.asdict(manifest_of(program)), "started_by": _listens_to(program.flow), "cancelled_by": sorted(program.cancels)}
     )

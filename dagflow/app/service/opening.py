@@ -1,4 +1,4 @@
-"""What a service does when it opens: it takes what the store has, and looks at what came while nobody served."""
+"""Open a service: load its store, then handle the events that came while no service ran."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PAGE: Final = 500
 
 
 async def catch_up(router: Router, store: Store) -> None:
-    """Take what the store has, then what came since, in order. Raises StoreError."""
+    """Load the store, then handle the events since, in order. Raises StoreError."""
     gates = router.gates
     driver, clock = gates.driver, gates.clock
 

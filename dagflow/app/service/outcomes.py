@@ -1,4 +1,4 @@
-"""What a service says of published flows and of what it was asked."""
+"""The service's answers about published flows and requests."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dagflow.store.service_rows import NO_RUN
 
 @attrs.frozen(kw_only=True)
 class Manifest:
-    """What a flow listens to and may touch.
+    """The events, webhooks, schedules, actions and secrets of a flow.
 
     Attributes:
-        events: those that start it, that it waits for, or that cancel it. emits: those it emits.
+        events: the events that start it, that it waits for, or that cancel it. emits: the events it emits.
         webhooks: names. crons: schedules, each with its zone.
         actions, secrets: names, with those of the flows it calls.
     """
@@ -32,7 +32,7 @@ class Version:
     """A version of a published flow.
 
     Attributes:
-        number: of the flow's versions, from 1; the newest one takes what comes.
+        number: of the flow's versions, from 1; the newest one takes new requests.
         state: of the flow: `active`, `paused` or `retired`; `damaged` where the store lost it.
         published_at: nanoseconds since 1970 UTC.
         problem: why no run of it can begin here, or "".
@@ -69,14 +69,14 @@ class Outcome:
 
 @attrs.frozen(kw_only=True)
 class Delivery:
-    """What an event did, once that is in the store.
+    """The outcome of an event, once it is in the store.
 
     Attributes:
-        event_id: the id under which the event is kept.
+        event_id: the id under which the event is stored.
         is_duplicate: an event of this id was there already, and this one did nothing.
         n_waits: runs that took it, or keep it for a wait they have not reached.
         outcomes: for each flow that it asked for a run, in the order of the flows' names.
-        answer: what the sender of a webhook wants to hear, or "".
+        answer: the response that the sender of a webhook expects, or "".
     """
 
     event_id: str

@@ -27,18 +27,18 @@ from dagflow.store.service_rows import Looked, PublishedRow, RequestRow
 
 #: Flows that start one another by events, at most.
 MOST_HOPS: Final = 16
-#: After so many events without anything to write, how far triggers have been looked at is written down.
+#: Write the trigger offset after so many events without anything else to write.
 _NOTED_EVERY: Final = 256
 
 
 @attrs.define(eq=False)
 class Router:
-    """What a driver asks about triggers; see `drivers.local.admitting.Admitting`.
+    """The implementation of `drivers.local.admitting.Admitting`: which runs an event starts.
 
     Attributes:
-        is_open: what the store had is there. Until then ends are kept.
-        is_caught_up: what came while nobody served has been looked at. Until then events are kept in `early`, in their order.
-        is_closing: whatever has been looked at is written down.
+        is_open: the store is loaded. Until then ends are queued.
+        is_caught_up: all missed events have been handled. Until then events are queued in `early`, in their order.
+        is_closing: the trigger offset is written whenever it has changed.
     """
 
     gates: Gates
@@ -47,7 +47,7 @@ class Router:
     is_closing: bool = False
     ended_early: set[RunId] = attrs.field(factory=set)
     early: deque[tuple[SentEvent, Sending | None]] = attrs.field(factory=deque)
-    #: Requests that were in the store when it was opened, from events that are looked at again.
+    #: Requests that were in the store when it was opened, from events that are handled again.
     known: set[tuple[str, str]] = attrs.field(factory=set)
     n_looked: int = 0
     n_noted: int = 0
@@ -60,7 +60,7 @@ class Router:
         self._crons = Crons(self.gates)
 
     def put(self, gate: Gate, before: PublishedRow | None, since: int) -> None:
-        """A version takes over from the one before; `since`: slots of its schedules have been looked at up to there."""
+        """A version takes over from the one before; `since`: its schedules are up to date to that timestamp."""
         self._crons.put(gate, since)
         for index, names_of in ((self._listeners, listens_to), (self._cancellers, cancelled_by)):
             for name in () if before is None else names_of(before):
@@ -114,7 +114,7 @@ class Router:
     # ---- events
 
     def consider(self, event: SentEvent, decisions: list[Decision] | None) -> Generator[None]:
-        """Ask for the runs that an event starts, if it is behind all that were looked at; yields where others should have their turn."""
+        """Request the runs that an event starts, if it is behind the trigger offset; yields where other tasks may run."""
         if event.number <= self.n_looked or not self._may_decide():
             return
         for gate in list(self._cancellers.get(event.name, {}).values()):
@@ -176,14 +176,14 @@ class Router:
         return gates.refuse(row, reason)
 
     def _may_decide(self) -> bool:
-        """Once the interpreter drains nothing begins: from there on everything is looked at when it is opened again."""
+        """Once the interpreter drains no run begins: all later events are handled when it is opened again."""
         if self.gates.driver.is_draining:
             self.gates.is_frozen = True
         return not self.gates.is_frozen
 
 
 def _is_webhook(event: SentEvent) -> bool:
-    """What a flow emits is none, whatever its name: nobody signed it."""
+    """An event that a flow emits is no webhook, whatever its name: it has no signature."""
     return event.name.startswith(WEBHOOK) and not event.run
 
 

@@ -1,4 +1,4 @@
-"""The live service: flows are published, and start by themselves when what they ask for happens."""
+"""The live service: publishes flows, and starts their runs when a trigger fires."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Service:
         webhooks: Mapping[str, Scheme] | None = None,
         **options: Any,
     ) -> AsyncGenerator[Service]:
-        """Open a store, go on with its runs, its requests and whatever came since, and serve until the block is left.
+        """Open a store, resume its runs, its requests and missed events, and serve until the block is left.
 
         Args:
             path, catalog, clock, store: as of `Interpreter.open`.
@@ -94,7 +94,7 @@ class Service:
                     router.is_closing = True
                     driver.look_up()
         finally:
-            # Where an option is refused, nobody has taken the store over.
+            # If an option is refused, the interpreter has not taken the store over.
             opened.close()
 
     # ---- published flows
@@ -102,19 +102,19 @@ class Service:
     async def publish(
         self, source: str | Compilation | Flow, *, name: str | None = None, author: str = "", comment: str = ""
     ) -> Version:
-        """Publish a flow: from now on it takes what its triggers ask for, in place of the version before, if there is one.
+        """Publish a flow: from now on its triggers start runs, in place of the version before, if there is one.
 
         Runs stay on the version they began with, and so do requests that came before. A flow that was paused stays paused, and one that was retired is
         active again. Publishing the newest version again changes nothing.
 
         Args:
-            source: a text, what became of one, or a compiled flow.
+            source: a text, its compilation, or a compiled flow.
             name: of the flow, where the text has several.
             author, comment: kept with the version.
 
         Raises:
             FlowInvalid: the text has errors.
-            UsageError: the catalog lacks what the flow calls, or there is no such flow in the text.
+            UsageError: the catalog lacks actions of the flow, or there is no such flow in the text.
             StoreError: the store failed.
         """
         flow = self._compiled(source, name)
@@ -148,7 +148,7 @@ class Service:
             return self._version(gate, row)
 
     async def pause(self, flow: str) -> Version:
-        """Begin no more runs of a flow. What comes is kept, and begins when the flow is resumed. Raises UsageError, StoreError."""
+        """Begin no more runs of a flow. Requests are stored, and begin when the flow is resumed. Raises UsageError, StoreError."""
         return await self._change(flow, PAUSED, is_paused=True)
 
     async def resume(self, flow: str) -> Version:
@@ -156,7 +156,7 @@ class Service:
         return await self._change(flow, ACTIVE, is_paused=False)
 
     async def retire(self, flow: str) -> Version:
-        """Take nothing more for a flow. What it has taken still gets its runs, and those go on. Raises UsageError, StoreError."""
+        """Accept no more requests for a flow. Accepted ones still get their runs, and these continue. Raises UsageError, StoreError."""
         return await self._change(flow, RETIRED, is_paused=False)
 
     def flows(self) -> list[Version]:
@@ -170,7 +170,7 @@ class Service:
         rows = await trio.to_thread.run_sync(self._store.versions, gate.name)
         return [version_of(row, gate.state, gate.problem) for row in rows]
 
-    # ---- what comes
+    # ---- events and webhooks
 
     async def send(self, event: str, payload: object, *, id: str | None = None) -> Delivery:  # noqa: A002 - the word of the API
         """Send an event to the flows that it starts and to the runs that wait for it; when this returns all that will survive a crash.
@@ -179,7 +179,7 @@ class Service:
             event, payload, id: as of `Interpreter.send`.
 
         Returns:
-            What it did.
+            The outcome.
 
         Raises:
             WireError, UsageError, StoreError: as `Interpreter.send`.
@@ -189,9 +189,9 @@ class Service:
         return await self._send(event, payload, id)
 
     async def webhook(self, name: str, headers: Mapping[str, str], body: bytes) -> Delivery:
-        """Take a webhook: it is kept as an event, as it came, and starts what `on webhook` of that name asks for.
+        """Take a webhook: store it as an event, as it came, and start the flows with `on webhook` of that name.
 
-        A webhook that its sender names is taken once.
+        A webhook with an id of its sender is accepted once.
 
         Args:
             name: of the webhook, as flows have it; the host has bound a scheme to it.
@@ -199,7 +199,7 @@ class Service:
             body: of the request, as it came; JSON.
 
         Raises:
-            WebhookRefused: nobody is bound to the name, or it is not signed as agreed, too old, or no JSON.
+            WebhookRefused: the name has no scheme, or the webhook is not signed as agreed, too old, or no JSON.
             UsageError: it is too large.
             StoreError: the store failed; the sender may send it again.
         """
@@ -254,7 +254,7 @@ class Service:
             known = gate.rows.get(request_id) or await trio.to_thread.run_sync(self._store.request, flow, request_id)
             driver, loader, _ = self.interpreter.parts
             if known is not None:
-                # What was decided a moment ago may be on its way to the store.
+                # A recent decision may still be on its way to the store.
                 return await self._outcome(Decision(known, driver.loaded_runs.get(known.run)))
             if driver.is_draining:
                 raise UsageError("the service is draining and begins nothing; ask again when it is open")
@@ -273,7 +273,7 @@ class Service:
         return await trio.to_thread.run_sync(read)
 
     async def withdraw(self, flow: str, request_id: str) -> Outcome:
-        """Drop a request that has no run yet; one that has is left alone. Raises UsageError: there is none of that id; StoreError."""
+        """Drop a request that has no run yet; ignore one that has. Raises UsageError: there is none of that id; StoreError."""
         gate = self._gate(flow)
         row = gate.rows.get(request_id)
         if row is not None and Stage(row.stage).is_open:
@@ -298,7 +298,7 @@ class Service:
         """
         gate = self._gate(flow)
         rows = list(gate.rows.values())
-        # Those without a run first, or the end of another would give them one.
+        # Requests without a run first, or the end of another would start their runs.
         for row in sorted(rows, key=lambda row: bool(row.run)):
             if row.run:
                 await self.interpreter.cancel(row.run)

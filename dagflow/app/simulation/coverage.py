@@ -1,4 +1,4 @@
-"""What tests have seen of flows: steps that ran, each outcome of each condition, errors handled, defaults taken, waits in vain."""
+"""Test coverage of flows: steps that ran, outcomes of conditions, handled errors, used defaults, timed-out waits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dagflow.model.flow import Flow, Node, NodeKind
 from dagflow.model.label import label_of
 from dagflow.model.status import NodeStatus
 
-#: What nobody writes, or what is seen by its parts.
+#: Nodes that no author writes, or that are covered by their parts.
 _UNSEEN = frozenset({NodeKind.GROUP, NodeKind.RACE, NodeKind.UNWIND})
 _DECIDING = frozenset({NodeKind.GATE, NodeKind.CATCH, NodeKind.WAIT_EVENT})
 #: A `fail` that was reached has failed.
@@ -22,10 +22,10 @@ _RAN, _DEFAULT = "ran", "default"
 
 @attrs.frozen
 class Goal:
-    """Something a test can see.
+    """An item of coverage.
 
     Attributes:
-        flow: the name of the flow. node: the id of the node in it, or in a loop of it. label: what a person calls that.
+        flow: the name of the flow. node: the id of the node in it, or in a loop of it. label: its name for people.
         kind: `step`, `gate`, `error`, `timeout` or `default`.
         aspect: `ran`, `default`, or the word of an outcome.
         line: of the step, from 1.
@@ -41,7 +41,7 @@ class Goal:
 
 @attrs.define(eq=False)
 class Coverage:
-    """The goals of some flows, and those that have been reached."""
+    """The goals of some flows, and the goals that were reached."""
 
     goals: tuple[Goal, ...]
     _seen: set[tuple[str, str, str]] = attrs.field(factory=set)

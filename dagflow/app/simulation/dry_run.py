@@ -1,4 +1,4 @@
-"""What a run would do: simulated in virtual time, with results given or made up, and nothing done to the world."""
+"""Dry runs: simulate a run in virtual time, with passed or placeholder results and without effects."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class DryRunStep:
         part: "" for the run itself, else which of its parts: `rows[0]`.
         at_ns: when, from the beginning of the run.
         given: its arguments, in stored form; None where it has none.
-        is_made_up: what it gives was made up.
+        is_made_up: its result is a placeholder.
     """
 
     part: str
@@ -49,7 +49,7 @@ class DryRunStep:
 
 @attrs.frozen(kw_only=True)
 class DryRun:
-    """What a run would do: the steps that would run, in their order, and why each of the others would not."""
+    """A dry run: the steps that would run, in their order, and why each of the others would not."""
 
     simulation: Simulation
     steps: tuple[DryRunStep, ...]
@@ -70,13 +70,13 @@ def dry_run(
     Args:
         flow: the flow.
         interface: what its file and host declare.
-        value: its input, or what the event carries, as JSON values.
+        value: its input, or the event's payload, as JSON values.
         event: the event that starts it.
-        results: what actions give, by the name of the action or of a step, as JSON values; others are made up.
+        results: of actions, by the name of the action or of a step, as JSON values; others are placeholders.
         start: when it begins.
 
     Returns:
-        What the run would do; None where the flow does not want the event.
+        The dry run; None if the flow does not want the event.
 
     Raises:
         WireError: the input, the event or a result is not of its type.
@@ -102,7 +102,7 @@ def dry_run(
 
 
 def _results(flow: Flow, met: Mapping[str, MockedAction], given: Mapping[str, object]) -> dict[str, Script]:
-    """Scripts for the results that are given, by action or step."""
+    """Return scripts for the passed results, by action or step."""
     steps = {node.id: node.action for node in _own(flow) if node.action}
     found: dict[str, Script] = {}
     for name, value in given.items():

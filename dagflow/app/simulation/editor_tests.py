@@ -1,4 +1,4 @@
-"""Runs the tests of a text for somebody who is writing it, and tells how they went in a few lines."""
+"""Run the tests of a text for an editor, and report their results in a few lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dagflow.lang.compiler import Compilation
 
 @attrs.frozen
 class TestSummary:
-    """How a test went: whether all was as expected, and if not, what was not, a line each."""
+    """The result of a test: whether all expectations were met, and a line for each that was not."""
 
     name: str
     flow: str

@@ -1,4 +1,4 @@
-"""A simulated run with all its parts, put together again to be looked at."""
+"""A simulated run with all its child runs, for inspection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Member:
     """A run of a family.
 
     Attributes:
-        key: of its flow: the name of the one that was begun, or as calls name it; an item of a loop has that of the flow around.
+        key: of its flow: the name of the started one, or its name in calls; an item of a loop has that of the flow around.
     """
 
     run: RunId
@@ -47,7 +47,7 @@ def _key(parent: Member, child: RunInstance) -> str:
 
 
 def items_of(members: dict[RunId, Member], parent: Member, loop: str) -> Iterator[Member]:
-    """The items of a loop that were begun, in the order of the list."""
+    """The items of a loop that have begun, in the order of the list."""
     prefix = f"{parent.run}/{loop}["
     runs = [run for run in members if run.startswith(prefix) and run.endswith("]") and "/" not in run[len(prefix) :]]
     for run in sorted(runs, key=lambda each: int(each[len(prefix) : -1])):

@@ -1,4 +1,4 @@
-"""Values of a type, made up: what an action gives whose result nobody said. The same each time."""
+"""Sample values of a type: the results of actions without a mock. The same each time."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _PRIMITIVES: Final[dict[Type, object]] = {
 
 
 def sample_value(type_: Type, name: str) -> object:
-    """A value in stored form: texts are the name of what they stand for, numbers 0, lists empty, optional things absent.
+    """Return a value in stored form: texts are their own names, numbers 0, lists empty, optional values absent.
 
     Args:
         type_: of the value.
-        name: what it is for, such as `pay.charge.id`.
+        name: of the value, such as `pay.charge.id`.
     """
     match type_:
         case RecordType():
@@ -63,7 +63,7 @@ def sample_value(type_: Type, name: str) -> object:
 
 
 def example_of(record: RecordType) -> dict[str, object]:
-    """A value of a record as JSON has it, with the fields that have to be given."""
+    """Return the JSON value of a record, with the required fields."""
     return {
         field.name: wire.encode(sample_value(field.type, field.name), field.type)
         for field in record.fields

@@ -1,4 +1,4 @@
-"""Runs the tests of a file, in virtual time: what the mocks say happens, then what was expected is compared with what came."""
+"""Run the tests of a file in virtual time: actions follow the mocks, then the expectations are evaluated."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Unmet:
     """An expectation that was not met.
 
     Attributes:
-        got: the values that show why, in stored form, by the text of what they are the value of.
+        got: the values that show why, in stored form, by the text of their expression.
         error: why the condition has no value, or "".
         after: the point of the crash after which it was not met, or None.
     """
@@ -56,13 +56,13 @@ class Unmet:
 
 @attrs.frozen(kw_only=True)
 class TestOutcome:
-    """What came of a test.
+    """The outcome of a test.
 
     Attributes:
         result: how the run went; None where it could not begin.
         error: why it could not begin, or what else went wrong, or "".
-        n_crashes: how many runs were made that crashed and went on.
-        n_overtaken: of these, those that went otherwise only because calls took longer: something else came first.
+        n_crashes: the number of runs that crashed and resumed.
+        n_overtaken: of these, the runs that differed only because calls took longer: another event came first.
         simulation: the run without a crash.
     """
 
@@ -88,7 +88,7 @@ def run_test(test: FlowTest, program: Program, interface: Interface, *, is_chaot
     Args:
         test: of the flow.
         program: the flow, made ready to run.
-        interface: what the file of the test and its host declare.
+        interface: the declarations of the test's file and its host.
         is_chaotic: also crash at every point and go on, and expect the same end. A crash makes the calls under way take longer, so
             another branch may win a race; that is right if a run without a crash, in which they take as long, ends that way.
     """
@@ -138,7 +138,7 @@ def _chaos(stage: _Stage, calm: Simulation) -> _Chaos:
 
 
 def _lasting(stage: _Stage) -> list[Unmet]:
-    """What was not met of that which a crash may not change."""
+    """Return the unmet expectations that a crash may not change."""
     return [each for each in stage.unmet if each.expectation.at_ns is None and not each.expectation.counts_time]
 
 
@@ -150,7 +150,7 @@ def _is_overtaken(stage: _Stage, crashed: Simulation, unmet: Sequence[Unmet]) ->
 
 
 def _difference(calm: RunResult, crashed: RunResult, point: int) -> str:
-    # Of what the crash broke off nobody may know whether it happened.
+    # It is unknown whether the calls that the crash interrupted have happened.
     is_unknown = {calm.status, crashed.status} == {RunStatus.FAILED, RunStatus.FAILED_DIRTY}
     if calm.status is not crashed.status and not is_unknown:
         return f"after a crash at point {point} the run is {crashed.status.value}, without one it is {calm.status.value}"
@@ -196,7 +196,7 @@ class _Stage:
         return wire.encode(wire.decode(wire.encode(values, _given_of(declared, values)), declared), declared)
 
     def play(self, crashes: Sequence[int] = (), like: Timing | None = None) -> Simulation:
-        """Run it, and leave what was not met in `unmet`."""
+        """Run it, and add the unmet expectations to `unmet`."""
         self.unmet = []
         timed: dict[int, list[Expectation]] = {}
         for expectation in self.test.expectations:
@@ -242,7 +242,7 @@ class _Stage:
             try:
                 found[part.text] = self._functions[id(part)](bindings)
             except EvaluationError:
-                continue  # what has no value is told by the error of the whole
+                continue  # if a part has no value, the error of the whole says so
         return found
 
     # ---- mocks
@@ -283,7 +283,7 @@ class _Stage:
         return Script(result=self._result(answer, action, now), takes_ns=answer.takes_ns, failures=failures)
 
     def _turns(self, mock: Mock, answer: Answer, action: MockedAction, now: Mapping[str, object]) -> Iterable[Script]:
-        """One for each call: those that fail, and the one that does not."""
+        """Return one for each call: for the calls that fail, and the one that does not."""
         for code, count in answer.failures:
             failing = Script(result=_raising(ActionFailed(f"{mock.target} fails in this test", code)), takes_ns=answer.takes_ns)
             yield from itertools.repeat(failing, 1 if count is None else min(count, _MOST_TURNS))
@@ -332,7 +332,7 @@ class _Canceller:
 
 
 def _given_of(declared: RecordType, values: Mapping[str, object]) -> RecordType:
-    """The fields of a record that are given; those that are not have defaults, or may be absent."""
+    """Return the passed fields of a record; the others have defaults, or may be absent."""
     return RecordType("", tuple(field for field in declared.fields if field.name in values))
 
 

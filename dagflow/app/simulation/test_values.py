@@ -1,4 +1,4 @@
-"""What the expectations of a test read, from a simulated run. The names and types are those of `lang.testing_names`."""
+"""The values that a test's expectations read, from a simulated run. The names and types are those of `lang.testing_names`."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def bindings_of(
 
     Args:
         simulation: how the run went, or stands.
-        names: those that are read.
-        events: what those that were emitted carry, by name.
-        actions: those that were called; what was not given to them has its default.
+        names: the names to read.
+        events: the payloads of emitted events, by name.
+        actions: the called actions; omitted arguments have their defaults.
         now: the instant, while the run has not ended.
     """
     view = _View(simulation, now, {action.name: defaults_of(action) for action in actions})
@@ -58,7 +58,7 @@ def bindings_of(
 
 
 def defaults_of(action: MockedAction) -> dict[str, object]:
-    """What an action is given where nothing is, in stored form; what is optional without a default is not there."""
+    """Return the defaults of an action's arguments, in stored form; optional ones without a default are absent."""
     return {param.name: wire.decode(param.default, param.type) for param in action.params if param.has_default}
 
 
@@ -92,7 +92,7 @@ class _View:
         return view
 
     def calls(self, action: str) -> list[object]:
-        """Those that were made to their end; one that a crash lost was made again."""
+        """Return the completed calls; a call that a crash lost was repeated."""
         return [
             {"at": Duration(call.at - self.start), **self.defaults.get(action, {}), **call.invocation.arguments}
             for call in self.simulation.calls
@@ -138,7 +138,7 @@ class _View:
 
 
 def input_of(progress: RunInstance, node: Node) -> dict[str, object] | None:
-    """The arguments of a step that was begun, evaluated again: they read nothing that has changed since. None where it has none."""
+    """Evaluate the arguments of a begun step again: they read nothing that has changed since. None if it has none."""
     if not node.arguments or node.kind not in _CALLING:
         return None
     number = progress.program.plan.numbers[node.id]
@@ -153,7 +153,7 @@ def _has(flow: Flow, name: str) -> bool:
 
 
 def why_unreadable(result: RunResult, names: Collection[str]) -> str:
-    """What is to be said where an expectation reads what is not there: the steps it reads that did not run, or how the run stands."""
+    """Return why an expectation reads absent values: the steps it reads that did not run, or the status of the run."""
     by_id = {str(node.id): node for node in result.nodes}
     said = [f"`{name}` is {by_id[name].status.value}" for name in names if name in by_id and not _is_done(by_id[name])]
     if not said and "run" in names:

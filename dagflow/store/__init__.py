@@ -1,4 +1,4 @@
-"""Where facts are kept."""
+"""Stores of histories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a store keeps, and what every store can do.
+"""The interface of every store, and its rows.
 
 A store is synchronous and knows nothing of flows: it keeps histories of records, and rows that only help to find runs.
 """
@@ -36,12 +36,12 @@ class Record:
 
 @attrs.frozen(kw_only=True)
 class RunRow:
-    """What lists of runs show. Instants in nanoseconds.
+    """A row of a list of runs. Instants in nanoseconds.
 
     Attributes:
-        due_at: when a sleeping run has to be looked at, else None.
+        due_at: when a suspended run must be activated, else None.
         parent: the run that this one is a part of, or "".
-        blocked: why nobody can drive it, or ""; the interpreter and the archive fill it in.
+        blocked: why the run cannot be driven, or ""; the interpreter and the archive fill it in.
         problem: why nothing of the rest can be relied on and the run is blocked, or "".
     """
 
@@ -63,7 +63,7 @@ class SentEvent:
 
     Attributes:
         number: of the events of this store, from 1; runs have them in this order.
-        id: an event is kept once for each.
+        id: the store keeps one event for each id.
         at: when it came, nanoseconds since 1970 UTC.
         payload: JSON.
         run: the run that emitted it, or "" for one from outside.
@@ -81,12 +81,12 @@ class SentEvent:
 
 @attrs.frozen
 class WaitRow:
-    """An event that a sleeping run waits for, so that it is found when one comes.
+    """A subscription: an event that a suspended run waits for, so that the event finds the run.
 
     Attributes:
         event: its name.
-        path: where in the payload something is that tells one such event from another, as a JSON array of names; or "".
-        key: what has to be there, see `model.keys`; or "". With both empty every event of that name is looked at.
+        path: where in the payload the correlation key is, as a JSON array of names; or "".
+        key: the required value there, see `model.keys`; or "". With both empty every event of that name is checked.
     """
 
     event: str
@@ -96,12 +96,12 @@ class WaitRow:
 
 @attrs.frozen(kw_only=True)
 class Append:
-    """Facts to add to one run, together with what they make of its row.
+    """History events to append to one run, with the run's new row.
 
     Attributes:
         first: the position of the first record; has to be the length of the history so far, else nothing is written.
-        events: what the run emitted by these facts.
-        waits: what it waits for from now on; None where that stays as it is, or is of no interest since it does not sleep.
+        events: the events that the run emitted by these.
+        waits: its subscriptions from now on; None if they are unchanged, or irrelevant since the run is not suspended.
     """
 
     run: RunId
@@ -116,11 +116,11 @@ class Append:
 
 @attrs.frozen
 class StartName:
-    """What a caller calls a start.
+    """A caller's name for a start.
 
     Attributes:
         id: one for each run, as long as the run is there.
-        content: a hash of what it was started with.
+        content: a hash of the flow and input of the start.
     """
 
     id: str
@@ -192,12 +192,12 @@ class Blocked:
 
 
 class Store(ServiceStore, Protocol):
-    """Where facts are kept. Every method may raise `StoreError`; after one from `write` the outcome is unknown:
+    """A store of histories. Every method may raise `StoreError`; after one from `write` the outcome is unknown:
     reopen and read before going on. `WriteRefused` is the exception: nothing was written, and the store can still be used.
     """
 
     def send(self, events: Sequence[SentEvent]) -> None:
-        """Keep events from outside, all or none; nothing is kept if one of their ids is there already."""
+        """Store events from outside, all or none; none if one of their ids is there already."""
         ...
 
     def events(self, *, after: int, limit: int = 1000, names: Collection[str] | None = None) -> list[SentEvent]:
@@ -209,7 +209,7 @@ class Store(ServiceStore, Protocol):
         ...
 
     def has_event(self, event_id: str) -> bool:
-        """Whether an event of that id has been kept."""
+        """Whether the store has an event of that id."""
         ...
 
     def write(
@@ -230,9 +230,9 @@ class Store(ServiceStore, Protocol):
         ...
 
     def histories(self, runs: Sequence[RunId]) -> dict[RunId, list[Record]]:
-        """What `history` gives of each of these runs, all in one go, without those of which that is not quickly told.
+        """Return the histories of several runs in one query, without those that take long.
 
-        Whoever is missing is long, damaged or not there; `history` says which.
+        Runs that are missing, damaged or too long are omitted; call `history` for those.
         """
         ...
 
@@ -245,7 +245,7 @@ class Store(ServiceStore, Protocol):
     ) -> list[RunRow]:
         """Rows, the newest first, older than `before`; with `unfinished` only of runs that have not ended.
 
-        They are those that are part of `parent`, in the order in which they began; or those that are part of no other.
+        They are the child runs of `parent`, in the order in which they began; or the runs without a parent.
         """
         ...
 
@@ -281,7 +281,7 @@ class Store(ServiceStore, Protocol):
         ...
 
     def named(self, start_id: str) -> tuple[RunId, bytes] | None:
-        """The run that was started under that name, and the hash of what it was started with."""
+        """Return the run that was started under that name, and the hash of its flow and input."""
         ...
 
     def flow(self, digest: FlowDigest) -> bytes | None:
@@ -289,7 +289,7 @@ class Store(ServiceStore, Protocol):
         ...
 
     def driving(self) -> DriverState:
-        """What the last driver said of itself."""
+        """Return the state that the last driver recorded."""
         ...
 
     def suspects(self) -> list[CrashSuspect]:
@@ -297,7 +297,7 @@ class Store(ServiceStore, Protocol):
         ...
 
     def note_driving(self, driving: DriverState, suspects: Sequence[CrashSuspect] = ()) -> None:
-        """Keep what a driver says of itself, and of these suspects; those with no crashes that are not tried are forgotten."""
+        """Record the state of a driver, and these suspects; suspects without crashes that are not tried are removed."""
         ...
 
     def blocked(self) -> list[Blocked]:
@@ -309,7 +309,7 @@ class Store(ServiceStore, Protocol):
         ...
 
     def prune(self, before: int) -> bool:
-        """Remove a little of what ended before that instant and nobody needs: runs with their parts, events, flows.
+        """Remove a little unreferenced data that ended before that timestamp: runs with their child runs, events, flows.
 
         Returns:
             Whether there may be more. Each call is one short transaction, so that others can write in between.
@@ -317,7 +317,7 @@ class Store(ServiceStore, Protocol):
         ...
 
     def problems(self) -> list[str]:
-        """What is wrong with the files and between their rows; a reader may ask beside a writer. Histories are not looked into."""
+        """Return the problems of the files and between their rows; a reader may ask beside a writer. Histories are not checked."""
         ...
 
     def close(self) -> None:

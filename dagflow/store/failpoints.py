@@ -1,4 +1,4 @@
-"""Places where a crash is worth trying, by name. Each is passed in silence, unless a test says what is to happen there.
+"""Places where a crash is worth trying, by name. Each does nothing, unless a test installs a watcher.
 
 They are where the order of two things matters: before and after a commit, between an effect and its record, in a recovery.
 """
@@ -27,7 +27,7 @@ class Failpoint(enum.StrEnum):
 
 
 class Crash(BaseException):
-    """What a watcher raises to crash a process that is only simulated; see `drivers.simulator`."""
+    """The exception with which a watcher crashes a process that is only simulated; see `drivers.simulator`."""
 
 
 #: Where nothing may cost anything, ask whether there are any before saying that a point was reached.

@@ -21,9 +21,9 @@ class MemoryStore(MemoryServiceRows):
     """See `store.api.Store`. May be called from any thread."""
 
     _rows: dict[RunId, RunRow] = attrs.field(factory=dict, init=False)
-    #: What has become of the rows since; they are put together when somebody asks, which is seldom.
+    #: The changes of the rows since; they are merged on demand, which is seldom.
     _changes: dict[RunId, Append] = attrs.field(factory=dict, init=False)
-    #: As they came, since nobody may ever ask for the records; and how many facts each has.
+    #: As they came, since the records may never be read; and how many history events each has.
     _histories: dict[RunId, list[Sequence[Record]]] = attrs.field(factory=dict, init=False)
     _lengths: dict[RunId, int] = attrs.field(factory=dict, init=False)
     _events: list[SentEvent] = attrs.field(factory=list, init=False)
@@ -32,7 +32,7 @@ class MemoryStore(MemoryServiceRows):
     _suspects: dict[RunId, CrashSuspect] = attrs.field(factory=dict, init=False)
     _blocked: dict[RunId, Blocked] = attrs.field(factory=dict, init=False)
     _waits: dict[RunId, tuple[WaitRow, ...]] = attrs.field(factory=dict, init=False)
-    #: When those that sleep are due, and the same in that order.
+    #: The due timestamps of suspended runs, and the same in that order.
     _asleep: dict[RunId, int] = attrs.field(factory=dict, init=False)
     _due: list[tuple[int, str]] = attrs.field(factory=list, init=False)
     _n_handed_out: int = attrs.field(default=0, init=False)
@@ -118,7 +118,7 @@ class MemoryStore(MemoryServiceRows):
         with self._lock:
             self._check_open()
             rows = [self._current(row) for row in self._rows.values() if row.parent == parent]
-        # Ids sort by time, but for those of parts, which began in the order they are kept in.
+        # Ids sort by time, except those of child runs, which began in the order they are stored in.
         rows = rows[::-1] if parent else sorted(rows, key=lambda row: row.id, reverse=True)
         if before is not None:
             rows = [row for row in rows if row.id < before] if not parent else _behind(rows, before)

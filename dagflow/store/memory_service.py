@@ -1,4 +1,4 @@
-"""What a service keeps, in memory; see `store.service_rows.ServiceStore`."""
+"""The service's rows in memory; see `store.service_rows.ServiceStore`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which store a path means."""
+"""Open the store of a path."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def open_store(path: str | os.PathLike[str]) -> Store:
 
 
 def open_reading(path: str | os.PathLike[str], *, is_still: bool = False) -> Store:
-    """Open the store at `path` for reading only, beside whoever drives it; with `is_still` all is read as of one instant.
+    """Open the store at `path` for reading only, beside its writer; with `is_still` all is read as of one instant.
 
     Raises:
         StoreError: there is no store, or it cannot be read.

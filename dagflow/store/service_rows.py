@@ -1,4 +1,4 @@
-"""What a store keeps for the service that starts runs: published flows, requests for runs, and how far triggers have been looked at."""
+"""The rows of the service that starts runs: published flows, requests for runs, and the trigger offset."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RequestRow:
     Attributes:
         id: unique among the requests of its flow.
         digest: of the version that took it.
-        at: when it arrived. not_before: the instant it was made for, or 0.
+        at: when it arrived. not_before: the timestamp it is meant for, or 0.
         stage: a word of `admission.Stage`; the store itself turns `running` into `ended`, together with the end of the run.
         since: as of `admission.Held`.
         keys: those of the policies, a JSON array. priority: as of `admission.Request`.
@@ -63,7 +63,7 @@ class PublishedRow:
     Attributes:
         number: of the flow's versions, from 1; the greatest is the one that takes triggers.
         state: `active`, `paused` or `retired`; that of the newest version counts for the flow.
-        manifest: what it listens to and may touch, JSON.
+        manifest: its events, webhooks, schedules, actions and secrets, JSON.
         text: its source.
     """
 
@@ -80,7 +80,7 @@ class PublishedRow:
 
 @attrs.frozen(kw_only=True)
 class Looked:
-    """How far triggers have been looked at: up to that event, and up to that instant."""
+    """The trigger offset: up to that event, and up to that timestamp."""
 
     event: int
     at: int
@@ -132,9 +132,9 @@ class ServiceStore(Protocol):
         ...
 
     def looked(self) -> Looked | None:
-        """How far triggers have been looked at; None if they never were."""
+        """Return the trigger offset; None if there is none."""
         ...
 
     def note_requests(self, requested: Sequence[RequestRow], looked: Looked | None = None) -> None:
-        """Keep requests, in place of what is there of them, and how far triggers have been looked at; all or none."""
+        """Store requests, in place of their rows so far, and the trigger offset; all or none."""
         ...

@@ -1,4 +1,4 @@
-"""Read everything a store has, to see whether it is what was written."""
+"""Read everything in a store, to check that it is intact."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def _shape(event_class: type[Event]) -> tuple[type[Event], bool, bool, bool]:
 #: How a record of each kind is read: its class, whether that has a node, and an attempt, behind the instant, and whether the payload is a
 #: value beside it.
 _SHAPES: Final = {_kind(event_class): _shape(event_class) for event_class in _CLASSES}
-#: By class, what the fields that come from JSON have to be.
+#: By class, the required types of the fields that come from JSON.
 _TYPES: Final = {
     event_class: {name: get_args(hint) or (hint,) for name, hint in get_type_hints(event_class).items()}
     for event_class in _CLASSES
@@ -88,7 +88,7 @@ Entry: TypeAlias = Any
 
 
 class Facts(Sequence[Record]):
-    """Facts of a run as records, each made when it is asked for: a store in memory is seldom asked."""
+    """History events of a run as records, each made on demand: a store in memory seldom reads them."""
 
     __slots__ = ("_entries", "_plan")
 
@@ -112,7 +112,7 @@ class Facts(Sequence[Record]):
         return map(self._record, self._entries)
 
     def parts(self) -> Iterator[tuple[int, str, str, int, bytes | None]]:
-        """Of each record its instant, kind, node, attempt and payload, for whoever needs no record."""
+        """Return the instant, kind, node, attempt and payload of each record, for callers that need no record."""
         ids: tuple[Any, ...] = self._plan.ids
         for entry in self._entries:
             kind = entry[0]
@@ -222,7 +222,7 @@ def from_record(record: Record, plan: Plan) -> Fact:
 
 
 def _item_payload(event: events.ItemEnded, value: bytes | None) -> bytes:
-    """What is at its default is left out: a loop has many items, and most of them end well."""
+    """Omit fields at their defaults: a loop has many items, and most of them end well."""
     fields: dict[str, object] = {"index": event.index, "status": event.status.value}
     words = {"step": event.step, "code": event.code, "message": event.message, "attempt": event.attempt}
     fields |= {name: value for name, value in words.items() if value}

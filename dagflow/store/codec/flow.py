@@ -1,8 +1,8 @@
 """Compiled flows as bytes: canonical JSON, so that the same flow is the same bytes on every machine, and plain data only.
 
-The shape belongs to this file and has a number of its own. What a class field is called here is what it is called in
-`model.flow`; fields at their defaults are left out. Types are written once, in a table. What a flow has thousands of (expressions,
-their arguments, edges) is an array of its fields in their order, as is a span: reading a flow is mostly reading those.
+This file owns the format, which has a version number of its own. The class fields have the same names as in `model.flow`; fields at
+their defaults are omitted. Types are written once, in a table. Objects of which a flow has thousands (expressions, their arguments,
+edges) are arrays of their fields in order, as are spans: they take most of the time of reading a flow.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _make_converter() -> cattrs.Converter:
         converter.register_structure_hook(plain_class, read)
     # The name in the annotation of a cached property is there for type checkers only.
     attrs.resolve_types(Flow, localns=dict.fromkeys(("networkx", "nx"), SimpleNamespace(DiGraph=list)))
-    # Flows hold loops and callees, which hold flows; their hooks are looked up when they are needed.
+    # Flows have loops and callees, which have flows; their hooks are found on first use.
     converter.register_unstructure_hook(Flow, lambda flow: flow_hooks[0](flow))  # noqa: PLW0108 - filled below
     converter.register_structure_hook(Flow, lambda value, type_: flow_hooks[1](value, type_))  # noqa: PLW0108
     flow_hooks: list[Any] = []
@@ -169,7 +169,7 @@ def _is_row(type_: Any) -> bool:
 
 
 def _row(type_: Any, converter: cattrs.Converter) -> Any:
-    """Tuples of one type of item: the item's hook is looked up once, when the first is read."""
+    """Tuples of one type of item: the item's hook is found once, when the first is read."""
     of = get_args(type_)[0]
     hook: list[Any] = []
 

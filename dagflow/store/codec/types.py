@@ -32,7 +32,7 @@ class TypeWriter:
     _indexes: dict[Type, int] = attrs.field(factory=dict, init=False)
 
     def index(self, type_: Type) -> int:
-        """Where the type is in the table; the types it is made of come before it."""
+        """Return the type's index in the table; the types that it contains come before it."""
         known = self._indexes.get(type_)
         if known is not None:
             return known

@@ -16,7 +16,7 @@ from dagflow.store.sqlite.wal_guard import open_sound_reader
 def back_up(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> None:
     """Copy the store at `path` to the new file `to`, as it was at one instant; another process may be writing to it.
 
-    The copy is looked over before it gets its name, and is on the disk when this returns.
+    The copy is verified before it gets its name, and is on the disk when this returns.
 
     Raises:
         StoreError: there is no store, or it cannot be read; there is something at `to`, or it cannot be written.
@@ -31,7 +31,7 @@ def back_up(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> None:
         os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600))
         _copy(source, partial)
         _flush(partial)
-        os.link(partial, target)  # fails if somebody has made it meanwhile
+        os.link(partial, target)  # fails if another process has made it meanwhile
         _flush(target.parent)
     except apsw.Error as error:
         raise StoreError(f"cannot copy {path} to {to}: {error}") from error
@@ -47,7 +47,7 @@ def _copy(source: Path, target: Path) -> None:
     copy = apsw.Connection(str(target))
     try:
         with copy.backup("main", reader, "main") as backup:
-            # All at once: a copy in steps would begin anew with each write beside it. The log grows meanwhile, nobody waits.
+            # All at once: a copy in steps would begin anew with each write beside it. The log grows meanwhile, and no writer waits.
             backup.step(-1)
         execute(copy, "PRAGMA journal_mode = DELETE")
         execute(copy, "UPDATE log SET is_needed = 0")  # all of it is in the copy

@@ -1,4 +1,4 @@
-"""Facts that are written together, as few rows; and what is large, once.
+"""Pack the history events of one commit into few rows; store large payloads once.
 
 A row of the history costs some microseconds of its own: its checksum, its place in the tree, its values one by one through the
 database's interface. Facts come together, two and more in one commit, so those of one commit share a row: of the kind
@@ -6,7 +6,7 @@ database's interface. Facts come together, two and more in one commit, so those 
 that says of each fact its instant after that of the first, its kind, its node, its attempt and the length of its payload; behind it are
 the payloads, one after the other.
 
-A large payload is kept beside the history, by its hash, so that a thousand runs with the same input keep it once. Of such a fact
+The store keeps a large payload beside the history, by its hash, so that a thousand runs with the same input share it. Of such an event
 the line says how many bytes of the payload are in the row, before the others, and the hash of the rest.
 """
 
@@ -24,22 +24,22 @@ from dagflow.store.codec.events import Facts
 
 #: The kind of such a row; no fact has it.
 PACK: Final = "facts"
-#: Payloads beyond this are kept by their hash.
+#: Larger payloads are stored by their hash.
 LARGE: Final = 16 * 1024
 #: A row holds so many facts at most, and so many bytes of payloads, or one fact; so removing rows in slices stays quick.
 _MOST_FACTS: Final = 256
 _MOST_BYTES: Final = LARGE
-#: What starts a run has the input behind this; what comes before it is another for each run.
+#: The payload of a run's start has the input behind this; the part before it differs for each run.
 _INPUT: Final = b'"input":'
 _INPUT_BY: Final = 1_024
 
 #: A fact or a pack of them: number, instant, kind, node, attempt, payload.
 Row: TypeAlias = tuple[int, int, str, str, int, bytes | None]
-#: What is large, by its SHA-256.
+#: The large payloads, by their SHA-256.
 Bodies: TypeAlias = dict[bytes, bytes]
 
 _Part: TypeAlias = tuple[int, str, str, int, bytes | None]
-#: What the first line of a row says of a fact.
+#: The fields of a history event in the first line of a row.
 _Line: TypeAlias = tuple[int, str, str, int, int | tuple[int, str] | None]
 
 
@@ -53,7 +53,7 @@ class Packed:
     _inside: list[bytes] = attrs.field(factory=list[bytes])
 
     def _put_aside(self, payload: bytes) -> tuple[int, str]:
-        """Keep a large payload by its hash, but for what comes before the input of a run."""
+        """Store a large payload by its hash, except the part before the input of a run."""
         place = payload.find(_INPUT, 0, _INPUT_BY)
         n_inside = 0 if place < 0 else place + len(_INPUT)
         body = payload[n_inside:]
@@ -105,7 +105,7 @@ def packed(first: int, records: Sequence[Record]) -> Packed:
 
 
 def unpacked(row: Row, body_of: Callable[[bytes], bytes]) -> list[Record]:
-    """The facts of a row; `body_of` gives what is kept by its hash. Raises ValueError or TypeError if it is no row that `packed` makes."""
+    """Unpack a row; `body_of` finds a payload by its hash. Raises ValueError or TypeError if `packed` cannot have made it."""
     _, at, kind, node, attempt, payload = row
     if kind != PACK:
         return [Record(kind, at, node, attempt, payload)]
@@ -129,7 +129,7 @@ def unpacked(row: Row, body_of: Callable[[bytes], bytes]) -> list[Record]:
 
 
 def name_of(body: bytes) -> bytes:
-    """The hash a large payload is kept by."""
+    """Return the hash by which a large payload is stored."""
     return hashlib.sha256(body).digest()
 
 

@@ -1,4 +1,4 @@
-"""What is large, kept once by its hash, with the runs that use it."""
+"""Large payloads, stored once by their hash, with the runs that use them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _UNUSED: Final = """
 
 
 def insert(connection: apsw.Connection, run: Value, name: bytes, body: bytes) -> None:
-    """The run with this key uses the body; it is kept if it is not yet."""
+    """Record that the run with this key uses the body; store the body if it is new."""
     execute(connection, _INSERT, (name, body))
     execute(connection, _USE, (run, name))
 
 
 def read(found: list[tuple[Value, ...]], name: bytes) -> bytes:
-    """What was found by that name. Raises ValueError if it is not what was written."""
+    """Return the body found by that name. Raises ValueError if it is damaged."""
     body = found[0][0] if found else None
     if not isinstance(body, bytes) or name_of(body) != name:
         raise ValueError(f"the body {name.hex()} is not what was written")
@@ -37,7 +37,7 @@ def read(found: list[tuple[Value, ...]], name: bytes) -> bytes:
 
 
 def remove_slice(connection: apsw.Connection, run: Value) -> bool:
-    """Let some bodies go that the run with this key uses, and remove those that no other does; whether there may be more."""
+    """Release some bodies of the run with this key, and remove those without another user; return whether there may be more."""
     let_go = execute(connection, _LET_GO, (run, _SLICE))
     for row in let_go:
         execute(connection, _FORGET, row)
@@ -45,5 +45,5 @@ def remove_slice(connection: apsw.Connection, run: Value) -> bool:
 
 
 def problems_of(read_rows: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
-    """What is kept for nobody; `read_rows` runs a query."""
+    """Return the unused bodies; `read_rows` runs a query."""
     return [f"body number {row[0]!r} is used by no run" for row in read_rows(_UNUSED)]

@@ -1,4 +1,4 @@
-"""What is written beside every row, so that damage is noticed."""
+"""Checksums beside every row, so that damage is detected."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import apsw
 from dagflow.errors import StoreError
 from dagflow.store.sqlite.lock import in_use
 
-#: What SQLite takes and gives back. apsw's own name for it has blobs of a kind some type checkers do not know.
+#: The values of SQLite. apsw's own type has blobs of a kind that some type checkers do not know.
 Value: TypeAlias = "int | float | str | bytes | None"
 
 #: From 3.7.0 up to this one, SQLite's WAL could be damaged by two connections that write or checkpoint at once.
@@ -40,7 +40,7 @@ _SETTINGS: Final = (
 
 
 def execute(connection: apsw.Connection, query: str, values: Sequence[Value] = ()) -> list[tuple[Value, ...]]:
-    """Run a statement to its end and give all its rows."""
+    """Run a statement to its end and return all its rows."""
     return cast("list[tuple[Value, ...]]", connection.execute(query, values).fetchall())  # pyright: ignore[reportUnknownMemberType]
 
 
@@ -54,13 +54,13 @@ def open_writer(path: Path, disk: str = "") -> apsw.Connection:
     """The one connection that writes and checkpoints. `disk`: the SQLite VFS to go through, the usual one if empty.
 
     Raises:
-        StoreError: this SQLite, or this disk, cannot give what a checkpoint promises.
+        StoreError: this SQLite, or this disk, cannot make commits durable.
         apsw.Error: not a database, no permission and the like.
     """
     refuse_old_sqlite(apsw.sqlite_lib_version())
     connection = apsw.Connection(str(path), flags=_FLAGS, vfs=disk or None)
     _protect(connection)
-    # The log goes when the store is closed in order, and never because somebody let go of the connection.
+    # The log is removed when the store is closed in order, and never because a connection was closed.
     checkpoint_on_close(connection, is_on=False)
     execute(connection, "PRAGMA auto_vacuum = INCREMENTAL")  # holds only if there is no table yet
     mode = first_of(connection, "PRAGMA journal_mode = WAL")
@@ -82,7 +82,7 @@ def claim(path: Path) -> apsw.VFSFile:
     A lock file can be removed, and a database can have two names. This lock goes with the file.
 
     Raises:
-        StoreError: somebody else has it.
+        StoreError: another process has it.
     """
     file = apsw.VFSFile("", str(path), [apsw.SQLITE_OPEN_MAIN_DB | _FLAGS, 0])
     try:
@@ -112,15 +112,15 @@ def header_of(path: Path) -> bytes:
 
 
 def has_log(path: Path) -> bool:
-    """Whether a file is kept with a write-ahead log already, and nothing is left of how it was before. Raises apsw.Error.
+    """Whether a file already has a write-ahead log, and no rest of its state before that. Raises apsw.Error.
 
-    A journal is left if the change was interrupted. It is rolled back when the file is opened, unless somebody holds a lock.
+    A journal remains if the change was interrupted. Opening the file rolls it back, unless another connection has a lock.
     """
     return header_of(path)[18:20] == b"\2\2" and not path.with_name(path.name + "-journal").exists()
 
 
 def open_as_it_is(path: Path) -> apsw.Connection:
-    """A connection to the file alone, which neither locks nor makes anything; what is in a log it does not see."""
+    """A connection to the file alone, which neither locks nor makes anything; it does not see the contents of a log."""
     where = f"file:{quote(str(path))}?immutable=1"
     return apsw.Connection(where, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
 
@@ -183,7 +183,7 @@ def close_quietly(connection: apsw.Connection) -> None:
 
 
 def reason_of(error: apsw.Error) -> str:
-    """What is wrong, and what to do about it."""
+    """Return the problem, and how to solve it."""
     match error:
         case apsw.FullError():
             return "the disk is full; make room"

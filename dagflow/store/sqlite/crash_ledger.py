@@ -14,7 +14,7 @@ from dagflow.store.sqlite.connection import Value, execute
 
 SELECT_DRIVING: Final = "SELECT is_open, is_whole, since, checksum FROM driving"
 SELECT_SUSPECTS: Final = "SELECT run, n_crashes, n_outcomes, is_tried, checksum FROM suspect ORDER BY run"
-#: What the column `is_tried` says, if it is not 0.
+#: The meaning of the column `is_tried`, if it is not 0.
 _TRIED, _HELD = 1, 2
 _SET_DRIVING: Final = "INSERT OR REPLACE INTO driving (one, is_open, is_whole, since, checksum) VALUES (1, ?, ?, ?, ?)"
 _SET_SUSPECT: Final = "INSERT OR REPLACE INTO suspect (run, n_crashes, n_outcomes, is_tried, checksum) VALUES (?, ?, ?, ?, ?)"
@@ -22,7 +22,7 @@ _CLEAR_SUSPECT: Final = "DELETE FROM suspect WHERE run = ?"
 
 
 def read_driving(found: Sequence[tuple[Value, ...]]) -> DriverState | None:
-    """What the last driver said of itself; None if that is not what was written."""
+    """Return the state that the last driver recorded; None if it is damaged."""
     if not found:
         return DriverState()
     is_open, is_whole, since, stored = found[0]
@@ -32,7 +32,7 @@ def read_driving(found: Sequence[tuple[Value, ...]]) -> DriverState | None:
 
 
 def read_suspect(row: tuple[Value, ...]) -> CrashSuspect | None:
-    """A suspect; None if it is not what was written."""
+    """Return a suspect; None if it is damaged."""
     run, n_crashes, n_outcomes, is_tried, stored = row
     if stored != checksum(None, run, n_crashes, n_outcomes, is_tried):
         return None
@@ -46,14 +46,14 @@ def read_suspect(row: tuple[Value, ...]) -> CrashSuspect | None:
 
 
 def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
-    """What is wrong with these rows; `read` runs a query."""
+    """Return the problems of these rows; `read` runs a query."""
     problems = [] if read_driving(read(SELECT_DRIVING)) else ["the row about its driver is not what was written"]
     damaged = [row[0] for row in read(SELECT_SUSPECTS) if read_suspect(row) is None]
     return problems + [f"what it has about crashes of run {run!r} is not what was written" for run in damaged]
 
 
 def write_driving(connection: apsw.Connection, driving: DriverState) -> None:
-    """Keep what a driver says of itself."""
+    """Store the state of a driver."""
     values = (int(driving.is_open), int(driving.is_whole), driving.since)
     execute(connection, _SET_DRIVING, (*values, checksum(None, *values)))
 

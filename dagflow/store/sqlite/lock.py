@@ -20,13 +20,13 @@ _REMOTE_FILE_SYSTEMS: Final = frozenset({"afs", "cifs", "fuse", "ncpfs", "nfs", 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 
 
-#: What a lock file holds: who has it, and how much of the log there was. Anything else is somebody's file, and is left as it is.
+#: The contents of a lock file: its owner, and how much of the log there was. A file with other contents is left unchanged.
 _CONTENT: Final = re.compile(rb"\0*|(?P<process>[0-9 ]{1,10})(?: (?P<header>[0-9a-f]{24}) (?P<frames>[0-9 ]{1,10}))?\n")
-#: In place of a process: nobody has it, and nobody died holding it.
+#: In place of a process: the lock is free, and no owner died with it.
 _NO_PROCESS: Final = b" " * 10
-#: Follows no link, waits for nobody, is not inherited.
+#: Follows no link, does not block, is not inherited.
 _SAFELY: Final = sum({getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")})
-#: A lock file that is replaced while it is being taken is looked for again, so often.
+#: How often to look again for a lock file that is replaced while it is being acquired.
 _MOST_TRIES: Final = 5
 
 
@@ -67,7 +67,7 @@ class FileLock:
             self._found = os.read(descriptor, 100)
             self.log = _log_mark(self.path, self._found)
             self.was_left = bool(self._found) and not self._found.startswith(_NO_PROCESS)
-            # Over what is there: on a full disk nothing of it is lost.
+            # In place: on a full disk none of it is lost.
             self._put(descriptor, _content(self.log))
         except BaseException as error:
             os.close(descriptor)
@@ -77,9 +77,9 @@ class FileLock:
         self._descriptor = descriptor
 
     def note(self, log: LogMark) -> None:
-        """Write down how much of the log is committed, for whoever comes after a crash; in the cache of the system is enough."""
+        """Record how much of the log is committed, for the next opening after a crash; in the cache of the system is enough."""
         self.log = log
-        with suppress(OSError):  # what was noted before is less, and no less true
+        with suppress(OSError):  # the last record is lower, and still true
             _write_first(self._descriptor, _content(log))
 
     def forget_log(self) -> None:
@@ -92,7 +92,7 @@ class FileLock:
     def release(self, *, is_clean: bool = True, log: LogMark | None = None) -> None:
         """Give it back; safe to call twice. The file stays, since removing it would let two hold it.
 
-        With `is_clean` false it says what it said before: whoever had died is still the last one who had the store open.
+        With `is_clean` false its contents stay: the process that died is still the last one that had the store open.
         `log`: how much of the log is needed still, where closing could not move it into the file.
         """
         if self._descriptor >= 0:
@@ -103,7 +103,7 @@ class FileLock:
             self._descriptor = -1
 
     def _locked(self) -> int:
-        """The lock file, locked; and still the one of that name, since a lock on a removed file keeps nobody out."""
+        """The lock file, locked; and still the one of that name, since a lock on a removed file excludes no other process."""
         for _ in range(_MOST_TRIES):
             try:
                 descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | _SAFELY, 0o600)
@@ -135,14 +135,14 @@ class FileLock:
 
 
 def in_use(path: Path, who: str) -> StoreError:
-    """What to raise where somebody has the store open."""
+    """Return the error to raise if another process has the store open."""
     return StoreError(
         f"{path} is open in {who}; one process at a time can run its flows; stop that one first, which loses nothing"
     )
 
 
 def read_log_mark(path: Path) -> LogMark | None:
-    """What the lock file of that path says of the log, for somebody who does not want the lock."""
+    """Return what the lock file of that path records of the log, for a reader that does not want the lock."""
     try:
         descriptor = os.open(path, os.O_RDONLY | _SAFELY)
     except OSError:
@@ -164,7 +164,7 @@ def _log_mark(path: Path, content: bytes) -> LogMark | None:
 
 
 def _content(log: LogMark | None, process: bytes = b"") -> bytes:
-    """What the lock file says; as long whatever the numbers, so that one is written over the other."""
+    """Return the contents of the lock file; of fixed length, so that new contents overwrite the old ones."""
     process = process or b"%10d" % os.getpid()
     if log is None:
         return b"%s\n" % process
@@ -192,7 +192,7 @@ def _lock_now(descriptor: int) -> None:
 
 
 def make_private_file(path: Path) -> None:
-    """Make the file, for its owner's eyes only, if there is none; SQLite gives the files beside it the same mode.
+    """Make the file, readable only by its owner, if there is none; SQLite uses its mode for the files beside it.
 
     One that is there is not even opened: closing it would take the locks away that SQLite has on it in this process.
 
@@ -215,7 +215,7 @@ def make_private_file(path: Path) -> None:
 def refuse_remote(path: Path, mounts: Path = _MOUNTS) -> None:
     """Refuse a place on a network file system.
 
-    `mounts` is the system's list of what is mounted where; where there is none, nothing is known and nothing refused.
+    `mounts` is the system's list of mounts; without one the file system is unknown, and accepted.
 
     Raises:
         StoreError: `path` lies on NFS, SMB or a FUSE file system.

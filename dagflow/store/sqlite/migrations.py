@@ -48,7 +48,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ) STRICT, WITHOUT ROWID""",
     ),
     (
-        # What runs may be waiting for: sent from outside, or emitted by a run.
+        # The events that runs may be waiting for: sent from outside, or emitted by a run.
         """CREATE TABLE event (
             number INTEGER PRIMARY KEY,
             id TEXT NOT NULL UNIQUE,
@@ -83,12 +83,12 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             is_tried INTEGER NOT NULL,
             checksum INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID""",
-        # For removing what is old: runs by their end, and flows that no run keeps.
+        # For removing old data: runs by their end, and unused flows.
         "CREATE INDEX run_ended ON run (ended_at) WHERE parent = '' AND ended_at IS NOT NULL",
         "CREATE INDEX run_digest ON run (digest)",
     ),
     (
-        # Runs that sleep are nowhere but here: they are found by when they are due, and by what they wait for.
+        # Suspended runs are only here: they are found by their due timestamp, and by their subscriptions.
         "CREATE INDEX run_awake ON run (id) WHERE parent = '' AND status IN ('queued', 'running')",
         "CREATE INDEX run_due ON run (due_at, id) WHERE parent = '' AND status = 'sleeping'",
         """CREATE TABLE wait (
@@ -107,7 +107,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ),
     (
         # Facts that are written together are one row of the history from here on (`packs`), which earlier versions cannot read.
-        # What is large is kept once, and by which runs it is used.
+        # Large payloads are stored once, with the runs that use them.
         "CREATE TABLE body (key INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, body BLOB NOT NULL) STRICT",
         """CREATE TABLE body_use (
             run INTEGER NOT NULL REFERENCES run (key),
@@ -117,7 +117,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX body_used ON body_use (body)",
     ),
     (
-        # Runs that cannot be driven, and why, for whoever looks at the store without driving it.
+        # Blocked runs, and why, for readers of the store that do not drive it.
         """CREATE TABLE blocked (
             run TEXT PRIMARY KEY,
             at INTEGER NOT NULL,
@@ -138,7 +138,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX start_run ON start (run)",
     ),
     (
-        # What a service keeps: published flows, requests for runs, what they claim, and how far triggers have been looked at.
+        # The service's data: published flows, requests for runs, their claims, and the trigger offset.
         """CREATE TABLE published (
             flow TEXT NOT NULL,
             number INTEGER NOT NULL,
@@ -205,7 +205,7 @@ def migrate(connection: apsw.Connection, path: str, migrations: Sequence[Sequenc
     """Bring a database to the newest schema; each step happens whole or not at all.
 
     Raises:
-        StoreError: the file is somebody else's, or of a newer dagflow.
+        StoreError: the file belongs to another program, or to a newer dagflow.
         apsw.Error: a step failed.
     """
     version = _known_version(connection, path, migrations)
@@ -229,7 +229,7 @@ def check_newest(connection: apsw.Connection, path: str) -> None:
     """Refuse a database that has to be migrated before it can be read.
 
     Raises:
-        StoreError: it is somebody else's, of a newer dagflow, or of an older one.
+        StoreError: it belongs to another program, to a newer dagflow, or to an older one.
         apsw.Error: it cannot be read.
     """
     version = _known_version(connection, path, MIGRATIONS)
@@ -240,12 +240,12 @@ def check_newest(connection: apsw.Connection, path: str) -> None:
 
 
 def refuse_foreign(path: Path) -> None:
-    """Refuse a file of another program, and leave it as it is: nothing is made beside it, and no setting of it is changed.
+    """Refuse a file of another program without changing it: no file beside it is made, and no setting of it is changed.
 
     Only the header of the file is read, which says enough also where the rest is still in a log.
 
     Raises:
-        StoreError: it is somebody else's.
+        StoreError: it belongs to another program.
         apsw.Error: it cannot be read.
     """
     header = header_of(path)

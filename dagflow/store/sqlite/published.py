@@ -1,4 +1,4 @@
-"""The rows about published flows: every version, with who published it and what it listens to."""
+"""The rows about published flows: every version, with its author and its manifest."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def note_state(connection: apsw.Connection, flow: str, state: str) -> None:
 
 
 def read(row: tuple[Value, ...]) -> PublishedRow:
-    """A version. If it is not what was written its state is `damaged`: nobody may start runs by it, and by others one may."""
+    """Return a version. If it is damaged, its state is `damaged`: it may not start runs; other versions may."""
     flow, number, digest, state, at, author, comment, manifest, text, stored = row
     if stored != _sum(row[:-1]) or not isinstance(manifest, bytes):
         state, manifest = "damaged", b"{}"
@@ -57,7 +57,7 @@ def read(row: tuple[Value, ...]) -> PublishedRow:
 
 
 def problems_of(read_rows: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
-    """What is wrong with these rows; `read_rows` runs a query."""
+    """Return the problems of these rows; `read_rows` runs a query."""
     return [
         f"version {row[1]!r} of the published flow {row[0]!r} is damaged"
         for row in read_rows(_ALL)

@@ -1,4 +1,4 @@
-"""The rows about requests for runs, what they claim, and how far triggers have been looked at."""
+"""The rows about requests for runs, their claims, and the trigger offset."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def end(connection: apsw.Connection, run: RunId) -> None:
 
 
 def read(row: tuple[Value, ...]) -> RequestRow | None:
-    """A request; None if it is not what was written."""
+    """Return a request; None if it is damaged."""
     *values, stored = row
     if stored != _sum(tuple(values)):
         return None
@@ -91,7 +91,7 @@ def read(row: tuple[Value, ...]) -> RequestRow | None:
 
 
 def read_claims(found: Sequence[tuple[Value, ...]]) -> list[tuple[str, str, int | None]]:
-    """Claims, without those that are not what was written."""
+    """Return the claims, without damaged ones."""
     return [
         (str(flow), str(key), until if isinstance(until, int) else None)
         for flow, key, until, stored in found
@@ -100,7 +100,7 @@ def read_claims(found: Sequence[tuple[Value, ...]]) -> list[tuple[str, str, int 
 
 
 def read_looked(found: Sequence[tuple[Value, ...]]) -> Looked | None:
-    """How far triggers have been looked at; from the first event on if that is not what was written, since rows tell what came of each."""
+    """Return the trigger offset; if it is damaged, the beginning, since rows have the outcome of each event."""
     if not found:
         return None
     event, at, stored = found[0]
@@ -109,7 +109,7 @@ def read_looked(found: Sequence[tuple[Value, ...]]) -> Looked | None:
 
 
 def problems_of(read_rows: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
-    """What is wrong with these rows; `read_rows` runs a query."""
+    """Return the problems of these rows; `read_rows` runs a query."""
     found = [
         f"the request {row[1]!r} of flow {row[0]!r} is not what was written" for row in read_rows(_ALL) if read(row) is None
     ]

@@ -1,6 +1,6 @@
-"""Looking a SQLite store over, and removing what is old, a little at a time.
+"""Check a SQLite store, and remove old data, a little at a time.
 
-A run that is removed is first renamed out of everybody's sight, in one transaction with its child runs: their rows then have the
+A run is first renamed, so that no reader finds it, in one transaction with its child runs: their rows then have the
 parent `~`, which no lookup asks for. Its facts go in slices after that, and its row at the end. A crash in between leaves renamed rows, which the
 next call finds; it never leaves half a history under a run's name.
 """
@@ -87,7 +87,7 @@ def prune_slice(connection: apsw.Connection, before: int) -> bool:
 
 
 def _hide(connection: apsw.Connection, run: Value) -> None:
-    """Rename the run out of sight together with its child runs: whoever asks sees all of them, or none, also after a crash."""
+    """Rename the run together with its child runs, so that readers find all of them, or none, also after a crash."""
     for which in (_OF_CHILDREN, _OF_PARENT):
         execute(connection, _CLEAR_WAITS_OF.format(which), (run,))
         execute(connection, _FREE_NAMES_OF.format(which), (run,))
@@ -113,7 +113,7 @@ def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
 
 
 def damaged_events(read: Callable[..., list[tuple[Value, ...]]]) -> list[int]:
-    """The numbers of the events that are not what was written, which nobody is given."""
+    """Return the numbers of the damaged events, which are never delivered."""
     damaged: list[int] = []
     after = 0
     while found := read(rows.SELECT_EVENTS, after, SLICE_ROWS):

@@ -1,4 +1,4 @@
-"""The rows of the SQLite store: their SQL, and the way between them and values. What is read is checked against its checksum."""
+"""The rows of the SQLite store: their SQL, and the conversion of their values. Every read checks the checksum."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SELECT_SLEEPING: Final = f"""
     SELECT {RUN_COLUMNS} FROM run
     WHERE parent = '' AND status = 'sleeping' AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ?"""  # noqa: S608
 COUNT_SLEEPING: Final = "SELECT count(*) FROM run WHERE parent = '' AND status = 'sleeping'"
-# CROSS, so that runs are looked up by what waits, and never the other way round.
+# CROSS, so that SQLite looks up runs by subscriptions, and never the other way round.
 _WAITERS: Final = "SELECT {} FROM ({}) AS found CROSS JOIN run ON run.key = found.run ORDER BY found.run"
 OF_RUN: Final = ", ".join(f"run.{column}" for column in RUN_COLUMNS.split(", "))
 SELECT_WAITING_EXACTLY: Final = _WAITERS.format(OF_RUN, waits.EXACTLY)
@@ -85,7 +85,7 @@ _MOST_KNOWN: Final = 20_000
 
 
 def insert_run(connection: apsw.Connection, creation: Creation, known: Known) -> None:
-    """Begin a run; its flow has to be there. Raises StoreError if its id is taken."""
+    """Begin a run; its flow must be there. Raises StoreError if its id is in use."""
     row = creation.row
     changing = (str(row.status), row.ended_at, row.due_at)
     fixed = (row.id, row.flow, row.digest, row.created_at, row.parent, row_checksum(row))
@@ -159,7 +159,7 @@ def _changed(
     changing: tuple[str, int | None, int | None],
     known: tuple[Value, tuple[str, int | None, int | None]] | None,
 ) -> Value:
-    """Change the row of a run; gives its key, or None if its history has another length."""
+    """Change the row of a run; return its key, or None if its history has another length."""
     length = added.first + len(added.records)
     grown = (length, checksum(None, added.run, *changing, length))
     if known is None:
@@ -181,9 +181,9 @@ def _misplaced(connection: apsw.Connection, added: Append) -> WriteRefused:
 
 
 def read_history(path: Path, run: RunId, found: Sequence[tuple[Value, ...]], body_of: Callable[[bytes], bytes]) -> list[Record]:
-    """The facts of a run; none if there is no such run. Raises StoreError if they are not what was written.
+    """Return the history of a run; empty if there is no such run. Raises StoreError if it is damaged.
 
-    `body_of` gives what is kept by its hash. Raises ValueError if it is not there, or not what was written.
+    `body_of` finds a payload by its hash. Raises ValueError if it is missing or damaged.
     """
     records: list[Record] = []
     for _, *row, stored in found:
@@ -199,7 +199,7 @@ def read_history(path: Path, run: RunId, found: Sequence[tuple[Value, ...]], bod
 
 
 def read_histories(found: Sequence[tuple[Value, ...]]) -> dict[RunId, list[Record]]:
-    """Facts of several runs, without the runs of which one is not what was written."""
+    """Return the histories of several runs, without runs that have a damaged row."""
     histories: dict[RunId, list[Record]] = {}
     lengths: dict[RunId, int] = {}
     bad: set[RunId] = set()
@@ -218,16 +218,16 @@ def _not_quickly(_name: bytes) -> bytes:
 
 
 def _facts_in(run: RunId, position: int, row: Row, stored: Value, body_of: Callable[[bytes], bytes]) -> list[Record]:
-    """Raises ValueError or TypeError: it is not what was written."""
+    """Raises ValueError or TypeError: it is damaged."""
     seq, at, kind, node, attempt, payload = row
-    # The types are those that were written, or the checksum would be another.
+    # The types are right, or the checksum would differ.
     if seq != position or stored != checksum(payload, run, seq, at, kind, node, attempt):
         raise ValueError("the checksum is another")
     return unpacked(row, body_of)
 
 
 def read_event(row: tuple[Value, ...]) -> SentEvent | None:
-    """An event; None if it is not what was written."""
+    """Return an event; None if it is damaged."""
     number, event_id, name, at, payload, run, hops, stored = row
     if not isinstance(payload, bytes) or stored != event_checksum(payload, (number, event_id, name, at, run), hops):
         return None
@@ -243,7 +243,7 @@ def read_event(row: tuple[Value, ...]) -> SentEvent | None:
 
 
 def read_row(values: tuple[Value, ...]) -> RunRow:
-    """The row of a run. If it is not what was written it says so, and the rest is as it is found."""
+    """Return the row of a run. If it is damaged, `problem` says so, and the other fields are unchecked."""
     run, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, stored = values
     is_known = status in RunStatus.__members__.values()
     row = RunRow(
@@ -261,7 +261,7 @@ def read_row(values: tuple[Value, ...]) -> RunRow:
     return attrs.evolve(row, problem="its row in the store is damaged; `dagflow store salvage` sets it aside")
 
 
-class NotText(StoreError):  # noqa: N818 - what is wrong with it
+class NotText(StoreError):  # noqa: N818 - names the problem
     """A text of a row is no UTF-8."""
 
 
@@ -283,7 +283,7 @@ def as_texts(row: tuple[Value, ...], columns: str) -> tuple[Value, ...]:
 
 
 def read_flow(path: Path, digest: FlowDigest, found: Sequence[tuple[Value, ...]]) -> bytes | None:
-    """An encoded flow, None if there is none. Raises StoreError if it is not what was written."""
+    """Return an encoded flow, None if there is none. Raises StoreError if it is damaged."""
     if not found:
         return None
     body, stored = found[0]

@@ -75,7 +75,7 @@ def salvage(connection: apsw.Connection, runs: Collection[RunId], keep: Callable
 
 
 def _events(connection: apsw.Connection, keep: Callable[[dict[str, object]], None]) -> list[str]:
-    """An event keeps its number, so that those to come have others; it carries nothing any more, under a name nobody waits for."""
+    """An event keeps its number, so that later ones have others; its payload is removed, and no run waits for its new name."""
     damaged = retention.damaged_events(partial(_read, connection))
     for number in damaged:
         keep({"event": [[_plain(value) for value in row] for row in execute(connection, _EVENT, (number,))]})
@@ -86,7 +86,7 @@ def _events(connection: apsw.Connection, keep: Callable[[dict[str, object]], Non
 
 
 def _lookups(connection: apsw.Connection, read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
-    """Rows that only help: those that are damaged go, and who may have been behind them is looked at whenever there is an event."""
+    """Remove damaged rows of indexes; the runs they may have been about are checked at every event."""
     done: list[str] = []
     if _is_damaged(lambda: crash_ledger.problems_of(read)):
         execute(connection, "DELETE FROM driving")

@@ -90,5 +90,5 @@ class ServiceTables(abc.ABC):
 
     @abc.abstractmethod
     def _read(self, query: str, *values: Value) -> list[tuple[Value, ...]]:
-        """What a query finds."""
+        """Return the rows of a query."""
         ...

@@ -32,7 +32,7 @@ def read(found: list[tuple[Value, ...]]) -> tuple[RunId, bytes] | None:
 
 
 def problems_of(read_rows: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
-    """What is wrong with these rows; `read_rows` runs a query."""
+    """Return the problems of these rows; `read_rows` runs a query."""
     return [
         f"the name {name!r} of the start of run {run!r} is not what was written"
         for run, name, content, stored in read_rows(_ALL)

@@ -1,8 +1,8 @@
 """Histories in one SQLite file.
 
 One connection writes and checkpoints, under a lock, in `BEGIN IMMEDIATE` transactions; a second one reads. A COMMIT that
-fails may still have happened: after any error of SQLite in a write this store answers nothing more, so that nobody goes on
-from what may not be so. Close it, open it again, read.
+fails may still have happened: after any error of SQLite in a write this store answers nothing more, so that callers do not rely on a
+state that may be wrong. Close it, open it again, read.
 
 Every row carries a checksum, so that damage is noticed and never computed with. The set of SQL texts is closed: they are
 all in this room.
@@ -74,7 +74,7 @@ class SqliteStore(ServiceTables):
     def open(cls, path: str | os.PathLike[str], *, disk: str = "", is_lossy: bool = False) -> SqliteStore:
         """Open the file, made if there is none, and bring it to the newest schema.
 
-        After a stop that was not clean the whole file is looked over first. `disk` is the name of the SQLite VFS that writes go
+        After an unclean stop the whole file is checked first. `disk` is the name of the SQLite VFS that writes go
         through; tests have one that fails, and one that forgets. With `is_lossy` a file is opened that lacks its log.
 
         Raises:
@@ -170,7 +170,7 @@ class SqliteStore(ServiceTables):
         while len(events) < limit:
             n_wanted = limit - len(events)
             found = self._events(after, n_wanted, names)
-            # One that is damaged is given to nobody; `problems` tells of it.
+            # A damaged one is omitted; `problems` reports it.
             events += [event for row in found if (event := rows.read_event(row)) is not None]
             if len(found) < n_wanted:
                 break
@@ -180,7 +180,7 @@ class SqliteStore(ServiceTables):
     def _events(self, after: int, limit: int, names: Collection[str] | None) -> list[tuple[Value, ...]]:
         if names is None:
             return self._read_texts(rows.EVENT_COLUMNS, rows.SELECT_EVENTS, after, limit)
-        # Name by name, since that is what the index is for.
+        # Name by name, since that is how the index is ordered.
         named = (self._read_texts(rows.EVENT_COLUMNS, rows.SELECT_NAMED_EVENTS, name, after, limit) for name in set(names))
         return list(islice(merge(*named), limit))
 
@@ -201,14 +201,14 @@ class SqliteStore(ServiceTables):
         except StoreError:
             if self._read(rows.SELECT_LENGTH, run):
                 raise
-            return []  # removed while it was read, with what is kept by its hash
+            return []  # removed while it was read, with the payloads stored by their hash
 
     def histories(self, runs: Sequence[RunId]) -> dict[RunId, list[Record]]:
         """See `Store.histories`."""
         try:
             found = self._read(rows.SELECT_HISTORIES, orjson.dumps(list(runs)).decode(), rows.MOST_QUICKLY)
         except StoreError:
-            # What it is shows when the one is read that it is about.
+            # `history` of the damaged run reports the problem.
             return {}
         return rows.read_histories(found)
 

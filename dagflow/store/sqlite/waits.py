@@ -1,4 +1,4 @@
-"""The rows about sleeping runs: what they wait for, and how far events have been handed out."""
+"""The rows about suspended runs: their subscriptions, and the delivery offset."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _ALL: Final = "SELECT wait.event, wait.path, wait.key, run.id, wait.checksum FRO
 
 
 def insert(connection: apsw.Connection, key: Value, run: str, rows: Sequence[WaitRow]) -> None:
-    """Keep what the run with this key waits for."""
+    """Store the subscriptions of the run with this key."""
     for row in rows:
         values = (row.event, row.path, row.key)
         execute(connection, _INSERT, (*values, key, checksum(None, *values, run)))
 
 
 def replace(connection: apsw.Connection, key: Value, run: str, rows: Sequence[WaitRow]) -> None:
-    """Keep these instead of what the run waited for before."""
+    """Replace the subscriptions of the run by these."""
     execute(connection, _CLEAR, (key,))
     insert(connection, key, run, rows)
 
@@ -56,14 +56,14 @@ def note_handed_out(connection: apsw.Connection, number: int) -> None:
 
 
 def read_handed_out(found: Sequence[tuple[Value, ...]]) -> int:
-    """That number. Not what was written counts as not known, which only costs time."""
+    """Return the delivery offset. A damaged one counts as unknown, which only costs time."""
     if not found or found[0][1] != checksum(None, found[0][0]):
         return 0
     return int(str(found[0][0]))
 
 
 def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
-    """What is wrong with these rows."""
+    """Return the problems of these rows."""
     problems: list[str] = []
     for event, path, key, run, stored in read(_ALL):
         if run is None:

@@ -1,6 +1,6 @@
-"""Whether the log beside a file is the one it had.
+"""Check that the log beside a file is the one it had.
 
-What is committed is in the log first, and in the file only later. So a file whose process died means nothing without its log: what it says
+A commit is in the log first, and in the file only later. So a file whose process died means nothing without its log: its contents
 may be long out of date. SQLite takes a log that is not there, or whose header is damaged, for an empty one, and a damaged frame for the end.
 
 So the file itself says whether it needs its log (`log.is_needed`): that is set, and moved into the file, before anything else is written, and
@@ -68,7 +68,7 @@ def check_frames(path: Path, connection: apsw.Connection, known: LogMark | None)
     """Refuse a log that ends too early.
 
     Raises:
-        StoreError: some of what was committed is not there.
+        StoreError: some commits are missing.
     """
     if known is None:
         return
@@ -81,7 +81,7 @@ def open_sound_reader(path: Path, *, is_still: bool = False) -> apsw.Connection:
     """A connection that can only read, to a file that is whole; with `is_still` all is read as of one instant.
 
     Raises:
-        StoreError: the file is none of ours, of another schema, or lacks what was in its log.
+        StoreError: the file is not a store, of another schema, or lacks the commits of its log.
         apsw.Error: it cannot be read.
     """
     refuse_foreign(path)
@@ -114,14 +114,14 @@ def _check_there(path: Path) -> None:
 
 
 def _report(path: Path, known: LogMark | None, error: StoreError) -> None:
-    """Raise it, unless the lock file says something else by now: whoever writes may have closed the store meanwhile."""
+    """Raise it, unless the lock file has changed: the writer may have closed the store meanwhile."""
     if read_log_mark(lock_of(path)) == known:
         raise error
 
 
 @attrs.define(eq=False)
 class OpenLog:
-    """The log of a store that is open for writing, and what is said of it elsewhere.
+    """The log of a store that is open for writing, and the records about it in other files.
 
     Attributes:
         pages: of the log, as of the last commit.
@@ -132,7 +132,7 @@ class OpenLog:
     _lock_file: FileLock
     pages: int = attrs.field(default=0, init=False)
     _descriptor: int = attrs.field(default=-1, init=False)
-    #: What the header of the log said last, and how many pages it had then. SQLite begins it anew after a checkpoint only.
+    #: The last header of the log, and how many pages it had then. SQLite begins the log anew after a checkpoint only.
     _header: bytes = attrs.field(default=b"", init=False)
     _noted: int = attrs.field(default=0, init=False)
     _may_restart: bool = attrs.field(default=True, init=False)
@@ -227,7 +227,7 @@ def _is_needed_by(path: Path) -> bool:
     try:
         return first_of(connection, _IS_NEEDED) == 1
     except apsw.Error:
-        return False  # no such table yet, or damage, which is found when it is opened
+        return False  # no such table yet, or damage, which opening it will find
     finally:
         connection.close()
 
@@ -257,5 +257,5 @@ def _is_spent(path: Path, known: LogMark | None) -> bool:
 
 
 def _is_another(which: bytes, known: LogMark) -> bool:
-    """Whether this log is neither the one that is known nor one that was begun after it; logs of a file are counted."""
+    """Whether this log is neither the known one nor one that began after it; logs of a file are counted."""
     return which != known.header and not 0 < (int.from_bytes(which[:4]) - int.from_bytes(known.header[:4])) % 2**32 < 2**31

@@ -89,7 +89,7 @@ def replace(path: Path, before: bytes, after: bytes) -> None:
 
     Args:
         path: the file.
-        before: the bytes that were read from it; if it has changed since, it is left alone.
+        before: the bytes that were read from it; if it has changed since, it stays as it is.
         after: its new bytes.
 
     Raises:

@@ -47,7 +47,7 @@ class _Refused(Exception):  # noqa: N818 - an answer, not a failure
 
 @attrs.define(eq=False)
 class HttpApi:
-    """The application. `token`: what requests have to bear; None lets everybody in who can reach it. Webhooks have their signatures."""
+    """The application. `token`: requests must bear it; with None all clients are accepted. Webhooks have their signatures."""
 
     service: Service
     catalog: Catalog
@@ -152,7 +152,7 @@ class HttpApi:
 
 
 def plain_delivery(delivery: Delivery) -> dict[str, object]:
-    """What an event did."""
+    """Return the document of an event's outcome."""
     return {
         "event": delivery.event_id,
         "duplicate": delivery.is_duplicate,

@@ -64,7 +64,7 @@ class Session:
             return code if stopped_by is None else self._interrupted(stopped_by)
 
         try:
-            # Ctrl-C is heard where the command waits, never in the middle of a step of the engine.
+            # Ctrl-C takes effect where the command waits, never in the middle of a step of the engine.
             return trio.run(main, strict_exception_groups=True, restrict_keyboard_interrupt_to_checkpoints=True)
         except KeyboardInterrupt:
             return self._interrupted()

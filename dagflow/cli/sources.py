@@ -119,7 +119,7 @@ def example_input(record: RecordType) -> str:
 
 @attrs.frozen
 class Host:
-    """The catalogue of a command, and the settings it is made of."""
+    """The catalogue of a command, and its settings."""
 
     catalog: Catalog
     settings: Settings
@@ -205,7 +205,7 @@ def load_flows(path: str, catalog: Catalog) -> Compilation:
 def files_beside(path: str) -> Sources | None:
     """Return the files that a flow file may import: those in its directory and below; none for standard input.
 
-    What is given raises UsageError where such a file cannot be read, or is no text.
+    The returned function raises UsageError if such a file cannot be read, or is no text.
     """
     if path == "-":
         return None

@@ -62,7 +62,7 @@ def resume(*, run: str | None, store: str, actions: str | None, fast_forward: bo
 
 
 def _reports(archive: Archive, wanted: Collection[RunId], *, is_one: bool) -> dict[RunId, RunReport]:
-    """Return how these runs stand. A damaged one is reported and left out, unless it is the one that was asked for."""
+    """Return the reports of these runs. A damaged one is reported and omitted, unless the user named it."""
     from dagflow.cli.output.tables import RunReport
     from dagflow.cli.output.text import printable
     from dagflow.errors import StoreError

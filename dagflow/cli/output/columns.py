@@ -25,10 +25,10 @@ def aligned(
     Args:
         header: a word for each column; empty for none.
         rows: a text for each column; the texts are changed.
-        width: cells in a line, at most, if the elastic columns can give enough.
+        width: cells in a line, at most, if the elastic columns can shrink enough.
         elastic: columns that may be cut to so many cells, the first named first.
         right: columns that are set to the right.
-        notes: for each row what stands under it, on a line of its own; nothing if empty.
+        notes: for each row the line below it; none if empty.
     """
     lines = [[Text(word, style="bold") for word in header], *rows] if header else rows
     widths = [max(cell.cell_len for cell in column) for column in zip(*lines, strict=True)]

@@ -33,7 +33,7 @@ def _made(stream: TextIO, *, is_error: bool, width: int | None, soft_wrap: bool)
         soft_wrap=soft_wrap,
         no_color=not has_color,
         force_terminal=stream.isatty(),
-        # What a terminal can show is found out by rich; a pipe is given the colours that every terminal knows.
+        # Rich detects the capabilities of a terminal; a pipe gets the colours that every terminal supports.
         color_system=None if not has_color else "auto" if stream.isatty() else "standard",
     )
 

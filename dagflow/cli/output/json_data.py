@@ -69,7 +69,7 @@ def _plain_node(flow: Flow, node: NodeResult) -> NodeDocument:
 
 
 def plain_rows(rows: Sequence[RunRow], quarantined: Collection[str] = ()) -> list[RunRowDocument]:
-    """Return the list of runs; `quarantined`: those that seem to crash the process and are not resumed."""
+    """Return the list of runs; `quarantined`: runs that seem to crash the process and are not resumed."""
     return [
         {
             "run": row.id,

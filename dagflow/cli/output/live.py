@@ -61,7 +61,7 @@ class Lines:
     _seen: dict[tuple[str, str], NodeStatus] = attrs.field(factory=dict)
 
     def update(self, story: RunReport) -> None:
-        """Print what has changed since the last call."""
+        """Print the changes since the last call."""
         result = story.result
         start = f"{result.run[-8:]}  " if self.has_names else ""
         for node in story.shown():

@@ -1,4 +1,4 @@
-"""Why a step ran or did not run, as lines and as a document."""
+"""The reasons why a step ran or did not run, as lines and as a document."""
 
 from __future__ import annotations
 

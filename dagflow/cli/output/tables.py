@@ -179,7 +179,7 @@ def print_report(story: RunReport) -> None:
 
 
 def runs_table(rows: Sequence[RunRow], width: int, quarantined: Collection[str] = ()) -> Group:
-    """Return the table of runs, in this order; `quarantined`: those that seem to crash the process and are not resumed."""
+    """Return the table of runs, in this order; `quarantined`: runs that seem to crash the process and are not resumed."""
     is_narrow = width < _NARROW
     lines = [
         [

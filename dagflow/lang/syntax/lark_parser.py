@@ -2,7 +2,7 @@
 
 Theory. `grammar/build.py` has Lark save its parser; loading it costs a fraction of making it. Lark pulls the tokens from a lexer, and
 `TokenStream` is one that hands over tokens which were cut and mended before. Each reduction calls the `build` of its parse, so no
-tree of Lark's is made. Lark reduces before it finds that a token fits nowhere. The parser is therefore saved now and then, and an
+Lark tree is built. Lark reduces before it finds that a token fits nowhere. The parser is therefore saved at intervals, and an
 error goes back to a save and feeds the tokens since again.
 
 Of what Lark's documentation does not describe, `Parse.parts` uses one attribute (`value_stack`), and a test holds Lark to it.
@@ -34,7 +34,7 @@ TABLES: Final = "flow.tables"
 
 
 class TokenStream(Lexer):
-    """Hands Lark the tokens of a `Source`, which is what Lark is given in place of a text."""
+    """Hands Lark the tokens of a `Source`, which Lark gets in place of a text."""
 
     # Lark's number for lexers that take its state instead of a text.
     __future_interface__ = 2
@@ -63,7 +63,7 @@ def _build_nothing(_rule: str, _children: Children) -> None:
     """Makes nothing, where the question is only whether a token fits."""
 
 
-#: One parser serves all parses; those inside of `${…}` are begun while the one around them reduces.
+#: One parser serves all parses; those inside of `${…}` begin while the one around them reduces.
 _BUILD: ContextVar[Build] = ContextVar("build", default=_build_nothing)
 
 
@@ -99,7 +99,7 @@ class Saved:
     lists: list[tuple[list[object], int]]
 
     def shorten(self) -> None:
-        """Take out of the lists what was added since."""
+        """Remove the items that the lists have got since."""
         for children, length in self.lists:
             del children[length:]
 
@@ -118,7 +118,7 @@ class Parse:
         """Parse to the end, from wherever the parser is.
 
         Raises:
-            lark.UnexpectedToken: where a token fits nowhere; the parser has reduced then what it could.
+            lark.UnexpectedToken: where a token fits nowhere; the parser has done all possible reductions then.
         """
         before = _BUILD.set(self._build)
         try:
@@ -143,7 +143,7 @@ class Parse:
 
     def accepts(self, kind: str) -> bool:
         """Whether a token of that kind would fit now."""
-        # A state is shared by places that differ in what may follow, so only one that shifts can be taken at its word.
+        # Places that differ in what may follow share a state, so only a shift is certain.
         choice = self._parser.choices().get(kind)
         if choice is None or str(choice[0]) == "Shift":
             return choice is not None
@@ -160,7 +160,7 @@ class Parse:
 
     @property
     def parts(self) -> list[object]:
-        """What has been made and waits to become one; the same list until the parser is restored."""
+        """The stack of parts that are not reduced yet; the same list until the parser is restored."""
         parts: list[object] = self._parser.parser_state.value_stack
         return parts
 
@@ -171,6 +171,6 @@ class Parse:
         return Saved(self._parser.copy(deepcopy_values=False), lists)
 
     def restore(self, saved: Saved) -> None:
-        """Make the parser what it was; it can be gone back to more than once."""
+        """Restore the parser to a saved state, which can be used more than once."""
         saved.shorten()
         self._parser = saved.parser.copy(deepcopy_values=False)

@@ -98,7 +98,7 @@ CANNOT_END: Final = frozenset([
 #: Past this many the text is no flow, and more messages do not help.
 _MOST_REPORTS: Final = 50
 
-#: What people write who come from other languages, and what it is here.
+#: Syntax of other languages, and its equivalent here.
 _SLIPS: Final = {
     "===": ("RELOP", "==", "JavaScript's strict comparison; `==` is strict here"),
     "!==": ("RELOP", "!=", "JavaScript's strict comparison; `!=` is strict here"),
@@ -123,7 +123,7 @@ def _cut(lexer: _Lexer, text: str, most: int) -> Lexed:
     while len(tokens) <= most:
         found = match(text, position)
         if found is None:
-            break  # nothing but blanks is left
+            break  # only whitespace remains
         kind = found.lastgroup or ""  # there is one; the `or` is for type checkers
         piece = found[kind]
         end = found.end()
@@ -161,7 +161,7 @@ class _Lexer:
     starts_line: bool = True
 
     def take(self, kind: str, piece: str, start: int, text: str) -> int:
-        """What is not simply a token: a comment, or something to complain about. Returns where to go on."""
+        """Handle a piece that is not simply a token: a comment, or an error. Returns where to go on."""
         match kind:
             case "comment":
                 if piece.startswith("///") and self.starts_line:
@@ -201,7 +201,7 @@ class _Lexer:
         self.starts_line = False
 
     def _mend(self, piece: str, start: int, text: str) -> None:
-        """A sign of another language: say what it is here and go on with that."""
+        """Report a sign of another language, and go on with its equivalent."""
         span = Span(start + self.offset, start + self.offset + len(piece))
         if piece == "?.":
             if self.is_flow and start and (text[start - 1].isalnum() or text[start - 1] in "_)]"):

@@ -1,7 +1,7 @@
 """Text → syntax tree. Parsing never fails: what does not fit becomes a diagnostic and a `Broken` part, and parsing goes on.
 
 Theory. Lark's LALR(1) parser (`lark_parser`) pulls the tokens from here. A word is read as a keyword where the grammar has room for
-that keyword. When a token fits nowhere, `recovery.explain` says what is wrong; either it mends the token list (`=` in a condition
+that keyword. When a token fits nowhere, `recovery.explain` reports the error; either it mends the token list (`=` in a condition
 becomes `==`) and Lark resumes, or the statement around it is skipped: the parser goes back to where the statement began, and one
 BROKEN token stands for it. That keeps one slip one message.
 """
@@ -51,7 +51,7 @@ def parse_expression(text: str, *, interpolate: bool = True) -> tuple[Expr, list
         interpolate: whether `${…}` in strings is read as an expression; False is plain CEL.
 
     Returns:
-        The tree, `Broken` where nothing could be made of it, and what is wrong.
+        The tree, `Broken` if nothing could be parsed, and the diagnostics.
     """
     return _parse_expression(text, _Inner(limits.Limits(), interpolate=interpolate))
 
@@ -64,7 +64,7 @@ def _parse_expression(text: str, inner: _Inner, offset: int = 0) -> tuple[Expr, 
 
 @attrs.define(eq=False)
 class _Inner:
-    """Parses what stands in `${…}`, with the builder of the text around it; `is_file`: that text is not an expression itself."""
+    """Parses the expression in `${…}`, with the builder of the text around it; `is_file`: that text is not an expression itself."""
 
     allowed: limits.Limits
     interpolate: bool
@@ -79,7 +79,7 @@ class _Inner:
             builder = Builder(self, interpolate=self.interpolate)
             self.build, self.diagnostics, self.docs = builder.build, builder.diagnostics, builder.docs
         else:
-            # A tenth of the rules: an expression is made in less time than the other rules are gathered.
+            # A tenth of the rules: parsing an expression takes less time than gathering the other rules.
             self.build = ExpressionBuilder.alone(self.diagnostics, self, interpolate=self.interpolate).build
 
     def __call__(self, text: str, offset: int) -> tuple[Expr, list[Diagnostic]]:
@@ -124,7 +124,7 @@ def _parse(text: str, start: str, inner: _Inner, offset: int = 0) -> tuple[objec
 
 
 def _without_bracket_noise(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
-    """What is said inside of a bracket that was never closed is noise, and so is a closing one whose opening one was missed."""
+    """Drop diagnostics inside of a bracket that was never closed, and of a closing one whose opening one was missed."""
     kept: list[Diagnostic] = []
     # A text that runs to the end of the file has swallowed the closing brackets.
     has_open_text = any(d.code == "E112" and "in the file" in d.label for d in diagnostics)
@@ -147,7 +147,7 @@ def _without_bracket_noise(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
 
 
 def _without_quote_noise(text: str, offset: int, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
-    """A missing quote turns the rest of its line inside out: what else is said about that line is noise."""
+    """A missing quote turns the rest of its line inside out: drop the other diagnostics of that line."""
     lines = {text.count("\n", 0, d.span.start - offset) for d in diagnostics if d.code == "E112"}
     if not lines:
         return diagnostics
@@ -165,7 +165,7 @@ def _without_echoes(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
 
 
 class _GivenUpError(Exception):
-    """The text is larger or deeper than is allowed, which has been said."""
+    """The text is larger or deeper than is allowed, which has been reported."""
 
 
 @attrs.define(eq=False)
@@ -175,7 +175,7 @@ class _Parser:
     Attributes:
         _built: diagnostics of the parts that were built.
         _n_built: how many there were before the token at the position.
-        _taken: the tokens that Lark has taken, each as what it was taken for.
+        _taken: the tokens that Lark has taken, each with the kind that it was read as.
         _saves: the parser as it was now and then, and how many tokens it had taken.
     """
 
@@ -242,7 +242,7 @@ class _Parser:
         raise _GivenUpError
 
     def _may_begin(self, position: int, token: Token) -> bool:
-        """Whether a statement could begin here; most tokens are told apart without asking the grammar. Settings need no new line."""
+        """Whether a statement could begin here; most tokens are decided without the grammar. Settings need no new line."""
         before = self._tokens[position - 1].type if position else "_NL"
         if before != "_NL" and before != "LBRACE" and not (self._syncs and self._syncs[-1].kind == "BROKEN_SETTING"):  # noqa: PLR1714 - asked for every token, and quicker than a set
             return False
@@ -289,7 +289,7 @@ class _Parser:
         return True
 
     def _answer(self, sync: Sync | None) -> Repair | Skip:
-        """What is wrong at the position, and what to do about it; it has been said then."""
+        """Report the error at the position, and return how to go on."""
         position, start = self._position, sync.position if sync else 0
         in_settings = sync is not None and sync.kind == "BROKEN_SETTING"
         words = frozenset(keywords().values())
@@ -300,7 +300,7 @@ class _Parser:
         return answer
 
     def _go_back(self, n_taken: int) -> None:
-        """Make Lark what it was when it had taken so many tokens: from the last save before that, it takes them again.
+        """Restore Lark to its state after so many tokens: from the last save before that, it takes them again.
 
         Sound texts, which are most, pay for few saves that way.
         """
@@ -311,7 +311,7 @@ class _Parser:
         self._parse.restore(saved)
         for token in self._taken[n_saved:n_taken]:
             self._parse.feed(token)
-        self._built[:] = said  # what is taken again says everything again
+        self._built[:] = said  # the tokens that Lark takes again report their diagnostics again
         del self._taken[n_taken:]
         if n_taken > n_saved:
             self._save()  # slips come in swarms

@@ -89,7 +89,7 @@ class DepsKind(enum.StrEnum):
 
 @attrs.frozen
 class Deps:
-    """What follows `after`."""
+    """The operand of `after`."""
 
     span: Span
     kind: DepsKind
@@ -99,7 +99,7 @@ class Deps:
 
 @attrs.frozen
 class Modifiers:
-    """What follows a step; each at most once. `spans` has the place of each that is there, by its word."""
+    """The modifiers of a step; each at most once. `spans` has the place of each that is there, by its word."""
 
     after: Deps | None = None
     when: Expr | None = None
@@ -240,7 +240,7 @@ class Group:
 
 @attrs.frozen
 class ForOption:
-    """`max 5000`, `parallel 20`, `key row.email` or `collect errors`; `count` or `value` is what the word takes, if anything."""
+    """`max 5000`, `parallel 20`, `key row.email` or `collect errors`; `count` or `value` is the operand of the word, if any."""
 
     span: Span
     word: str
@@ -315,7 +315,7 @@ class Fail:
 
 @attrs.frozen
 class Broken:
-    """What did not parse; `names` are the names it seems to define, so that nobody complains about those."""
+    """A part that did not parse; `names` are the names it seems to define, so that their uses are no errors."""
 
     span: Span
     names: tuple[str, ...]

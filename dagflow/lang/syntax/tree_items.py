@@ -1,4 +1,4 @@
-"""The syntax tree of what stands at the top level of a file, but for flows: names, types, declarations."""
+"""The syntax tree of the top level of a file, except flows: names, types, declarations."""
 
 from __future__ import annotations
 

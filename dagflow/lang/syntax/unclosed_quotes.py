@@ -1,4 +1,4 @@
-"""Where a quote is missing on a line whose quotes do not pair up.
+"""Locate the missing quote on a line whose quotes do not pair up.
 
 The quote without a partner is the last one, but the slip is most often earlier: `"C, text: "a")` has its odd quote at the end and
 its missing one behind `C`. A string that touches a word tells: none does in a good line.
@@ -14,7 +14,7 @@ import attrs
 
 from dagflow.diagnostic import Span
 
-#: What stands before a value: a separator, or a word that texts come after.
+#: The text before a value: a separator, or a word that texts come after.
 _BEFORE_VALUE: Final = re.compile(r".*(?:[(,:\[{=<>|]|\b(?:case|emit|event|fail|stop|in|only|test|webhook|cron|import)\b)\s*")
 #: Where a text most likely ends: before the next argument, text or block, or before the brackets around it.
 _TEXT_END: Final = re.compile(
@@ -33,7 +33,7 @@ class Piece:
 
 @attrs.frozen
 class MissingQuote:
-    """Insert `quote` at column `at`; `span` is what the message points at, in columns; `is_opening`: it would begin a string."""
+    """Insert `quote` at column `at`; `span` is the place for the message, in columns; `is_opening`: it would begin a string."""
 
     at: int
     quote: str

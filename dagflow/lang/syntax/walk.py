@@ -25,7 +25,7 @@ def walk(statements: tuple[s.Statement, ...]) -> Iterator[s.Statement]:
 
 
 def blocks(statement: s.Statement) -> Iterator[tuple[s.Statement, ...]]:
-    """What stands in each block of a statement, its handler's last."""
+    """Yield the statements of each block of a statement, its handler's last."""
     match statement:
         case s.Filter(otherwise=s.Block() as block) | s.WaitEventStep(otherwise=s.Block() as block):
             yield block.statements
@@ -50,13 +50,13 @@ def blocks(statement: s.Statement) -> Iterator[tuple[s.Statement, ...]]:
 
 
 def has_after(statement: s.Statement) -> bool:
-    """Whether a statement says itself what it comes after."""
+    """Whether a statement has an `after` of its own."""
     mods = getattr(statement, "mods", None)
     return isinstance(mods, s.Modifiers) and mods.after is not None
 
 
 def children(value: object) -> Iterator[object]:
-    """What a part of a syntax tree is made of."""
+    """Yield the components of a part of a syntax tree."""
     if isinstance(value, tuple):
         yield from cast("tuple[object, ...]", value)
     elif attrs.has(type(value)):

@@ -1,6 +1,6 @@
 """Match brackets before parsing, and mend what does not match, so that one missing `}` is one message.
 
-A missing bracket is found by indentation: a block ends where a line goes back to the indentation of the line that opened it. The
+Indentation locates a missing bracket: a block ends where a line goes back to the indentation of the line that opened it. The
 mended token list has brackets without text (`start == end`), which no later message ever points at.
 """
 

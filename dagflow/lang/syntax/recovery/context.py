@@ -1,4 +1,4 @@
-"""Where the parser is stuck, what can be done about it, and the words messages share."""
+"""The context of a syntax error, the possible ways to go on, and the words messages share."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Skip:
 
 
 def found(c: Context) -> str:
-    """What stands at the place, for a label."""
+    """Describe the token at the place, for a label."""
     return "the line ends here" if c.is_at_line_end else f"found {shown(c.token)}"
 
 

@@ -1,6 +1,6 @@
-"""What is wrong where the grammar has no room for a token, in the author's words, and how to go on.
+"""Explain a syntax error where the grammar has no room for a token, in the author's words, and decide how to go on.
 
-`explain` tries its readings of the mistake one after the other, the most telling first. A reading that knows what was meant mends the
+`explain` tries its readings of the mistake one after the other, the most telling first. A reading that knows the intent mends the
 tokens, so that the rest of the statement is still checked; otherwise the statement is skipped.
 """
 
@@ -32,14 +32,14 @@ _ONLY_SETTINGS: Final = frozenset(SETTINGS) - {"timeout", "retry"}
 STATEMENTS: Final = (
     "filter", "if", "switch", "let", "parallel", "do", "for", "emit", "yield", "return", "stop", "fail", "wait", "start",
 )  # fmt: skip
-#: Statements that cannot have a name, and those that have it behind their word.
+#: Statements that cannot have a name, and statements that have it behind their word.
 _NAMELESS: Final = frozenset(["emit", "yield", "return", "stop", "fail"])
 _NAMED_BEHIND: Final = frozenset(["if", "filter", "switch", "do", "parallel"])
 _MODIFIERS: Final = ("after", "when", "retry", "timeout", "within", "default", "undo", "was")
 
 
 def explain(context: Context) -> Repair | Skip:
-    """Say what is wrong at the token the parser is stuck at."""
+    """Report the error at the token the parser is stuck at."""
     for reading in _READINGS:
         answer = reading(context)
         if answer is not None:

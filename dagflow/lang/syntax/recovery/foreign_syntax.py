@@ -128,7 +128,7 @@ def _errors(c: Context) -> Repair | None:
 
 
 def _modified_loop(c: Context) -> Skip | None:
-    """`for … { … } when x`: what a step may have, and a loop may not."""
+    """`for … { … } when x`: a modifier that a step may have, and a loop may not."""
     word = c.token
     if word.text not in _MODIFIERS or not _is_loop(c) or not (c.accepts("LBRACE") or c.previous.type == "RBRACE"):
         return None
@@ -146,7 +146,7 @@ def _is_loop(c: Context) -> bool:
     return c.tokens[c.start + 2 if is_named else c.start].text == "for"
 
 
-#: To be tried before it is asked what is missing.
+#: To be tried before the readings of a missing token.
 FOREIGN: Final[tuple[Callable[[Context], Repair | Skip | None], ...]] = (
     _foreach, _endless, _leaving, _needless, _each, _in, _errors, _modified_loop,
 )  # fmt: skip

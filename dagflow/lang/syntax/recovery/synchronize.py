@@ -1,4 +1,4 @@
-"""Where parsing goes on after a statement that cannot be read, and what is still known of it."""
+"""Synchronize: find where to go on after a statement that cannot be read, and which names it defines."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def skip_statement(tokens: list[Token], sync: Sync, position: int) -> tuple[int,
     """Find the end of the statement that begins at `sync` and has its error at `position`.
 
     Returns:
-        The position to go on at, and the BROKEN token for what was skipped; its text is the names defined in it.
+        The position to go on at, and the BROKEN token for the skipped tokens; its text is the names defined in it.
     """
     depth = sync.depth
     i = sync.position
@@ -59,7 +59,7 @@ def skip_statement(tokens: list[Token], sync: Sync, position: int) -> tuple[int,
 
 
 def _is_border(tokens: list[Token], i: int, sync: Sync) -> bool:
-    """At the top level only a declaration's keyword ends what is skipped."""
+    """At the top level only a declaration's keyword ends the skipped text."""
     return sync.kind != "BROKEN_ITEM" or tokens[i + 1].text in _ITEMS
 
 
@@ -86,7 +86,7 @@ def _names(tokens: list[Token], start: int, end: int) -> list[str]:
 
 
 def _declared(tokens: list[Token], start: int, end: int) -> list[str]:
-    """The names of types, events, actions and flows that what was skipped seems to declare."""
+    """The names of types, events, actions and flows that the skipped tokens seem to declare."""
     names: list[str] = []
     for i in range(start, end - 1):
         word, name = tokens[i], tokens[i + 1]

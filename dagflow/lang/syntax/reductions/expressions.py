@@ -24,7 +24,7 @@ _NO_FIELD: Final = frozenset({"in", "true", "false", "null"})
 
 #: A name, or a name and fields.
 _PATH: Final = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*(?:\.[_a-zA-Z][_a-zA-Z0-9]*)*")
-#: The depth of what was refused: nothing around it is said to be too deep once more.
+#: The depth of a refused expression: no expression around it reports the depth once more.
 _GIVEN_UP: Final = 1 << 30
 _HOLE: Final = re.compile(r"""\\.|\$\{((?:[^{}"'\n]|"[^"\n]*"|'[^'\n]*'|\{[^{}\n]*\})*)\}|\$\{""", re.DOTALL)
 
@@ -94,10 +94,10 @@ class ExpressionBuilder:
         return self._literal(Children([token]))
 
     def _keep(self, expr: Expr, *parts: Expr, height: int = 1) -> Expr:
-        """Refuse what is too deep or too long for the recursive passes behind the parser.
+        """Refuse expressions that are too deep or too long for the recursive passes behind the parser.
 
         Args:
-            parts: what it is made of.
+            parts: its subexpressions.
             height: how much deeper than they are it is.
         """
         depths = self._depths
@@ -251,7 +251,7 @@ class ExpressionBuilder:
         return inner
 
     def _path(self, names: list[str], place: int) -> Expr:
-        """`${lead.name}`, which most holes are: what the parser would make of it, at a tenth of the cost."""
+        """`${lead.name}`, the most frequent hole: build the same tree as the parser, at a tenth of the cost."""
         end = place + len(names[0])
         expr: Expr = tree.Name(Span(place, end), names[0])
         for name in names[1:]:

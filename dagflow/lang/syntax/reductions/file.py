@@ -1,4 +1,4 @@
-"""What each rule of the grammar becomes. One method per rule, called when the parser reduces it; all tokens are among the children."""
+"""Build the tree of each grammar rule. One method per rule, called when the parser reduces it; all tokens are among the children."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each rule of the grammar about settings becomes."""
+"""Build the tree of each grammar rule about settings."""
 
 from __future__ import annotations
 

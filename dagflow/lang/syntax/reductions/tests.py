@@ -13,7 +13,7 @@ from dagflow.lang.syntax.tree import Arg, Broken, Ident
 
 
 class TestBuilder:
-    """Makes tests and what stands in them."""
+    """Builds tests and their statements."""
 
     __test__ = False  # not a test of ours, whatever its name looks like to pytest
 

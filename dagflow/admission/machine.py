@@ -31,7 +31,7 @@ MAX_BACKLOG: Final = 100_000
 
 #: The `concurrency` key and the `rate` key: requests of one lane wait for the same things.
 _Lane: TypeAlias = tuple[str, str]
-#: An instant, and what is due then: a delayed request by its id, a pause by its key, or a lane for which `rate` has room again.
+#: A timestamp, and its cause: a delayed request by its id, a pause by its key, or a lane for which `rate` has room again.
 _Alarm: TypeAlias = tuple[int, str, _Lane]
 _DELAY: Final = "delay"
 _PAUSE: Final = "pause"
@@ -40,7 +40,7 @@ _RATE: Final = "rate"
 
 @attrs.define(eq=False)
 class _Pending:
-    """A debounced request. `first_at`: when the first of those that it superseded arrived."""
+    """A debounced request. `first_at`: when the first of the requests that it superseded arrived."""
 
     request: Request
     first_at: int
@@ -81,7 +81,7 @@ class Admission:
     # ---- in and out
 
     def handle(self, event: Event) -> list[Command]:
-        """Take an event and return what follows from it, in order."""
+        """Take an event and return the resulting commands, in order."""
         self._now = now = max(self._now, event.at)
         found: list[Command] = []
         match event:
@@ -105,7 +105,7 @@ class Admission:
         return found
 
     def restore(self, rows: Iterable[Held], claims: Iterable[tuple[str, int | None]] = ()) -> None:
-        """Fold what the store has of the flow.
+        """Fold the store's rows of the flow.
 
         Args:
             rows: every request that is open or running, and those whose runs began within the last period of `rate`.
@@ -155,7 +155,7 @@ class Admission:
         """How many runs have begun and not ended."""
         return len(self._running)
 
-    # ---- what comes in
+    # ---- events
 
     def _arrive(self, request: Request, found: list[Command]) -> None:
         if self.n_open >= self.max_backlog:
@@ -292,14 +292,14 @@ class Admission:
             self._dequeue(request)
             self._count(request, now)
             if found and isinstance(last := found[-1], Hold) and last.id == request_id:
-                found.pop()  # it begins at once, so nothing has to be kept
+                found.pop()  # it begins at once, so it needs no row
             found.append(Begin(request_id))
             head = self._head(lane)
             if head is not None:
                 heapq.heappush(heads, (head, lane))
 
     def _head(self, lane: _Lane) -> tuple[float, int, str] | None:
-        """The first request of a lane; those that were withdrawn are skipped, and an empty lane is removed."""
+        """The first request of a lane; withdrawn requests are skipped, and an empty lane is removed."""
         queue = self._lanes.get(lane)
         if queue is None:
             return None

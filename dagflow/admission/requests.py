@@ -1,4 +1,4 @@
-"""Requests for runs: what a trigger asks of a flow before any run exists."""
+"""Requests for runs: a trigger asks a flow for a run before the run exists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Stage(enum.StrEnum):
     ones never get one.
     """
 
-    #: It was made for a later instant.
+    #: Its timestamp is in the future.
     DELAYED = "delayed"
     #: The pause of `debounce` is not over.
     DEBOUNCED = "debounced"
@@ -63,7 +63,7 @@ class Request:
     Attributes:
         id: unique among the requests of its flow.
         at: when it arrived.
-        not_before: the instant it was made for; 0 for at once.
+        not_before: the timestamp it is meant for; 0 for at once.
         keys: how policies tell it from others.
         priority: of two requests that wait, the higher one begins first; a point is worth `PRIORITY_NS` of waiting.
     """

@@ -18,7 +18,7 @@ from cronsim import CronSim, CronSimError
 
 _SECOND: Final = 1_000_000_000
 _DAY: Final = 86_400 * _SECOND
-#: How far back a missed slot is looked for in the first step; each step after that goes so many times further.
+#: How far back the first step searches for a missed slot; each step after that goes so many times further.
 _STEP: Final = 8
 
 

@@ -334,7 +334,7 @@ class Interpreter:
     async def prune(self, before: int) -> None:
         """Remove unreferenced data that ended before that timestamp: runs with their child runs, events, flows.
 
-        In slices of a few milliseconds, between which facts are written. An event whose row is gone may be sent once more.
+        In slices of a few milliseconds, between which history events are written. An event whose row is gone may be sent once more.
 
         Raises:
             StoreError: the store failed.

@@ -44,7 +44,7 @@ RUN_TIMEOUT, TIMEOUT = "run_timeout", "timeout"
 
 @attrs.frozen
 class Requested:
-    """A run that a `start` made, to begin together with the fact that says so. `key`: of its flow among the callees."""
+    """A run that a `start` made, to begin together with the event that says so. `key`: of its flow among the callees."""
 
     run: RunId
     key: str
@@ -95,7 +95,7 @@ class Children(Generic[_Run]):
     """The child runs of one run.
 
     Attributes:
-        spawns: wishes to go on with a child, for the driver to take. stops: the runs to cancel.
+        spawns: commands to go on with a child, for the driver to take. stops: the runs to cancel.
     """
 
     #: Weak, since the parent refers to this object: an unreferenced run is freed at once, without a pass of the cycle collector.
@@ -131,7 +131,7 @@ class Children(Generic[_Run]):
     # ---- loops
 
     def list_items(self, node: int) -> Event:
-        """A loop is reached: the fact that says so. Raises Unevaluable."""
+        """A loop is reached: return the event that says so. Raises Unevaluable."""
         listed, loop = self._evaluated(node), self._loop(node)
         if len(listed.items) > loop.most:
             raise Unevaluable(TOO_MANY_ITEMS, f"there are {len(listed.items)} items, and the loop takes {loop.most} at most")

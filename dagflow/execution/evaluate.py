@@ -1,4 +1,4 @@
-"""The pure work of a node: from its expressions and the bindings to the fact that answers the machine's wish."""
+"""The pure work of a node: from its expressions and the bindings to the event that answers the machine's command."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def _needed(typed: Typed | None) -> Typed:
 
 
 def present(value: bytes | None) -> bytes:
-    """The JSON beside a fact that has to have one."""
+    """Return the JSON beside an event that must have one."""
     if value is None:
         raise StoreError("a history has a fact without its value")
     return value

@@ -1,9 +1,9 @@
-"""One run as every driver sees it: the machine, the values beside it, and the facts not yet in the store.
+"""One run as every driver sees it: the machine, the values beside it, and the events not yet in the store.
 
 A driver reports the results of impure work. The pure work that follows (gates, values, defaults) is done here at once, and
 the impure work that remains is queued in `starts`, `cancels` and `timers`.
 
-Time. Pure work takes none: its facts carry the instant at which they became possible, not that of a clock. So a fact that
+Time. Pure work takes none: its events carry the instant at which they became possible, not that of a clock. So an event that
 a crash took with it comes out the same when it is computed again, down to every `now` that follows from it.
 """
 
@@ -61,10 +61,10 @@ class RunInstance(RunState):
     """One run; see also `RunState`.
 
     Attributes:
-        starts, cancels, timers: open wishes, for the driver to take; those about other runs are in `children`.
-        n_recorded: facts so far, those not yet taken by `take_append` included.
+        starts, cancels, timers: open commands, for the driver to take; those about other runs are in `children`.
+        n_recorded: history events so far, those not yet taken by `take_append` included.
         is_computing: whether pure work remains, for lack of time.
-        n_binding: facts up to here have to be in the store before anything is done to the world. Those after it are pure.
+        n_binding: events up to here must be in the store before anything is done to the world. Later ones are pure.
     """
 
     def __init__(self, program: Program, run: RunId, lineage: Lineage | None = None) -> None:

@@ -18,7 +18,7 @@ _NOTHING_BESIDE: Final = frozenset({events.AttemptStarted, events.TimerSet, even
 
 
 def recall(progress: RunState, event: Event, value: bytes | None) -> None:
-    """Take the value beside a recorded fact. Raises StoreError if it is not there."""
+    """Restore the value beside a recorded event. Raises StoreError if it is not there."""
     if type(event) in _NOTHING_BESIDE:
         return
     match event:

@@ -66,7 +66,7 @@ class EventClaims:
         return self.given.get(number, place) == place
 
     def give(self, progress: RunState, node: int, number: int, at: int) -> None:
-        """The wait takes the event: say so in the history of the whole first."""
+        """The wait takes the event: record that in the history of the root run first."""
         place = place_of(progress, node)
         if self.given.get(number) == place:
             return

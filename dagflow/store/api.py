@@ -17,12 +17,12 @@ from dagflow.store.service_rows import Looked, RequestRow, ServiceStore
 
 @attrs.frozen
 class Record:
-    """One fact of a run's history. Its number is its position, from 0.
+    """One event of a run's history. Its number is its position, from 0.
 
     Attributes:
         kind: the name of the event's class in `engine.events`, in snake case.
         at: nanoseconds since 1970 UTC.
-        node: a node's id, or "" for facts of the run.
+        node: a node's id, or "" for events of the run.
         attempt: from 1; 0 where none.
         payload: JSON, or None.
     """
@@ -129,7 +129,7 @@ class StartName:
 
 @attrs.frozen(kw_only=True)
 class Creation:
-    """A run to begin, with its first facts. `flow`: encoded; kept under `row.digest` if it is not there yet. `name`: if it has one.
+    """A run to begin, with its first events. `flow`: encoded; stored under `row.digest` if it is not there yet. `name`: if it has one.
 
     `request`: the request that gets the run, written with it.
     """
@@ -226,7 +226,7 @@ class Store(ServiceStore, Protocol):
         ...
 
     def history(self, run: RunId) -> list[Record]:
-        """All facts of a run in order; empty if there is no such run."""
+        """Return all history events of a run in order; empty if there is no such run."""
         ...
 
     def histories(self, runs: Sequence[RunId]) -> dict[RunId, list[Record]]:

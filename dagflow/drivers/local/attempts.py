@@ -85,7 +85,7 @@ class Attempts:
     _is_draining: bool = False
     _is_stopped: bool = False
     _changed: trio.Event = attrs.field(factory=trio.Event)
-    #: How many attempts of wishes are open, by flow and by run; they decide who may begin one where there is no room for all.
+    #: How many attempts are open, by flow and by run; they decide which may begin if there is no room for all.
     _flows: defaultdict[str, int] = attrs.field(factory=lambda: defaultdict[str, int](int))
     _runs: defaultdict[str, int] = attrs.field(factory=lambda: defaultdict[str, int](int))
     _fast_steps: WeakKeyDictionary[Program, list[FastStep | None]] = attrs.field(factory=WeakKeyDictionary)
@@ -318,7 +318,7 @@ class Attempts:
             self._driver.turn(live)
 
     def _stopped(self, call: Call, *, is_made: bool = True) -> None:
-        """The attempt was cancelled, as wished or because its time was over."""
+        """The attempt was cancelled, as requested or because its time was over."""
         self._over(call)
         progress, node, now = call.live.progress, call.command.node, self._driver.now(call.live)
         try:

@@ -289,7 +289,7 @@ class LocalDriver:
             self.turn(live)
 
     def now(self, live: LoadedRun) -> int:
-        """The clock's time, but never before the run's last fact."""
+        """The clock's time, but never before the run's last event."""
         now, last = self._clock.now(), live.progress.machine.state.now
         return now if now > last else last  # noqa: FURB136 - asked for every fact, and `max` takes five times as long
 

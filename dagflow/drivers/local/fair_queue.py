@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeAlias, TypeVar
 
 _Item = TypeVar("_Item")
 
-#: Whose an item is: the digest of its flow, and the id of the whole run.
+#: The owner of an item: the digest of its flow, and the id of the root run.
 Share: TypeAlias = tuple[str, str]
 #: Check at most so many runs of a flow for one that may have its turn.
 _MOST_LOOKED_AT: Final = 64

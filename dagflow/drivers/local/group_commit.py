@@ -93,7 +93,7 @@ class Writer:
         return not (self._dirty or self._sendings or self._blocked or self._notes or self._is_writing)
 
     def mark(self, live: LoadedRun) -> None:
-        """The run may have new facts."""
+        """The run may have new events."""
         if live not in self._dirty:
             self._dirty[live] = None
             self._wake.set()
@@ -152,7 +152,7 @@ class Writer:
                 self._perform(batch)
             else:
                 self._is_writing = True
-                # Shielded: facts once taken have to be written, or the next ones would leave a gap.
+                # Shielded: events once taken must be written, or the next ones would leave a gap.
                 with trio.CancelScope(shield=True):
                     await trio.to_thread.run_sync(self._perform, batch, limiter=self._limiter)
                 self._is_writing = False

@@ -23,7 +23,7 @@ from dagflow.store.service_rows import RequestRow
 
 @attrs.frozen
 class Pinned:
-    """The flow that a run keeps, encoded, with its digest; for a part of a run, that of the whole."""
+    """The flow that a run keeps, encoded, with its digest; for a child run, that of the root run."""
 
     digest: FlowDigest
     flow: bytes
@@ -58,7 +58,7 @@ class LoadedRun:
     Attributes:
         is_new: whether the store does not have the run yet.
         parent, spawn: for a child run, its parent and the command it comes from.
-        n_committed: how many of its facts the store has.
+        n_committed: how many of its events the store has.
         calls: the open attempts, by node.
         quicks: per node, the fast path to its action, if there is one.
         has_ended: set once the end is in the store, or never will be; then see `broken`.
@@ -110,7 +110,7 @@ class LoadedRun:
         return live
 
     async def wait_committed(self, n_facts: int) -> None:
-        """Wait until the store has that many of its facts."""
+        """Wait until the store has that many of its events."""
         if self.n_committed < n_facts:
             event = trio.Event()
             self._waiting.append((n_facts, event))
@@ -139,7 +139,7 @@ class LoadedRun:
             await self._changed.wait()
 
     def committed(self, n_facts: int) -> None:
-        """The store has that many facts now."""
+        """The store has that many events now."""
         self.n_committed = n_facts
         self.is_new = False
         self.request = None

@@ -132,7 +132,7 @@ class Suspension:
         self._activator = Activator(self._writer.store, self._activation, self._subscriptions, self._now)
 
     async def open(self) -> None:
-        """From now on runs may leave, and those in the store are woken. Raises StoreError."""
+        """From now on runs may be suspended, and suspended ones in the store may be activated. Raises StoreError."""
         delivered_up_to = self._driver.delivery_offset
         await self._writer.reading(self._subscriptions.open)
         self._subscriptions.n_woken_for = delivered_up_to

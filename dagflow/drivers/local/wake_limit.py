@@ -1,4 +1,4 @@
-"""The runs that were woken and have something to do: so many at a time, and a collector of cycles that does not count them."""
+"""Activated runs that have work left: a limit of their number, and a collector of cycles that does not count them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import trio
 from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.gc_tuning import RareGc
 
-#: So many may have something left to do before others are woken.
+#: So many may have work left before others are activated.
 MOST_AWAKE: Final = 1_000
 #: From so many on, most objects that the collector would traverse are runs, which have no cycles and are soon freed.
 _CROWD: Final = 200
@@ -19,14 +19,14 @@ _CROWD: Final = 200
 
 @attrs.define(eq=False)
 class WakeLimit:
-    """Those that were woken and have something to do."""
+    """The activated runs that have work left."""
 
     _lives: set[LoadedRun] = attrs.field(factory=set[LoadedRun])
     _has_room: trio.Event = attrs.field(factory=trio.Event)
     _seldom: RareGc = attrs.field(factory=RareGc)
 
     def add(self, loaded_runs: Iterable[LoadedRun]) -> None:
-        """These were woken."""
+        """These were activated."""
         self._lives.update(loaded_runs)
         if len(self._lives) >= _CROWD:
             self._seldom.begin()
@@ -43,11 +43,11 @@ class WakeLimit:
             self._seldom.end()
 
     async def wait_room(self) -> None:
-        """Wait until others may be woken."""
+        """Wait until others may be activated."""
         while len(self._lives) >= MOST_AWAKE:
             self._has_room = trio.Event()
             await self._has_room.wait()
 
     def stop(self) -> None:
-        """Nobody is woken any more."""
+        """No more runs are activated."""
         self._seldom.end()

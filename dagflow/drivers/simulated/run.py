@@ -23,7 +23,7 @@ class Simulation:
     """The results of a simulated run.
 
     Attributes:
-        history: the facts as the store would have them.
+        history: the events as the store would have them.
         histories: those of every run there was: of this one, of the items of its loops and of the flows it called; by run.
         started: the runs of other flows it started, with their input; these are not simulated.
         calls: every call that was completed, also those whose result a crash lost.

@@ -135,7 +135,7 @@ class _World:
     #: Of these, the events that runs have emitted and that are not delivered yet.
     news: list[SentEvent] = attrs.field(factory=list)
     happenings: list[Happening] = attrs.field(factory=list)
-    #: The runs in memory, and the wishes that children came from.
+    #: The runs in memory, and the commands that children came from.
     alive: dict[RunId, RunInstance] = attrs.field(factory=dict)
     spawns: dict[RunId, Spawn] = attrs.field(factory=dict)
     n_facts: int = 0
@@ -224,7 +224,7 @@ class _World:
             raise Crash
 
     def _obey_all(self) -> None:
-        """Until no run wishes anything more; one run's wish may be another run's beginning or end."""
+        """Run until no run has commands left; one run's command may be another run's beginning or end."""
         is_calm = False
         while not is_calm:
             n_before = self.n_facts

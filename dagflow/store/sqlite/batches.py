@@ -33,7 +33,7 @@ _MOST_BYTES: Final = LARGE
 _INPUT: Final = b'"input":'
 _INPUT_BY: Final = 1_024
 
-#: A fact or a pack of them: number, instant, kind, node, attempt, payload.
+#: A history event or a pack of them: number, instant, kind, node, attempt, payload.
 Row: TypeAlias = tuple[int, int, str, str, int, bytes | None]
 #: The large payloads, by their SHA-256.
 Bodies: TypeAlias = dict[bytes, bytes]
@@ -63,7 +63,7 @@ class Packed:
         return n_inside, name.hex()
 
     def add(self, seq: int, records: Iterable[_Part]) -> None:
-        """Pack these facts, the first of which has that number."""
+        """Pack these history events, the first of which has that number."""
         first_at = n_bytes = 0
         for at, kind, node, attempt, payload in records:
             head = self._head
@@ -86,7 +86,7 @@ class Packed:
             self._close(seq, first_at)
 
     def _close(self, seq: int, at: int) -> int:
-        """The row is full, or there is no more. Gives the number of the next fact."""
+        """The row is full, or there is no more. Returns the number of the next event."""
         (_, kind, node, attempt, length), *others = head = self._head
         if others or isinstance(length, tuple):
             payload = b"\n".join((orjson.dumps(head), b"".join(self._inside)))
@@ -98,7 +98,7 @@ class Packed:
 
 
 def packed(first: int, records: Sequence[Record]) -> Packed:
-    """The rows for these facts, the first of which has that number."""
+    """The rows for these history events, the first of which has that number."""
     found = Packed()
     found.add(first, records.parts() if isinstance(records, Facts) else map(_part, records))
     return found

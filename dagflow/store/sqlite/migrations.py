@@ -19,7 +19,7 @@ APPLICATION_ID: Final = 0x64616766
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
         "CREATE TABLE flow (digest TEXT PRIMARY KEY, body BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT",
-        # `length` is the number of facts: an append names the length it builds on, and changes nothing at any other.
+        # `length` is the number of history events: an append names the length it builds on, and changes nothing at any other.
         # `sealed` is the checksum of what never changes, `checksum` that of the rest.
         """CREATE TABLE run (
             key INTEGER PRIMARY KEY,

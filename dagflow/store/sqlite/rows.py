@@ -39,7 +39,7 @@ SELECT_HISTORIES: Final = """
     SELECT run.id, run.length, seq, at, kind, node, attempt, payload, history.checksum
     FROM json_each(?) AS asked CROSS JOIN run ON run.id = asked.value CROSS JOIN history ON history.run = run.key
     WHERE run.length <= ?"""
-#: A history with more facts is read by itself.
+#: A longer history is read by itself.
 MOST_QUICKLY: Final = 64
 RUN_COLUMNS: Final = "id, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, checksum"
 SELECT_RUN: Final = f"SELECT {RUN_COLUMNS} FROM run WHERE id = ?"  # noqa: S608 - both parts are constants
@@ -107,7 +107,7 @@ def insert_run(connection: apsw.Connection, creation: Creation, known: Known) ->
 
 
 def insert_records(connection: apsw.Connection, key: Value, run: str, first: int, records: Sequence[Record]) -> None:
-    """Add facts to the run with this key."""
+    """Add history events to the run with this key."""
     facts = packed(first, records)
     for name, body in facts.bodies.items():
         blobs.insert(connection, key, name, body)

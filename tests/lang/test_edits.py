@@ -284,7 +284,7 @@ def crooked(draw: st.DrawFn) -> tuple[str, str]:
     names = steps_of(text, Interface() if is_made else interface())
     assume(names)
     text = shaken(text, draw(st.integers(0, 10**9)), n_changes=15) + "  \n"
-    assume(len(re.findall(r"^flow ", text, re.MULTILINE)) == 1)
+    assume(len(re.findall(r"^[ \t]*flow\b", text, re.MULTILINE)) == 1)
     return text, draw(st.sampled_from(names))
 
 

@@ -86,7 +86,7 @@ async def test_a_trigger_and_an_input_take_what_they_declare():
         named = dagflow.compile(team, catalog=catalog).unwrap()
         assert (await (await interpreter.start(named, {"p": ADA | {"id": 7}})).wait()).output == ADA
         # A parameter is the caller's own word, and one that does not exist is a slip.
-        with pytest.raises(wire.WireError, match="there is no such field; did you mean `p`"):
+        with pytest.raises(wire.WireError, match="there is no such field"):
             await interpreter.start(named, {"p": ADA, "pp": 1})
 
 

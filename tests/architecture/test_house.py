@@ -17,6 +17,7 @@ import networkx as nx
 import pytest
 
 import dagflow
+from docs.building.prose import PATTERNS, Text, questions, rates, texts
 from docs.building.rooms import cycles, import_graph, rooms
 
 ROOT = Path(__file__).parents[2]
@@ -249,3 +250,14 @@ def test_the_packages_of_the_compiler_have_an_order() -> None:
     order = list(found)
     for name, targets in found.items():
         assert all(order.index(target) > order.index(name) for target in targets), name
+
+
+def test_docstrings_and_comments_are_plain_english() -> None:
+    """The phrases that `docs.building.prose` counts stay as rare as in the code of the projects it names."""
+    found = list(texts([PACKAGE]))
+    limits = dict(zip(PATTERNS, (1.0, 0.3, 1.5, 0.4), strict=True))
+    assert {name: rate for name, rate in rates(found).items() if rate > limits[name]} == {}
+    assert [str(each.path) for each in questions(found)] == []
+    dialect = [Text(PACKAGE, 1, "What is given to somebody is kept, and gives it.", is_head=True)]
+    assert all(rate > 0 for rate in rates(dialect).values())
+    assert questions(dialect) == dialect

@@ -120,7 +120,7 @@ def test_a_name_that_eval_was_not_given(dagflow: Dagflow) -> None:
     said = dagflow("eval", "x + 1")
     assert "nothing of this name was given" in said.err
     assert """give it a value: --input '{"x": …}'""" in said.err
-    assert "did you mean `xz`?" in dagflow("eval", "xy + 1", "--input", '{"xz": 1}').err
+    assert "did you mean `prize`?" in dagflow("eval", "price + 1", "--input", '{"prize": 1}').err
 
 
 def test_tests_of_a_directory_and_of_no_name(dagflow: Dagflow, folder: Path) -> None:

@@ -1,6 +1,6 @@
 """The policies of a flow: how many of its runs begin, how often, in which order, and when.
 
-An interpreter embedded in a program starts each run on request, so it stores these policies and does not apply them.
+A service applies them. An `Interpreter` by itself starts each run on request, and applies `cancel_on` alone.
 """
 
 from __future__ import annotations

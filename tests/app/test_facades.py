@@ -6,7 +6,6 @@ import asyncio
 import contextvars
 import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -238,11 +237,8 @@ def test_a_forked_process_is_refused() -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 7
 
 
-def test_start_and_wait_cost_little_more_than_under_trio() -> None:
-    """A smoke test of the bridge, not a measurement: a thousand calls take no seconds."""
+def test_many_calls_one_after_another() -> None:
     host = Host()
     flow = host.flow("flow g(id: string) -> string { on manual\n return id }")
     with blocking.Interpreter.open(":memory:", catalog=host.catalog) as interpreter:
-        begun = time.perf_counter()
         assert [interpreter.start(flow, {"id": str(n)}).wait().output for n in range(200)] == [str(n) for n in range(200)]
-        assert time.perf_counter() - begun < 20

@@ -18,20 +18,19 @@ FlowDigest = NewType("FlowDigest", str)
 
 def new_run_id(now: int) -> RunId:
     """A fresh run id made at `now` (nanoseconds since 1970 UTC)."""
-    millis = now // 1_000_000 & (1 << 48) - 1
-    chance = int.from_bytes(os.urandom(10), "big")
-    return _version_7(millis, chance)
+    return _version_7(now, int.from_bytes(os.urandom(8), "big"))
 
 
 def derived_run_id(now: int, name: str) -> RunId:
     """The id of a run that another run begins at `now`. `name` identifies that beginning, also when it is repeated."""
-    millis = now // 1_000_000 & (1 << 48) - 1
-    chance = int.from_bytes(hashlib.sha256(name.encode()).digest()[:10], "big")
-    return _version_7(millis, chance)
+    return _version_7(now, int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"))
 
 
-def _version_7(millis: int, chance: int) -> RunId:
-    value = millis << 80 | 0x7 << 76 | (chance >> 68 & 0xFFF) << 64 | 0b10 << 62 | chance & (1 << 62) - 1
+def _version_7(now: int, chance: int) -> RunId:
+    millis, rest = divmod(now, 1_000_000)
+    # RFC 9562, 6.2, method 3: the 12 bits after the milliseconds are their fraction, so ids made in one millisecond sort too.
+    fraction = (rest << 12) // 1_000_000
+    value = (millis & (1 << 48) - 1) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | chance & (1 << 62) - 1
     return RunId(f"{value:032x}")
 
 

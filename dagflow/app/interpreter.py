@@ -41,7 +41,6 @@ from dagflow.model.flow import Flow
 from dagflow.model.types import JSON
 from dagflow.model.wire import codec as wire
 from dagflow.store.api import Record, RunRow, Store
-from dagflow.store.memory import MemoryStore
 from dagflow.store.open import open_store
 
 
@@ -368,7 +367,7 @@ class Interpreter:
                     await self._resume_all(resume, unquarantine, nursery)
                     yield
                 finally:
-                    await self._draining.finish(is_kept=not isinstance(self._store, MemoryStore))
+                    await self._draining.finish(is_kept=self._store.is_durable)
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             only = sole(group)

@@ -29,7 +29,6 @@ from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import CrashSuspect, DriverState, Record, RunRow, Store
 from dagflow.store.failpoints import Failpoint, hit
-from dagflow.store.memory import MemoryStore
 
 _Value = TypeVar("_Value")
 
@@ -199,7 +198,7 @@ class Recovery:
 
     async def _asked(self, ask: Callable[..., _Value], *arguments: object) -> _Value:
         """Return the store's answer; in a thread, unless the store is in memory and answers at once."""
-        if isinstance(self._store, MemoryStore):
+        if not self._store.is_durable:
             return ask(*arguments)
         return await trio.to_thread.run_sync(lambda: ask(*arguments))
 

@@ -25,7 +25,6 @@ from dagflow.ids import RunId, new_run_id
 from dagflow.model.types import JSON
 from dagflow.model.wire import codec as wire
 from dagflow.store.api import RunRow, StartName, Store
-from dagflow.store.memory import MemoryStore
 from dagflow.store.service_rows import RequestRow
 
 _Value = TypeVar("_Value")
@@ -191,7 +190,7 @@ class Starter:
         return live
 
     async def _ask(self, ask: Callable[[], _Value]) -> _Value:
-        return ask() if isinstance(self._store, MemoryStore) else await trio.to_thread.run_sync(ask)
+        return await trio.to_thread.run_sync(ask) if self._store.is_durable else ask()
 
 
 def _check_same(name: StartName, is_flow: bool, is_content: bool, run: RunId) -> None:

@@ -196,6 +196,11 @@ class Store(ServiceStore, Protocol):
     reopen and read before going on. `WriteRefused` is the exception: nothing was written, and the store can still be used.
     """
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether its rows survive the process. A store that is not durable answers from memory, without waiting for anything."""
+        ...
+
     def send(self, events: Sequence[SentEvent]) -> None:
         """Store events from outside, all or none; none if one of their ids is there already."""
         ...

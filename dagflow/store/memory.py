@@ -38,6 +38,11 @@ class MemoryStore(MemoryServiceRows):
     _n_handed_out: int = attrs.field(default=0, init=False)
     _names: dict[str, tuple[RunId, bytes]] = attrs.field(factory=dict, init=False)
 
+    @property
+    def is_durable(self) -> bool:
+        """See `Store.is_durable`."""
+        return False
+
     def write(
         self,
         appends: Sequence[Append] = (),

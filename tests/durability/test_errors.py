@@ -80,6 +80,11 @@ class Doubtful(MemoryStore):
     is_kept: bool = False
     n_writes: int = 0
 
+    @property
+    def is_durable(self) -> bool:
+        """As one on a disk: everything waits for its commits."""
+        return True
+
     def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
         self.n_writes += 1
         fails = self.n_writes == self.at
@@ -90,12 +95,6 @@ class Doubtful(MemoryStore):
 
     def close(self) -> None:
         """It is the same when it is opened again."""
-
-
-@pytest.fixture
-def slow_memory(monkeypatch):
-    """A store in memory that is treated as one on a disk: everything waits for its commits."""
-    monkeypatch.setattr("dagflow.drivers.local.group_commit.MemoryStore", int)
 
 
 def doubt(at: int, *, is_kept: bool, concurrency: int, n_runs: int) -> int:
@@ -118,7 +117,6 @@ def doubt(at: int, *, is_kept: bool, concurrency: int, n_runs: int) -> int:
     return store.n_writes
 
 
-@pytest.mark.usefixtures("slow_memory")
 @pytest.mark.parametrize(("concurrency", "n_runs"), [(64, 1), (1, 3)])
 def test_a_commit_of_unknown_outcome_is_read_again(concurrency, n_runs):
     """Several runs with little room: their attempts begin when there is room, long after all they depend on was committed."""

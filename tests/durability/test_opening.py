@@ -128,6 +128,11 @@ class Failing(MemoryStore):
     at: int = -1
     n_asked: int = 0
 
+    @property
+    def is_durable(self) -> bool:
+        """As one on a disk: every question is asked in a thread."""
+        return True
+
     def _check_open(self) -> None:
         self.n_asked += 1
         if 0 <= self.at < self.n_asked:
@@ -137,14 +142,6 @@ class Failing(MemoryStore):
         """It is the same when it is opened again."""
 
 
-@pytest.fixture
-def _slow_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store in memory that is treated as one on a disk: everything is asked in threads."""
-    for module in ("dagflow.drivers.local.group_commit", "dagflow.app.recovery"):
-        monkeypatch.setattr(f"{module}.MemoryStore", int)
-
-
-@pytest.mark.usefixtures("_slow_memory")
 def test_a_store_that_fails_while_an_interpreter_opens_is_a_store_error_and_nothing_else() -> None:
     problems = list[str]()
     for at in range(400):

@@ -25,7 +25,6 @@ from dagflow.errors import DagflowBug
 from dagflow.execution.children import Requested
 from dagflow.store.api import Append, Blocked, Creation, RunRow, SentEvent, Store
 from dagflow.store.failpoints import Failpoint, hit
-from dagflow.store.memory import MemoryStore
 from dagflow.store.service_rows import Looked
 
 _Value = TypeVar("_Value")
@@ -85,7 +84,7 @@ class Writer:
     @classmethod
     def of(cls, store: Store, on_idle: Callable[[], None]) -> Writer:
         """The writer for a store."""
-        return cls(store, on_idle, isinstance(store, MemoryStore))
+        return cls(store, on_idle, not store.is_durable)
 
     @property
     def is_idle(self) -> bool:

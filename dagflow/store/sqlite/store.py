@@ -137,6 +137,11 @@ class SqliteStore(ServiceTables):
             undoing.pop_all()
         return cls(place, lock_file, writer, reader, open_log, claimed)
 
+    @property
+    def is_durable(self) -> bool:
+        """See `Store.is_durable`."""
+        return True
+
     def write(
         self,
         appends: Sequence[Append] = (),

@@ -19,7 +19,7 @@ from dagflow.store.codec.flow import decode_flow, encode_flow
 from tests.app.flowtext import flow_texts
 from tests.drivers.harness import RUN, failing, run_local
 from tests.drivers.test_crash import check_ledger, essence
-from tests.drivers.test_equal import said, scripts_for
+from tests.drivers.test_equal import apart, said, scripts_for
 from tests.engine.flows import SECOND
 from tests.engine.reference import Reference
 from tests.engine.test_reference import sends
@@ -39,7 +39,7 @@ def compiled(text: str) -> Flow:
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_both_drivers_and_the_reference_agree(data: st.DataObject) -> None:
-    flow = compiled(data.draw(flow_texts()))
+    flow = apart(compiled(data.draw(flow_texts())))
     program = prepare(flow)
     scripts = data.draw(scripts_for(flow))
     given_input = data.draw(INPUTS)

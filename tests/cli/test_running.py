@@ -71,7 +71,7 @@ class TestRun:
         assert dagflow("run", "-", "--input", "-").code == 2
 
     def test_a_json_workflow_and_its_flow_do_the_same(self, dagflow: Dagflow, folder: Path) -> None:
-        arguments = ("--event", EVENT, "--input", "@approval_event.json", "--fast-forward", "--quiet")
+        arguments = ("--input", "@approval_event.json", "--fast-forward", "--quiet")
         assert dagflow("run", "approval.json", *arguments).code == 0
         assert mails(folder) == [
             ("ada@example.org", "Your proposal"),

@@ -35,6 +35,7 @@ class Durable:
     n_writes: int = 0
     gate: threading.Event | None = None
     is_entered: threading.Event = attrs.field(factory=threading.Event)
+    is_durable: bool = True
 
     def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
         self.n_writes += 1

@@ -152,6 +152,7 @@ class Slow:
     inner: MemoryStore = attrs.field(factory=MemoryStore)
     log: list[str] = attrs.field(factory=list)
     fails: bool = False
+    is_durable: bool = True
 
     def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
         if self.fails and appends:

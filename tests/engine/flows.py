@@ -103,7 +103,8 @@ def catch(node_id: str, catches: str, *, binding: str = "", **more: object) -> N
 
 def simple(node_id: str, kind: NodeKind, core: object = None, type_: Type = STRING, **more: object) -> Node:
     expression = None if core is None else expr(core, type_)
-    return Node(id=node_id, kind=kind, span=SPAN, type=NULL, expression=expression, **more)  # type: ignore[arg-type]
+    own = RecordType("", ()) if kind is NodeKind.EMIT else NULL  # an emit carries what its event declares
+    return Node(id=node_id, kind=kind, span=SPAN, type=own, expression=expression, **more)  # type: ignore[arg-type]
 
 
 def loop(node_id: str, *, width: int = 1, collects: bool = False, most: int = 9, **more: object) -> Node:

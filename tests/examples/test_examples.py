@@ -12,10 +12,8 @@ import pytest
 
 import dagflow
 from dagflow.cli.main import main
-from dagflow.lang.importers.action_list import import_seed
+from dagflow.lang.importers.action_list import import_action_list
 from tests.examples.world import DAY, EXAMPLES, START, World, json_of
-
-EVENT = "crm/lead_status.changed"
 
 
 def test_there_is_a_test_for_every_example() -> None:
@@ -58,7 +56,7 @@ class TestApproval:
 
     @pytest.mark.parametrize("status", ["proposal_created", "lost"])
     def test_its_effects(self, tmp_path: Path, status: str) -> None:
-        text, diagnostics = import_seed((EXAMPLES / "approval.json").read_text())
+        text, diagnostics = import_action_list((EXAMPLES / "approval.json").read_text())
         assert diagnostics == []
         assert text is not None
         (tmp_path / "imported.flow").write_text(text)
@@ -92,7 +90,7 @@ def run_command(folder: Path, file: Path, event: object) -> list[tuple[str, floa
         patch.chdir(folder)
         patch.setenv("DAGFLOW_TEMPLATES", str(EXAMPLES / "templates"))
         patch.setattr(sys, "stdout", stream)
-        words = ["run", str(file), "--event", EVENT, "--input", json.dumps(event), "--fast-forward", "--quiet", "--json"]
+        words = ["run", str(file), "--input", json.dumps(event), "--fast-forward", "--quiet", "--json"]
         assert main(words) == 0
     result = json.loads(out.read_text())
     assert result["status"] == "succeeded"

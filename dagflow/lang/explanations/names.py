@@ -102,12 +102,12 @@ or indirectly. Move the shared declarations to a third file that imports neither
 
 # E208 an unknown recipient in a JSON workflow
 In a JSON workflow, the `to` of an e-mail must be an address, or a field with an address, such as
-`leadEmail`. The fields are those of the event that starts the flow. The host application may add
-further names.
+`leadEmail`. Where the host knows the event that starts the flow, the event must have the field. The host
+may add further names.
 --- wrong
 {
   "name": "Proposal",
-  "actions": [{"type": "email", "data": {"template": "proposal", "to": "leadMail"}}]
+  "actions": [{"type": "email", "data": {"template": "proposal", "to": "lead mail"}}]
 }
 --- right
 {

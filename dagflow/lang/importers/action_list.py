@@ -1,11 +1,13 @@
-"""The seed form: one JSON object, `{"name": …, "actions": [{"type": …, "data": {…}}, …]}`, converted to the text of a flow.
+"""The action list: one JSON object, `{"name": …, "actions": [{"type": …, "data": {…}}, …]}`, converted to the text of a flow.
 
-The actions are steps from top to bottom; a `filter` ends the run where its field has another value. The result is a text for a
-person to read and continue; all errors of the JSON are reported at once, each with a JSON pointer and a place.
+The actions are steps from top to bottom; a `filter` ends the run where its field has another value. An action list does not declare
+the event that starts it: the importer is given one, or declares one with the fields that filters and recipients name. The
+result is a text for a person to read and continue; all errors of the JSON are reported at once, each with a JSON pointer and a place.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
@@ -24,9 +26,7 @@ from dagflow.model.types import (
     JSON,
     STRING,
     EnumType,
-    Field,
     OptionalType,
-    RecordType,
     ScalarType,
     Type,
 )
@@ -34,14 +34,7 @@ from dagflow.model.wire.json_reader import JsonTextError, LocatedJson, locate_js
 from dagflow.model.wire.text_forms import check_email
 
 _EMAIL: Final = ScalarType("Email")
-#: The event of the seed's own workflow.
-LEAD_STATUS_CHANGED: Final = EventSpec(
-    name="crm/lead_status.changed",
-    payload=RecordType(
-        "",
-        (Field("accountId", STRING), Field("leadEmail", _EMAIL), Field("salespersonEmail", _EMAIL), Field("status", STRING)),
-    ),
-)
+_FIELD_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 _Json: TypeAlias = dict[str, object]
 #: Keys of `data`, by type of action: needed ones, then others.
@@ -58,19 +51,20 @@ _ACTIONS: Final = frozenset({"email", "log", "slack"})
 _TAKEN: Final = frozenset({"email", "event", "now", "run", "secrets", "slack", "trigger"})
 
 
-def import_seed(
+def import_action_list(
     text: str,
     *,
-    event: EventSpec = LEAD_STATUS_CHANGED,
+    event: EventSpec | None = None,
     aliases: Mapping[str, str] | None = None,
     is_declared: bool = False,
     filename: str = "",
 ) -> tuple[str | None, list[Diagnostic]]:
-    """Make the text of a flow from a seed workflow.
+    """Make the text of a flow from an action list.
 
     Args:
         text: the JSON.
-        event: the event that starts the flow, and has the fields that filters and recipients name.
+        event: the event that starts the flow, and has the fields that filters and recipients name. Without one the text declares an
+            event with these fields; its name is that of the list.
         aliases: further recipients: a name, and the field or the e-mail address it stands for.
         is_declared: whether the host knows the event already, so that the text need not declare it.
         filename: the name of the text in diagnostics.
@@ -103,7 +97,7 @@ class _Importer:
     """One import. Goes on after each problem, to report all of them; the text is only used if there is none."""
 
     located: LocatedJson
-    event: EventSpec
+    event: EventSpec | None
     aliases: dict[str, str]
     filename: str
     is_declared: bool
@@ -111,6 +105,12 @@ class _Importer:
     filtered: list[str] = attrs.field(factory=list)
     names: set[str] = attrs.field(factory=set)
     recipients: set[str] = attrs.field(factory=set)
+    #: The fields of the event, in declared order, or as the actions name them.
+    fields: dict[str, Type] = attrs.field(factory=dict[str, Type])
+
+    def __attrs_post_init__(self) -> None:
+        if self.event is not None:
+            self.fields = {field.name: field.type for field in self.event.payload.fields}
 
     def flow(self) -> str:
         root = self._object(self.located.value, "", ("name", "actions"), ())
@@ -129,16 +129,25 @@ class _Importer:
         lines = [
             f"/// {doc}",
             f"flow {name} {{",
-            f"  on event {quoted(self.event.name)} as event",
+            f"  on event {quoted(self._event_name(name))} as event",
             "",
         ]
         lines += [f"  {step}" for step in steps]
-        return ("" if self.is_declared else self._declaration()) + "\n".join([*lines, "}", ""])
+        return ("" if self.is_declared else self._declaration(self._event_name(name))) + "\n".join([*lines, "}", ""])
 
-    def _declaration(self) -> str:
-        types = {field.name: "Email" if field.name in self.recipients else field.type for field in self.event.payload.fields}
+    def _event_name(self, flow: str) -> str:
+        return flow if self.event is None else self.event.name
+
+    def _declaration(self, event: str) -> str:
+        types = {name: "Email" if name in self.recipients else type_ for name, type_ in self.fields.items()}
         fields = "\n".join(f"  {name}: {type_}," for name, type_ in types.items())
-        return f"event {quoted(self.event.name)} {{\n{fields}\n}}\n\n"
+        return f"event {quoted(event)} {{\n{fields}\n}}\n\n" if fields else f"event {quoted(event)} {{}}\n\n"
+
+    def _field(self, name: str, type_: Type | None) -> Type | None:
+        """The type of a field; where the list alone declares the event, a name it has not used before is a field of that type."""
+        if self.event is None and type_ is not None and _FIELD_NAME.fullmatch(name):
+            return self.fields.setdefault(name, type_)
+        return self.fields.get(name)
 
     def _action(self, action: object, pointer: str, title: str) -> str:
         found = self._object(action, pointer, ("type", "data"), ())
@@ -165,10 +174,11 @@ class _Importer:
 
     def _filter(self, data: _Json, pointer: str) -> str:
         name = self._text(data, pointer, "field")
-        field = self.event.payload.field(name)
-        if name and field is None:
+        type_ = self._field(name, _type_of(data.get("value")))
+        if name and type_ is None and (self.event is not None or _FIELD_NAME.fullmatch(name) is None):
             self._unknown_field(name, f"{pointer}/field", "E111", "field")
-        if "value" not in data or field is None:
+            return ""
+        if "value" not in data:
             return ""
         if name not in self.filtered:
             self.filtered.append(name)
@@ -178,16 +188,16 @@ class _Importer:
             self._wrong(
                 place, "a filter compares with one value", f"this is {kind_of(value)}", "write a text, a number, true or false"
             )
-        elif not _fits(value, field.type):
-            title = f"`{name}` is {_type_words(field.type)}"
+        elif type_ is not None and not _fits(value, type_):
+            title = f"`{name}` is {_type_words(type_)}"
             self._wrong(place, title, f"this is {kind_of(value)}", "the filter would always be false")
-        elif isinstance(field.type, EnumType) and value not in field.type.values:
-            meant = nearest(str(value), field.type.values)
-            listed = ", ".join(field.type.values)
+        elif isinstance(type_, EnumType) and value not in type_.values:
+            meant = nearest(str(value), type_.values)
+            listed = ", ".join(type_.values)
             self._wrong(
                 place, f"`{name}` never has this value", f"it is one of {listed}", f'did you mean "{meant}"?' if meant else ""
             )
-        if isinstance(field.type, OptionalType):
+        if isinstance(type_, OptionalType):
             literal = f"optional.of({literal})"
         return f"filter event.{name} == {literal}"
 
@@ -202,17 +212,17 @@ class _Importer:
         name = self._text(data, pointer, "to")
         place = f"{pointer}/to"
         target = self.aliases.get(name, name)
-        field = self.event.payload.field(target)
-        if field is not None:
-            if field.type == _EMAIL:
+        type_ = self._field(target, STRING)
+        if type_ is not None:
+            if type_ == _EMAIL:
                 return f"event.{target}"
-            if field.type == STRING and self.is_declared:
+            if type_ == STRING and self.is_declared:
                 return f"Email(event.{target})"
-            if field.type == STRING:  # the text declares the event, so a recipient decides the type of its field
+            if type_ == STRING:  # the text declares the event, so a recipient decides the type of its field
                 self.recipients.add(target)
                 return f"event.{target}"
             self._wrong(
-                place, f"`{name}` is not a recipient", f"it is {_type_words(field.type)}", "name a field with an e-mail address"
+                place, f"`{name}` is not a recipient", f"it is {_type_words(type_)}", "name a field with an e-mail address"
             )
             return '""'
         if "@" in target:
@@ -303,11 +313,14 @@ class _Importer:
         self._wrong(pointer, f"unknown type of action `{shown(kind)}`", "there is no such action", hint)
 
     def _unknown_field(self, name: str, pointer: str, code: str, what: str) -> None:
-        known = [*(field.name for field in self.event.payload.fields), *self.aliases]
+        known = [*self.fields, *self.aliases]
         meant = nearest(name, known)
-        hint = f'did you mean "{meant}"?' if meant else f"the event has {', '.join(known)}"
+        if self.event is None:
+            hint = "the name of a field has letters, digits and `_`"
+        else:
+            hint = f'did you mean "{meant}"?' if meant else f"the event has {', '.join(known)}"
         title = f"unknown {what} `{shown(name)}`"
-        self._add(code, title, self.located.spans[pointer], pointer, label=f"not a field of {self.event.name}", hint=hint)
+        self._add(code, title, self.located.spans[pointer], pointer, label="not a field of the event", hint=hint)
 
     def _wrong(self, pointer: str, title: str, label: str, hint: str) -> None:
         self._add("E111", title, self.located.spans[pointer], pointer, label=label, hint=hint)
@@ -328,6 +341,11 @@ def _literal(value: object) -> str | None:
             return repr(value)
         case _:
             return None
+
+
+def _type_of(value: object) -> Type | None:
+    """The type that a field compared with the value has; None for what no filter compares with."""
+    return {str: STRING, bool: BOOL, int: INT, float: DOUBLE}.get(type(value))
 
 
 def _fits(value: object, type_: Type) -> bool:

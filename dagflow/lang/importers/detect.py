@@ -1,10 +1,10 @@
-"""Any JSON that is a workflow: canonical JSON, actions and edges of workflow-kit, or the seed form, told apart by their keys."""
+"""Any JSON that is a workflow: canonical JSON, actions and edges of workflow-kit, or an action list, told apart by their keys."""
 
 from __future__ import annotations
 
 from dagflow.diagnostic import Diagnostic, Span
 from dagflow.lang.canonical.codec import from_data
-from dagflow.lang.importers.action_list import import_seed
+from dagflow.lang.importers.action_list import import_action_list
 from dagflow.lang.importers.workflow_kit.convert import import_workflow_kit
 from dagflow.model.typeguards import is_object
 from dagflow.model.wire.json_reader import JsonTextError, locate_json
@@ -28,7 +28,7 @@ def import_json(text: str, *, filename: str = "") -> tuple[str | None, list[Diag
         return from_data(located, filename)
     if is_object(located.value) and "edges" in located.value:
         return import_workflow_kit(located, filename)
-    return import_seed(text, filename=filename)
+    return import_action_list(text, filename=filename)
 
 
 def not_json(error: JsonTextError, filename: str) -> Diagnostic:

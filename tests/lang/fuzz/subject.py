@@ -8,7 +8,7 @@ from dagflow.execution.program import prepare
 from dagflow.lang.compiler import compile_text
 from dagflow.lang.diagnostics import apply_fixes
 from dagflow.lang.expressions import evaluate_expression
-from dagflow.lang.importers.action_list import import_seed
+from dagflow.lang.importers.action_list import import_action_list
 from dagflow.model.values import Duration, Timestamp, UInt
 from dagflow.store.codec.flow import decode_flow, encode_flow
 from tests.lang.fuzz.inputs import Input
@@ -62,7 +62,7 @@ def _expression(text: str) -> None:
 
 
 def _json(text: str) -> None:
-    made, diagnostics = import_seed(text)
+    made, diagnostics = import_action_list(text)
     _sound(diagnostics, text)
     if made is not None and compile_text(made, INTERFACE).has_errors:
         raise BrokenPromiseError("what was imported does not compile")

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dagflow
 from dagflow.clock import VirtualClock
-from dagflow.lang.importers.action_list import LEAD_STATUS_CHANGED, import_seed
+from dagflow.lang.importers.action_list import import_action_list
 from dagflow.lang.importers.durations import duration_literal
 from dagflow.model.action import EventSpec
 from dagflow.model.types import BOOL, DOUBLE, INT, STRING, EnumType, Field, ListType, OptionalType, RecordType, ScalarType
@@ -25,6 +26,27 @@ SEED = """{
 }
 """
 
+
+@attrs.frozen
+class LeadStatusChanged:
+    accountId: str  # noqa: N815 - the names of the event's sender
+    leadEmail: dagflow.Email  # noqa: N815
+    salespersonEmail: dagflow.Email  # noqa: N815
+    status: str
+
+
+LEAD = EventSpec(
+    name="crm/lead_status.changed",
+    payload=RecordType(
+        "",
+        (
+            Field("accountId", STRING),
+            Field("leadEmail", ScalarType("Email")),
+            Field("salespersonEmail", ScalarType("Email")),
+            Field("status", STRING),
+        ),
+    ),
+)
 EVENT = EventSpec(
     name="shop/order",
     payload=RecordType(
@@ -48,25 +70,24 @@ def with_actions(*actions: tuple[str, object]) -> str:
 
 
 def findings(text: str, **changes: object) -> list[tuple[str, str, str, str]]:
-    flow, diagnostics = import_seed(text, **changes)  # type: ignore[arg-type]
+    flow, diagnostics = import_action_list(text, **changes)  # type: ignore[arg-type]
     assert (flow is None) == bool(diagnostics)
     return [(found.code, found.pointer, found.title, found.help) for found in diagnostics]
 
 
-def test_the_seed_becomes_a_readable_flow():
-    text, diagnostics = import_seed(SEED)
+def test_a_list_becomes_a_readable_flow():
+    text, diagnostics = import_action_list(SEED)
     assert diagnostics == []
     assert text == (
-        'event "crm/lead_status.changed" {\n'
-        "  accountId: string,\n"
+        'event "approval" {\n'
+        "  status: string,\n"
         "  leadEmail: Email,\n"
         "  salespersonEmail: Email,\n"
-        "  status: string,\n"
         "}\n"
         "\n"
         "/// Approval\n"
         "flow approval {\n"
-        '  on event "crm/lead_status.changed" as event\n'
+        '  on event "approval" as event\n'
         "\n"
         '  filter event.status == "proposal_created"\n'
         '  proposal = email(template: "proposal", to: event.leadEmail)\n'
@@ -84,7 +105,7 @@ def test_the_imported_flow_does_what_the_seed_does(tmp_path, status, n_mails):
     from dagflow.actions import Settings  # noqa: PLC0415
 
     catalog = dagflow.Catalog.builtin(Settings(outbox=tmp_path / "outbox", templates=tmp_path))
-    text, _ = import_seed(SEED)
+    text, _ = import_action_list(SEED)
     assert text is not None
     flow = dagflow.compile(text, catalog=catalog).unwrap()
     event = {"accountId": "a1", "leadEmail": "ann@example.com", "salespersonEmail": "sam@example.com", "status": status}
@@ -102,7 +123,7 @@ def test_the_imported_flow_does_what_the_seed_does(tmp_path, status, n_mails):
 
 def test_a_missing_comma_is_said_where_it_is_missing():
     text = SEED.replace('"leadEmail"}},\n', '"leadEmail"}}\n')
-    (found,) = import_seed(text, filename="w.json")[1]
+    (found,) = import_action_list(text, filename="w.json")[1]
     assert (found.code, found.title, found.label, found.file) == ("E110", "not valid JSON", "a comma is missing", "w.json")
     assert found.help == "put a comma here, before `{` on line 6"
     assert text[: found.span.start].endswith('"leadEmail"}}')
@@ -199,8 +220,36 @@ def test_a_missing_comma_is_said_where_it_is_missing():
         ),
     ],
 )
-def test_what_is_wrong_is_said_all_at_once_with_pointers(text, expected):
-    assert findings(text) == expected
+def test_every_error_is_reported_at_once_with_pointers(text, expected):
+    assert findings(text, event=LEAD) == expected
+
+
+def test_without_an_event_filters_and_recipients_declare_its_fields():
+    values = [("a", "x"), ("b", 1), ("c", 1.5), ("d", True)]
+    filters = [("filter", {"field": field, "value": value}) for field, value in values]
+    text, diagnostics = import_action_list(with_actions(*filters, ("email", {"template": "t", "to": "a"})))
+    assert diagnostics == []
+    assert str(text).startswith('event "x" {\n  a: Email,\n  b: int,\n  c: double,\n  d: bool,\n}\n')
+    assert dagflow.compile(str(text)).flows
+    assert import_action_list(with_actions(("slack", {"channel": "C"})))[0] == (
+        'event "x" {}\n\n/// X\nflow x {\n  on event "x" as event\n\n  notify = slack(channel: "C", text: "X")\n}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        (("filter", {"field": "a b", "value": 1}), ("E111", "/actions/0/data/field", "unknown field `a b`")),
+        (("email", {"template": "t", "to": "a b"}), ("E208", "/actions/0/data/to", "unknown recipient `a b`")),
+    ],
+)
+def test_without_an_event_a_field_must_still_have_a_name(action, expected):
+    assert findings(with_actions(action)) == [(*expected, "the name of a field has letters, digits and `_`")]
+
+
+def test_a_field_that_the_list_declares_has_one_type():
+    actions = [("filter", {"field": "a", "value": value}) for value in (1, "x")] + [("email", {"template": "t", "to": "a"})]
+    assert [title for _, _, title, _ in findings(with_actions(*actions))] == ["`a` is a number", "`a` is not a recipient"]
 
 
 def test_a_host_s_own_event_has_types_of_its_own():
@@ -218,7 +267,9 @@ def test_a_host_s_own_event_has_types_of_its_own():
         ("filter", {"field": "note", "value": "x"}),
         ("sleep", {"duration": "1.5 hours"}),
     ]
-    text, diagnostics = import_seed(with_actions(*actions), event=EVENT, aliases={"ops": "ops@example.com", "me": "contact"})
+    text, diagnostics = import_action_list(
+        with_actions(*actions), event=EVENT, aliases={"ops": "ops@example.com", "me": "contact"}
+    )
     assert diagnostics == []
     assert text is not None
     assert [line.strip() for line in text.splitlines() if line.startswith("  ")][9:] == [
@@ -262,18 +313,18 @@ def test_a_recipient_is_an_address():
 def test_an_event_the_host_knows_is_not_declared_again():
     plain = EventSpec(name="e", payload=RecordType("", (Field("to", STRING),)))
     actions = with_actions(("email", {"template": "x", "to": "to"}))
-    assert "to: Email(event.to)" in str(import_seed(actions, event=plain, is_declared=True)[0])
-    assert "  to: Email,\n" in str(import_seed(actions, event=plain)[0])
-    text, _ = import_seed(SEED, is_declared=True)
+    assert "to: Email(event.to)" in str(import_action_list(actions, event=plain, is_declared=True)[0])
+    assert "  to: Email,\n" in str(import_action_list(actions, event=plain)[0])
+    text, _ = import_action_list(SEED, event=LEAD, is_declared=True)
     assert text is not None
     assert text.startswith("/// Approval\nflow approval {")
     catalog = dagflow.Catalog.builtin()
-    catalog._events[LEAD_STATUS_CHANGED.name] = LEAD_STATUS_CHANGED
+    catalog.event(LEAD.name, LeadStatusChanged)
     assert dagflow.compile(text, catalog=catalog).flows
 
 
 def test_a_digest_like_hint_for_an_enum():
-    (found,) = import_seed(with_actions(("filter", {"field": "state", "value": "snet"})), event=EVENT)[1]
+    (found,) = import_action_list(with_actions(("filter", {"field": "state", "value": "snet"})), event=EVENT)[1]
     assert (found.label, found.help) == ("it is one of new, sent", 'did you mean "sent"?')
 
 
@@ -337,7 +388,7 @@ good = st.one_of(
 @settings(max_examples=40, deadline=None)
 @given(st.text(min_size=1, max_size=12).filter(str.strip), st.lists(good, min_size=1, max_size=5))
 def test_every_good_workflow_compiles(name, actions):
-    text, diagnostics = import_seed(
+    text, diagnostics = import_action_list(
         json.dumps({"name": name, "actions": [{"type": kind, "data": values} for kind, values in actions]})
     )
     if any(0xD800 <= ord(char) <= 0xDFFF for char in name + json.dumps(actions, ensure_ascii=False)):
@@ -351,7 +402,7 @@ def test_every_good_workflow_compiles(name, actions):
 @given(st.lists(st.tuples(st.sampled_from(["filter", "email", "slack", "wait", "x"]), data | values), max_size=3), values)
 def test_whatever_the_json_says_there_is_a_flow_or_a_place(actions, name):
     text = json.dumps({"name": name, "actions": [{"type": kind, "data": values} for kind, values in actions]})
-    flow, diagnostics = import_seed(text)
+    flow, diagnostics = import_action_list(text)
     assert (flow is None) == bool(diagnostics)
     assert all(0 <= found.span.start <= found.span.end <= len(text) for found in diagnostics)
 
@@ -360,7 +411,7 @@ def test_every_single_slip_is_answered():
     for at in range(len(SEED)):
         if SEED[at].isspace():
             continue
-        flow, diagnostics = import_seed(SEED[:at] + SEED[at + 1 :])
+        flow, diagnostics = import_action_list(SEED[:at] + SEED[at + 1 :])
         if flow is not None:  # a letter less in a name of the author's own
             assert SEED[at] not in '{}[]",:'
         assert (flow is None) == bool(diagnostics)

@@ -55,22 +55,28 @@ class Source:
         return self.text[self._starts[number - 1] : end].rstrip("\r")
 
 
-class _JsonPlace(TypedDict):
+class JsonPlace(TypedDict):
+    """A place in a text: line and column from 1, offset in characters from 0."""
+
     line: int
     column: int
     offset: int
 
 
-class _JsonEdit(TypedDict):
-    start: _JsonPlace
-    end: _JsonPlace
+class JsonEdit(TypedDict):
+    """One replacement of a fix."""
+
+    start: JsonPlace
+    end: JsonPlace
     text: str
 
 
-class _JsonFix(TypedDict):
+class JsonFix(TypedDict):
+    """A fix: its description, whether it is safe, and its edits."""
+
     text: str
     safe: bool
-    edits: list[_JsonEdit]
+    edits: list[JsonEdit]
 
 
 class JsonDiagnostic(TypedDict):
@@ -80,12 +86,12 @@ class JsonDiagnostic(TypedDict):
     severity: str
     title: str
     file: str
-    start: _JsonPlace
-    end: _JsonPlace
+    start: JsonPlace
+    end: JsonPlace
     label: str
     help: str
     pointer: str
-    fix: _JsonFix | None
+    fix: JsonFix | None
 
 
 def render(diagnostics: Iterable[Diagnostic], text: str, filename: str) -> str:
@@ -148,7 +154,7 @@ def to_json(diagnostics: Iterable[Diagnostic], text: str, filename: str) -> list
 
 def _json_one(diagnostic: Diagnostic, source: Source) -> JsonDiagnostic:
     fix = diagnostic.fix
-    edits: list[_JsonEdit] = []
+    edits: list[JsonEdit] = []
     if fix is not None:
         edits = [
             {"start": _json_place(source, e.span.start), "end": _json_place(source, e.span.end), "text": e.text}
@@ -168,7 +174,7 @@ def _json_one(diagnostic: Diagnostic, source: Source) -> JsonDiagnostic:
     }
 
 
-def _json_place(source: Source, offset: int) -> _JsonPlace:
+def _json_place(source: Source, offset: int) -> JsonPlace:
     place = source.place(offset)
     return {"line": place.line, "column": place.column, "offset": offset}
 

@@ -345,7 +345,8 @@ def _literal(value: object) -> str | None:
 
 def _type_of(value: object) -> Type | None:
     """The type that a field compared with the value has; None for what no filter compares with."""
-    return {str: STRING, bool: BOOL, int: INT, float: DOUBLE}.get(type(value))
+    types: dict[type, Type] = {str: STRING, bool: BOOL, int: INT, float: DOUBLE}
+    return types.get(type(value))
 
 
 def _fits(value: object, type_: Type) -> bool:

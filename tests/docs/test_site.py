@@ -48,9 +48,9 @@ def test_what_a_page_includes_is_filled_in() -> None:
     assert "([E504](errors/E504.md))" in page
     assert '```flow title="lib/mail.flow"' in page
     assert re.search(r"\]\((?!#|https?:|errors/)", page) is None
-    part = filled("<!-- include tests/README.md#Durability -->", "errors")
-    assert part.startswith("The harnesses are")
-    assert "## Fuzzing" not in part
+    part = filled("<!-- include tests/README.md#Habits -->", "errors")
+    assert part.startswith("- Test behaviour")
+    assert "## Coverage" not in part
     with pytest.raises(ValueError, match="has no heading 'Nothing'"):
         filled("<!-- include tests/README.md#Nothing -->", "errors")
 

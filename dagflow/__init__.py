@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dagflow.app.run_once import run
     from dagflow.app.service.outcomes import Delivery, Manifest, Outcome, Version
     from dagflow.app.service.service import Service
+    from dagflow.app.service.tenant import Tenant
     from dagflow.clock import Clock, SystemClock, VirtualClock
     from dagflow.diagnostic import Diagnostic, Edit, Fix, Severity, Span
     from dagflow.drivers.local.statistics import Statistics
@@ -109,6 +110,7 @@ __all__ = [
     "Statistics",
     "StoreError",
     "SystemClock",
+    "Tenant",
     "Timestamp",
     "UInt",
     "Url",
@@ -185,6 +187,7 @@ _HOMES = {
     "Statistics": "dagflow.drivers.local.statistics",
     "StoreError": "dagflow.errors",
     "SystemClock": "dagflow.clock",
+    "Tenant": "dagflow.app.service.tenant",
     "Timestamp": "dagflow.model.values",
     "UInt": "dagflow.model.values",
     "Url": "dagflow.actions.markers",

@@ -201,16 +201,16 @@ class Interpreter:
         """The components that a service is built on."""
         return self._driver, self._loader, self._starter
 
-    async def deliver(self, event: str, payload: object, event_id: str | None) -> Sending | None:
-        """As `send`, but returns all that the event did; None if the id was known. For services."""
+    async def deliver(self, event: str, payload: object, event_id: str | None, tenant: str = "") -> Sending | None:
+        """As `send`, for runs of a tenant, but returns all that the event did; None if the id was known. For services."""
         self._check_open()
         event = checked_text(event, "the name of an event")
         is_fresh = event_id is None
         event_id = new_run_id(self._clock.now()) if event_id is None else checked_text(event_id, "the id of an event")
         check_payload(self._catalog.interface, event, payload)
-        check_expected(self._driver.waiting_for(event), event, payload)
+        check_expected(self._driver.waiting_for(tenant, event), event, payload)
         as_json = wire.sized(wire.codec(JSON).dumps(wire.decode(payload, JSON)), MAX_EVENT, "the event")
-        return await self._driver.deliver(event, as_json, event_id, is_fresh=is_fresh)
+        return await self._driver.deliver(event, as_json, event_id, is_fresh=is_fresh, tenant=tenant)
 
     async def get_run(self, run_id: str) -> Run:
         """Return the handle of a run, which may have ended. Unfinished runs go on by themselves while the interpreter is open.
@@ -281,19 +281,26 @@ class Interpreter:
         return await self._draining.drain(checked_seconds(seconds, "`seconds`"))
 
     async def runs(
-        self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
+        self,
+        *,
+        unfinished: bool = False,
+        limit: int = 100,
+        before: RunId | None = None,
+        parent: str = "",
+        tenant: str | None = None,
     ) -> list[RunRow]:
         """Return the runs in the store, newest first, older than `before`. Raises StoreError; UsageError for a bad limit or id.
 
         With `parent`, the runs are the child runs of that run: the items of its loops, and the flows it called. Without it,
-        they are the runs that have no parent.
+        they are the runs that have no parent, of all tenants or of `tenant`.
         """
         self._check_open()
         limit, parent = checked_count(limit, "`limit`"), checked_run(parent)
         before = None if before is None else checked_run(before)
 
         def read() -> list[RunRow]:
-            return with_reasons(self._store, self._store.runs(unfinished=unfinished, limit=limit, before=before, parent=parent))
+            found = self._store.runs(unfinished=unfinished, limit=limit, before=before, parent=parent, tenant=tenant)
+            return with_reasons(self._store, found)
 
         return await trio.to_thread.run_sync(read)
 

@@ -177,7 +177,7 @@ class _Verifier:
             history = self._store.history(row.id)
             self._findings.n_facts += len(history)
             if parent is None:
-                progress = RunInstance(self._programs.load(self._store, row.digest).program, row.id)
+                progress = RunInstance(self._programs.load(self._store, row.digest).program, row.id, tenant=row.tenant)
             else:
                 progress = part_of(parent, row.id)
             progress.restore(history)

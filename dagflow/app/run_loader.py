@@ -74,7 +74,7 @@ class Loader:
     def _restored(self, row: RunRow, history: list[Record]) -> LoadedRun:
         check_row(row)
         prepared = self.programs.load(self._store, row.digest)
-        progress = RunInstance(prepared.program, row.id)
+        progress = RunInstance(prepared.program, row.id, tenant=row.tenant)
         with reading_run(row.id):
             progress.restore(history)
             if progress.machine.state.n_active:  # one that slept had no attempt
@@ -86,7 +86,9 @@ class Loader:
         live = self.load(row)
         progress = live.progress
         names = progress.program.hears
-        while names and (sent := self._store.events(after=progress.mailbox.n_seen, limit=_PAGE, names=names)):
+        while names and (
+            sent := self._store.events(after=progress.mailbox.n_seen, limit=_PAGE, names=names, tenant=row.tenant)
+        ):
             with reading_run(row.id):
                 for event in sent:
                     progress.deliver(event, max(self._clock.now(), progress.machine.state.now))

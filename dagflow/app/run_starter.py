@@ -93,7 +93,7 @@ class Starter:
             async with lock:
                 begun = self._begun.get(name.id)
                 if begun is None:
-                    known = await self._ask(partial(self._store.named, name.id))
+                    known = await self._ask(partial(self._store.named, "", name.id))
                     if known is not None:
                         return await self._again(prepared, name, *known)
                     live = begin()
@@ -119,6 +119,7 @@ class Starter:
         n_events: int,
         name: StartName | None = None,
         request_of: Callable[[RunId], RequestRow | None] = lambda _run: None,
+        tenant: str = "",
     ) -> LoadedRun:
         """Begin a run that is not in the store yet.
 
@@ -127,6 +128,7 @@ class Starter:
             n_events: so many events of the store came before it.
             name: if it has one.
             request_of: the request that has this run, told its id before the run is driven.
+            tenant: of the run.
 
         Raises:
             UsageError: the catalog lacks an action, the input or the flow is too large, or nothing begins any more.
@@ -138,7 +140,7 @@ class Starter:
         if self._driver.is_draining:
             raise UsageError("the interpreter is draining and begins no runs; start this one where another interpreter is open")
         now = self._clock.now()
-        progress = RunInstance(prepared.program, new_run_id(now))
+        progress = RunInstance(prepared.program, new_run_id(now), tenant=tenant)
         progress.time_slice = self._driver.time_slice
         wire.sized(prepared.encoded, MAX_FLOW, "the compiled flow")
         try:

@@ -46,7 +46,7 @@ def _restored(store: Store, programs: Programs, row: RunRow) -> RunInstance:
     if row.parent:
         progress = part_of(restored(store, programs, RunId(row.parent)), row.id)
     else:
-        progress = RunInstance(programs.load(store, row.digest).program, row.id)
+        progress = RunInstance(programs.load(store, row.digest).program, row.id, tenant=row.tenant)
     progress.restore(store.history(row.id))
     return progress
 

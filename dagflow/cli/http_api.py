@@ -112,27 +112,25 @@ class HttpApi:
                 return plain_delivery(await self.service.send(name, payload, id=event_id))
             case ["flows"]:
                 _check_method(method, "GET")
-                return {"flows": [plain_version(version) for version in self.service.flows()]}
+                return {"flows": [plain_version(version) for version in await self.service.flows()]}
             case ["runs"]:
                 _check_method(method, "GET")
-                return {"runs": plain_rows(await self.service.interpreter.runs(limit=_MOST_RUNS))}
+                return {"runs": plain_rows(await self.service.runs(limit=_MOST_RUNS))}
             case ["runs", run]:
                 _check_method(method, "GET")
                 return await self._run(run)
             case ["runs", run, "cancel"]:
                 _check_method(method, "POST")
                 await self._run(run)
-                await self.service.interpreter.cancel(run)
+                await self.service.cancel_run(run)
                 return await self._run(run)
             case _:
                 raise _Refused(404, "not_found", "there is nothing here; see docs/service.md for what there is")
 
     async def _run(self, run: str) -> object:
-        row = await self.service.run_row(run)
-        if row is None:
+        if await self.service.find_run(run) is None:
             raise _Refused(404, "not_found", f"no run {run[:80]}")
-        flow = await self.service.flow_of(row)
-        result = await self.service.interpreter.result(run)
+        flow, result = await self.service.flow_of(run), await self.service.result(run)
         return plain_result(flow, shown_result(result, redactor_for(flow, self.catalog)))
 
     def _check_ready(self) -> None:

@@ -58,11 +58,11 @@ def _is_for(code: CancelCode, bindings: Mapping[str, object], payload: object, a
 
 
 def _row(progress: RunState, event: str, code: CancelCode) -> WaitRow:
-    correlation = code.correlation
+    correlation, anything = code.correlation, WaitRow(event, tenant=progress.tenant)
     if correlation is None or "now" in correlation.reads:
-        return WaitRow(event)
+        return anything
     try:
         key = key_of(correlation.evaluate(progress.values.shared))
     except EvaluationError:
         key = None
-    return WaitRow(event) if key is None else WaitRow(event, correlation.path, key)
+    return anything if key is None else WaitRow(event, correlation.path, key, progress.tenant)

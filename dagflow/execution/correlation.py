@@ -20,7 +20,7 @@ def wait_row(progress: RunState, node: int) -> WaitRow | None:
     code, state = progress.program.codes[node], progress.machine.state
     correlation, event = code.correlation, code.node.event
     is_reached = state.status[node] is NodeStatus.WAITING
-    anything = WaitRow(event) if is_reached else None
+    anything = WaitRow(event, tenant=progress.tenant) if is_reached else None
     if correlation is None or not (is_reached or all(_is_known(progress, name) for name in correlation.reads)):
         return anything
     keys, place = progress.mailbox.keys, (node, is_reached)
@@ -30,7 +30,7 @@ def wait_row(progress: RunState, node: int) -> WaitRow | None:
         except EvaluationError:
             keys[place] = None
     key = keys[place]
-    return anything if key is None else WaitRow(event, correlation.path, key)
+    return anything if key is None else WaitRow(event, correlation.path, key, progress.tenant)
 
 
 def may_be_for(progress: RunState, node: int, payload: object) -> bool:

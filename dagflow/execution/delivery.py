@@ -114,7 +114,8 @@ def _is_wanted(progress: RunState, event: SentEvent) -> bool:
 
 def _has_to_look(progress: RunState, event: SentEvent) -> bool:
     mailbox = progress.mailbox
-    is_heard = event.name in progress.program.cancels or mailbox.is_wanted(event.name)
+    # The indexes find only runs of the event's tenant; this is the second line.
+    is_heard = event.tenant == progress.tenant and (event.name in progress.program.cancels or mailbox.is_wanted(event.name))
     return is_heard and event.number > mailbox.n_seen and event.run != progress.run
 
 

@@ -67,10 +67,11 @@ class RunInstance(RunState):
         n_binding: events up to here must be in the store before anything is done to the world. Later ones are pure.
     """
 
-    def __init__(self, program: Program, run: RunId, lineage: Lineage | None = None) -> None:
+    def __init__(self, program: Program, run: RunId, lineage: Lineage | None = None, tenant: str = "") -> None:
         self.program = program
         self.run = run
         self.lineage = lineage
+        self.tenant = tenant if lineage is None else lineage.parent.tenant
         self.children = Children[RunInstance](ref(self), RunInstance)
         self.machine = Machine(program.plan)
         self.values = Bindings(program, self.machine)
@@ -418,5 +419,6 @@ class RunInstance(RunState):
                 payload=payload,
                 run=self.run,
                 hops=self.origin.hops + 1,
+                tenant=self.tenant,
             )
         )

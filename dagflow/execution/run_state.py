@@ -109,6 +109,7 @@ class RunState(ABC):
         origin, input: what started the run.
         timers: timers that the driver has not taken yet.
         n_events: so many events of the store came before the run.
+        tenant: of the run, which a child run has from its parent. It is in the run's row, not in its history.
         kept_waits: the subscriptions that the store has; None if that is not known.
         stretch: the time that pure work may take; None for as much as it wants.
     """
@@ -124,6 +125,7 @@ class RunState(ABC):
     input: Mapping[str, object]
     timers: list[SetTimer]
     n_events: int
+    tenant: str
     kept_waits: tuple[WaitRow, ...] | None
     time_slice: PureTime | None
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import cast
 
-from dagflow.errors import UsageError
+from dagflow.errors import EvaluationError, UsageError
 from dagflow.execution.evaluate import as_record
 from dagflow.execution.input import filled_in
 from dagflow.execution.program import Program, TriggerCode
+from dagflow.expr.codegen.emit import compile_cores
+from dagflow.expr.codegen.equalities import equalities
 from dagflow.model.action import Interface
-from dagflow.model.flow import Trigger, TriggerKind
+from dagflow.model.correlation_key import key_of, path_text
+from dagflow.model.flow import Flow, Trigger, TriggerKind
 from dagflow.model.types import JSON, RecordType
 from dagflow.model.values import Secret, Timestamp
 from dagflow.model.wire import codec as wire
@@ -42,6 +45,30 @@ def input_for(program: Program, event: str, payload: object, now: int) -> Mappin
         if found is not None:
             return found
     return None
+
+
+def subscriptions_of(flow: Flow) -> Iterator[tuple[str, str, str]]:
+    """The events that start a flow, each with what its payload must carry: the path to a value, and its key, see `model.correlation_key`.
+
+    Both are "" for a trigger that compares no field with a constant.
+    """
+    for trigger in flow.triggers:
+        if trigger.kind is TriggerKind.EVENT:
+            yield trigger.event, *_required(trigger)
+
+
+def _required(trigger: Trigger) -> tuple[str, str]:
+    if trigger.when is not None and trigger.binding:
+        for equality in equalities(trigger.when.core, trigger.binding):
+            if not equality.reads:
+                (evaluate,) = compile_cores([equality.core])
+                try:
+                    key = key_of(evaluate({}))
+                except EvaluationError:
+                    continue
+                if key is not None:
+                    return path_text(equality.path), key
+    return "", ""
 
 
 def cron_input(program: Program, number: int, now: int) -> Mapping[str, object] | None:

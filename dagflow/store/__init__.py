@@ -16,7 +16,7 @@ from dagflow.store.api import (
     WaitRow,
 )
 from dagflow.store.open import open_store
-from dagflow.store.service_rows import Looked, PublishedRow, RequestRow
+from dagflow.store.service_rows import ListenerRow, Looked, PublishedRow, RequestRow, ScheduleRow
 
 __all__ = [
     "Append",
@@ -24,11 +24,13 @@ __all__ = [
     "CrashSuspect",
     "Creation",
     "DriverState",
+    "ListenerRow",
     "Looked",
     "PublishedRow",
     "Record",
     "RequestRow",
     "RunRow",
+    "ScheduleRow",
     "SentEvent",
     "StartName",
     "Store",

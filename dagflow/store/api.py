@@ -1,6 +1,11 @@
 """The interface of every store, and its rows.
 
 A store is synchronous and knows nothing of flows: it keeps histories of records, and rows that only help to find runs.
+
+Runs, events, published flows and requests belong to a tenant, named by the field `tenant` of their rows; "" is the tenant of a host
+that has no others. An id of an event or a start, and the name of a flow, is unique for its tenant only, so a lookup by one takes the
+tenant first. Ids of runs are unique in the store: whoever looks one up for a tenant compares the tenant of the row. Encoded flows
+and large payloads are immutable and stored by their hash, once for all tenants; no caller can ask for one by a hash of its own.
 """
 
 from __future__ import annotations
@@ -39,6 +44,7 @@ class RunRow:
     """A row of a list of runs. Instants in nanoseconds.
 
     Attributes:
+        tenant: of the run; that of the parent for a child run.
         due_at: when a suspended run must be activated, else None.
         parent: the run that this one is a part of, or "".
         blocked: why the run cannot be driven, or ""; the interpreter and the archive fill it in.
@@ -53,6 +59,7 @@ class RunRow:
     ended_at: int | None = None
     due_at: int | None = None
     parent: str = ""
+    tenant: str = ""
     blocked: str = ""
     problem: str = ""
 
@@ -63,7 +70,8 @@ class SentEvent:
 
     Attributes:
         number: of the events of this store, from 1; runs have them in this order.
-        id: the store keeps one event for each id.
+        id: the store keeps one event for each id of a tenant.
+        tenant: of the event; only flows and runs of the same tenant may take it.
         at: when it came, nanoseconds since 1970 UTC.
         payload: JSON.
         run: the run that emitted it, or "" for one from outside.
@@ -77,6 +85,7 @@ class SentEvent:
     payload: bytes
     run: str = ""
     hops: int = 0
+    tenant: str = ""
 
 
 @attrs.frozen
@@ -87,11 +96,13 @@ class WaitRow:
         event: its name.
         path: where in the payload the correlation key is, as a JSON array of names; or "".
         key: the required value there, see `model.keys`; or "". With both empty every event of that name is checked.
+        tenant: of the run.
     """
 
     event: str
     path: str = ""
     key: str = ""
+    tenant: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -119,7 +130,7 @@ class StartName:
     """A caller's name for a start.
 
     Attributes:
-        id: one for each run, as long as the run is there.
+        id: one for each run of a tenant, as long as the run is there.
         content: a hash of the flow and input of the start.
     """
 
@@ -205,16 +216,18 @@ class Store(ServiceStore, Protocol):
         """Store events from outside, all or none; none if one of their ids is there already."""
         ...
 
-    def events(self, *, after: int, limit: int = 1000, names: Collection[str] | None = None) -> list[SentEvent]:
-        """The events with greater numbers, in order; with `names` only those of these names."""
+    def events(
+        self, *, after: int, limit: int = 1000, names: Collection[str] | None = None, tenant: str = ""
+    ) -> list[SentEvent]:
+        """The events with greater numbers, in order: of all tenants; with `names` those of `tenant` that have one of these names."""
         ...
 
     def last_event(self) -> int:
         """The number of the last event; 0 if there is none."""
         ...
 
-    def has_event(self, event_id: str) -> bool:
-        """Whether the store has an event of that id."""
+    def has_event(self, tenant: str, event_id: str) -> bool:
+        """Whether the store has an event of that tenant and id."""
         ...
 
     def write(
@@ -246,11 +259,17 @@ class Store(ServiceStore, Protocol):
         ...
 
     def runs(
-        self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
+        self,
+        *,
+        unfinished: bool = False,
+        limit: int = 100,
+        before: RunId | None = None,
+        parent: str = "",
+        tenant: str | None = None,
     ) -> list[RunRow]:
         """Rows, the newest first, older than `before`; with `unfinished` only of runs that have not ended.
 
-        They are the child runs of `parent`, in the order in which they began; or the runs without a parent.
+        They are the child runs of `parent`, in the order in which they began; or the runs without a parent, of `tenant` or of all tenants.
         """
         ...
 
@@ -273,8 +292,8 @@ class Store(ServiceStore, Protocol):
         """
         ...
 
-    def awaited(self) -> dict[str, frozenset[str]]:
-        """The events that any run said it waits for, by name, with the paths to what tells them apart."""
+    def awaited(self) -> dict[tuple[str, str], frozenset[str]]:
+        """The events that any run said it waits for, by tenant and name, with the paths to what tells them apart."""
         ...
 
     def delivered_up_to(self) -> int:
@@ -285,8 +304,8 @@ class Store(ServiceStore, Protocol):
         """Keep that number."""
         ...
 
-    def named(self, start_id: str) -> tuple[RunId, bytes] | None:
-        """Return the run that was started under that name, and the hash of its flow and input."""
+    def named(self, tenant: str, start_id: str) -> tuple[RunId, bytes] | None:
+        """Return the run of a tenant that was started under that name, and the hash of its flow and input."""
         ...
 
     def flow(self, digest: FlowDigest) -> bytes | None:

@@ -27,7 +27,8 @@ class MemoryStore(MemoryServiceRows):
     _histories: dict[RunId, list[Sequence[Record]]] = attrs.field(factory=dict, init=False)
     _lengths: dict[RunId, int] = attrs.field(factory=dict, init=False)
     _events: list[SentEvent] = attrs.field(factory=list, init=False)
-    _event_ids: set[str] = attrs.field(factory=set, init=False)
+    #: Each with its tenant.
+    _event_ids: set[tuple[str, str]] = attrs.field(factory=set, init=False)
     _driving: DriverState = attrs.field(factory=DriverState, init=False)
     _suspects: dict[RunId, CrashSuspect] = attrs.field(factory=dict, init=False)
     _blocked: dict[RunId, Blocked] = attrs.field(factory=dict, init=False)
@@ -36,7 +37,8 @@ class MemoryStore(MemoryServiceRows):
     _asleep: dict[RunId, int] = attrs.field(factory=dict, init=False)
     _due: list[tuple[int, str]] = attrs.field(factory=list, init=False)
     _n_handed_out: int = attrs.field(default=0, init=False)
-    _names: dict[str, tuple[RunId, bytes]] = attrs.field(factory=dict, init=False)
+    #: By the tenant and the name of a start.
+    _names: dict[tuple[str, str], tuple[RunId, bytes]] = attrs.field(factory=dict, init=False)
 
     @property
     def is_durable(self) -> bool:
@@ -55,7 +57,7 @@ class MemoryStore(MemoryServiceRows):
             self._check_open()
             self._check_new([creation.row.id for creation in creations])
             self._check_positions(appends)
-            self._check_names([creation.name.id for creation in creations if creation.name is not None])
+            self._check_names([(new.row.tenant, new.name.id) for new in creations if new.name is not None])
             events = [event for creation in creations for event in creation.events]
             events += [event for append in appends for event in append.events]
             if events:
@@ -80,11 +82,15 @@ class MemoryStore(MemoryServiceRows):
             self._check_open()
             self._keep_events(events)
 
-    def events(self, *, after: int, limit: int = 1000, names: Collection[str] | None = None) -> list[SentEvent]:
+    def events(
+        self, *, after: int, limit: int = 1000, names: Collection[str] | None = None, tenant: str = ""
+    ) -> list[SentEvent]:
         """See `Store.events`."""
         with self._lock:
             self._check_open()
-            wanted = (event for event in self._events if event.number > after and (names is None or event.name in names))
+            wanted = (event for event in self._events if event.number > after)
+            if names is not None:
+                wanted = (event for event in wanted if event.name in names and event.tenant == tenant)
             return list(islice(wanted, max(0, limit)))
 
     def last_event(self) -> int:
@@ -93,11 +99,11 @@ class MemoryStore(MemoryServiceRows):
             self._check_open()
             return self._events[-1].number if self._events else 0
 
-    def has_event(self, event_id: str) -> bool:
+    def has_event(self, tenant: str, event_id: str) -> bool:
         """See `Store.has_event`."""
         with self._lock:
             self._check_open()
-            return event_id in self._event_ids
+            return (tenant, event_id) in self._event_ids
 
     def history(self, run: RunId) -> list[Record]:
         """See `Store.history`."""
@@ -117,12 +123,22 @@ class MemoryStore(MemoryServiceRows):
             return None if row is None else self._current(row)
 
     def runs(
-        self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
+        self,
+        *,
+        unfinished: bool = False,
+        limit: int = 100,
+        before: RunId | None = None,
+        parent: str = "",
+        tenant: str | None = None,
     ) -> list[RunRow]:
         """See `Store.runs`."""
         with self._lock:
             self._check_open()
-            rows = [self._current(row) for row in self._rows.values() if row.parent == parent]
+            rows = [
+                self._current(row)
+                for row in self._rows.values()
+                if row.parent == parent and (parent or tenant is None or row.tenant == tenant)
+            ]
         # Ids sort by time, except those of child runs, which began in the order they are stored in.
         rows = rows[::-1] if parent else sorted(rows, key=lambda row: row.id, reverse=True)
         if before is not None:
@@ -154,22 +170,22 @@ class MemoryStore(MemoryServiceRows):
             runs = [
                 run
                 for run in self._rows
-                if any(row == wait or (is_any and row.event == wait.event) for row in self._waits.get(run, ()))
+                if any(row == wait or (is_any and _is_same_event(row, wait)) for row in self._waits.get(run, ()))
             ]
             if after:
                 places = {run: place for place, run in enumerate(self._rows)}
                 runs = [run for run in runs if places[run] > places.get(RunId(after), -1)]
             return [self._current(self._rows[run]) for run in runs[: max(0, limit)]]
 
-    def awaited(self) -> dict[str, frozenset[str]]:
+    def awaited(self) -> dict[tuple[str, str], frozenset[str]]:
         """See `Store.awaited`."""
-        paths: dict[str, set[str]] = {}
+        paths: dict[tuple[str, str], set[str]] = {}
         with self._lock:
             self._check_open()
             for rows in self._waits.values():
                 for row in rows:
-                    paths.setdefault(row.event, set()).add(row.path)
-        return {event: frozenset(found) for event, found in paths.items()}
+                    paths.setdefault((row.tenant, row.event), set()).add(row.path)
+        return {place: frozenset(found) for place, found in paths.items()}
 
     def delivered_up_to(self) -> int:
         """See `Store.delivered_up_to`."""
@@ -183,11 +199,11 @@ class MemoryStore(MemoryServiceRows):
             self._check_open()
             self._n_handed_out = number
 
-    def named(self, start_id: str) -> tuple[RunId, bytes] | None:
+    def named(self, tenant: str, start_id: str) -> tuple[RunId, bytes] | None:
         """See `Store.named`."""
         with self._lock:
             self._check_open()
-            return self._names.get(start_id)
+            return self._names.get((tenant, start_id))
 
     def flow(self, digest: FlowDigest) -> bytes | None:
         """See `Store.flow`."""
@@ -245,9 +261,9 @@ class MemoryStore(MemoryServiceRows):
             kept_flows = {row.digest for row in left} | self._prune_requests(before)
             self._flows = {digest: self._flows[digest] for digest in kept_flows if digest in self._flows}
             limit = min([before, *(row.created_at for row in left if not row.status.is_terminal)])
-            gone = {event.id for event in self._events[:-1] if event.at < limit and self._is_looked_at(event.number)}
-            self._events = [event for event in self._events if event.id not in gone]
-            self._event_ids -= gone
+            gone = {event.number for event in self._events[:-1] if event.at < limit and self._is_looked_at(event.number)}
+            self._event_ids -= {(event.tenant, event.id) for event in self._events if event.number in gone}
+            self._events = [event for event in self._events if event.number not in gone]
         return False
 
     def problems(self) -> list[str]:
@@ -276,16 +292,16 @@ class MemoryStore(MemoryServiceRows):
         if creation.waits:
             self._wait(row.id, creation.waits)
         if creation.name is not None:
-            self._names[creation.name.id] = row.id, creation.name.content
+            self._names[row.tenant, creation.name.id] = row.id, creation.name.content
         if creation.request is not None:
             self._keep_requests([creation.request])
             if row.ended_at is not None:
                 self._end_request(row.id)
 
-    def _check_names(self, names: list[str]) -> None:
+    def _check_names(self, names: list[tuple[str, str]]) -> None:
         known = [name for name in names if name in self._names]
         if known or len(set(names)) < len(names):
-            raise StoreError(f"a run was started as {(known or names)[0]!r} already; an id is for one start")
+            raise StoreError(f"a run was started as {(known or names)[0][1]!r} already; an id is for one start")
 
     def _sleep(self, run: RunId, status: RunStatus, due_at: int | None) -> None:
         before = self._asleep.pop(run, None)
@@ -307,10 +323,10 @@ class MemoryStore(MemoryServiceRows):
             raise WriteRefused(f"run {(known or runs)[0]} is there already; every run needs an id of its own")
 
     def _keep_events(self, events: Sequence[SentEvent]) -> None:
-        ids = [event.id for event in events]
-        known = [event_id for event_id in ids if event_id in self._event_ids]
+        ids = [(event.tenant, event.id) for event in events]
+        known = [place for place in ids if place in self._event_ids]
         if known or len(set(ids)) < len(ids):
-            raise WriteRefused(f"the event {(known or ids)[0]!r} is there already; an id is for one event")
+            raise WriteRefused(f"the event {(known or ids)[0][1]!r} is there already; an id is for one event")
         self._events += events
         self._event_ids.update(ids)
 
@@ -324,6 +340,10 @@ class MemoryStore(MemoryServiceRows):
             if append.first != length:
                 raise WriteRefused(f"run {append.run} has {length} facts, not {append.first}; read its history again")
             lengths[append.run] = length + len(append.records)
+
+
+def _is_same_event(row: WaitRow, wait: WaitRow) -> bool:
+    return (row.tenant, row.event) == (wait.tenant, wait.event)
 
 
 def _behind(rows: list[RunRow], run: RunId) -> list[RunRow]:

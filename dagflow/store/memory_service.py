@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Sequence
+from typing import TypeAlias
 
 import attrs
 
 from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId
-from dagflow.store.service_rows import ENDED, OPEN_STAGES, RUNNING, Looked, PublishedRow, RequestRow
+from dagflow.store.service_rows import ENDED, OPEN_STAGES, RUNNING, ListenerRow, Looked, PublishedRow, RequestRow, ScheduleRow
+
+#: A published flow, or a request: tenant, flow, and id of the request.
+_FlowPlace: TypeAlias = tuple[str, str]
+_Place: TypeAlias = tuple[str, str, str]
 
 
 @attrs.define(eq=False)
@@ -17,58 +22,98 @@ class MemoryServiceRows:
     """The part of `MemoryStore` that a service needs."""
 
     _flows: dict[FlowDigest, bytes] = attrs.field(factory=dict, init=False)
-    _published: dict[str, list[PublishedRow]] = attrs.field(factory=dict, init=False)
-    _requests: dict[tuple[str, str], RequestRow] = attrs.field(factory=dict, init=False)
-    _unsettled: dict[tuple[str, str], None] = attrs.field(factory=dict, init=False)
+    _published: dict[_FlowPlace, list[PublishedRow]] = attrs.field(factory=dict, init=False)
+    _listeners: dict[_FlowPlace, tuple[ListenerRow, ...]] = attrs.field(factory=dict, init=False)
+    _due_of: dict[_FlowPlace, int] = attrs.field(factory=dict, init=False)
+    _requests: dict[_Place, RequestRow] = attrs.field(factory=dict, init=False)
+    _unsettled: dict[_Place, None] = attrs.field(factory=dict, init=False)
     #: By the run it has.
-    _request_of: dict[RunId, tuple[str, str]] = attrs.field(factory=dict, init=False)
-    _claims: dict[tuple[str, str], int | None] = attrs.field(factory=dict, init=False)
+    _request_of: dict[RunId, _Place] = attrs.field(factory=dict, init=False)
+    #: By the flow, its claims by key.
+    _claims: dict[_FlowPlace, dict[str, int | None]] = attrs.field(factory=dict, init=False)
     _looked: Looked | None = attrs.field(default=None, init=False)
     _is_closed: bool = attrs.field(default=False, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
-    def publish(self, row: PublishedRow, flow: bytes) -> None:
+    def publish(
+        self, row: PublishedRow, flow: bytes, listeners: Collection[ListenerRow] = (), due_at: int | None = None
+    ) -> None:
         """See `ServiceStore.publish`."""
         with self._lock:
             self._check_open()
-            versions = self._published.setdefault(row.flow, [])
+            place = row.tenant, row.flow
+            versions = self._published.setdefault(place, [])
             if any(each.number == row.number for each in versions):
                 raise WriteRefused(f"flow {row.flow!r} has a version {row.number} already")
             versions.append(row)
             self._flows.setdefault(row.digest, flow)
+            self._listeners[place] = tuple(listeners)
+            self._schedule(ScheduleRow(row.flow, due_at, row.tenant))
 
-    def note_state(self, flow: str, state: str) -> None:
+    def note_state(self, tenant: str, flow: str, state: str) -> None:
         """See `ServiceStore.note_state`."""
         with self._lock:
             self._check_open()
-            versions = self._published[flow]
+            versions = self._published[tenant, flow]
             versions[-1] = attrs.evolve(versions[-1], state=state)
 
-    def published(self) -> list[PublishedRow]:
+    def newest(self, tenant: str, flow: str) -> PublishedRow | None:
+        """See `ServiceStore.newest`."""
+        with self._lock:
+            self._check_open()
+            versions = self._published.get((tenant, flow))
+            return attrs.evolve(versions[-1], text="") if versions else None
+
+    def published(self, tenant: str) -> list[PublishedRow]:
         """See `ServiceStore.published`."""
         with self._lock:
             self._check_open()
-            return [attrs.evolve(self._published[flow][-1], text="") for flow in sorted(self._published)]
+            return [
+                attrs.evolve(self._published[place][-1], text="") for place in sorted(self._published) if place[0] == tenant
+            ]
 
-    def versions(self, flow: str) -> list[PublishedRow]:
+    def versions(self, tenant: str, flow: str) -> list[PublishedRow]:
         """See `ServiceStore.versions`."""
         with self._lock:
             self._check_open()
-            return self._published.get(flow, [])[::-1]
+            return self._published.get((tenant, flow), [])[::-1]
 
-    def request(self, flow: str, request_id: str) -> RequestRow | None:
+    def listeners(self, tenant: str, event: str) -> list[ListenerRow]:
+        """See `ServiceStore.listeners`."""
+        with self._lock:
+            self._check_open()
+            return [row for place, rows in self._listeners.items() if place[0] == tenant for row in rows if row.event == event]
+
+    def schedules(self, *, after: tuple[int, str, str], limit: int = 100) -> list[ScheduleRow]:
+        """See `ServiceStore.schedules`."""
+        with self._lock:
+            self._check_open()
+            found = sorted((due, *place) for place, due in self._due_of.items() if (due, *place) > after)
+        return [ScheduleRow(flow, due, tenant) for due, tenant, flow in found[: max(0, limit)]]
+
+    def request(self, tenant: str, flow: str, request_id: str) -> RequestRow | None:
         """See `ServiceStore.request`."""
         with self._lock:
             self._check_open()
-            return self._requests.get((flow, request_id))
+            return self._requests.get((tenant, flow, request_id))
 
     def requests(
-        self, flow: str, *, stages: Collection[str] = (), limit: int = 100, before: tuple[int, str] | None = None
+        self,
+        tenant: str,
+        flow: str,
+        *,
+        stages: Collection[str] = (),
+        limit: int = 100,
+        before: tuple[int, str] | None = None,
     ) -> list[RequestRow]:
         """See `ServiceStore.requests`."""
         with self._lock:
             self._check_open()
-            rows = [row for row in self._requests.values() if row.flow == flow and (not stages or row.stage in stages)]
+            rows = [
+                row
+                for place, row in self._requests.items()
+                if place[:2] == (tenant, flow) and (not stages or row.stage in stages)
+            ]
         rows.sort(key=_place, reverse=True)
         return [row for row in rows if before is None or _place(row) < before][: max(0, limit)]
 
@@ -76,26 +121,32 @@ class MemoryServiceRows:
         """See `ServiceStore.unsettled_requests`."""
         with self._lock:
             self._check_open()
-            return sorted((self._requests[key] for key in self._unsettled), key=_place)
+            return sorted(
+                (self._requests[key] for key in self._unsettled), key=lambda row: (*_place(row), row.tenant, row.flow)
+            )
 
-    def begun_since(self, flow: str, since: int) -> list[RequestRow]:
+    def begun_since(self, tenant: str, flow: str, since: int) -> list[RequestRow]:
         """See `ServiceStore.begun_since`."""
         with self._lock:
             self._check_open()
-            rows = [row for row in self._requests.values() if row.flow == flow and row.run and row.since > since]
+            rows = [
+                row for place, row in self._requests.items() if place[:2] == (tenant, flow) and row.run and row.since > since
+            ]
         return sorted(rows, key=lambda row: (row.since, row.id))
 
     def requested_after(self, number: int) -> list[RequestRow]:
         """See `ServiceStore.requested_after`."""
         with self._lock:
             self._check_open()
-            return sorted((row for row in self._requests.values() if row.event > number), key=lambda row: (row.event, row.flow))
+            found = (row for row in self._requests.values() if row.event > number)
+            return sorted(found, key=lambda row: (row.event, row.tenant, row.flow))
 
-    def claims(self, now: int) -> list[tuple[str, str, int | None]]:
+    def claims(self, tenant: str, flow: str, now: int) -> list[tuple[str, int | None]]:
         """See `ServiceStore.claims`."""
         with self._lock:
             self._check_open()
-            return [(*place, until) for place, until in sorted(self._claims.items()) if until is None or until > now]
+            claims = self._claims.get((tenant, flow), {})
+            return [(key, until) for key, until in sorted(claims.items()) if until is None or until > now]
 
     def looked(self) -> Looked | None:
         """See `ServiceStore.looked`."""
@@ -111,9 +162,9 @@ class MemoryServiceRows:
 
     def _keep_requests(self, requests: Sequence[RequestRow], looked: Looked | None = None) -> None:
         for row in requests:
-            place = row.flow, row.id
+            place = row.tenant, row.flow, row.id
             if row.claim is not None:
-                self._claims[row.flow, row.claim[0]] = row.claim[1]
+                self._claims.setdefault((row.tenant, row.flow), {})[row.claim[0]] = row.claim[1]
             self._requests[place] = attrs.evolve(row, claim=None)
             if row.stage in OPEN_STAGES or row.stage == RUNNING:
                 self._unsettled[place] = None
@@ -121,7 +172,16 @@ class MemoryServiceRows:
                 self._unsettled.pop(place, None)
             if row.run:
                 self._request_of[row.run] = place
-        self._looked = looked or self._looked
+        if looked is not None:
+            self._looked = Looked(event=looked.event)
+            for schedule in looked.schedules:
+                self._schedule(schedule)
+
+    def _schedule(self, row: ScheduleRow) -> None:
+        if row.due_at is None:
+            self._due_of.pop((row.tenant, row.flow), None)
+        else:
+            self._due_of[row.tenant, row.flow] = row.due_at
 
     def _end_request(self, run: RunId) -> None:
         place = self._request_of.get(run)
@@ -136,7 +196,10 @@ class MemoryServiceRows:
         ]
         for place in old:
             self._request_of.pop(self._requests.pop(place).run, None)
-        self._claims = {place: until for place, until in self._claims.items() if until is None or until >= before}
+        self._claims = {
+            place: {key: until for key, until in claims.items() if until is None or until >= before}
+            for place, claims in self._claims.items()
+        }
         used = {self._requests[place].digest for place in self._unsettled}
         return used | {row.digest for rows in self._published.values() for row in rows}
 

@@ -22,6 +22,7 @@ class RequestRow:
     """A request for a run. Instants are nanoseconds since 1970 UTC.
 
     Attributes:
+        flow: its name; tenant: of the flow.
         id: unique among the requests of its flow.
         digest: of the version that took it.
         at: when it arrived. not_before: the timestamp it is meant for, or 0.
@@ -53,6 +54,7 @@ class RequestRow:
     event: int = 0
     hops: int = 0
     input: bytes = b""
+    tenant: str = ""
     claim: tuple[str, int | None] | None = attrs.field(default=None, eq=False)
 
 
@@ -61,6 +63,7 @@ class PublishedRow:
     """A version of a published flow.
 
     Attributes:
+        flow: its name, unique among the flows of `tenant`.
         number: of the flow's versions, from 1; the greatest is the one that takes triggers.
         state: `active`, `paused` or `retired`; that of the newest version counts for the flow.
         manifest: its events, webhooks, schedules, actions and secrets, JSON.
@@ -76,63 +79,113 @@ class PublishedRow:
     comment: str = ""
     manifest: bytes = b"{}"
     text: str = ""
+    tenant: str = ""
+
+
+@attrs.frozen
+class ListenerRow:
+    """An event that starts runs of a published flow, so that the event finds the flow.
+
+    Attributes:
+        event: its name.
+        path: where in the payload the value is that a trigger compares, as a JSON array of names; or "".
+        key: the required value there, see `model.keys`; or "". With both empty every event of that name is checked.
+    """
+
+    event: str
+    flow: str
+    path: str = ""
+    key: str = ""
+    tenant: str = ""
+
+
+@attrs.frozen
+class ScheduleRow:
+    """When the next slot of a published flow is due. `due_at`: None if it has none any more; such rows are only written."""
+
+    flow: str
+    due_at: int | None
+    tenant: str = ""
 
 
 @attrs.frozen(kw_only=True)
 class Looked:
-    """The trigger offset: up to that event, and up to that timestamp."""
+    """The trigger offset: up to which event triggers have been looked at, and the schedules that have moved on."""
 
     event: int
-    at: int
+    schedules: tuple[ScheduleRow, ...] = ()
 
 
 class ServiceStore(Protocol):
     """The part of a store that a service needs. Every method may raise `StoreError`."""
 
-    def publish(self, row: PublishedRow, flow: bytes) -> None:
-        """Keep a version, and its encoded flow. Raises WriteRefused if the flow has a version of that number."""
+    def publish(
+        self, row: PublishedRow, flow: bytes, listeners: Collection[ListenerRow] = (), due_at: int | None = None
+    ) -> None:
+        """Keep a version and its encoded flow, and when its schedules are due next; its listeners replace those of the flow so far.
+
+        Raises WriteRefused if the flow has a version of that number.
+        """
         ...
 
-    def note_state(self, flow: str, state: str) -> None:
+    def note_state(self, tenant: str, flow: str, state: str) -> None:
         """Keep the state of a published flow."""
         ...
 
-    def published(self) -> list[PublishedRow]:
-        """The newest version of every published flow, by name, without their texts."""
+    def newest(self, tenant: str, flow: str) -> PublishedRow | None:
+        """The newest version of a published flow, without its text."""
         ...
 
-    def versions(self, flow: str) -> list[PublishedRow]:
+    def published(self, tenant: str) -> list[PublishedRow]:
+        """The newest version of every published flow of a tenant, by name, without their texts."""
+        ...
+
+    def versions(self, tenant: str, flow: str) -> list[PublishedRow]:
         """All versions of a flow, the newest first."""
         ...
 
-    def request(self, flow: str, request_id: str) -> RequestRow | None:
+    def listeners(self, tenant: str, event: str) -> list[ListenerRow]:
+        """The listeners for events of that name, in any order."""
+        ...
+
+    def schedules(self, *, after: tuple[int, str, str], limit: int = 100) -> list[ScheduleRow]:
+        """Schedules of all tenants in the order of when they are due, of tenant and of flow, behind that."""
+        ...
+
+    def request(self, tenant: str, flow: str, request_id: str) -> RequestRow | None:
         """A request."""
         ...
 
     def requests(
-        self, flow: str, *, stages: Collection[str] = (), limit: int = 100, before: tuple[int, str] | None = None
+        self,
+        tenant: str,
+        flow: str,
+        *,
+        stages: Collection[str] = (),
+        limit: int = 100,
+        before: tuple[int, str] | None = None,
     ) -> list[RequestRow]:
         """Requests of a flow, the newest first by when they arrived and by their ids, older than `before`; those in `stages`, or all."""
         ...
 
     def unsettled_requests(self) -> list[RequestRow]:
-        """Every request that is open or whose run has not ended, in the order of when they arrived and of their ids."""
+        """Every request of any tenant that is open or whose run has not ended, in the order of when they arrived and of their ids."""
         ...
 
-    def begun_since(self, flow: str, since: int) -> list[RequestRow]:
+    def begun_since(self, tenant: str, flow: str, since: int) -> list[RequestRow]:
         """The requests of a flow whose runs began after that instant."""
         ...
 
     def requested_after(self, number: int) -> list[RequestRow]:
-        """The requests that came from events with greater numbers."""
+        """The requests of any tenant that came from events with greater numbers."""
         ...
 
-    def claims(self, now: int) -> list[tuple[str, str, int | None]]:
-        """The `once` keys that are claimed: flow, key, and until when."""
+    def claims(self, tenant: str, flow: str, now: int) -> list[tuple[str, int | None]]:
+        """The `once` keys of a flow that are claimed, in order, and until when."""
         ...
 
     def looked(self) -> Looked | None:
-        """Return the trigger offset; None if there is none."""
+        """Return the trigger offset, without schedules; None if there is none."""
         ...
 
     def note_requests(self, requested: Sequence[RequestRow], looked: Looked | None = None) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import abc
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,55 +21,23 @@ import attrs
 import pytest
 
 from dagflow.errors import StoreError, WriteRefused
-from dagflow.ids import FlowDigest, RunId, new_run_id
+from dagflow.ids import FlowDigest, RunId
 from dagflow.model.status import RunStatus
 from dagflow.store import (
-    Append,
     Blocked,
     CrashSuspect,
     Creation,
     DriverState,
-    Record,
-    RunRow,
-    SentEvent,
     StartName,
     Store,
     WaitRow,
 )
 from dagflow.testing.service_stores import ServiceStoreConformance
-
-DIGEST = FlowDigest("d" * 64)
-FLOW = b'{"dagflow":1}'
-
-
-def run_row(at: int = 1_000_000_000, **changes: object) -> RunRow:
-    """A row of a run that began at `at`."""
-    values = {"id": new_run_id(at), "flow": "lead", "digest": DIGEST, "status": RunStatus.RUNNING, "created_at": at}
-    return RunRow(**(values | changes))  # type: ignore[arg-type]
+from dagflow.testing.store_rows import DIGEST, FLOW, add, create, facts, run_row, sent
+from dagflow.testing.tenant_stores import TenantStoreConformance
 
 
-def facts(n: int, start: int = 0) -> tuple[Record, ...]:
-    """History events with the numbers from `start`."""
-    return tuple(Record("step_done", at, f"n{at}", at % 3, None if at % 2 else b'{"a":1}') for at in range(start, start + n))
-
-
-def add(run: RunId, first: int, records: tuple[Record, ...], **changes: object) -> Append:
-    """An append of history events to a run."""
-    return Append(run=run, first=first, records=records, **({"status": RunStatus.RUNNING} | changes))  # type: ignore[arg-type]
-
-
-def create(store: Store, row: RunRow, flow: bytes, records: Sequence[Record], events: Sequence[SentEvent] = ()) -> None:
-    """Create a run."""
-    store.write((), [Creation(row=row, flow=flow, records=tuple(records), events=tuple(events))])
-
-
-def sent(number: int, **changes: object) -> SentEvent:
-    """An event."""
-    values = {"number": number, "id": f"e{number}", "name": "x/y", "at": number, "payload": b"{}"}
-    return SentEvent(**(values | changes))  # type: ignore[arg-type]
-
-
-class StoreConformance(ServiceStoreConformance, abc.ABC):
+class StoreConformance(ServiceStoreConformance, TenantStoreConformance, abc.ABC):
     """Tests that a store has to pass."""
 
     @abc.abstractmethod
@@ -105,8 +73,8 @@ class StoreConformance(ServiceStoreConformance, abc.ABC):
         assert store.events(after=0) == [sent(1, run=row.id), sent(2), sent(3), sent(4, payload=b'{"other": 1}')]
         assert store.events(after=2, limit=1) == [sent(3)]
         assert store.last_event() == 4
-        assert store.has_event("e4")
-        assert not store.has_event("e5")
+        assert store.has_event("", "e4")
+        assert not store.has_event("", "e5")
 
     def test_an_event_is_kept_once(self, store: Store) -> None:
         assert (store.last_event(), store.events(after=0)) == (0, [])
@@ -364,7 +332,7 @@ class StoreConformance(ServiceStoreConformance, abc.ABC):
         assert waiting(keyed, after=one.id, limit=1) == [two.id]
         assert (waiting(any_), waiting(other), waiting(WaitRow("z"))) == ([one.id], [three.id], [])
         assert waiting(WaitRow("x/y"), is_any=True) == [one.id, two.id, three.id]
-        assert store.awaited() == {"x/y": frozenset({"", '["id"]'}), "z": frozenset({'["id"]'})}
+        assert store.awaited() == {("", "x/y"): frozenset({"", '["id"]'}), ("", "z"): frozenset({'["id"]'})}
         store.write([add(one.id, 0, (), waits=(other,)), add(two.id, 0, ()), add(three.id, 0, (), waits=())])
         assert (waiting(keyed), waiting(any_), waiting(other)) == ([two.id], [], [one.id])
 
@@ -377,16 +345,16 @@ class StoreConformance(ServiceStoreConformance, abc.ABC):
     def test_a_start_is_found_by_its_name_while_its_run_is_there(self, store: Store) -> None:
         one, two = run_row(1), run_row(2)
         store.write((), [Creation(row=one, flow=FLOW, records=facts(1), name=StartName("order 7", b"hash"))])
-        assert store.named("order 7") == (one.id, b"hash")
-        assert store.named("order 8") is None
+        assert store.named("", "order 7") == (one.id, b"hash")
+        assert store.named("", "order 8") is None
         with pytest.raises(StoreError):
             store.write((), [Creation(row=two, flow=FLOW, records=facts(1), name=StartName("order 7", b"other"))])
-        assert (store.run(two.id), store.named("order 7")) == (None, (one.id, b"hash"))
+        assert (store.run(two.id), store.named("", "order 7")) == (None, (one.id, b"hash"))
         store.write([add(one.id, 1, (), status=RunStatus.FAILED, ended_at=3)])
         remove(store, 4)
-        assert store.named("order 7") is None
+        assert store.named("", "order 7") is None
         store.write((), [Creation(row=two, flow=FLOW, records=facts(1), name=StartName("order 7", b"other"))])
-        assert store.named("order 7") == (two.id, b"other")
+        assert store.named("", "order 7") == (two.id, b"other")
         assert store.problems() == []
 
     def test_how_far_events_were_handed_out(self, store: Store) -> None:

@@ -17,6 +17,7 @@ from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import UsageError
 from dagflow.model.status import RunStatus
 from dagflow.store.sqlite.store import SqliteStore
+from dagflow.store.sqlite.waits import WAIT_FOR_ALL
 from tests.app.host import START, Host
 from tests.app.stand_ins import Counting, Held, Lasting, Walking
 
@@ -211,14 +212,14 @@ async def test_an_event_that_nobody_handed_out_before_the_crash(host: Host, tmp_
     assert host.calls == ["mail a", "mail done a"]
 
 
-async def test_runs_that_went_to_sleep_under_the_older_schema(host: Host, tmp_path: Path) -> None:
+async def test_runs_whose_subscriptions_were_salvaged_look_at_every_event(host: Host, tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
     async with Interpreter.open(path, catalog=host.catalog, clock=Frozen()) as interpreter:
         await interpreter.start(host.flow(ASKING), {"lead": "a"})
         await interpreter.start(host.flow(ASKING), {"lead": "b"})
         await asleep(interpreter, 2)
     connection = apsw.Connection(str(path))
-    connection.execute("DELETE FROM wait; INSERT INTO wait SELECT '', '', '', key, 0 FROM run WHERE status = 'sleeping'")
+    connection.execute(f"DELETE FROM wait; {WAIT_FOR_ALL}")
     connection.close()
     async with Interpreter.open(path, catalog=host.catalog, clock=Frozen()) as interpreter:
         assert await interpreter.send("approved", {"lead": "b", "by": "Ann"}) == 1

@@ -162,7 +162,9 @@ def kill_at_points(folder: Path, n_kills: int, seed: int) -> Counter[str]:
         n_tries += 1
         if point is Failpoint.MIGRATING and n_tries > 1:
             continue
-        occurrence = dice.choice((1, 1, 2, 2) if point in RARE else (1, 2, 3, 5, 8, 20))
+        # A new store has as many migrations as the schema has steps, which is one.
+        choices = (1,) if point is Failpoint.MIGRATING else (1, 1, 2, 2) if point in RARE else (1, 2, 3, 5, 8, 20)
+        occurrence = dice.choice(choices)
         n_killed += kill_one(folder, catalog, 30, before=killer(point, occurrence, hits))
     while kill_one(folder, catalog, 30, is_patient=True):
         pass

@@ -56,7 +56,7 @@ def check(folder: Path, n_kills: int) -> None:
     try:
         assert store.problems() == []
         for flow in ("take", "follow"):
-            rows = store.requests(flow, limit=MANY)
+            rows = store.requests("", flow, limit=MANY)
             assert Counter(row.stage for row in rows) == {"ended": len(acked) + 1}
             assert len({row.run for row in rows}) == len(rows)
         n_runs = len(store.runs(limit=MANY))

@@ -179,7 +179,7 @@ async def test_a_paused_flow_keeps_what_comes_and_a_retired_one_takes_nothing(tm
         (outcome,) = (await service.send("lead/new", {"id": "a"})).outcomes
         assert outcome.stage is Stage.WAITING
     async with Service.open(path, catalog=host.catalog) as service:
-        assert [version.state for version in service.flows()] == ["paused"]
+        assert [version.state for version in await service.flows()] == ["paused"]
         assert host.calls == []
         await service.resume("welcome")
         await until(service, "welcome", Stage.ENDED)
@@ -345,4 +345,4 @@ async def test_an_option_that_is_refused_leaves_the_store_free(tmp_path: Path) -
             await service.pause("none")
         with pytest.raises(FlowInvalid, match="E201"):
             await service.publish("flow f { nothing() }")
-        assert service.flows() == []
+        assert await service.flows() == []

@@ -132,9 +132,9 @@ def test_other_files_are_refused(tmp_path):
 def test_a_newer_schema_is_refused(closed):
     path, _ = closed
     connection = apsw.Connection(str(path))
-    connection.execute("PRAGMA user_version = 9")
+    connection.execute("PRAGMA user_version = 2")
     connection.close()
-    with pytest.raises(StoreError, match="schema 9, this dagflow knows 8"):
+    with pytest.raises(StoreError, match="schema 2, this dagflow knows 1"):
         open_store(path)
 
 

@@ -2,106 +2,155 @@
 
 A slot that was missed, because no service ran or the clock was set forward, is made up for if it is the last one of its schedule.
 Earlier ones are not. A paused flow keeps the last slot. The id of the request names the slot, so that each slot asks once.
+
+The store says of each flow when its next slot is due, in that order, so that a service reads no flow before then. That it has
+moved on is written with the trigger offset; after a crash a slot may be due again, and its request is there already.
 """
 
 from __future__ import annotations
 
 import heapq
-import itertools
-from collections.abc import Callable
+from typing import Final
 
 import attrs
 
 from dagflow.admission.requests import Stage
-from dagflow.app.service.gates import DAMAGED, PAUSED, RETIRED, Gate, Gates
+from dagflow.app.service.gates import DAMAGED, PAUSED, RETIRED, Gate, Gates, Place
 from dagflow.app.service.manifests import schedules_of
 from dagflow.drivers.local.batch import Decision
 from dagflow.errors import DagflowError, StoreError
 from dagflow.execution.bindings import Origin
 from dagflow.execution.triggers import cron_input
 from dagflow.schedules.due import Slot, last_missed, upcoming
-from dagflow.store.service_rows import RequestRow
+from dagflow.store.service_rows import PublishedRow, RequestRow, ScheduleRow
+
+#: Schedules read in one go.
+_PAGE: Final = 500
+#: Flows whose slots ask before other tasks have their turn.
+_TURN: Final = 32
+#: Before every schedule.
+_FIRST: Final = (-1, "", "")
 
 
-@attrs.frozen
-class _Next:
-    """The next slot of a schedule. `number`: of the schedule, among those of its flow's version."""
-
-    gate: Gate
-    version: int
-    number: int
-    text: str
-    zone: str
-    slot: Slot
-
-    @property
-    def prefix(self) -> str:
-        """The prefix of the ids of all its requests."""
-        return f"cron:{self.text}:"
+def next_due(version: PublishedRow, after: int) -> int | None:
+    """When a version's next slot is due after that instant; None if it has none."""
+    slots = (next(upcoming(text, zone, after), None) for text, zone in schedules_of(version))
+    return min((slot.due for slot in slots if slot is not None), default=None)
 
 
 @attrs.define(eq=False)
 class Crons:
-    """The schedules of all published flows."""
+    """The schedules of all published flows.
+
+    Attributes:
+        moved: flows whose next slot is due at another instant than the store has.
+    """
 
     gates: Gates
-    _agenda: list[tuple[int, int, _Next]] = attrs.field(factory=list[tuple[int, int, _Next]])
-    _counter: Callable[[], int] = attrs.field(factory=lambda: itertools.count().__next__)
+    moved: dict[Place, int | None] = attrs.field(factory=dict[Place, "int | None"])
+    #: The schedules in memory, and the same as a heap; an entry of the heap counts as long as the other says the same.
+    _due: dict[Place, int] = attrs.field(factory=dict[Place, int])
+    _agenda: list[tuple[int, Place]] = attrs.field(factory=list[tuple[int, Place]])
+    #: The last schedule that was read of the store; None if all were.
+    _read_up_to: tuple[int, str, str] | None = _FIRST
 
-    def put(self, gate: Gate, since: int) -> None:
-        """From now on the slots of this version ask, those included that were due after `since`."""
-        for number, (text, zone) in enumerate(schedules_of(gate.version)):
-            slot = next(upcoming(text, zone, since), None)
-            if slot is not None:
-                self._plan(_Next(gate, gate.version.number, number, text, zone, slot))
+    def open(self) -> None:
+        """Read the first schedules. Raises StoreError."""
+        self._read()
+
+    def put(self, place: Place, due_at: int | None) -> None:
+        """A version has been published whose next slot is due then; the store has that."""
+        self.moved.pop(place, None)
+        self._plan(place, due_at)
+
+    def take_moved(self) -> tuple[ScheduleRow, ...]:
+        """Return the schedules that have moved on, to be written."""
+        moved, self.moved = self.moved, {}
+        return tuple(ScheduleRow(flow, due_at, tenant) for (tenant, flow), due_at in moved.items())
 
     @property
     def next_due(self) -> int | None:
-        """When the next slot is due."""
-        while self._agenda and self._is_over(self._agenda[0][2]):
-            heapq.heappop(self._agenda)
-        return self._agenda[0][0] if self._agenda else None
+        """When the next slot is due, or more schedules have to be read."""
+        agenda, read_up_to = self._agenda, self._read_up_to
+        while agenda and self._due.get(agenda[0][1]) != agenda[0][0]:
+            heapq.heappop(agenda)
+        dues = (agenda[0][0] if agenda else None, None if read_up_to is None else read_up_to[0])
+        return min((due for due in dues if due is not None), default=None)
 
     def fire(self, now: int) -> None:
-        """It is that late: of each schedule with slots that are due, the last one asks."""
-        while (due := self.next_due) is not None and due <= now:
-            entry = heapq.heappop(self._agenda)[2]
-            last = last_missed(entry.text, entry.zone, entry.slot.due - 1, now) or entry.slot
-            following = next(upcoming(entry.text, entry.zone, last.due), None)
-            if following is not None:
-                self._plan(attrs.evolve(entry, slot=following))
-            self._ask(entry, last)
-
-    def _plan(self, entry: _Next) -> None:
-        heapq.heappush(self._agenda, (entry.slot.due, self._counter(), entry))
+        """It is that late: of each schedule with slots that are due, the last one asks; the rest of them at the next call."""
+        for _ in range(_TURN):
+            if self._read_up_to is not None and self._read_up_to[0] <= now:
+                self._read()
+                continue
+            due = self.next_due
+            if due is None or due > now:
+                return
+            place = heapq.heappop(self._agenda)[1]
+            del self._due[place]
+            following = self._ask_all(place, due, now)
+            self.moved[place] = following
+            self._plan(place, following)
         self.gates.driver.look_again()
 
-    @staticmethod
-    def _is_over(entry: _Next) -> bool:
-        return entry.gate.version.number != entry.version or entry.gate.state in (RETIRED, DAMAGED)
+    def _read(self) -> None:
+        after = self._read_up_to
+        if after is None:
+            return
+        rows = self.gates.store.schedules(after=after, limit=_PAGE)
+        for row in rows:
+            place = row.tenant, row.flow
+            if place not in self._due and place not in self.moved:
+                self._plan(place, row.due_at)
+        self._read_up_to = (rows[-1].due_at or 0, rows[-1].tenant, rows[-1].flow) if len(rows) == _PAGE else None
 
-    def _ask(self, entry: _Next, slot: Slot) -> Decision | None:
-        gates, gate, request_id = self.gates, entry.gate, entry.prefix + slot.name
-        if request_id in gate.rows or gates.store.request(gate.name, request_id) is not None:
+    def _plan(self, place: Place, due_at: int | None) -> None:
+        if due_at is None:
+            self._due.pop(place, None)
+        elif self._due.get(place) != due_at:
+            self._due[place] = due_at
+            heapq.heappush(self._agenda, (due_at, place))
+            self.gates.driver.look_again()
+
+    def _ask_all(self, place: Place, due: int, now: int) -> int | None:
+        """Ask for the slots that are due; return when the next one is."""
+        gate = self.gates.find(*place)
+        if gate is None or gate.state in (RETIRED, DAMAGED):
+            return None
+        for number, (text, zone) in enumerate(schedules_of(gate.version)):
+            slot = last_missed(text, zone, due - 1, now)
+            if slot is not None:
+                self._ask(gate, number, f"cron:{text}:", slot)
+        return next_due(gate.version, now)
+
+    def _ask(self, gate: Gate, number: int, prefix: str, slot: Slot) -> Decision | None:
+        gates, request_id = self.gates, prefix + slot.name
+        if request_id in gate.rows or gates.store.request(*gate.place, request_id) is not None:
             return None
         origin = Origin(kind="cron")
         try:
             prepared, _ = gate.load(gates.loader, gates.store, gates.clock.now())
-            value = cron_input(prepared.program, entry.number, slot.due)
+            value = cron_input(prepared.program, number, slot.due)
             if value is None:
                 return None
             if gate.state == PAUSED:
-                self._withdraw_earlier(entry)
+                self._withdraw_earlier(gate, prefix)
             return gates.ask(gate, request_id, value, origin, at=slot.due)
         except StoreError:
             raise
         except DagflowError as error:
             row = RequestRow(
-                flow=gate.name, id=request_id, digest=gate.version.digest, at=slot.due, stage=Stage.DROPPED, kind="cron"
+                tenant=gate.tenant,
+                flow=gate.name,
+                id=request_id,
+                digest=gate.version.digest,
+                at=slot.due,
+                stage=Stage.DROPPED,
+                kind="cron",
             )
             return gates.refuse(row, f"invalid: {error}")
 
-    def _withdraw_earlier(self, entry: _Next) -> None:
-        for row in list(entry.gate.rows.values()):
-            if row.id.startswith(entry.prefix) and Stage(row.stage).is_open:
-                self.gates.withdraw(entry.gate, row.id)
+    def _withdraw_earlier(self, gate: Gate, prefix: str) -> None:
+        for row in list(gate.rows.values()):
+            if row.id.startswith(prefix) and Stage(row.stage).is_open:
+                self.gates.withdraw(gate, row.id)

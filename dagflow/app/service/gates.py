@@ -11,7 +11,7 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 import attrs
 import orjson
@@ -23,6 +23,7 @@ from dagflow.admission.requests import Held, Request, Stage
 from dagflow.app.program_cache import Prepared
 from dagflow.app.run_loader import Loader
 from dagflow.app.run_starter import Starter
+from dagflow.app.service.manifests import cancelled_by, listens_to
 from dagflow.clock import Clock
 from dagflow.drivers.local.batch import Decision, Note
 from dagflow.drivers.local.driver import LocalDriver
@@ -41,6 +42,8 @@ RETIRED: Final = "retired"
 DAMAGED: Final = "damaged"
 #: Characters of a reason in a row.
 _MOST_REASON: Final = 1_000
+#: A published flow: its tenant and its name.
+Place: TypeAlias = tuple[str, str]
 
 
 @attrs.define(eq=False)
@@ -49,6 +52,7 @@ class Gate:
 
     Attributes:
         version: the newest one. state: of the flow.
+        listens_to, cancelled_by: the events that start its runs, and those that cancel them.
         rows: the requests that are open or have a run that has not ended, by id.
         problem: why none of its runs can begin here, or "".
         due: when time changes something next, as the agenda has it.
@@ -57,10 +61,21 @@ class Gate:
     version: PublishedRow
     state: str
     rows: dict[str, RequestRow] = attrs.field(factory=dict)
-    claims: list[tuple[str, int | None]] = attrs.field(factory=list)
     problem: str = ""
     due: int | None = None
+    listens_to: frozenset[str] = attrs.field(init=False)
+    cancelled_by: frozenset[str] = attrs.field(init=False)
+    #: Of the machine of the last version; None where the store has them all.
+    _claims: list[tuple[str, int | None]] | None = None
     _loaded: tuple[Prepared, Admission] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.listens_to, self.cancelled_by = listens_to(self.version), cancelled_by(self.version)
+
+    @property
+    def tenant(self) -> str:
+        """The tenant of the flow."""
+        return self.version.tenant
 
     @property
     def name(self) -> str:
@@ -68,15 +83,22 @@ class Gate:
         return self.version.flow
 
     @property
+    def place(self) -> Place:
+        """The tenant and the name of the flow."""
+        return self.version.tenant, self.version.flow
+
+    @property
     def is_loaded(self) -> bool:
         """Whether its machine is there."""
         return self._loaded is not None
 
-    def unload(self) -> None:
+    def put(self, version: PublishedRow, state: str) -> None:
         """Another version takes over: rebuild the machine from the state of the last one."""
         if self._loaded is not None:
-            self.claims = list(self._loaded[1].claims.items())
+            self._claims = list(self._loaded[1].claims.items())
             self._loaded = None
+        self.version, self.state = version, state
+        self.listens_to, self.cancelled_by = listens_to(version), cancelled_by(version)
 
     def load(self, loader: Loader, store: Store, now: int) -> tuple[Prepared, Admission]:
         """The program of the newest version, and the machine. Raises StoreError."""
@@ -91,9 +113,11 @@ class Gate:
             self.problem = str(error)
         policies = prepared.program.flow.policies
         machine = Admission(policies, is_paused=self.state == PAUSED or bool(self.problem))
-        ended = [] if policies.rate is None else store.begun_since(self.name, now - policies.rate.period_ns)
+        ended = [] if policies.rate is None else store.begun_since(*self.place, now - policies.rate.period_ns)
         rows = [*(row for row in ended if row.id not in self.rows), *self.rows.values()]
-        machine.restore([held_of(row) for row in rows], self.claims)
+        if self._claims is None:
+            self._claims = store.claims(*self.place, now)
+        machine.restore([held_of(row) for row in rows], self._claims)
         self._loaded = prepared, machine
         return self._loaded
 
@@ -103,7 +127,8 @@ class Gates:
     """All gates: takes requests and the ends of runs, and does what the machines decide.
 
     Attributes:
-        gates: by the name of the flow.
+        gates: by tenant and name of the flow; those that were needed so far.
+        cancellers: by tenant and event, the gates with requests that it may cancel.
         is_frozen: decisions have stopped; later events are handled when the service is opened again.
     """
 
@@ -112,10 +137,11 @@ class Gates:
     driver: LocalDriver
     loader: Loader
     starter: Starter
-    gates: dict[str, Gate] = attrs.field(factory=dict)
+    gates: dict[Place, Gate] = attrs.field(factory=dict)
+    cancellers: dict[Place, dict[Gate, None]] = attrs.field(factory=dict[Place, dict[Gate, None]])
     is_frozen: bool = False
     _of_run: dict[RunId, tuple[Gate, str]] = attrs.field(factory=dict[RunId, tuple[Gate, str]])
-    _decisions: dict[tuple[str, str], Decision] = attrs.field(factory=dict[tuple[str, str], Decision])
+    _decisions: dict[tuple[str, str, str], Decision] = attrs.field(factory=dict[tuple[str, str, str], Decision])
     _queue: deque[tuple[Gate, events.Event]] = attrs.field(factory=deque)
     _is_busy: bool = False
     #: A heap; an entry counts as long as its gate says the same.
@@ -124,14 +150,33 @@ class Gates:
 
     # ---- in
 
-    def restore(self, rows: Iterable[RequestRow], claims: Iterable[tuple[str, str, int | None]], ended: set[RunId]) -> None:
+    def find(self, tenant: str, flow: str) -> Gate | None:
+        """Return the gate of a published flow; None if the tenant has no such flow. Raises StoreError."""
+        gate = self.gates.get((tenant, flow))
+        if gate is None:
+            version = self.store.newest(tenant, flow)
+            gate = None if version is None else self.put(version, version.state)
+        return gate
+
+    def put(self, version: PublishedRow, state: str) -> Gate:
+        """Make this version the newest of its flow."""
+        place = version.tenant, version.flow
+        gate = self.gates.get(place)
+        if gate is None:
+            gate = self.gates[place] = Gate(version, state)
+        else:
+            for event in gate.cancelled_by:
+                self.cancellers[gate.tenant, event].pop(gate, None)
+            gate.put(version, state)
+        for event in gate.cancelled_by:
+            self.cancellers.setdefault((gate.tenant, event), {})[gate] = None
+        return gate
+
+    def restore(self, rows: Iterable[RequestRow], ended: set[RunId]) -> None:
         """Load the store's requests; `ended`: runs whose end came during that."""
-        for flow, key, until in claims:
-            if flow in self.gates:
-                self.gates[flow].claims.append((key, until))
         concerned: dict[Gate, None] = {}
         for row in rows:
-            gate = self.gates.get(row.flow)
+            gate = self.find(row.tenant, row.flow)
             if gate is None or row.run in ended:
                 continue
             gate.rows[row.id] = row
@@ -161,6 +206,7 @@ class Gates:
         prepared, _ = gate.load(self.loader, self.store, self.clock.now())
         keys, priority = judged(prepared.program, value)
         row = RequestRow(
+            tenant=gate.tenant,
             flow=gate.name,
             id=request_id,
             digest=prepared.digest,
@@ -202,7 +248,7 @@ class Gates:
 
     def watch(self, row: RequestRow) -> Decision:
         """Return the next decision about a request."""
-        decision = self._decisions[row.flow, row.id] = Decision(row)
+        decision = self._decisions[row.tenant, row.flow, row.id] = Decision(row)
         return decision
 
     def withdraw(self, gate: Gate, request_id: str) -> None:
@@ -297,7 +343,8 @@ class Gates:
             prepared = self.loader.programs.load(self.store, row.digest)
             value = prepared.program.input_codec.decode(orjson.loads(row.input))
             origin = Origin(kind=row.kind, name=row.name, hops=row.hops)
-            live = self.starter.begin(prepared, as_record(value), origin, self.driver.delivery_offset, request_of=request_of)
+            n_events = self.driver.delivery_offset
+            live = self.starter.begin(prepared, as_record(value), origin, n_events, request_of=request_of, tenant=gate.tenant)
         except DagflowError as error:
             gate.rows.pop(row.id, None)
             self._refuse(row, str(error))
@@ -310,7 +357,7 @@ class Gates:
         self._decided(refused.row, refused.kept_by)
 
     def _decided(self, row: RequestRow, kept_by: Note | LoadedRun | None) -> None:
-        decision = self._decisions.pop((row.flow, row.id), None)
+        decision = self._decisions.pop((row.tenant, row.flow, row.id), None)
         if decision is not None:
             decision.row, decision.kept_by = row, kept_by
 

@@ -9,8 +9,9 @@ import orjson
 
 from dagflow.app.service.outcomes import Manifest, Version
 from dagflow.execution.program import Program, actions_of, nodes_of
+from dagflow.execution.triggers import subscriptions_of
 from dagflow.model.flow import Flow, NodeKind, TriggerKind
-from dagflow.store.service_rows import PublishedRow
+from dagflow.store.service_rows import ListenerRow, PublishedRow
 
 #: The prefix of the event names under which webhooks are stored.
 WEBHOOK: Final = "webhook/"
@@ -47,14 +48,24 @@ def encoded(program: Program) -> bytes:
     )
 
 
-def listens_to(row: PublishedRow) -> tuple[str, ...]:
+def listeners_of(program: Program, tenant: str) -> tuple[ListenerRow, ...]:
+    """The rows by which events find the flow, webhooks included."""
+    flow = program.flow
+    events = (ListenerRow(event, flow.name, path, key, tenant) for event, path, key in subscriptions_of(flow))
+    webhooks = (
+        ListenerRow(WEBHOOK + trigger.webhook, flow.name, tenant=tenant) for trigger in flow.triggers if trigger.webhook
+    )
+    return tuple(dict.fromkeys((*events, *webhooks)))
+
+
+def listens_to(row: PublishedRow) -> frozenset[str]:
     """The events that start a published flow, webhooks included."""
-    return tuple(orjson.loads(row.manifest).get("started_by", ()))
+    return frozenset(orjson.loads(row.manifest).get("started_by", ()))
 
 
-def cancelled_by(row: PublishedRow) -> tuple[str, ...]:
+def cancelled_by(row: PublishedRow) -> frozenset[str]:
     """The events that cancel runs of a published flow."""
-    return tuple(orjson.loads(row.manifest).get("cancelled_by", ()))
+    return frozenset(orjson.loads(row.manifest).get("cancelled_by", ()))
 
 
 def schedules_of(row: PublishedRow) -> tuple[tuple[str, str], ...]:

@@ -7,11 +7,10 @@ from typing import Final
 
 import trio
 
-from dagflow.app.service.gates import Gate
 from dagflow.app.service.routing import Router
 from dagflow.drivers.local.time_slice import in_turns
 from dagflow.store.api import Store
-from dagflow.store.service_rows import Looked, PublishedRow, RequestRow
+from dagflow.store.service_rows import Looked
 
 #: Events read in one go.
 _PAGE: Final = 500
@@ -20,21 +19,16 @@ _PAGE: Final = 500
 async def catch_up(router: Router, store: Store) -> None:
     """Load the store, then handle the events since, in order. Raises StoreError."""
     gates = router.gates
-    driver, clock = gates.driver, gates.clock
-
-    def read() -> tuple[Looked | None, list[PublishedRow], list[RequestRow], list[tuple[str, str, int | None]]]:
-        return store.looked(), store.published(), store.unsettled_requests(), store.claims(clock.now())
-
-    looked, published, rows, claims = await trio.to_thread.run_sync(read)
+    driver = gates.driver
+    looked, rows = await trio.to_thread.run_sync(lambda: (store.looked(), store.unsettled_requests()))
     if looked is None:
-        looked = Looked(event=driver.delivery_offset, at=clock.now())
+        looked = Looked(event=driver.delivery_offset)
         await trio.to_thread.run_sync(store.note_requests, (), looked)
     router.n_looked = router.n_noted = looked.event
     again = await trio.to_thread.run_sync(store.requested_after, looked.event)
-    router.known = {(row.flow, row.id) for row in again}
-    for row in published:
-        router.put(Gate(row, row.state), None, max(row.at, looked.at))
-    gates.restore(rows, claims, router.ended_early)
+    router.known = {(row.tenant, row.flow, row.id) for row in again}
+    gates.restore(rows, router.ended_early)
+    router.crons.open()
     router.is_open = True
     while missed := await trio.to_thread.run_sync(partial(store.events, after=router.n_looked, limit=_PAGE)):
         before = router.n_looked

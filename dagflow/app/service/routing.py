@@ -12,7 +12,8 @@ import orjson
 from dagflow.admission.requests import Stage
 from dagflow.app.service.crons import Crons
 from dagflow.app.service.gates import DAMAGED, RETIRED, Gate, Gates
-from dagflow.app.service.manifests import WEBHOOK, cancelled_by, listens_to
+from dagflow.app.service.listening import Listening
+from dagflow.app.service.manifests import WEBHOOK
 from dagflow.drivers.local.batch import Decision, Sending
 from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import DagflowError, StoreError
@@ -48,26 +49,25 @@ class Router:
     ended_early: set[RunId] = attrs.field(factory=set)
     early: deque[tuple[SentEvent, Sending | None]] = attrs.field(factory=deque)
     #: Requests that were in the store when it was opened, from events that are handled again.
-    known: set[tuple[str, str]] = attrs.field(factory=set)
+    known: set[tuple[str, str, str]] = attrs.field(factory=set)
     n_looked: int = 0
     n_noted: int = 0
-    _crons: Crons = attrs.field(init=False)
-    #: By the name of an event and of the flow.
-    _listeners: dict[str, dict[str, Gate]] = attrs.field(factory=dict[str, dict[str, Gate]])
-    _cancellers: dict[str, dict[str, Gate]] = attrs.field(factory=dict[str, dict[str, Gate]])
+    crons: Crons = attrs.field(init=False)
+    _listening: Listening = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._crons = Crons(self.gates)
+        self.crons = Crons(self.gates)
+        self._listening = Listening(self.gates.store)
 
-    def put(self, gate: Gate, before: PublishedRow | None, since: int) -> None:
-        """A version takes over from the one before; `since`: its schedules are up to date to that timestamp."""
-        self._crons.put(gate, since)
-        for index, names_of in ((self._listeners, listens_to), (self._cancellers, cancelled_by)):
-            for name in () if before is None else names_of(before):
-                index[name].pop(gate.name, None)
-            for name in names_of(gate.version):
-                index.setdefault(name, {})[gate.name] = gate
-        self.gates.gates[gate.name] = gate
+    def put(self, version: PublishedRow, state: str, due_at: int | None) -> Gate:
+        """A version that has been published takes over from the one before. `due_at`: when its schedules are due next."""
+        before = self.gates.gates.get((version.tenant, version.flow))
+        events = set[str]() if before is None else set(before.listens_to)
+        gate = self.gates.put(version, state)
+        for event in events | gate.listens_to:
+            self._listening.forget(gate.tenant, event)
+        self.crons.put(gate.place, due_at)
+        return gate
 
     # ---- Admitting
 
@@ -76,13 +76,13 @@ class Router:
         """See `Admitting`."""
         if not self.is_open:
             return None
-        dues = (self._crons.next_due, self.gates.next_due)
+        dues = (self.crons.next_due, self.gates.next_due)
         return min((due for due in dues if due is not None), default=None)
 
     def fire(self, now: int) -> None:
         """See `Admitting`."""
         if self.is_open and self._may_decide():
-            self._crons.fire(now)
+            self.crons.fire(now)
             self.gates.fire(now)
 
     def ended(self, live: LoadedRun) -> None:
@@ -106,10 +106,11 @@ class Router:
     def looked(self, is_written_anyway: bool) -> Looked | None:
         """See `Admitting`."""
         n_new = self.n_looked - self.n_noted
-        if not self.is_open or not n_new or not (is_written_anyway or self.is_closing or n_new >= _NOTED_EVERY):
+        is_new = n_new > 0 or bool(self.crons.moved)
+        if not self.is_open or not is_new or not (is_written_anyway or self.is_closing or n_new >= _NOTED_EVERY):
             return None
         self.n_noted = self.n_looked
-        return Looked(event=self.n_looked, at=self.gates.clock.now())
+        return Looked(event=self.n_looked, schedules=self.crons.take_moved())
 
     # ---- events
 
@@ -117,13 +118,14 @@ class Router:
         """Request the runs that an event starts, if it is behind the trigger offset; yields where other tasks may run."""
         if event.number <= self.n_looked or not self._may_decide():
             return
-        for gate in list(self._cancellers.get(event.name, {}).values()):
+        for gate in list(self.gates.cancellers.get((event.tenant, event.name), ())):
             self._withdraw(gate, event)
-        listeners = self._listeners.get(event.name, {})
-        for name in sorted(listeners):
-            listener = listeners.get(name)  # it may have gone while others had their turn
-            if listener is None or not self._may_decide():
-                continue
+        for name in self._listening.flows(event):
+            if not self._may_decide():
+                break
+            listener = self.gates.find(event.tenant, name)
+            if listener is None or event.name not in listener.listens_to:
+                continue  # another version was published while others had their turn
             decision = self._ask(listener, event)
             if decision is not None and decisions is not None:
                 decisions.append(decision)
@@ -146,7 +148,7 @@ class Router:
 
     def _ask(self, gate: Gate, event: SentEvent) -> Decision | None:
         request_id = f"event:{event.number}"
-        if gate.state in (RETIRED, DAMAGED) or (gate.name, request_id) in self.known:
+        if gate.state in (RETIRED, DAMAGED) or (gate.tenant, gate.name, request_id) in self.known:
             return None
         gates, origin = self.gates, _origin_of(event)
         reason = ""
@@ -163,6 +165,7 @@ class Router:
         except DagflowError as error:
             reason = f"invalid: {error}"
         row = RequestRow(
+            tenant=gate.tenant,
             flow=gate.name,
             id=request_id,
             digest=gate.version.digest,

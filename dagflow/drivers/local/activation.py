@@ -76,7 +76,7 @@ class Activator:
         names = unindexed_events(live.progress) if is_known else live.progress.program.hears
         after, found = live.progress.mailbox.n_seen, list[SentEvent]()
         while names and after < until:
-            sent = self._store.events(after=after, limit=_PAGE, names=names)
+            sent = self._store.events(after=after, limit=_PAGE, names=names, tenant=live.progress.tenant)
             found += [event for event in sent if event.number <= until]
             after = sent[-1].number if len(sent) == _PAGE else until
         return found

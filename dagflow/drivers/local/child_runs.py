@@ -103,7 +103,7 @@ class ChildRuns:
         if pinned is None:
             encoded = encode_flow(program.startable)
             pinned = self._pinned[program] = Pinned(flow_digest(encoded), encoded)
-        progress = RunInstance(program, requested.run)
+        progress = RunInstance(program, requested.run, tenant=live.progress.tenant)
         origin = Origin(kind="flow", name=live.progress.program.flow.name, hops=live.progress.origin.hops)
         progress.begin(requested.input, origin, requested.at, self._writer.n_events)
         return LoadedRun(progress, pinned, is_new=True)
@@ -205,7 +205,13 @@ class ChildRuns:
         """
         mailbox, waits = live.progress.mailbox, live.progress.program.waits
         while waits and mailbox.n_seen < (until := self._driver.delivery_offset):
-            read = partial(self._writer.store.events, after=mailbox.n_seen, limit=_PAGE, names=waits)
+            read = partial(
+                self._writer.store.events,
+                after=mailbox.n_seen,
+                limit=_PAGE,
+                names=waits,
+                tenant=live.progress.tenant,
+            )
             sent = await self._writer.reading(read)
             for event in sent:
                 if event.number <= until:

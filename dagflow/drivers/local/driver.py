@@ -76,7 +76,8 @@ class LocalDriver:
     _dispatch: Dispatch = attrs.field(factory=Dispatch)
     _is_serving: bool = False
     _calmer: trio.Event = attrs.field(factory=trio.Event)
-    _sendings: dict[str, Sending] = attrs.field(factory=dict)
+    #: By the tenant and the id of the event.
+    _sendings: dict[tuple[str, str], Sending] = attrs.field(factory=dict)
     _admitting: Admitting | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -228,9 +229,9 @@ class LocalDriver:
         live.on_ended, live.on_rest = self._forget, self.suspension.rest
         self._dispatch.add(live)
 
-    def waiting_for(self, event: str) -> set[Program]:
-        """The programs of runs with a wait for such events that has not settled, as far as they are known."""
-        return self._dispatch.waiting_for(event) | self.suspension.expecting(event)
+    def waiting_for(self, tenant: str, event: str) -> set[Program]:
+        """The programs of runs of a tenant with a wait for such events that has not settled, as far as they are known."""
+        return self._dispatch.waiting_for(tenant, event) | self.suspension.expecting(tenant, event)
 
     async def send(self, event: str, payload: bytes, event_id: str) -> int:
         """Store an event, once for each id, and deliver it to the runs that wait for it; on return it survives a crash.
@@ -245,16 +246,19 @@ class LocalDriver:
         sending = await self.deliver(event, payload, event_id)
         return 0 if sending is None else sending.n_reached
 
-    async def deliver(self, event: str, payload: bytes, event_id: str, *, is_fresh: bool = False) -> Sending | None:
+    async def deliver(
+        self, event: str, payload: bytes, event_id: str, *, is_fresh: bool = False, tenant: str = ""
+    ) -> Sending | None:
         """As `send`, but returns all that the event did; None if the id was known. `is_fresh`: no event can have this id yet."""
-        earlier = self._sendings.get(event_id)
+        place = tenant, event_id
+        earlier = self._sendings.get(place)
         if earlier is not None:
             await earlier.is_over.wait()
             return None
-        sent = SentEvent(number=0, id=event_id, name=event, at=self._clock.now(), payload=payload)
-        sending = self._sendings[event_id] = Sending(sent)
+        sent = SentEvent(number=0, id=event_id, name=event, at=self._clock.now(), payload=payload, tenant=tenant)
+        sending = self._sendings[place] = Sending(sent)
         try:
-            if not is_fresh and await self._writer.reading(lambda: self._store.has_event(event_id)):
+            if not is_fresh and await self._writer.reading(lambda: self._store.has_event(tenant, event_id)):
                 return None
             if self._is_serving:
                 self._writer.send(sending)
@@ -268,7 +272,7 @@ class LocalDriver:
             return sending
         finally:
             sending.is_over.set()
-            del self._sendings[event_id]
+            del self._sendings[place]
             self._may_be_calm()
 
     def cancel(self, live: LoadedRun) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 import attrs
 import orjson
@@ -21,6 +21,7 @@ from dagflow.model.plan import NO_NODE
 from dagflow.store.api import SentEvent, WaitRow
 
 _OVER: Final = object()
+_EventPlace: TypeAlias = tuple[str, str]
 
 
 @attrs.define(eq=False)
@@ -30,11 +31,10 @@ class _Waiters:
     anything: dict[RunId, LoadedRun] = attrs.field(factory=dict[RunId, LoadedRun])
     keyed: dict[str, dict[str, dict[RunId, LoadedRun]]] = attrs.field(factory=dict[str, dict[str, dict[RunId, LoadedRun]]])
     programs: Counter[Program] = attrs.field(factory=Counter[Program])
-    #: How often a wait was added.
+    #: Grows with every wait that is added, here or elsewhere.
     n_added: int = 0
 
     def add(self, live: LoadedRun, row: WaitRow | None) -> None:
-        self.n_added += 1
         if row is None or not row.key:
             self.anything[live.run] = live
         else:
@@ -92,11 +92,13 @@ class Dispatch:
     look: Callable[[SentEvent, Sending | None], Generator[None]] = attrs.field(default=_starts_nothing)
     on_idle: Callable[[], None] = attrs.field(default=lambda: None)
     delivery_offset: int = 0
-    _waiters: dict[str, _Waiters] = attrs.field(factory=dict[str, _Waiters])
+    #: By the tenant and the name of an event.
+    _waiters: dict[_EventPlace, _Waiters] = attrs.field(factory=dict[_EventPlace, _Waiters])
     #: By the id of a run, the places it was added under.
-    _added: dict[RunId, list[tuple[str, list[WaitRow | None]]]] = attrs.field(
-        factory=dict[RunId, list[tuple[str, list[WaitRow | None]]]]
+    _added: dict[RunId, list[tuple[_EventPlace, list[WaitRow | None]]]] = attrs.field(
+        factory=dict[RunId, list[tuple[_EventPlace, list[WaitRow | None]]]]
     )
+    _n_added: int = 0
     _queue: deque[tuple[SentEvent, Sending | None]] = attrs.field(factory=deque)
     #: When the events in the queue were sent, by name. late: by name, timers of waits that one of them may be for.
     _queued: dict[str, deque[int]] = attrs.field(factory=dict[str, deque[int]])
@@ -110,13 +112,16 @@ class Dispatch:
         """The run wants to hear of the events it has waits for."""
         program = live.progress.program
         if program.hears and live.run not in self._added:
-            self._added[live.run] = [(name, self._add(live, name, program.waits.get(name, ()))) for name in program.hears]
+            tenant, waits = live.progress.tenant, program.waits
+            self._added[live.run] = [((tenant, name), self._add(live, name, waits.get(name, ()))) for name in program.hears]
 
     def _add(self, live: LoadedRun, name: str, nodes: Iterable[int]) -> list[WaitRow | None]:
-        waiters = self._waiters.setdefault(name, _Waiters())
+        waiters = self._waiters.setdefault((live.progress.tenant, name), _Waiters())
         status = live.progress.machine.state.status
         rows = [wait_row(live.progress, node) for node in nodes if not status[node].is_settled]
         rows += cancel_rows(live.progress, name)
+        self._n_added += 1
+        waiters.n_added = self._n_added
         for row in rows:
             waiters.add(live, row)
         waiters.programs[live.progress.program] += 1
@@ -124,16 +129,18 @@ class Dispatch:
 
     def remove(self, live: LoadedRun) -> None:
         """The run has ended, or sleeps."""
-        for name, rows in self._added.pop(live.run, ()):
-            waiters = self._waiters[name]
+        for place, rows in self._added.pop(live.run, ()):
+            waiters = self._waiters[place]
             waiters.remove(live.run, rows)
             waiters.programs[live.progress.program] -= 1
             if not waiters.programs[live.progress.program]:
                 del waiters.programs[live.progress.program]
+            if not waiters.programs:
+                del self._waiters[place]
 
-    def waiting_for(self, event: str) -> set[Program]:
-        """The programs of the runs that have a wait for such events."""
-        waiters = self._waiters.get(event)
+    def waiting_for(self, tenant: str, event: str) -> set[Program]:
+        """The programs of the runs of a tenant that have a wait for such events."""
+        waiters = self._waiters.get((tenant, event))
         return set() if waiters is None else set(+waiters.programs)
 
     def put(self, event: SentEvent, sending: Sending | None) -> None:
@@ -193,10 +200,10 @@ class Dispatch:
         return not self._queue
 
     def _hand_out(self, event: SentEvent, sending: Sending | None) -> Generator[None]:
-        waiters, n_reached, n_looked = self._waiters.get(event.name), 0, -1
+        place, n_reached, n_looked = (event.tenant, event.name), 0, -1
         given = set[LoadedRun]()
         # Runs that came while others had their turn have not seen it.
-        while waiters is not None and waiters.n_added != n_looked:
+        while (waiters := self._waiters.get(place)) is not None and waiters.n_added != n_looked:
             n_looked = waiters.n_added
             loaded_runs = [live for live in waiters.of(event.payload) if live not in given]
             given.update(loaded_runs)

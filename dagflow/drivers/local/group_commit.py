@@ -265,6 +265,7 @@ def _creation(live: LoadedRun, append: Append) -> Creation:
         ended_at=append.ended_at,
         due_at=append.due_at,
         parent="" if live.parent is None else live.parent.run,
+        tenant=live.progress.tenant,
     )
     return Creation(
         row=row,

@@ -27,51 +27,53 @@ class Subscriptions:
     """The subscriptions of runs in the store, as far as they are known.
 
     Attributes:
-        programs: of suspended runs, by the name of an event.
+        programs: of suspended runs, by the tenant and the name of an event.
         is_waking: runs are being fetched for an event. n_woken_for: the last event for which that is done.
         n_noted: the last event known to have reached all runs. is_whole: all events before those of this driver have.
     """
 
     _store: Store
-    programs: dict[str, set[Program]] = attrs.field(factory=dict[str, set[Program]])
+    programs: dict[tuple[str, str], set[Program]] = attrs.field(factory=dict[tuple[str, str], set[Program]])
     is_waking: bool = False
     n_woken_for: int = 0
     n_noted: int = 0
     is_whole: bool = False
-    #: By the name of an event, the paths under which runs in the store wait for it.
-    _paths: dict[str, set[str]] = attrs.field(factory=dict[str, set[str]])
+    #: By the tenant and the name of an event, the paths under which runs in the store wait for it.
+    _paths: dict[tuple[str, str], set[str]] = attrs.field(factory=dict[tuple[str, str], set[str]])
 
     def open(self) -> None:
         """Read the subscriptions from the store. Raises StoreError."""
-        for event, paths in self._store.awaited().items():
-            self._paths.setdefault(event, set()).update(paths)
+        for place, paths in self._store.awaited().items():
+            self._paths.setdefault(place, set()).update(paths)
         self.n_noted = self._store.delivered_up_to()
 
     def left(self, progress: RunInstance) -> None:
         """A run has left memory."""
         for row in wait_rows(progress):
-            self._paths.setdefault(row.event, set()).add(row.path)
-            self.programs.setdefault(row.event, set()).add(progress.program)
+            self._paths.setdefault((row.tenant, row.event), set()).add(row.path)
+            self.programs.setdefault((row.tenant, row.event), set()).add(progress.program)
 
     def may_want(self, event: SentEvent) -> bool:
         """Whether runs have to be fetched before the event can be handed out."""
-        return event.number > self.n_woken_for and (event.name in self._paths or "" in self._paths)
+        is_awaited = (event.tenant, event.name) in self._paths or (event.tenant, "") in self._paths
+        return event.number > self.n_woken_for and is_awaited
 
     def wanting(self, event: SentEvent) -> Iterator[Find]:
         """Where to find the runs that may want the event."""
         payload = cast("object", orjson.loads(event.payload))
-        paths = self._paths.get(event.name, set[str]())
+        name, tenant = event.name, event.tenant
+        paths = self._paths.get((tenant, name), set[str]())
         keys = {path: key_at(payload, path) for path in paths if path}
         if None in keys.values():
             # Whoever asks for something that is not there has to say what becomes of it.
-            yield self._finding(WaitRow(event.name), is_any=True)
+            yield self._finding(WaitRow(name, tenant=tenant), is_any=True)
         else:
             if "" in paths:
-                yield self._finding(WaitRow(event.name))
-            yield from (self._finding(WaitRow(event.name, path, key or "")) for path, key in keys.items())
-        if "" in self._paths:
-            # They were suspended under an older schema, which does not store their subscriptions.
-            yield self._finding(WaitRow(""))
+                yield self._finding(WaitRow(name, tenant=tenant))
+            yield from (self._finding(WaitRow(name, path, key or "", tenant)) for path, key in keys.items())
+        if (tenant, "") in self._paths:
+            # Their subscriptions were damaged, and `store salvage` has put this in their place.
+            yield self._finding(WaitRow("", tenant=tenant))
 
     def find(self, events: Sequence[SentEvent], limit: int) -> tuple[list[RunRow], int | None]:
         """The runs that may want any of the first of these events, and the number of the last one for which these are all.

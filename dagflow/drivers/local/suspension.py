@@ -200,9 +200,9 @@ class Suspension:
         if self._n_given > self._subscriptions.n_noted:
             await self._note(self._n_given)
 
-    def expecting(self, event: str) -> set[Program]:
-        """The programs of runs that left with a wait for such events."""
-        return self._subscriptions.programs.get(event, set[Program]())
+    def expecting(self, tenant: str, event: str) -> set[Program]:
+        """The programs of runs of a tenant that left with a wait for such events."""
+        return self._subscriptions.programs.get((tenant, event), set[Program]())
 
     def held(self) -> list[LoadedRun]:
         """The suspended runs that a caller holds a handle of."""

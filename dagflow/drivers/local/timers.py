@@ -118,6 +118,7 @@ class Timers:
                 continue
             if in_store is not None and in_store <= now:
                 self.fetch()
+                await trio.lowlevel.checkpoint()
             # Virtual time has to be calm before each of them.
             if self._fire_due(now, 1 if is_virtual else _TURN) == _TURN:
                 await trio.lowlevel.checkpoint()

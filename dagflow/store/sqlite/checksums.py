@@ -11,7 +11,7 @@ from dagflow.store.sqlite.connection import Value
 def row_checksum(row: RunRow) -> int:
     """Of what never changes about a run."""
     parts = (row.parent,) if row.parent else ()
-    return checksum(None, row.id, row.flow, row.digest, row.created_at, *parts)
+    return checksum(None, row.id, row.tenant, row.flow, row.digest, row.created_at, *parts)
 
 
 def checksum(body: bytes | None, *values: Value) -> int:

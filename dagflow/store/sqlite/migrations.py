@@ -18,15 +18,18 @@ APPLICATION_ID: Final = 0x64616766
 #: Step n takes schema n to n + 1; each is one transaction that also sets the number (`PRAGMA user_version`).
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
+        # ---- runs
         "CREATE TABLE flow (digest TEXT PRIMARY KEY, body BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT",
         # `length` is the number of history events: an append names the length it builds on, and changes nothing at any other.
         # `sealed` is the checksum of what never changes, `checksum` that of the rest.
         """CREATE TABLE run (
             key INTEGER PRIMARY KEY,
             id TEXT NOT NULL UNIQUE,
+            tenant TEXT NOT NULL,
             flow TEXT NOT NULL,
             digest TEXT NOT NULL REFERENCES flow (digest),
             created_at INTEGER NOT NULL,
+            parent TEXT NOT NULL,
             sealed INTEGER NOT NULL,
             status TEXT NOT NULL,
             ended_at INTEGER,
@@ -34,7 +37,19 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             length INTEGER NOT NULL,
             checksum INTEGER NOT NULL
         ) STRICT""",
-        "CREATE INDEX run_unfinished ON run (id) WHERE status IN ('queued', 'running', 'sleeping')",
+        "CREATE INDEX run_whole ON run (id) WHERE parent = ''",
+        "CREATE INDEX run_tenant ON run (tenant, id) WHERE parent = ''",
+        "CREATE INDEX run_unfinished ON run (id) WHERE parent = '' AND status IN ('queued', 'running', 'sleeping')",
+        "CREATE INDEX run_tenant_unfinished ON run (tenant, id) WHERE parent = '' AND status IN ('queued', 'running', 'sleeping')",
+        # Suspended runs are only here: they are found by their due timestamp, and by their subscriptions.
+        "CREATE INDEX run_awake ON run (id) WHERE parent = '' AND status IN ('queued', 'running')",
+        "CREATE INDEX run_due ON run (due_at, id) WHERE parent = '' AND status = 'sleeping'",
+        # Runs that are part of another one: of a loop's item, or of a flow that is called.
+        "CREATE INDEX run_parent ON run (parent) WHERE parent != ''",
+        # For removing old data: runs by their end, and unused flows.
+        "CREATE INDEX run_ended ON run (ended_at) WHERE parent = '' AND ended_at IS NOT NULL",
+        "CREATE INDEX run_digest ON run (digest)",
+        # Facts that are written together are one row; see `batches`.
         """CREATE TABLE history (
             run INTEGER NOT NULL REFERENCES run (key),
             seq INTEGER NOT NULL,
@@ -46,28 +61,51 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             checksum INTEGER NOT NULL,
             PRIMARY KEY (run, seq)
         ) STRICT, WITHOUT ROWID""",
-    ),
-    (
-        # The events that runs may be waiting for: sent from outside, or emitted by a run.
+        # Large payloads are stored once, with the runs that use them.
+        "CREATE TABLE body (key INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, body BLOB NOT NULL) STRICT",
+        """CREATE TABLE body_use (
+            run INTEGER NOT NULL REFERENCES run (key),
+            body INTEGER NOT NULL REFERENCES body (key),
+            PRIMARY KEY (run, body)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX body_used ON body_use (body)",
+        # What callers call their starts.
+        """CREATE TABLE start (
+            tenant TEXT NOT NULL,
+            id TEXT NOT NULL,
+            run INTEGER NOT NULL REFERENCES run (key),
+            content BLOB NOT NULL,
+            checksum INTEGER NOT NULL,
+            PRIMARY KEY (tenant, id)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX start_run ON start (run)",
+        # ---- events
+        # The events that runs may be waiting for: sent from outside, or emitted by a run. `hops`: how many flows started one another.
         """CREATE TABLE event (
             number INTEGER PRIMARY KEY,
-            id TEXT NOT NULL UNIQUE,
+            tenant TEXT NOT NULL,
+            id TEXT NOT NULL,
             name TEXT NOT NULL,
             at INTEGER NOT NULL,
             payload BLOB NOT NULL,
             run TEXT NOT NULL,
-            checksum INTEGER NOT NULL
+            hops INTEGER NOT NULL,
+            checksum INTEGER NOT NULL,
+            UNIQUE (tenant, id)
         ) STRICT""",
-    ),
-    (
-        # Runs that are part of another one: of a loop's item, or of a flow that is called.
-        "ALTER TABLE run ADD COLUMN parent TEXT NOT NULL DEFAULT ''",
-        "CREATE INDEX run_parent ON run (parent) WHERE parent != ''",
-        "DROP INDEX run_unfinished",
-        "CREATE INDEX run_unfinished ON run (id) WHERE parent = '' AND status IN ('queued', 'running', 'sleeping')",
-        "CREATE INDEX run_whole ON run (id) WHERE parent = ''",
-    ),
-    (
+        "CREATE INDEX event_name ON event (tenant, name, number)",
+        """CREATE TABLE wait (
+            tenant TEXT NOT NULL,
+            event TEXT NOT NULL,
+            path TEXT NOT NULL,
+            key TEXT NOT NULL,
+            run INTEGER NOT NULL REFERENCES run (key),
+            checksum INTEGER NOT NULL,
+            PRIMARY KEY (tenant, event, path, key, run)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX wait_run ON wait (run)",
+        "CREATE TABLE handed (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
+        # ---- the driver
         # Who was being driven when the process crashed, and which runs may be the cause.
         """CREATE TABLE driving (
             one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -83,40 +121,6 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             is_tried INTEGER NOT NULL,
             checksum INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID""",
-        # For removing old data: runs by their end, and unused flows.
-        "CREATE INDEX run_ended ON run (ended_at) WHERE parent = '' AND ended_at IS NOT NULL",
-        "CREATE INDEX run_digest ON run (digest)",
-    ),
-    (
-        # Suspended runs are only here: they are found by their due timestamp, and by their subscriptions.
-        "CREATE INDEX run_awake ON run (id) WHERE parent = '' AND status IN ('queued', 'running')",
-        "CREATE INDEX run_due ON run (due_at, id) WHERE parent = '' AND status = 'sleeping'",
-        """CREATE TABLE wait (
-            event TEXT NOT NULL,
-            path TEXT NOT NULL,
-            key TEXT NOT NULL,
-            run INTEGER NOT NULL REFERENCES run (key),
-            checksum INTEGER NOT NULL,
-            PRIMARY KEY (event, path, key, run)
-        ) STRICT, WITHOUT ROWID""",
-        "CREATE INDEX wait_run ON wait (run)",
-        "CREATE INDEX event_name ON event (name, number)",
-        # What those wait for that sleep already is in their histories only: each event wakes them, once.
-        "INSERT INTO wait SELECT '', '', '', key, 0 FROM run WHERE parent = '' AND status = 'sleeping'",
-        "CREATE TABLE handed (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
-    ),
-    (
-        # Facts that are written together are one row of the history from here on (`packs`), which earlier versions cannot read.
-        # Large payloads are stored once, with the runs that use them.
-        "CREATE TABLE body (key INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, body BLOB NOT NULL) STRICT",
-        """CREATE TABLE body_use (
-            run INTEGER NOT NULL REFERENCES run (key),
-            body INTEGER NOT NULL REFERENCES body (key),
-            PRIMARY KEY (run, body)
-        ) STRICT, WITHOUT ROWID""",
-        "CREATE INDEX body_used ON body_use (body)",
-    ),
-    (
         # Blocked runs, and why, for readers of the store that do not drive it.
         """CREATE TABLE blocked (
             run TEXT PRIMARY KEY,
@@ -125,21 +129,12 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             trace TEXT NOT NULL,
             checksum INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID""",
-        # Whether the file means nothing without the log beside it; see `logs`.
+        # Whether the file means nothing without the log beside it; see `wal_guard`.
         "CREATE TABLE log (one INTEGER PRIMARY KEY CHECK (one = 1), is_needed INTEGER NOT NULL) STRICT",
         "INSERT INTO log VALUES (1, 0)",
-        # What callers call their starts.
-        """CREATE TABLE start (
-            id TEXT PRIMARY KEY,
-            run INTEGER NOT NULL REFERENCES run (key),
-            content BLOB NOT NULL,
-            checksum INTEGER NOT NULL
-        ) STRICT, WITHOUT ROWID""",
-        "CREATE INDEX start_run ON start (run)",
-    ),
-    (
-        # The service's data: published flows, requests for runs, their claims, and the trigger offset.
+        # ---- the service: published flows, what starts them, requests for runs, their claims, and the trigger offset
         """CREATE TABLE published (
+            tenant TEXT NOT NULL,
             flow TEXT NOT NULL,
             number INTEGER NOT NULL,
             digest TEXT NOT NULL REFERENCES flow (digest),
@@ -150,11 +145,30 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             manifest BLOB NOT NULL,
             text TEXT NOT NULL,
             checksum INTEGER NOT NULL,
-            PRIMARY KEY (flow, number)
+            PRIMARY KEY (tenant, flow, number)
         ) STRICT""",
         "CREATE INDEX published_digest ON published (digest)",
+        """CREATE TABLE listener (
+            tenant TEXT NOT NULL,
+            event TEXT NOT NULL,
+            path TEXT NOT NULL,
+            key TEXT NOT NULL,
+            flow TEXT NOT NULL,
+            checksum INTEGER NOT NULL,
+            PRIMARY KEY (tenant, event, path, key, flow)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX listener_flow ON listener (tenant, flow)",
+        """CREATE TABLE schedule (
+            tenant TEXT NOT NULL,
+            flow TEXT NOT NULL,
+            due_at INTEGER NOT NULL,
+            checksum INTEGER NOT NULL,
+            PRIMARY KEY (tenant, flow)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX schedule_due ON schedule (due_at, tenant, flow)",
         # `stage` goes from running to ended with the run; the checksum takes the two for one.
         """CREATE TABLE request (
+            tenant TEXT NOT NULL,
             flow TEXT NOT NULL,
             id TEXT NOT NULL,
             digest TEXT NOT NULL REFERENCES flow (digest),
@@ -172,31 +186,26 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             hops INTEGER NOT NULL,
             input BLOB NOT NULL,
             checksum INTEGER NOT NULL,
-            PRIMARY KEY (flow, id)
+            PRIMARY KEY (tenant, flow, id)
         ) STRICT""",
-        "CREATE INDEX request_at ON request (flow, at, id)",
-        "CREATE INDEX request_unsettled ON request (at, id) WHERE stage IN ('delayed', 'debounced', 'waiting', 'running')",
+        "CREATE INDEX request_at ON request (tenant, flow, at, id)",
+        """CREATE INDEX request_unsettled ON request (at, id, tenant, flow)
+            WHERE stage IN ('delayed', 'debounced', 'waiting', 'running')""",
         "CREATE INDEX request_settled ON request (max(at, since)) WHERE stage IN ('ended', 'dropped', 'superseded')",
-        "CREATE INDEX request_begun ON request (flow, since) WHERE run != ''",
+        "CREATE INDEX request_begun ON request (tenant, flow, since) WHERE run != ''",
         "CREATE INDEX request_run ON request (run) WHERE stage = 'running'",
         "CREATE INDEX request_event ON request (event) WHERE event > 0",
         "CREATE INDEX request_digest ON request (digest)",
         """CREATE TABLE claim (
+            tenant TEXT NOT NULL,
             flow TEXT NOT NULL,
             key TEXT NOT NULL,
             until INTEGER,
             checksum INTEGER NOT NULL,
-            PRIMARY KEY (flow, key)
+            PRIMARY KEY (tenant, flow, key)
         ) STRICT, WITHOUT ROWID""",
         "CREATE INDEX claim_until ON claim (until) WHERE until IS NOT NULL",
-        """CREATE TABLE looked (
-            one INTEGER PRIMARY KEY CHECK (one = 1),
-            event INTEGER NOT NULL,
-            at INTEGER NOT NULL,
-            checksum INTEGER NOT NULL
-        ) STRICT""",
-        # Flows that start one another by events: how many there were before.
-        "ALTER TABLE event ADD COLUMN hops INTEGER NOT NULL DEFAULT 0",
+        "CREATE TABLE looked (one INTEGER PRIMARY KEY CHECK (one = 1), event INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT",
     ),
 )
 

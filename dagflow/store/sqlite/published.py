@@ -13,34 +13,39 @@ from dagflow.store.service_rows import PublishedRow
 from dagflow.store.sqlite.checksums import checksum
 from dagflow.store.sqlite.connection import Value, execute, first_of
 
-_COLUMNS: Final = "flow, number, digest, state, at, author, comment, manifest, text, checksum"
-_INSERT: Final = f"INSERT INTO published ({_COLUMNS}) VALUES ({', '.join('?' * 10)})"  # noqa: S608 - all are constants
-_HAS: Final = "SELECT 1 FROM published WHERE flow = ? AND number = ?"
+_COLUMNS: Final = "tenant, flow, number, digest, state, at, author, comment, manifest, text, checksum"
+_INSERT: Final = f"INSERT INTO published ({_COLUMNS}) VALUES ({', '.join('?' * 11)})"  # noqa: S608 - all are constants
+_HAS: Final = "SELECT 1 FROM published WHERE tenant = ? AND flow = ? AND number = ?"
 _SET_STATE: Final = """
-    UPDATE published SET state = ?2 WHERE flow = ?1 AND number = (SELECT max(number) FROM published WHERE flow = ?1)"""
-SELECT_NEWEST: Final = f"""
+    UPDATE published SET state = ?3 WHERE tenant = ?1 AND flow = ?2
+    AND number = (SELECT max(number) FROM published WHERE tenant = ?1 AND flow = ?2)"""
+SELECT_VERSIONS: Final = f"SELECT {_COLUMNS} FROM published WHERE tenant = ? AND flow = ? ORDER BY number DESC"  # noqa: S608
+SELECT_NEWEST: Final = f"{SELECT_VERSIONS} LIMIT 1"
+SELECT_NEWEST_OF_ALL: Final = f"""
     SELECT {_COLUMNS} FROM published AS one
-    WHERE number = (SELECT max(number) FROM published AS other WHERE other.flow = one.flow) ORDER BY flow"""  # noqa: S608
-SELECT_VERSIONS: Final = f"SELECT {_COLUMNS} FROM published WHERE flow = ? ORDER BY number DESC"  # noqa: S608
+    WHERE tenant = ?
+    AND number = (SELECT max(number) FROM published AS other WHERE other.tenant = one.tenant AND other.flow = one.flow)
+    ORDER BY flow"""  # noqa: S608
 _ALL: Final = f"SELECT {_COLUMNS} FROM published"  # noqa: S608
 
 
 def insert(connection: apsw.Connection, row: PublishedRow) -> None:
     """Keep a version; its flow has to be there. Raises WriteRefused if there is one of that number."""
-    if first_of(connection, _HAS, (row.flow, row.number)) is not None:
+    if first_of(connection, _HAS, (row.tenant, row.flow, row.number)) is not None:
         raise WriteRefused(f"flow {row.flow!r} has a version {row.number} already")
-    values = (row.flow, row.number, row.digest, row.state, row.at, row.author, row.comment, row.manifest, row.text)
+    head = (row.tenant, row.flow, row.number, row.digest, row.state)
+    values = (*head, row.at, row.author, row.comment, row.manifest, row.text)
     execute(connection, _INSERT, (*values, _sum(values)))
 
 
-def note_state(connection: apsw.Connection, flow: str, state: str) -> None:
+def note_state(connection: apsw.Connection, tenant: str, flow: str, state: str) -> None:
     """Keep the state of a flow."""
-    execute(connection, _SET_STATE, (flow, state))
+    execute(connection, _SET_STATE, (tenant, flow, state))
 
 
 def read(row: tuple[Value, ...]) -> PublishedRow:
     """Return a version. If it is damaged, its state is `damaged`: it may not start runs; other versions may."""
-    flow, number, digest, state, at, author, comment, manifest, text, stored = row
+    tenant, flow, number, digest, state, at, author, comment, manifest, text, stored = row
     if stored != _sum(row[:-1]) or not isinstance(manifest, bytes):
         state, manifest = "damaged", b"{}"
     return PublishedRow(
@@ -53,13 +58,14 @@ def read(row: tuple[Value, ...]) -> PublishedRow:
         comment=str(comment),
         manifest=manifest,
         text=str(text),
+        tenant=str(tenant),
     )
 
 
 def problems_of(read_rows: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
     """Return the problems of these rows; `read_rows` runs a query."""
     return [
-        f"version {row[1]!r} of the published flow {row[0]!r} is damaged"
+        f"version {row[2]!r} of the published flow {row[1]!r} is damaged"
         for row in read_rows(_ALL)
         if row[-1] != _sum(row[:-1])
     ]
@@ -67,5 +73,5 @@ def problems_of(read_rows: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
 
 def _sum(values: tuple[Value, ...]) -> int:
     """Of all but the state, which changes."""
-    flow, number, digest, _, at, author, comment, manifest, text = values
-    return checksum(manifest if isinstance(manifest, bytes) else None, flow, number, digest, at, author, comment, text)
+    tenant, flow, number, digest, _, at, author, comment, manifest, text = values
+    return checksum(manifest if isinstance(manifest, bytes) else None, tenant, flow, number, digest, at, author, comment, text)

@@ -12,7 +12,7 @@ from typing import Final
 
 import apsw
 
-from dagflow.store.sqlite import blobs, crash_ledger, published, requests, rows, start_ids, waits
+from dagflow.store.sqlite import blobs, crash_ledger, listeners, published, requests, rows, start_ids, waits
 from dagflow.store.sqlite.connection import Value, execute, first_of
 
 #: Rows that one slice touches; it takes a few milliseconds.
@@ -105,6 +105,7 @@ def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
     problems += start_ids.problems_of(read)
     problems += requests.problems_of(read)
     problems += published.problems_of(read)
+    problems += listeners.problems_of(read)
     problems += [f"the event number {number} is not what was written" for number in damaged_events(read)]
     problems += [f"run {row[0]!r} has a flow that is not there" for row in read(_FOREIGN)]
     problems += [f"run {row[0]!r} is part of a run that is not there" for row in read(_ORPHANS)]

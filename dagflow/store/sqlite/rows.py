@@ -21,8 +21,8 @@ from dagflow.store.sqlite.connection import Value, execute, first_of
 
 INSERT_FLOW: Final = "INSERT INTO flow (digest, body, checksum) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
 INSERT_RUN: Final = """
-    INSERT INTO run (id, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, checksum)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING key"""
+    INSERT INTO run (id, tenant, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, checksum)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING key"""
 UPDATE_RUN: Final = """
     UPDATE run SET status = ?, ended_at = ?, due_at = ?, length = ?, checksum = ? WHERE id = ? AND length = ? RETURNING key"""
 # For a run whose row is known: by its key, and without a touch on the indexes where nothing in them changes.
@@ -41,12 +41,17 @@ SELECT_HISTORIES: Final = """
     WHERE run.length <= ?"""
 #: A longer history is read by itself.
 MOST_QUICKLY: Final = 64
-RUN_COLUMNS: Final = "id, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, checksum"
+RUN_COLUMNS: Final = "id, tenant, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, checksum"
 SELECT_RUN: Final = f"SELECT {RUN_COLUMNS} FROM run WHERE id = ?"  # noqa: S608 - both parts are constants
 SELECT_RUNS: Final = f"SELECT {RUN_COLUMNS} FROM run WHERE parent = '' AND id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
 IS_UNFINISHED: Final = "status IN ('queued', 'running', 'sleeping')"
 SELECT_UNFINISHED: Final = f"""
     SELECT {RUN_COLUMNS} FROM run WHERE parent = '' AND {IS_UNFINISHED} AND id < ? ORDER BY id DESC LIMIT ?"""  # noqa: S608
+SELECT_OF_TENANT: Final = f"""
+    SELECT {RUN_COLUMNS} FROM run WHERE tenant = ? AND parent = '' AND id < ? ORDER BY id DESC LIMIT ?"""  # noqa: S608
+SELECT_UNFINISHED_OF_TENANT: Final = f"""
+    SELECT {RUN_COLUMNS} FROM run
+    WHERE tenant = ? AND parent = '' AND {IS_UNFINISHED} AND id < ? ORDER BY id DESC LIMIT ?"""  # noqa: S608
 SELECT_AWAKE: Final = f"""
     SELECT {RUN_COLUMNS} FROM run
     WHERE parent = '' AND status IN ('queued', 'running') AND id < ? ORDER BY id DESC LIMIT ?"""  # noqa: S608
@@ -63,13 +68,14 @@ SELECT_PARTS: Final = f"""
     SELECT {RUN_COLUMNS} FROM run
     WHERE parent != '' AND parent = ?1 AND (?2 = '' OR key < (SELECT key FROM run WHERE id = ?2)) AND (NOT ?3 OR {IS_UNFINISHED})
     ORDER BY key DESC LIMIT ?4"""  # noqa: S608
-INSERT_EVENT: Final = "INSERT INTO event (number, id, name, at, payload, run, hops, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-EVENT_COLUMNS: Final = "number, id, name, at, payload, run, hops, checksum"
+EVENT_COLUMNS: Final = "number, tenant, id, name, at, payload, run, hops, checksum"
+INSERT_EVENT: Final = f"INSERT INTO event ({EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
 SELECT_EVENTS: Final = f"SELECT {EVENT_COLUMNS} FROM event WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608
-SELECT_NAMED_EVENTS: Final = f"SELECT {EVENT_COLUMNS} FROM event WHERE name = ? AND number > ? ORDER BY number LIMIT ?"  # noqa: S608
-_TEXTS: Final = "id|flow|digest|parent|status|name|run"
+SELECT_NAMED_EVENTS: Final = f"""
+    SELECT {EVENT_COLUMNS} FROM event WHERE tenant = ? AND name = ? AND number > ? ORDER BY number LIMIT ?"""  # noqa: S608
+_TEXTS: Final = "id|tenant|flow|digest|parent|status|name|run"
 SELECT_LAST_EVENT: Final = "SELECT max(number) FROM event"
-SELECT_EVENT_ID: Final = "SELECT 1 FROM event WHERE id = ?"
+SELECT_EVENT_ID: Final = "SELECT 1 FROM event WHERE tenant = ? AND id = ?"
 SELECT_FLOW: Final = "SELECT body, checksum FROM flow WHERE digest = ?"
 #: Above every id, which are hexadecimal digits.
 AFTER_ALL: Final = "~"
@@ -88,7 +94,7 @@ def insert_run(connection: apsw.Connection, creation: Creation, known: Known) ->
     """Begin a run; its flow must be there. Raises StoreError if its id is in use."""
     row = creation.row
     changing = (str(row.status), row.ended_at, row.due_at)
-    fixed = (row.id, row.flow, row.digest, row.created_at, row.parent, row_checksum(row))
+    fixed = (row.id, row.tenant, row.flow, row.digest, row.created_at, row.parent, row_checksum(row))
     length = len(creation.records)
     key = first_of(connection, INSERT_RUN, (*fixed, *changing, length, checksum(None, row.id, *changing, length)))
     if key is None:
@@ -99,7 +105,7 @@ def insert_run(connection: apsw.Connection, creation: Creation, known: Known) ->
     if creation.waits:
         waits.insert(connection, key, row.id, creation.waits)
     if creation.name is not None:
-        start_ids.insert(connection, key, row.id, creation.name)
+        start_ids.insert(connection, key, row, creation.name)
     if creation.request is not None:
         requests.write(connection, [creation.request], None)
         if row.ended_at is not None:
@@ -119,14 +125,8 @@ def insert_records(connection: apsw.Connection, key: Value, run: str, first: int
 def insert_events(connection: apsw.Connection, events: Sequence[SentEvent]) -> None:
     """Keep events."""
     for event in events:
-        values = (event.number, event.id, event.name, event.at, event.payload, event.run)
-        stored = event_checksum(event.payload, (*values[:4], event.run), event.hops)
-        execute(connection, INSERT_EVENT, (*values, event.hops, stored))
-
-
-def event_checksum(payload: bytes, rest: tuple[Value, ...], hops: Value) -> int:
-    """Of an event; most have no hops."""
-    return checksum(payload, *rest, *((hops,) if hops else ()))
+        head, tail = (event.number, event.tenant, event.id, event.name, event.at), (event.run, event.hops)
+        execute(connection, INSERT_EVENT, (*head, event.payload, *tail, checksum(event.payload, *head, *tail)))
 
 
 def _note(known: Known, run: RunId, key: Value, changing: tuple[str, int | None, int | None]) -> None:
@@ -228,8 +228,8 @@ def _facts_in(run: RunId, position: int, row: Row, stored: Value, body_of: Calla
 
 def read_event(row: tuple[Value, ...]) -> SentEvent | None:
     """Return an event; None if it is damaged."""
-    number, event_id, name, at, payload, run, hops, stored = row
-    if not isinstance(payload, bytes) or stored != event_checksum(payload, (number, event_id, name, at, run), hops):
+    number, tenant, event_id, name, at, payload, run, hops, stored = row
+    if not isinstance(payload, bytes) or stored != checksum(payload, number, tenant, event_id, name, at, run, hops):
         return None
     return SentEvent(
         number=int(str(number)),
@@ -239,12 +239,13 @@ def read_event(row: tuple[Value, ...]) -> SentEvent | None:
         payload=payload,
         run=str(run),
         hops=int(str(hops)),
+        tenant=str(tenant),
     )
 
 
 def read_row(values: tuple[Value, ...]) -> RunRow:
     """Return the row of a run. If it is damaged, `problem` says so, and the other fields are unchecked."""
-    run, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, stored = values
+    run, tenant, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, stored = values
     is_known = status in RunStatus.__members__.values()
     row = RunRow(
         id=RunId(str(run)),
@@ -255,6 +256,7 @@ def read_row(values: tuple[Value, ...]) -> RunRow:
         ended_at=ended_at if isinstance(ended_at, int) else None,
         due_at=due_at if isinstance(due_at, int) else None,
         parent=str(parent),
+        tenant=str(tenant),
     )
     if is_known and sealed == row_checksum(row) and stored == checksum(None, run, status, ended_at, due_at, length):
         return row

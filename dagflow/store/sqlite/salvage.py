@@ -20,7 +20,7 @@ _ORPHANS: Final = """
     WHERE parent NOT IN ('', '~') AND NOT EXISTS (SELECT 1 FROM run AS whole WHERE whole.id = run.parent)"""
 #: What there is of a run, by table. Texts as bytes, since they may be none.
 _KEPT: Final = {
-    "run": """SELECT CAST(id AS BLOB), CAST(flow AS BLOB), CAST(digest AS BLOB), created_at, CAST(parent AS BLOB),
+    "run": """SELECT CAST(id AS BLOB), CAST(tenant AS BLOB), CAST(flow AS BLOB), CAST(digest AS BLOB), created_at, CAST(parent AS BLOB),
         CAST(status AS BLOB), ended_at, due_at, length FROM run WHERE key = ?""",
     "flow": "SELECT flow.body FROM flow JOIN run USING (digest) WHERE run.key = ?",
     "history": """SELECT seq, at, CAST(kind AS BLOB), CAST(node AS BLOB), attempt, payload FROM history WHERE run = ? ORDER BY seq""",
@@ -45,10 +45,11 @@ _STRAY: Final = (
         AND NOT EXISTS (SELECT 1 FROM published WHERE published.digest = flow.digest)
         AND NOT EXISTS (SELECT 1 FROM request WHERE request.digest = flow.digest)""",
 )
-_EVENT: Final = (
-    "SELECT number, CAST(id AS BLOB), CAST(name AS BLOB), at, payload, CAST(run AS BLOB) FROM event WHERE number = ?"
-)
-_BLANK_EVENT: Final = "UPDATE event SET id = ?, name = ?, at = ?, payload = ?, run = ?, hops = 0, checksum = ? WHERE number = ?"
+_EVENT: Final = """
+    SELECT number, CAST(tenant AS BLOB), CAST(id AS BLOB), CAST(name AS BLOB), at, payload, CAST(run AS BLOB)
+    FROM event WHERE number = ?"""
+_BLANK_EVENT: Final = """
+    UPDATE event SET tenant = '', id = ?1, name = '~', at = 0, payload = ?2, run = '', hops = 0, checksum = ?3 WHERE number = ?4"""
 
 
 def salvage(connection: apsw.Connection, runs: Collection[RunId], keep: Callable[[dict[str, object]], None]) -> list[str]:
@@ -79,9 +80,8 @@ def _events(connection: apsw.Connection, keep: Callable[[dict[str, object]], Non
     damaged = retention.damaged_events(partial(_read, connection))
     for number in damaged:
         keep({"event": [[_plain(value) for value in row] for row in execute(connection, _EVENT, (number,))]})
-        blank = (f"~{number}", "~", 0, b"null", "")
-        stored = checksum(blank[3], number, *blank[:3], blank[4])
-        execute(connection, _BLANK_EVENT, (*blank, stored, number))
+        blank, payload = f"~{number}", b"null"
+        execute(connection, _BLANK_EVENT, (blank, payload, checksum(payload, number, "", blank, "~", 0, "", 0), number))
     return [f"event number {number}" for number in damaged]
 
 
@@ -97,7 +97,7 @@ def _lookups(connection: apsw.Connection, read: Callable[..., list[tuple[Value, 
         done.append("the ids that starts were given")
     if _is_damaged(lambda: waits.problems_of(read)):
         execute(connection, "DELETE FROM wait")
-        execute(connection, "INSERT INTO wait SELECT '', '', '', key, 0 FROM run WHERE parent = '' AND status = 'sleeping'")
+        execute(connection, waits.WAIT_FOR_ALL)
         done.append("what runs wait for, which is found again")
     return done
 

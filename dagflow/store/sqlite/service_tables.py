@@ -11,7 +11,8 @@ import apsw
 import attrs
 import orjson
 
-from dagflow.store.service_rows import Looked, PublishedRow, RequestRow
+from dagflow.store.service_rows import ListenerRow, Looked, PublishedRow, RequestRow, ScheduleRow
+from dagflow.store.sqlite import listeners as listening
 from dagflow.store.sqlite import published, requests, rows
 from dagflow.store.sqlite.checksums import checksum
 from dagflow.store.sqlite.connection import Value, execute
@@ -23,52 +24,75 @@ _AFTER_ALL: Final = (2**63 - 1, "\U0010ffff")
 class ServiceTables(abc.ABC):
     """What `SqliteStore` keeps for a service, by the transactions and reads of that."""
 
-    def publish(self, row: PublishedRow, flow: bytes) -> None:
+    def publish(
+        self, row: PublishedRow, flow: bytes, listeners: Collection[ListenerRow] = (), due_at: int | None = None
+    ) -> None:
         """See `ServiceStore.publish`."""
         with self._transaction() as connection:
             execute(connection, rows.INSERT_FLOW, (row.digest, flow, checksum(flow, row.digest)))
             published.insert(connection, row)
+            listening.replace(connection, row, listeners)
+            listening.schedule(connection, [ScheduleRow(row.flow, due_at, row.tenant)])
 
-    def note_state(self, flow: str, state: str) -> None:
+    def note_state(self, tenant: str, flow: str, state: str) -> None:
         """See `ServiceStore.note_state`."""
         with self._transaction() as connection:
-            published.note_state(connection, flow, state)
+            published.note_state(connection, tenant, flow, state)
 
-    def published(self) -> list[PublishedRow]:
+    def newest(self, tenant: str, flow: str) -> PublishedRow | None:
+        """See `ServiceStore.newest`."""
+        found = self._read(published.SELECT_NEWEST, tenant, flow)
+        return attrs.evolve(published.read(found[0]), text="") if found else None
+
+    def published(self, tenant: str) -> list[PublishedRow]:
         """See `ServiceStore.published`."""
-        return [attrs.evolve(published.read(row), text="") for row in self._read(published.SELECT_NEWEST)]
+        return [attrs.evolve(published.read(row), text="") for row in self._read(published.SELECT_NEWEST_OF_ALL, tenant)]
 
-    def versions(self, flow: str) -> list[PublishedRow]:
+    def versions(self, tenant: str, flow: str) -> list[PublishedRow]:
         """See `ServiceStore.versions`."""
-        return [published.read(row) for row in self._read(published.SELECT_VERSIONS, flow)]
+        return [published.read(row) for row in self._read(published.SELECT_VERSIONS, tenant, flow)]
 
-    def request(self, flow: str, request_id: str) -> RequestRow | None:
+    def listeners(self, tenant: str, event: str) -> list[ListenerRow]:
+        """See `ServiceStore.listeners`."""
+        return [listening.read(row) for row in self._read(listening.SELECT, tenant, event)]
+
+    def schedules(self, *, after: tuple[int, str, str], limit: int = 100) -> list[ScheduleRow]:
+        """See `ServiceStore.schedules`."""
+        return listening.read_schedules(self._read(listening.SELECT_DUE, *after, max(0, limit)))
+
+    def request(self, tenant: str, flow: str, request_id: str) -> RequestRow | None:
         """See `ServiceStore.request`."""
-        found = self._requests(requests.SELECT_ONE, flow, request_id)
+        found = self._requests(requests.SELECT_ONE, tenant, flow, request_id)
         return found[0] if found else None
 
     def requests(
-        self, flow: str, *, stages: Collection[str] = (), limit: int = 100, before: tuple[int, str] | None = None
+        self,
+        tenant: str,
+        flow: str,
+        *,
+        stages: Collection[str] = (),
+        limit: int = 100,
+        before: tuple[int, str] | None = None,
     ) -> list[RequestRow]:
         """See `ServiceStore.requests`."""
         wanted = orjson.dumps(sorted(stages)).decode()
-        return self._requests(requests.SELECT_OF_FLOW, flow, *(before or _AFTER_ALL), wanted, max(0, limit))
+        return self._requests(requests.SELECT_OF_FLOW, tenant, flow, *(before or _AFTER_ALL), wanted, max(0, limit))
 
     def unsettled_requests(self) -> list[RequestRow]:
         """See `ServiceStore.unsettled_requests`."""
         return self._requests(requests.SELECT_UNSETTLED)
 
-    def begun_since(self, flow: str, since: int) -> list[RequestRow]:
+    def begun_since(self, tenant: str, flow: str, since: int) -> list[RequestRow]:
         """See `ServiceStore.begun_since`."""
-        return self._requests(requests.SELECT_BEGUN, flow, since)
+        return self._requests(requests.SELECT_BEGUN, tenant, flow, since)
 
     def requested_after(self, number: int) -> list[RequestRow]:
         """See `ServiceStore.requested_after`."""
         return self._requests(requests.SELECT_AFTER, number)
 
-    def claims(self, now: int) -> list[tuple[str, str, int | None]]:
+    def claims(self, tenant: str, flow: str, now: int) -> list[tuple[str, int | None]]:
         """See `ServiceStore.claims`."""
-        return requests.read_claims(self._read(requests.SELECT_CLAIMS, now))
+        return requests.read_claims(self._read(requests.SELECT_CLAIMS, tenant, flow, now))
 
     def looked(self) -> Looked | None:
         """See `ServiceStore.looked`."""

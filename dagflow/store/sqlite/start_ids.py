@@ -8,26 +8,25 @@ from typing import Final
 import apsw
 
 from dagflow.ids import RunId
-from dagflow.store.api import StartName
+from dagflow.store.api import RunRow, StartName
 from dagflow.store.sqlite.checksums import checksum
 from dagflow.store.sqlite.connection import Value, execute
 
-_INSERT: Final = "INSERT INTO start (id, run, content, checksum) VALUES (?, ?, ?, ?)"
-SELECT: Final = """
-    SELECT run.id, start.id, start.content, start.checksum FROM start JOIN run ON run.key = start.run WHERE start.id = ?"""
-_ALL: Final = "SELECT run.id, start.id, start.content, start.checksum FROM start JOIN run ON run.key = start.run"
+_INSERT: Final = "INSERT INTO start (tenant, id, run, content, checksum) VALUES (?, ?, ?, ?, ?)"
+_ALL: Final = "SELECT run.id, start.tenant, start.id, start.content, start.checksum FROM start JOIN run ON run.key = start.run"
+SELECT: Final = f"{_ALL} WHERE start.tenant = ? AND start.id = ?"
 
 
-def insert(connection: apsw.Connection, key: Value, run: str, name: StartName) -> None:
-    """The run with this key was started under that name. Raises apsw.ConstraintError: another one was."""
-    execute(connection, _INSERT, (name.id, key, name.content, _sum(run, name.id, name.content)))
+def insert(connection: apsw.Connection, key: Value, row: RunRow, name: StartName) -> None:
+    """The run with this key was started under that name. Raises apsw.ConstraintError: another one of its tenant was."""
+    execute(connection, _INSERT, (row.tenant, name.id, key, name.content, _sum(row.id, row.tenant, name.id, name.content)))
 
 
 def read(found: list[tuple[Value, ...]]) -> tuple[RunId, bytes] | None:
     """The run that was started under a name, and what with."""
     if not found:
         return None
-    run, _, content, _ = found[0]
+    run, _, _, content, _ = found[0]
     return RunId(str(run)), content if isinstance(content, bytes) else b""
 
 
@@ -35,10 +34,10 @@ def problems_of(read_rows: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
     """Return the problems of these rows; `read_rows` runs a query."""
     return [
         f"the name {name!r} of the start of run {run!r} is not what was written"
-        for run, name, content, stored in read_rows(_ALL)
-        if stored != _sum(run, name, content)
+        for run, tenant, name, content, stored in read_rows(_ALL)
+        if stored != _sum(run, tenant, name, content)
     ]
 
 
-def _sum(run: Value, name: Value, content: Value) -> int:
-    return checksum(content if isinstance(content, bytes) else None, name, run)
+def _sum(run: Value, tenant: Value, name: Value, content: Value) -> int:
+    return checksum(content if isinstance(content, bytes) else None, tenant, name, run)

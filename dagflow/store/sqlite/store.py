@@ -15,8 +15,6 @@ import threading
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from heapq import merge
-from itertools import islice
 from pathlib import Path
 
 import apsw
@@ -25,7 +23,7 @@ import orjson
 
 from dagflow.errors import StoreError, WriteRefused
 from dagflow.ids import FlowDigest, RunId
-from dagflow.store.api import Append, Blocked, CrashSuspect, Creation, DriverState, Record, RunRow, SentEvent, WaitRow
+from dagflow.store.api import Append, Blocked, CrashSuspect, Creation, DriverState, Record, RunRow, WaitRow
 from dagflow.store.failpoints import Failpoint, hit
 from dagflow.store.service_rows import Looked, RequestRow
 from dagflow.store.sqlite import blobs, crash_ledger, retention, rows, start_ids, waits
@@ -44,6 +42,7 @@ from dagflow.store.sqlite.connection import (
     open_writer,
     reason_of,
 )
+from dagflow.store.sqlite.event_tables import EventTables
 from dagflow.store.sqlite.lock import FileLock, LogMark, make_private_file, refuse_remote
 from dagflow.store.sqlite.migrations import migrate, refuse_foreign
 from dagflow.store.sqlite.requests import write as write_requests
@@ -52,7 +51,7 @@ from dagflow.store.sqlite.wal_guard import OpenLog, check_frames, check_log, loc
 
 
 @attrs.define(eq=False)
-class SqliteStore(ServiceTables):
+class SqliteStore(EventTables, ServiceTables):
     """See `store.api.Store`. May be called from any thread; made by `SqliteStore.open`."""
 
     path: Path
@@ -164,40 +163,6 @@ class SqliteStore(ServiceTables):
                 rows.append(connection, added, self._known)
             write_requests(connection, requests, looked)
 
-    def send(self, events: Sequence[SentEvent]) -> None:
-        """See `Store.send`."""
-        with self._transaction() as connection:
-            rows.insert_events(connection, events)
-
-    def events(self, *, after: int, limit: int = 1000, names: Collection[str] | None = None) -> list[SentEvent]:
-        """See `Store.events`."""
-        events: list[SentEvent] = []
-        while len(events) < limit:
-            n_wanted = limit - len(events)
-            found = self._events(after, n_wanted, names)
-            # A damaged one is omitted; `problems` reports it.
-            events += [event for row in found if (event := rows.read_event(row)) is not None]
-            if len(found) < n_wanted:
-                break
-            after = int(str(found[-1][0]))
-        return events
-
-    def _events(self, after: int, limit: int, names: Collection[str] | None) -> list[tuple[Value, ...]]:
-        if names is None:
-            return self._read_texts(rows.EVENT_COLUMNS, rows.SELECT_EVENTS, after, limit)
-        # Name by name, since that is how the index is ordered.
-        named = (self._read_texts(rows.EVENT_COLUMNS, rows.SELECT_NAMED_EVENTS, name, after, limit) for name in set(names))
-        return list(islice(merge(*named), limit))
-
-    def last_event(self) -> int:
-        """See `Store.last_event`."""
-        number = self._read(rows.SELECT_LAST_EVENT)[0][0]
-        return number if isinstance(number, int) else 0
-
-    def has_event(self, event_id: str) -> bool:
-        """See `Store.has_event`."""
-        return bool(self._read(rows.SELECT_EVENT_ID, event_id))
-
     def history(self, run: RunId) -> list[Record]:
         """See `Store.history`."""
         found = self._read(rows.SELECT_HISTORY, run)
@@ -223,11 +188,20 @@ class SqliteStore(ServiceTables):
         return found[0] if found else None
 
     def runs(
-        self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
+        self,
+        *,
+        unfinished: bool = False,
+        limit: int = 100,
+        before: RunId | None = None,
+        parent: str = "",
+        tenant: str | None = None,
     ) -> list[RunRow]:
         """See `Store.runs`."""
         if parent:
             return self._rows(rows.SELECT_PARTS, parent, before or "", unfinished, max(0, limit))
+        if tenant is not None:
+            query = rows.SELECT_UNFINISHED_OF_TENANT if unfinished else rows.SELECT_OF_TENANT
+            return self._rows(query, tenant, before or rows.AFTER_ALL, max(0, limit))
         query = rows.SELECT_UNFINISHED if unfinished else rows.SELECT_RUNS
         return self._rows(query, before or rows.AFTER_ALL, max(0, limit))
 
@@ -247,15 +221,15 @@ class SqliteStore(ServiceTables):
     def waiting(self, wait: WaitRow, *, after: str = "", limit: int = 100, is_any: bool = False) -> list[RunRow]:
         """See `Store.waiting`."""
         if is_any:
-            return self._rows(rows.SELECT_WAITING_ANYHOW, wait.event, after, max(0, limit))
-        return self._rows(rows.SELECT_WAITING_EXACTLY, wait.event, wait.path, wait.key, after, max(0, limit))
+            return self._rows(rows.SELECT_WAITING_ANYHOW, wait.tenant, wait.event, after, max(0, limit))
+        return self._rows(rows.SELECT_WAITING_EXACTLY, wait.tenant, wait.event, wait.path, wait.key, after, max(0, limit))
 
-    def awaited(self) -> dict[str, frozenset[str]]:
+    def awaited(self) -> dict[tuple[str, str], frozenset[str]]:
         """See `Store.awaited`."""
-        paths: dict[str, set[str]] = {}
-        for event, path in self._read(waits.SELECT_AWAITED):
-            paths.setdefault(str(event), set()).add(str(path))
-        return {event: frozenset(found) for event, found in paths.items()}
+        paths: dict[tuple[str, str], set[str]] = {}
+        for tenant, event, path in self._read(waits.SELECT_AWAITED):
+            paths.setdefault((str(tenant), str(event)), set()).add(str(path))
+        return {place: frozenset(found) for place, found in paths.items()}
 
     def delivered_up_to(self) -> int:
         """See `Store.delivered_up_to`."""
@@ -266,9 +240,9 @@ class SqliteStore(ServiceTables):
         with self._transaction() as connection:
             waits.note_handed_out(connection, number)
 
-    def named(self, start_id: str) -> tuple[RunId, bytes] | None:
+    def named(self, tenant: str, start_id: str) -> tuple[RunId, bytes] | None:
         """See `Store.named`."""
-        return start_ids.read(self._read(start_ids.SELECT, start_id))
+        return start_ids.read(self._read(start_ids.SELECT, tenant, start_id))
 
     def flow(self, digest: FlowDigest) -> bytes | None:
         """See `Store.flow`."""

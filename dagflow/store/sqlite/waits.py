@@ -11,36 +11,51 @@ from dagflow.store.api import WaitRow
 from dagflow.store.sqlite.checksums import checksum
 from dagflow.store.sqlite.connection import Value, execute
 
-_INSERT: Final = "INSERT INTO wait (event, path, key, run, checksum) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_INSERT: Final = "INSERT INTO wait (tenant, event, path, key, run, checksum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _CLEAR: Final = "DELETE FROM wait WHERE run = ?"
 _BEHIND: Final = "run > coalesce((SELECT run.key FROM run WHERE run.id = ?), 0)"
+_OF_EVENT: Final = "tenant = ? AND event = ?"
 #: The numbers of runs that wait for an event: with this path and key, and with any.
-EXACTLY: Final = f"SELECT run FROM wait WHERE event = ? AND path = ? AND key = ? AND {_BEHIND} ORDER BY run LIMIT ?"  # noqa: S608
-ANYHOW: Final = f"SELECT DISTINCT run FROM wait WHERE event = ? AND {_BEHIND} ORDER BY run LIMIT ?"  # noqa: S608
-# From each event to the next one, and from each of its paths to the next: there are few of them, and may be a million rows.
+EXACTLY: Final = f"SELECT run FROM wait WHERE {_OF_EVENT} AND path = ? AND key = ? AND {_BEHIND} ORDER BY run LIMIT ?"  # noqa: S608
+ANYHOW: Final = f"SELECT DISTINCT run FROM wait WHERE {_OF_EVENT} AND {_BEHIND} ORDER BY run LIMIT ?"  # noqa: S608
+# From each tenant to the next one, likewise to each event and each path of it: there are few of them, and may be a million rows.
 SELECT_AWAITED: Final = """
     WITH RECURSIVE
-        name (event) AS (
-            SELECT min(event) FROM wait
+        owner (tenant) AS (
+            SELECT min(tenant) FROM wait
             UNION ALL
-            SELECT (SELECT min(event) FROM wait WHERE event > name.event) FROM name WHERE name.event IS NOT NULL
+            SELECT (SELECT min(tenant) FROM wait WHERE tenant > owner.tenant) FROM owner WHERE owner.tenant IS NOT NULL
         ),
-        pair (event, path) AS (
-            SELECT event, (SELECT min(path) FROM wait WHERE wait.event = name.event) FROM name WHERE event IS NOT NULL
+        name (tenant, event) AS (
+            SELECT tenant, (SELECT min(event) FROM wait WHERE wait.tenant = owner.tenant) FROM owner WHERE tenant IS NOT NULL
             UNION ALL
-            SELECT event, (SELECT min(path) FROM wait WHERE wait.event = pair.event AND wait.path > pair.path)
+            SELECT tenant, (SELECT min(event) FROM wait WHERE wait.tenant = name.tenant AND wait.event > name.event)
+            FROM name WHERE name.event IS NOT NULL
+        ),
+        pair (tenant, event, path) AS (
+            SELECT tenant, event, (SELECT min(path) FROM wait WHERE wait.tenant = name.tenant AND wait.event = name.event)
+            FROM name WHERE event IS NOT NULL
+            UNION ALL
+            SELECT tenant, event, (
+                SELECT min(path) FROM wait
+                WHERE wait.tenant = pair.tenant AND wait.event = pair.event AND wait.path > pair.path
+            )
             FROM pair WHERE pair.path IS NOT NULL
         )
-    SELECT event, path FROM pair WHERE path IS NOT NULL"""
+    SELECT tenant, event, path FROM pair WHERE path IS NOT NULL"""
 SELECT_HANDED_OUT: Final = "SELECT number, checksum FROM handed"
 _SET_HANDED_OUT: Final = "INSERT OR REPLACE INTO handed (one, number, checksum) VALUES (1, ?, ?)"
-_ALL: Final = "SELECT wait.event, wait.path, wait.key, run.id, wait.checksum FROM wait LEFT JOIN run ON run.key = wait.run"
+#: In the place of damaged subscriptions: every event of its tenant wakes the run, once.
+WAIT_FOR_ALL: Final = "INSERT INTO wait SELECT tenant, '', '', '', key, 0 FROM run WHERE parent = '' AND status = 'sleeping'"
+_ALL: Final = (
+    "SELECT wait.tenant, wait.event, wait.path, wait.key, run.id, wait.checksum FROM wait LEFT JOIN run ON run.key = wait.run"
+)
 
 
 def insert(connection: apsw.Connection, key: Value, run: str, rows: Sequence[WaitRow]) -> None:
     """Store the subscriptions of the run with this key."""
     for row in rows:
-        values = (row.event, row.path, row.key)
+        values = (row.tenant, row.event, row.path, row.key)
         execute(connection, _INSERT, (*values, key, checksum(None, *values, run)))
 
 
@@ -65,9 +80,9 @@ def read_handed_out(found: Sequence[tuple[Value, ...]]) -> int:
 def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
     """Return the problems of these rows."""
     problems: list[str] = []
-    for event, path, key, run, stored in read(_ALL):
+    for tenant, event, path, key, run, stored in read(_ALL):
         if run is None:
             problems.append(f"a run that is not there waits for {event!r}")
-        elif stored != checksum(None, event, path, key, run) and event:
+        elif stored != checksum(None, tenant, event, path, key, run) and event:
             problems.append(f"what run {run!r} waits for is not what was written")
     return problems[:20]

@@ -1,0 +1,392 @@
+"""One tenant of a service: its published flows, and the runs that start when a trigger fires."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from functools import partial
+from typing import cast
+
+import attrs
+import orjson
+import trio
+
+from dagflow.admission.requests import Stage
+from dagflow.app.catalogs import ActionCatalog
+from dagflow.app.compiling import compile as compile_text
+from dagflow.app.entry_checks import checked_count, checked_instant, checked_run, checked_text
+from dagflow.app.interpreter import Interpreter
+from dagflow.app.run_handle import Run
+from dagflow.app.service.crons import next_due
+from dagflow.app.service.gates import ACTIVE, PAUSED, RETIRED, Gate
+from dagflow.app.service.manifests import WEBHOOK, encoded, listeners_of, version_of
+from dagflow.app.service.outcomes import Delivery, Outcome, Version
+from dagflow.app.service.routing import Router
+from dagflow.clock import Clock
+from dagflow.drivers.local.batch import Decision, Note
+from dagflow.drivers.local.loaded_run import LoadedRun
+from dagflow.errors import UsageError
+from dagflow.execution.bindings import Origin
+from dagflow.execution.input import as_input
+from dagflow.execution.results import RunResult
+from dagflow.ids import RunId, new_run_id
+from dagflow.lang.compiler import Compilation
+from dagflow.model.flow import Flow
+from dagflow.model.typeguards import is_object
+from dagflow.store.api import Record, RunRow, Store
+from dagflow.store.service_rows import PublishedRow, RequestRow
+from dagflow.webhooks import Scheme, WebhookRefused
+
+
+@attrs.define(eq=False)
+class Parts:
+    """What all tenants of a service share. `publishing`: held while a flow changes."""
+
+    interpreter: Interpreter
+    catalog: ActionCatalog
+    store: Store
+    clock: Clock
+    router: Router
+    webhooks: Mapping[str, Scheme]
+    publishing: trio.Lock = attrs.field(factory=trio.Lock)
+
+
+@attrs.define(eq=False)
+class Tenant:
+    """The flows, requests, events and runs of one tenant, and of no other; made by `Service.tenant`.
+
+    Ids of runs, events, starts and requests, and names of flows, are looked up among those of the tenant: what another tenant has does
+    not exist here.
+
+    Attributes:
+        name: of the tenant.
+    """
+
+    name: str
+    _parts: Parts
+
+    # ---- published flows
+
+    async def publish(
+        self, source: str | Compilation | Flow, *, name: str | None = None, author: str = "", comment: str = ""
+    ) -> Version:
+        """Publish a flow: from now on its triggers start runs, in place of the version before, if there is one.
+
+        Runs stay on the version they began with, and so do requests that came before. A flow that was paused stays paused, and one that was retired is
+        active again. Publishing the newest version again changes nothing.
+
+        Args:
+            source: a text, its compilation, or a compiled flow.
+            name: of the flow, where the text has several.
+            author, comment: kept with the version.
+
+        Raises:
+            FlowInvalid: the text has errors.
+            UsageError: the catalog lacks actions of the flow, or there is no such flow in the text.
+            StoreError: the store failed.
+        """
+        flow, parts = self._compiled(source, name), self._parts
+        _, loader, _ = parts.interpreter.parts
+        prepared = loader.programs.of(flow)
+        loader.check_actions(prepared.program)
+        async with parts.publishing:
+            gate = await self._found(flow.name)
+            if gate is not None and gate.version.digest == prepared.digest and gate.state != RETIRED:
+                return self._version(gate)
+            state = PAUSED if gate is not None and gate.state == PAUSED else ACTIVE
+            row = PublishedRow(
+                tenant=self.name,
+                flow=flow.name,
+                number=1 if gate is None else gate.version.number + 1,
+                digest=prepared.digest,
+                state=state,
+                at=parts.clock.now(),
+                author=_short(author, "`author`"),
+                comment=_short(comment, "`comment`"),
+                manifest=encoded(prepared.program),
+                text=flow.source,
+            )
+            listeners, due_at = listeners_of(prepared.program, self.name), next_due(row, row.at)
+            await trio.to_thread.run_sync(parts.store.publish, row, prepared.encoded, listeners, due_at)
+            gate = parts.router.put(attrs.evolve(row, text=""), state, due_at)
+            parts.router.gates.tick(gate)
+            return self._version(gate, row)
+
+    async def pause(self, flow: str) -> Version:
+        """Begin no more runs of a flow. Requests are stored, and begin when the flow is resumed. Raises UsageError, StoreError."""
+        return await self._change(flow, PAUSED, is_paused=True)
+
+    async def resume(self, flow: str) -> Version:
+        """Go on with a flow that was paused. Raises UsageError, StoreError."""
+        return await self._change(flow, ACTIVE, is_paused=False)
+
+    async def retire(self, flow: str) -> Version:
+        """Accept no more requests for a flow. Accepted ones still get their runs, and these continue. Raises UsageError, StoreError."""
+        return await self._change(flow, RETIRED, is_paused=False)
+
+    async def flows(self) -> list[Version]:
+        """The newest version of each published flow, by name. Raises StoreError."""
+        rows = await trio.to_thread.run_sync(self._parts.store.published, self.name)
+        return [self._version_of(row) for row in rows]
+
+    async def versions(self, flow: str) -> list[Version]:
+        """All versions of a flow, the newest first, with their texts. Raises UsageError: it was never published; StoreError."""
+        gate = await self._gate(flow)
+        rows = await trio.to_thread.run_sync(self._parts.store.versions, *gate.place)
+        return [version_of(row, gate.state, gate.problem) for row in rows]
+
+    # ---- events and webhooks
+
+    async def send(self, event: str, payload: object, *, id: str | None = None) -> Delivery:  # noqa: A002 - the word of the API
+        """Send an event to the flows that it starts and to the runs that wait for it; when this returns all that will survive a crash.
+
+        Args:
+            event, payload, id: as of `Interpreter.send`.
+
+        Returns:
+            The outcome.
+
+        Raises:
+            WireError, UsageError, StoreError: as `Interpreter.send`.
+        """
+        if str(event).startswith(WEBHOOK):
+            raise UsageError(f"the name of an event must not begin with `{WEBHOOK}`, which is for webhooks; got {event[:80]!r}")
+        return await self._send(event, payload, id)
+
+    async def webhook(self, name: str, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """Take a webhook: store it as an event, as it came, and start the flows with `on webhook` of that name.
+
+        A webhook with an id of its sender is accepted once.
+
+        Args:
+            name: of the webhook, as flows have it; the host has bound a scheme to it.
+            headers: of the request; their names in any case.
+            body: of the request, as it came; JSON.
+
+        Raises:
+            WebhookRefused: the name has no scheme, or the webhook is not signed as agreed, too old, or no JSON.
+            UsageError: it is too large.
+            StoreError: the store failed; the sender may send it again.
+        """
+        scheme = self._parts.webhooks.get(name)
+        if scheme is None:
+            raise WebhookRefused(
+                f"no scheme is bound to the webhook {str(name)[:80]!r}; bind one with `webhooks=` of `Service.open`"
+            )
+        now = self._parts.clock.now()
+        sender_id = scheme.verify({key.lower(): value for key, value in headers.items()}, body, now)
+        value = _json_of(body)
+        if is_object(value) and "challenge" in value and value.get("type") == "url_verification":
+            return Delivery(event_id="", answer=str(value["challenge"]))
+        digest = hashlib.sha256(sender_id.encode()).hexdigest()
+        event_id = f"webhook:{name[:100]}:{digest}" if sender_id else None
+        return await self._send(WEBHOOK + name, {"raw": body.decode()}, event_id)
+
+    async def _send(self, event: str, payload: object, event_id: str | None) -> Delivery:
+        sending = await self._parts.interpreter.deliver(event, payload, event_id, self.name)
+        if sending is None:
+            return Delivery(event_id=event_id or "", is_duplicate=True)
+        outcomes = [await self._outcome(decision) for decision in sending.decisions]
+        return Delivery(event_id=sending.event.id, n_waits=sending.n_reached, outcomes=tuple(outcomes))
+
+    async def start(
+        self,
+        flow: str,
+        input: object = None,  # noqa: A002 - the word of the API
+        *,
+        id: str | None = None,  # noqa: A002 - likewise
+        at: int | None = None,
+    ) -> Outcome:
+        """Ask for a run of a published flow, as a trigger would: its policies decide when it begins, and whether.
+
+        Args:
+            flow: its name.
+            input: as JSON values.
+            id: a name for this request; a second one of this name asks for nothing, and returns what became of the first.
+            at: the instant to ask at, nanoseconds since 1970 UTC; at once if not given.
+
+        Raises:
+            UsageError: there is no such flow, it is retired, or the input or the id does not fit.
+            EvaluationError: a key of a policy has no value.
+            StoreError: the store failed.
+        """
+        gate = await self._gate(flow)
+        request_id = "start:" + (new_run_id(self._parts.clock.now()) if id is None else checked_text(id, "the id of a start"))
+        not_before = 0 if at is None else checked_instant(at, "`at`")
+        async with self._parts.publishing:
+            if gate.state == RETIRED:
+                raise UsageError(f"the flow {flow!r} is retired and takes nothing; publish it again")
+            known = gate.rows.get(request_id) or await trio.to_thread.run_sync(
+                self._parts.store.request, self.name, flow, request_id
+            )
+            driver, loader, _ = self._parts.interpreter.parts
+            if known is not None:
+                # A recent decision may still be on its way to the store.
+                return await self._outcome(Decision(known, driver.loaded_runs.get(known.run)))
+            if driver.is_draining:
+                raise UsageError("the service is draining and begins nothing; ask again when it is open")
+            prepared, _ = gate.load(loader, self._parts.store, self._parts.clock.now())
+            value = as_input(prepared.program, input)
+            gates = self._parts.router.gates
+            decision = gates.ask(gate, request_id, value, Origin(), at=self._parts.clock.now(), not_before=not_before)
+        return await self._outcome(decision)
+
+    async def requests(self, flow: str, *, stages: Collection[Stage] = (), limit: int = 100) -> list[RequestRow]:
+        """Requests for runs of a flow, the newest first; only those in `stages`, if there are any. Raises UsageError, StoreError."""
+        gate = await self._gate(flow)
+        read = partial(
+            self._parts.store.requests,
+            *gate.place,
+            stages=[str(stage) for stage in stages],
+            limit=checked_count(limit, "`limit`"),
+        )
+        return await trio.to_thread.run_sync(read)
+
+    async def withdraw(self, flow: str, request_id: str) -> Outcome:
+        """Drop a request that has no run yet; ignore one that has. Raises UsageError: there is none of that id; StoreError."""
+        gate = await self._gate(flow)
+        row = gate.rows.get(request_id)
+        if row is not None and Stage(row.stage).is_open:
+            gates = self._parts.router.gates
+            decision = gates.watch(row)
+            gates.withdraw(gate, request_id)
+            return await self._outcome(decision)
+        known = row or await trio.to_thread.run_sync(self._parts.store.request, self.name, flow, request_id)
+        if known is None:
+            raise UsageError(f"flow {flow!r} has no request {request_id!r}; `requests()` lists them")
+        return _shown(known)
+
+    async def cancel(self, flow: str) -> int:
+        """Cancel everything that a flow has under way: requests without a run are dropped, runs are cancelled.
+
+        Returns:
+            How many there were. It returns once all of them have ended.
+
+        Raises:
+            UsageError: there is no such flow, or the service is draining.
+            StoreError: the store failed.
+        """
+        gate = await self._gate(flow)
+        rows = list(gate.rows.values())
+        # Requests without a run first, or the end of another would start their runs.
+        for row in sorted(rows, key=lambda row: bool(row.run)):
+            if row.run:
+                await self._parts.interpreter.cancel(row.run)
+            else:
+                await self.withdraw(flow, row.id)
+        return len(rows)
+
+    # ---- runs
+
+    async def runs(
+        self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
+    ) -> list[RunRow]:
+        """Return the runs of the tenant, the newest first, as `Interpreter.runs` does. Raises UsageError, StoreError."""
+        if parent:
+            await self._row(parent)
+        return await self._parts.interpreter.runs(
+            unfinished=unfinished, limit=limit, before=before, parent=parent, tenant=self.name
+        )
+
+    async def find_run(self, run_id: str) -> RunRow | None:
+        """The row of a run; None if the tenant has none of that id. Raises UsageError: no run has such an id; StoreError."""
+        row = await trio.to_thread.run_sync(self._parts.store.run, checked_run(run_id))
+        return row if row is not None and row.tenant == self.name else None
+
+    async def get_run(self, run_id: str) -> Run:
+        """Return the handle of a run, which may have ended. Raises UsageError: there is no such run, or it cannot go on; StoreError."""
+        return await self._parts.interpreter.get_run((await self._row(run_id)).id)
+
+    async def result(self, run_id: str) -> RunResult:
+        """How a run stands, or how it ended, from the store. Raises UsageError: there is no such run; StoreError."""
+        return await self._parts.interpreter.result((await self._row(run_id)).id)
+
+    async def history(self, run_id: str) -> list[Record]:
+        """Return the events of a run's history, in order. Raises UsageError: there is no such run; StoreError."""
+        return await self._parts.interpreter.history((await self._row(run_id)).id)
+
+    async def cancel_run(self, run_id: str) -> RunResult:
+        """Cancel a run and wait until it has ended. Raises as `Interpreter.cancel`."""
+        return await self._parts.interpreter.cancel((await self._row(run_id)).id)
+
+    async def flow_of(self, run_id: str) -> Flow:
+        """The flow that a run is pinned to. Raises UsageError: there is no such run; StoreError."""
+        row = await self._row(run_id)
+        _, loader, _ = self._parts.interpreter.parts
+        return (await trio.to_thread.run_sync(loader.programs.load, self._parts.store, row.digest)).program.flow
+
+    # ---- inside
+
+    async def _outcome(self, decision: Decision) -> Outcome:
+        """What became of a request, once that is in the store."""
+        driver, _, _ = self._parts.interpreter.parts
+        match decision.kept_by:
+            case LoadedRun() as live:
+                await live.wait_committed(1)
+                if live.broken is not None and live.request is not None:
+                    raise live.broken
+            case Note() as note:
+                await note.is_kept.wait()
+            case _:
+                pass
+        if driver.error is not None:
+            raise driver.error
+        return _shown(decision.row)
+
+    async def _change(self, flow: str, state: str, *, is_paused: bool) -> Version:
+        gate = await self._gate(flow)
+        async with self._parts.publishing:
+            if gate.state == RETIRED and state != RETIRED:
+                raise UsageError(f"the flow {flow!r} is retired; publish it again")
+            await trio.to_thread.run_sync(self._parts.store.note_state, self.name, flow, state)
+            gate.state = state
+            self._parts.router.gates.set_paused(gate, is_paused=is_paused)
+        return self._version(gate)
+
+    def _compiled(self, source: str | Compilation | Flow, name: str | None) -> Flow:
+        if isinstance(source, str):
+            source = compile_text(source, catalog=self._parts.catalog)
+        return source.unwrap(name) if isinstance(source, Compilation) else source
+
+    async def _found(self, flow: str) -> Gate | None:
+        gates = self._parts.router.gates
+        gate = gates.gates.get((self.name, flow))
+        if gate is None:
+            # Only the first look reads the store, in a thread; the gate is made here, if no other task was first.
+            version = await trio.to_thread.run_sync(self._parts.store.newest, self.name, flow)
+            gate = None if version is None else gates.gates.get((self.name, flow)) or gates.put(version, version.state)
+        return gate
+
+    async def _gate(self, flow: str) -> Gate:
+        gate = await self._found(checked_text(flow, "the name of a flow"))
+        if gate is None:
+            raise UsageError(f"no published flow {flow!r}; `flows()` lists them")
+        return gate
+
+    async def _row(self, run_id: str) -> RunRow:
+        row = await self.find_run(run_id)
+        if row is None:
+            raise UsageError(f"no run {run_id}; `runs()` lists the runs")
+        return row
+
+    def _version(self, gate: Gate, row: PublishedRow | None = None) -> Version:
+        return version_of(row or gate.version, gate.state, gate.problem)
+
+    def _version_of(self, row: PublishedRow) -> Version:
+        gate = self._parts.router.gates.gates.get((row.tenant, row.flow))
+        return version_of(row, row.state, "" if gate is None else gate.problem)
+
+
+def _shown(row: RequestRow) -> Outcome:
+    return Outcome(flow=row.flow, id=row.id, stage=Stage(row.stage), run=row.run, reason=row.reason)
+
+
+def _json_of(body: bytes) -> object:
+    try:
+        return cast("object", orjson.loads(body))
+    except orjson.JSONDecodeError as error:
+        raise WebhookRefused(f"the body of a webhook must be JSON in UTF-8: {error}") from None
+
+
+def _short(text: str, what: str) -> str:
+    return checked_text(text, what) if text else ""

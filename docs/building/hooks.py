@@ -10,7 +10,7 @@ from mkdocs.structure.files import File
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the site is built from the repository, wherever it lies
 
-from docs.building.pages import filled, generated, pictures
+from docs.building.pages import filled, generated, pictures, without_links_outside
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -38,4 +38,4 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     path = page.file.src_uri
     if path.startswith("errors/"):
         return filled(markdown, ".").replace("(./", "(")
-    return filled(markdown, "../errors" if "/" in path else "errors")
+    return filled(without_links_outside(markdown, path), "../errors" if "/" in path else "errors")

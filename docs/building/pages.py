@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -77,6 +78,16 @@ def filled(page: str, to_errors: str) -> str:
         return f"[{match[1]}]({to_errors}/{match[1]}.md)" if match[1] in known else match[0]
 
     return "".join(part if number % 2 else _CODE.sub(linked, part) for number, part in enumerate(parts))
+
+
+def without_links_outside(page: str, path: str) -> str:
+    """A page without its links to files of the repository that the site does not have. `path`: of the page, in the site."""
+
+    def kept(match: re.Match[str]) -> str:
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(path), match[2]))
+        return match[1] if target.startswith("../") else match[0]
+
+    return _LINK.sub(kept, page)
 
 
 def _included(path: str, heading: str | None) -> str:

@@ -13,7 +13,7 @@ import pytest
 import dagflow
 from dagflow.lang.explanations import all_codes
 from docs.building.documents import ROOT
-from docs.building.pages import filled, generated, pictures
+from docs.building.pages import filled, generated, pictures, without_links_outside
 
 RAW_FENCE = re.compile(r"<p>[^<]*```|<p>`{2}")
 
@@ -53,6 +53,12 @@ def test_what_a_page_includes_is_filled_in() -> None:
     assert "## Coverage" not in part
     with pytest.raises(ValueError, match="has no heading 'Nothing'"):
         filled("<!-- include tests/README.md#Nothing -->", "errors")
+
+
+def test_links_to_files_that_the_site_lacks_are_text() -> None:
+    page = "[a](../README.md) [b](../SECURITY.md#x) [c](embedding.md) [d](https://example.org/x.md)"
+    assert without_links_outside(page, "design.md") == "a b [c](embedding.md) [d](https://example.org/x.md)"
+    assert without_links_outside("[c](../embedding.md) [a](../../README.md)", "recipes/index.md") == "[c](../embedding.md) a"
 
 
 def test_codes_in_code_stay_as_they_are() -> None:

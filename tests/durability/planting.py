@@ -110,12 +110,12 @@ def crashes_do_not_count() -> None:
 
 def redirect_unchecked() -> None:
     """Only the first address of a request is looked at."""
-    rightly, n_requests = http_request.exchange, itertools.count()
+    rightly, n_requests = http_request.send_request, itertools.count()
 
-    async def exchange(request: Any, policy: Any, **options: Any) -> Any:
+    async def send_request(request: Any, policy: Any, **options: Any) -> Any:
         return await rightly(request, policy if next(n_requests) == 0 else None, **options)
 
-    http_request.exchange = exchange
+    http_request.send_request = send_request
 
 
 def check_text() -> None:

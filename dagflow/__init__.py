@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from dagflow.app.drawing import draw
     from dagflow.app.editing import Edited, edit
     from dagflow.app.interpreter import Interpreter
+    from dagflow.app.outcomes import Delivery, Manifest, Outcome, Version
     from dagflow.app.run_handle import Run
     from dagflow.app.run_once import run
-    from dagflow.app.service.outcomes import Delivery, Manifest, Outcome, Version
     from dagflow.app.service.service import Service
     from dagflow.app.service.tenant import Tenant
+    from dagflow.client import Client
     from dagflow.clock import Clock, SystemClock, VirtualClock
     from dagflow.diagnostic import Diagnostic, Edit, Fix, Severity, Span
     from dagflow.drivers.local.statistics import Statistics
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         ExpressionError,
         ExpressionInvalid,
         FlowInvalid,
+        NotServed,
         RunBlocked,
         StoreError,
         UsageError,
@@ -59,6 +61,7 @@ __all__ = [
     "Before",
     "Bounds",
     "Catalog",
+    "Client",
     "Clock",
     "Compilation",
     "Connect",
@@ -89,6 +92,7 @@ __all__ = [
     "NodeKind",
     "NodeResult",
     "NodeStatus",
+    "NotServed",
     "Outcome",
     "PruneReason",
     "RemoveStep",
@@ -136,12 +140,13 @@ _HOMES = {
     "Before": "dagflow.lang.edit.locations",
     "Bounds": "dagflow.lang.bounds.bounds",
     "Catalog": "dagflow.actions.catalog",
+    "Client": "dagflow.client",
     "Clock": "dagflow.clock",
     "Compilation": "dagflow.lang.compiler",
     "Connect": "dagflow.lang.edit.edits",
     "DagflowBug": "dagflow.errors",
     "DagflowError": "dagflow.errors",
-    "Delivery": "dagflow.app.service.outcomes",
+    "Delivery": "dagflow.app.outcomes",
     "Diagnostic": "dagflow.diagnostic",
     "Duration": "dagflow.model.values",
     "Edge": "dagflow.model.flow",
@@ -160,13 +165,14 @@ _HOMES = {
     "Interpreter": "dagflow.app.interpreter",
     "Invocation": "dagflow.actions.failures",
     "Limits": "dagflow.lang.limits",
-    "Manifest": "dagflow.app.service.outcomes",
+    "Manifest": "dagflow.app.outcomes",
     "MoveStep": "dagflow.lang.edit.edits",
     "Node": "dagflow.model.flow",
     "NodeKind": "dagflow.model.flow",
     "NodeResult": "dagflow.execution.results",
     "NodeStatus": "dagflow.model.status",
-    "Outcome": "dagflow.app.service.outcomes",
+    "NotServed": "dagflow.errors",
+    "Outcome": "dagflow.app.outcomes",
     "PruneReason": "dagflow.model.status",
     "RemoveStep": "dagflow.lang.edit.edits",
     "RenameStep": "dagflow.lang.edit.edits",
@@ -192,7 +198,7 @@ _HOMES = {
     "UInt": "dagflow.model.values",
     "Url": "dagflow.actions.markers",
     "UsageError": "dagflow.errors",
-    "Version": "dagflow.app.service.outcomes",
+    "Version": "dagflow.app.outcomes",
     "VirtualClock": "dagflow.clock",
     "bounds": "dagflow.lang.bounds.bounds",
     "check_expression": "dagflow.lang.expressions",

@@ -83,6 +83,13 @@ class WriteRefused(StoreError):  # noqa: N818 - says what happened
     """The store refuses one write: an unsuitable value, or a place or an id in use. It stored no part of it, and is sound."""
 
 
+class NotServed(DagflowError):  # noqa: N818 - a state of the world
+    """No process drives the runs of a store at the moment, or it stopped during the call; the caller may try again.
+
+    Repeat a `send` or a `start` with the same id: what may have happened then happens once.
+    """
+
+
 class RunBlocked(DagflowError):  # noqa: N818 - a state of the run
     """One run cannot be driven any further; other runs are not affected. The operator of the host application has to act.
 

@@ -20,7 +20,7 @@ from dagflow.execution.results import RunResult
 from dagflow.ids import RunId
 from dagflow.lang.lowering.former_names import InProgress
 from dagflow.model.flow import Flow
-from dagflow.store.api import Blocked, RunRow, Store
+from dagflow.store.api import Blocked, Record, RunRow, Store
 from dagflow.store.open import open_reading
 
 #: More runs than a store of one process has in progress.
@@ -44,9 +44,29 @@ class Archive:
         finally:
             store.close()
 
-    def runs(self, *, unfinished: bool = False, limit: int = 100, parent: str = "") -> list[RunRow]:
-        """Return the rows of runs, newest first: the child runs of `parent`, or runs without a parent."""
-        return with_reasons(self._store, self._store.runs(unfinished=unfinished, limit=limit, parent=parent))
+    def runs(
+        self,
+        *,
+        unfinished: bool = False,
+        limit: int = 100,
+        before: RunId | None = None,
+        parent: str = "",
+        tenant: str | None = None,
+    ) -> list[RunRow]:
+        """Return the rows of runs, newest first, older than `before`: the child runs of `parent`, or runs without a parent.
+
+        With `tenant` they are those of one tenant.
+        """
+        found = self._store.runs(unfinished=unfinished, limit=limit, before=before, parent=parent, tenant=tenant)
+        return with_reasons(self._store, found)
+
+    def row(self, run_id: RunId) -> RunRow | None:
+        """Return the row of a run; None if there is none."""
+        return self._store.run(run_id)
+
+    def history(self, run_id: RunId) -> list[Record]:
+        """Return the events of a run's history, in order."""
+        return self._store.history(run_id)
 
     def blocked(self, run_id: RunId) -> Blocked | None:
         """Return why the run is blocked; None if it is not. Raises StoreError."""

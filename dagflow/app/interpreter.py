@@ -13,6 +13,8 @@ import trio
 from dagflow.actions.performer import HasConnectionPool
 from dagflow.app.blocked_runs import BlockedRuns, with_reasons
 from dagflow.app.catalogs import ActionCatalog
+from dagflow.app.control.calls import interpreter_calls
+from dagflow.app.control.server import listening
 from dagflow.app.drain import Draining, checked_seconds
 from dagflow.app.entry_checks import check_in_trio, check_rates, checked_count, checked_instant, checked_run, checked_text
 from dagflow.app.exception_groups import sole
@@ -86,6 +88,7 @@ class Interpreter:
         resume: Collection[str] | None = None,
         unquarantine: Collection[str] = (),
         drain_seconds: float = 10.0,
+        is_reachable: bool = True,
     ) -> AsyncGenerator[Interpreter]:
         """Open a store, resume every run in it that has not ended, and drive runs until the block is left.
 
@@ -104,6 +107,7 @@ class Interpreter:
             resume: ids of the only runs to go on with; all others stay as they are. None means every run.
             unquarantine: ids of runs to go on with even if they were quarantined, since they seemed to crash the process.
             drain_seconds: how long leaving the block waits for effectful calls; 0 stops them at once, and `inf` waits for all.
+            is_reachable: whether a `dagflow.Client` and the command line, in other processes of this user, may call this one.
 
         Raises:
             StoreError: the store cannot be opened, or failed while it was open.
@@ -118,7 +122,8 @@ class Interpreter:
         performer = catalog.performer(interpreter._vitals.threads)
         interpreter._equip(performer, concurrency, jitter, wakes_per_second, RetryBudgets(retries_per_second))
         interpreter._draining = Draining(interpreter._driver, drain_seconds)
-        async with interpreter._driven(performer, resume, unquarantine):
+        place = path if is_reachable and store is None and opened.is_durable else None
+        async with interpreter._driven(performer, resume, unquarantine), listening(place, interpreter_calls(interpreter)):
             yield interpreter
         if interpreter._driver.error is not None:
             raise interpreter._driver.error

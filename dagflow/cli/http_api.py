@@ -13,7 +13,7 @@ import orjson
 import trio
 
 from dagflow.actions.catalog import Catalog
-from dagflow.app.service.outcomes import Delivery, Version
+from dagflow.app.outcomes import Delivery, Version
 from dagflow.app.service.service import Service
 from dagflow.cli.output.json_data import plain_result, plain_rows
 from dagflow.cli.output.text import rfc3339

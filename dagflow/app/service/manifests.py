@@ -7,7 +7,7 @@ from typing import Any, Final
 import attrs
 import orjson
 
-from dagflow.app.service.outcomes import Manifest, Version
+from dagflow.app.outcomes import Manifest, Version
 from dagflow.execution.program import Program, actions_of, nodes_of
 from dagflow.execution.triggers import subscriptions_of
 from dagflow.model.flow import Flow, NodeKind, TriggerKind

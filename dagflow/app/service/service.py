@@ -11,8 +11,10 @@ import attrs
 import trio
 
 from dagflow.app.catalogs import ActionCatalog
+from dagflow.app.control.server import listening
 from dagflow.app.entry_checks import check_in_trio, checked_text
 from dagflow.app.interpreter import Interpreter
+from dagflow.app.service.calls import service_calls
 from dagflow.app.service.gates import Gates
 from dagflow.app.service.opening import catch_up
 from dagflow.app.service.routing import Router
@@ -40,6 +42,7 @@ class Service(Tenant):
         clock: Clock | None = None,
         store: Store | None = None,
         webhooks: Mapping[str, Scheme] | None = None,
+        is_reachable: bool = True,
         **options: Any,
     ) -> AsyncGenerator[Service]:
         """Open a store, resume its runs, its requests and missed events, and serve until the block is left.
@@ -47,6 +50,7 @@ class Service(Tenant):
         Args:
             path, catalog, clock, store: as of `Interpreter.open`.
             webhooks: who signs each webhook that is accepted, by its name; see `dagflow.webhooks`.
+            is_reachable: as of `Interpreter.open`.
             options: the others of `Interpreter.open`.
 
         Raises:
@@ -56,6 +60,7 @@ class Service(Tenant):
         check_in_trio()
         clock = clock or SystemClock()
         opened = store if store is not None else await trio.to_thread.run_sync(open_store, path)
+        place = path if is_reachable and store is None and opened.is_durable else None
         try:
             async with Interpreter.open(path, catalog=catalog, clock=clock, store=opened, **options) as interpreter:
                 driver, loader, starter = interpreter.parts
@@ -64,7 +69,8 @@ class Service(Tenant):
                 service = cls("", Parts(interpreter, catalog, opened, clock, router, webhooks or {}))
                 await catch_up(router, opened)
                 try:
-                    yield service
+                    async with listening(place, service_calls(service, service.tenant, interpreter)):
+                        yield service
                 finally:
                     router.is_closing = True
                     driver.look_up()

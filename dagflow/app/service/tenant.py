@@ -16,11 +16,11 @@ from dagflow.app.catalogs import ActionCatalog
 from dagflow.app.compiling import compile as compile_text
 from dagflow.app.entry_checks import checked_count, checked_instant, checked_run, checked_text
 from dagflow.app.interpreter import Interpreter
+from dagflow.app.outcomes import Delivery, Outcome, Version
 from dagflow.app.run_handle import Run
 from dagflow.app.service.crons import next_due
 from dagflow.app.service.gates import ACTIVE, PAUSED, RETIRED, Gate
 from dagflow.app.service.manifests import WEBHOOK, encoded, listeners_of, version_of
-from dagflow.app.service.outcomes import Delivery, Outcome, Version
 from dagflow.app.service.routing import Router
 from dagflow.clock import Clock
 from dagflow.drivers.local.batch import Decision, Note

@@ -1,0 +1,1 @@
+"""Calls from other processes to the one that drives the runs of a store."""

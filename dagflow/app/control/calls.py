@@ -1,0 +1,69 @@
+"""The calls that an interpreter answers; a service answers more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Protocol
+
+from dagflow.app.control.server import Handler
+from dagflow.app.outcomes import Delivery
+from dagflow.app.run_handle import Run
+from dagflow.drivers.local.batch import Sending
+from dagflow.execution.results import RunResult
+
+
+class Reachable(Protocol):
+    """An interpreter."""
+
+    async def deliver(self, event: str, payload: object, event_id: str | None, tenant: str = "") -> Sending | None:
+        """As of `Interpreter`."""
+        ...
+
+    async def get_run(self, run_id: str) -> Run:
+        """As of `Interpreter`."""
+        ...
+
+    async def cancel(self, run_id: str) -> RunResult:
+        """As of `Interpreter`."""
+        ...
+
+    async def prune(self, before: int) -> None:
+        """As of `Interpreter`."""
+        ...
+
+
+def interpreter_calls(interpreter: Reachable) -> Mapping[str, Handler]:
+    """The handlers of an interpreter, which has no tenants."""
+
+    async def ping(_tenant: str) -> int:
+        return os.getpid()
+
+    async def send(_tenant: str, event: str, payload: object, id: str | None) -> Delivery:  # noqa: A002 - the name in the call
+        sending = await interpreter.deliver(event, payload, id)
+        if sending is None:
+            return Delivery(event_id=id or "", is_duplicate=True)
+        return Delivery(event_id=sending.event.id, n_waits=sending.n_reached)
+
+    async def cancel_run(_tenant: str, run: str) -> str:
+        return (await interpreter.cancel(run)).status.value
+
+    async def wait(_tenant: str, run: str) -> str:
+        return (await (await interpreter.get_run(run)).wait()).status.value
+
+    async def resume_run(_tenant: str, run: str) -> bool:
+        await interpreter.get_run(run)
+        return True
+
+    async def prune(_tenant: str, before: int) -> bool:
+        await interpreter.prune(before)
+        return True
+
+    return {
+        "cancel_run": cancel_run,
+        "ping": ping,
+        "prune": prune,
+        "resume_run": resume_run,
+        "send": send,
+        "wait": wait,
+    }

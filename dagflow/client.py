@@ -1,0 +1,229 @@
+"""Call the process that drives the runs of a store, from any other process of the same machine and user.
+
+    from dagflow import Client
+
+    client = Client("runs.db")
+    client.send("order/paid", {"id": "A-1"}, id="payment-17")
+
+A client keeps no thread and no connection: it connects for each call, so it may be made before a fork and used in any thread. It
+blocks; `dagflow.asyncio.Client` does not.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+import attrs
+
+from dagflow.app.archive import Archive
+from dagflow.app.control.address import reachable, socket_of
+from dagflow.app.control.messages import Call, decode_answer, encode_call
+from dagflow.app.outcomes import Delivery, Outcome, Version
+from dagflow.errors import NotServed, UsageError
+from dagflow.execution.results import RunResult
+from dagflow.ids import RunId
+from dagflow.store.api import Record, RunRow
+
+_Value = TypeVar("_Value")
+#: How long a call may take, where nothing else is said.
+_SECONDS: Final = 30.0
+
+
+@attrs.frozen(kw_only=True)
+class Client:
+    """A client of the process that drives a store; for one tenant.
+
+    Runs and histories are read from the store itself, so they can be read while no process drives it. All other calls raise
+    `NotServed` then. Every call may raise `StoreError`.
+
+    Attributes:
+        store: the path of the store's file.
+        tenant: whose flows and runs these are; "" for a service without tenants, and for an interpreter.
+        seconds: how long a call waits for its answer; `wait` has a bound of its own.
+    """
+
+    store: str | os.PathLike[str] = attrs.field(kw_only=False)
+    tenant: str = ""
+    seconds: float = _SECONDS
+
+    # ---- flows
+
+    def publish(self, text: str, *, name: str | None = None, author: str = "", comment: str = "") -> Version:
+        """Publish a flow. See `Service.publish`.
+
+        Raises:
+            FlowInvalid: the text has errors; the message shows them.
+            UsageError: as `Service.publish`, or the process drives runs without a service.
+            NotServed: no process drives the store.
+        """
+        return self._call(Version, "publish", text=text, name=name, author=author, comment=comment)
+
+    def flows(self) -> tuple[Version, ...]:
+        """Return the newest version of each published flow, by name. Raises as `publish`."""
+        return self._call(tuple[Version, ...], "flows")
+
+    def versions(self, flow: str) -> tuple[Version, ...]:
+        """Return all versions of a flow, the newest first. Raises as `publish`."""
+        return self._call(tuple[Version, ...], "versions", flow=flow)
+
+    def pause(self, flow: str) -> Version:
+        """Begin no more runs of a flow. See `Service.pause`. Raises as `publish`."""
+        return self._call(Version, "pause", flow=flow)
+
+    def resume(self, flow: str) -> Version:
+        """Go on with a paused flow. See `Service.resume`. Raises as `publish`."""
+        return self._call(Version, "resume", flow=flow)
+
+    def retire(self, flow: str) -> Version:
+        """Accept no more requests for a flow. See `Service.retire`. Raises as `publish`."""
+        return self._call(Version, "retire", flow=flow)
+
+    # ---- events and starts
+
+    def send(self, event: str, payload: object = None, *, id: str | None = None) -> Delivery:  # noqa: A002 - the word of the API
+        """Send an event to the flows that it starts and to the runs that wait for it; it is in the store when this returns.
+
+        Args:
+            event: its name.
+            payload: as JSON values; None is `{}`.
+            id: a name for this event. An event of this name is taken once, so a call that failed can be repeated.
+
+        Raises:
+            WireError: the payload does not fit.
+            UsageError: as `Service.send`.
+            NotServed: no process drives the store, or it stopped during the call.
+        """
+        return self._call(Delivery, "send", event=event, payload={} if payload is None else payload, id=id)
+
+    def start(
+        self,
+        flow: str,
+        input: object = None,  # noqa: A002 - the word of the API
+        *,
+        id: str | None = None,  # noqa: A002 - likewise
+        at: int | None = None,
+    ) -> Outcome:
+        """Ask for a run of a published flow. See `Service.start`. Raises as `send`, and `EvaluationError`."""
+        return self._call(Outcome, "start", flow=flow, input=input, id=id, at=at)
+
+    def withdraw(self, flow: str, request: str) -> Outcome:
+        """Drop a request that has no run yet. See `Service.withdraw`. Raises as `send`."""
+        return self._call(Outcome, "withdraw", flow=flow, request=request)
+
+    def cancel(self, flow: str) -> int:
+        """Cancel everything that a flow has under way, and return how many there were. See `Service.cancel`. Raises as `send`."""
+        return self._call(int, "cancel", flow=flow)
+
+    # ---- runs
+
+    def cancel_run(self, run: str) -> RunResult:
+        """Cancel a run and wait until it has ended. See `Interpreter.cancel`. Raises as `send`."""
+        self._call(str, "cancel_run", run=run)
+        return self.result(run)
+
+    def wait(self, run: str, *, seconds: float | None = None) -> RunResult:
+        """Wait until a run has ended, and return its result.
+
+        Args:
+            run: its id.
+            seconds: how long to wait at most; None for no bound.
+
+        Raises:
+            TimeoutError: the run has not ended by then.
+            UsageError: there is no such run, or it cannot go on.
+            NotServed: no process drives the store, or it stopped before the run ended.
+        """
+        self._row(run)
+        try:
+            self._called(str, "wait", {"run": run}, seconds)
+        except _TooSlow:
+            raise TimeoutError(f"run {run} has not ended after {seconds:g} s") from None
+        return self.result(run)
+
+    def runs(self, *, unfinished: bool = False, limit: int = 100, before: str | None = None) -> list[RunRow]:
+        """Return the runs of the tenant, the newest first, older than `before`."""
+        with Archive.open(self.store) as archive:
+            older = None if before is None else RunId(before)
+            return archive.runs(unfinished=unfinished, limit=limit, before=older, tenant=self.tenant)
+
+    def result(self, run: str) -> RunResult:
+        """Return how a run stands, or how it ended. Raises UsageError: the tenant has no such run."""
+        return self._read(run, lambda archive, found: archive.result(found)[1])
+
+    def history(self, run: str) -> list[Record]:
+        """Return the events of a run's history, in order. Raises UsageError: the tenant has no such run."""
+        return self._read(run, Archive.history)
+
+    # ---- the process
+
+    def ping(self) -> int:
+        """Return the id of the process that drives the store. Raises NotServed: there is none."""
+        return self._call(int, "ping")
+
+    def prune(self, before: int) -> None:
+        """Remove runs that ended before that instant. See `Interpreter.prune`. Raises as `ping`."""
+        self._call(bool, "prune", before=before)
+
+    def resume_run(self, run: str) -> None:
+        """Try a blocked run again. See `Interpreter.get_run`. Raises as `ping`, and UsageError: the run cannot go on."""
+        self._call(bool, "resume_run", run=run)
+
+    # ---- inside
+
+    def _row(self, run: str) -> RunRow:
+        with Archive.open(self.store) as archive:
+            return self._found(archive, run)
+
+    def _found(self, archive: Archive, run: str) -> RunRow:
+        row = archive.row(RunId(run))
+        if row is None or row.tenant != self.tenant:
+            raise UsageError(f"no run {run}; `runs()` lists the runs")
+        return row
+
+    def _read(self, run: str, read: Callable[[Archive, RunId], _Value]) -> _Value:
+        with Archive.open(self.store) as archive:
+            return read(archive, self._found(archive, run).id)
+
+    def _call(self, wanted: type[_Value], name: str, /, **arguments: object) -> _Value:
+        return self._called(wanted, name, arguments, self.seconds)
+
+    def _called(self, wanted: type[_Value], name: str, arguments: Mapping[str, object], seconds: float | None) -> _Value:
+        line = encode_call(Call(name, self.tenant, arguments))
+        return decode_answer(wanted, _exchanged(os.fspath(self.store), line, seconds))
+
+
+class _TooSlow(NotServed):
+    """The answer did not come in time."""
+
+
+def _exchanged(store: str, line: bytes, seconds: float | None) -> bytes:
+    """Send a call and return the line of its answer."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(seconds)
+        try:
+            with reachable(socket_of(store)) as address:
+                connection.connect(address)
+        except (FileNotFoundError, ConnectionRefusedError):
+            raise NotServed(f"no process drives the runs of {store}; `dagflow serve` is one") from None
+        except OSError as error:
+            raise NotServed(f"cannot reach the process that drives the runs of {store}: {error.strerror or error}") from None
+        try:
+            connection.sendall(line)
+            answer = _received(connection)
+        except TimeoutError:
+            raise _TooSlow(f"no answer after {seconds:g} s; the call may still happen, so repeat it with the same id") from None
+        except OSError as error:
+            raise NotServed(f"the process that drives the runs stopped during the call: {error.strerror or error}") from None
+    if not answer.endswith(b"\n"):
+        raise NotServed("the process that drives the runs stopped during the call; repeat it with the same id")
+    return answer
+
+
+def _received(connection: socket.socket) -> bytes:
+    found = bytearray()
+    while part := connection.recv(65_536):
+        found += part
+    return bytes(found)

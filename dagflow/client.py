@@ -164,8 +164,8 @@ class Client:
         return self._call(int, "ping")
 
     def prune(self, before: int) -> None:
-        """Remove runs that ended before that instant. See `Interpreter.prune`. Raises as `ping`."""
-        self._call(bool, "prune", before=before)
+        """Remove runs that ended before that instant, however long it takes. See `Interpreter.prune`. Raises as `ping`."""
+        self._called(bool, "prune", {"before": before}, None)
 
     def resume_run(self, run: str) -> None:
         """Try a blocked run again. See `Interpreter.get_run`. Raises as `ping`, and UsageError: the run cannot go on."""

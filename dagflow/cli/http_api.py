@@ -13,9 +13,9 @@ import orjson
 import trio
 
 from dagflow.actions.catalog import Catalog
-from dagflow.app.outcomes import Delivery, Version
+from dagflow.app.outcomes import Version
 from dagflow.app.service.service import Service
-from dagflow.cli.output.json_data import plain_result, plain_rows
+from dagflow.cli.output.json_data import plain_delivery, plain_result, plain_rows
 from dagflow.cli.output.text import rfc3339
 from dagflow.cli.secrets import redactor_for, shown_result
 from dagflow.errors import DagflowError, StoreError, UsageError
@@ -147,18 +147,6 @@ class HttpApi:
                 "unauthorized",
                 "the request must have the header `Authorization: Bearer TOKEN` with the token of the server",
             )
-
-
-def plain_delivery(delivery: Delivery) -> dict[str, object]:
-    """Return the document of an event's outcome."""
-    return {
-        "event": delivery.event_id,
-        "duplicate": delivery.is_duplicate,
-        "waits": delivery.n_waits,
-        "requests": [
-            {**attrs.asdict(each), "stage": str(each.stage), "reason": str(each.reason)} for each in delivery.outcomes
-        ],
-    }
 
 
 def plain_version(version: Version) -> dict[str, object]:

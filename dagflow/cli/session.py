@@ -15,6 +15,7 @@ from dagflow.app.interpreter import Interpreter
 from dagflow.app.recovery import Quarantined
 from dagflow.app.run_handle import Run
 from dagflow.cli.exit_codes import FAILED, OK, USAGE
+from dagflow.cli.output.documents import RunDocument
 from dagflow.cli.output.json_data import plain_result
 from dagflow.cli.output.live import Progress, follow, progress
 from dagflow.cli.output.tables import RunReport, print_report
@@ -93,6 +94,7 @@ class Session:
         first: Callable[[Interpreter], Awaitable[None]] | None = None,
         *,
         unquarantine: Collection[str] = (),
+        document: Callable[[list[RunDocument]], object] = list,
     ) -> int:
         """Resume these runs until they end, and show their reports. Returns the exit code.
 
@@ -101,6 +103,7 @@ class Session:
             first: something to do once they are resumed. The runs then continue only until nothing is left but waiting, and
                 the reports are those of the runs that have got further.
             unquarantine: runs to resume even if they are quarantined.
+            document: returns what `--json` prints for the documents of the runs.
         """
 
         async def body(interpreter: Interpreter) -> int:
@@ -116,7 +119,7 @@ class Session:
                 results = await self._follow_all(interpreter.resumed, unfinished, show, until)
             if until is not None:
                 results = [result for result in results if result != before[result.run]]
-            self._print_all(unfinished, results)
+            self._print_all(unfinished, results, document)
             ended = [result for result in results if result.status.is_terminal]
             if len(ended) < len(results) and not is_silent:
                 n_waiting = counted(len(results) - len(ended), "run")
@@ -146,9 +149,14 @@ class Session:
                 following.cancel_scope.cancel()
         return [started.result() for started in runs]
 
-    def _print_all(self, flows: Mapping[str, Flow], results: Collection[RunResult]) -> None:
+    def _print_all(
+        self,
+        flows: Mapping[str, Flow],
+        results: Collection[RunResult],
+        document: Callable[[list[RunDocument]], object],
+    ) -> None:
         if self.is_json:
-            print(json_text([plain_result(flows[result.run], result) for result in results]))
+            print(json_text(document([plain_result(flows[result.run], result) for result in results])))
             return
         for number, result in enumerate(results):
             print("\n" * bool(number), end="")

@@ -72,9 +72,7 @@ class Served:
     @property
     def n_waiting(self) -> int:
         """How many calls of clients are under way."""
-        return self.call(
-            lambda: sum("_run_handler" in task.name for task in _tasks())
-        )
+        return self.call(lambda: sum("_run_handler" in task.name for task in _tasks()))
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Look again until something holds; each look waits for the service's thread."""

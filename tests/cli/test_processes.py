@@ -93,7 +93,7 @@ class TestKill:
             shown = dagflow("show", "last")  # while the other process drives it
             assert "◔ waiting" in shown.out
             assert " sleeping until " in shown.out
-            held = dagflow("cancel", "last")
+            held = dagflow("store", "salvage")
             assert held.code == 2
             assert f"open in process {child.pid}" in held.err
             child.kill()

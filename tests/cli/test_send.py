@@ -62,7 +62,8 @@ def test_as_json_and_when_nobody_waits(dagflow: Dagflow, folder: Path, flow: Flo
     flow(TEXT)
     asleep(folder, "x", "x")
     said = dagflow("send", "ops/acked", "--actions", "host.py", "--input", '{"id": "x", "by": "Ann"}', "--json")
-    assert [run["output"] for run in said.json] == ["Ann", "Ann"]  # type: ignore[attr-defined]
+    assert [run["output"] for run in said.json["runs"]] == ["Ann", "Ann"]  # type: ignore[index]
+    assert (said.json["waits"], said.json["process"], said.json["duplicate"]) == (2, None, False)  # type: ignore[index]
     assert said.err == ""
     nobody = dagflow("send", "ops/acked", "--actions", "host.py")
     assert (nobody.code, nobody.err, nobody.out) == (
@@ -112,7 +113,7 @@ def test_it_returns_once_nothing_is_left_but_waiting(dagflow: Dagflow, folder: P
     flow(text)
     woken, _ = asleep(folder, "x", "y", text=text)
     said = dagflow("send", "ops/acked", "--actions", "host.py", "--input", '{"id": "x", "by": "Ann"}', "--json")
-    assert (said.code, [(run["run"], run["status"]) for run in said.json]) == (0, [(woken, "sleeping")])  # type: ignore[attr-defined]
+    assert (said.code, [(run["run"], run["status"]) for run in said.json["runs"]]) == (0, [(woken, "sleeping")])  # type: ignore[index]
     assert (folder / "ledger").read_text() == "Ann\n"
     said = dagflow("send", "ops/acked", "--actions", "host.py", "--input", '{"id": "y", "by": "Bo"}')
     assert "the event ops/acked reached 1 run\n" in said.err

@@ -14,6 +14,7 @@ from dagflow.cli.exit_codes import FAILED, OK
 if TYPE_CHECKING:
     from dagflow.app.interpreter import Interpreter
     from dagflow.cli.output.documents import CancelDocument
+    from dagflow.execution.results import RunResult
 
 
 @click.command(cls=Command, examples=[("dagflow cancel last", "cancel the newest run")])
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
 @options.actions
 @options.as_json
 def cancel(*, run: str, store: str, actions: str | None, is_json: bool) -> int:
-    """Cancel a run."""
+    """Cancel a run.
+
+    If a process drives the runs of the store, such as `dagflow serve`, it cancels the run.
+    """
     from dagflow.app.archive import Archive
+    from dagflow.cli.live import live_process
     from dagflow.cli.session import Session
     from dagflow.cli.sources import load_host
-    from dagflow.model.status import RunStatus
 
     with Archive.open(store) as archive:
         run_id = archive.find(run)
@@ -37,16 +41,25 @@ def cancel(*, run: str, store: str, actions: str | None, is_json: bool) -> int:
             _print_document({"run": run_id, "status": before.status.value})
         return OK
 
+    process = live_process(store)
+    if process is not None:
+        return _report(run_id, process.client.cancel_run(run_id), is_json=is_json)
+
     async def body(interpreter: Interpreter) -> int:
-        result = await interpreter.cancel(run_id)
-        if is_json:
-            _print_document({"run": run_id, "status": result.status.value})
-        else:
-            print(f"run {run_id} {result.status.value}")
-        return OK if result.status is RunStatus.CANCELLED else FAILED
+        return _report(run_id, await interpreter.cancel(run_id), is_json=is_json)
 
     # Not resumed, so nothing of it starts while it is being cancelled; only what undoes its steps needs actions.
     return Session(host=load_host(actions, None), store=store, actions=actions).drive(body)
+
+
+def _report(run_id: str, result: RunResult, *, is_json: bool) -> int:
+    from dagflow.model.status import RunStatus
+
+    if is_json:
+        _print_document({"run": run_id, "status": result.status.value})
+    else:
+        print(f"run {run_id} {result.status.value}")
+    return OK if result.status is RunStatus.CANCELLED else FAILED
 
 
 def _print_document(document: CancelDocument) -> None:

@@ -14,6 +14,7 @@ from dagflow.cli.exit_codes import OK
 
 if TYPE_CHECKING:
     from dagflow.app.archive import Archive
+    from dagflow.cli.live import LiveProcess
     from dagflow.cli.output.tables import RunReport
     from dagflow.ids import RunId
     from dagflow.model.flow import Flow
@@ -36,11 +37,18 @@ _MOST_RUNS = 1_000_000
 @options.quiet
 @options.as_json
 def resume(*, run: str | None, store: str, actions: str | None, fast_forward: bool, quiet: bool, is_json: bool) -> int:
-    """Resume interrupted runs."""
+    """Resume interrupted runs.
+
+    A process that drives the runs of the store, such as `dagflow serve`, resumes them by itself.
+    """
     from dagflow.app.archive import Archive
+    from dagflow.cli.live import live_process
     from dagflow.cli.session import Session
     from dagflow.cli.sources import load_host
 
+    process = live_process(store)
+    if process is not None:
+        return _driven(process, store, run, is_json=is_json)
     host = load_host(actions, None)
     with Archive.open(store) as archive:
         rows = archive.runs(unfinished=True, limit=_MOST_RUNS) if run is None else []
@@ -59,6 +67,22 @@ def resume(*, run: str | None, store: str, actions: str | None, fast_forward: bo
         return OK
     session = Session(host=host, store=store, actions=actions, is_quiet=quiet, is_json=is_json, is_fast_forward=fast_forward)
     return session.resume(unfinished, unquarantine=() if run is None else wanted)
+
+
+def _driven(process: LiveProcess, store: str, run: str | None, *, is_json: bool) -> int:
+    """A process drives the runs already: only a blocked run needs a push."""
+    from dagflow.app.archive import Archive
+    from dagflow.cli.output.text import printable
+
+    if run is not None:
+        with Archive.open(store) as archive:
+            run = archive.find(run)
+        process.client.resume_run(run)
+    what = "the runs" if run is None else f"run {run}"
+    print(f"process {process.number} drives {what} of {printable(store)}; `dagflow runs` shows them", file=sys.stderr)
+    if is_json:
+        print("[]")
+    return OK
 
 
 def _reports(archive: Archive, wanted: Collection[RunId], *, is_one: bool) -> dict[RunId, RunReport]:

@@ -75,12 +75,21 @@ def backup(*, file: str, store: str, is_json: bool) -> int:
 @options.store
 @options.as_json
 def vacuum(*, keep: str, store: str, is_json: bool) -> int:
-    """Remove old ended runs and free their disk space."""
+    """Remove old ended runs and free their disk space.
+
+    If a process drives the runs of the store, it removes them, and the space is used again.
+    """
     from dagflow.app.maintenance import vacuum as remove_old
+    from dagflow.cli.live import live_process
     from dagflow.cli.output.text import json_text, printable
     from dagflow.clock import SystemClock
 
-    remove_old(store, SystemClock().now() - _length_ns(keep))
+    before = SystemClock().now() - _length_ns(keep)
+    process = live_process(store)
+    if process is None:
+        remove_old(store, before)
+    else:
+        process.client.prune(before)
     print(f"removed runs that ended more than {keep} ago from {printable(store)}", file=sys.stderr)
     if is_json:
         document: VacuumDocument = {"store": store, "keep": keep}

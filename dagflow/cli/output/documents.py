@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
+from dagflow.admission.requests import Stage
 from dagflow.lang.diagnostics import JsonDiagnostic
 from dagflow.lang.exporters.graph import JsonGraph
 from dagflow.model.action import Effect
@@ -198,6 +199,36 @@ class RunRowDocument(TypedDict):
     parent: str | None
 
 
+class RequestDocument(TypedDict):
+    """A request for a run of a published flow, and its stage. `run`: the run it has; `reason`: why it was dropped."""
+
+    flow: str
+    id: str
+    stage: Annotated[str, Stage]
+    run: str | None
+    reason: str | None
+
+
+class DeliveryDocument(TypedDict):
+    """An event and its outcome."""
+
+    event: str
+    duplicate: bool
+    waits: int
+    requests: list[RequestDocument]
+
+
+class SendDocument(DeliveryDocument):
+    """An event that a command sent.
+
+    `process`: the process that drives the runs and took the event. Without one the command drives them, and `runs` are those that got
+    further.
+    """
+
+    process: int | None
+    runs: list[RunDocument]
+
+
 class CancelDocument(TypedDict):
     """The run that was to be cancelled, and its status now."""
 
@@ -370,7 +401,7 @@ DOCUMENTS = {
     "resume": list[RunDocument],
     "run": RunDocument | None,
     "runs": list[RunRowDocument],
-    "send": list[RunDocument],
+    "send": SendDocument,
     "show": ShownRunDocument,
     "store backup": BackupDocument,
     "store salvage": SalvageDocument,

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from dagflow.cli.output.documents import FailureDocument, ItemsDocument, NodeDocument, RunDocument, RunRowDocument
+from dagflow.app.outcomes import Delivery, Outcome
+from dagflow.cli.output.documents import (
+    DeliveryDocument,
+    FailureDocument,
+    ItemsDocument,
+    NodeDocument,
+    RequestDocument,
+    RunDocument,
+    RunRowDocument,
+)
 from dagflow.cli.output.text import rfc3339
 from dagflow.execution.results import ItemCounts, NodeResult, RunFailure, RunResult
 from dagflow.model.flow import Flow
@@ -65,6 +74,26 @@ def _plain_node(flow: Flow, node: NodeResult) -> NodeDocument:
         "items": None if node.items is None else _plain_items(node.items),
         "output": wire.encode(node.output, JSON) if has_output else None,
         "failure": None if node.failure is None else {"code": node.failure.code, "message": node.failure.message},
+    }
+
+
+def plain_delivery(delivery: Delivery) -> DeliveryDocument:
+    """Return the document of an event's outcome."""
+    return {
+        "event": delivery.event_id,
+        "duplicate": delivery.is_duplicate,
+        "waits": delivery.n_waits,
+        "requests": [_plain_request(each) for each in delivery.outcomes],
+    }
+
+
+def _plain_request(outcome: Outcome) -> RequestDocument:
+    return {
+        "flow": outcome.flow,
+        "id": outcome.id,
+        "stage": outcome.stage.value,
+        "run": outcome.run or None,
+        "reason": str(outcome.reason) or None,
     }
 
 

@@ -13,10 +13,8 @@ import orjson
 import trio
 
 from dagflow.actions.catalog import Catalog
-from dagflow.app.outcomes import Version
 from dagflow.app.service.service import Service
-from dagflow.cli.output.json_data import plain_delivery, plain_result, plain_rows
-from dagflow.cli.output.text import rfc3339
+from dagflow.cli.output.json_data import plain_delivery, plain_result, plain_rows, plain_version
 from dagflow.cli.secrets import redactor_for, shown_result
 from dagflow.errors import DagflowError, StoreError, UsageError
 from dagflow.model.wire.codec import WireError
@@ -147,21 +145,6 @@ class HttpApi:
                 "unauthorized",
                 "the request must have the header `Authorization: Bearer TOKEN` with the token of the server",
             )
-
-
-def plain_version(version: Version) -> dict[str, object]:
-    """A published flow."""
-    return {
-        "flow": version.flow,
-        "version": version.number,
-        "digest": version.digest,
-        "state": version.state,
-        "problem": version.problem or None,
-        "published_at": rfc3339(version.published_at),
-        "author": version.author,
-        "comment": version.comment,
-        "manifest": attrs.asdict(version.manifest),
-    }
 
 
 def _error(status: int, code: str, message: str) -> tuple[int, object]:

@@ -70,3 +70,53 @@ def test_cancel_resume_and_vacuum(served: Client, dagflow: Dagflow) -> None:
     assert dagflow("cancel", "last").out == f"run {run} cancelled\n"
     assert dagflow("store", "vacuum", "--keep", "0s").code == 0
     assert served.runs() == []
+
+
+def test_publish_flows_and_start(served: Client, dagflow: Dagflow, folder: Path) -> None:
+    (folder / "more.flow").write_text(
+        "flow half(n: int) -> int {\n  on manual\n  return 10 / n\n}\nflow twice(n: int) -> int {\n  on manual\n  return n * 2\n}\n"
+    )
+    said = dagflow("publish", "more.flow", "--author", "ann", "--comment", "c")
+    assert said.err == "half is published as version 1, active\ntwice is published as version 1, active\n"
+    assert [each["flow"] for each in dagflow("publish", "more.flow", "--json").json] == ["half", "twice"]  # type: ignore[index, union-attr]
+    listed = dagflow("flows", "list")
+    assert [line.split()[:3] for line in listed.out.splitlines()[1:]] == [
+        ["deliver", "1", "active"],
+        ["half", "1", "active"],
+        ["twice", "1", "active"],
+    ]
+    assert dagflow("flows", "list", "--json").json[1]["author"] == "ann"  # type: ignore[index]
+    assert dagflow("flows", "list", "--tenant", "acme").err == "no published flows; `dagflow publish FILE` publishes some\n"
+    assert dagflow("flows", "pause", "half").err == "half is paused\n"
+    waiting = dagflow("start", "half", "--input", '{"n": 2}', "--id", "r1", "--json")
+    assert (waiting.code, waiting.json["stage"], waiting.json["run"]) == (0, "waiting", None)  # type: ignore[index]
+    assert dagflow("flows", "resume", "half", "--json").json["state"] == "active"  # type: ignore[index]
+    said = dagflow("start", "half", "--input", '{"n": 5}', "--wait")
+    (newest,) = served.runs(limit=1)
+    assert said.err == f"run {newest.id} is running\nrun {newest.id} succeeded\n"
+    assert dagflow("start", "half", "--input", '{"n": 0}', "--wait").code == 1
+    assert dagflow("flows", "retire", "twice").err == "twice is retired\n"
+    assert "the flow 'twice' is retired" in dagflow("start", "twice", "--input", '{"n": 1}').err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["publish", "broken.flow"], 1, "error[E"),
+        (["publish", "none.flow"], 2, "none.flow"),
+        (["start", "none"], 2, "no published flow 'none'"),
+        (["start", "deliver", "--input", '{"id": 1}'], 2, "/id: expected a text"),
+        (["flows", "pause", "none"], 2, "no published flow 'none'"),
+    ],
+)
+@pytest.mark.usefixtures("served")
+def test_what_the_process_refuses(dagflow: Dagflow, folder: Path, words: list[str], code: int, message: str) -> None:
+    (folder / "broken.flow").write_text("flow f {\n  on manual\n  x = \n}\n")
+    said = dagflow(*words)
+    assert said.code == code
+    assert message in said.err
+
+
+def test_without_a_process(dagflow: Dagflow) -> None:
+    said = dagflow("flows", "list")
+    assert (said.code, said.err) == (2, "dagflow: no process drives the runs of dagflow.db; `dagflow serve` is one\n")

@@ -229,6 +229,31 @@ class SendDocument(DeliveryDocument):
     runs: list[RunDocument]
 
 
+class ManifestDocument(TypedDict):
+    """The capabilities of a published flow. `crons`: each with its zone."""
+
+    events: list[str]
+    emits: list[str]
+    webhooks: list[str]
+    crons: list[list[str]]
+    actions: list[str]
+    secrets: list[str]
+
+
+class VersionDocument(TypedDict):
+    """A version of a published flow. `problem`: why it begins no runs here."""
+
+    flow: str
+    version: int
+    digest: str
+    state: str
+    problem: str | None
+    published_at: str | None
+    author: str
+    comment: str
+    manifest: ManifestDocument
+
+
 class CancelDocument(TypedDict):
     """The run that was to be cancelled, and its status now."""
 
@@ -397,12 +422,18 @@ DOCUMENTS = {
     "dry-run": DryRunDocument | None,
     "eval": EvaluationDocument,
     "explain": list[ExplanationDocument],
+    "flows list": list[VersionDocument],
+    "flows pause": VersionDocument,
+    "flows resume": VersionDocument,
+    "flows retire": VersionDocument,
     "graph": JsonGraph,
+    "publish": list[VersionDocument],
     "resume": list[RunDocument],
     "run": RunDocument | None,
     "runs": list[RunRowDocument],
     "send": SendDocument,
     "show": ShownRunDocument,
+    "start": RequestDocument,
     "store backup": BackupDocument,
     "store salvage": SalvageDocument,
     "store vacuum": VacuumDocument,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from dagflow.app.outcomes import Delivery, Outcome
+from dagflow.app.outcomes import Delivery, Outcome, Version
 from dagflow.cli.output.documents import (
     DeliveryDocument,
     FailureDocument,
@@ -13,6 +13,7 @@ from dagflow.cli.output.documents import (
     RequestDocument,
     RunDocument,
     RunRowDocument,
+    VersionDocument,
 )
 from dagflow.cli.output.text import rfc3339
 from dagflow.execution.results import ItemCounts, NodeResult, RunFailure, RunResult
@@ -83,17 +84,41 @@ def plain_delivery(delivery: Delivery) -> DeliveryDocument:
         "event": delivery.event_id,
         "duplicate": delivery.is_duplicate,
         "waits": delivery.n_waits,
-        "requests": [_plain_request(each) for each in delivery.outcomes],
+        "requests": [plain_request(each) for each in delivery.outcomes],
     }
 
 
-def _plain_request(outcome: Outcome) -> RequestDocument:
+def plain_request(outcome: Outcome) -> RequestDocument:
+    """Return a request with its stage."""
     return {
         "flow": outcome.flow,
         "id": outcome.id,
         "stage": outcome.stage.value,
         "run": outcome.run or None,
         "reason": str(outcome.reason) or None,
+    }
+
+
+def plain_version(version: Version) -> VersionDocument:
+    """Return a version of a published flow."""
+    manifest = version.manifest
+    return {
+        "flow": version.flow,
+        "version": version.number,
+        "digest": version.digest,
+        "state": version.state,
+        "problem": version.problem or None,
+        "published_at": rfc3339(version.published_at),
+        "author": version.author,
+        "comment": version.comment,
+        "manifest": {
+            "events": [*manifest.events],
+            "emits": [*manifest.emits],
+            "webhooks": [*manifest.webhooks],
+            "crons": [[*cron] for cron in manifest.crons],
+            "actions": [*manifest.actions],
+            "secrets": [*manifest.secrets],
+        },
     }
 
 

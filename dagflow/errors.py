@@ -79,6 +79,10 @@ class StoreError(DagflowError):
     """The store cannot be opened, read or written; the operator has to act."""
 
 
+class StoreInUse(StoreError):  # noqa: N818 - says what happened
+    """Another process drives the store; it can be opened when that stops."""
+
+
 class WriteRefused(StoreError):  # noqa: N818 - says what happened
     """The store refuses one write: an unsuitable value, or a place or an id in use. It stored no part of it, and is sound."""
 
@@ -143,5 +147,5 @@ def reading_run(run: str) -> Generator[None]:
 
 
 def _printable(text: str, most: int = _MOST_REASON) -> str:
-    """The end of a text, with every half of a surrogate pair replaced, so that any store can keep it."""
-    return text[-most:].encode("utf-8", "replace").decode()
+    """The end of a text without NUL and halves of surrogate pairs, so that any store can keep it."""
+    return text[-most:].replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

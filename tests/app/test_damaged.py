@@ -14,7 +14,7 @@ from dagflow.app.maintenance import salvage, verify
 from dagflow.errors import StoreError
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
-from dagflow.store.sqlite.checksums import checksum
+from dagflow.store.rows.checksums import checksum
 from tests.app.host import START, Host
 from tests.app.test_sleepers import ASKING, HOUR, NAP, Frozen, asleep
 

@@ -16,8 +16,8 @@ from dagflow.clock import VirtualClock
 from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import UsageError
 from dagflow.model.status import RunStatus
+from dagflow.store.rows.waits import WAIT_FOR_ALL
 from dagflow.store.sqlite.store import SqliteStore
-from dagflow.store.sqlite.waits import WAIT_FOR_ALL
 from tests.app.host import START, Host
 from tests.app.stand_ins import Counting, Held, Lasting, Walking
 

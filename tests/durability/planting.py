@@ -25,8 +25,9 @@ from dagflow.errors import StoreError
 from dagflow.execution import instance
 from dagflow.model.wire import containers
 from dagflow.store.api import Append
+from dagflow.store.rows import runs
 from dagflow.store.sqlite import connection as connections
-from dagflow.store.sqlite import lock, rows, store
+from dagflow.store.sqlite import lock, store, writing
 
 FLAG = "DAGFLOW_PLANT"
 
@@ -147,13 +148,13 @@ def json_without_depth() -> None:
 
 def position_unchecked() -> None:
     """Facts are added wherever the history ends."""
-    rightly = rows.append
+    rightly = writing.append
 
-    def append(connection: Any, added: Append) -> None:
-        length = rows.first_of(connection, rows.SELECT_LENGTH, (added.run,))
-        rightly(connection, Append(run=added.run, first=int(str(length)), records=added.records, status=added.status))
+    def append(connection: Any, added: Append, known: Any) -> None:
+        length = connections.first_of(connection, runs.SELECT_LENGTH, (added.run,))
+        rightly(connection, Append(run=added.run, first=int(str(length)), records=added.records, status=added.status), known)
 
-    rows.append = append
+    writing.append = append
 
 
 def restart_what_succeeded() -> None:

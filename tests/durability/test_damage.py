@@ -20,7 +20,7 @@ from dagflow.errors import DagflowError, StoreError
 from dagflow.execution.results import result_of
 from dagflow.store.api import Store
 from dagflow.store.open import open_reading, open_store
-from dagflow.store.sqlite.checksums import checksum
+from dagflow.store.rows.checksums import checksum
 from dagflow.store.sqlite.store import SqliteStore
 from dagflow.store.verify import every_run
 from tests.app.kill_harness import FLOW as FAMILY

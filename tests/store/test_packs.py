@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagflow.store.api import Record
-from dagflow.store.sqlite.batches import name_of, packed, unpacked
+from dagflow.store.rows.packing import name_of, packed, unpacked
 
 TEXTS = st.text(max_size=20)
 RECORDS = st.builds(

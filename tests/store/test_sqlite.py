@@ -71,7 +71,7 @@ def test_other_processes_are_refused_too(path):
     store = open_store(path)
     script = f"from dagflow.store import open_store\nopen_store({str(path)!r})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert f"StoreError: {path} is open in process {os.getpid()}" in done.stderr
+    assert f"StoreInUse: {path} is open in process {os.getpid()}" in done.stderr
     store.close()
 
 

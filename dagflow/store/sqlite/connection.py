@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeAlias, cast
+from typing import Final, cast
 from urllib.parse import quote
 
 import apsw
 
 from dagflow.errors import StoreError
+from dagflow.store.rows.values import Row, Value
 from dagflow.store.sqlite.lock import in_use
-
-#: The values of SQLite. apsw's own type has blobs of a kind that some type checkers do not know.
-Value: TypeAlias = "int | float | str | bytes | None"
 
 #: From 3.7.0 up to this one, SQLite's WAL could be damaged by two connections that write or checkpoint at once.
 MIN_SQLITE: Final = (3, 51, 3)
@@ -24,6 +22,8 @@ MAX_LENGTH: Final = 16 * 1024 * 1024
 CHECKPOINT_PAGES: Final = 250
 RESTART_PAGES: Final = 16_384
 
+#: Free pages that one slice of a clean-up removes.
+_SLICE_PAGES: Final = 200
 #: The header of a file, and that of its first page.
 _HEADER_BYTES: Final = 108
 _FLAGS: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
@@ -39,9 +39,10 @@ _SETTINGS: Final = (
 )
 
 
-def execute(connection: apsw.Connection, query: str, values: Sequence[Value] = ()) -> list[tuple[Value, ...]]:
+def execute(connection: apsw.Connection, query: str, values: Sequence[Value] = ()) -> list[Row]:
     """Run a statement to its end and return all its rows."""
-    return cast("list[tuple[Value, ...]]", connection.execute(query, values).fetchall())  # pyright: ignore[reportUnknownMemberType]
+    # apsw's own type has blobs of a kind that some type checkers do not know.
+    return cast("list[Row]", connection.execute(query, values).fetchall())  # pyright: ignore[reportUnknownMemberType]
 
 
 def first_of(connection: apsw.Connection, query: str, values: Sequence[Value] = ()) -> Value:
@@ -174,6 +175,14 @@ def _set(connection: apsw.Connection, statement: str, question: str, wanted: int
     execute(connection, statement)
     if question and first_of(connection, question) != wanted:
         raise StoreError(f"this SQLite does not take `{statement}`; install apsw from its wheel")
+
+
+def remove_free_pages(connection: apsw.Connection) -> bool:
+    """Give some free pages back to the disk; return whether there were any. Inside of a transaction."""
+    if not first_of(connection, "PRAGMA freelist_count"):
+        return False
+    execute(connection, f"PRAGMA incremental_vacuum({_SLICE_PAGES:d})")
+    return True
 
 
 def close_quietly(connection: apsw.Connection) -> None:

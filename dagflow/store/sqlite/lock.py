@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-from dagflow.errors import StoreError
+from dagflow.errors import StoreError, StoreInUse
 
 #: File systems on which locks or shared memory do not hold what SQLite needs; see sqlite.org/howtocorrupt.html.
 _REMOTE_FILE_SYSTEMS: Final = frozenset({"afs", "cifs", "fuse", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"})
@@ -134,9 +134,9 @@ class FileLock:
         os.ftruncate(descriptor, len(content))
 
 
-def in_use(path: Path, who: str) -> StoreError:
+def in_use(path: Path, who: str) -> StoreInUse:
     """Return the error to raise if another process has the store open."""
-    return StoreError(
+    return StoreInUse(
         f"{path} is open in {who}; one process at a time can run its flows; stop that one first, which loses nothing"
     )
 

@@ -10,9 +10,11 @@ from typing import Final
 import apsw
 
 from dagflow.ids import RunId
-from dagflow.store.sqlite import crash_ledger, retention, rows, start_ids, waits
-from dagflow.store.sqlite.checksums import checksum
-from dagflow.store.sqlite.connection import Value, execute
+from dagflow.store.rows import crash_ledger, retention, runs, start_ids, waits
+from dagflow.store.rows.checksums import checksum
+from dagflow.store.rows.values import Read, Row, Value
+from dagflow.store.sqlite.connection import execute
+from dagflow.store.sqlite.texts import as_texts, in_bytes
 
 _FAMILY: Final = "SELECT key FROM run WHERE id = ?1 OR (id > ?1 || '/' AND id < ?1 || '0')"
 _ORPHANS: Final = """
@@ -52,10 +54,10 @@ _BLANK_EVENT: Final = """
     UPDATE event SET tenant = '', id = ?1, name = '~', at = 0, payload = ?2, run = '', hops = 0, checksum = ?3 WHERE number = ?4"""
 
 
-def salvage(connection: apsw.Connection, runs: Collection[RunId], keep: Callable[[dict[str, object]], None]) -> list[str]:
+def salvage(connection: apsw.Connection, damaged: Collection[RunId], keep: Callable[[dict[str, object]], None]) -> list[str]:
     """See `SqliteStore.salvage`; inside of a transaction."""
     read = partial(_read, connection)
-    keys = [row[0] for run in runs for row in execute(connection, _FAMILY, (run,))]
+    keys = [row[0] for run in damaged for row in execute(connection, _FAMILY, (run,))]
     while True:
         for key in dict.fromkeys(keys):
             keep(
@@ -85,7 +87,7 @@ def _events(connection: apsw.Connection, keep: Callable[[dict[str, object]], Non
     return [f"event number {number}" for number in damaged]
 
 
-def _lookups(connection: apsw.Connection, read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
+def _lookups(connection: apsw.Connection, read: Read) -> list[str]:
     """Remove damaged rows of indexes; the runs they may have been about are checked at every event."""
     done: list[str] = []
     if _is_damaged(lambda: crash_ledger.problems_of(read)):
@@ -109,11 +111,11 @@ def _is_damaged(problems_of: Callable[[], list[str]]) -> bool:
         return True
 
 
-def _read(connection: apsw.Connection, query: str, *values: Value) -> list[tuple[Value, ...]]:
+def _read(connection: apsw.Connection, query: str, *values: Value) -> list[Row]:
     try:
         return execute(connection, query, values)
     except UnicodeDecodeError:
-        return [rows.as_texts(row, rows.EVENT_COLUMNS) for row in execute(connection, rows.in_bytes(query), values)]
+        return [as_texts(row, runs.EVENT_COLUMNS) for row in execute(connection, in_bytes(query), values)]
 
 
 def _plain(value: Value) -> object:

@@ -5,7 +5,7 @@ fails may still have happened: after any error of SQLite in a write this store a
 state that may be wrong. Close it, open it again, read.
 
 Every row carries a checksum, so that damage is noticed and never computed with. The set of SQL texts is closed: they are
-all in this room.
+all in this package and in `store.rows`.
 """
 
 from __future__ import annotations
@@ -16,22 +16,21 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import ClassVar, TypeVar
 
 import apsw
 import attrs
-import orjson
 
 from dagflow.errors import StoreError, WriteRefused
-from dagflow.ids import FlowDigest, RunId
-from dagflow.store.api import Append, Blocked, CrashSuspect, Creation, DriverState, Record, RunRow, WaitRow
+from dagflow.ids import RunId
+from dagflow.store.api import Append, Creation, SentEvent
 from dagflow.store.failpoints import Failpoint, hit
+from dagflow.store.rows.row_store import RowStore
+from dagflow.store.rows.values import Execute, Row, Value
 from dagflow.store.service_rows import Looked, RequestRow
-from dagflow.store.sqlite import blobs, crash_ledger, retention, rows, start_ids, waits
-from dagflow.store.sqlite import blocked_runs as blocked
 from dagflow.store.sqlite import salvage as salvaging
-from dagflow.store.sqlite.checksums import checksum
+from dagflow.store.sqlite import writing
 from dagflow.store.sqlite.connection import (
-    Value,
     check_intact,
     checkpoint_on_close,
     claim,
@@ -41,18 +40,25 @@ from dagflow.store.sqlite.connection import (
     open_reader,
     open_writer,
     reason_of,
+    remove_free_pages,
 )
-from dagflow.store.sqlite.event_tables import EventTables
 from dagflow.store.sqlite.lock import FileLock, LogMark, make_private_file, refuse_remote
 from dagflow.store.sqlite.migrations import migrate, refuse_foreign
-from dagflow.store.sqlite.requests import write as write_requests
-from dagflow.store.sqlite.service_tables import ServiceTables
+from dagflow.store.sqlite.texts import NotText, as_texts, in_bytes
 from dagflow.store.sqlite.wal_guard import OpenLog, check_frames, check_log, lock_of, log_of, open_sound_reader
+
+_Result = TypeVar("_Result")
 
 
 @attrs.define(eq=False)
-class SqliteStore(EventTables, ServiceTables):
+class SqliteStore(RowStore):
     """See `store.api.Store`. May be called from any thread; made by `SqliteStore.open`."""
+
+    # CROSS, so that SQLite looks up what is asked for, and never the other way round.
+    _SELECT_HISTORIES: ClassVar[str] = """
+        SELECT run.id, run.length, seq, at, kind, node, attempt, payload, history.checksum
+        FROM json_each(?) AS asked CROSS JOIN run ON run.id = asked.value CROSS JOIN history ON history.run = run.key
+        WHERE run.length <= ?"""
 
     path: Path
     _lock_file: FileLock
@@ -65,7 +71,7 @@ class SqliteStore(EventTables, ServiceTables):
     #: Why nothing is answered any more, or "".
     _refusal: str = attrs.field(default="", init=False)
     #: As of the transaction under way; nothing is known any more once one is rolled back.
-    _known: rows.Known = attrs.field(factory=dict, init=False)
+    _known: writing.Known = attrs.field(factory=dict, init=False)
     _write_lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _read_lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
@@ -136,11 +142,6 @@ class SqliteStore(EventTables, ServiceTables):
             undoing.pop_all()
         return cls(place, lock_file, writer, reader, open_log, claimed)
 
-    @property
-    def is_durable(self) -> bool:
-        """See `Store.is_durable`."""
-        return True
-
     def write(
         self,
         appends: Sequence[Append] = (),
@@ -152,136 +153,26 @@ class SqliteStore(EventTables, ServiceTables):
         if not (appends or creations or requests or looked):
             return
         with self._transaction() as connection:
-            digests: set[str] = set()
-            for creation in creations:
-                digest = creation.row.digest
-                if digest not in digests:
-                    digests.add(digest)
-                    execute(connection, rows.INSERT_FLOW, (digest, creation.flow, checksum(creation.flow, digest)))
-                rows.insert_run(connection, creation, self._known)
+            writing.insert_runs(connection, creations, self._known)
             for added in appends:
-                rows.append(connection, added, self._known)
-            write_requests(connection, requests, looked)
+                writing.append(connection, added, self._known)
+            writing.write_requests(connection, requests, looked)
 
-    def history(self, run: RunId) -> list[Record]:
-        """See `Store.history`."""
-        found = self._read(rows.SELECT_HISTORY, run)
-        try:
-            return rows.read_history(self.path, run, found, lambda name: blobs.read(self._read(blobs.SELECT, name), name))
-        except StoreError:
-            if self._read(rows.SELECT_LENGTH, run):
-                raise
-            return []  # removed while it was read, with the payloads stored by their hash
-
-    def histories(self, runs: Sequence[RunId]) -> dict[RunId, list[Record]]:
-        """See `Store.histories`."""
-        try:
-            found = self._read(rows.SELECT_HISTORIES, orjson.dumps(list(runs)).decode(), rows.MOST_QUICKLY)
-        except StoreError:
-            # `history` of the damaged run reports the problem.
-            return {}
-        return rows.read_histories(found)
-
-    def run(self, run: RunId) -> RunRow | None:
-        """See `Store.run`."""
-        found = self._rows(rows.SELECT_RUN, run)
-        return found[0] if found else None
-
-    def runs(
-        self,
-        *,
-        unfinished: bool = False,
-        limit: int = 100,
-        before: RunId | None = None,
-        parent: str = "",
-        tenant: str | None = None,
-    ) -> list[RunRow]:
-        """See `Store.runs`."""
-        if parent:
-            return self._rows(rows.SELECT_PARTS, parent, before or "", unfinished, max(0, limit))
-        if tenant is not None:
-            query = rows.SELECT_UNFINISHED_OF_TENANT if unfinished else rows.SELECT_OF_TENANT
-            return self._rows(query, tenant, before or rows.AFTER_ALL, max(0, limit))
-        query = rows.SELECT_UNFINISHED if unfinished else rows.SELECT_RUNS
-        return self._rows(query, before or rows.AFTER_ALL, max(0, limit))
-
-    def awake(self, *, limit: int = 100, before: RunId | None = None) -> list[RunRow]:
-        """See `Store.awake`."""
-        return self._rows(rows.SELECT_AWAKE, before or rows.AFTER_ALL, max(0, limit))
-
-    def sleeping(self, *, after: tuple[int, str], limit: int = 100) -> list[RunRow]:
-        """See `Store.sleeping`."""
-        return self._rows(rows.SELECT_SLEEPING, *after, max(0, limit))
-
-    def n_sleeping(self) -> int:
-        """See `Store.n_sleeping`."""
-        ((count,),) = self._read(rows.COUNT_SLEEPING)
-        return count if isinstance(count, int) else 0
-
-    def waiting(self, wait: WaitRow, *, after: str = "", limit: int = 100, is_any: bool = False) -> list[RunRow]:
-        """See `Store.waiting`."""
-        if is_any:
-            return self._rows(rows.SELECT_WAITING_ANYHOW, wait.tenant, wait.event, after, max(0, limit))
-        return self._rows(rows.SELECT_WAITING_EXACTLY, wait.tenant, wait.event, wait.path, wait.key, after, max(0, limit))
-
-    def awaited(self) -> dict[tuple[str, str], frozenset[str]]:
-        """See `Store.awaited`."""
-        paths: dict[tuple[str, str], set[str]] = {}
-        for tenant, event, path in self._read(waits.SELECT_AWAITED):
-            paths.setdefault((str(tenant), str(event)), set()).add(str(path))
-        return {place: frozenset(found) for place, found in paths.items()}
-
-    def delivered_up_to(self) -> int:
-        """See `Store.delivered_up_to`."""
-        return waits.read_handed_out(self._read(waits.SELECT_HANDED_OUT))
-
-    def note_handed_out(self, number: int) -> None:
-        """See `Store.note_handed_out`."""
+    def send(self, events: Sequence[SentEvent]) -> None:
+        """See `Store.send`."""
         with self._transaction() as connection:
-            waits.note_handed_out(connection, number)
-
-    def named(self, tenant: str, start_id: str) -> tuple[RunId, bytes] | None:
-        """See `Store.named`."""
-        return start_ids.read(self._read(start_ids.SELECT, tenant, start_id))
-
-    def flow(self, digest: FlowDigest) -> bytes | None:
-        """See `Store.flow`."""
-        return rows.read_flow(self.path, digest, self._read(rows.SELECT_FLOW, digest))
-
-    def driving(self) -> DriverState:
-        """See `Store.driving`."""
-        said = crash_ledger.read_driving(self._read(crash_ledger.SELECT_DRIVING)) or DriverState()
-        # A driver that could not say so any more, since the store failed, has still let go of the file.
-        return said if self._lock_file.was_left else attrs.evolve(said, is_open=False)
-
-    def suspects(self) -> list[CrashSuspect]:
-        """See `Store.suspects`."""
-        found = map(crash_ledger.read_suspect, self._read(crash_ledger.SELECT_SUSPECTS))
-        return [suspect for suspect in found if suspect is not None]
-
-    def note_driving(self, driving: DriverState, suspects: Sequence[CrashSuspect] = ()) -> None:
-        """See `Store.note_driving`."""
-        with self._transaction() as connection:
-            crash_ledger.write_driving(connection, driving)
-            crash_ledger.write_suspects(connection, suspects)
-
-    def blocked(self) -> list[Blocked]:
-        """See `Store.blocked`."""
-        return [blocked.read(row) for row in self._read(blocked.SELECT)]
-
-    def note_blocked(self, runs: Sequence[Blocked]) -> None:
-        """See `Store.note_blocked`."""
-        with self._transaction() as connection:
-            blocked.write(connection, runs)
+            writing.insert_events(connection, events)
 
     def prune(self, before: int) -> bool:
         """See `Store.prune`."""
+        if super().prune(before):
+            return True
         with self._transaction() as connection:
-            return retention.prune_slice(connection, before)
+            return remove_free_pages(connection)
 
     def problems(self) -> list[str]:
         """See `Store.problems`."""
-        return retention.problems_of(partial(self._read_texts, rows.EVENT_COLUMNS))
+        return [str(row[0]) for row in self._read("PRAGMA integrity_check(20)") if row[0] != "ok"] + super().problems()
 
     def salvage(self, runs: Collection[RunId], keep: Callable[[dict[str, object]], None]) -> list[str]:
         """Give `keep` what there is of these runs and of whatever belongs to no run, and remove it; returns what that was, in words.
@@ -351,6 +242,22 @@ class SqliteStore(EventTables, ServiceTables):
                 self._roll_back()
                 raise
 
+    def _transact(self, work: Callable[[Execute], _Result]) -> _Result:
+        with self._transaction() as connection:
+            return work(partial(execute, connection))
+
+    def _write_requests(self, requested: Sequence[RequestRow], looked: Looked | None) -> None:
+        with self._transaction() as connection:
+            writing.write_requests(connection, requested, looked)
+
+    @property
+    def _place(self) -> str:
+        return str(self.path)
+
+    @property
+    def _was_left(self) -> bool:
+        return self._lock_file.was_left
+
     def _roll_back(self) -> None:
         self._known.clear()
         try:
@@ -359,23 +266,19 @@ class SqliteStore(EventTables, ServiceTables):
         except apsw.Error as error:
             self._refusal = f"{self.path} cannot even roll back ({reason_of(error)}); open it again"
 
-    def _rows(self, query: str, *values: Value) -> list[RunRow]:
-        return [rows.read_row(row) for row in self._read_texts(rows.RUN_COLUMNS, query, *values)]
-
-    def _read_texts(self, columns: str, query: str, *values: Value) -> list[tuple[Value, ...]]:
-        """As `_read`; a row with a text that is no text stops no other from being read."""
+    def _read_texts(self, columns: str, query: str, *values: Value) -> list[Row]:
         try:
             return self._read(query, *values)
-        except rows.NotText:
-            return [rows.as_texts(row, columns) for row in self._read(rows.in_bytes(query), *values)]
+        except NotText:
+            return [as_texts(row, columns) for row in self._read(in_bytes(query), *values)]
 
-    def _read(self, query: str, *values: Value) -> list[tuple[Value, ...]]:
+    def _read(self, query: str, *values: Value) -> list[Row]:
         with self._read_lock:
             self._check_usable()
             try:
                 return execute(self._reader, query, values)
             except UnicodeDecodeError:
-                raise rows.NotText(f"{self.path} is damaged: a text in it is no UTF-8; restore a backup") from None
+                raise NotText(f"{self.path} is damaged: a text in it is no UTF-8; restore a backup") from None
             except apsw.Error as error:
                 raise StoreError(f"cannot read {self.path}: {reason_of(error)}") from error
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-import apsw
-
 from dagflow.store.api import WaitRow
-from dagflow.store.sqlite.checksums import checksum
-from dagflow.store.sqlite.connection import Value, execute
+from dagflow.store.rows.checksums import checksum
+from dagflow.store.rows.values import Execute, Read, Row
 
-_INSERT: Final = "INSERT INTO wait (tenant, event, path, key, run, checksum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_CLEAR: Final = "DELETE FROM wait WHERE run = ?"
 _BEHIND: Final = "run > coalesce((SELECT run.key FROM run WHERE run.id = ?), 0)"
 _OF_EVENT: Final = "tenant = ? AND event = ?"
 #: The numbers of runs that wait for an event: with this path and key, and with any.
@@ -44,7 +40,9 @@ SELECT_AWAITED: Final = """
         )
     SELECT tenant, event, path FROM pair WHERE path IS NOT NULL"""
 SELECT_HANDED_OUT: Final = "SELECT number, checksum FROM handed"
-_SET_HANDED_OUT: Final = "INSERT OR REPLACE INTO handed (one, number, checksum) VALUES (1, ?, ?)"
+_SET_HANDED_OUT: Final = """
+    INSERT INTO handed (one, number, checksum) VALUES (1, ?, ?) ON CONFLICT (one)
+    DO UPDATE SET number = excluded.number, checksum = excluded.checksum"""
 #: In the place of damaged subscriptions: every event of its tenant wakes the run, once.
 WAIT_FOR_ALL: Final = "INSERT INTO wait SELECT tenant, '', '', '', key, 0 FROM run WHERE parent = '' AND status = 'sleeping'"
 _ALL: Final = (
@@ -52,32 +50,25 @@ _ALL: Final = (
 )
 
 
-def insert(connection: apsw.Connection, key: Value, run: str, rows: Sequence[WaitRow]) -> None:
-    """Store the subscriptions of the run with this key."""
-    for row in rows:
-        values = (row.tenant, row.event, row.path, row.key)
-        execute(connection, _INSERT, (*values, key, checksum(None, *values, run)))
+def values_of(row: WaitRow, run: str) -> tuple[str, str, str, str, int]:
+    """A subscription of the run with that id: its tenant, event, path and key, and the checksum."""
+    values = (row.tenant, row.event, row.path, row.key)
+    return (*values, checksum(None, *values, run))
 
 
-def replace(connection: apsw.Connection, key: Value, run: str, rows: Sequence[WaitRow]) -> None:
-    """Replace the subscriptions of the run by these."""
-    execute(connection, _CLEAR, (key,))
-    insert(connection, key, run, rows)
-
-
-def note_handed_out(connection: apsw.Connection, number: int) -> None:
+def note_handed_out(execute: Execute, number: int) -> None:
     """Keep the number of the last event that was handed out."""
-    execute(connection, _SET_HANDED_OUT, (number, checksum(None, number)))
+    execute(_SET_HANDED_OUT, (number, checksum(None, number)))
 
 
-def read_handed_out(found: Sequence[tuple[Value, ...]]) -> int:
+def read_handed_out(found: Sequence[Row]) -> int:
     """Return the delivery offset. A damaged one counts as unknown, which only costs time."""
     if not found or found[0][1] != checksum(None, found[0][0]):
         return 0
     return int(str(found[0][0]))
 
 
-def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
+def problems_of(read: Read) -> list[str]:
     """Return the problems of these rows."""
     problems: list[str] = []
     for tenant, event, path, key, run, stored in read(_ALL):

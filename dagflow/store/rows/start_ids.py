@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Final
-
-import apsw
 
 from dagflow.ids import RunId
 from dagflow.store.api import RunRow, StartName
-from dagflow.store.sqlite.checksums import checksum
-from dagflow.store.sqlite.connection import Value, execute
+from dagflow.store.rows.checksums import checksum
+from dagflow.store.rows.values import Read, Row, Value
 
-_INSERT: Final = "INSERT INTO start (tenant, id, run, content, checksum) VALUES (?, ?, ?, ?, ?)"
 _ALL: Final = "SELECT run.id, start.tenant, start.id, start.content, start.checksum FROM start JOIN run ON run.key = start.run"
 SELECT: Final = f"{_ALL} WHERE start.tenant = ? AND start.id = ?"
 
 
-def insert(connection: apsw.Connection, key: Value, row: RunRow, name: StartName) -> None:
-    """The run with this key was started under that name. Raises apsw.ConstraintError: another one of its tenant was."""
-    execute(connection, _INSERT, (row.tenant, name.id, key, name.content, _sum(row.id, row.tenant, name.id, name.content)))
+def values_of(row: RunRow, name: StartName) -> tuple[str, str, bytes, int]:
+    """The name of the start of a run: its tenant, id, content and checksum."""
+    return row.tenant, name.id, name.content, _sum(row.id, row.tenant, name.id, name.content)
 
 
-def read(found: list[tuple[Value, ...]]) -> tuple[RunId, bytes] | None:
+def read(found: Sequence[Row]) -> tuple[RunId, bytes] | None:
     """The run that was started under a name, and what with."""
     if not found:
         return None
@@ -30,7 +27,7 @@ def read(found: list[tuple[Value, ...]]) -> tuple[RunId, bytes] | None:
     return RunId(str(run)), content if isinstance(content, bytes) else b""
 
 
-def problems_of(read_rows: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
+def problems_of(read_rows: Read) -> list[str]:
     """Return the problems of these rows; `read_rows` runs a query."""
     return [
         f"the name {name!r} of the start of run {run!r} is not what was written"

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Final
 
-import apsw
+from dagflow.store.rows.packing import name_of
+from dagflow.store.rows.values import Execute, Read, Row, Value
 
-from dagflow.store.sqlite.batches import name_of
-from dagflow.store.sqlite.connection import Value, execute
-
-_INSERT: Final = "INSERT INTO body (name, body) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
-_USE: Final = "INSERT INTO body_use (run, body) SELECT ?, key FROM body WHERE name = ? ON CONFLICT DO NOTHING"
 SELECT: Final = "SELECT body FROM body WHERE name = ?"
 #: Bodies that one slice removes; some have a megabyte.
 _SLICE: Final = 20
@@ -22,13 +18,7 @@ _UNUSED: Final = """
     SELECT key FROM body WHERE NOT EXISTS (SELECT 1 FROM body_use WHERE body_use.body = body.key) LIMIT 5"""
 
 
-def insert(connection: apsw.Connection, run: Value, name: bytes, body: bytes) -> None:
-    """Record that the run with this key uses the body; store the body if it is new."""
-    execute(connection, _INSERT, (name, body))
-    execute(connection, _USE, (run, name))
-
-
-def read(found: list[tuple[Value, ...]], name: bytes) -> bytes:
+def read(found: Sequence[Row], name: bytes) -> bytes:
     """Return the body found by that name. Raises ValueError if it is damaged."""
     body = found[0][0] if found else None
     if not isinstance(body, bytes) or name_of(body) != name:
@@ -36,14 +26,14 @@ def read(found: list[tuple[Value, ...]], name: bytes) -> bytes:
     return body
 
 
-def remove_slice(connection: apsw.Connection, run: Value) -> bool:
+def remove_slice(execute: Execute, run: Value) -> bool:
     """Release some bodies of the run with this key, and remove those without another user; return whether there may be more."""
-    let_go = execute(connection, _LET_GO, (run, _SLICE))
+    let_go = execute(_LET_GO, (run, _SLICE))
     for row in let_go:
-        execute(connection, _FORGET, row)
+        execute(_FORGET, row)
     return len(let_go) == _SLICE
 
 
-def problems_of(read_rows: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
+def problems_of(read_rows: Read) -> list[str]:
     """Return the unused bodies; `read_rows` runs a query."""
     return [f"body number {row[0]!r} is used by no run" for row in read_rows(_UNUSED)]

@@ -34,7 +34,7 @@ _INPUT: Final = b'"input":'
 _INPUT_BY: Final = 1_024
 
 #: A history event or a pack of them: number, instant, kind, node, attempt, payload.
-Row: TypeAlias = tuple[int, int, str, str, int, bytes | None]
+Packet: TypeAlias = tuple[int, int, str, str, int, bytes | None]
 #: The large payloads, by their SHA-256.
 Bodies: TypeAlias = dict[bytes, bytes]
 
@@ -47,7 +47,7 @@ _Line: TypeAlias = tuple[int, str, str, int, int | tuple[int, str] | None]
 class Packed:
     """Facts as rows, and what these name by its hash. Rows begin with the number of their first fact."""
 
-    rows: list[Row] = attrs.field(factory=list[Row])
+    rows: list[Packet] = attrs.field(factory=list[Packet])
     bodies: Bodies = attrs.field(factory=dict[bytes, bytes])
     _head: list[_Line] = attrs.field(factory=list[_Line])
     _inside: list[bytes] = attrs.field(factory=list[bytes])
@@ -104,7 +104,7 @@ def packed(first: int, records: Sequence[Record]) -> Packed:
     return found
 
 
-def unpacked(row: Row, body_of: Callable[[bytes], bytes]) -> list[Record]:
+def unpacked(row: Packet, body_of: Callable[[bytes], bytes]) -> list[Record]:
     """Unpack a row; `body_of` finds a payload by its hash. Raises ValueError or TypeError if `packed` cannot have made it."""
     _, at, kind, node, attempt, payload = row
     if kind != PACK:

@@ -1,4 +1,4 @@
-"""Check a SQLite store, and remove old data, a little at a time.
+"""Check the rows of a store, and remove old data, a little at a time.
 
 A run is first renamed, so that no reader finds it, in one transaction with its child runs: their rows then have the
 parent `~`, which no lookup asks for. Its facts go in slices after that, and its row at the end. A crash in between leaves renamed rows, which the
@@ -7,17 +7,13 @@ next call finds; it never leaves half a history under a run's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-import apsw
-
-from dagflow.store.sqlite import blobs, crash_ledger, listeners, published, requests, rows, start_ids, waits
-from dagflow.store.sqlite.connection import Value, execute, first_of
+from dagflow.store.rows import blobs, crash_ledger, listeners, published, requests, runs, start_ids, waits
+from dagflow.store.rows.values import Execute, Read, Value, first_of
 
 #: Rows that one slice touches; it takes a few milliseconds.
 SLICE_ROWS: Final = 500
-_SLICE_PAGES: Final = 200
 _REMOVED: Final = "~"
 
 _OLD_RUN: Final = "SELECT id FROM run WHERE parent = '' AND ended_at IS NOT NULL AND ended_at < ? ORDER BY ended_at LIMIT 1"
@@ -59,47 +55,41 @@ _ORPHANS: Final = """
 _STRAY: Final = "SELECT DISTINCT history.run FROM history LEFT JOIN run ON run.key = history.run WHERE run.key IS NULL LIMIT 5"
 
 
-def prune_slice(connection: apsw.Connection, before: int) -> bool:
+def prune_slice(execute: Execute, before: int) -> bool:
     """See `Store.prune`; inside of a transaction."""
-    removed = first_of(connection, _REMOVED_RUN)
+    removed = first_of(execute(_REMOVED_RUN))
     if removed is not None:
-        if blobs.remove_slice(connection, removed):
+        if blobs.remove_slice(execute, removed):
             return True
-        if len(execute(connection, _CLEAR_HISTORY, (removed, SLICE_ROWS))) < SLICE_ROWS:
-            execute(connection, _CLEAR_WAITS, (removed,))
-            execute(connection, _CLEAR_RUN, (removed,))
+        if len(execute(_CLEAR_HISTORY, (removed, SLICE_ROWS))) < SLICE_ROWS:
+            execute(_CLEAR_WAITS, (removed,))
+            execute(_CLEAR_RUN, (removed,))
         return True
-    old = first_of(connection, _OLD_RUN, (before,))
+    old = first_of(execute(_OLD_RUN, (before,)))
     if old is not None:
-        _hide(connection, old)
+        _hide(execute, old)
         return True
     for clear in (requests.CLEAR_REQUESTS, requests.CLEAR_CLAIMS):
-        if execute(connection, clear, (before, SLICE_ROWS)):
+        if execute(clear, (before, SLICE_ROWS)):
             return True
-    oldest = first_of(connection, _OLDEST_UNFINISHED)
+    oldest = first_of(execute(_OLDEST_UNFINISHED))
     limit = min(before, oldest) if isinstance(oldest, int) else before
-    if execute(connection, _CLEAR_EVENTS, (limit, SLICE_ROWS)) or execute(connection, _CLEAR_FLOWS, (SLICE_ROWS // 10,)):
-        return True
-    if not first_of(connection, "PRAGMA freelist_count"):
-        return False
-    execute(connection, f"PRAGMA incremental_vacuum({_SLICE_PAGES:d})")
-    return True
+    return bool(execute(_CLEAR_EVENTS, (limit, SLICE_ROWS)) or execute(_CLEAR_FLOWS, (SLICE_ROWS // 10,)))
 
 
-def _hide(connection: apsw.Connection, run: Value) -> None:
+def _hide(execute: Execute, run: Value) -> None:
     """Rename the run together with its child runs, so that readers find all of them, or none, also after a crash."""
     for which in (_OF_CHILDREN, _OF_PARENT):
-        execute(connection, _CLEAR_WAITS_OF.format(which), (run,))
-        execute(connection, _FREE_NAMES_OF.format(which), (run,))
-        execute(connection, _HIDE.format(which), (run,))
-    execute(connection, _FORGET_SUSPECT, (run,))
-    execute(connection, _FORGET_BLOCKED, (run,))
+        execute(_CLEAR_WAITS_OF.format(which), (run,))
+        execute(_FREE_NAMES_OF.format(which), (run,))
+        execute(_HIDE.format(which), (run,))
+    execute(_FORGET_SUSPECT, (run,))
+    execute(_FORGET_BLOCKED, (run,))
 
 
-def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
+def problems_of(read: Read) -> list[str]:
     """See `Store.problems`; `read` runs a query."""
-    problems = [str(row[0]) for row in read("PRAGMA integrity_check(20)") if row[0] != "ok"]
-    problems += waits.problems_of(read)
+    problems = waits.problems_of(read)
     problems += blobs.problems_of(read)
     problems += crash_ledger.problems_of(read)
     problems += start_ids.problems_of(read)
@@ -113,11 +103,11 @@ def problems_of(read: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
     return problems
 
 
-def damaged_events(read: Callable[..., list[tuple[Value, ...]]]) -> list[int]:
+def damaged_events(read: Read) -> list[int]:
     """Return the numbers of the damaged events, which are never delivered."""
     damaged: list[int] = []
     after = 0
-    while found := read(rows.SELECT_EVENTS, after, SLICE_ROWS):
+    while found := read(runs.SELECT_EVENTS, after, SLICE_ROWS):
         after = int(str(found[-1][0]))
-        damaged += [int(str(row[0])) for row in found if rows.read_event(row) is None]
+        damaged += [int(str(row[0])) for row in found if runs.read_event(row) is None]
     return damaged

@@ -1,43 +1,44 @@
-"""The part of the SQLite store that a service needs; see `store.service_rows.ServiceStore`."""
+"""The part of a store of rows that a service needs; see `store.service_rows.ServiceStore`."""
 
 from __future__ import annotations
 
 import abc
-from collections.abc import Collection, Sequence
-from contextlib import AbstractContextManager
-from typing import Final
+from collections.abc import Callable, Collection, Sequence
+from typing import Final, TypeVar
 
-import apsw
 import attrs
-import orjson
 
+from dagflow.store.rows import listeners as listening
+from dagflow.store.rows import published, requests, runs
+from dagflow.store.rows.checksums import checksum
+from dagflow.store.rows.values import Execute, Row, Value
 from dagflow.store.service_rows import ListenerRow, Looked, PublishedRow, RequestRow, ScheduleRow
-from dagflow.store.sqlite import listeners as listening
-from dagflow.store.sqlite import published, requests, rows
-from dagflow.store.sqlite.checksums import checksum
-from dagflow.store.sqlite.connection import Value, execute
+
+_Result = TypeVar("_Result")
 
 #: Behind every instant and id.
 _AFTER_ALL: Final = (2**63 - 1, "\U0010ffff")
 
 
 class ServiceTables(abc.ABC):
-    """What `SqliteStore` keeps for a service, by the transactions and reads of that."""
+    """The rows of a service, by the transactions and reads of a database."""
 
     def publish(
         self, row: PublishedRow, flow: bytes, listeners: Collection[ListenerRow] = (), due_at: int | None = None
     ) -> None:
         """See `ServiceStore.publish`."""
-        with self._transaction() as connection:
-            execute(connection, rows.INSERT_FLOW, (row.digest, flow, checksum(flow, row.digest)))
-            published.insert(connection, row)
-            listening.replace(connection, row, listeners)
-            listening.schedule(connection, [ScheduleRow(row.flow, due_at, row.tenant)])
+
+        def work(execute: Execute) -> None:
+            execute(runs.INSERT_FLOW, (row.digest, flow, checksum(flow, row.digest)))
+            published.insert(execute, row)
+            listening.replace(execute, row, listeners)
+            listening.schedule(execute, [ScheduleRow(row.flow, due_at, row.tenant)])
+
+        self._transact(work)
 
     def note_state(self, tenant: str, flow: str, state: str) -> None:
         """See `ServiceStore.note_state`."""
-        with self._transaction() as connection:
-            published.note_state(connection, tenant, flow, state)
+        self._transact(lambda execute: published.note_state(execute, tenant, flow, state))
 
     def newest(self, tenant: str, flow: str) -> PublishedRow | None:
         """See `ServiceStore.newest`."""
@@ -75,7 +76,7 @@ class ServiceTables(abc.ABC):
         before: tuple[int, str] | None = None,
     ) -> list[RequestRow]:
         """See `ServiceStore.requests`."""
-        wanted = orjson.dumps(sorted(stages)).decode()
+        wanted = f",{','.join(sorted(stages))}," if stages else ""
         return self._requests(requests.SELECT_OF_FLOW, tenant, flow, *(before or _AFTER_ALL), wanted, max(0, limit))
 
     def unsettled_requests(self) -> list[RequestRow]:
@@ -100,19 +101,23 @@ class ServiceTables(abc.ABC):
 
     def note_requests(self, requested: Sequence[RequestRow], looked: Looked | None = None) -> None:
         """See `ServiceStore.note_requests`."""
-        with self._transaction() as connection:
-            requests.write(connection, requested, looked)
+        self._write_requests(requested, looked)
 
     def _requests(self, query: str, *values: Value) -> list[RequestRow]:
         # One that is damaged starts nothing; `problems` tells of it.
         return [row for found in self._read(query, *values) if (row := requests.read(found)) is not None]
 
     @abc.abstractmethod
-    def _transaction(self) -> AbstractContextManager[apsw.Connection]:
-        """One write transaction."""
+    def _transact(self, work: Callable[[Execute], _Result]) -> _Result:
+        """Do the work in one write transaction: committed when it returns, rolled back when it raises. It may be done again."""
         ...
 
     @abc.abstractmethod
-    def _read(self, query: str, *values: Value) -> list[tuple[Value, ...]]:
+    def _write_requests(self, requested: Sequence[RequestRow], looked: Looked | None) -> None:
+        """Store these in one transaction."""
+        ...
+
+    @abc.abstractmethod
+    def _read(self, query: str, *values: Value) -> list[Row]:
         """Return the rows of a query."""
         ...

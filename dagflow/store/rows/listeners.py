@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
-import apsw
 import attrs
 
+from dagflow.store.rows.checksums import checksum
+from dagflow.store.rows.values import Execute, Read, Row
 from dagflow.store.service_rows import ListenerRow, PublishedRow, ScheduleRow
-from dagflow.store.sqlite.checksums import checksum
-from dagflow.store.sqlite.connection import Value, execute
 
 _CLEAR: Final = "DELETE FROM listener WHERE tenant = ? AND flow = ?"
 _INSERT: Final = """
@@ -18,43 +17,50 @@ _INSERT: Final = """
 _ALL: Final = "SELECT tenant, event, path, key, flow, checksum FROM listener"
 SELECT: Final = f"{_ALL} WHERE tenant = ? AND event = ?"
 
-_SET_DUE: Final = "INSERT OR REPLACE INTO schedule (tenant, flow, due_at, checksum) VALUES (?, ?, ?, ?)"
+_SET_DUE: Final = """
+    INSERT INTO schedule (tenant, flow, due_at, checksum) VALUES (?, ?, ?, ?) ON CONFLICT (tenant, flow)
+    DO UPDATE SET due_at = excluded.due_at, checksum = excluded.checksum"""
 _CLEAR_DUE: Final = "DELETE FROM schedule WHERE tenant = ? AND flow = ?"
 _ALL_DUE: Final = "SELECT tenant, flow, due_at, checksum FROM schedule"
 SELECT_DUE: Final = f"{_ALL_DUE} WHERE (due_at, tenant, flow) > (?, ?, ?) ORDER BY due_at, tenant, flow LIMIT ?"
 
 
-def replace(connection: apsw.Connection, row: PublishedRow, listeners: Collection[ListenerRow]) -> None:
+def replace(execute: Execute, row: PublishedRow, listeners: Collection[ListenerRow]) -> None:
     """Replace the listeners of a flow."""
-    execute(connection, _CLEAR, (row.tenant, row.flow))
+    execute(_CLEAR, (row.tenant, row.flow))
     for each in listeners:
         values = (each.tenant, each.event, each.path, each.key, each.flow)
-        execute(connection, _INSERT, (*values, checksum(None, *values)))
+        execute(_INSERT, (*values, checksum(None, *values)))
 
 
-def read(row: tuple[Value, ...]) -> ListenerRow:
+def read(row: Row) -> ListenerRow:
     """Return a listener. If it is damaged it listens to every event of its name, since the flow itself knows better."""
     tenant, event, path, key, flow, stored = row
     found = ListenerRow(str(event), str(flow), str(path), str(key), str(tenant))
     return found if stored == checksum(None, *row[:-1]) else attrs.evolve(found, path="", key="")
 
 
-def schedule(connection: apsw.Connection, rows: Collection[ScheduleRow]) -> None:
+def schedule_values(row: ScheduleRow) -> Row:
+    """A schedule that is due: its tenant, flow and instant, and the checksum."""
+    values = (row.tenant, row.flow, row.due_at)
+    return (*values, checksum(None, *values))
+
+
+def schedule(execute: Execute, rows: Collection[ScheduleRow]) -> None:
     """Keep when schedules are due next."""
     for row in rows:
         if row.due_at is None:
-            execute(connection, _CLEAR_DUE, (row.tenant, row.flow))
+            execute(_CLEAR_DUE, (row.tenant, row.flow))
         else:
-            values = (row.tenant, row.flow, row.due_at)
-            execute(connection, _SET_DUE, (*values, checksum(None, *values)))
+            execute(_SET_DUE, schedule_values(row))
 
 
-def read_schedules(found: Sequence[tuple[Value, ...]]) -> list[ScheduleRow]:
+def read_schedules(found: Sequence[Row]) -> list[ScheduleRow]:
     """Return schedules, damaged ones too: each slot asks once, and which slots are due the flow knows."""
     return [ScheduleRow(str(flow), due if isinstance(due, int) else None, str(tenant)) for tenant, flow, due, _ in found]
 
 
-def problems_of(read_rows: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
+def problems_of(read_rows: Read) -> list[str]:
     """Return the problems of these rows; `read_rows` runs a query."""
     problems = [
         f"a listener of the flow {row[4]!r} is not what was written"

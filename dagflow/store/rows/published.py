@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
-
-import apsw
 
 from dagflow.errors import WriteRefused
 from dagflow.ids import FlowDigest
+from dagflow.store.rows.checksums import checksum
+from dagflow.store.rows.values import Execute, Read, Row
 from dagflow.store.service_rows import PublishedRow
-from dagflow.store.sqlite.checksums import checksum
-from dagflow.store.sqlite.connection import Value, execute, first_of
 
 _COLUMNS: Final = "tenant, flow, number, digest, state, at, author, comment, manifest, text, checksum"
 _INSERT: Final = f"INSERT INTO published ({_COLUMNS}) VALUES ({', '.join('?' * 11)})"  # noqa: S608 - all are constants
@@ -29,21 +26,21 @@ SELECT_NEWEST_OF_ALL: Final = f"""
 _ALL: Final = f"SELECT {_COLUMNS} FROM published"  # noqa: S608
 
 
-def insert(connection: apsw.Connection, row: PublishedRow) -> None:
+def insert(execute: Execute, row: PublishedRow) -> None:
     """Keep a version; its flow has to be there. Raises WriteRefused if there is one of that number."""
-    if first_of(connection, _HAS, (row.tenant, row.flow, row.number)) is not None:
+    if execute(_HAS, (row.tenant, row.flow, row.number)):
         raise WriteRefused(f"flow {row.flow!r} has a version {row.number} already")
     head = (row.tenant, row.flow, row.number, row.digest, row.state)
     values = (*head, row.at, row.author, row.comment, row.manifest, row.text)
-    execute(connection, _INSERT, (*values, _sum(values)))
+    execute(_INSERT, (*values, _sum(values)))
 
 
-def note_state(connection: apsw.Connection, tenant: str, flow: str, state: str) -> None:
+def note_state(execute: Execute, tenant: str, flow: str, state: str) -> None:
     """Keep the state of a flow."""
-    execute(connection, _SET_STATE, (tenant, flow, state))
+    execute(_SET_STATE, (tenant, flow, state))
 
 
-def read(row: tuple[Value, ...]) -> PublishedRow:
+def read(row: Row) -> PublishedRow:
     """Return a version. If it is damaged, its state is `damaged`: it may not start runs; other versions may."""
     tenant, flow, number, digest, state, at, author, comment, manifest, text, stored = row
     if stored != _sum(row[:-1]) or not isinstance(manifest, bytes):
@@ -62,7 +59,7 @@ def read(row: tuple[Value, ...]) -> PublishedRow:
     )
 
 
-def problems_of(read_rows: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
+def problems_of(read_rows: Read) -> list[str]:
     """Return the problems of these rows; `read_rows` runs a query."""
     return [
         f"version {row[2]!r} of the published flow {row[1]!r} is damaged"
@@ -71,7 +68,7 @@ def problems_of(read_rows: Callable[..., list[tuple[Value, ...]]]) -> list[str]:
     ]
 
 
-def _sum(values: tuple[Value, ...]) -> int:
+def _sum(values: Row) -> int:
     """Of all but the state, which changes."""
     tenant, flow, number, digest, _, at, author, comment, manifest, text = values
     return checksum(manifest if isinstance(manifest, bytes) else None, tenant, flow, number, digest, at, author, comment, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 
 from dagflow.store.api import RunRow
-from dagflow.store.sqlite.connection import Value
+from dagflow.store.rows.values import Value
 
 
 def row_checksum(row: RunRow) -> int:

@@ -26,6 +26,7 @@ from dagflow.errors import NotServed, UsageError
 from dagflow.execution.results import RunResult
 from dagflow.ids import RunId
 from dagflow.store.api import Record, RunRow
+from dagflow.store.open import is_url, shown
 
 _Value = TypeVar("_Value")
 #: How long a call may take, where nothing else is said.
@@ -201,6 +202,10 @@ class _TooSlow(NotServed):
 
 def _exchanged(store: str, line: bytes, seconds: float | None) -> bytes:
     """Send a call and return the line of its answer."""
+    if is_url(store):
+        raise NotServed(
+            f"a client reaches the process of a store in a file, not of {shown(store)}; call `dagflow serve` over HTTP"
+        )
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(seconds)
         try:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+if TYPE_CHECKING:
+    from tests.postgres_server import Server
 
 # The tests start some two hundred interpreters, each of which would compile dagflow again where no bytecode is to be written.
 sys.dont_write_bytecode = False
@@ -32,3 +37,17 @@ def pytest_collection_finish() -> None:
     """What was imported and collected stays to the end, so nobody has to look through it for garbage again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A Postgres server, for all tests of a process."""
+    from tests.postgres_server import Server  # noqa: PLC0415 - few tests need one
+
+    server = Server()
+    try:
+        server.make()
+        server.start()
+        yield server
+    finally:
+        server.remove()

@@ -22,7 +22,7 @@ from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Record, RunRow, Store
 from dagflow.store.codec.events import from_record
-from dagflow.store.open import open_reading, open_store
+from dagflow.store.open import is_url, open_reading, open_store, schema_of, shown
 from dagflow.store.sqlite.backup import back_up
 from dagflow.store.sqlite.store import SqliteStore
 from dagflow.store.verify import verify_store
@@ -68,18 +68,24 @@ def verified(store: Store) -> Findings:
 
 
 def backup(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> None:
-    """Copy a store while it is in use. Raises StoreError: see `store.backup`."""
+    """Copy a SQLite store while it is in use. Raises StoreError: see `back_up`; the store is in a database of a server."""
+    if is_url(path):
+        raise StoreError(
+            f"{shown(path)} is in a Postgres database; copy it with `pg_dump --format=custom --schema={schema_of(path)} --file={os.fspath(to)}`"
+        )
     back_up(path, to)
 
 
 def vacuum(path: str | os.PathLike[str], before: int) -> None:
-    """Remove unreferenced data that ended before that timestamp, and free its space.
+    """Remove unreferenced data that ended before that timestamp, and free its space; Postgres frees its space by itself.
 
     Raises:
         StoreError: another process drives the runs of this store, or it cannot be written.
     """
-    if not Path(path).is_file():
-        raise StoreError(f"there is no store {os.fspath(path)}; running a flow makes one")
+    if is_url(path):
+        open_reading(path).close()  # opening it for writing would make one
+    elif not Path(path).is_file():
+        raise _missing(path)
     store = open_store(path)
     try:
         while store.prune(before):
@@ -105,9 +111,13 @@ def salvage(path: str | os.PathLike[str]) -> Salvage:
     Raises:
         StoreError: there is no store, another process drives its runs, its pages are damaged, or the file cannot be written.
     """
+    if is_url(path):
+        raise StoreError(
+            f"{shown(path)} is in a Postgres database, where damaged runs stay blocked and the rest goes on; restore a backup to get them back"
+        )
     place = Path(path)
     if not place.is_file():
-        raise StoreError(f"there is no store {os.fspath(path)}; running a flow makes one")
+        raise _missing(path)
     store = SqliteStore.open(place, is_lossy=True)
     try:
         damaged = verified(store).by_run
@@ -120,6 +130,10 @@ def salvage(path: str | os.PathLike[str]) -> Salvage:
     finally:
         store.close()
     return Salvage(damaged, others, aside.path)
+
+
+def _missing(path: str | os.PathLike[str]) -> StoreError:
+    return StoreError(f"there is no store {os.fspath(path)}; running a flow makes one")
 
 
 @attrs.define(eq=False)

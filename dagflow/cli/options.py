@@ -131,7 +131,7 @@ store = click.option(
     default=_STORE,
     metavar="PATH",
     type=FilePath(".db"),
-    help=f"SQLite file for runs. Default: {_STORE}; :memory: stores nothing.",
+    help=f"SQLite file or postgresql:// URL for runs. Default: {_STORE}; :memory: stores nothing.",
 )
 tenant = click.option("--tenant", default="", metavar="NAME", help="Whose flows these are. Default: the tenant without a name.")
 flow_name = click.option("--flow", metavar="NAME", type=flow_names(), help="The flow to use, if the file has several.")

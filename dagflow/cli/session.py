@@ -28,6 +28,7 @@ from dagflow.errors import DagflowError
 from dagflow.execution.results import RunResult
 from dagflow.model.flow import Flow
 from dagflow.model.status import RunStatus
+from dagflow.store.open import shown
 
 Body = Callable[[Interpreter], Awaitable[int]]
 #: The store that keeps nothing, as `Interpreter.open` and SQLite call it.
@@ -176,7 +177,7 @@ class Session:
         return f"waiting; you can press Ctrl-C and resume later with `{self._resume_command()}`"
 
     def _resume_command(self) -> str:
-        words = ["dagflow", "resume", "--store", self.store]
+        words = ["dagflow", "resume", "--store", shown(self.store)]
         if self.actions is not None:
             words += ["--actions", self.actions]
         return printable(shlex.join(words))

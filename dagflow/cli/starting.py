@@ -12,6 +12,7 @@ from dagflow.cli.sources import example_input, problem_lines
 from dagflow.errors import UsageError
 from dagflow.model.flow import Flow
 from dagflow.model.wire.codec import WireError
+from dagflow.store.open import shown
 
 
 async def start_run(interpreter: Interpreter, flow: Flow, event: str | None, value: object, start_id: str | None) -> Run | None:
@@ -31,7 +32,9 @@ async def start_run(interpreter: Interpreter, flow: Flow, event: str | None, val
 def print_surroundings(session: Session, flow: Flow) -> None:
     """Print where state is stored, and which messages are written to files instead of being sent."""
     lines = [
-        f"state: {session.store}" if session.store != MEMORY else "state: in memory only; an interrupted run cannot be resumed"
+        f"state: {shown(session.store)}"
+        if session.store != MEMORY
+        else "state: in memory only; an interrupted run cannot be resumed"
     ]
     if session.actions is None:
         used = {node.action for node in flow.nodes}

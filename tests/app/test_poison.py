@@ -58,10 +58,10 @@ async def until_over(interpreter: Interpreter, run_id: str) -> dagflow.RunResult
 
 
 @pytest.mark.early
-@pytest.mark.parametrize("kind", ["memory", "file"])
-async def test_a_poison_harms_no_other_run(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["memory", "file", pytest.param("postgres", marks=pytest.mark.slow)])
+async def test_a_poison_harms_no_other_run(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     lasting = Lasting()
-    path = tmp_path / "runs.db"
+    path = request.getfixturevalue("postgres").url() if kind == "postgres" else str(tmp_path / "runs.db")
 
     def opened() -> Store:
         return lasting if kind == "memory" else open_store(path)
@@ -89,7 +89,7 @@ async def test_a_poison_harms_no_other_run(kind: str, tmp_path: Path) -> None:
         for n, run_id in enumerate(good):
             result = await until_over(interpreter, run_id)
             assert (result.status, result.output) == (RunStatus.SUCCEEDED, n + 100)
-    if kind == "file":
+    if kind != "memory":
         store = open_reading(path)
         try:
             assert verify_store(store) == []

@@ -21,6 +21,7 @@ import trio
 from dagflow.app.control.address import is_supported, reachable, socket_of
 from dagflow.app.control.messages import MAX_LINE, Call, decode_call, encode_error, encode_result
 from dagflow.errors import DagflowBug, DagflowError, NotServed, UsageError
+from dagflow.store.open import is_url
 
 #: Performs a call for a tenant, with the arguments that the client named.
 Handler: TypeAlias = Callable[..., Awaitable[object]]
@@ -39,7 +40,7 @@ async def listening(store: str | os.PathLike[str] | None, handlers: Mapping[str,
         store: the path of the store whose lock this process holds.
         handlers: by the name of the call; each takes the tenant first.
     """
-    listener = None if store is None or not is_supported() else _listener(socket_of(store))
+    listener = None if store is None or is_url(store) or not is_supported() else _listener(socket_of(store))
     if listener is None or store is None:
         yield
         return

@@ -228,7 +228,8 @@ class Gates:
 
     def refuse(self, row: RequestRow, reason: str) -> Decision:
         """Keep a request that never reaches the machine."""
-        note = Note([attrs.evolve(row, stage=Stage.DROPPED, reason=reason[:_MOST_REASON])])
+        kept = reason[:_MOST_REASON].replace("\0", "\N{REPLACEMENT CHARACTER}")  # not every store keeps NUL
+        note = Note([attrs.evolve(row, stage=Stage.DROPPED, reason=kept)])
         self.driver.note(note)
         return Decision(note.rows[0], note)
 

@@ -61,11 +61,12 @@ def backup(*, file: str, store: str, is_json: bool) -> int:
     """Copy a store, even while it is in use."""
     from dagflow.app.maintenance import backup as back_up
     from dagflow.cli.output.text import json_text, printable
+    from dagflow.store.open import shown
 
     back_up(store, file)
-    print(f"copied {printable(store)} to {printable(file)}", file=sys.stderr)
+    print(f"copied {printable(shown(store))} to {printable(file)}", file=sys.stderr)
     if is_json:
-        document: BackupDocument = {"store": store, "copy": file}
+        document: BackupDocument = {"store": shown(store), "copy": file}
         print(json_text(document))
     return OK
 
@@ -83,6 +84,7 @@ def vacuum(*, keep: str, store: str, is_json: bool) -> int:
     from dagflow.cli.live import live_process
     from dagflow.cli.output.text import json_text, printable
     from dagflow.clock import SystemClock
+    from dagflow.store.open import shown
 
     before = SystemClock().now() - _length_ns(keep)
     process = live_process(store)
@@ -90,9 +92,9 @@ def vacuum(*, keep: str, store: str, is_json: bool) -> int:
         remove_old(store, before)
     else:
         process.client.prune(before)
-    print(f"removed runs that ended more than {keep} ago from {printable(store)}", file=sys.stderr)
+    print(f"removed runs that ended more than {keep} ago from {printable(shown(store))}", file=sys.stderr)
     if is_json:
-        document: VacuumDocument = {"store": store, "keep": keep}
+        document: VacuumDocument = {"store": shown(store), "keep": keep}
         print(json_text(document))
     return OK
 

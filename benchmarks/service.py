@@ -1,11 +1,12 @@
 """How fast a service takes events: `python -m benchmarks.service`.
 
 Prints events a second through published flows, the cost of an event by how many flows are published, and small runs a second from the
-event to the end of the run. Each on SQLite in a fresh folder, one process.
+event to the end of the run. Each in one process, on SQLite in a fresh folder, or with `--store URL` in fresh schemas of a Postgres database.
 """
 
 from __future__ import annotations
 
+import argparse
 import platform
 import tempfile
 import time
@@ -47,7 +48,7 @@ async def sent(service: Service, n_events: int, n_flows: int, n_senders: int) ->
     return time.perf_counter() - began
 
 
-async def measure(n_flows: int, n_used: int, n_events: int) -> None:
+async def measure(n_flows: int, n_used: int, n_events: int, url: str | None) -> None:
     catalog = Catalog()
 
     @catalog.action("double", effect="pure")
@@ -55,7 +56,9 @@ async def measure(n_flows: int, n_used: int, n_events: int) -> None:
         return 2 * n
 
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "runs.db"
+        path = (
+            str(Path(folder) / "runs.db") if url is None else f"{url}{'&' if '?' in url else '?'}schema=bench_{time.time_ns()}"
+        )
         async with Service.open(path, catalog=catalog) as service:
             began = time.perf_counter()
             for number in range(n_flows):
@@ -78,12 +81,14 @@ async def measure(n_flows: int, n_used: int, n_events: int) -> None:
     )
 
 
-async def main() -> None:
+async def main(url: str | None) -> None:
     print(f"Python {platform.python_version()}, {platform.machine()}")
     for n_flows in (10, 1_000, 10_000):
-        await measure(n_flows, 10, 5_000)
-    await measure(1_000, 1_000, 5_000)
+        await measure(n_flows, 10, 5_000, url)
+    await measure(1_000, 1_000, 5_000, url)
 
 
 if __name__ == "__main__":
-    trio.run(main)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.service")
+    parser.add_argument("--store", metavar="URL", help="a Postgres database in place of SQLite")
+    trio.run(main, parser.parse_args().store)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         NotServed,
         RunBlocked,
         StoreError,
+        StoreInUse,
         UsageError,
     )
     from dagflow.execution.results import NodeResult, RunFailure, RunResult
@@ -113,6 +114,7 @@ __all__ = [
     "Span",
     "Statistics",
     "StoreError",
+    "StoreInUse",
     "SystemClock",
     "Tenant",
     "Timestamp",
@@ -192,6 +194,7 @@ _HOMES = {
     "Span": "dagflow.diagnostic",
     "Statistics": "dagflow.drivers.local.statistics",
     "StoreError": "dagflow.errors",
+    "StoreInUse": "dagflow.errors",
     "SystemClock": "dagflow.clock",
     "Tenant": "dagflow.app.service.tenant",
     "Timestamp": "dagflow.model.values",

@@ -22,6 +22,7 @@ from dagflow.app.recovery import Recovery
 from dagflow.app.run_handle import Run, Watched, refuse_to_cancel
 from dagflow.app.run_loader import UNDOING, Loader
 from dagflow.app.run_starter import Starter
+from dagflow.app.store_opening import opened as open_when_free
 from dagflow.app.stored_runs import read_result
 from dagflow.clock import Clock, SystemClock, VirtualClock
 from dagflow.drivers.local.activation import ActivationConfig
@@ -43,7 +44,6 @@ from dagflow.model.flow import Flow
 from dagflow.model.types import JSON
 from dagflow.model.wire import codec as wire
 from dagflow.store.api import Record, RunRow, Store
-from dagflow.store.open import open_store
 
 
 @attrs.define(eq=False)
@@ -89,6 +89,7 @@ class Interpreter:
         unquarantine: Collection[str] = (),
         drain_seconds: float = 10.0,
         is_reachable: bool = True,
+        takeover: bool = False,
     ) -> AsyncGenerator[Interpreter]:
         """Open a store, resume every run in it that has not ended, and drive runs until the block is left.
 
@@ -96,7 +97,7 @@ class Interpreter:
         stopped. Every run resumes when the store is opened again.
 
         Args:
-            path: of the store's file, made if there is none; `":memory:"` keeps nothing.
+            path: of the store's file, or the `postgresql://` URL of a database, made if there is none; `":memory:"` keeps nothing.
             catalog: the actions.
             clock: where the time comes from; a `VirtualClock` jumps over waits.
             concurrency: attempts under way at once, at most.
@@ -108,15 +109,16 @@ class Interpreter:
             unquarantine: ids of runs to go on with even if they were quarantined, since they seemed to crash the process.
             drain_seconds: how long leaving the block waits for effectful calls; 0 stops them at once, and `inf` waits for all.
             is_reachable: whether a `dagflow.Client` and the command line, in other processes of this user, may call this one.
+            takeover: wait for a process that drives this store, and drive it once that has stopped.
 
         Raises:
-            StoreError: the store cannot be opened, or failed while it was open.
+            StoreError: the store cannot be opened, or failed while it was open; `StoreInUse`: another process drives it.
             UsageError: this is not called in trio, or `concurrency`, `wakes_per_second` or `retries_per_second` is less than 1, or `drain_seconds` less than 0.
         """
         check_in_trio()
         check_rates(concurrency=concurrency, wakes_per_second=wakes_per_second, retries_per_second=retries_per_second)
         drain_seconds = checked_seconds(drain_seconds, "`drain_seconds`")
-        opened = store if store is not None else await trio.to_thread.run_sync(open_store, path)
+        opened = store if store is not None else await open_when_free(path, takeover=takeover)
         clock = clock or SystemClock()
         interpreter = cls(opened, catalog, clock, LoopWatch(Threads(concurrency)))
         performer = catalog.performer(interpreter._vitals.threads)

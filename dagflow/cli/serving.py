@@ -31,7 +31,14 @@ _SCHEMES: Final[dict[str, Callable[[Sequence[str]], Scheme]]] = {
 
 
 def serve_flows(
-    files: Sequence[str], *, store: str, actions: str | None, listen: str, is_without_token: bool, webhooks: Sequence[str]
+    files: Sequence[str],
+    *,
+    store: str,
+    actions: str | None,
+    listen: str,
+    is_without_token: bool,
+    webhooks: Sequence[str],
+    takeover: bool,
 ) -> int:
     """Serve until a signal comes.
 
@@ -41,6 +48,7 @@ def serve_flows(
         listen: HOST:PORT.
         is_without_token: requests need no token.
         webhooks: each NAME=SCHEME:VARIABLE.
+        takeover: wait for a process that drives the store.
 
     Raises:
         UsageError: an option does not fit, or the server is not installed.
@@ -58,7 +66,7 @@ def serve_flows(
             raise FlowInvalid(compilation.diagnostics, compilation.render())
 
     async def main() -> int:
-        async with Service.open(store, catalog=host.catalog, webhooks=schemes) as service:
+        async with Service.open(store, catalog=host.catalog, webhooks=schemes, takeover=takeover) as service:
             for compilation in compilations:
                 for name in compilation.flows:
                     version = await service.publish(compilation, name=name)

@@ -29,8 +29,9 @@ from dagflow.ids import RunId
 from dagflow.lang.compiler import compile_text
 from dagflow.model.flow import Flow
 from dagflow.model.status import RunStatus
+from dagflow.store.api import Store
 from dagflow.store.failpoints import Failpoint, hit
-from dagflow.store.sqlite.store import SqliteStore
+from dagflow.store.open import open_reading, open_store
 
 FLOW = """
 event "step" { n: int }
@@ -121,6 +122,12 @@ def catalog_for(ledger: Path) -> Catalog:
     return catalog
 
 
+def place_of(folder: Path) -> str:
+    """The store of a folder: a file in it, or the URL that stands in a file of it."""
+    url = folder / "url"
+    return url.read_text() if url.exists() else str(folder / "runs.db")
+
+
 @functools.cache
 def compiled(catalog: Catalog) -> Flow:
     return compile_text(FLOW, catalog.interface).unwrap("f")
@@ -132,7 +139,7 @@ async def live(folder: Path, catalog: Catalog, *, is_patient: bool = False) -> N
     """
     flow = compiled(catalog)
     unquarantine = unfinished(folder) if is_patient else ()
-    async with Interpreter.open(folder / "runs.db", catalog=catalog, unquarantine=unquarantine) as open_:
+    async with Interpreter.open(place_of(folder), catalog=catalog, unquarantine=unquarantine, takeover=True) as open_:
         runs = await open_.unfinished()
         runs += [await open_.start(flow, {"n": n % 2}) for n in range(len(runs), RUNS_AT_ONCE)]
         if interpreter.ActivationConfig is not ActivationConfig:
@@ -146,7 +153,7 @@ async def live(folder: Path, catalog: Catalog, *, is_patient: bool = False) -> N
 
 def unfinished(folder: Path) -> list[str]:
     """The runs that have not ended."""
-    store = SqliteStore.open_reading(folder / "runs.db")
+    store = open_reading(place_of(folder))
     runs = [row.id for row in store.runs(unfinished=True, limit=1_000)]
     store.close()
     return runs
@@ -193,7 +200,7 @@ def _ended(status: int) -> bool:
 def check(folder: Path) -> str:
     """The books against the histories."""
     lines = [line.split() for line in (folder / "ledger").read_text().splitlines()]
-    store = SqliteStore.open(folder / "runs.db")
+    store = open_store(place_of(folder))
     rows = store.runs(limit=1_000_000)
     effects = {(run, node) for run, node, *_ in lines}
     keys = {(run, node): key for run, node, _, key, _ in lines}
@@ -234,7 +241,7 @@ def check(folder: Path) -> str:
     return f"{len(rows)} runs, {len(lines)} effects, {interrupted} attempts interrupted, {n_taken} events taken"
 
 
-def check_parts(store: SqliteStore, run: RunId, effects: set[tuple[str, str]]) -> None:
+def check_parts(store: Store, run: RunId, effects: set[tuple[str, str]]) -> None:
     """The items of the loop, and the flows they called: all are there, and the one that failed left nothing behind."""
     items = store.runs(parent=run)
     parts = {item.id: store.runs(parent=item.id) for item in items}

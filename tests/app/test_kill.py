@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres_server import Server
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -25,6 +27,13 @@ def run_harness(folder: Path, n_kills: int, within: float) -> str:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_killed_five_hundred_times(tmp_path: Path) -> None:
     assert "500 kills" in run_harness(tmp_path, 500, 0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_killed_many_times_on_postgres(tmp_path: Path, postgres: Server) -> None:
+    (tmp_path / "url").write_text(postgres.url())
+    assert "500 kills" in run_harness(tmp_path, 500, 0.25)
 
 
 @pytest.mark.slow

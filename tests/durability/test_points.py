@@ -6,7 +6,7 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from tests.drivers.test_crash import check as check_invariants
 from tests.drivers.test_crash import check_ledger, essence, is_a_line, never_fails, scripts
 from tests.engine.flows import SECOND, action, flow_of, flows, program_of, wait
 from tests.engine.test_reference import sends
+from tests.postgres_server import Server
 
 #: A file has points of its own, which the simulator has none of.
 IN_MEMORY = set(Failpoint) - {Failpoint.COMMITTING, Failpoint.CHECKPOINTING, Failpoint.MIGRATING}
@@ -151,11 +152,11 @@ def killer(point: Failpoint, occurrence: int, hits: Path) -> Callable[[], None]:
     return begin
 
 
-def kill_at_points(folder: Path, n_kills: int, seed: int) -> Counter[str]:
+def kill_at_points(folder: Path, n_kills: int, seed: int, points: Collection[Failpoint] = Failpoint) -> Counter[str]:
     dice, hits = random.Random(seed), folder / "hits"
     hits.touch()
     catalog = catalog_for(folder / "ledger")
-    todo = [Failpoint.MIGRATING, *(point for point in Failpoint if point is not Failpoint.MIGRATING)]
+    todo = [Failpoint.MIGRATING, *(point for point in Failpoint if point in points and point is not Failpoint.MIGRATING)]
     n_killed = n_tries = 0
     while n_killed < n_kills:
         point = todo[n_tries % len(todo)]
@@ -180,6 +181,17 @@ def kill_at_points(folder: Path, n_kills: int, seed: int) -> Counter[str]:
 def test_real_kills_at_every_point(tmp_path, n_kills):
     hits = kill_at_points(tmp_path, n_kills, seed=20260105)
     never = [point for point in Failpoint if not hits[point]]
+    assert not never, f"{never} were never hit: {hits}"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_real_kills_at_every_point_on_postgres(tmp_path: Path, postgres: Server) -> None:
+    (tmp_path / "url").write_text(postgres.url())
+    # The server moves its log by itself.
+    points = set(Failpoint) - {Failpoint.CHECKPOINTING}
+    hits = kill_at_points(tmp_path, 200, 20260105, points)
+    never = [point for point in points if not hits[point]]
     assert not never, f"{never} were never hit: {hits}"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import trio
 
 from dagflow import Catalog, Invocation, Service
+from tests.app.kill_harness import place_of
 
 FLOW = """
 event "order" { n: int }
@@ -58,7 +59,7 @@ async def main(folder: Path, n_events: int) -> None:
             running[key] -= 1
         return n
 
-    async with Service.open(folder / "runs.db", catalog=catalog) as service:
+    async with Service.open(place_of(folder), catalog=catalog, takeover=True) as service:
         for name in ("take", "follow"):
             await service.publish(FLOW, name=name)
         acked = (folder / "acked").read_text().split() if (folder / "acked").exists() else []

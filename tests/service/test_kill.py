@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from dagflow.store.sqlite.store import SqliteStore
+from dagflow.store import open_store
+from tests.app.kill_harness import place_of
+from tests.postgres_server import Server
 
 ROOT = Path(__file__).parents[2]
 MANY = 10_000_000
@@ -52,7 +54,7 @@ def check(folder: Path, n_kills: int) -> None:
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
-    store = SqliteStore.open(folder / "runs.db")
+    store = open_store(place_of(folder))
     try:
         assert store.problems() == []
         for flow in ("take", "follow"):
@@ -73,6 +75,13 @@ def check(folder: Path, n_kills: int) -> None:
 @pytest.mark.early
 def test_no_event_is_lost_and_none_starts_twice(tmp_path: Path) -> None:
     check(tmp_path, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_no_event_is_lost_in_many_kills_on_postgres(tmp_path: Path, postgres: Server) -> None:
+    (tmp_path / "url").write_text(postgres.url())
+    check(tmp_path, 60)
 
 
 @pytest.mark.slow

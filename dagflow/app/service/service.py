@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import attrs
-import trio
 
 from dagflow.app.catalogs import ActionCatalog
 from dagflow.app.control.server import listening
@@ -19,9 +18,9 @@ from dagflow.app.service.gates import Gates
 from dagflow.app.service.opening import catch_up
 from dagflow.app.service.routing import Router
 from dagflow.app.service.tenant import Parts, Tenant
+from dagflow.app.store_opening import opened as open_when_free
 from dagflow.clock import Clock, SystemClock
 from dagflow.store.api import Store
-from dagflow.store.open import open_store
 from dagflow.webhooks import Scheme
 
 
@@ -43,23 +42,25 @@ class Service(Tenant):
         store: Store | None = None,
         webhooks: Mapping[str, Scheme] | None = None,
         is_reachable: bool = True,
+        takeover: bool = False,
         **options: Any,
     ) -> AsyncGenerator[Service]:
         """Open a store, resume its runs, its requests and missed events, and serve until the block is left.
 
         Args:
-            path, catalog, clock, store: as of `Interpreter.open`.
+            path, catalog, clock, store, takeover: as of `Interpreter.open`.
             webhooks: who signs each webhook that is accepted, by its name; see `dagflow.webhooks`.
             is_reachable: as of `Interpreter.open`.
             options: the others of `Interpreter.open`.
 
         Raises:
+            StoreInUse: another process drives the store.
             StoreError: the store cannot be opened, or failed while it was open.
             UsageError: as `Interpreter.open`.
         """
         check_in_trio()
         clock = clock or SystemClock()
-        opened = store if store is not None else await trio.to_thread.run_sync(open_store, path)
+        opened = store if store is not None else await open_when_free(path, takeover=takeover)
         place = path if is_reachable and store is None and opened.is_durable else None
         try:
             async with Interpreter.open(path, catalog=catalog, clock=clock, store=opened, **options) as interpreter:

@@ -33,10 +33,18 @@ from dagflow.cli.declaring import Command, argument
     metavar="NAME=SCHEME:VARIABLE",
     help="Accept this webhook, signed by a scheme (standard, github, stripe, slack) with the secret in a variable, or NAME=unsigned.",
 )
+@click.option("--takeover", is_flag=True, help="Wait while another process drives the store, and serve once that stops.")
 @options.store
 @options.actions
 def serve(
-    *, files: tuple[str, ...], listen: str, no_token: bool, webhook: tuple[str, ...], store: str, actions: str | None
+    *,
+    files: tuple[str, ...],
+    listen: str,
+    no_token: bool,
+    webhook: tuple[str, ...],
+    takeover: bool,
+    store: str,
+    actions: str | None,
 ) -> int:
     """Publish flows and start their runs by events, schedules and webhooks.
 
@@ -44,4 +52,6 @@ def serve(
     """
     from dagflow.cli.serving import serve_flows
 
-    return serve_flows(files, store=store, actions=actions, listen=listen, is_without_token=no_token, webhooks=webhook)
+    return serve_flows(
+        files, store=store, actions=actions, listen=listen, is_without_token=no_token, webhooks=webhook, takeover=takeover
+    )

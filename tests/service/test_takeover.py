@@ -1,0 +1,25 @@
+"""Two processes serve one store: one drives it, the other takes it over."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.postgres_server import Server
+from tests.service.takeover import taken_over
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sign", "most"), [(signal.SIGKILL, 5.0), (signal.SIGTERM, 1.0), (signal.SIGSTOP, 5.0)], ids=["kill", "stop", "standstill"]
+)
+def test_another_process_takes_over(tmp_path: Path, postgres: Server, sign: int, most: float) -> None:
+    assert taken_over(tmp_path, postgres.url(), sign) < most
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
+def test_another_process_takes_a_file_over(tmp_path: Path, sign: int) -> None:
+    assert taken_over(tmp_path, str(tmp_path / "runs.db"), sign) < 5

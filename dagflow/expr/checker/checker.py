@@ -64,15 +64,11 @@ def check(tree: Expr, environment: Environment) -> Checked:
 
     Never raises for anything a tree contains; with diagnostics that are errors, `core` must not be used.
     """
-
-    def visit(part: Expr, expected: Type | None = None) -> Typed:
-        return _visit(context, part, expected)
-
-    context = Context.start(environment, TABLE, visit)
+    context = Context.start(environment, TABLE, _visit)
     try:
         # The context of a text judges it as an enum or scalar, since it has a better message.
         is_text = isinstance(tree, Literal) and isinstance(tree.value, str)
-        typed = visit(tree, environment.expected) if is_text else branch(context, tree, environment.expected)
+        typed = _visit(context, tree, environment.expected) if is_text else branch(context, tree, environment.expected)
     except RecursionError:
         typed = context.mistake("E501", "this expression is nested too deeply", tree.span, "nested too deeply")
     type_ = context.bindings.finish(typed.type)

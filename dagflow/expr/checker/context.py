@@ -48,7 +48,7 @@ class Typed:
 class Visit(Protocol):
     """The checker's entry for a part of a tree; `expected` is how a literal is to be read."""
 
-    def __call__(self, tree: Expr, expected: Type | None = None, /) -> Typed: ...
+    def __call__(self, context: Context, tree: Expr, expected: Type | None, /) -> Typed: ...
 
 
 @attrs.frozen
@@ -65,7 +65,7 @@ class Context:
 
     environment: Environment
     table: Table
-    visit: Visit
+    _visit: Visit
     bindings: Bindings = attrs.field(factory=Bindings)
     diagnostics: list[Diagnostic] = attrs.field(factory=list)
     locals: dict[str, Local] = attrs.field(factory=dict)
@@ -85,6 +85,10 @@ class Context:
             not environment.is_flow and any("." in name for name in environment.variables)
         )
         return context
+
+    def visit(self, tree: Expr, expected: Type | None = None) -> Typed:
+        """The checked part of a tree; `expected` is how a literal is to be read."""
+        return self._visit(self, tree, expected)
 
     @property
     def has_dotted_names(self) -> bool:

@@ -9,7 +9,7 @@ separate run with bounds of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, cast
 
 import attrs
 
@@ -91,6 +91,16 @@ def rough_bounds(flow: Flow) -> Bounds:
     return _bounds(flow, {callee.key: callee.flow for callee in flow.callees}, {}, lambda _, weights: sum(weights.values()))
 
 
+def ceiling(flow: Flow) -> tuple[int, int] | None:
+    """What no number of nodes in a run exceeds, and the cost of all expressions; None with loops or calls, which `bounds` counts."""
+    cost = 0
+    for node in flow.nodes:
+        if node.kind is NodeKind.FOR or node.kind is NodeKind.CALL:
+            return None
+        cost += _cost(node)
+    return len(flow.nodes), cost
+
+
 @attrs.frozen
 class _Inner:
     """The bounds of a node's contents, and how often they run, in all and one after the other."""
@@ -149,14 +159,14 @@ def _weight(node: Node, inner: Mapping[str, _Inner]) -> int:
 
 
 def _cost(node: Node) -> int:
-    keys = 0 if node.loop is None or node.loop.key is None else node.loop.most * node.loop.key.cost
-    return keys + sum(each.cost for each in _expressions(node))
-
-
-def _expressions(node: Node) -> Iterable[Expression]:
-    yield from (argument.value for argument in node.arguments)
-    yield from (each for case in node.cases for each in case)
-    yield from (each for each in (node.expression, node.default) if each is not None)
+    cost = 0 if node.loop is None or node.loop.key is None else node.loop.most * node.loop.key.cost
+    for argument in node.arguments:
+        cost += argument.value.cost
+    for case in node.cases:
+        cost += sum(each.cost for each in case)
+    if node.expression is not None:
+        cost += node.expression.cost
+    return cost if node.default is None else cost + node.default.cost
 
 
 def _outcomes(flow: Flow) -> dict[str, set[int]]:
@@ -299,6 +309,8 @@ def wait_length(expression: Expression | None) -> int | None:
     """A wait's length, where the text says it."""
     if expression is None or expression.reads or expression.type is not DURATION:
         return None
+    if isinstance(expression.core, tuple) and expression.core[0] == "duration":
+        return max(cast("int", expression.core[1]), 0)  # most waits are literals, and code is dear to make
     try:
         value = compile_cores([expression.core])[0]({})
     except EvaluationError:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import attrs
 
 from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
-from dagflow.lang.bounds.bounds import Bounds, Share, Total, bounds, rough_bounds
+from dagflow.lang.bounds.bounds import Bounds, Share, Total, bounds, ceiling, rough_bounds
 from dagflow.lang.diagnostics import Source
 from dagflow.lang.limits import RunLimits
 from dagflow.lang.syntax import tree as s
@@ -18,6 +18,8 @@ from dagflow.model.lengths import as_written
 
 def check_run_limits(flow: Flow, decl: s.FlowDecl, source: Source, limits: RunLimits) -> Iterator[Diagnostic]:
     """Report the bounds of a sound flow that exceed a limit."""
+    if _is_far_below(flow, limits):
+        return
     found = rough_bounds(flow)
     if limits.parallel is not None and found.parallel > limits.parallel:
         found = bounds(flow)
@@ -34,6 +36,20 @@ def check_run_limits(flow: Flow, decl: s.FlowDecl, source: Source, limits: RunLi
         yield check.of_width(found, limits.parallel)
     if limits.duration_ns is not None and found.duration_ns > limits.duration_ns:
         yield check.of_time(found, limits.duration_ns)
+
+
+def _is_far_below(flow: Flow, limits: RunLimits) -> bool:
+    """Whether even all nodes together stay within the limits, as in most flows: there is nothing to count then."""
+    found = ceiling(flow)
+    if found is None:
+        return False
+    n_nodes, cost = found
+    counts = (limits.steps, limits.parallel, limits.runs_started, limits.events_sent)
+    return (
+        all(limit is None or n_nodes <= limit for limit in counts)
+        and (limits.expression_cost is None or cost <= limits.expression_cost)
+        and (limits.duration_ns is None or flow.timeout_ns <= limits.duration_ns)
+    )
 
 
 @attrs.frozen

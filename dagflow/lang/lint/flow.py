@@ -21,5 +21,5 @@ def lint_flow(builder: FlowBuilder, decl: s.FlowDecl, flow: Flow, *, n_found: in
         is_hasty: leave out the most expensive check, for conditions with one outcome (W302).
     """
     lint_statements(builder, decl, skip_expensive_lints=skip_expensive_lints)
-    if not has_errors(builder.diagnostics[n_found:]):
+    if builder.lengths and not has_errors(builder.diagnostics[n_found:]):
         lint_lifetimes(builder, flow)

@@ -42,7 +42,7 @@ class Blocks:
         start, found = place.condition, NOTHING
         for i, statement in enumerate(statements):
             if has_after(statement):
-                place, found = attrs.evolve(place, known=place.granted), NOTHING
+                place, found = place.after_steps(), NOTHING
             if isinstance(statement, s.Filter):
                 place, before, tails = lower_filter(self.builder, statement, place, before, self.lower)
                 others += tails
@@ -59,8 +59,7 @@ class Blocks:
 
     def _statement(self, statement: s.Statement, place: Place, before: Tails) -> Tails:
         if has_after(statement):
-            # It does not wait for the statements above, so the outcomes they rule out are possible again.
-            place = attrs.evolve(place, known=place.granted)
+            place = place.after_steps()
         match statement:
             case s.CallStep():
                 return self._call(statement, place, before)

@@ -50,7 +50,11 @@ class Place:
 
     def with_condition(self, condition: Condition) -> Place:
         """The place of a step that also needs other steps."""
-        return attrs.evolve(self, condition=self.condition | condition)
+        return self if condition <= self.condition else attrs.evolve(self, condition=self.condition | condition)
+
+    def after_steps(self) -> Place:
+        """The place of a step with an `after`: it does not wait for the statements above, so the outcomes they rule out are possible."""
+        return self if self.known is self.granted else attrs.evolve(self, known=self.granted)
 
     def with_join(self, join: Join | None) -> Place:
         """The place of a step that may start before all steps of its join have settled."""

@@ -153,12 +153,12 @@ def lower_retry(builder: FlowBuilder, retry: s.Retry) -> RetryPolicy:
 
 def check_lines(builder: FlowBuilder, step: s.CallStep) -> None:
     """W406 for a `timeout` or `retry` on a line of its own, no deeper than its step: a setting of the flow looks the same."""
-    own = _indent(builder, step.span)
     for word, span in step.mods.spans:
-        at = builder.source.place(span.start)
+        if word not in {"timeout", "retry"}:
+            continue
+        at, own, line = builder.source.place(span.start), _indent(builder, step.span), builder.line(step.span)
         is_first = not builder.source.line(at.line)[: at.column - 1].strip()
-        if word in {"timeout", "retry"} and is_first and at.column - 1 <= own and at.line > builder.line(step.span):
-            line = builder.line(step.span)
+        if is_first and at.column - 1 <= own and at.line > line:
             fix = Fix("indent it", is_safe=False, edits=(Edit(Span(span.start, span.start), " " * (own + 3 - at.column)),))
             builder.report(
                 "W406", f"this `{word}` looks like a setting of the flow", Span(span.start, span.start + len(word)),

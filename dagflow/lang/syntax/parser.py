@@ -202,6 +202,14 @@ class _Parser:
         """Parse all tokens; None if nothing could be saved."""
         self._parse = Parse(start, self._read, build)
         self._save()
+        try:
+            return self._run()
+        finally:
+            # Lark refers to `_read`, so to this parser. Without that circle the tokens are freed now, and not by the collector.
+            del self._parse
+            self._saves.clear()
+
+    def _run(self) -> object:
         while True:
             try:
                 return self._parse.run()

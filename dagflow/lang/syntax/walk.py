@@ -27,6 +27,8 @@ def walk(statements: tuple[s.Statement, ...]) -> Iterator[s.Statement]:
 def blocks(statement: s.Statement) -> Iterator[tuple[s.Statement, ...]]:
     """Yield the statements of each block of a statement, its handler's last."""
     match statement:
+        case s.CallStep():
+            pass  # most statements are calls
         case s.Filter(otherwise=s.Block() as block) | s.WaitEventStep(otherwise=s.Block() as block):
             yield block.statements
         case s.If():

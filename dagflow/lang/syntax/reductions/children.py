@@ -34,7 +34,10 @@ class Children(list[object]):
 
     def token(self, kind: str) -> Token:
         """The first direct token of a terminal, which the rule guarantees."""
-        return self.tokens(kind)[0]
+        for child in self:
+            if isinstance(child, Token) and child.type == kind:
+                return child
+        raise AssertionError(kind)  # pragma: no cover - the rule guarantees it
 
     def has_word(self, word: str) -> bool:
         """Whether a direct token reads so."""
@@ -51,16 +54,22 @@ class Children(list[object]):
 
     def maybe(self, kind: type[T] | Any) -> Any:
         """The first child of a type, or None."""
-        found = self.all(kind)
-        return found[0] if found else None
+        kinds = getattr(kind, "__args__", kind)
+        for child in self:
+            if isinstance(child, kinds):
+                return child
+        return None
 
     def one(self, kind: type[T] | Any) -> Any:
         """The first child of a type, which the rule guarantees."""
-        return self.all(kind)[0]
+        found = self.maybe(kind)
+        assert found is not None  # noqa: S101 - the rule guarantees it
+        return found
 
     def ident(self) -> Ident:
         """The first name that is not a keyword of the rule."""
-        return self.idents()[0]
+        name = self.token("IDENT")
+        return Ident(name.span, name.text)
 
     def idents(self) -> list[Ident]:
         """The names among the direct tokens; a keyword read as such has been renamed by the parser."""

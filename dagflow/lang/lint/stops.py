@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from dagflow.diagnostic import Edit, Fix, Span
+from dagflow.diagnostic import Edit, Fix
 from dagflow.lang.lowering.builder import FlowBuilder
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.walk import blocks, walk
@@ -13,10 +13,16 @@ from dagflow.model.action import Effect
 
 @attrs.frozen
 class _Fork:
-    """A `parallel`, and the statements of its other branches."""
+    """A branch of a `parallel`, by its number."""
 
-    word: Span
-    others: tuple[s.Statement, ...]
+    group: s.Group
+    branch: int
+
+    @property
+    def others(self) -> tuple[s.Statement, ...]:
+        """The other branches."""
+        branches = self.group.block.statements
+        return branches[: self.branch] + branches[self.branch + 1 :]
 
 
 def lint_stops(builder: FlowBuilder, statements: tuple[s.Statement, ...], fork: _Fork | None = None) -> None:
@@ -32,10 +38,8 @@ def lint_stops(builder: FlowBuilder, statements: tuple[s.Statement, ...], fork: 
                 # Alone among the branches it would be a filter that guards nothing.
                 _report(builder, stop, fork, _as_filter(builder, statement) if len(statements) > 1 else None)
             case s.Group(is_parallel=True):
-                branches = statement.block.statements
-                for number, branch in enumerate(branches):
-                    others = branches[:number] + branches[number + 1 :]
-                    lint_stops(builder, (branch,), _Fork(statement.word, others))
+                for number, branch in enumerate(statement.block.statements):
+                    lint_stops(builder, (branch,), _Fork(statement, number))
                 if statement.handler is not None:
                     lint_stops(builder, statement.handler.block.statements, fork)
             case s.For():
@@ -53,7 +57,7 @@ def _as_filter(builder: FlowBuilder, statement: s.If) -> Fix:
 
 def _report(builder: FlowBuilder, stop: s.Stop, fork: _Fork, fix: Fix | None) -> None:
     name = next((each for other in walk(fork.others) if (each := _effect(builder, other))), "")
-    label = f"inside `parallel` (line {builder.line(fork.word)}); {f'`{name}`' if name else 'other steps'} may be half done"
+    label = f"inside `parallel` (line {builder.line(fork.group.word)}); {f'`{name}`' if name else 'other steps'} may be half done"
     builder.report(
         "W403", "`stop` here cancels the other branches", stop.word, label, "use `filter` to end only this branch", fix
     )

@@ -33,7 +33,7 @@ from dagflow.drivers.local.retry_budget import RetryBudgets
 from dagflow.drivers.local.statistics import LoopWatch, Statistics
 from dagflow.drivers.local.threads import Threads
 from dagflow.errors import DagflowError, StoreError, UsageError
-from dagflow.execution.bindings import Origin
+from dagflow.execution.bindings import MANUAL, Origin
 from dagflow.execution.evaluate import MAX_EVENT
 from dagflow.execution.input import as_input
 from dagflow.execution.performer import Performer
@@ -154,7 +154,7 @@ class Interpreter:
         """
         self._check_open()
         prepared = self._loader.programs.of(flow)
-        live = await self._starter.start(prepared, as_input(prepared.program, input), trigger or Origin(), id)
+        live = await self._starter.start(prepared, as_input(prepared.program, input), trigger or MANUAL, id)
         return Run(live, self._driver)
 
     async def trigger(self, flow: Flow, event: str, payload: object, *, id: str | None = None) -> Run | None:  # noqa: A002

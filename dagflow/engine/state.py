@@ -143,7 +143,7 @@ class State:
             is_cancelling=[False] * n,
             uses_default=[False] * n,
             join_succeeded=[0] * n,
-            join_open=[len(set(sources)) for sources in plan.join_sources],
+            join_open=list(plan.join_open),
             scope_open=[len(scope.members) for scope in plan.scopes],
             scope_causes=[NO_NODE] * len(plan.scopes),
         )

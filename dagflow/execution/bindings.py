@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import attrs
 
@@ -23,6 +24,10 @@ class Origin:
     kind: str = "manual"
     name: str = ""
     hops: int = 0
+
+
+#: Of most runs.
+MANUAL: Final = Origin()
 
 
 @attrs.define(eq=False)

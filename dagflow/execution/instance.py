@@ -30,7 +30,7 @@ from dagflow.engine.events import Event
 from dagflow.engine.machine import Machine
 from dagflow.engine.retries import open_attempt
 from dagflow.errors import EvaluationError
-from dagflow.execution.bindings import Bindings, Origin
+from dagflow.execution.bindings import MANUAL, Bindings, Origin
 from dagflow.execution.children import Children
 from dagflow.execution.correlation import changed_rows
 from dagflow.execution.delivery import deliver, reach
@@ -78,7 +78,7 @@ class RunInstance(RunState):
         self.claims = claims_of(self)
         self.mailbox = Mailbox(run, program, self.machine, self.values, self.claims)
         self.input: Mapping[str, object] = {}
-        self.origin = Origin()
+        self.origin = MANUAL
         # Lists, though they are emptied from the front: an empty deque takes ten times the room, and a run has eight of these.
         self.starts: list[StartAttempt] = []
         self.cancels: list[CancelAttempt] = []
@@ -281,20 +281,21 @@ class RunInstance(RunState):
         """Return the events that the store does not have yet, with the run's new row; they count as taken."""
         if not self._pending:
             return None
-        records = Facts(self.program.plan, self._pending)
+        program, state, pending = self.program, self.machine.state, self._pending
         self._pending = []
-        emitted, self._emitted = tuple(self._emitted), []
-        ended = self.machine.state.ended
-        status, due_at = self.standing()
+        emitted: tuple[SentEvent, ...] = ()
+        if self._emitted:
+            emitted, self._emitted = tuple(self._emitted), []
+        status, due_at = standing(state)
         return Append(
             run=self.run,
-            first=self.n_recorded - len(records),
-            records=records,
+            first=self.n_recorded - len(pending),
+            records=Facts(program.plan, pending),
             status=status,
-            ended_at=None if ended is None else self.machine.state.now,
+            ended_at=None if state.ended is None else state.now,
             due_at=due_at,
             events=emitted,
-            waits=changed_rows(self, status),
+            waits=changed_rows(self, status) if program.hears else None,
         )
 
     def standing(self) -> tuple[RunStatus, int | None]:

@@ -57,6 +57,7 @@ class Plan:
         n_waits: see the theory above.
         gates, gate_outcomes: the gate it stands under (or NONE), and the outcome wanted.
         joins, join_sources, join_counts: the join's kind or None, its sources, and how many of them have to succeed.
+        join_open: how many sources the join has, each counted once.
         scope_of: the number of its innermost scope. watched_by: numbers of all scopes around it that have a watcher, innermost first.
         catches: for a watcher, the number of its scope; else NONE.
         widths: for a loop, how many items are open at a time; else 0. collects: whether a loop goes on when an item fails.
@@ -81,6 +82,7 @@ class Plan:
     joins: tuple[JoinKind | None, ...]
     join_sources: tuple[tuple[int, ...], ...]
     join_counts: tuple[int, ...]
+    join_open: tuple[int, ...]
     scope_of: tuple[int, ...]
     watched_by: tuple[tuple[int, ...], ...]
     catches: tuple[int, ...]
@@ -141,6 +143,7 @@ def build_plan(flow: Flow) -> Plan:
         gate_outcomes=tuple(NO_NODE if node.gate is None else node.gate.outcome for node in nodes),
         joins=tuple(None if node.join is None else node.join.kind for node in nodes),
         join_sources=join_sources,
+        join_open=tuple(len(set(sources)) for sources in join_sources),
         join_counts=tuple(_join_count(node) for node in nodes),
         scope_of=scope_of,
         watched_by=watched_by,

@@ -322,7 +322,8 @@ class LocalDriver:
             if progress.starts:
                 starts, progress.starts = progress.starts, []
                 self._attempts.put(live, starts)
-            self._writer.mark(live)
+            if not _has_just_begun(live):
+                self._writer.mark(live)
             self._attempts.begin()
             if children.spawns or children.stops:
                 self._child_runs.see_to(live)
@@ -440,3 +441,8 @@ class LocalDriver:
         self.error = self.error or error
         self._attempts.stop()
         self._scope.cancel()
+
+
+def _has_just_begun(live: LoadedRun) -> bool:
+    """Whether a run has only its beginning, since there was no time for more: it is written together with what follows at once."""
+    return live.progress.is_computing and live.is_new and live.progress.n_recorded == 1

@@ -217,9 +217,12 @@ class Writer:
             numbered = tuple(attrs.evolve(event, number=self.n_events + i) for i, event in enumerate(append.events, 1))
             self.n_events += len(numbered)
             append = attrs.evolve(append, events=numbered)
-        born = [self.bear(live, requested) for requested in live.progress.children.take_requested()]
-        write = Write(live, append, _creation(live, append) if live.is_new else None, is_born)
-        return [write, *(more for each in born for more in self._taken(each, is_born=True))]
+        requested = live.progress.children.take_requested()
+        born = [self.bear(live, each) for each in requested] if requested else ()
+        writes = [Write(live, append, _creation(live, append) if live.is_new else None, is_born)]
+        for each in born:
+            writes += self._taken(each, is_born=True)
+        return writes
 
     def _acknowledge(self, batch: Batch) -> None:
         for group in batch.groups:

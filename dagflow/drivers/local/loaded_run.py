@@ -149,8 +149,8 @@ class LoadedRun:
                     event.set()
             self._waiting = [(needed, event) for needed, event in self._waiting if needed > n_facts]
         ready = self._ready_calls
-        n_ready = next((n for n, (needed, _, _) in enumerate(ready) if needed > n_facts), len(ready))
-        if n_ready:
+        if ready and ready[0][0] <= n_facts:
+            n_ready = next((n for n, (needed, _, _) in enumerate(ready) if needed > n_facts), len(ready))
             self._ready_calls = ready[n_ready:]
             for _, call, then in ready[:n_ready]:
                 then(call)

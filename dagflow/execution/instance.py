@@ -72,7 +72,8 @@ class RunInstance(RunState):
         self.run = run
         self.lineage = lineage
         self.tenant = tenant if lineage is None else lineage.parent.tenant
-        self.children = Children[RunInstance](ref(self), RunInstance)
+        # Without `[RunInstance]`, which costs as much as making the object.
+        self.children: Children[RunInstance] = Children(ref(self), RunInstance)
         self.machine = Machine(program.plan)
         self.values = Bindings(program, self.machine)
         self.claims = claims_of(self)

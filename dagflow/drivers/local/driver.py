@@ -30,12 +30,14 @@ from dagflow.drivers.local.retry_budget import RetryBudgets
 from dagflow.drivers.local.suspension import Suspension
 from dagflow.drivers.local.time_slice import TimeSlice, in_turns
 from dagflow.drivers.local.timers import Timers
+from dagflow.drivers.local.wake_limit import CROWD
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import DagflowError, RunBlocked, UsageError
 from dagflow.execution.delivery import deliver, judging
 from dagflow.execution.matches import Matches
 from dagflow.execution.performer import Performer
 from dagflow.execution.program import Program
+from dagflow.gc_tuning import RareGc
 from dagflow.ids import RunId
 from dagflow.store.api import Blocked, SentEvent, Store
 from dagflow.store.failpoints import Failpoint, hit
@@ -72,6 +74,7 @@ class LocalDriver:
     _child_runs: ChildRuns = attrs.field(init=False)
     suspension: Suspension = attrs.field(init=False)
     time_slice: TimeSlice = attrs.field(init=False)
+    _rare_gc: RareGc = attrs.field(factory=RareGc)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _dispatch: Dispatch = attrs.field(factory=Dispatch)
     _is_serving: bool = False
@@ -112,6 +115,7 @@ class LocalDriver:
                     task_status.started()
         finally:
             self.suspension.stop()
+            self._rare_gc.end()
             if self.error is None:
                 with trio.CancelScope(shield=True):
                     await self._guarded(self._writer.drain)
@@ -203,17 +207,19 @@ class LocalDriver:
             for live in loaded_runs:
                 live.give_up(self.closed)
             return
+        driven: list[LoadedRun] = []
         for live in loaded_runs:
             if live.progress.is_ended and live.n_committed == live.progress.n_recorded:
                 # It ended while it was being read.
                 live.has_ended.set()
-        loaded_runs = tuple(live for live in loaded_runs if not live.has_ended.is_set())
-        for live in loaded_runs:
+            if live.has_ended.is_set():
+                continue
+            driven.append(live)
             try:
                 self._adopt(live)
             except Exception as error:  # noqa: BLE001 - see `block`
                 self.block(live, error)
-        for live in loaded_runs:
+        for live in driven:
             if live.broken is None:
                 self.turn(live)
 
@@ -226,6 +232,8 @@ class LocalDriver:
         live.fast_steps = self._attempts.fast_steps_of(live.progress.program)
         self.suspension.adopt(live)
         self.loaded_runs[live.run] = live
+        if len(self.loaded_runs) >= CROWD:
+            self._rare_gc.begin()
         live.on_ended, live.on_rest = self._forget, self.suspension.rest
         self._dispatch.add(live)
 
@@ -322,7 +330,8 @@ class LocalDriver:
             if progress.starts:
                 starts, progress.starts = progress.starts, []
                 self._attempts.put(live, starts)
-            if not _has_just_begun(live):
+            if not (progress.is_computing and live.is_new and progress.n_recorded == 1):
+                # One that has only begun, for lack of time, is written together with what follows at once.
                 self._writer.mark(live)
             self._attempts.begin()
             if children.spawns or children.stops:
@@ -365,6 +374,8 @@ class LocalDriver:
     def leave(self, live: LoadedRun) -> None:
         """Drive this run no more."""
         del self.loaded_runs[live.run]
+        if len(self.loaded_runs) < CROWD // 2:
+            self._rare_gc.end()
         self.suspension.note_changed(live.run)
         self._dispatch.remove(live)
         self._timers.forget(live)
@@ -441,8 +452,3 @@ class LocalDriver:
         self.error = self.error or error
         self._attempts.stop()
         self._scope.cancel()
-
-
-def _has_just_begun(live: LoadedRun) -> bool:
-    """Whether a run has only its beginning, since there was no time for more: it is written together with what follows at once."""
-    return live.progress.is_computing and live.is_new and live.progress.n_recorded == 1

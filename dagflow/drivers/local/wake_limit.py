@@ -14,7 +14,7 @@ from dagflow.gc_tuning import RareGc
 #: So many may have work left before others are activated.
 MOST_AWAKE: Final = 1_000
 #: From so many on, most objects that the collector would traverse are runs, which have no cycles and are soon freed.
-_CROWD: Final = 200
+CROWD: Final = 200
 
 
 @attrs.define(eq=False)
@@ -28,7 +28,7 @@ class WakeLimit:
     def add(self, loaded_runs: Iterable[LoadedRun]) -> None:
         """These were activated."""
         self._lives.update(loaded_runs)
-        if len(self._lives) >= _CROWD:
+        if len(self._lives) >= CROWD:
             self._seldom.begin()
 
     def remove(self, live: LoadedRun) -> None:

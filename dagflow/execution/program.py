@@ -372,8 +372,10 @@ def _expected_type(flow: Flow, node: Node) -> Type | None:
 
 def _catches(flow: Flow, plan: Plan, number: int) -> tuple[tuple[str, int], ...]:
     """Return the catches around it, by the name of each failure; the innermost of a name wins."""
-    found: dict[str, int] = {}
     gate = plan.gates[number]
+    if gate < 0:
+        return ()
+    found: dict[str, int] = {}
     while gate >= 0:
         binding = flow.nodes[gate].binding
         if plan.kinds[gate] is NodeKind.CATCH and binding:

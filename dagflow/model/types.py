@@ -29,11 +29,14 @@ class Primitive(enum.Enum):
     #: The type of what did not check. It agrees with everything, so that one mistake is reported once.
     UNKNOWN = "unknown"
 
+    #: Members equal themselves alone; `Enum` would hash their names in Python, once for each type they are in.
+    __hash__ = object.__hash__
+
     def __str__(self) -> str:
         return self.value
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class ListType:
     """`list<element>`."""
 
@@ -43,7 +46,7 @@ class ListType:
         return f"list<{self.element}>"
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class MapType:
     """`map<key, value>`; keys are bool, int, uint or string."""
 
@@ -54,7 +57,7 @@ class MapType:
         return f"map<{self.key}, {self.value}>"
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class OptionalType:
     """`value?`: may be absent. Stored as the value itself, `None` or a missing key; see `model.values.Optional`."""
 
@@ -64,7 +67,7 @@ class OptionalType:
         return f"{self.value}?"
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Field:
     """A field of a record, or a parameter of an action or flow.
 
@@ -84,7 +87,7 @@ class Field:
         return not self.has_default and not isinstance(self.type, OptionalType)
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class RecordType:
     """A closed record. `name` is empty for one written in place, `{a: int}`."""
 
@@ -99,7 +102,7 @@ class RecordType:
         return self.name or "{" + ", ".join(f"{f.name}: {f.type}" for f in self.fields) + "}"
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class EnumType:
     """A closed set of strings, in declared order. `name` is empty for one written in place."""
 
@@ -110,7 +113,7 @@ class EnumType:
         return self.name or " | ".join(f'"{value}"' for value in self.values)
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class ScalarType:
     """A string with a validator, e.g. `Email`, `Url`. It reads as a string; a string is not one without conversion."""
 
@@ -120,7 +123,7 @@ class ScalarType:
         return self.name
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class SecretType:
     """`Secret<value>`: a handle that only reaches parameters declared so; its content is never an expression's value."""
 
@@ -130,7 +133,7 @@ class SecretType:
         return f"Secret<{self.value}>"
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class TypeType:
     """The type of a type value, CEL's `type(x)`."""
 
@@ -140,7 +143,7 @@ class TypeType:
         return f"type<{self.of}>"
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class ParamType:
     """A type variable in an overload's signature, or in an empty list or map literal not yet decided."""
 

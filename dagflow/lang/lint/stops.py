@@ -57,7 +57,9 @@ def _as_filter(builder: FlowBuilder, statement: s.If) -> Fix:
 
 def _report(builder: FlowBuilder, stop: s.Stop, fork: _Fork, fix: Fix | None) -> None:
     name = next((each for other in walk(fork.others) if (each := _effect(builder, other))), "")
-    label = f"inside `parallel` (line {builder.line(fork.group.word)}); {f'`{name}`' if name else 'other steps'} may be half done"
+    label = (
+        f"inside `parallel` (line {builder.line(fork.group.word)}); {f'`{name}`' if name else 'other steps'} may be half done"
+    )
     builder.report(
         "W403", "`stop` here cancels the other branches", stop.word, label, "use `filter` to end only this branch", fix
     )

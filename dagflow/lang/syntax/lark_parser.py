@@ -77,7 +77,8 @@ def load() -> lark.Lark:
     """
     with without_collecting(), (files("dagflow.lang.syntax") / TABLES).open("rb") as file:
         loaded = lark.Lark.load(file)  # pyright: ignore[reportUnknownMemberType] - partly typed
-        _identify_rules(loaded.parser.parser.parser)
+        frontend: Any = loaded.parser
+        _identify_rules(frontend.parser.parser)
         return loaded
 
 
@@ -85,8 +86,11 @@ class _Rule(Rule):
     """A rule that equals itself alone."""
 
     __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
     __hash__ = object.__hash__
-    __eq__ = object.__eq__
 
 
 def _identify_rules(parser: Any) -> None:

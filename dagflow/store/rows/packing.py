@@ -47,10 +47,10 @@ _Line: TypeAlias = tuple[int, str, str, int, int | tuple[int, str] | None]
 class Packed:
     """Facts as rows, and what these name by its hash. Rows begin with the number of their first fact."""
 
-    rows: list[Packet] = attrs.field(factory=list[Packet])
-    bodies: Bodies = attrs.field(factory=dict[bytes, bytes])
-    _head: list[_Line] = attrs.field(factory=list[_Line])
-    _inside: list[bytes] = attrs.field(factory=list[bytes])
+    rows: list[Packet] = attrs.field(factory=list)
+    bodies: Bodies = attrs.field(factory=dict)
+    _head: list[_Line] = attrs.field(factory=list)
+    _inside: list[bytes] = attrs.field(factory=list)
 
     def _put_aside(self, payload: bytes) -> tuple[int, str]:
         """Store a large payload by its hash, except the part before the input of a run."""
@@ -99,9 +99,23 @@ class Packed:
 
 def packed(first: int, records: Sequence[Record]) -> Packed:
     """The rows for these history events, the first of which has that number."""
+    parts = list(records.parts() if isinstance(records, Facts) else map(_part, records))
     found = Packed()
-    found.add(first, records.parts() if isinstance(records, Facts) else map(_part, records))
+    if len(parts) <= _MOST_FACTS and sum([len(part[4] or b"") for part in parts]) <= _MOST_BYTES:
+        # As `add` does it, for what most commits have: a few events that share a row.
+        found.rows += [_row(first, parts)] if parts else []
+    else:
+        found.add(first, parts)
     return found
+
+
+def _row(first: int, parts: list[_Part]) -> Packet:
+    at, kind, node, attempt, payload = parts[0]
+    if len(parts) == 1:
+        return first, at, kind, node, attempt, payload
+    head = [(part[0] - at, part[1], part[2], part[3], None if part[4] is None else len(part[4])) for part in parts]
+    inside = b"".join([part[4] for part in parts if part[4] is not None])
+    return first, at, PACK, "", len(parts), b"\n".join((orjson.dumps(head), inside))
 
 
 def unpacked(row: Packet, body_of: Callable[[bytes], bytes]) -> list[Record]:

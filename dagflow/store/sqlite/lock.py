@@ -8,6 +8,7 @@ import re
 import stat
 import sys
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -168,7 +169,12 @@ def _content(log: LogMark | None, process: bytes = b"") -> bytes:
     process = process or b"%10d" % os.getpid()
     if log is None:
         return b"%s\n" % process
-    return b"%s %s %10d\n" % (process, log.header.hex().encode(), log.frames)
+    return b"%s %s %10d\n" % (process, _hexadecimal(log.header), log.frames)
+
+
+@lru_cache(maxsize=8)
+def _hexadecimal(header: bytes) -> bytes:
+    return header.hex().encode()
 
 
 def _write_first(descriptor: int, content: bytes) -> None:

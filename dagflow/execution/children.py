@@ -107,7 +107,7 @@ class Children(Generic[_Run]):
     _requested: list[Requested] = attrs.field(factory=list)
     _listed: dict[int, LoopItems] = attrs.field(factory=dict)
     #: Of calls that are about to begin.
-    _inputs: dict[int, Mapping[str, object]] = attrs.field(factory=dict[int, Mapping[str, object]])
+    _inputs: dict[int, Mapping[str, object]] = attrs.field(factory=dict)
     _unwinding: dict[int, Unwinding] = attrs.field(factory=dict)
 
     @property

@@ -67,9 +67,9 @@ class Mailbox:
     _claims: Claims | None
     arrivals: list[Arrival] = attrs.field(factory=list)
     n_seen: int = 0
-    keys: dict[tuple[int, bool], str | None] = attrs.field(factory=dict[tuple[int, bool], "str | None"])
+    keys: dict[tuple[int, bool], str | None] = attrs.field(factory=dict)
     #: By a wait that is still looking, how many of these are known not to be for it.
-    _n_refused: dict[int, int] = attrs.field(factory=dict[int, int])
+    _n_refused: dict[int, int] = attrs.field(factory=dict)
 
     def is_wanted(self, name: str) -> bool:
         """Whether a wait for such events has not settled."""

@@ -34,7 +34,7 @@ class Matches:
         factory=dict[tuple["RunState", int], "bool | Unevaluable"]
     )
     #: The payload of the event, as the waits of a program read it.
-    _payloads: dict[tuple[Program, int], object] = attrs.field(factory=dict[tuple["Program", int], object])
+    _payloads: dict[tuple[Program, int], object] = attrs.field(factory=dict)
 
     @property
     def arrival(self) -> Arrival:

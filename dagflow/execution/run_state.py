@@ -56,7 +56,7 @@ class EventClaims:
 
     #: Not held, since it holds this.
     _whole: ReferenceType[RunState]
-    given: dict[int, Place] = attrs.field(factory=dict[int, Place])
+    given: dict[int, Place] = attrs.field(factory=dict)
     n_absent: int = 0
     held: list[tuple[RunState, SentEvent]] = attrs.field(factory=list)
     late: list[tuple[RunState, SetTimer]] = attrs.field(factory=list)

@@ -32,7 +32,7 @@ class Sending:
     is_kept: bool = False
     refusal: WriteRefused | None = None
     n_reached: int = 0
-    decisions: list[Decision] = attrs.field(factory=list["Decision"])
+    decisions: list[Decision] = attrs.field(factory=list)
 
 
 @attrs.define(eq=False)
@@ -81,7 +81,7 @@ class Batch:
     blocked: Sequence[Blocked] = ()
     notes: Sequence[Note] = ()
     looked: Looked | None = None
-    refused: list[tuple[list[Write], Exception]] = attrs.field(factory=list[tuple[list[Write], Exception]])
+    refused: list[tuple[list[Write], Exception]] = attrs.field(factory=list)
 
     @property
     def is_empty(self) -> bool:

@@ -28,8 +28,8 @@ _EventPlace: TypeAlias = tuple[str, str]
 class _Waiters:
     """The runs in hand that wait for the events of one name: by what these have to carry, where that is known when they come."""
 
-    anything: dict[RunId, LoadedRun] = attrs.field(factory=dict[RunId, LoadedRun])
-    keyed: dict[str, dict[str, dict[RunId, LoadedRun]]] = attrs.field(factory=dict[str, dict[str, dict[RunId, LoadedRun]]])
+    anything: dict[RunId, LoadedRun] = attrs.field(factory=dict)
+    keyed: dict[str, dict[str, dict[RunId, LoadedRun]]] = attrs.field(factory=dict)
     programs: Counter[Program] = attrs.field(factory=Counter[Program])
     #: Grows with every wait that is added, here or elsewhere.
     n_added: int = 0
@@ -93,7 +93,7 @@ class Dispatch:
     on_idle: Callable[[], None] = attrs.field(default=lambda: None)
     delivery_offset: int = 0
     #: By the tenant and the name of an event.
-    _waiters: dict[_EventPlace, _Waiters] = attrs.field(factory=dict[_EventPlace, _Waiters])
+    _waiters: dict[_EventPlace, _Waiters] = attrs.field(factory=dict)
     #: By the id of a run, the places it was added under.
     _added: dict[RunId, list[tuple[_EventPlace, list[WaitRow | None]]]] = attrs.field(
         factory=dict[RunId, list[tuple[_EventPlace, list[WaitRow | None]]]]
@@ -101,8 +101,8 @@ class Dispatch:
     _n_added: int = 0
     _queue: deque[tuple[SentEvent, Sending | None]] = attrs.field(factory=deque)
     #: When the events in the queue were sent, by name. late: by name, timers of waits that one of them may be for.
-    _queued: dict[str, deque[int]] = attrs.field(factory=dict[str, deque[int]])
-    _late: dict[str, list[tuple[LoadedRun, SetTimer]]] = attrs.field(factory=dict[str, list[tuple[LoadedRun, SetTimer]]])
+    _queued: dict[str, deque[int]] = attrs.field(factory=dict)
+    _late: dict[str, list[tuple[LoadedRun, SetTimer]]] = attrs.field(factory=dict)
     #: The unfinished delivery of the first.
     _handing: Generator[None] | None = None
     _is_busy: bool = False

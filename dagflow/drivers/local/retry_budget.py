@@ -24,10 +24,10 @@ _MOST: Final = 1_000
 class _Destination:
     """First calls of late by the second, and places in the seconds to come."""
 
-    calls: dict[int, int] = attrs.field(factory=dict[int, int])
-    taken: dict[int, int] = attrs.field(factory=dict[int, int])
+    calls: dict[int, int] = attrs.field(factory=dict)
+    taken: dict[int, int] = attrs.field(factory=dict)
     #: For a second that is full, one before which all others are, too.
-    later: dict[int, int] = attrs.field(factory=dict[int, int])
+    later: dict[int, int] = attrs.field(factory=dict)
 
     def on_top(self, second: int) -> int:
         """Room for the sake of the first calls before that second."""
@@ -60,7 +60,7 @@ class RetryBudgets:
     """
 
     per_second: int | None
-    _destinations: dict[str, _Destination] = attrs.field(factory=dict[str, _Destination])
+    _destinations: dict[str, _Destination] = attrs.field(factory=dict)
     _n_placed: int = 0
 
     @property

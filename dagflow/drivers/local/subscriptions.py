@@ -33,13 +33,13 @@ class Subscriptions:
     """
 
     _store: Store
-    programs: dict[tuple[str, str], set[Program]] = attrs.field(factory=dict[tuple[str, str], set[Program]])
+    programs: dict[tuple[str, str], set[Program]] = attrs.field(factory=dict)
     is_waking: bool = False
     n_woken_for: int = 0
     n_noted: int = 0
     is_whole: bool = False
     #: By the tenant and the name of an event, the paths under which runs in the store wait for it.
-    _paths: dict[tuple[str, str], set[str]] = attrs.field(factory=dict[tuple[str, str], set[str]])
+    _paths: dict[tuple[str, str], set[str]] = attrs.field(factory=dict)
 
     def open(self) -> None:
         """Read the subscriptions from the store. Raises StoreError."""

@@ -115,8 +115,8 @@ class Suspension:
     _asleep: WeakValueDictionary[RunId, LoadedRun] = attrs.field(factory=WeakValueDictionary[RunId, LoadedRun])
     _awake: WakeLimit = attrs.field(factory=WakeLimit)
     #: Those that would have left if no event had been on its way.
-    _tired: dict[LoadedRun, None] = attrs.field(factory=dict[LoadedRun, None])
-    _readers: list[set[RunId]] = attrs.field(factory=list[set[RunId]])
+    _tired: dict[LoadedRun, None] = attrs.field(factory=dict)
+    _readers: list[set[RunId]] = attrs.field(factory=list)
     _n_given: int = 0
     _next_due: int | None = None
     _is_fetching: bool = False

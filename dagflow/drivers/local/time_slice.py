@@ -36,7 +36,7 @@ class TimeSlice:
     _begun: int = 0
     _rested: int = 0
     #: By whose work it is.
-    _waiting: dict[object, Callable[[], None]] = attrs.field(factory=dict[object, Callable[[], None]])
+    _waiting: dict[object, Callable[[], None]] = attrs.field(factory=dict)
     _wake: trio.Event = attrs.field(factory=trio.Event)
 
     def is_short(self) -> bool:

@@ -21,7 +21,7 @@ CROWD: Final = 200
 class WakeLimit:
     """The activated runs that have work left."""
 
-    _lives: set[LoadedRun] = attrs.field(factory=set[LoadedRun])
+    _lives: set[LoadedRun] = attrs.field(factory=set)
     _has_room: trio.Event = attrs.field(factory=trio.Event)
     _seldom: RareGc = attrs.field(factory=RareGc)
 

@@ -86,7 +86,7 @@ class Pool(Generic[_Item]):
     _share_of: Callable[[_Item], Share]
     _queue: SharedQueue[_Item] = attrs.field(init=False)
     #: The items under way, by their worker.
-    _busy: dict[Worker, _Item] = attrs.field(factory=dict[Worker, _Item])
+    _busy: dict[Worker, _Item] = attrs.field(factory=dict)
     #: So many may be busy with items of any run, and with items of runs that have nothing under way.
     _for_all: int = attrs.field(init=False)
     _for_other_runs: int = attrs.field(init=False)

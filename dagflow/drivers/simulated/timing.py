@@ -26,11 +26,11 @@ class Timing:
         n_turns: how many calls each script has had, by its identity.
     """
 
-    began: dict[Key, int] = attrs.field(factory=dict[Key, int])
-    lengths: dict[Key, tuple[int, bool]] = attrs.field(factory=dict[Key, tuple[int, bool]])
-    order: dict[Key, int] = attrs.field(factory=dict[Key, int])
-    turns: dict[Key, int] = attrs.field(factory=dict[Key, int])
-    n_turns: dict[int, int] = attrs.field(factory=dict[int, int])
+    began: dict[Key, int] = attrs.field(factory=dict)
+    lengths: dict[Key, tuple[int, bool]] = attrs.field(factory=dict)
+    order: dict[Key, int] = attrs.field(factory=dict)
+    turns: dict[Key, int] = attrs.field(factory=dict)
+    n_turns: dict[int, int] = attrs.field(factory=dict)
 
     def begin(self, key: Key, now: int, ends_at: int, is_late: bool) -> None:
         """A call begins, or begins again."""

@@ -137,7 +137,7 @@ class _Compiler:
         #: All flows in the order of lowering, by their keys.
         self.known: dict[str, Flow] = {}
         self.tests: list[FlowTest] = []
-        self.library = Library(sources, limits, self._module, [self.path])
+        self.library = Library(sources, limits, [self.path])
 
     def root(self, text: str) -> tuple[dict[str, Flow], Interface]:
         """The flows of the text, and the declarations of text and host."""
@@ -200,7 +200,7 @@ class _Compiler:
         imports: list[Import] = []
         for item in file.items:
             if isinstance(item, s.ImportDecl):
-                module, problem = self.library.find(item)
+                module, problem = self.library.find(item, self._module)
                 imports.append(Import(item, module))
                 if problem is not None:
                     diagnostics.append(problem)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import assume, given
 
-from dagflow.lang.bounds.bounds import Bounds, bounds
+from dagflow.lang.bounds.bounds import Bounds, bounds, ceiling
 from dagflow.lang.compiler import Compilation, compile_text
 from dagflow.lang.diagnostics import apply_fixes
 from dagflow.lang.limits import Limits, RunLimits
+from dagflow.model.action import Interface
+from tests.app.flowtext import flow_texts
 from tests.lang.golden import check, prelude
 
 INTERFACE = prelude()
@@ -146,3 +149,23 @@ def test_where_too_much_is_said(body: str, run: dict[str, int], label: str) -> N
 
 def test_within_the_limits_nothing_is_said() -> None:
     assert not limited(LOOP, steps=10_002, parallel=20, duration_ns=30 * DAY, runs_started=0, events_sent=0).diagnostics
+
+
+def test_of_ways_that_exclude_each_other_one_counts() -> None:
+    body = f"if n > 1 {{\na = {STEP}\nb = {STEP}\n}} else {{\nc = {STEP}\nd = {STEP}\n}}"
+    assert not limited(body, steps=2).diagnostics
+    assert [found.title for found in limited(body, steps=1).diagnostics] == ["this flow may run 2 steps, the limit is 1"]
+
+
+@given(flow_texts())
+def test_all_nodes_together_are_never_less_than_what_a_run_can_come_to(text: str) -> None:
+    compilation = compile_text(text, Interface())
+    assume(not compilation.has_errors)
+    flow = compilation.unwrap()
+    most = ceiling(flow)
+    if most is None:
+        assert any(node.loop is not None or node.flow for node in flow.nodes)
+        return
+    found = bounds(flow)
+    assert max(found.steps.value, found.parallel, found.runs_started.value, found.events_sent.value) <= most[0]
+    assert found.expression_cost.value <= most[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import pickletools
 import subprocess
 import sys
@@ -207,3 +208,18 @@ def test_texts_are_parsed_in_many_threads_at_once() -> None:
     texts = [f'flow f{i} {{ on manual\n a = b(x: {i} + {i} * 2, y: "${{c({i}) + 1}}")\n }}' for i in range(200)]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(parse_file, texts)) == [parse_file(text) for text in texts]
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "2"])
+def test_lark_finds_the_function_of_every_rule(seed: str) -> None:
+    """Its tables and its functions are no part of what Lark documents; the hashes of words differ between processes."""
+    program = """
+from dagflow.lang.syntax.lark_parser import load
+parser = load().parser.parser.parser
+rules = [found for state in parser.parse_table.states.values() for _, found in state.values() if not isinstance(found, int)]
+print(len(rules) > 1_000, all(callable(parser.callbacks[rule]) for rule in rules), any(a == b for a in rules[:9] for b in rules if a is not b))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed}
+    )
+    assert done.stdout.split() == ["True", "True", "False"]

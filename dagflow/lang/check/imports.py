@@ -85,18 +85,20 @@ def resolved(importer: str, path: str) -> str | None:
 
 @attrs.define(eq=False)
 class Library:
-    """The files of one compilation. `compile_file` takes the path and the text of one, and returns its exports."""
+    """The files of one compilation."""
 
     sources: Sources | None
     limits: Limits
-    compile_file: Callable[[str, str], Module]
     #: The file that is compiled and those it is being imported by, the outermost first.
     stack: list[str] = attrs.field(factory=list)
     modules: dict[str, Module] = attrs.field(factory=dict)
     n_chars: int = 0
 
-    def find(self, item: s.ImportDecl) -> tuple[Module, Diagnostic | None]:
-        """The module of an `import`; with a diagnostic, a module with errors."""
+    def find(self, item: s.ImportDecl, compile_file: Callable[[str, str], Module]) -> tuple[Module, Diagnostic | None]:
+        """The module of an `import`; with a diagnostic, a module with errors.
+
+        `compile_file` takes the path and the text of a file, and returns its exports.
+        """
         broken = Module(is_broken=True)
         path = resolved(self.stack[-1], item.path.value)
         if path is None:
@@ -109,7 +111,7 @@ class Library:
                 return broken, problem
             self.modules[path] = broken  # for whatever looks while it is being compiled
             self.stack.append(path)
-            self.modules[path] = self.compile_file(path, text)
+            self.modules[path] = compile_file(path, text)
             self.stack.pop()
         module = self.modules[path]
         return module, _broken(item, path) if module.is_broken else None

@@ -282,21 +282,18 @@ class RunInstance(RunState):
         """Return the events that the store does not have yet, with the run's new row; they count as taken."""
         if not self._pending:
             return None
-        program, state, pending = self.program, self.machine.state, self._pending
-        self._pending = []
-        emitted: tuple[SentEvent, ...] = ()
-        if self._emitted:
-            emitted, self._emitted = tuple(self._emitted), []
+        state, pending, self._pending = self.machine.state, self._pending, []
+        emitted, self._emitted = tuple(self._emitted), []
         status, due_at = standing(state)
         return Append(
             run=self.run,
             first=self.n_recorded - len(pending),
-            records=Facts(program.plan, pending),
+            records=Facts(self.program.plan, pending),
             status=status,
             ended_at=None if state.ended is None else state.now,
             due_at=due_at,
             events=emitted,
-            waits=changed_rows(self, status) if program.hears else None,
+            waits=changed_rows(self, status),
         )
 
     def standing(self) -> tuple[RunStatus, int | None]:

@@ -30,14 +30,13 @@ from dagflow.drivers.local.retry_budget import RetryBudgets
 from dagflow.drivers.local.suspension import Suspension
 from dagflow.drivers.local.time_slice import TimeSlice, in_turns
 from dagflow.drivers.local.timers import Timers
-from dagflow.drivers.local.wake_limit import CROWD
+from dagflow.drivers.local.wake_limit import Crowd
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import DagflowError, RunBlocked, UsageError
 from dagflow.execution.delivery import deliver, judging
 from dagflow.execution.matches import Matches
 from dagflow.execution.performer import Performer
 from dagflow.execution.program import Program
-from dagflow.gc_tuning import RareGc
 from dagflow.ids import RunId
 from dagflow.store.api import Blocked, SentEvent, Store
 from dagflow.store.failpoints import Failpoint, hit
@@ -74,7 +73,7 @@ class LocalDriver:
     _child_runs: ChildRuns = attrs.field(init=False)
     suspension: Suspension = attrs.field(init=False)
     time_slice: TimeSlice = attrs.field(init=False)
-    _rare_gc: RareGc = attrs.field(factory=RareGc)
+    _crowd: Crowd = attrs.field(factory=Crowd)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _dispatch: Dispatch = attrs.field(factory=Dispatch)
     _is_serving: bool = False
@@ -115,7 +114,7 @@ class LocalDriver:
                     task_status.started()
         finally:
             self.suspension.stop()
-            self._rare_gc.end()
+            self._crowd.note(0)
             if self.error is None:
                 with trio.CancelScope(shield=True):
                     await self._guarded(self._writer.drain)
@@ -207,14 +206,12 @@ class LocalDriver:
             for live in loaded_runs:
                 live.give_up(self.closed)
             return
-        driven: list[LoadedRun] = []
         for live in loaded_runs:
             if live.progress.is_ended and live.n_committed == live.progress.n_recorded:
                 # It ended while it was being read.
                 live.has_ended.set()
-            if live.has_ended.is_set():
-                continue
-            driven.append(live)
+        driven = [live for live in loaded_runs if not live.has_ended.is_set()]
+        for live in driven:
             try:
                 self._adopt(live)
             except Exception as error:  # noqa: BLE001 - see `block`
@@ -232,8 +229,7 @@ class LocalDriver:
         live.fast_steps = self._attempts.fast_steps_of(live.progress.program)
         self.suspension.adopt(live)
         self.loaded_runs[live.run] = live
-        if len(self.loaded_runs) >= CROWD:
-            self._rare_gc.begin()
+        self._crowd.note(len(self.loaded_runs))
         live.on_ended, live.on_rest = self._forget, self.suspension.rest
         self._dispatch.add(live)
 
@@ -374,8 +370,7 @@ class LocalDriver:
     def leave(self, live: LoadedRun) -> None:
         """Drive this run no more."""
         del self.loaded_runs[live.run]
-        if len(self.loaded_runs) < CROWD // 2:
-            self._rare_gc.end()
+        self._crowd.note(len(self.loaded_runs))
         self.suspension.note_changed(live.run)
         self._dispatch.remove(live)
         self._timers.forget(live)

@@ -18,6 +18,20 @@ CROWD: Final = 200
 
 
 @attrs.define(eq=False)
+class Crowd:
+    """Has cycles collected seldom while many runs are in memory."""
+
+    _seldom: RareGc = attrs.field(factory=RareGc)
+
+    def note(self, n_loaded: int) -> None:
+        """So many are in memory now; fewer than half a crowd end it."""
+        if n_loaded >= CROWD:
+            self._seldom.begin()
+        elif n_loaded < CROWD // 2:
+            self._seldom.end()
+
+
+@attrs.define(eq=False)
 class WakeLimit:
     """The activated runs that have work left."""
 

@@ -9,7 +9,7 @@ separate run with bounds of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, cast
+from typing import Final
 
 import attrs
 
@@ -305,12 +305,22 @@ def _pauses(node: Node) -> int:
     return int(total)
 
 
+def _length_of(core: object) -> int | None:
+    """The length of a literal, as most waits have one: code is dear to make."""
+    match core:
+        case ("duration", int() as nanos):
+            return max(nanos, 0)
+        case _:
+            return None
+
+
 def wait_length(expression: Expression | None) -> int | None:
     """A wait's length, where the text says it."""
     if expression is None or expression.reads or expression.type is not DURATION:
         return None
-    if isinstance(expression.core, tuple) and expression.core[0] == "duration":
-        return max(cast("int", expression.core[1]), 0)  # most waits are literals, and code is dear to make
+    literal = _length_of(expression.core)
+    if literal is not None:
+        return literal
     try:
         value = compile_cores([expression.core])[0]({})
     except EvaluationError:

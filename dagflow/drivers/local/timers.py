@@ -120,6 +120,8 @@ class Timers:
             if in_store is not None and in_store <= now:
                 self.fetch()
                 await trio.lowlevel.checkpoint()
+                if is_virtual:
+                    continue  # others had a turn, so it may be calm no more
             # Virtual time has to be calm before each of them.
             if self._fire_due(now, 1 if is_virtual else _TURN) == _TURN:
                 await trio.lowlevel.checkpoint()

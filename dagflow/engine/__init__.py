@@ -1,4 +1,4 @@
-"""The pure machine: facts in, wishes out."""
+"""The pure machine: events in, commands out."""
 
 from dagflow.engine import invariants as invariants
 from dagflow.engine.commands import CancelAttempt as CancelAttempt

@@ -1,6 +1,6 @@
 """The events the machine takes, in the past tense. Each has happened, and the run's history records them in this order.
 
-`at` is nanoseconds since 1970 UTC, `node` a node's number in the plan, `attempt` counts from 1. A fact may have a value
+`at` is nanoseconds since 1970 UTC, `node` a node's number in the plan, `attempt` counts from 1. An event may have a value
 beside it in the history (an output, a payload, the run's input); the machine never sees it.
 """
 

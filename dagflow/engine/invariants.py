@@ -35,7 +35,7 @@ def _counts(state: State) -> Iterator[str]:
         if plan_.catch != NO_NODE and state.scope_open[scope] != n_open:
             yield f"scope {plan_.id!r} is said to have {state.scope_open[scope]} open members, it has {n_open}"
     if state.undecided or state.won or state.made_ready or state.commands:
-        yield "something was left over from the last fact"
+        yield "something was left over from the last event"
 
 
 def _reasons(state: State) -> Iterator[str]:
@@ -124,5 +124,5 @@ def _ending(state: State) -> Iterator[str]:
     if state.ended is RunStatus.SUCCEEDED and NodeStatus.PENDING in state.status:
         yield "the run succeeded though something was never decided"
     is_alive = any(status in _ALIVE for status in state.status)
-    if state.started_at and state.ended is None and not state.is_end_wished and not is_alive:
+    if state.started_at and state.ended is None and not state.is_end_commanded and not is_alive:
         yield "nothing is ready, running or waiting, and the run has not ended"

@@ -35,7 +35,7 @@ def end_item(state: State, event: events.ItemEnded) -> None:
     _go_on(state, node)
 
 
-def open_wishes(state: State) -> list[StartItem | CancelItem]:
+def open_commands(state: State) -> list[StartItem | CancelItem]:
     """The open commands about items, for a driver that has lost them."""
     found: list[StartItem | CancelItem] = []
     for node, loop in state.loops.items():

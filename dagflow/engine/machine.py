@@ -1,7 +1,7 @@
 """The machine of one run: events in, commands out. Pure: the same events return the same commands, anywhere and at any time.
 
-How a fact is handled. Its own node changes status by the table. Whatever that settles is counted out where it was waited
-for; nodes with nothing left to wait for are decided in turn, which may settle them and others. So a fact costs the nodes
+How an event is handled. Its own node changes status by the table. Whatever that settles is counted out where it was waited
+for; nodes with nothing left to wait for are decided in turn, which may settle them and others. So an event costs the nodes
 it changes. Nodes made ready come out in declared order.
 """
 
@@ -14,7 +14,7 @@ from dagflow.engine import events
 from dagflow.engine.commands import Command, EndRun, Evaluate, SetTimer, UseDefault
 from dagflow.engine.events import Event
 from dagflow.engine.joins import note_unseen
-from dagflow.engine.loops import end_item, list_items, open_wishes
+from dagflow.engine.loops import end_item, list_items, open_commands
 from dagflow.engine.pruning import prune, prune_reason
 from dagflow.engine.retries import TIMEOUT, next_attempt, retry_due
 from dagflow.engine.scopes import end_all, fail_node, fail_run, stop_losers
@@ -34,7 +34,7 @@ _BEGUN: Final = TRANSITIONS[NodeStatus.READY][Change.START_ATTEMPT]
 
 
 class Machine:
-    """One run. `state` may be read between facts, and only read."""
+    """One run. `state` may be read between events, and only read."""
 
     __slots__ = ("state",)
 
@@ -65,7 +65,7 @@ class Machine:
         state = self.state
         handler = _HANDLERS.get(type(event))
         if handler is None or (state.ended is not None and not isinstance(event, events.RunUndoRequested)):
-            raise DagflowBug(f"{event} is no fact for a run that has ended {state.ended}")
+            raise DagflowBug(f"{event} is no event for a run that has ended {state.ended}")
         state.now = event.at
         handler(state, event)
         return self._finish()
@@ -98,7 +98,7 @@ class Machine:
         if state.undecided or not state.n_unsettled:
             state.made_ready += made_ready
             return self._finish()
-        return [_wish(state, target) for target in made_ready] if made_ready else ()
+        return [_command_of(state, target) for target in made_ready] if made_ready else ()
 
     def open_attempts(self) -> list[tuple[int, int]]:
         """Nodes with an attempt running, and its number. A loop has none."""
@@ -114,15 +114,15 @@ class Machine:
         state = self.state
         if state.ended is not None:
             return []
-        if state.is_end_wished:
+        if state.is_end_commanded:
             return [EndRun(_end_status(state))]
         found: list[Command] = [SetTimer(NO_NODE, state.lifetime_due)]
         for node, status in enumerate(state.status):
             if status is NodeStatus.READY:
-                found.append(_wish(state, node))
+                found.append(_command_of(state, node))
             elif status is NodeStatus.WAITING:
                 found.append(SetTimer(node, state.due[node]))
-        return found + open_wishes(state)
+        return found + open_commands(state)
 
     def _finish(self) -> list[Command]:
         state = self.state
@@ -140,10 +140,10 @@ class Machine:
         if state.made_ready:
             state.made_ready.sort()
             # Not all are: a race that was won in the meantime may have taken some out.
-            commands += [_wish(state, node) for node in state.made_ready if state.status[node] is NodeStatus.READY]
+            commands += [_command_of(state, node) for node in state.made_ready if state.status[node] is NodeStatus.READY]
             state.made_ready = []
-        if not state.n_unsettled and not state.is_end_wished:
-            state.is_end_wished = True
+        if not state.n_unsettled and not state.is_end_commanded:
+            state.is_end_commanded = True
             commands.append(EndRun(_end_status(state)))
         state.commands = []
         return commands
@@ -180,17 +180,17 @@ def _end_race(state: State, node: int) -> None:
         stop_losers(state, node)
 
 
-def _wish(state: State, node: int) -> Command:
+def _command_of(state: State, node: int) -> Command:
     """The command for a node that is ready."""
     if not state.attempts[node] and not state.uses_default[node]:
-        wish = state.plan.memo.get(node)
-        if wish is None:
-            wish = state.plan.memo[node] = _new_wish(state, node)
-        return cast("Command", wish)
-    return _new_wish(state, node)
+        command = state.plan.memo.get(node)
+        if command is None:
+            command = state.plan.memo[node] = _new_command(state, node)
+        return cast("Command", command)
+    return _new_command(state, node)
 
 
-def _new_wish(state: State, node: int) -> Command:
+def _new_command(state: State, node: int) -> Command:
     if state.uses_default[node]:
         return UseDefault(node)
     if state.plan.kinds[node] in _ATTEMPTED:
@@ -344,7 +344,7 @@ def _run_timed_out(state: State, _event: events.RunTimedOut) -> None:
 
 
 def _run_ended(state: State, event: events.RunEnded) -> None:
-    if not state.is_end_wished or event.status is not _end_status(state):
+    if not state.is_end_commanded or event.status is not _end_status(state):
         raise DagflowBug(f"the run cannot end {event.status} with {state.n_unsettled} nodes undecided")
     state.ended = event.status
 

@@ -36,7 +36,7 @@ class Loop:
 
     Attributes:
         total: how many items it has. n_begun: how many of them have begun, in this order.
-        open: those wished for that have not ended.
+        open: those commanded that have not ended.
         unsuccessful: the items that did not succeed, with their status.
         failure: what ends the loop, once something does.
     """
@@ -62,7 +62,7 @@ class State:
         n_unsettled, n_active: nodes that are not settled; those ready or running. waiting: the nodes waiting.
         outcomes: of gates and catches, NONE until known.
         attempts: the number of the last attempt. n_failed: how many of them failed (others were interrupted).
-        now: the instant of the last fact. lifetime_due: when the run's lifetime is over.
+        now: the instant of the last event. lifetime_due: when the run's lifetime is over.
         first_started_at, ready_at, settled_at, due: instants; 0 until known. `due` is that of a waiting node; `ready_at` that
             of its first becoming ready. wanted_at: when it became ready the last time.
         is_cancelling: told to stop, not yet stopped. uses_default: failed for good, its default being evaluated.
@@ -113,7 +113,7 @@ class State:
     is_dirty: bool = False
     is_reopened: bool = False
     ending: RunStatus | None = None
-    is_end_wished: bool = False
+    is_end_commanded: bool = False
     ended: RunStatus | None = None
 
     # Scratch space for the event being handled; empty between events.

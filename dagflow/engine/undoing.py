@@ -55,7 +55,7 @@ def is_unwinding(state: State) -> bool:
 def reopen(state: State) -> None:
     """A run that succeeded is undone after all: its undo nodes become undecided."""
     plan = state.plan
-    state.ended, state.is_end_wished, state.is_reopened = None, False, True
+    state.ended, state.is_end_commanded, state.is_reopened = None, False, True
     state.ending = RunStatus.CANCELLED
     if plan.unwind == NO_NODE:
         return

@@ -31,7 +31,7 @@ def cancel_rows(progress: RunState, event: str) -> list[WaitRow]:
 def is_cancelled_by(progress: RunState, event: SentEvent) -> bool:
     """Whether the event cancels the run. A condition that has no value, or a payload of another type, cancels nothing."""
     codes, state = progress.program.cancels.get(event.name), progress.machine.state
-    if codes is None or progress.lineage is not None or state.ending is not None or state.is_end_wished:
+    if codes is None or progress.lineage is not None or state.ending is not None or state.is_end_commanded:
         return False
     return _is_any_for(codes, progress.values.shared, event)
 

@@ -145,12 +145,12 @@ class Children(Generic[_Run]):
         node, index = command.node, command.index
         refusal = self.listed(node).refused.get(index)
         if refusal is None:
-            self._wish(Spawn(node, index, self.run_of(node, index), self._lifetime_due, self._now, is_new=is_new))
+            self._command_of(Spawn(node, index, self.run_of(node, index), self._lifetime_due, self._now, is_new=is_new))
             return None
         now = self._parent.machine.state.now
         return events.ItemEnded(now, node, index, RunStatus.FAILED, "", DUPLICATE_KEY, refusal)
 
-    def _wish(self, spawn: Spawn) -> None:
+    def _command_of(self, spawn: Spawn) -> None:
         claims = self._parent.claims
         if claims is not None and spawn.is_missed:
             claims.n_absent += 1
@@ -269,7 +269,7 @@ class Children(Generic[_Run]):
         """After a restart: the attempt goes on where its children are."""
         if self._parent.program.plan.kinds[command.node] is NodeKind.CALL:
             run = self.run_of(command.node, command.attempt)
-            self._wish(Spawn(command.node, command.attempt, run, due))
+            self._command_of(Spawn(command.node, command.attempt, run, due))
             if self._parent.is_cancelling(command.node):
                 self.stops.append(run)
         else:

@@ -251,7 +251,7 @@ class RunInstance(RunState):
         """Whether anything still waits for this timer."""
         state = self.machine.state
         if timer.node == NO_NODE:
-            return state.ended is None and not state.is_end_wished
+            return state.ended is None and not state.is_end_commanded
         return state.status[timer.node] is NodeStatus.WAITING and state.due[timer.node] == timer.due
 
     def fire(self, timer: SetTimer, now: int) -> None:
@@ -275,7 +275,7 @@ class RunInstance(RunState):
     def cancel(self, now: int) -> None:
         """Somebody asked to cancel the run; nothing happens if it is ending already."""
         state = self.machine.state
-        if state.ending is None and not state.is_end_wished:
+        if state.ending is None and not state.is_end_commanded:
             self.apply_event(events.RunCancelRequested(now))
 
     def take_append(self) -> Append | None:

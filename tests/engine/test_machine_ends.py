@@ -243,7 +243,7 @@ class TestBugs:
         run.start()
         self.refuse(run, e.RunEnded(1, RunStatus.FAILED), "cannot end failed")
         run.take(e.RunEnded, "", RunStatus.SUCCEEDED)
-        self.refuse(run, e.RunCancelRequested(1), "no fact for a run that has ended succeeded")
+        self.refuse(run, e.RunCancelRequested(1), "no event for a run that has ended succeeded")
 
 
 def test_waits_for_events() -> None:

@@ -17,7 +17,6 @@ from dagflow.engine import invariants
 from dagflow.engine.machine import Machine
 from dagflow.errors import DagflowError, StoreError
 from dagflow.execution.instance import RunInstance
-from dagflow.execution.standing import standing
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.api import Record, RunRow, Store
@@ -208,7 +207,7 @@ def _row_problems(row: RunRow, progress: RunInstance, history: list[Record]) -> 
     plan = progress.program.plan
     state = Machine.restore(plan, [from_record(record, plan).event for record in history]).state
     invariants.check(state)
-    status, due = standing(state)
+    status, due = state.standing()
     if (row.status, row.due_at) != (status, due):
         yield f"its row says {row.status} due {row.due_at}, its history {status} due {due}"
     ended_at = None if state.ended is None else state.now

@@ -245,6 +245,15 @@ class State:
         if not n_waits:
             self.undecided.append(node)
 
+    def standing(self) -> tuple[RunStatus, int | None]:
+        """The status of the run, for its row in a store, and, if it sleeps, until when."""
+        if self.ended is not None:
+            return self.ended, None
+        if self.n_active or not self.waiting:
+            return RunStatus.RUNNING, None
+        # The whole run may have to be over before any of its waits is.
+        return RunStatus.SLEEPING, min(self.lifetime_due, *(self.due[node] for node in self.waiting))
+
     def story(self, node: int) -> str:
         """The node's state, for the message of a bug."""
         return (

@@ -42,7 +42,6 @@ from dagflow.execution.program import Program, canonical_with_json
 from dagflow.execution.pure_time import PureTime
 from dagflow.execution.replay import recall
 from dagflow.execution.run_state import Lineage, RunState, claims_of
-from dagflow.execution.standing import standing
 from dagflow.execution.start_record import started_json
 from dagflow.ids import RunId
 from dagflow.model.flow import WAITING_KINDS, Node, NodeKind
@@ -284,7 +283,7 @@ class RunInstance(RunState):
             return None
         state, pending, self._pending = self.machine.state, self._pending, []
         emitted, self._emitted = tuple(self._emitted), []
-        status, due_at = standing(state)
+        status, due_at = state.standing()
         return Append(
             run=self.run,
             first=self.n_recorded - len(pending),
@@ -298,7 +297,7 @@ class RunInstance(RunState):
 
     def standing(self) -> tuple[RunStatus, int | None]:
         """The run's status and, if it sleeps, until when."""
-        return standing(self.machine.state)
+        return self.machine.state.standing()
 
     def _attempt(self, node: int) -> int:
         return self.machine.state.attempts[node]

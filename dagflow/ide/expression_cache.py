@@ -17,7 +17,7 @@ from dagflow.expr.checker.checker import Checked, Environment, check
 from dagflow.expr.checker.environment import Absence
 from dagflow.expr.tree import Broken, Call, Expr, Name
 from dagflow.ide.tree_shift import shifted_diagnostic
-from dagflow.lang.check.symbols import Names, Symbol, View
+from dagflow.lang.check.symbols import Symbol, View
 from dagflow.lang.syntax.walk import children
 from dagflow.model.types import Type
 
@@ -45,10 +45,7 @@ class Seen:
         view = self.environment.variables
         if self.symbols is None or not isinstance(view, View):
             return self.environment
-        names = Names()
-        names.__dict__.update(view.names.__dict__)
-        names.symbols = dict(self.symbols)
-        view = attrs.evolve(view, names=names)
+        view = attrs.evolve(view, names=view.names.with_symbols(self.symbols))
         return attrs.evolve(self.environment, variables=view, absences={}, covers=view.covers)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import enum
 from collections.abc import Callable, Iterator, Mapping
 
@@ -57,6 +58,12 @@ class Names:
         self.around: tuple[s.For, ...] = ()
         self.n_outcomes: dict[str, int] = {}
         self.gate_order: dict[str, int] = {}
+
+    def with_symbols(self, symbols: Mapping[str, Symbol]) -> Names:
+        """The same names with other symbols that are defined so far."""
+        other = copy.copy(self)
+        other.symbols = dict(symbols)
+        return other
 
     def define(self, symbol: Symbol) -> None:
         """Make a name readable from here on."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.clock import VirtualClock
 from dagflow.drivers.local.driver import LocalDriver
-from dagflow.drivers.local.fair_queue import SharedQueue
+from dagflow.drivers.local.fair_queue import Busy, News, Share, SharedQueue
 from dagflow.drivers.local.loaded_run import LoadedRun, Pinned
 from dagflow.drivers.local.threads import Threads
 from dagflow.drivers.local.worker_pool import Pool, Worker
@@ -36,9 +36,9 @@ from tests.drivers.harness import RUN, TrioClock
 from tests.engine.flows import HOUR, SECOND, action, expr, flow_of, program_of, wait
 
 
-def alone(item: int) -> tuple[str, str]:
+def alone(item: int) -> Share:
     """Every item is of a run of its own."""
-    return "flow", str(item)
+    return Share("", "flow", str(item))
 
 
 class TestPool:
@@ -83,32 +83,51 @@ class TestPool:
         assert most == min(limit, 10)
 
     async def test_a_run_with_much_to_do_does_not_delay_others(self) -> None:
-        under_way: list[tuple[str, str]] = []
+        under_way: list[Share] = []
         gate = trio.Event()
 
-        async def work(item: tuple[str, str], _: Worker) -> None:
+        async def work(item: Share, _: Worker) -> None:
             under_way.append(item)
             await gate.wait()
 
         async with trio.open_nursery() as nursery:
             pool = Pool(nursery, work, 16, lambda: None, lambda item: item)
             for _ in range(400):
-                pool.put(("slow", "one"))
+                pool.put(Share("", "slow", "one"))
             await trio.testing.wait_all_tasks_blocked()
-            assert under_way == [("slow", "one")] * 14, "the last eighth of the workers is kept"
-            pool.put(("slow", "two"))
-            pool.put(("slow", "five"))
+            assert under_way == [Share("", "slow", "one")] * 14, "the last eighth of the workers is kept"
+            pool.put(Share("", "slow", "two"))
+            pool.put(Share("", "slow", "five"))
             await trio.testing.wait_all_tasks_blocked()
-            assert under_way[14:] == [("slow", "two")], "half of what is kept is for other flows"
-            pool.put(("quick", "three"))
+            assert under_way[14:] == [Share("", "slow", "two")], "half of what is kept is for other flows"
+            pool.put(Share("", "quick", "three"))
             await trio.testing.wait_all_tasks_blocked()
-            assert under_way[15:] == [("quick", "three")]
+            assert under_way[15:] == [Share("", "quick", "three")]
             assert (pool.n_busy, pool.n_waiting) == (16, 387)
-            pool.put(("quick", "four"))
+            pool.put(Share("", "quick", "four"))
             gate.set()
             await trio.testing.wait_all_tasks_blocked()
             assert len(under_way) == 404
-            assert under_way.index(("quick", "four")) < 20, "what waits is shared"
+            assert under_way.index(Share("", "quick", "four")) < 20, "what waits is shared"
+            nursery.cancel_scope.cancel()
+
+    async def test_a_tenant_with_much_to_do_does_not_delay_others(self) -> None:
+        under_way: list[Share] = []
+
+        async def work(item: Share, _: Worker) -> None:
+            under_way.append(item)
+            await trio.sleep_forever()
+
+        async with trio.open_nursery() as nursery:
+            pool = Pool(nursery, work, 32, lambda: None, lambda item: item)
+            for flow in range(40):
+                for run in range(10):
+                    pool.put(Share("busy", f"busy {flow}", f"busy {flow} {run}"))
+            await trio.testing.wait_all_tasks_blocked()
+            assert len(under_way) == 31, "a 32nd of the workers is reserved for other tenants"
+            pool.put(Share("quiet", "quiet 1", "quiet 1 1"))
+            await trio.testing.wait_all_tasks_blocked()
+            assert under_way[31:] == [Share("quiet", "quiet 1", "quiet 1 1")]
             nursery.cancel_scope.cancel()
 
     async def test_others_get_their_turn(self) -> None:
@@ -353,31 +372,65 @@ async def test_blocking_functions_run_in_threads() -> None:
         await run_in_thread(lambda: {}["x"])
 
 
+SHARES = st.lists(
+    st.tuples(
+        st.builds(
+            lambda tenant, flow, run: Share(tenant, tenant + flow, tenant + flow + run),
+            st.sampled_from("AB"),
+            st.sampled_from("abc"),
+            st.sampled_from("123"),
+        ),
+        st.integers(0, 3),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
 class TestSharedQueue:
-    """Flows take turns, and in a flow its runs."""
+    """Tenants take turns, in a tenant its flows, and in a flow its runs."""
 
     def test_items_leave_as_they_came_while_nothing_waits(self) -> None:
-        queue = SharedQueue[tuple[str, str]](lambda item: item)
-        items = [("a", "1"), ("a", "1"), ("b", "2"), ("a", "3")]
+        queue = SharedQueue[Share](lambda item: item)
+        items = [Share("t", *item) for item in [("a", "1"), ("a", "1"), ("b", "2"), ("a", "3")]]
         for item in items:
             queue.put(item)
         assert [queue.pop() for _ in items] == items
         with pytest.raises(IndexError):
             queue.pop()
 
-    @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("123"), st.integers(0, 3)), min_size=1, max_size=40))
-    def test_once_shared_nobody_is_passed_over(self, items: list[tuple[str, str, int]]) -> None:
-        queue = SharedQueue[tuple[str, str, int]](lambda item: (item[0], item[0] + item[1]))
+    @given(SHARES)
+    def test_once_shared_nobody_is_passed_over(self, items: list[tuple[Share, int]]) -> None:
+        queue = SharedQueue[tuple[Share, int]](lambda item: item[0])
         for item in items:
             queue.put(item)
         queue.share()
         left = [queue.pop() for _ in items]
         assert sorted(left) == sorted(items)
         assert not len(queue)
-        for run in {item[:2] for item in items}:
-            own = [item for item in items if item[:2] == run]
-            assert [item for item in left if item[:2] == run] == own, "a run's items stay in order"
-        flows = {item[0] for item in items}
-        for flow in flows:
-            before = left[: next(n for n, item in enumerate(left) if item[0] == flow)]
-            assert len(before) < len(flows), "a flow waits for one item of each other flow at most"
+        for run in {item[0] for item in items}:
+            assert [item for item in left if item[0] == run] == [item for item in items if item[0] == run], "in their order"
+        tenants = {share.tenant for share, _ in items}
+        for tenant in tenants:
+            own = [share for share, _ in left if share.tenant == tenant]
+            first = next(n for n, (share, _) in enumerate(left) if share.tenant == tenant)
+            assert first < len(tenants), "a tenant waits for one item of each other tenant at most"
+            flows = {share.flow for share in own}
+            for flow in flows:
+                before = next(n for n, share in enumerate(own) if share.flow == flow)
+                assert before < len(flows), "a flow waits for one item of each other flow of its tenant at most"
+
+    @given(SHARES, st.sets(st.sampled_from("AB")), st.sets(st.sampled_from(["Aa", "Ab", "Ba"])), st.sets(st.integers(1, 3)))
+    def test_what_has_nothing_under_way_comes_first(
+        self, items: list[tuple[Share, int]], tenants: set[str], flows: set[str], numbers: set[int]
+    ) -> None:
+        queue = SharedQueue[tuple[Share, int]](lambda item: item[0])
+        for item in items:
+            queue.put(item)
+        busy = Busy(tenants, flows, {f"{flow}{number}" for flow in flows for number in numbers})
+        most = max(busy.news(share) for share, _ in items)
+        for least in (News.RUN, News.FLOW, News.TENANT):
+            assert queue.has_other(busy, least) == (most >= least)
+        found = queue.pop_other(busy)
+        assert (found is None) == (most is News.NOTHING)
+        assert found is None or busy.news(found[0]) is most

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
 import attrs
@@ -20,7 +20,7 @@ from dagflow.actions.host_exceptions import class_name, passing, text_of
 from dagflow.actions.host_failures import failure_of, shown
 from dagflow.actions.secrets import Redactor
 from dagflow.drivers.local import run_logger
-from dagflow.drivers.local.fair_queue import Share, SharedQueue
+from dagflow.drivers.local.fair_queue import Busy, Share, SharedQueue
 from dagflow.drivers.local.group_commit import Writer
 from dagflow.drivers.local.loaded_run import Call, LoadedRun
 from dagflow.drivers.local.retry_budget import RetryBudgets
@@ -65,6 +65,13 @@ class Driver(Protocol):
         ...
 
 
+_Counts: TypeAlias = defaultdict[str, int]
+
+
+def _counts() -> _Counts:
+    return defaultdict(int)
+
+
 @attrs.define(eq=False)
 class Attempts:
     """The attempts of all runs; calls of at most `limit` of them are under way at once."""
@@ -85,9 +92,8 @@ class Attempts:
     _is_draining: bool = False
     _is_stopped: bool = False
     _changed: trio.Event = attrs.field(factory=trio.Event)
-    #: How many attempts are open, by flow and by run; they decide which may begin if there is no room for all.
-    _flows: defaultdict[str, int] = attrs.field(factory=lambda: defaultdict[str, int](int))
-    _runs: defaultdict[str, int] = attrs.field(factory=lambda: defaultdict[str, int](int))
+    #: How many attempts are open, by tenant, flow and run; they decide which may begin if there is no room for all.
+    _counts: tuple[_Counts, _Counts, _Counts] = attrs.field(factory=lambda: (_counts(), _counts(), _counts()))
     _fast_steps: WeakKeyDictionary[Program, list[FastStep | None]] = attrs.field(factory=WeakKeyDictionary)
 
     def serve(self, nursery: trio.Nursery) -> None:
@@ -141,7 +147,7 @@ class Attempts:
             # There is no room for all. A run that has nothing open gets some all the same.
             wishes.share()
             while wishes and self._n_open < most + self._limit // KEPT:
-                wish = wishes.pop_other(self._flows, self._runs)
+                wish = wishes.pop_other(Busy(*self._counts))
                 if wish is None:
                     break
                 self._begin_wish(*wish)
@@ -187,9 +193,8 @@ class Attempts:
             return
         call = Call(live, command, live.fast_steps[command.node], is_counted=True)
         self._n_open += 1
-        flow, run = live.share
-        self._flows[flow] += 1
-        self._runs[run] += 1
+        for counts, key in zip(self._counts, live.share, strict=True):
+            counts[key] += 1
         if self._begin(call):
             self._line_up(call)
 
@@ -197,10 +202,10 @@ class Attempts:
         if not call.is_counted:
             return
         call.is_counted = False
-        for counter, key in ((self._flows, call.live.share[0]), (self._runs, call.live.share[1])):
-            counter[key] -= 1
-            if not counter[key]:
-                del counter[key]
+        for counts, key in zip(self._counts, call.live.share, strict=True):
+            counts[key] -= 1
+            if not counts[key]:
+                del counts[key]
 
     def _begin(self, call: Call) -> bool:
         """Evaluate the arguments and record the intent; False if the call must not start."""

@@ -1,21 +1,55 @@
 """A queue that is shared fairly, once there is more in it than can be done at once.
 
 As long as no item has to wait, items leave in the order in which they came, and fairness costs nothing. After `share`, until the
-queue is empty again, flows take turns, and within a flow its runs: a run with 10,000 items delays another one by one item.
+queue is empty again, tenants take turns, within a tenant its flows, and within a flow its runs: a tenant with 100,000 items delays another
+one by one item.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
-from typing import Final, Generic, TypeAlias, TypeVar
+from collections.abc import Callable, Collection, Iterator
+from enum import IntEnum
+from itertools import islice
+from typing import Final, Generic, NamedTuple, TypeVar
 
 _Item = TypeVar("_Item")
 
-#: The owner of an item: the digest of its flow, and the id of the root run.
-Share: TypeAlias = tuple[str, str]
-#: Check at most so many runs of a flow for one that may have its turn.
+#: Check at most so many flows, and so many runs of each, for one that may have its turn.
 _MOST_LOOKED_AT: Final = 64
+
+
+class Share(NamedTuple):
+    """Whose an item is: its tenant, its flow (unlike every flow of another tenant), and the root run."""
+
+    tenant: str
+    flow: str
+    run: str
+
+
+class Busy(NamedTuple):
+    """Who has items under way."""
+
+    tenants: Collection[str]
+    flows: Collection[str]
+    runs: Collection[str]
+
+    def news(self, share: Share) -> News:
+        """How much of a share has nothing under way."""
+        if share.tenant not in self.tenants:
+            return News.TENANT
+        if share.flow not in self.flows:
+            return News.FLOW
+        return News.NOTHING if share.run in self.runs else News.RUN
+
+
+class News(IntEnum):
+    """The largest part of a share that has nothing under way."""
+
+    NOTHING = 0
+    RUN = 1
+    FLOW = 2
+    TENANT = 3
 
 
 class SharedQueue(Generic[_Item]):
@@ -27,12 +61,12 @@ class SharedQueue(Generic[_Item]):
         n_shared: how many there are besides.
     """
 
-    __slots__ = ("_flows", "_share_of", "n_shared", "plain")
+    __slots__ = ("_share_of", "_tenants", "n_shared", "plain")
 
     def __init__(self, share_of: Callable[[_Item], Share]) -> None:
         self._share_of = share_of
         self.plain: deque[_Item] = deque()
-        self._flows: dict[str, dict[str, deque[_Item]]] = {}
+        self._tenants: dict[str, dict[str, dict[str, deque[_Item]]]] = {}
         self.n_shared = 0
 
     def __len__(self) -> int:
@@ -49,39 +83,39 @@ class SharedQueue(Generic[_Item]):
         """The next item. Raises IndexError if there is none."""
         if not self.n_shared:
             return self.plain.popleft()
-        flow = next(iter(self._flows))
-        return self._taken(flow, next(iter(self._flows[flow])))
+        tenant = next(iter(self._tenants))
+        flow = next(iter(self._tenants[tenant]))
+        return self._taken(Share(tenant, flow, next(iter(self._tenants[tenant][flow]))))
 
-    def pop_other(self, flows: Collection[str], runs: Collection[str]) -> _Item | None:
-        """The next item of a run that is none of these, of a flow that is none of these if there is one; None if there is none."""
-        found = self._other(flows, runs)
-        return None if found is None else self._taken(*found)
+    def pop_other(self, busy: Busy, least: News = News.RUN) -> _Item | None:
+        """The next item of a share with at least that much news, of those with the most; None if there is none."""
+        found = self._other(busy, least)
+        return None if found is None else self._taken(found)
 
-    def has_other(self, flows: Collection[str], runs: Collection[str]) -> bool:
+    def has_other(self, busy: Busy, least: News = News.RUN) -> bool:
         """Whether `pop_other` has an item."""
-        return self._other(flows, runs) is not None
+        return self._other(busy, least) is not None
 
-    def pop_other_flow(self, flows: Collection[str]) -> _Item | None:
-        """The next item of a flow that is none of these; None if there is none."""
+    def _other(self, busy: Busy, least: News) -> Share | None:
         self.share()
-        flow = next((flow for flow in self._flows if flow not in flows), None)
-        return None if flow is None else self._taken(flow, next(iter(self._flows[flow])))
+        best: Share | None = None
+        most = News(least - 1)
+        for share in islice(self._candidates(busy), _MOST_LOOKED_AT):
+            news = busy.news(share)
+            if news > most:
+                best, most = share, news
+                if news is News.TENANT:
+                    break
+        return best
 
-    def has_other_flow(self, flows: Collection[str]) -> bool:
-        """Whether `pop_other_flow` has an item."""
-        self.share()
-        return any(flow not in flows for flow in self._flows)
-
-    def _other(self, flows: Collection[str], runs: Collection[str]) -> Share | None:
-        self.share()
-        found: Share | None = None
-        for flow, by_run in self._flows.items():
-            run = next((run for run, _ in zip(by_run, range(_MOST_LOOKED_AT), strict=False) if run not in runs), None)
-            if run is not None and flow not in flows:
-                return flow, run
-            if run is not None and found is None:
-                found = flow, run
-        return found
+    def _candidates(self, busy: Busy) -> Iterator[Share]:
+        """One run of each flow: the first with nothing under way, if there is one. Tenants with nothing under way come first."""
+        tenants = islice(self._tenants, _MOST_LOOKED_AT)
+        other = next((tenant for tenant in tenants if tenant not in busy.tenants), None)
+        for tenant in self._tenants if other is None else (other,):
+            for flow, by_run in self._tenants[tenant].items():
+                runs = islice(by_run, _MOST_LOOKED_AT)
+                yield Share(tenant, flow, next((run for run in runs if run not in busy.runs), next(iter(by_run))))
 
     def share(self) -> None:
         """Not all of this can be done at once: from now on it is shared."""
@@ -89,18 +123,22 @@ class SharedQueue(Generic[_Item]):
             self._put_shared(self.plain.popleft())
 
     def _put_shared(self, item: _Item) -> None:
-        flow, run = self._share_of(item)
-        self._flows.setdefault(flow, {}).setdefault(run, deque()).append(item)
+        tenant, flow, run = self._share_of(item)
+        self._tenants.setdefault(tenant, {}).setdefault(flow, {}).setdefault(run, deque()).append(item)
         self.n_shared += 1
 
-    def _taken(self, flow: str, run: str) -> _Item:
-        """The first item of the run; its run and its flow go behind the others."""
-        by_run = self._flows.pop(flow)
+    def _taken(self, share: Share) -> _Item:
+        """The first item of the run; its run, its flow and its tenant go behind the others."""
+        tenant, flow, run = share
+        by_flow = self._tenants.pop(tenant)
+        by_run = by_flow.pop(flow)
         items = by_run.pop(run)
         item = items.popleft()
         if items:
             by_run[run] = items
         if by_run:
-            self._flows[flow] = by_run
+            by_flow[flow] = by_run
+        if by_flow:
+            self._tenants[tenant] = by_flow
         self.n_shared -= 1
         return item

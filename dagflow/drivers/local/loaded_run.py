@@ -67,7 +67,7 @@ class LoadedRun:
         on_rest: called when the store has everything and nothing of it is under way.
         is_asleep: the run is suspended, and the store says when to activate it.
         n_timers: how many entries the timers have of it.
-        share: the queue shares of its calls, if not all can be made at once: of the root run, and of its flow.
+        share: whose its calls are, if not all can be made at once.
         name: what its caller calls the start, if anything.
         request: the request that gets this run, until the store has both.
     """
@@ -94,7 +94,9 @@ class LoadedRun:
     _changed: trio.Event = attrs.field(factory=trio.Event)
 
     def __attrs_post_init__(self) -> None:
-        self.share = (self.pinned.digest, self.run) if self.parent is None else self.parent.share
+        tenant = self.progress.tenant
+        own = Share(tenant, f"{tenant}\n{self.pinned.digest}", self.run)
+        self.share = own if self.parent is None else self.parent.share
 
     @property
     def run(self) -> RunId:

@@ -6,8 +6,9 @@ wakes one more worker; so at any time at most one looks for work, and as many as
 Every worker works inside a cancel scope of its own, which it renews when it was used: a scope for each item would cost more
 than most items do.
 
-Once so many workers are busy that items have to wait, these are shared (`sharing`), and the last eighth of the workers is reserved for
-runs that have no item under way, half of it for flows that have none: a small run does not wait for a large one.
+Once so many workers are busy that items have to wait, these are shared (`fair_queue`), and the last eighth of the workers is reserved for
+runs that have no item under way, half of it for flows that have none: a small run does not wait for a large one. Where there are
+tenants, half of that half is reserved for tenants that have none.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Final, Generic, TypeVar
 import attrs
 import trio
 
-from dagflow.drivers.local.fair_queue import Share, SharedQueue
+from dagflow.drivers.local.fair_queue import Busy, News, Share, SharedQueue
 
 _Item = TypeVar("_Item")
 
@@ -87,9 +88,10 @@ class Pool(Generic[_Item]):
     _queue: SharedQueue[_Item] = attrs.field(init=False)
     #: The items under way, by their worker.
     _busy: dict[Worker, _Item] = attrs.field(factory=dict)
-    #: So many may be busy with items of any run, and with items of runs that have nothing under way.
+    #: So many may be busy with items of any run, of runs that have nothing under way, and of flows that have nothing under way.
     _for_all: int = attrs.field(init=False)
     _for_other_runs: int = attrs.field(init=False)
+    _for_other_flows: int = attrs.field(init=False)
     _n_workers: int = 0
     _n_looking: int = 0
     _n_done: int = 0
@@ -99,6 +101,8 @@ class Pool(Generic[_Item]):
         self._queue = SharedQueue(self._share_of)
         self._for_all = self._limit - self._limit // KEPT
         self._for_other_runs = self._limit - self._limit // (2 * KEPT)
+        # Without tenants nothing is reserved for them.
+        self._for_other_flows = self._limit
 
     @property
     def n_busy(self) -> int:
@@ -117,8 +121,21 @@ class Pool(Generic[_Item]):
             queue.put(item)
         else:
             queue.plain.append(item)
-        if not self._n_looking and (len(self._busy) < self._for_all or self._share_of(item)[1] not in self._shares()[1]):
+        if not self._n_looking and (len(self._busy) < self._for_all or self._is_reserved(item)):
             self._call_one()
+
+    def _is_reserved(self, item: _Item) -> bool:
+        """Whether one of the last workers may take the item."""
+        news = self._busy_now().news(self._share_of(item))
+        return news >= self._least(len(self._busy))
+
+    def _least(self, n_busy: int) -> News:
+        """How much news an item must have, while so many workers are busy."""
+        if n_busy < self._for_all:
+            return News.NOTHING
+        if n_busy < self._for_other_runs:
+            return News.RUN
+        return News.FLOW if n_busy < self._for_other_flows else News.TENANT
 
     def _call_one(self) -> None:
         if self._parked:
@@ -142,21 +159,22 @@ class Pool(Generic[_Item]):
             return None
         if len(busy) < self._for_all:
             return queue.pop()
-        flows, runs = self._shares()
-        return queue.pop_other(flows, runs) if len(busy) < self._for_other_runs else queue.pop_other_flow(flows)
+        now = self._busy_now()
+        return queue.pop_other(now, self._least(len(busy)))
 
-    def _shares(self) -> tuple[set[str], set[str]]:
-        """The flows and the runs that have something under way."""
+    def _busy_now(self) -> Busy:
         shares = [self._share_of(item) for item in self._busy.values()]
-        return {flow for flow, _ in shares}, {run for _, run in shares}
+        if any(share.tenant for share in shares):
+            self._for_other_flows = self._limit - self._limit // (4 * KEPT)
+        return Busy({share.tenant for share in shares}, {share.flow for share in shares}, {share.run for share in shares})
 
     def _is_more(self) -> bool:
         """Whether another worker would find something to do."""
         queue, n_busy = self._queue, len(self._busy)
         if n_busy < self._for_all or not queue:
             return bool(queue)
-        flows, runs = self._shares()
-        return queue.has_other(flows, runs) if n_busy < self._for_other_runs else queue.has_other_flow(flows)
+        now = self._busy_now()
+        return queue.has_other(now, self._least(n_busy))
 
     async def _work_off(self, worker: Worker) -> None:
         busy, work, queue, for_all = self._busy, self._work, self._queue, self._for_all

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import attrs
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.clock import VirtualClock
 from dagflow.drivers.local.driver import LocalDriver
+from dagflow.drivers.local.fair_marks import FairMarks
 from dagflow.drivers.local.fair_queue import Busy, News, Share, SharedQueue
 from dagflow.drivers.local.loaded_run import LoadedRun, Pinned
 from dagflow.drivers.local.threads import Threads
@@ -434,3 +436,36 @@ class TestSharedQueue:
         found = queue.pop_other(busy)
         assert (found is None) == (most is News.NOTHING)
         assert found is None or busy.news(found[0]) is most
+
+
+class TestFairMarks:
+    """Items are taken by turns of their tenants once they do not all fit."""
+
+    @given(
+        st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9)), max_size=30),
+        st.integers(1, 8),
+    )
+    def test_a_tenant_waits_for_its_share_alone(self, items: list[tuple[str, int]], most: int) -> None:
+        marks = FairMarks[tuple[str, int]]()
+        for item in items:
+            marks.add(item[0], item)
+        marked, left = list(dict.fromkeys(items)), list[tuple[str, int]]()
+        assert len(marks) == len(marked)
+        while marks:
+            waiting = {item[0] for item in set(marked) - set(left)}
+            found = marks.first(most)
+            assert len(found) == min(most, len(marks))
+            for tenant, item in found:
+                assert marks.discard(tenant, item)
+                assert not marks.discard(tenant, item)
+            counts = Counter(tenant for tenant, _ in found)
+            if len(found) == most and marks:
+                fair = most // len(waiting)
+                assert all(
+                    counts[tenant] >= min(fair, sum(each[0] == tenant for each in set(marked) - set(left)))
+                    for tenant in waiting
+                )
+            left += [item for _, item in found]
+        assert sorted(left) == sorted(marked)
+        for tenant in "abc":
+            assert [item for item in left if item[0] == tenant] == [item for item in marked if item[0] == tenant]

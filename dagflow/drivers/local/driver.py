@@ -88,7 +88,7 @@ class LocalDriver:
         self._writer = Writer.of(self._store, self._written)
         self._writer.on_event = self._dispatch.put
         self._writer.on_born = self.take
-        self._writer.block = self.block
+        self._writer.block, self._writer.n_ahead = self.block, self._n_ahead
         self._dispatch.give, self._dispatch.put_off = self.hand_out, self.time_slice.put_off
         self._dispatch.add_timer = self._add_timer
         self._attempts = Attempts(
@@ -159,7 +159,16 @@ class LocalDriver:
         self.suspension = Suspension(self, self._writer, nursery, self._clock.now, self._activation)
         self._timers.next_due, self._timers.fetch = self._next_due, self._fetch_due
         self._timers.clock_was_set = self.suspension.clock_was_set
-        self._dispatch.wake, self._dispatch.on_idle = self.suspension.wake_for, self.suspension.events_are_handed_out
+        self._dispatch.wake, self._dispatch.on_idle = self.suspension.wake_for, self._handed_out
+
+    def _n_ahead(self) -> int:
+        """Once it is closing nothing is looked at any more, and all that was sent is kept."""
+        return self._dispatch.n_queued if self._is_serving else 0
+
+    def _handed_out(self) -> None:
+        self.suspension.events_are_handed_out()
+        if self._writer.has_sendings:
+            self._writer.look()
 
     def attach(self, admitting: Admitting) -> None:
         """From now on this one decides which runs begin."""

@@ -195,6 +195,11 @@ class Dispatch:
             self.add_timer(live, timer)
 
     @property
+    def n_queued(self) -> int:
+        """How many events are in the store and have not been handed out."""
+        return len(self._queue)
+
+    @property
     def is_idle(self) -> bool:
         """Whether every event has been handed out."""
         return not self._queue

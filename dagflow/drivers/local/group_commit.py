@@ -7,6 +7,9 @@ depends on whether calls are under way, which may end meanwhile.
 A store that fails to write leaves the outcome unknown. Memory is not to be trusted then: `run` raises, the driver stops, and
 the true state is read when the store is opened again.
 
+Where more is marked than one transaction takes, tenants take turns. An event from outside has its number from the commit, and no more
+events are committed than can be looked at soon, so a tenant that sends many delays those of another by few.
+
 A store that refuses one value is sound. Each run is then written by itself, so that the refusal blocks that run alone.
 """
 
@@ -20,6 +23,7 @@ import trio
 
 from dagflow.clock import stopwatch
 from dagflow.drivers.local.batch import Batch, Note, Sending, Write, write_batch
+from dagflow.drivers.local.fair_marks import FairMarks
 from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import DagflowBug
 from dagflow.execution.children import Requested
@@ -31,6 +35,8 @@ _Value = TypeVar("_Value")
 
 #: Runs in one transaction, at most.
 _MAX_BATCH = 256
+#: Events from outside that are in the store and have not been looked at, at most.
+_MOST_AHEAD = 128
 #: A commit is quick below this: about the cost of the way through a thread.
 _QUICK_NS = 400_000
 #: How long a commit may block the event loop where every task only waits for it.
@@ -59,6 +65,7 @@ class Writer:
         bear: makes the run that a `start` asks for. on_born: called with it once it is in the store.
         n_events: the number of the last event, also of one that is not in the store yet.
         looked: the trigger offset, if it is to be written with everything that is marked by then.
+        n_ahead: how many events are in the store that have not been looked at.
     """
 
     store: Store
@@ -72,8 +79,9 @@ class Writer:
     looked: Callable[[bool], Looked | None] = attrs.field(default=lambda _is_written_anyway: None)
     _notes: list[Note] = attrs.field(factory=list)
     _unkept: dict[Note, None] = attrs.field(factory=dict)
-    _sendings: list[Sending] = attrs.field(factory=list)
-    _dirty: dict[LoadedRun, None] = attrs.field(factory=dict)
+    n_ahead: Callable[[], int] = attrs.field(default=lambda: 0)
+    _sendings: FairMarks[Sending] = attrs.field(factory=FairMarks[Sending])
+    _dirty: FairMarks[LoadedRun] = attrs.field(factory=FairMarks[LoadedRun])
     _blocked: list[Blocked] = attrs.field(factory=list)
     _wake: trio.Event = attrs.field(factory=trio.Event)
     _is_writing: bool = False
@@ -91,15 +99,19 @@ class Writer:
         """Whether the store has everything."""
         return not (self._dirty or self._sendings or self._blocked or self._notes or self._is_writing)
 
+    @property
+    def has_sendings(self) -> bool:
+        """Whether events from outside are to be kept."""
+        return bool(self._sendings)
+
     def mark(self, live: LoadedRun) -> None:
         """The run may have new events."""
-        if live not in self._dirty:
-            self._dirty[live] = None
+        if self._dirty.add(live.progress.tenant, live):
             self._wake.set()
 
     def forget(self, live: LoadedRun) -> None:
         """The run is blocked: its events that the store does not have are not written any more."""
-        self._dirty.pop(live, None)
+        self._dirty.discard(live.progress.tenant, live)
 
     def note_blocked(self, blocked: Blocked) -> None:
         """Store why a run is blocked, for readers of the store."""
@@ -122,10 +134,8 @@ class Writer:
         self._wake.set()
 
     def send(self, sending: Sending) -> None:
-        """Keep an event from outside; it gets its number here."""
-        self.n_events += 1
-        sending.event = attrs.evolve(sending.event, number=self.n_events)
-        self._sendings.append(sending)
+        """Keep an event from outside; the commit gives it a number."""
+        self._sendings.add(sending.event.tenant, sending)
         self._wake.set()
 
     async def reading(self, read: Callable[[], _Value]) -> _Value:
@@ -143,7 +153,7 @@ class Writer:
 
     async def drain(self) -> None:
         """Write everything that is marked now."""
-        while self._dirty or self._sendings or self._blocked or self._notes or self.looked(False):
+        while self._dirty or (self._sendings and self._n_room()) or self._blocked or self._notes or self.looked(False):
             batch = self._gathered()
             if batch.is_empty:
                 continue
@@ -171,13 +181,12 @@ class Writer:
             self._acknowledge(batch)
 
     def _gathered(self) -> Batch:
-        sendings, self._sendings = self._sendings, []
+        sendings = self._numbered()
         blocked, self._blocked = self._blocked, []
         groups: list[list[Write]] = []
-        for live in list(self._dirty)[:_MAX_BATCH]:
+        for tenant, live in self._dirty.first(_MAX_BATCH):
             # One before it may have been set aside, and this one with it.
-            if live in self._dirty:
-                del self._dirty[live]
+            if self._dirty.discard(tenant, live):
                 if live.parent is not None:
                     # An event that a child run took is in the history of the root run first, see `kin`.
                     groups.append(self._taken_safely(live.whole))
@@ -193,6 +202,18 @@ class Writer:
             else:
                 batch.refused.append((group, broken))
         return batch
+
+    def _n_room(self) -> int:
+        return max(0, _MOST_AHEAD - self.n_ahead())
+
+    def _numbered(self) -> list[Sending]:
+        """Take the events that are kept next, and number them."""
+        found = self._sendings.first(self._n_room())
+        for number, (tenant, sending) in enumerate(found, self.n_events + 1):
+            self._sendings.discard(tenant, sending)
+            sending.event = attrs.evolve(sending.event, number=number)
+        self.n_events += len(found)
+        return [sending for _, sending in found]
 
     def _perform(self, batch: Batch) -> None:
         begun = stopwatch()

@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from dagflow.clock import Clock, VirtualClock
+from dagflow.drivers.local.fair_queue import Share, SharedQueue
 from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.engine.commands import SetTimer
 from dagflow.model.flow import NodeKind
@@ -57,6 +58,8 @@ class Timers:
     #: Entries of runs that have left, as far as they have not been come to yet.
     _n_dead: int = 0
     _wake: trio.Event = attrs.field(factory=trio.Event)
+    #: Due entries, once there are more than fire at once; tenants take turns.
+    _late: SharedQueue[_Entry] = attrs.field(factory=lambda: SharedQueue[_Entry](_share_of))
     _is_virtual: bool = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -105,6 +108,7 @@ class Timers:
         while True:
             entry, in_store = self._next(), self.next_due()
             due = min((each for each in (in_store, entry and entry[0]) if each is not None), default=None)
+            due = 0 if self._late else due
             if due is None or self._is_stopped or (is_virtual and not self._is_calm()):
                 await self._changed()
                 continue
@@ -122,8 +126,13 @@ class Timers:
                 await trio.lowlevel.checkpoint()
                 if is_virtual:
                     continue  # others had a turn, so it may be calm no more
+            if self._late:
+                self._put_late(now)
+                self._fire_late()
+                await trio.lowlevel.checkpoint()
             # Virtual time has to be calm before each of them.
-            if self._fire_due(now, 1 if is_virtual else _TURN) == _TURN:
+            elif self._fire_due(now, 1 if is_virtual else _TURN) == _TURN:
+                self._put_late(now)
                 await trio.lowlevel.checkpoint()
 
     def _fire_due(self, now: int, limit: int) -> int:
@@ -134,6 +143,19 @@ class Timers:
             self._fire(entry[2], entry[3])
             n_fired += 1
         return n_fired
+
+    def _put_late(self, now: int) -> None:
+        """Set aside what else is due, so that tenants take turns: the timers of one may be many."""
+        while (entry := self._next()) is not None and entry[0] <= now:
+            self._pop()
+            self._late.put(entry)
+        self._late.share()
+
+    def _fire_late(self) -> None:
+        for _ in range(min(_TURN, len(self._late))):
+            entry = self._late.pop()
+            if _waits(entry):
+                self._fire(entry[2], entry[3])
 
     def _is_set(self) -> bool:
         """Whether the clock was set since the last check; then every timer has been moved to where it is due by now."""
@@ -183,6 +205,10 @@ def _waits(entry: _Entry) -> bool:
     """Whether an entry is still to fire."""
     _, _, live, timer, _ = entry
     return not live.is_asleep and live.broken is None and live.progress.is_due(timer)
+
+
+def _share_of(entry: _Entry) -> Share:
+    return entry[2].share
 
 
 def _is_length(live: LoadedRun, timer: SetTimer) -> bool:

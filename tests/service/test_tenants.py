@@ -310,3 +310,19 @@ def check_apart(steps: list[Step]) -> None:
     together = trio.run(told, [*published, *steps], ("a", "b"))
     apart = {name: trio.run(told, [*published, *steps], (name,))[name] for name in ("a", "b")}
     assert together == apart
+
+
+async def test_a_tenant_with_every_worker_busy_delays_no_other(tmp_path: Path) -> None:
+    host, text = Host(), 'event "go" { n: int }\nflow f(n: int) -> int {\n on event "go"\n k = held(n: n)\n return k\n}'
+    async with Service.open(tmp_path / "runs.db", catalog=host.catalog, concurrency=32, drain_seconds=0) as service:
+        busy, quiet = service.tenant("busy"), service.tenant("quiet")
+        for tenant in (busy, quiet):
+            await tenant.publish(text)
+        for _ in range(100):
+            await busy.send("go", {"n": 1})
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert host.calls.count("held 1") < 32
+        await quiet.send("go", {"n": 2})
+        with trio.fail_after(5):
+            while "held 2" not in host.calls:
+                await trio.testing.wait_all_tasks_blocked(0.001)

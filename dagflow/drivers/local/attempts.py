@@ -20,7 +20,7 @@ from dagflow.actions.host_exceptions import class_name, passing, text_of
 from dagflow.actions.host_failures import failure_of, shown
 from dagflow.actions.secrets import Redactor
 from dagflow.drivers.local import run_logger
-from dagflow.drivers.local.fair_queue import Busy, Share, SharedQueue
+from dagflow.drivers.local.fair_queue import Busy, News, Share, SharedQueue
 from dagflow.drivers.local.group_commit import Writer
 from dagflow.drivers.local.loaded_run import Call, LoadedRun
 from dagflow.drivers.local.retry_budget import RetryBudgets
@@ -144,15 +144,25 @@ class Attempts:
                 self._begin_wish(*wishes.pop())
             if not wishes:
                 return
-            # There is no room for all. A run that has nothing open gets some all the same.
+            # There is no room for all. Runs, flows and tenants that have nothing open get some all the same, from rooms of their own.
             wishes.share()
-            while wishes and self._n_open < most + self._limit // KEPT:
-                wish = wishes.pop_other(Busy(*self._counts))
+            while wishes and (least := self._least(self._n_open - most)) is not None:
+                wish = wishes.pop_other(Busy(*self._counts), least)
                 if wish is None:
                     break
                 self._begin_wish(*wish)
         finally:
             self._is_beginning = False
+
+    def _least(self, n_more: int) -> News | None:
+        """How much news an attempt must have that begins beside so many for which there was no room; None if none may."""
+        room = self._limit // KEPT
+        if n_more < room // 2:
+            return News.RUN
+        if n_more < room - room // 4:
+            return News.FLOW
+        is_alone = self._counts[0].keys() <= {""}
+        return None if n_more >= room else News.FLOW if is_alone else News.TENANT
 
     async def drain(self, loaded_runs: Collection[LoadedRun], *, is_all: bool) -> None:
         """Begin no new attempts, and wait until the open ones end; without `is_all` only for calls that must not be repeated."""

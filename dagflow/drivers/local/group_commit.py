@@ -8,7 +8,7 @@ A store that fails to write leaves the outcome unknown. Memory is not to be trus
 the true state is read when the store is opened again.
 
 Where more is marked than one transaction takes, tenants take turns. An event from outside has its number from the commit, and no more
-events are committed than can be looked at soon, so a tenant that sends many delays those of another by few.
+events are committed than can be looked at soon, so the events of a tenant wait for few of another.
 
 A store that refuses one value is sound. Each run is then written by itself, so that the refusal blocks that run alone.
 """
@@ -35,8 +35,9 @@ _Value = TypeVar("_Value")
 
 #: Runs in one transaction, at most.
 _MAX_BATCH = 256
-#: Events from outside that are in the store and have not been looked at, at most.
-_MOST_AHEAD = 128
+#: Events from outside that are in the store and have not been looked at, at most; fewer where an event of another tenant may come.
+_MOST_AHEAD = 256
+_MOST_AHEAD_OF_TENANTS = 32
 #: A commit is quick below this: about the cost of the way through a thread.
 _QUICK_NS = 400_000
 #: How long a commit may block the event loop where every task only waits for it.
@@ -83,6 +84,7 @@ class Writer:
     _sendings: FairMarks[Sending] = attrs.field(factory=FairMarks[Sending])
     _dirty: FairMarks[LoadedRun] = attrs.field(factory=FairMarks[LoadedRun])
     _blocked: list[Blocked] = attrs.field(factory=list)
+    _has_tenants: bool = False
     _wake: trio.Event = attrs.field(factory=trio.Event)
     _is_writing: bool = False
     #: The duration of a commit, as a moving mean; slow until measured.
@@ -136,6 +138,7 @@ class Writer:
     def send(self, sending: Sending) -> None:
         """Keep an event from outside; the commit gives it a number."""
         self._sendings.add(sending.event.tenant, sending)
+        self._has_tenants = self._has_tenants or bool(sending.event.tenant)
         self._wake.set()
 
     async def reading(self, read: Callable[[], _Value]) -> _Value:
@@ -204,7 +207,7 @@ class Writer:
         return batch
 
     def _n_room(self) -> int:
-        return max(0, _MOST_AHEAD - self.n_ahead())
+        return max(0, (_MOST_AHEAD_OF_TENANTS if self._has_tenants else _MOST_AHEAD) - self.n_ahead())
 
     def _numbered(self) -> list[Sending]:
         """Take the events that are kept next, and number them."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dagflow.app.outcomes import Delivery, Manifest, Outcome, Version
     from dagflow.app.run_handle import Run
     from dagflow.app.run_once import run
+    from dagflow.app.service.policies import TenantPolicy
     from dagflow.app.service.service import Service
     from dagflow.app.service.tenant import Tenant
     from dagflow.client import Client
@@ -117,6 +118,7 @@ __all__ = [
     "StoreInUse",
     "SystemClock",
     "Tenant",
+    "TenantPolicy",
     "Timestamp",
     "UInt",
     "Url",
@@ -197,6 +199,7 @@ _HOMES = {
     "StoreInUse": "dagflow.errors",
     "SystemClock": "dagflow.clock",
     "Tenant": "dagflow.app.service.tenant",
+    "TenantPolicy": "dagflow.app.service.policies",
     "Timestamp": "dagflow.model.values",
     "UInt": "dagflow.model.values",
     "Url": "dagflow.actions.markers",

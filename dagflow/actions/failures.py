@@ -18,6 +18,7 @@ class Invocation:
     Attributes:
         arguments: by name, in stored form.
         effect_key: the same for all attempts of one node of one run.
+        tenant: of the run, or "".
     """
 
     action: str
@@ -26,6 +27,7 @@ class Invocation:
     attempt: int
     run: str
     node: str
+    tenant: str = ""
 
 
 class ActionFailed(DagflowError):  # noqa: N818 - a fact about the world, not a fault of the program

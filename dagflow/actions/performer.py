@@ -135,6 +135,11 @@ class CatalogPerformer:
     _revealed: Redactor = attrs.field(factory=Redactor)
     #: The fast paths requested so far, by action.
     _directs: dict[str, FastAction] = attrs.field(factory=dict[str, FastAction])
+    _secrets_of: Callable[[str], Mapping[str, str | Callable[[], str]] | None] = attrs.field(default=lambda _tenant: None)
+
+    def with_secrets_of(self, secrets_of: Callable[[str], Mapping[str, str | Callable[[], str]] | None]) -> CatalogPerformer:
+        """The same performer, with the secrets of tenants; `secrets_of` returns None for those of the catalog."""
+        return attrs.evolve(self, secrets_of=secrets_of)
 
     async def keep_connections(self) -> None:
         """See `HasConnectionPool`."""
@@ -188,9 +193,12 @@ class CatalogPerformer:
         raise failure from (None if self._revealed.is_needed else cause)
 
     def _arguments(self, bound: BoundAction, invocation: Invocation) -> dict[str, object]:
+        contents = self._secrets_of(invocation.tenant)
+        vault = self._vault if contents is None else self._vault.of_tenant(contents)
+
         def reveal(name: str) -> str:
             address = invocation.arguments.get(bound.spec.destination)
-            content = self._vault.reveal(name, bound.spec, address if isinstance(address, str) else None)
+            content = vault.reveal(name, bound.spec, address if isinstance(address, str) else None)
             self._revealed.add(name, content)
             return content
 

@@ -84,6 +84,18 @@ def _spec(name: str, parts: Mapping[str, list[str]]) -> SecretSpec:
         raise UsageError(f"{_PREFIX}{name.upper()}_HOSTS: {error}") from None
 
 
+class _NoSecrets:
+    """The source of a tenant's secrets, beside those that its policy has."""
+
+    def get(self, _name: str) -> str | None:
+        """See `SecretSource.get`."""
+        return None
+
+    def advice(self, name: str) -> str:
+        """See `SecretSource.advice`."""
+        return f"add `{name}` to the secrets of the tenant's policy"
+
+
 @attrs.frozen(eq=False)
 class Vault:
     """The secrets of a catalogue: contents and bindings. Bindings by the host override those of its source."""
@@ -114,6 +126,10 @@ class Vault:
         if content is None:
             raise ActionFailed(f"there is no secret `{name}`; {self._source.advice(name)}", "no_such_secret", fatal=True)
         return content
+
+    def of_tenant(self, contents: Mapping[str, str | Callable[[], str]]) -> Vault:
+        """The vault of a tenant: its contents and no others, with the bindings of the host."""
+        return Vault(_NoSecrets(), self.bindings(), contents)
 
     def content(self, name: str) -> str | None:
         """The content, or None if there is no such secret. Raises ActionFailed: its source returned something else."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dagflow.actions.performer import RunInThread
 from dagflow.execution.performer import Performer
+from dagflow.execution.program import Program
 from dagflow.model.action import Interface
 
 
@@ -19,4 +20,13 @@ class ActionCatalog(Protocol):
 
     def performer(self, run_in_thread: RunInThread) -> Performer:
         """What calls them."""
+        ...
+
+
+@runtime_checkable
+class ChecksTenants(Protocol):
+    """A catalog that allows less to some tenants than to others."""
+
+    def check_tenant(self, tenant: str, program: Program) -> None:
+        """Check that a run of this program may go on. Raises UsageError: its tenant may not do what it does."""
         ...

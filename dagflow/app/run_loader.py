@@ -41,6 +41,7 @@ class Loader:
     _store: Store
     _clock: Clock
     _interface: Callable[[], Interface]
+    _check_tenant: Callable[[str, Program], None] = attrs.field(default=lambda _tenant, _program: None)
     programs: Programs = attrs.field(factory=Programs)
     #: Programs that are known to fit the catalog, which never loses an action.
     _fitting: WeakSet[Program] = attrs.field(factory=WeakSet[Program])
@@ -64,7 +65,7 @@ class Loader:
         try:
             check(row.id)
             live = self._restored(row, self._store.history(row.id) if history is None else history)
-            self.check_actions(live.progress.program)
+            self.check_actions(live.progress.program, tenant=row.tenant)
         except DagflowError as error:
             return error
         except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
@@ -94,8 +95,10 @@ class Loader:
                     progress.deliver(event, max(self._clock.now(), progress.machine.state.now))
         return live
 
-    def check_actions(self, program: Program, kinds: Collection[NodeKind] = _CALLING) -> None:
-        """Check that a run may begin or resume: it can call its actions and emit its events. Raises UsageError."""
+    def check_actions(self, program: Program, kinds: Collection[NodeKind] = _CALLING, *, tenant: str = "") -> None:
+        """Check that a run may begin or resume: it can call its actions, emit its events, and its tenant may. Raises UsageError."""
+        if kinds is _CALLING:
+            self._check_tenant(tenant, program)
         if kinds is _CALLING and program.emits:
             self._check_emits(program)
         if program in self._fitting:

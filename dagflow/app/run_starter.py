@@ -134,7 +134,7 @@ class Starter:
             UsageError: the catalog lacks an action, the input or the flow is too large, or nothing begins any more.
             RunBlocked: the run cannot be loaded.
         """
-        self._loader.check_actions(prepared.program)
+        self._loader.check_actions(prepared.program, tenant=tenant)
         if self._driver.error is not None:
             raise self._driver.error
         if self._driver.is_draining:
@@ -187,7 +187,7 @@ class Starter:
         if live.progress.is_ended:
             live.has_ended.set()
             return live
-        self._loader.check_actions(live.progress.program)
+        self._loader.check_actions(live.progress.program, tenant=row.tenant)
         self._driver.take(live)
         return live
 

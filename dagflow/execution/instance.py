@@ -175,6 +175,7 @@ class RunInstance(RunState):
             attempt=command.attempt,
             run=self.run,
             node=node_id,
+            tenant=self.tenant,
         )
 
     def _refuse(self, node: int, code: str, message: str) -> None:

@@ -4,7 +4,7 @@ A store is synchronous and knows nothing of flows: it keeps histories of records
 
 Runs, events, published flows and requests belong to a tenant, named by the field `tenant` of their rows; "" is the tenant of a host
 that has no others. An id of an event or a start, and the name of a flow, is unique for its tenant only, so a lookup by one takes the
-tenant first. Ids of runs are unique in the store: whoever looks one up for a tenant compares the tenant of the row. Encoded flows
+tenant first. Ids of runs are unique in the store: a caller that acts for a tenant compares the tenant of the row. Encoded flows
 and large payloads are immutable and stored by their hash, once for all tenants; no caller can ask for one by a hash of its own.
 """
 

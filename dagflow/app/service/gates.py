@@ -106,7 +106,7 @@ class Gate:
             return self._loaded
         prepared = loader.programs.load(store, self.version.digest)
         try:
-            loader.check_actions(prepared.program)
+            loader.check_actions(prepared.program, tenant=self.tenant)
             self.problem = ""
         except DagflowError as error:
             # Its requests wait until the host has all actions of the flow.

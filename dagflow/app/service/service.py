@@ -16,6 +16,7 @@ from dagflow.app.interpreter import Interpreter
 from dagflow.app.service.calls import service_calls
 from dagflow.app.service.gates import Gates
 from dagflow.app.service.opening import catch_up
+from dagflow.app.service.policies import Policies, PolicySource, TenantCatalog
 from dagflow.app.service.routing import Router
 from dagflow.app.service.tenant import Parts, Tenant
 from dagflow.app.store_opening import opened as open_when_free
@@ -43,6 +44,7 @@ class Service(Tenant):
         webhooks: Mapping[str, Scheme] | None = None,
         is_reachable: bool = True,
         takeover: bool = False,
+        policies: PolicySource | None = None,
         **options: Any,
     ) -> AsyncGenerator[Service]:
         """Open a store, resume its runs, its requests and missed events, and serve until the block is left.
@@ -51,6 +53,8 @@ class Service(Tenant):
             path, catalog, clock, store, takeover: as of `Interpreter.open`.
             webhooks: who signs each webhook that is accepted, by its name; see `dagflow.webhooks`.
             is_reachable: as of `Interpreter.open`.
+            policies: the permissions of tenants, by name, as a mapping or a function; a tenant without one does not exist. By default every
+                tenant may do all that the catalog offers, with the secrets of the catalog.
             options: the others of `Interpreter.open`.
 
         Raises:
@@ -59,6 +63,8 @@ class Service(Tenant):
             UsageError: as `Interpreter.open`.
         """
         check_in_trio()
+        governed = Policies(policies)
+        catalog = catalog if policies is None else TenantCatalog(catalog, governed)
         clock = clock or SystemClock()
         opened = store if store is not None else await open_when_free(path, takeover=takeover)
         place = path if is_reachable and store is None and opened.is_durable else None
@@ -67,7 +73,7 @@ class Service(Tenant):
                 driver, loader, starter = interpreter.parts
                 router = Router(Gates(opened, clock, driver, loader, starter))
                 driver.attach(router)
-                service = cls("", Parts(interpreter, catalog, opened, clock, router, webhooks or {}))
+                service = cls("", Parts(interpreter, catalog, opened, clock, router, webhooks or {}, governed))
                 await catch_up(router, opened)
                 try:
                     async with listening(place, service_calls(service, service.tenant, interpreter)):
@@ -91,9 +97,11 @@ class Service(Tenant):
             name: of the tenant, as the host's credentials have it; 1 to 200 characters.
 
         Raises:
-            UsageError: the name is no such text. An empty one is refused, so that a missing name never stands for the tenant "".
+            UsageError: the name is no such text, or the host has no policy for this tenant. An empty name is refused, so that a missing
+                one never stands for the tenant "".
         """
-        return Tenant(checked_text(name, "the name of a tenant"), self._parts)
+        self._parts.policies.of(checked_text(name, "the name of a tenant"))
+        return Tenant(name, self._parts)
 
     @property
     def is_draining(self) -> bool:

@@ -21,6 +21,7 @@ from dagflow.app.run_handle import Run
 from dagflow.app.service.crons import next_due
 from dagflow.app.service.gates import ACTIVE, PAUSED, RETIRED, Gate
 from dagflow.app.service.manifests import WEBHOOK, encoded, listeners_of, version_of
+from dagflow.app.service.policies import Policies
 from dagflow.app.service.routing import Router
 from dagflow.clock import Clock
 from dagflow.drivers.local.batch import Decision, Note
@@ -48,6 +49,7 @@ class Parts:
     clock: Clock
     router: Router
     webhooks: Mapping[str, Scheme]
+    policies: Policies
     publishing: trio.Lock = attrs.field(factory=trio.Lock)
 
 
@@ -82,13 +84,14 @@ class Tenant:
 
         Raises:
             FlowInvalid: the text has errors.
-            UsageError: the catalog lacks actions of the flow, or there is no such flow in the text.
+            UsageError: the catalog lacks actions of the flow, its tenant may not do what it does, or there is no such flow in the text.
             StoreError: the store failed.
         """
         flow, parts = self._compiled(source, name), self._parts
         _, loader, _ = parts.interpreter.parts
         prepared = loader.programs.of(flow)
-        loader.check_actions(prepared.program)
+        loader.check_actions(prepared.program, tenant=self.name)
+        parts.policies.check_limits(self.name, prepared.program)
         async with parts.publishing:
             gate = await self._found(flow.name)
             if gate is not None and gate.version.digest == prepared.digest and gate.state != RETIRED:
@@ -345,7 +348,8 @@ class Tenant:
 
     def _compiled(self, source: str | Compilation | Flow, name: str | None) -> Flow:
         if isinstance(source, str):
-            source = compile_text(source, catalog=self._parts.catalog)
+            limits = self._parts.policies.compiler_limits(self.name)
+            source = compile_text(source, catalog=self._parts.catalog, limits=limits)
         return source.unwrap(name) if isinstance(source, Compilation) else source
 
     async def _found(self, flow: str) -> Gate | None:

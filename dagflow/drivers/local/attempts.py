@@ -7,9 +7,9 @@ before it.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from typing import Final, Protocol, TypeAlias, cast
+from typing import Final, Protocol, cast
 from weakref import WeakKeyDictionary
 
 import attrs
@@ -65,13 +65,6 @@ class Driver(Protocol):
         ...
 
 
-_Counts: TypeAlias = defaultdict[str, int]
-
-
-def _counts() -> _Counts:
-    return defaultdict(int)
-
-
 @attrs.define(eq=False)
 class Attempts:
     """The attempts of all runs; calls of at most `limit` of them are under way at once."""
@@ -93,7 +86,7 @@ class Attempts:
     _is_stopped: bool = False
     _changed: trio.Event = attrs.field(factory=trio.Event)
     #: How many attempts are open, by tenant, flow and run; they decide which may begin if there is no room for all.
-    _counts: tuple[_Counts, _Counts, _Counts] = attrs.field(factory=lambda: (_counts(), _counts(), _counts()))
+    _counts: tuple[Counter[str], Counter[str], Counter[str]] = attrs.field(factory=lambda: (Counter(), Counter(), Counter()))
     _fast_steps: WeakKeyDictionary[Program, list[FastStep | None]] = attrs.field(factory=WeakKeyDictionary)
 
     def serve(self, nursery: trio.Nursery) -> None:

@@ -78,7 +78,6 @@ class LocalDriver:
     _dispatch: Dispatch = attrs.field(factory=Dispatch)
     _is_serving: bool = False
     _calmer: trio.Event = attrs.field(factory=trio.Event)
-    #: By the tenant and the id of the event.
     _sendings: dict[tuple[str, str], Sending] = attrs.field(factory=dict)
     _admitting: Admitting | None = None
 
@@ -162,8 +161,7 @@ class LocalDriver:
         self._dispatch.wake, self._dispatch.on_idle = self.suspension.wake_for, self._handed_out
 
     def _n_ahead(self) -> int:
-        """Once it is closing nothing is looked at any more, and all that was sent is kept."""
-        return self._dispatch.n_queued if self._is_serving else 0
+        return self._dispatch.n_queued if self._is_serving else 0  # a driver that closes keeps all events
 
     def _handed_out(self) -> None:
         self.suspension.events_are_handed_out()

@@ -20,7 +20,7 @@ _MOST_LOOKED_AT: Final = 64
 
 
 class Share(NamedTuple):
-    """Whose an item is: its tenant, its flow (unlike every flow of another tenant), and the root run."""
+    """The owner of an item: its tenant, its flow (unlike every flow of another tenant), and the root run."""
 
     tenant: str
     flow: str
@@ -28,7 +28,7 @@ class Share(NamedTuple):
 
 
 class Busy(NamedTuple):
-    """Who has items under way."""
+    """The owners that have items under way."""
 
     tenants: Collection[str]
     flows: Collection[str]
@@ -53,7 +53,7 @@ class News(IntEnum):
 
 
 class SharedQueue(Generic[_Item]):
-    """Items by whose they are.
+    """Items by their owners.
 
     Attributes:
         plain: the items, in the order in which they came, as long as they are not shared; empty from then on. Whoever is in a hurry may

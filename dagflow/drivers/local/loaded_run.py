@@ -67,7 +67,7 @@ class LoadedRun:
         on_rest: called when the store has everything and nothing of it is under way.
         is_asleep: the run is suspended, and the store says when to activate it.
         n_timers: how many entries the timers have of it.
-        share: whose its calls are, if not all can be made at once.
+        share: the owner of its calls, if not all can be made at once.
         name: what its caller calls the start, if anything.
         request: the request that gets this run, until the store has both.
     """

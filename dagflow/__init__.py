@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dagflow.app.run_once import run
     from dagflow.app.service.policies import TenantPolicy
     from dagflow.app.service.service import Service
+    from dagflow.app.service.sources import FlowSource, Refresh, SourcedFlow
     from dagflow.app.service.tenant import Tenant
     from dagflow.client import Client
     from dagflow.clock import Clock, SystemClock, VirtualClock
@@ -85,6 +86,7 @@ __all__ = [
     "Fix",
     "Flow",
     "FlowInvalid",
+    "FlowSource",
     "Interpreter",
     "Invocation",
     "Limits",
@@ -97,6 +99,7 @@ __all__ = [
     "NotServed",
     "Outcome",
     "PruneReason",
+    "Refresh",
     "RemoveStep",
     "RenameStep",
     "RetryAfter",
@@ -112,6 +115,7 @@ __all__ = [
     "SetArgument",
     "Settings",
     "Severity",
+    "SourcedFlow",
     "Span",
     "Statistics",
     "StoreError",
@@ -166,6 +170,7 @@ _HOMES = {
     "Fix": "dagflow.diagnostic",
     "Flow": "dagflow.model.flow",
     "FlowInvalid": "dagflow.errors",
+    "FlowSource": "dagflow.app.service.sources",
     "Interpreter": "dagflow.app.interpreter",
     "Invocation": "dagflow.actions.failures",
     "Limits": "dagflow.lang.limits",
@@ -178,6 +183,7 @@ _HOMES = {
     "NotServed": "dagflow.errors",
     "Outcome": "dagflow.app.outcomes",
     "PruneReason": "dagflow.model.status",
+    "Refresh": "dagflow.app.service.sources",
     "RemoveStep": "dagflow.lang.edit.edits",
     "RenameStep": "dagflow.lang.edit.edits",
     "RetryAfter": "dagflow.actions.failures",
@@ -193,6 +199,7 @@ _HOMES = {
     "SetArgument": "dagflow.lang.edit.edits",
     "Settings": "dagflow.actions.builtin.settings",
     "Severity": "dagflow.diagnostic",
+    "SourcedFlow": "dagflow.app.service.sources",
     "Span": "dagflow.diagnostic",
     "Statistics": "dagflow.drivers.local.statistics",
     "StoreError": "dagflow.errors",

@@ -8,19 +8,23 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import attrs
+import trio
 
 from dagflow.app.catalogs import ActionCatalog
 from dagflow.app.control.server import listening
 from dagflow.app.entry_checks import check_in_trio, checked_text
+from dagflow.app.exception_groups import sole
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.service.calls import service_calls
 from dagflow.app.service.gates import Gates
 from dagflow.app.service.opening import catch_up
 from dagflow.app.service.policies import Policies, PolicySource, TenantCatalog
 from dagflow.app.service.routing import Router
+from dagflow.app.service.sources import FlowSource, Refresh, Sourcing, check_seconds
 from dagflow.app.service.tenant import Parts, Tenant
 from dagflow.app.store_opening import opened as open_when_free
 from dagflow.clock import Clock, SystemClock
+from dagflow.errors import UsageError
 from dagflow.store.api import Store
 from dagflow.webhooks import Scheme
 
@@ -45,6 +49,8 @@ class Service(Tenant):
         is_reachable: bool = True,
         takeover: bool = False,
         policies: PolicySource | None = None,
+        source: FlowSource | None = None,
+        refresh_seconds: float | None = 60.0,
         **options: Any,
     ) -> AsyncGenerator[Service]:
         """Open a store, resume its runs, its requests and missed events, and serve until the block is left.
@@ -55,6 +61,8 @@ class Service(Tenant):
             is_reachable: as of `Interpreter.open`.
             policies: the permissions of tenants, by name, as a mapping or a function; a tenant without one does not exist. By default every
                 tenant may do all that the catalog offers, with the secrets of the catalog.
+            source: where flows come from, beside those that are published here.
+            refresh_seconds: the pause between two looks at the source, the first of which is at once; None leaves it to `refresh`.
             options: the others of `Interpreter.open`.
 
         Raises:
@@ -63,6 +71,7 @@ class Service(Tenant):
             UsageError: as `Interpreter.open`.
         """
         check_in_trio()
+        check_seconds(refresh_seconds)
         governed = Policies(policies)
         catalog = catalog if policies is None else TenantCatalog(catalog, governed)
         clock = clock or SystemClock()
@@ -73,10 +82,14 @@ class Service(Tenant):
                 driver, loader, starter = interpreter.parts
                 router = Router(Gates(opened, clock, driver, loader, starter))
                 driver.attach(router)
-                service = cls("", Parts(interpreter, catalog, opened, clock, router, webhooks or {}, governed))
+                parts = Parts(interpreter, catalog, opened, clock, router, webhooks or {}, governed)
+                service = cls("", parts, None if source is None else Sourcing(source, parts))
                 await catch_up(router, opened)
                 try:
-                    async with listening(place, service_calls(service, service.tenant, interpreter)):
+                    async with (
+                        listening(place, service_calls(service, service.tenant, interpreter)),
+                        _beside(service._sourcing, refresh_seconds),
+                    ):
                         yield service
                 finally:
                     router.is_closing = True
@@ -84,6 +97,25 @@ class Service(Tenant):
         finally:
             # If an option is refused, the interpreter has not taken the store over.
             opened.close()
+
+    _sourcing: Sourcing | None = None
+
+    async def refresh(self) -> Refresh:
+        """Read the source of flows now, and publish the flows that have changed; a flow with an error stops no other.
+
+        Raises:
+            UsageError: the service was opened without a source.
+            StoreError: the store failed.
+            Exception: the source failed; its own exception.
+        """
+        if self._sourcing is None:
+            raise UsageError("there is no source to read; give `source` to `Service.open`")
+        return await self._sourcing.refresh()
+
+    @property
+    def source_problems(self) -> dict[tuple[str, str], str]:
+        """By tenant and name, the flows of the source that are not published as they are there, and why."""
+        return {} if self._sourcing is None else dict(self._sourcing.problems)
 
     @property
     def interpreter(self) -> Interpreter:
@@ -107,3 +139,19 @@ class Service(Tenant):
     def is_draining(self) -> bool:
         """Whether nothing begins any more."""
         return self.interpreter.parts[0].is_draining
+
+
+@asynccontextmanager
+async def _beside(sourcing: Sourcing | None, seconds: float | None) -> AsyncGenerator[None]:
+    """Poll the source while the block runs."""
+    if sourcing is None or seconds is None:
+        yield
+        return
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sourcing.poll, seconds)
+            yield
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        only = sole(group)
+        raise only from only.__cause__

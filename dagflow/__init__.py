@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dagflow.app.service.service import Service
     from dagflow.app.service.sources import FlowSource, Refresh, SourcedFlow
     from dagflow.app.service.tenant import Tenant
+    from dagflow.app.service.version_diff import VersionDiff
     from dagflow.client import Client
     from dagflow.clock import Clock, SystemClock, VirtualClock
     from dagflow.diagnostic import Diagnostic, Edit, Fix, Severity, Span
@@ -128,6 +129,7 @@ __all__ = [
     "Url",
     "UsageError",
     "Version",
+    "VersionDiff",
     "VirtualClock",
     "bounds",
     "check_expression",
@@ -212,6 +214,7 @@ _HOMES = {
     "Url": "dagflow.actions.markers",
     "UsageError": "dagflow.errors",
     "Version": "dagflow.app.outcomes",
+    "VersionDiff": "dagflow.app.service.version_diff",
     "VirtualClock": "dagflow.clock",
     "bounds": "dagflow.lang.bounds.bounds",
     "check_expression": "dagflow.lang.expressions",

@@ -17,6 +17,7 @@ class Manifest:
         events: the events that start it, that it waits for, or that cancel it. emits: the events it emits.
         webhooks: names. crons: schedules, each with its zone.
         actions, secrets: names, with those of the flows it calls.
+        hosts: the servers its calls name; `*` if one is known only when the flow runs.
     """
 
     events: tuple[str, ...] = ()
@@ -25,6 +26,7 @@ class Manifest:
     crons: tuple[tuple[str, str], ...] = ()
     actions: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import attrs
@@ -10,16 +11,19 @@ import orjson
 from dagflow.app.outcomes import Manifest, Version
 from dagflow.execution.program import Program, actions_of, nodes_of
 from dagflow.execution.triggers import subscriptions_of
+from dagflow.model.action import Interface
 from dagflow.model.flow import Flow, NodeKind, TriggerKind
 from dagflow.store.service_rows import ListenerRow, PublishedRow
 
 #: The prefix of the event names under which webhooks are stored.
 WEBHOOK: Final = "webhook/"
+#: The host of an address, as an author writes it: behind it a text may be inserted.
+_ADDRESS: Final = re.compile(r'(?:Url\()?"https?://([^"$/?#\s\\]+)[/?#"]')
 _CALLS: Final = frozenset({NodeKind.ACTION, NodeKind.UNDO})
 
 
-def manifest_of(program: Program) -> Manifest:
-    """The manifest of a flow, with the flows it calls or starts."""
+def manifest_of(program: Program, interface: Interface | None = None) -> Manifest:
+    """The manifest of a flow, with the flows it calls or starts; with hosts if the actions of the catalog are known."""
     flow = program.flow
     waits = {node.event for node in nodes_of(program) if node.kind is NodeKind.WAIT_EVENT}
     return Manifest(
@@ -29,7 +33,20 @@ def manifest_of(program: Program) -> Manifest:
         crons=tuple((each.schedule.text, each.schedule.zone) for each in flow.triggers if each.schedule is not None),
         actions=tuple(sorted(set(actions_of(program, _CALLS)))),
         secrets=tuple(sorted({*flow.secrets, *(name for callee in flow.callees for name in callee.flow.secrets)})),
+        hosts=() if interface is None else _hosts(program, interface),
     )
+
+
+def _hosts(program: Program, interface: Interface) -> tuple[str, ...]:
+    """The hosts of addresses that calls name, and `*` if an address is known only when the flow runs."""
+    found: set[str] = set()
+    for node in nodes_of(program):
+        spec = interface.actions.get(node.action) if node.kind in _CALLS else None
+        for argument in node.arguments:
+            if spec is not None and argument.name == spec.destination:
+                address = _ADDRESS.match(argument.value.text)
+                found.add("*" if address is None else address[1].lower())
+    return tuple(sorted(found))
 
 
 def started_by(flow: Flow) -> tuple[str, ...]:
@@ -41,10 +58,14 @@ def _listens_to(flow: Flow) -> tuple[str, ...]:
     return (*started_by(flow), *sorted({WEBHOOK + trigger.webhook for trigger in flow.triggers if trigger.webhook}))
 
 
-def encoded(program: Program) -> bytes:
+def encoded(program: Program, interface: Interface | None = None) -> bytes:
     """A manifest in stored form, by which the service finds the flow without reading it."""
     return orjson.dumps(
-        {**attrs.asdict(manifest_of(program)), "started_by": _listens_to(program.flow), "cancelled_by": sorted(program.cancels)}
+        {
+            **attrs.asdict(manifest_of(program, interface)),
+            "started_by": _listens_to(program.flow),
+            "cancelled_by": sorted(program.cancels),
+        }
     )
 
 

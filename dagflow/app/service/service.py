@@ -21,7 +21,8 @@ from dagflow.app.service.opening import catch_up
 from dagflow.app.service.policies import Policies, PolicySource, TenantCatalog
 from dagflow.app.service.routing import Router
 from dagflow.app.service.sources import FlowSource, Refresh, Sourcing, check_seconds
-from dagflow.app.service.tenant import Parts, Tenant
+from dagflow.app.service.tenant import Tenant
+from dagflow.app.service.tenant_runs import Parts
 from dagflow.app.store_opening import opened as open_when_free
 from dagflow.clock import Clock, SystemClock
 from dagflow.errors import UsageError

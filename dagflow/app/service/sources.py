@@ -12,7 +12,8 @@ import trio
 
 from dagflow.app.outcomes import Version
 from dagflow.app.service.gates import RETIRED
-from dagflow.app.service.tenant import Parts, Tenant
+from dagflow.app.service.tenant import Tenant
+from dagflow.app.service.tenant_runs import Parts
 from dagflow.errors import DagflowError, FlowInvalid, StoreError, UsageError
 
 _logger: Final = logging.getLogger("dagflow.service")

@@ -12,60 +12,34 @@ import orjson
 import trio
 
 from dagflow.admission.requests import Stage
-from dagflow.app.catalogs import ActionCatalog
 from dagflow.app.compiling import compile as compile_text
-from dagflow.app.entry_checks import checked_count, checked_instant, checked_run, checked_text
-from dagflow.app.interpreter import Interpreter
+from dagflow.app.entry_checks import checked_count, checked_instant, checked_text
 from dagflow.app.outcomes import Delivery, Outcome, Version
-from dagflow.app.run_handle import Run
 from dagflow.app.service.crons import next_due
 from dagflow.app.service.gates import ACTIVE, PAUSED, RETIRED, Gate
 from dagflow.app.service.manifests import WEBHOOK, encoded, listeners_of, version_of
-from dagflow.app.service.policies import Policies
-from dagflow.app.service.routing import Router
-from dagflow.clock import Clock
+from dagflow.app.service.tenant_runs import TenantRuns
+from dagflow.app.service.version_diff import VersionDiff, diff_of
 from dagflow.drivers.local.batch import Decision, Note
 from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import UsageError
 from dagflow.execution.bindings import Origin
 from dagflow.execution.input import as_input
-from dagflow.execution.results import RunResult
-from dagflow.ids import RunId, new_run_id
+from dagflow.ids import new_run_id
 from dagflow.lang.compiler import Compilation
 from dagflow.model.flow import Flow
 from dagflow.model.typeguards import is_object
-from dagflow.store.api import Record, RunRow, Store
 from dagflow.store.service_rows import PublishedRow, RequestRow
-from dagflow.webhooks import Scheme, WebhookRefused
+from dagflow.webhooks import WebhookRefused
 
 
 @attrs.define(eq=False)
-class Parts:
-    """What all tenants of a service share. `publishing`: held while a flow changes."""
-
-    interpreter: Interpreter
-    catalog: ActionCatalog
-    store: Store
-    clock: Clock
-    router: Router
-    webhooks: Mapping[str, Scheme]
-    policies: Policies
-    publishing: trio.Lock = attrs.field(factory=trio.Lock)
-
-
-@attrs.define(eq=False)
-class Tenant:
+class Tenant(TenantRuns):
     """The flows, requests, events and runs of one tenant, and of no other; made by `Service.tenant`.
 
     Ids of runs, events, starts and requests, and names of flows, are looked up among those of the tenant: what another tenant has does
     not exist here.
-
-    Attributes:
-        name: of the tenant.
     """
-
-    name: str
-    _parts: Parts
 
     # ---- published flows
 
@@ -106,7 +80,7 @@ class Tenant:
                 at=parts.clock.now(),
                 author=_short(author, "`author`"),
                 comment=_short(comment, "`comment`"),
-                manifest=encoded(prepared.program),
+                manifest=encoded(prepared.program, parts.catalog.interface),
                 text=flow.source,
             )
             listeners, due_at = listeners_of(prepared.program, self.name), next_due(row, row.at)
@@ -137,6 +111,26 @@ class Tenant:
         gate = await self._gate(flow)
         rows = await trio.to_thread.run_sync(self._parts.store.versions, *gate.place)
         return [version_of(row, gate.state, gate.problem) for row in rows]
+
+    async def diff(self, flow: str, before: int, after: int | None = None) -> VersionDiff:
+        """Compare two versions of a flow in text, steps and manifest.
+
+        Args:
+            flow: its name.
+            before, after: the numbers of the versions; `after` is the newest one if not given.
+
+        Raises:
+            UsageError: there is no such flow or version.
+            StoreError: the store failed.
+        """
+        versions = {version.number: version for version in await self.versions(flow)}
+        numbers = (before, max(versions) if after is None else after)
+        for number in numbers:
+            if number not in versions:
+                raise UsageError(f"the flow {flow!r} has the versions 1 to {max(versions)}; got {number!r}")
+        old, new = (versions[number] for number in numbers)
+        flows = [await self._load(version.digest) for version in (old, new)]
+        return diff_of(old, new, *flows)
 
     # ---- events and webhooks
 
@@ -279,45 +273,6 @@ class Tenant:
                 await self.withdraw(flow, row.id)
         return len(rows)
 
-    # ---- runs
-
-    async def runs(
-        self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
-    ) -> list[RunRow]:
-        """Return the runs of the tenant, the newest first, as `Interpreter.runs` does. Raises UsageError, StoreError."""
-        if parent:
-            await self._row(parent)
-        return await self._parts.interpreter.runs(
-            unfinished=unfinished, limit=limit, before=before, parent=parent, tenant=self.name
-        )
-
-    async def find_run(self, run_id: str) -> RunRow | None:
-        """The row of a run; None if the tenant has none of that id. Raises UsageError: no run has such an id; StoreError."""
-        row = await trio.to_thread.run_sync(self._parts.store.run, checked_run(run_id))
-        return row if row is not None and row.tenant == self.name else None
-
-    async def get_run(self, run_id: str) -> Run:
-        """Return the handle of a run, which may have ended. Raises UsageError: there is no such run, or it cannot go on; StoreError."""
-        return await self._parts.interpreter.get_run((await self._row(run_id)).id)
-
-    async def result(self, run_id: str) -> RunResult:
-        """How a run stands, or how it ended, from the store. Raises UsageError: there is no such run; StoreError."""
-        return await self._parts.interpreter.result((await self._row(run_id)).id)
-
-    async def history(self, run_id: str) -> list[Record]:
-        """Return the events of a run's history, in order. Raises UsageError: there is no such run; StoreError."""
-        return await self._parts.interpreter.history((await self._row(run_id)).id)
-
-    async def cancel_run(self, run_id: str) -> RunResult:
-        """Cancel a run and wait until it has ended. Raises as `Interpreter.cancel`."""
-        return await self._parts.interpreter.cancel((await self._row(run_id)).id)
-
-    async def flow_of(self, run_id: str) -> Flow:
-        """The flow that a run is pinned to. Raises UsageError: there is no such run; StoreError."""
-        row = await self._row(run_id)
-        _, loader, _ = self._parts.interpreter.parts
-        return (await trio.to_thread.run_sync(loader.programs.load, self._parts.store, row.digest)).program.flow
-
     # ---- inside
 
     async def _outcome(self, decision: Decision) -> Outcome:
@@ -366,12 +321,6 @@ class Tenant:
         if gate is None:
             raise UsageError(f"no published flow {flow!r}; `flows()` lists them")
         return gate
-
-    async def _row(self, run_id: str) -> RunRow:
-        row = await self.find_run(run_id)
-        if row is None:
-            raise UsageError(f"no run {run_id}; `runs()` lists the runs")
-        return row
 
     def _version(self, gate: Gate, row: PublishedRow | None = None) -> Version:
         return version_of(row or gate.version, gate.state, gate.problem)

@@ -1,0 +1,93 @@
+"""The runs of one tenant, each looked up among those of the tenant alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+import trio
+
+from dagflow.app.catalogs import ActionCatalog
+from dagflow.app.entry_checks import checked_run
+from dagflow.app.interpreter import Interpreter
+from dagflow.app.run_handle import Run
+from dagflow.app.service.policies import Policies
+from dagflow.app.service.routing import Router
+from dagflow.clock import Clock
+from dagflow.errors import UsageError
+from dagflow.execution.results import RunResult
+from dagflow.ids import FlowDigest, RunId
+from dagflow.model.flow import Flow
+from dagflow.store.api import Record, RunRow, Store
+from dagflow.webhooks import Scheme
+
+
+@attrs.define(eq=False)
+class Parts:
+    """What all tenants of a service share. `publishing`: held while a flow changes."""
+
+    interpreter: Interpreter
+    catalog: ActionCatalog
+    store: Store
+    clock: Clock
+    router: Router
+    webhooks: Mapping[str, Scheme]
+    policies: Policies
+    publishing: trio.Lock = attrs.field(factory=trio.Lock)
+
+
+@attrs.define(eq=False)
+class TenantRuns:
+    """The part of a `Tenant` about its runs.
+
+    Attributes:
+        name: of the tenant.
+    """
+
+    name: str
+    _parts: Parts
+
+    async def runs(
+        self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""
+    ) -> list[RunRow]:
+        """Return the runs of the tenant, the newest first, as `Interpreter.runs` does. Raises UsageError, StoreError."""
+        if parent:
+            await self._row(parent)
+        return await self._parts.interpreter.runs(
+            unfinished=unfinished, limit=limit, before=before, parent=parent, tenant=self.name
+        )
+
+    async def find_run(self, run_id: str) -> RunRow | None:
+        """The row of a run; None if the tenant has none of that id. Raises UsageError: no run has such an id; StoreError."""
+        row = await trio.to_thread.run_sync(self._parts.store.run, checked_run(run_id))
+        return row if row is not None and row.tenant == self.name else None
+
+    async def get_run(self, run_id: str) -> Run:
+        """Return the handle of a run, which may have ended. Raises UsageError: there is no such run, or it cannot go on; StoreError."""
+        return await self._parts.interpreter.get_run((await self._row(run_id)).id)
+
+    async def result(self, run_id: str) -> RunResult:
+        """How a run stands, or how it ended, from the store. Raises UsageError: there is no such run; StoreError."""
+        return await self._parts.interpreter.result((await self._row(run_id)).id)
+
+    async def history(self, run_id: str) -> list[Record]:
+        """Return the events of a run's history, in order. Raises UsageError: there is no such run; StoreError."""
+        return await self._parts.interpreter.history((await self._row(run_id)).id)
+
+    async def cancel_run(self, run_id: str) -> RunResult:
+        """Cancel a run and wait until it has ended. Raises as `Interpreter.cancel`."""
+        return await self._parts.interpreter.cancel((await self._row(run_id)).id)
+
+    async def flow_of(self, run_id: str) -> Flow:
+        """The flow that a run is pinned to. Raises UsageError: there is no such run; StoreError."""
+        return await self._load((await self._row(run_id)).digest)
+
+    async def _row(self, run_id: str) -> RunRow:
+        row = await self.find_run(run_id)
+        if row is None:
+            raise UsageError(f"no run {run_id}; `runs()` lists the runs")
+        return row
+
+    async def _load(self, digest: FlowDigest) -> Flow:
+        _, loader, _ = self._parts.interpreter.parts
+        return (await trio.to_thread.run_sync(loader.programs.load, self._parts.store, digest)).program.flow

@@ -12,7 +12,7 @@ import trio
 
 from dagflow.actions.performer import HasConnectionPool
 from dagflow.app.blocked_runs import BlockedRuns, with_reasons
-from dagflow.app.catalogs import ActionCatalog, ChecksTenants
+from dagflow.app.catalogs import ActionCatalog
 from dagflow.app.control.calls import interpreter_calls
 from dagflow.app.control.server import listening
 from dagflow.app.drain import Draining, checked_seconds
@@ -398,9 +398,7 @@ class Interpreter:
         wakes_per_second: int | None,
         budgets: RetryBudgets,
     ) -> None:
-        self._loader = Loader(self._store, self._clock, lambda: self._catalog.interface)
-        if isinstance(self._catalog, ChecksTenants):
-            self._loader = attrs.evolve(self._loader, check_tenant=self._catalog.check_tenant)
+        self._loader = Loader.of(self._store, self._clock, self._catalog)
         per_second = None if isinstance(self._clock, VirtualClock) else wakes_per_second
         self._blocked = BlockedRuns(self._store, self._clock)
         waking = ActivationConfig(self._load_sleepers, self._blocked.add, self._blocked.has, per_second)

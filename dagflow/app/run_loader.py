@@ -8,6 +8,7 @@ from weakref import WeakSet
 import attrs
 
 from dagflow.app.catalog_compatibility import misfit
+from dagflow.app.catalogs import ActionCatalog, ChecksTenants
 from dagflow.app.program_cache import Programs
 from dagflow.clock import Clock
 from dagflow.drivers.local.loaded_run import LoadedRun, Pinned
@@ -34,6 +35,10 @@ def check_row(row: RunRow) -> None:
         raise StoreError(f"run {row.id} is damaged: {row.problem}")
 
 
+def _allow_all(_tenant: str, _program: Program) -> None:
+    """Without policies every tenant may do what the catalog offers."""
+
+
 @attrs.define(eq=False)
 class Loader:
     """Reads runs, in any thread."""
@@ -41,10 +46,16 @@ class Loader:
     _store: Store
     _clock: Clock
     _interface: Callable[[], Interface]
-    _check_tenant: Callable[[str, Program], None] = attrs.field(default=lambda _tenant, _program: None)
+    _check_tenant: Callable[[str, Program], None]
     programs: Programs = attrs.field(factory=Programs)
     #: Programs that are known to fit the catalog, which never loses an action.
     _fitting: WeakSet[Program] = attrs.field(factory=WeakSet[Program])
+
+    @classmethod
+    def of(cls, store: Store, clock: Clock, catalog: ActionCatalog) -> Loader:
+        """The loader for a store whose runs call the actions of this catalog."""
+        check = catalog.check_tenant if isinstance(catalog, ChecksTenants) else _allow_all
+        return cls(store, clock, lambda: catalog.interface, check)
 
     def load(self, row: RunRow) -> LoadedRun:
         """Restore a run from its history. Raises StoreError if that is damaged, RunBlocked if it cannot be restored."""

@@ -28,14 +28,20 @@ def run_started(live: LoadedRun) -> None:
     """A run begins that is part of no other."""
     if _runs.isEnabledFor(logging.INFO):
         flow = live.progress.program.flow.name
-        _runs.info("run %s of %s begins", live.run, flow, extra={"run": live.run, "flow": flow})
+        _runs.info("run %s of %s begins", live.run, flow, extra={"run": live.run, "flow": flow, "tenant": live.progress.tenant})
 
 
 def run_ended(live: LoadedRun) -> None:
     """A run that is part of no other has ended, and the store has it."""
     if live.parent is None and _runs.isEnabledFor(logging.INFO):
         flow, status = live.progress.program.flow.name, live.progress.standing()[0].value
-        _runs.info("run %s of %s: %s", live.run, flow, status, extra={"run": live.run, "flow": flow, "status": status})
+        _runs.info(
+            "run %s of %s: %s",
+            live.run,
+            flow,
+            status,
+            extra={"run": live.run, "flow": flow, "tenant": live.progress.tenant, "status": status},
+        )
 
 
 def attempt_failed(call: Call, failure: ActionFailed, due: int | None) -> None:
@@ -44,7 +50,8 @@ def attempt_failed(call: Call, failure: ActionFailed, due: int | None) -> None:
         return
     progress, command = call.live.progress, call.command
     node = progress.program.codes[command.node].node
-    where = {"run": call.live.run, "flow": progress.program.flow.name, "node": node.id, "action": node.action}
+    run = {"run": call.live.run, "flow": progress.program.flow.name, "tenant": progress.tenant}
+    where = run | {"node": node.id, "action": node.action}
     extra = where | {"attempt": command.attempt, "code": failure.code, "retry_at_ns": due, "traceback": failure.traceback}
     rest = f"\n{failure.traceback}" if failure.traceback else ""
     _attempts.warning(

@@ -87,7 +87,7 @@ def _spec(name: str, parts: Mapping[str, list[str]]) -> SecretSpec:
 class _NoSecrets:
     """The source of a tenant's secrets, beside those that its policy has."""
 
-    def get(self, _name: str) -> str | None:
+    def get(self, name: str) -> str | None:  # noqa: ARG002 - of the protocol
         """See `SecretSource.get`."""
         return None
 

@@ -112,6 +112,9 @@ async def check_waits(service: Service) -> None:
     assert [row.flow for row in await a.runs()] == ["hears", "asks"]
     assert {row.status for row in await a.runs()} == {RunStatus.SUCCEEDED}
     assert await b.requests("hears") == []
+    assert (await b.send("yes", {"n": 7})).n_waits == 1
+    await finished(service)
+    assert [row.flow for row in await b.runs()] == ["hears", "asks"]
 
 
 async def test_the_name_of_a_tenant_is_never_empty() -> None:
@@ -141,6 +144,27 @@ async def test_a_flow_is_found_by_what_its_triggers_compare() -> None:
         await service.publish(text.format(1).replace("k1", "k9"))
         for kind, flows in [("k1", []), ("k9", ["f1"])]:
             assert [each.flow for each in (await service.send("e", {"kind": kind, "id": "y"})).outcomes] == flows
+
+
+async def test_claims_and_rates_of_a_tenant_outlive_the_process_for_it_alone(tmp_path: Path) -> None:
+    host, path = Host(), tmp_path / "runs.db"
+    text = """
+    event "go" { n: int }
+    flow once_each(n: int) -> int {
+      on event "go"
+      once by n
+      rate 2 per 1h drop
+      return n
+    }
+    """
+    for numbers_a, numbers_b, kept in [((1, 1), (), (1, 0)), ((1,), (1, 2), (0, 2)), ((2, 3), (3,), (1, 0))]:
+        async with Service.open(path, catalog=host.catalog) as service:
+            found: list[int] = []
+            for name, numbers in (("a", numbers_a), ("b", numbers_b)):
+                tenant = service.tenant(name)
+                await tenant.publish(text)
+                found.append(sum([len((await tenant.send("go", {"n": n})).runs) for n in numbers]))
+            assert tuple(found) == kept
 
 
 # ---- the law

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, cast, runtime_checkable
 from weakref import WeakKeyDictionary
 
 import attrs
@@ -71,7 +71,7 @@ class Policies:
             policy = self._source(tenant) if callable(self._source) else self._source[tenant]
         except LookupError:
             raise UsageError(f"there is no tenant {tenant!r}; add it to `policies` of `Service.open`") from None
-        if not isinstance(policy, TenantPolicy):
+        if not isinstance(cast("object", policy), TenantPolicy):
             raise UsageError(f"the policy of the tenant {tenant!r} must be a TenantPolicy; got {type(policy).__name__}")
         return policy
 

@@ -16,6 +16,7 @@ import apsw
 import attrs
 import trio
 import trio.lowlevel
+from dagflow.store.sqlite.checksums import checksum
 
 import dagflow
 from benchmarks.sleepers import resident, say
@@ -27,7 +28,6 @@ from dagflow.store.codec.flow import encode_flow, flow_digest
 from dagflow.store.open import open_store
 from dagflow.store.service_rows import PublishedRow, ScheduleRow
 from dagflow.store.sqlite import listeners, published, rows
-from dagflow.store.sqlite.checksums import checksum
 
 TEXT = """
 event "order/paid" {{ kind: string, id: string }}

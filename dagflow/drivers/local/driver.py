@@ -87,7 +87,9 @@ class LocalDriver:
         self._writer = Writer.of(self._store, self._written)
         self._writer.on_event = self._dispatch.put
         self._writer.on_born = self.take
-        self._writer.block, self._writer.n_ahead = self.block, self._n_ahead
+        self._writer.block = self.block
+        # A driver that closes keeps all events that were sent.
+        self._writer.n_ahead = lambda: self._dispatch.n_queued if self._is_serving else 0
         self._dispatch.give, self._dispatch.put_off = self.hand_out, self.time_slice.put_off
         self._dispatch.add_timer = self._add_timer
         self._attempts = Attempts(
@@ -159,9 +161,6 @@ class LocalDriver:
         self._timers.next_due, self._timers.fetch = self._next_due, self._fetch_due
         self._timers.clock_was_set = self.suspension.clock_was_set
         self._dispatch.wake, self._dispatch.on_idle = self.suspension.wake_for, self._handed_out
-
-    def _n_ahead(self) -> int:
-        return self._dispatch.n_queued if self._is_serving else 0  # a driver that closes keeps all events
 
     def _handed_out(self) -> None:
         self.suspension.events_are_handed_out()
@@ -247,12 +246,7 @@ class LocalDriver:
     async def send(self, event: str, payload: bytes, event_id: str) -> int:
         """Store an event, once for each id, and deliver it to the runs that wait for it; on return it survives a crash.
 
-        Returns:
-            How many runs took it, or keep it for a wait they have not reached.
-
-        Raises:
-            StoreError: the store failed.
-            UsageError: the driver was stopped first.
+        Returns how many runs took it, or keep it for a wait they have not reached. Raises StoreError; UsageError: the driver was stopped.
         """
         sending = await self.deliver(event, payload, event_id)
         return 0 if sending is None else sending.n_reached

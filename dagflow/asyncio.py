@@ -171,6 +171,10 @@ class Interpreter:
         """Start a run. See `dagflow.Interpreter.start`."""
         return Run(await self._calls(self._inner.start, flow, input, trigger=trigger, id=id), self._calls)
 
+    async def rerun(self, run_id: str, *, id: str | None = None) -> Run:  # noqa: A002
+        """Start a run with the flow and the input of another one. See `dagflow.Interpreter.rerun`."""
+        return Run(await self._calls(self._inner.rerun, run_id, id=id), self._calls)
+
     async def trigger(self, flow: Flow, event: str, payload: object, *, id: str | None = None) -> Run | None:  # noqa: A002
         """Start a run as an event would. See `dagflow.Interpreter.trigger`."""
         run = await self._calls(self._inner.trigger, flow, event, payload, id=id)
@@ -328,6 +332,10 @@ class Client:
     ) -> Outcome:
         """Ask for a run. See `dagflow.Client.start`."""
         return await asyncio.to_thread(self.inner.start, flow, input, id=id, at=at)
+
+    async def rerun(self, run: str, *, id: str | None = None) -> Outcome:  # noqa: A002
+        """Ask for a run with the input of another one. See `dagflow.Client.rerun`."""
+        return await asyncio.to_thread(self.inner.rerun, run, id=id)
 
     async def withdraw(self, flow: str, request: str) -> Outcome:
         """Drop a request that has no run. See `dagflow.Client.withdraw`."""

@@ -174,6 +174,10 @@ class Interpreter:
         """Start a run. See `dagflow.Interpreter.start`."""
         return Run(self._calls(self._inner.start, flow, input, trigger=trigger, id=id), self._calls)
 
+    def rerun(self, run_id: str, *, id: str | None = None) -> Run:  # noqa: A002
+        """Start a run with the flow and the input of another one. See `dagflow.Interpreter.rerun`."""
+        return Run(self._calls(self._inner.rerun, run_id, id=id), self._calls)
+
     def trigger(self, flow: Flow, event: str, payload: object, *, id: str | None = None) -> Run | None:  # noqa: A002
         """Start a run as an event would. See `dagflow.Interpreter.trigger`."""
         run = self._calls(self._inner.trigger, flow, event, payload, id=id)

@@ -33,7 +33,7 @@ _Value = TypeVar("_Value")
 _SECONDS: Final = 30.0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Client:
     """A client of the process that drives a store; for one tenant.
 
@@ -46,9 +46,9 @@ class Client:
         seconds: how long a call waits for its answer; `wait` has a bound of its own.
     """
 
-    store: str | os.PathLike[str] = attrs.field(kw_only=False)
-    tenant: str = ""
-    seconds: float = _SECONDS
+    store: str | os.PathLike[str]
+    tenant: str = attrs.field(default="", kw_only=True)
+    seconds: float = attrs.field(default=_SECONDS, kw_only=True)
 
     # ---- flows
 
@@ -109,6 +109,10 @@ class Client:
     ) -> Outcome:
         """Ask for a run of a published flow. See `Service.start`. Raises as `send`, and `EvaluationError`."""
         return self._call(Outcome, "start", flow=flow, input=input, id=id, at=at)
+
+    def rerun(self, run: str, *, id: str | None = None) -> Outcome:  # noqa: A002 - likewise
+        """Ask for a run with the input of another one. See `Tenant.rerun`, and `Interpreter.rerun`. Raises as `start`."""
+        return self._call(Outcome, "rerun", run=run, id=id)
 
     def withdraw(self, flow: str, request: str) -> Outcome:
         """Drop a request that has no run yet. See `Service.withdraw`. Raises as `send`."""

@@ -23,7 +23,7 @@ from dagflow.app.run_handle import Run, Watched, refuse_to_cancel
 from dagflow.app.run_loader import UNDOING, Loader
 from dagflow.app.run_starter import Starter
 from dagflow.app.store_opening import opened as open_when_free
-from dagflow.app.stored_runs import read_result
+from dagflow.app.stored_runs import read_result, read_start
 from dagflow.clock import Clock, SystemClock, VirtualClock
 from dagflow.drivers.local.activation import ActivationConfig
 from dagflow.drivers.local.batch import Sending
@@ -156,6 +156,25 @@ class Interpreter:
         prepared = self._loader.programs.of(flow)
         live = await self._starter.start(prepared, as_input(prepared.program, input), trigger or MANUAL, id)
         return Run(live, self._driver)
+
+    async def rerun(self, run_id: str, *, id: str | None = None) -> Run:  # noqa: A002
+        """Start a run with the flow and the input of another one, which stays as it is.
+
+        Args:
+            run_id: of a run, ended or not.
+            id: as of `start`; without one every call starts a run.
+
+        Raises:
+            UsageError: there is no such run, it is a child run or a tenant's, or as `start`.
+            StoreError: the store failed.
+        """
+        self._check_open()
+        read = partial(read_start, self._store, self._loader.programs, checked_run(run_id))
+        row, earlier = await trio.to_thread.run_sync(read)
+        if row.tenant:
+            raise UsageError(f"run {run_id} is a run of a tenant; rerun it by `Service.tenant({row.tenant!r})`")
+        prepared = await trio.to_thread.run_sync(self._loader.programs.load, self._store, row.digest)
+        return Run(await self._starter.start(prepared, earlier.input, earlier.origin, id), self._driver)
 
     async def trigger(self, flow: Flow, event: str, payload: object, *, id: str | None = None) -> Run | None:  # noqa: A002
         """Start a run as an event would; None if the flow does not want this one.

@@ -42,6 +42,22 @@ def read_result(store: Store, programs: Programs, run_id: RunId) -> tuple[Flow, 
         return progress.program.flow, result_of(progress)
 
 
+def read_start(store: Store, programs: Programs, run_id: RunId) -> tuple[RunRow, RunInstance]:
+    """The row of a run, and the run with the flow and the input that it began with.
+
+    Raises:
+        UsageError: there is no such run, or it is the child of another.
+        StoreError, RunBlocked: as `restored`.
+    """
+    progress = restored(store, programs, run_id)
+    row = store.run(run_id)
+    if row is None:
+        raise UsageError(f"run {run_id} was removed; start another one")
+    if row.parent:
+        raise UsageError(f"run {run_id} is a child run; rerun {row.parent.partition('/')[0]}")
+    return row, progress
+
+
 def _restored(store: Store, programs: Programs, row: RunRow) -> RunInstance:
     if row.parent:
         progress = part_of(restored(store, programs, RunId(row.parent)), row.id)

@@ -16,9 +16,9 @@ class LiveProcess:
     number: int
 
 
-def live_process(store: str) -> LiveProcess | None:
+def live_process(store: str, tenant: str = "") -> LiveProcess | None:
     """Return the process that drives the runs of a store; None if there is none, or if it answers no calls."""
-    client = Client(store)
+    client = Client(store, tenant=tenant)
     try:
         return LiveProcess(client, client.ping())
     except NotServed:

@@ -31,6 +31,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "publish": ("publish", "Publish the flows of files: from now on their triggers start runs"),
         "flows": ("flows", "List, pause, resume and retire published flows"),
         "start": ("start", "Ask for a run of a published flow; its settings decide when it begins, and whether"),
+        "rerun": ("rerun", "Start a run with the flow and the input of another one, which stays as it is"),
         "cancel": ("cancel", "Cancel a run"),
     },
     "Inspect runs": {

@@ -361,3 +361,20 @@ async def test_what_is_too_large_is_refused_and_stops_nobody_else(
             await interpreter.start(flow, {"text": "a"})
         monkeypatch.undo()
         assert (await (await interpreter.start(flow, {"text": "abc"})).wait()).output == 3
+
+
+async def test_a_run_is_run_again_with_its_flow_and_input(host: Host, tmp_path: Path, clock: VirtualClock) -> None:
+    host.gate.set()
+    flow = host.flow("flow f(n: int) {\n on manual\n for i in [n] max 1 {\n  a = held(n: i)\n }\n}")
+    async with Interpreter.open(tmp_path / "runs.db", catalog=host.catalog, clock=clock) as interpreter:
+        first = await interpreter.start(flow, {"n": 7})
+        await first.wait()
+        again = await interpreter.rerun(first.id, id="again")
+        await again.wait()
+        assert (await interpreter.rerun(first.id, id="again")).id == again.id
+        assert host.calls == ["held 7", "held 7"]
+        (child,) = await interpreter.runs(parent=first.id)
+        with pytest.raises(UsageError, match=f"is a child run; rerun {first.id}"):
+            await interpreter.rerun(child.id)
+        with pytest.raises(UsageError, match="no run 0000"):
+            await interpreter.rerun("0" * 32)

@@ -120,3 +120,14 @@ def test_what_the_process_refuses(dagflow: Dagflow, folder: Path, words: list[st
 def test_without_a_process(dagflow: Dagflow) -> None:
     said = dagflow("flows", "list")
     assert (said.code, said.err) == (2, "dagflow: no process drives the runs of dagflow.db; `dagflow serve` is one\n")
+
+
+def test_rerun(served: Client, dagflow: Dagflow) -> None:
+    (run,) = served.send("order/paid", {"id": "A"}).runs
+    said = dagflow("rerun", run, "--id", "again")
+    assert (said.code, said.err) == (1, f"request start:again is dropped: once {WHERE}\n")
+    served.publish(FLOWS.replace("  once by id\n", ""))
+    said = dagflow("rerun", "last")
+    newest, *_ = served.runs()
+    assert (said.code, said.err) == (0, f"run {newest.id} is running {WHERE}\n")
+    assert newest.id != run

@@ -237,3 +237,25 @@ def test_a_directory_that_allows_no_socket_is_no_reason_to_stop(tmp_path: Path, 
     assert "other processes cannot reach this one" in caplog.text
     SqliteStore.open(tmp_path / "runs.db").close()
     assert threading.active_count() < 50
+
+
+def test_a_run_is_run_again(served: Served) -> None:
+    client = Client(served.store)
+    first = client.start("ask", {"n": 5}).run
+    client.wait(first)
+    again = client.rerun(first, id="second")
+    assert client.rerun(first, id="second").run == again.run != first
+    assert client.wait(again.run).output == 2
+    client.publish(FLOWS.replace("10 / n", "100 / n"), name="ask")
+    newest = client.rerun(first)
+    assert client.wait(newest.run).output == 20
+    with pytest.raises(UsageError, match=f"no run {first}"):
+        Client(served.store, tenant="acme").rerun(first)
+
+
+def test_an_interpreter_runs_again_what_the_run_began_with(tmp_path: Path) -> None:
+    with Served(tmp_path / "runs.db", is_service=False) as served:
+        client = Client(served.store)
+        first = served.start(FLOWS, "ask", {"n": 2})
+        again = client.rerun(first)
+        assert (again.flow, again.stage, client.wait(again.run).output) == ("ask", "running", 5)

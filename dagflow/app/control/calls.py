@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from typing import Protocol
 
+from dagflow.admission.requests import Stage
 from dagflow.app.control.server import Handler
-from dagflow.app.outcomes import Delivery
+from dagflow.app.outcomes import Delivery, Outcome
 from dagflow.app.run_handle import Run
 from dagflow.drivers.local.batch import Sending
 from dagflow.execution.results import RunResult
@@ -25,6 +26,10 @@ class Reachable(Protocol):
         ...
 
     async def cancel(self, run_id: str) -> RunResult:
+        """As of `Interpreter`."""
+        ...
+
+    async def rerun(self, run_id: str, *, id: str | None = None) -> Run:  # noqa: A002
         """As of `Interpreter`."""
         ...
 
@@ -51,6 +56,10 @@ def interpreter_calls(interpreter: Reachable) -> Mapping[str, Handler]:
     async def wait(_tenant: str, run: str) -> str:
         return (await (await interpreter.get_run(run)).wait()).status.value
 
+    async def rerun(_tenant: str, run: str, id: str | None) -> Outcome:  # noqa: A002 - the name in the call
+        started = await interpreter.rerun(run, id=id)
+        return Outcome(flow=started.flow, id=id or "", stage=Stage.RUNNING, run=started.id)
+
     async def resume_run(_tenant: str, run: str) -> bool:
         await interpreter.get_run(run)
         return True
@@ -63,6 +72,7 @@ def interpreter_calls(interpreter: Reachable) -> Mapping[str, Handler]:
         "cancel_run": cancel_run,
         "ping": ping,
         "prune": prune,
+        "rerun": rerun,
         "resume_run": resume_run,
         "send": send,
         "wait": wait,

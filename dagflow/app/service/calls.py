@@ -22,6 +22,10 @@ def service_calls(own: Tenant, tenant: Callable[[str], Tenant], interpreter: Int
     def of(name: str) -> Tenant:
         return tenant(name) if name else own
 
+    return {**interpreter_calls(interpreter), **_flow_calls(of), **_request_calls(of), **_run_calls(of)}
+
+
+def _flow_calls(of: Callable[[str], Tenant]) -> Mapping[str, Handler]:
     async def publish(tenant: str, text: str, name: str | None, author: str, comment: str) -> Version:
         return await of(tenant).publish(text, name=name, author=author, comment=comment)
 
@@ -40,11 +44,18 @@ def service_calls(own: Tenant, tenant: Callable[[str], Tenant], interpreter: Int
     async def retire(tenant: str, flow: str) -> Version:
         return await of(tenant).retire(flow)
 
+    return {"publish": publish, "flows": flows, "versions": versions, "pause": pause, "resume": resume, "retire": retire}
+
+
+def _request_calls(of: Callable[[str], Tenant]) -> Mapping[str, Handler]:
     async def send(tenant: str, event: str, payload: object, id: str | None) -> Delivery:  # noqa: A002 - the name in the call
         return await of(tenant).send(event, payload, id=id)
 
     async def start(tenant: str, flow: str, input: object, id: str | None, at: int | None) -> Outcome:  # noqa: A002 - likewise
         return await of(tenant).start(flow, input, id=id, at=at)
+
+    async def rerun(tenant: str, run: str, id: str | None) -> Outcome:  # noqa: A002 - likewise
+        return await of(tenant).rerun(run, id=id)
 
     async def withdraw(tenant: str, flow: str, request: str) -> Outcome:
         return await of(tenant).withdraw(flow, request)
@@ -52,6 +63,10 @@ def service_calls(own: Tenant, tenant: Callable[[str], Tenant], interpreter: Int
     async def cancel(tenant: str, flow: str) -> int:
         return await of(tenant).cancel(flow)
 
+    return {"send": send, "start": start, "rerun": rerun, "withdraw": withdraw, "cancel": cancel}
+
+
+def _run_calls(of: Callable[[str], Tenant]) -> Mapping[str, Handler]:
     async def cancel_run(tenant: str, run: str) -> str:
         return (await of(tenant).cancel_run(run)).status.value
 
@@ -62,5 +77,4 @@ def service_calls(own: Tenant, tenant: Callable[[str], Tenant], interpreter: Int
         await of(tenant).get_run(run)
         return True
 
-    own_calls = (publish, flows, versions, pause, resume, retire, send, start, withdraw, cancel, cancel_run, wait, resume_run)
-    return {**interpreter_calls(interpreter), **{each.__name__: each for each in own_calls}}
+    return {"cancel_run": cancel_run, "wait": wait, "resume_run": resume_run}

@@ -20,6 +20,7 @@ from dagflow.app.service.gates import ACTIVE, PAUSED, RETIRED, Gate
 from dagflow.app.service.manifests import WEBHOOK, encoded, listeners_of, version_of
 from dagflow.app.service.tenant_runs import TenantRuns
 from dagflow.app.service.version_diff import VersionDiff, diff_of
+from dagflow.app.stored_runs import read_start
 from dagflow.drivers.local.batch import Decision, Note
 from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import UsageError
@@ -227,6 +228,23 @@ class Tenant(TenantRuns):
             gates = self._parts.router.gates
             decision = gates.ask(gate, request_id, value, Origin(), at=self._parts.clock.now(), not_before=not_before)
         return await self._outcome(decision)
+
+    async def rerun(self, run_id: str, *, id: str | None = None) -> Outcome:  # noqa: A002 - the word of the API
+        """Ask for a run with the input of another one, as `start` does: the newest version takes it, and its policies apply.
+
+        Args:
+            run_id: of a run of this tenant, ended or not.
+            id: as of `start`; without one every call asks for a run.
+
+        Raises:
+            UsageError: there is no such run, it is a child run, or as `start`.
+            WireError: the input does not fit the newest version.
+            StoreError: the store failed.
+        """
+        parts, run = self._parts, (await self._row(run_id)).id
+        _, loader, _ = parts.interpreter.parts
+        row, earlier = await trio.to_thread.run_sync(read_start, parts.store, loader.programs, run)
+        return await self.start(row.flow, earlier.program.input_codec.encode(earlier.input), id=id)
 
     async def requests(self, flow: str, *, stages: Collection[Stage] = (), limit: int = 100) -> list[RequestRow]:
         """Requests for runs of a flow, the newest first; only those in `stages`, if there are any. Raises UsageError, StoreError."""

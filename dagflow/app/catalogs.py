@@ -28,5 +28,5 @@ class ChecksTenants(Protocol):
     """A catalog that allows less to some tenants than to others."""
 
     def check_tenant(self, tenant: str, program: Program) -> None:
-        """Check that a run of this program may go on. Raises UsageError: its tenant may not do what it does."""
+        """Check that a run of this program may go on. Raises UsageError: its tenant may not use one of its actions, events or secrets."""
         ...

@@ -85,7 +85,7 @@ def encode_error(error: DagflowError) -> bytes:
 
 
 def decode_answer(wanted: type[_Value], line: bytes) -> _Value:
-    """Return the result of a call, or raise what it raised.
+    """Return the result of a call, or raise its exception.
 
     Args:
         wanted: the type of the result.

@@ -59,7 +59,7 @@ class Tenant(TenantRuns):
 
         Raises:
             FlowInvalid: the text has errors.
-            UsageError: the catalog lacks actions of the flow, its tenant may not do what it does, or there is no such flow in the text.
+            UsageError: the catalog lacks actions of the flow, its tenant may not use one of its actions, events or secrets, or there is no such flow in the text.
             StoreError: the store failed.
         """
         flow, parts = self._compiled(source, name), self._parts

@@ -1,4 +1,4 @@
-"""Names that types have in other languages, and what they are called here."""
+"""Names of types in other languages, with their names here."""
 
 from __future__ import annotations
 

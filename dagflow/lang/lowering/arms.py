@@ -21,7 +21,7 @@ class Arm:
 
 
 def behind_arms(builder: FlowBuilder, arms: Sequence[Arm]) -> Known:
-    """The ways that ended in any arm, and what is present in every arm that goes on."""
+    """The ways that ended in any arm, and the names present in every arm that goes on."""
     ended: dict[Condition, None] = {}
     going_on: list[frozenset[str]] = []
     for arm in arms:

@@ -9,7 +9,7 @@ from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 
 @attrs.frozen
 class ForeignComment:
-    """What is said about a comment, and where the text goes on behind it; places count from the beginning of the text."""
+    """The message about a comment, and where the text goes on behind it; places count from the beginning of the text."""
 
     diagnostic: Diagnostic
     end: int

@@ -116,7 +116,7 @@ class PostgresStore(RowStore):
                 raise
         except psycopg.Error as error:
             raise StoreError(f"cannot open {address.shown}: {reason_of(error)}") from error
-        # What is read as of one instant ends with its connection.
+        # A view of one instant ends with its connection.
         again = None if is_still else lambda: connect(address, name="dagflow reading", is_reader=True)
         return cls(address, Session(again, address.shown, "", connection))
 

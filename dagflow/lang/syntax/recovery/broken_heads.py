@@ -1,4 +1,4 @@
-"""A flow whose head cannot be read keeps its body: what is wrong in the head is left out, so that the statements are still checked."""
+"""A flow whose head cannot be read keeps its body: the wrong part of the head is left out, so that the statements are still checked."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def keeping_body(c: Context, answer: Skip) -> Repair | Skip:
     if end_of_params > begin:
         head += [c.tokens[begin], *_params(c, begin + 1, end_of_params - 1), c.tokens[end_of_params - 1]]
     if c.position >= end_of_params:
-        # The result, or what is no part of a head at all.
+        # The result, or the text that is no part of a head.
         arrow = next((token for token in rest if token.type == "ARROW"), None)
         rest = [] if arrow is None else [arrow, _unknown(arrow)]
     return Repair(answer.diagnostic, [*head, *rest], opening - c.position, back=c.position - c.start)

@@ -121,7 +121,7 @@ def inserting(place: int, text: str) -> Fix:
 
 
 def suggesting(place: int, text: str) -> Fix:
-    """A fix that adds a sign which a hole suggests: what was meant may be something else, so that no tool adds it unasked."""
+    """A fix that adds a sign which a hole suggests: the author may have meant something else, so that no tool adds it unasked."""
     return Fix(f"insert `{text.strip()}`", is_safe=False, edits=(Edit(Span(place, place), text),))
 
 

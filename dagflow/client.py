@@ -1,4 +1,4 @@
-"""Call the process that drives the runs of a store, from any other process of the same machine and user.
+"""Call the process that drives the runs of a store, from any other process: of the same machine and user, or anywhere over Postgres.
 
     from dagflow import Client
 
@@ -17,16 +17,19 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 import attrs
+import orjson
 
 from dagflow.app.archive import Archive
 from dagflow.app.control.address import reachable, socket_of
 from dagflow.app.control.messages import Call, decode_answer, encode_call
+from dagflow.app.entry_checks import checked_text
 from dagflow.app.outcomes import Delivery, Outcome, Version
 from dagflow.errors import NotServed, UsageError
 from dagflow.execution.results import RunResult
-from dagflow.ids import RunId
+from dagflow.ids import RunId, new_call_id
 from dagflow.store.api import Record, RunRow
-from dagflow.store.open import is_url, shown
+from dagflow.store.inbox import Unanswered
+from dagflow.store.open import ask_in, exchange, is_url
 
 _Value = TypeVar("_Value")
 #: How long a call may take, where nothing else is said.
@@ -41,7 +44,7 @@ class Client:
     `NotServed` then. Every call may raise `StoreError`.
 
     Attributes:
-        store: the path of the store's file.
+        store: the path of the store's file, or its `postgresql://` URL.
         tenant: whose flows and runs these are; "" for a service without tenants, and for an interpreter.
         seconds: how long a call waits for its answer; `wait` has a bound of its own.
     """
@@ -122,6 +125,42 @@ class Client:
         """Cancel everything that a flow has under way, and return how many there were. See `Service.cancel`. Raises as `send`."""
         return self._call(int, "cancel", flow=flow)
 
+    # ---- inside a transaction of the caller
+
+    def send_in(self, connection: object, event: str, payload: object = None, *, id: str | None = None) -> str:  # noqa: A002
+        """Ask for an event inside a transaction of the caller: it happens if that commits, and not at all if it rolls back.
+
+        A process that drives the store need not be there. The event is sent once, as soon as one is, and after the commit. What that
+        process refuses then, such as a payload that does not fit, is in its log alone.
+
+        Args:
+            connection: to the database of the store: a connection or a cursor of psycopg, a `Connection` or `Session` of SQLAlchemy, or
+                the connection of Django.
+            event, payload, id: as of `send`.
+
+        Returns:
+            The id of the event.
+
+        Raises:
+            UsageError: the store is in a file, or an argument is not fit.
+            Exception: the statement failed; the connection's own exception.
+        """
+        checked_text(event, "the name of an event")
+        return self._asked_in(connection, "send", id, event=event, payload={} if payload is None else payload)
+
+    def start_in(
+        self,
+        connection: object,
+        flow: str,
+        input: object = None,  # noqa: A002 - the word of the API
+        *,
+        id: str | None = None,  # noqa: A002 - likewise
+        at: int | None = None,
+    ) -> str:
+        """Ask for a run inside a transaction of the caller. See `send_in`, and `start` for the arguments. Returns the id of the request."""
+        checked_text(flow, "the name of a flow")
+        return self._asked_in(connection, "start", id, flow=flow, input=input, at=at)
+
     # ---- runs
 
     def cancel_run(self, run: str) -> RunResult:
@@ -144,7 +183,7 @@ class Client:
         self._row(run)
         try:
             self._called(str, "wait", {"run": run}, seconds)
-        except _TooSlow:
+        except Unanswered:
             raise TimeoutError(f"run {run} has not ended after {seconds:g} s") from None
         return self.result(run)
 
@@ -192,24 +231,44 @@ class Client:
         with Archive.open(self.store) as archive:
             return read(archive, self._found(archive, run).id)
 
+    def _asked_in(self, connection: object, name: str, id_: str | None, /, **arguments: object) -> str:
+        store = os.fspath(self.store)
+        if not is_url(store):
+            raise UsageError(
+                f"`{name}_in` needs a store in the Postgres database of the connection; {store} is a file, so call `{name}` after the commit"
+            )
+        id_ = new_call_id() if id_ is None else checked_text(id_, "the id")
+        call = Call(name, self.tenant, {**arguments, "id": id_})
+        ask_in(connection, store, *_columns_of(call))
+        return id_
+
     def _call(self, wanted: type[_Value], name: str, /, **arguments: object) -> _Value:
         return self._called(wanted, name, arguments, self.seconds)
 
     def _called(self, wanted: type[_Value], name: str, arguments: Mapping[str, object], seconds: float | None) -> _Value:
-        line = encode_call(Call(name, self.tenant, arguments))
-        return decode_answer(wanted, _exchanged(os.fspath(self.store), line, seconds))
+        store, call = os.fspath(self.store), Call(name, self.tenant, arguments)
+        if is_url(store):
+            line = exchange(store, new_call_id(), *_columns_of(_named(call)), seconds)
+        else:
+            line = _exchanged(store, encode_call(call), seconds)
+        return decode_answer(wanted, line)
 
 
-class _TooSlow(NotServed):
-    """The answer did not come in time."""
+def _columns_of(call: Call) -> tuple[str, str, str]:
+    """The tenant, the name and the arguments of a call in an inbox. Raises UsageError: as `encode_call`."""
+    encode_call(call)
+    return call.tenant, call.name, orjson.dumps(call.arguments).decode()
+
+
+def _named(call: Call) -> Call:
+    """An event, a start or a rerun gets an id, so that it happens once if the next process performs the call again."""
+    if call.name not in ("send", "start", "rerun") or call.arguments["id"] is not None:
+        return call
+    return attrs.evolve(call, arguments={**call.arguments, "id": new_call_id()})
 
 
 def _exchanged(store: str, line: bytes, seconds: float | None) -> bytes:
     """Send a call and return the line of its answer."""
-    if is_url(store):
-        raise NotServed(
-            f"a client reaches the process of a store in a file, not of {shown(store)}; call `dagflow serve` over HTTP"
-        )
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(seconds)
         try:
@@ -223,7 +282,9 @@ def _exchanged(store: str, line: bytes, seconds: float | None) -> bytes:
             connection.sendall(line)
             answer = _received(connection)
         except TimeoutError:
-            raise _TooSlow(f"no answer after {seconds:g} s; the call may still happen, so repeat it with the same id") from None
+            raise Unanswered(
+                f"no answer after {seconds:g} s; the call may still happen, so repeat it with the same id"
+            ) from None
         except OSError as error:
             raise NotServed(f"the process that drives the runs stopped during the call: {error.strerror or error}") from None
     if not answer.endswith(b"\n"):

@@ -26,6 +26,11 @@ def derived_run_id(now: int, name: str) -> RunId:
     return _version_7(now, int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"))
 
 
+def new_call_id() -> str:
+    """A fresh id for a call of a client, or for an event or a start whose caller chose none: 128 random bits in hexadecimal digits."""
+    return os.urandom(16).hex()
+
+
 def _version_7(now: int, chance: int) -> RunId:
     millis, rest = divmod(now, 1_000_000)
     # RFC 9562, 6.2, method 3: the 12 bits after the milliseconds are their fraction, so ids made in one millisecond sort too.

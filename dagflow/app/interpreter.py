@@ -125,7 +125,8 @@ class Interpreter:
         interpreter._equip(performer, concurrency, jitter, wakes_per_second, RetryBudgets(retries_per_second))
         interpreter._draining = Draining(interpreter._driver, drain_seconds)
         place = path if is_reachable and store is None and opened.is_durable else None
-        async with interpreter._driven(performer, resume, unquarantine), listening(place, interpreter_calls(interpreter)):
+        calls = listening(place, opened, interpreter_calls(interpreter), lambda: interpreter._driver.is_draining)
+        async with interpreter._driven(performer, resume, unquarantine), calls:
             yield interpreter
         if interpreter._driver.error is not None:
             raise interpreter._driver.error

@@ -63,6 +63,22 @@ def open_reading(path: str | os.PathLike[str], *, is_still: bool = False) -> Row
     )
 
 
+def exchange(url: str, call: str, tenant: str, name: str, arguments: str, seconds: float | None) -> bytes:
+    """Leave a call in the inbox of a Postgres store, and return the line of its answer. See `store.postgres.calling.exchange`."""
+    _postgres()
+    from dagflow.store.postgres import calling  # noqa: PLC0415 - likewise
+
+    return calling.exchange(url, call, tenant, name, arguments, seconds)
+
+
+def ask_in(connection: object, url: str, tenant: str, name: str, arguments: str) -> None:
+    """Leave a call inside a transaction of the caller. See `store.postgres.asking.ask_in`."""
+    _postgres()
+    from dagflow.store.postgres import asking  # noqa: PLC0415 - likewise
+
+    asking.ask_in(connection, url, tenant, name, arguments)
+
+
 def _postgres() -> type[PostgresStore]:
     try:
         from dagflow.store.postgres.store import PostgresStore  # noqa: PLC0415 - only where one is used

@@ -19,7 +19,7 @@ _Value = TypeVar("_Value")
 class Served:
     """Drives the runs of a store until the block is left."""
 
-    def __init__(self, store: Path, *, catalog: Catalog | None = None, is_service: bool = True) -> None:
+    def __init__(self, store: Path | str, *, catalog: Catalog | None = None, is_service: bool = True) -> None:
         self.store = store
         self._catalog = catalog or Catalog.builtin()
         self._is_service = is_service
@@ -72,7 +72,7 @@ class Served:
     @property
     def n_waiting(self) -> int:
         """How many calls of clients are under way."""
-        return self.call(lambda: sum("_run_handler" in task.name for task in _tasks()))
+        return self.call(lambda: sum(name in task.name for task in _tasks() for name in ("_run_handler", "RowServer._perform")))
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Look again until something holds; each look waits for the service's thread."""

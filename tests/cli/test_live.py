@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dagflow import Client
+from dagflow.store.open import shown
 from tests.app.served import Served
 from tests.cli.support import Said
 
@@ -26,12 +27,27 @@ Dagflow = Callable[..., Said]
 WHERE = f"in process {os.getpid()}"
 
 
-@pytest.fixture
-def served(folder: Path) -> Generator[Client]:
-    with Served(folder / "dagflow.db") as found:
+@pytest.fixture(params=["sqlite", "postgres"])
+def served(folder: Path, request: pytest.FixtureRequest) -> Generator[Client]:
+    in_a_file = request.param == "sqlite"
+    with Served(folder / "dagflow.db" if in_a_file else request.getfixturevalue("postgres").url()) as found:
         client = Client(found.store)
         client.publish(FLOWS)
         yield client
+
+
+@pytest.fixture
+def dagflow(dagflow: Dagflow, request: pytest.FixtureRequest) -> Dagflow:
+    """The command line, on the store that is served."""
+    if "served" not in request.fixturenames:
+        return dagflow
+    store = str(request.getfixturevalue("served").store)
+    return dagflow if store.endswith(".db") else lambda *words: dagflow(*words, "--store", store)
+
+
+def shown_of(client: Client) -> str:
+    """The store as the command line names it, which is started in the folder of the file."""
+    return client.store.name if isinstance(client.store, Path) else shown(client.store)
 
 
 def test_send(served: Client, dagflow: Dagflow) -> None:
@@ -64,7 +80,7 @@ def test_send_what_does_not_fit(served: Client, dagflow: Dagflow) -> None:
 def test_cancel_resume_and_vacuum(served: Client, dagflow: Dagflow) -> None:
     (run,) = served.send("order/paid", {"id": "A"}).runs
     here = f"process {os.getpid()} drives"
-    assert dagflow("resume").err == f"{here} the runs of dagflow.db; `dagflow runs` shows them\n"
+    assert dagflow("resume").err == f"{here} the runs of {shown_of(served)}; `dagflow runs` shows them\n"
     assert dagflow("resume", run[:30], "--json").json == []
     assert dagflow("resume", "f" * 32).code == 2
     assert dagflow("cancel", "last").out == f"run {run} cancelled\n"

@@ -51,11 +51,13 @@ def test_a_store_in_use_is_refused(dagflow, flow, url):
     store.close()
 
 
-def test_a_client_reads_runs_and_says_how_to_call_their_process(dagflow, flow, url):
+def test_a_client_reads_runs_that_no_process_drives(dagflow, flow, url):
     dagflow("run", flow(FLOW), "--actions", "host.py", "--store", url)
     client = Client(url)
     assert [row.status for row in client.runs()] == ["succeeded"]
-    with pytest.raises(NotServed, match=r"not of postgresql://dagflow@/postgres\?schema=t\d+; call `dagflow serve` over HTTP"):
+    with pytest.raises(
+        NotServed, match=r"no process drives the runs of postgresql://dagflow@/postgres\?schema=t\d+; `dagflow serve` is one"
+    ):
         client.send("x")
 
 

@@ -18,7 +18,10 @@ def methods_of(class_: type) -> dict[str, inspect.Signature]:
 
 
 def test_it_has_the_same_methods() -> None:
-    assert methods_of(dagflow.asyncio.Client) == methods_of(dagflow.Client)
+    others = methods_of(dagflow.Client)
+    # These use the caller's connection and block for no answer: `await session.run_sync(lambda it: client.inner.send_in(it, …))`.
+    del others["send_in"], others["start_in"]
+    assert methods_of(dagflow.asyncio.Client) == others
 
 
 def test_calls_run_beside_the_loop(tmp_path: Path) -> None:

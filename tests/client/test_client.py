@@ -37,9 +37,22 @@ flow ask(n: int) -> int {
 """
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """A store that is not there yet, of either kind."""
+    return tmp_path / "runs.db" if request.param == "sqlite" else request.getfixturevalue("postgres").url()
+
+
 @pytest.fixture
-def served(tmp_path: Path) -> Generator[Served]:
+def in_a_file(tmp_path: Path) -> Generator[Served]:
+    """Behind a socket."""
     with Served(tmp_path / "runs.db") as found:
+        yield found
+
+
+@pytest.fixture
+def served(store: Path | str) -> Generator[Served]:
+    with Served(store) as found:
         client = Client(found.store)
         client.publish(FLOWS, name="deliver", author="ann", comment="first")
         client.publish(FLOWS, name="ask")
@@ -121,23 +134,22 @@ def test_what_a_call_refuses_is_raised_by_the_client(served: Served, call, error
     assert Client(served.store).ping() == os.getpid()
 
 
-def test_without_a_process_runs_can_be_read_and_nothing_else(tmp_path: Path) -> None:
-    store = tmp_path / "runs.db"
+def test_without_a_process_runs_can_be_read_and_nothing_else(store: Path | str) -> None:
     with Served(store) as served:
         client = Client(served.store)
         client.publish(FLOWS, name="ask")
         run = client.start("ask", {"n": 5}).run
         client.wait(run)
-    assert not socket_of(store).exists()
+    assert isinstance(store, str) or not socket_of(store).exists()
     assert client.result(run).output == 2
     assert len(client.runs()) == 1
     with pytest.raises(NotServed, match="no process drives the runs of"):
         client.send("order/paid", {"id": "A"})
 
 
-def test_a_process_that_stops_answers_the_calls_under_way(tmp_path: Path) -> None:
+def test_a_process_that_stops_answers_the_calls_under_way(store: Path | str) -> None:
     with ThreadPoolExecutor() as pool:
-        with Served(tmp_path / "runs.db") as served:
+        with Served(store) as served:
             client = Client(served.store)
             client.publish(FLOWS, name="deliver")
             (run,) = client.send("order/paid", {"id": "A"}).runs
@@ -159,8 +171,8 @@ def test_many_clients_at_once(served: Served) -> None:
     assert len(found) == len(set(found)) == 50
 
 
-def test_an_interpreter_without_a_service_answers_what_it_can(tmp_path: Path) -> None:
-    with Served(tmp_path / "runs.db", is_service=False) as served:
+def test_an_interpreter_without_a_service_answers_what_it_can(store: Path | str) -> None:
+    with Served(store, is_service=False) as served:
         client = Client(served.store)
         run = served.start(FLOWS, "deliver", {"id": "A"})
         assert client.send("order/shipped", {"id": "A"}, id="e").n_waits == 1
@@ -170,8 +182,8 @@ def test_an_interpreter_without_a_service_answers_what_it_can(tmp_path: Path) ->
             client.publish(FLOWS, name="ask")
 
 
-def test_nobody_but_the_user_may_connect(served: Served) -> None:
-    assert stat.S_IMODE(socket_of(served.store).stat().st_mode) == 0o600
+def test_nobody_but_the_user_may_connect(in_a_file: Served) -> None:
+    assert stat.S_IMODE(socket_of(in_a_file.store).stat().st_mode) == 0o600
 
 
 def test_a_socket_that_a_killed_process_left_is_replaced(tmp_path: Path) -> None:
@@ -209,13 +221,13 @@ def test_a_client_may_be_made_before_a_fork_and_keeps_no_trio(served: Served) ->
     "line",
     [b"", b"\n", b"{}\n", b"[1]\n", b"x" * 1000 + b"\n", b'{"name": 1, "tenant": "", "arguments": {}}\n', b'{"name": "ping", "tenant": "", "arguments": {"x": 1}}\n', b"\xff\n"],
 )  # fmt: skip
-def test_a_call_that_is_none_is_refused_and_harms_nothing(served: Served, line: bytes) -> None:
+def test_a_call_that_is_none_is_refused_and_harms_nothing(in_a_file: Served, line: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(socket_of(served.store)))
+        connection.connect(str(socket_of(in_a_file.store)))
         connection.sendall(line)
         connection.shutdown(socket.SHUT_WR)
         assert b'"error"' in connection.recv(65_536)
-    assert Client(served.store).ping() == os.getpid()
+    assert Client(in_a_file.store).ping() == os.getpid()
 
 
 def test_an_interpreter_may_be_out_of_reach(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from dagflow.admission.requests import Stage
-from dagflow.app.control.server import Handler
+from dagflow.app.control.performing import Handler
 from dagflow.app.outcomes import Delivery, Outcome
 from dagflow.app.run_handle import Run
 from dagflow.drivers.local.batch import Sending

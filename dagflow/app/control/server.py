@@ -1,11 +1,10 @@
 """Answer the calls of other processes, as long as this one drives the runs of a store.
 
-Only processes of the same user, and of root, are answered: the socket has mode 0600, and the kernel names the peer.
+A socket answers only processes of the same user, and of root: it has mode 0600, and the kernel names the peer.
 """
 
 from __future__ import annotations
 
-import inspect
 import logging
 import os
 import socket
@@ -14,46 +13,58 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 import trio
 
 from dagflow.app.control.address import is_supported, reachable, socket_of
-from dagflow.app.control.messages import MAX_LINE, Call, decode_call, encode_error, encode_result
-from dagflow.errors import DagflowBug, DagflowError, NotServed, UsageError
-from dagflow.store.open import is_url
+from dagflow.app.control.messages import MAX_LINE, Call, decode_call, encode_error
+from dagflow.app.control.performing import ABANDONED, Handler, line_of, performed
+from dagflow.app.control.rows import RowServer
+from dagflow.errors import DagflowError, NotServed, UsageError
+from dagflow.store.api import Store
+from dagflow.store.inbox import HasInbox
 
-#: Performs a call for a tenant, with the arguments that the client named.
-Handler: TypeAlias = Callable[..., Awaitable[object]]
 #: How long a client may take to send its call.
 _SECONDS: Final = 10.0
-#: Calls that end with their client; all others go on without it.
-_ABANDONED: Final = frozenset({"wait"})
 _logger = logging.getLogger("dagflow.control")
 
 
 @asynccontextmanager
-async def listening(store: str | os.PathLike[str] | None, handlers: Mapping[str, Handler]) -> AsyncGenerator[None]:
-    """Answer calls inside the block. Without a store in a file, or where its directory allows no socket, there is nothing to answer.
+async def listening(
+    place: str | os.PathLike[str] | None, store: Store, handlers: Mapping[str, Handler], is_draining: Callable[[], bool]
+) -> AsyncGenerator[None]:
+    """Answer calls inside the block: through the store, if clients can leave calls there, or through a socket beside its file.
 
     Args:
-        store: the path of the store whose lock this process holds.
+        place: the path of the store whose lock this process holds; None to answer nobody.
+        store: the store itself.
         handlers: by the name of the call; each takes the tenant first.
+        is_draining: whether this process begins nothing any more.
     """
-    listener = None if store is None or is_url(store) or not is_supported() else _listener(socket_of(store))
-    if listener is None or store is None:
+    if place is not None and isinstance(store, HasInbox):
+        async with _serving(RowServer(store.open_inbox(), handlers, is_draining).serve):
+            yield
+        return
+    listener = None if place is None or not is_supported() else _listener(socket_of(place))
+    if listener is None or place is None:
         yield
         return
-    server = _Server(handlers)
     try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(partial(trio.serve_listeners, server.answer, [listener]))
-            try:
-                yield
-            finally:
-                nursery.cancel_scope.cancel()
+        async with _serving(partial(trio.serve_listeners, _Server(handlers).answer, [listener])):
+            yield
     finally:
-        socket_of(store).unlink(missing_ok=True)
+        socket_of(place).unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def _serving(serve: Callable[[], Awaitable[object]]) -> AsyncGenerator[None]:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve)
+        try:
+            yield
+        finally:
+            nursery.cancel_scope.cancel()
 
 
 def _listener(path: Path) -> trio.SocketListener | None:
@@ -94,26 +105,11 @@ class _Server:
     async def _answered(self, stream: trio.SocketStream) -> bytes:
         try:
             call = decode_call(await _line(stream))
-            if call.name not in _ABANDONED:
-                return encode_result(await self._performed(call))
-            return await self._unless_gone(stream, call)
         except DagflowError as error:
             return encode_error(error)
-        except Exception as error:
-            _logger.exception("a call failed")
-            return encode_error(
-                DagflowBug(f"the call failed in the process that drives the runs: {type(error).__name__}; see its log")
-            )
-
-    async def _performed(self, call: Call) -> object:
-        handler = self._handlers.get(call.name)
-        if handler is None:
-            raise UsageError(f"`{call.name}` needs a service; this process drives runs without one")
-        try:
-            inspect.signature(handler).bind(call.tenant, **call.arguments)
-        except TypeError as error:
-            raise UsageError(f"the arguments of `{call.name}` do not fit: {error}") from None
-        return await handler(call.tenant, **call.arguments)
+        if call.name not in ABANDONED:
+            return await line_of(lambda: performed(self._handlers, call))
+        return await self._unless_gone(stream, call)
 
     async def _unless_gone(self, stream: trio.SocketStream, call: Call) -> bytes:
         found: list[bytes] = []
@@ -126,10 +122,7 @@ class _Server:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch)
-            try:
-                found.append(encode_result(await self._performed(call)))
-            except DagflowError as error:
-                found.append(encode_error(error))
+            found.append(await line_of(lambda: performed(self._handlers, call)))
             nursery.cancel_scope.cancel()
         return found[0] if found else b""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from dagflow.app.control.calls import interpreter_calls
-from dagflow.app.control.server import Handler
+from dagflow.app.control.performing import Handler
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.outcomes import Delivery, Outcome, Version
 from dagflow.app.service.tenant import Tenant

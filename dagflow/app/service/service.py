@@ -86,11 +86,10 @@ class Service(Tenant):
                 parts = Parts(interpreter, catalog, opened, clock, router, webhooks or {}, governed)
                 service = cls("", parts, None if source is None else Sourcing(source, parts))
                 await catch_up(router, opened)
+                calls = service_calls(service, service.tenant, interpreter)
+                answering = listening(place, opened, calls, lambda: service.is_draining)
                 try:
-                    async with (
-                        listening(place, service_calls(service, service.tenant, interpreter)),
-                        _beside(service._sourcing, refresh_seconds),
-                    ):
+                    async with answering, _beside(service._sourcing, refresh_seconds):
                         yield service
                 finally:
                     router.is_closing = True

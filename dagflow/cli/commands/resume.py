@@ -73,13 +73,14 @@ def _driven(process: LiveProcess, store: str, run: str | None, *, is_json: bool)
     """A process drives the runs already: only a blocked run needs a push."""
     from dagflow.app.archive import Archive
     from dagflow.cli.output.text import printable
+    from dagflow.store.open import shown
 
     if run is not None:
         with Archive.open(store) as archive:
             run = archive.find(run)
         process.client.resume_run(run)
     what = "the runs" if run is None else f"run {run}"
-    print(f"process {process.number} drives {what} of {printable(store)}; `dagflow runs` shows them", file=sys.stderr)
+    print(f"process {process.number} drives {what} of {printable(shown(store))}; `dagflow runs` shows them", file=sys.stderr)
     if is_json:
         print("[]")
     return OK

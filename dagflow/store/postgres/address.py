@@ -62,3 +62,8 @@ def address_of(url: str) -> Address:
     user = f"{parts.username}@" if parts.username else ""
     shown = f"postgresql://{user}{parts.hostname or ''}{port}{parts.path}"
     return Address(urlunsplit(parts._replace(query=rest)), schema, shown if schema == _SCHEMA else f"{shown}?schema={schema}")
+
+
+def channel_of(listener: str) -> str:
+    """The channel on which the driver of a schema hears of new calls, and a client of the answer to its call; the server has `md5` too."""
+    return f"dagflow_{hashlib.md5(listener.encode(), usedforsecurity=False).hexdigest()}"

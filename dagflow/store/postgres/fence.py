@@ -31,6 +31,7 @@ LEASE_SECONDS: Final = 3.0
 _END_SECONDS: Final = 2.0
 
 _TRY_LOCK: Final = "SELECT pg_try_advisory_lock($1)"
+_UNLOCK: Final = "SELECT pg_advisory_unlock_all()"
 _HOLDER: Final = """
     SELECT nonce, owner, extract(epoch FROM clock_timestamp() - seen_at)::float8 FROM engine CROSS JOIN pulse"""
 _END_FORMER: Final = """
@@ -120,6 +121,8 @@ class Guard:
                 self._connection = connect(self.address, name=self.term.name)
             execute(self._connection, "SET synchronous_commit = on")
             execute(self._connection, _LEAVE, (self.term.epoch, self.term.nonce))
+            # The server notices the end of a connection a little later, and would refuse the next driver until then.
+            execute(self._connection, _UNLOCK)
         except (psycopg.Error, StoreError):
             pass  # the next driver looks for the runs that may have crashed this one
         close_quietly(self._connection)

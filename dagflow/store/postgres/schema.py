@@ -188,6 +188,19 @@ CREATE TABLE claim (
 );
 CREATE INDEX claim_until ON claim (until) WHERE until IS NOT NULL;
 CREATE TABLE looked (one bigint PRIMARY KEY CHECK (one = 1), event bigint NOT NULL, checksum bigint NOT NULL);
+
+-- Calls of clients, and the answers; without `answer_by` nobody waits for one.
+CREATE TABLE inbox (
+    id text COLLATE "C" PRIMARY KEY,
+    number bigint GENERATED ALWAYS AS IDENTITY,
+    tenant text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    arguments text COLLATE "C" NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    answer_by timestamptz,
+    taken_by text COLLATE "C" NOT NULL DEFAULT ''
+);
+CREATE TABLE outbox (id text COLLATE "C" PRIMARY KEY, answer bytea NOT NULL, answered_at timestamptz NOT NULL DEFAULT clock_timestamp());
 """
 
 #: Step n takes schema n to n + 1; each is one transaction that also sets the number. A released step never changes.

@@ -22,6 +22,7 @@ from dagflow.store.postgres import writing
 from dagflow.store.postgres.address import Address, address_of
 from dagflow.store.postgres.connection import Connection, close_quietly, connect, execute, is_refusal, reason_of, timeline_of
 from dagflow.store.postgres.fence import Guard
+from dagflow.store.postgres.inbox import PostgresInbox
 from dagflow.store.postgres.schema import check_newest, migrate
 from dagflow.store.postgres.session import Lost, Session
 from dagflow.store.postgres.statements import Statement, in_postgres
@@ -166,6 +167,13 @@ class PostgresStore(RowStore):
         """See `Store.prune`."""
         self._flows.clear()  # some may go
         return super().prune(before)
+
+    def open_inbox(self) -> PostgresInbox:
+        """See `store.inbox.HasInbox`."""
+        self._check_usable()
+        if self._guard is None:
+            raise StoreError(f"{self._place} is open for reading only")
+        return PostgresInbox(self.address, self._guard.term)
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -185,7 +185,7 @@ def _needed(typed: Typed | None) -> Typed:
 def present(value: bytes | None) -> bytes:
     """Return the JSON beside an event that must have one."""
     if value is None:
-        raise StoreError("a history has a fact without its value")
+        raise StoreError("a history has an event without its value")
     return value
 
 

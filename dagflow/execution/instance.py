@@ -49,7 +49,7 @@ from dagflow.model.plan import NO_NODE
 from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.model.wire.codec import WireError
 from dagflow.store.api import Append, Record, SentEvent, WaitRow
-from dagflow.store.codec.events import EVENT, STARTED, SUCCEEDED, Entry, Facts, from_record
+from dagflow.store.codec.events import EVENT, STARTED, SUCCEEDED, Entries, Entry, from_record
 
 #: Nodes that need more than the evaluation of an expression.
 _SPECIAL = frozenset({NodeKind.WAIT_EVENT, NodeKind.FOR, NodeKind.START})
@@ -119,11 +119,11 @@ class RunInstance(RunState):
         """Fold a history; then do the pure work that is open. Raises StoreError if the history is damaged."""
         plan = self.program.plan
         for record in records:
-            fact = from_record(record, plan)
-            recall(self, fact.event, fact.value)
-            self.machine.handle(fact.event)
-            if isinstance(fact.event, events.ItemsListed | events.ItemEnded):
-                self.children.note(fact.event, fact.value)
+            known = from_record(record, plan)
+            recall(self, known.event, known.value)
+            self.machine.handle(known.event)
+            if isinstance(known.event, events.ItemsListed | events.ItemEnded):
+                self.children.note(known.event, known.value)
             self.n_recorded += 1
         self.kept_waits = None
         self._sort(self.machine.outstanding(), is_new=False)
@@ -288,7 +288,7 @@ class RunInstance(RunState):
         return Append(
             run=self.run,
             first=self.n_recorded - len(pending),
-            records=Facts(self.program.plan, pending),
+            records=Entries(self.program.plan, pending),
             status=status,
             ended_at=None if state.ended is None else state.now,
             due_at=due_at,
@@ -316,7 +316,7 @@ class RunInstance(RunState):
             self.values.start(self.run, input_value, origin, started_at)
 
     def apply_event(self, event: Event, value: bytes | None = None) -> None:
-        """Take a fact from outside; dependents may touch the world only once it is in the store."""
+        """Take an event from outside; dependents may touch the world only once it is in the store."""
         self._apply(event, value)
         self.n_binding = self.n_recorded
         self.go_on()

@@ -140,7 +140,7 @@ class Mailbox:
         try:
             arrival = Arrival(**orjson.loads(value))
         except (ValueError, TypeError) as error:
-            raise StoreError("a history has a damaged fact of the kind 'event_arrived'") from error
+            raise StoreError("a history has a damaged event of the kind 'event_arrived'") from error
         self.arrivals.append(arrival)
         self.n_seen = max(self.n_seen, arrival.number)
 

@@ -85,7 +85,7 @@ class EventClaims:
             given = orjson.loads(value)
             self.given[given["number"]] = (given["run"], given["node"])
         except (ValueError, TypeError, KeyError) as error:
-            raise StoreError("a history has a damaged fact of the kind 'event_given'") from error
+            raise StoreError("a history has a damaged event of the kind 'event_given'") from error
 
     def hold_timer(self, progress: RunState, timer: SetTimer) -> bool:
         """Whether a wait that is due has to go on, since an event may be there for it."""

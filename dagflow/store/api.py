@@ -174,7 +174,7 @@ class CrashSuspect:
 
     Attributes:
         n_crashes: in a row, without any outcome of the run in between; with 0 it is a suspect no more.
-        n_outcomes: facts of its history that were more than beginnings, at the last crash.
+        n_outcomes: events of its history that were more than beginnings, at the last crash.
         is_tried: it is being tried, apart from other suspects.
         is_held: it waits until other suspects were tried, and so is to blame for nothing.
     """
@@ -237,7 +237,7 @@ class Store(ServiceStore, Protocol):
         requests: Sequence[RequestRow] = (),
         looked: Looked | None = None,
     ) -> None:
-        """Begin runs, add facts to others, and keep requests as `note_requests` does, all or none.
+        """Begin runs, add events to others, and keep requests as `note_requests` does, all or none.
 
         When it returns it survives a power cut (if the store is durable). The end of a run is the end of its request.
         """

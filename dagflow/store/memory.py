@@ -335,10 +335,10 @@ class MemoryStore(MemoryServiceRows):
         lengths: dict[RunId, int] = {}
         for append in appends:
             if append.run not in self._histories:
-                raise WriteRefused(f"there is no run {append.run} to add facts to")
+                raise WriteRefused(f"there is no run {append.run} to add events to")
             length = lengths.get(append.run, self._lengths[append.run])
             if append.first != length:
-                raise WriteRefused(f"run {append.run} has {length} facts, not {append.first}; read its history again")
+                raise WriteRefused(f"run {append.run} has {length} events, not {append.first}; read its history again")
             lengths[append.run] = length + len(append.records)
 
 

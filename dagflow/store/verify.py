@@ -12,7 +12,7 @@ _PAGE = 500
 
 
 def verify_store(store: Store) -> list[str]:
-    """Everything that is wrong, in words; what facts mean is not looked into, only that they are all there as they were written."""
+    """Everything that is wrong, in words; the meaning of events is not looked into, only that they are all there as they were written."""
     problems: list[str] = []
     try:
         problems += store.problems()

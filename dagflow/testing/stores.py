@@ -133,7 +133,7 @@ class StoreConformance(ServiceStoreConformance, TenantStoreConformance, abc.ABC)
     def test_a_wrong_position_is_refused_and_nothing_is_written(self, store: Store, first: int) -> None:
         row = run_row()
         create(store, row, FLOW, facts(2))
-        with pytest.raises(StoreError, match=f"has 2 facts, not {first}"):
+        with pytest.raises(StoreError, match=f"has 2 events, not {first}"):
             store.write([add(row.id, first, facts(1), status=RunStatus.FAILED)])
         assert store.history(row.id) == list(facts(2))
         assert store.run(row.id) == row
@@ -213,7 +213,7 @@ class StoreConformance(ServiceStoreConformance, TenantStoreConformance, abc.ABC)
         row, other = run_row(1), run_row(2)
         create(store, row, FLOW, facts(1))
         new = Creation(row=other, flow=FLOW, records=facts(2))
-        with pytest.raises(StoreError, match="has 1 facts, not 7"):
+        with pytest.raises(StoreError, match="has 1 events, not 7"):
             store.write([add(row.id, 7, facts(1))], [new])
         assert store.run(other.id) is None
         with pytest.raises(StoreError, match="is there already"):

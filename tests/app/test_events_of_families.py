@@ -195,7 +195,7 @@ def test_a_history_with_a_damaged_fact() -> None:
     kin = done.progress.claims
     assert kin is not None
     for damaged in (b"[]", b"{}", b"7", b"{"):
-        with pytest.raises(StoreError, match="damaged fact of the kind 'event_given'"):
+        with pytest.raises(StoreError, match="damaged event of the kind 'event_given'"):
             kin.recall(damaged)
 
 

@@ -35,7 +35,7 @@ def test_a_damaged_store_does_not(dagflow, flow, folder):
     connection.close()
     said = dagflow("store", "verify")
     assert said.code == 1
-    assert re.search("has [0-7] facts and should have 8; restore a backup", said.out)
+    assert re.search("has [0-7] events and should have 8; restore a backup", said.out)
     assert said.out.endswith("problems; restore a backup, or run `dagflow store salvage` to move the damaged runs to a file\n")
     assert dagflow("store", "verify", "--json").code == 1
 

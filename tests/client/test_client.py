@@ -209,7 +209,7 @@ def test_a_client_may_be_made_before_a_fork_and_keeps_no_trio(served: Served) ->
         f"client = dagflow.Client({str(served.store)!r})\n"
         "client.ping()\n"
         "pid = os.fork()\n"
-        "print(client.ping() > 0, flush=True)\n"
+        "os.write(1, f'{client.ping() > 0}\\n'.encode())  # in one piece\n"
         "if pid:\n"
         "    os.waitpid(pid, 0)\n"
     )

@@ -293,5 +293,5 @@ def test_a_history_with_an_event_that_is_not_there() -> None:
     with pytest.raises(StoreError, match="took the event 0"):
         RunInstance(program, RUN).restore(history)
     history[at] = attrs.evolve(history[at], payload=b"[]")
-    with pytest.raises(StoreError, match="damaged fact of the kind 'event_arrived'"):
+    with pytest.raises(StoreError, match="damaged event of the kind 'event_arrived'"):
         RunInstance(program, RUN).restore(history)

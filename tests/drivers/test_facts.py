@@ -85,11 +85,11 @@ def test_the_words_on_disk() -> None:
     [
         (Record("node_blessed", 5, "a"), "'node_blessed', which this version"),
         (Record("attempt_started", 5, "zzz", 1), "the node 'zzz', which its flow does not have"),
-        (Record("gate_decided", 5, "a"), "damaged fact of the kind 'gate_decided'"),
-        (Record("gate_decided", 5, "a", 0, b"{"), "damaged fact of the kind 'gate_decided'"),
-        (Record("gate_decided", 5, "a", 0, b"7"), "damaged fact"),
-        (Record("gate_decided", 5, "a", 0, b'{"luck": 1}'), "damaged fact"),
-        (Record("run_ended", 5, "", 0, b'{"status": "great"}'), "damaged fact"),
+        (Record("gate_decided", 5, "a"), "damaged event of the kind 'gate_decided'"),
+        (Record("gate_decided", 5, "a", 0, b"{"), "damaged event of the kind 'gate_decided'"),
+        (Record("gate_decided", 5, "a", 0, b"7"), "damaged event"),
+        (Record("gate_decided", 5, "a", 0, b'{"luck": 1}'), "damaged event"),
+        (Record("run_ended", 5, "", 0, b'{"status": "great"}'), "damaged event"),
     ],
 )
 def test_damage(record: Record, match: str) -> None:

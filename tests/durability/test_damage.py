@@ -153,7 +153,7 @@ def test_what_is_sound_verifies(family, tmp_path):
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
-        ("DELETE FROM history WHERE (run, seq) IN (SELECT run, max(seq) FROM history GROUP BY run)", "facts and should have"),
+        ("DELETE FROM history WHERE (run, seq) IN (SELECT run, max(seq) FROM history GROUP BY run)", "events and should have"),
         ("DELETE FROM run WHERE parent = '' AND key = 1", "is part of a run that is not there"),
         ("DELETE FROM run WHERE key = (SELECT max(key) FROM run WHERE parent != '')", "which is not there"),
         ("DELETE FROM event WHERE number = 3", None),

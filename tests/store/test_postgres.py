@@ -316,7 +316,7 @@ def test_damage_is_noticed(url: str, postgres: Server) -> None:
     store.send([sent(1)])
     postgres.ask("UPDATE history SET payload = 'x'", schema=schema(url))
     postgres.ask("UPDATE event SET at = 7", schema=schema(url))
-    with pytest.raises(StoreError, match=f"fact 0 of run {run} is not what was written"):
+    with pytest.raises(StoreError, match=f"event 0 of run {run} is not what was written"):
         store.history(run)
     assert store.events(after=0) == []
     assert store.problems() == ["the event number 1 is not what was written"]

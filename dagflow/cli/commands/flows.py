@@ -35,7 +35,7 @@ def list_(*, tenant: str, store: str, is_json: bool) -> int:
     from dagflow.cli.output.columns import aligned
     from dagflow.cli.output.console import console
     from dagflow.cli.output.json_data import plain_version
-    from dagflow.cli.output.text import json_text, printable, rfc3339
+    from dagflow.cli.output.text import instant, json_text, printable
     from dagflow.client import Client
 
     versions = Client(store, tenant=tenant).flows()
@@ -50,13 +50,13 @@ def list_(*, tenant: str, store: str, is_json: bool) -> int:
             Text(printable(version.flow)),
             Text(str(version.number)),
             Text(version.state),
-            Text(str(rfc3339(version.published_at))),
+            Text(instant(version.published_at)),
             Text(printable(version.author)),
         ]
         for version in versions
     ]
     out = console()
-    out.print(aligned(["flow", "version", "state", "published", "author"], rows, out.width, elastic={0: 12, 4: 6}))
+    out.print(aligned(["flow", "version", "state", "published (UTC)", "author"], rows, out.width, elastic={0: 12, 4: 6}))
     for version in versions:
         if version.problem:
             out.print(Text(printable(f"{version.flow} begins no runs: {version.problem}")), soft_wrap=True)

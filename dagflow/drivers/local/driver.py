@@ -300,7 +300,7 @@ class LocalDriver:
     def now(self, live: LoadedRun) -> int:
         """The clock's time, but never before the run's last event."""
         now, last = self._clock.now(), live.progress.machine.state.now
-        return now if now > last else last  # noqa: FURB136 - asked for every fact, and `max` takes five times as long
+        return now if now > last else last  # noqa: FURB136 - asked for every event, and `max` takes five times as long
 
     def _is_calm(self) -> bool:
         is_fetching = self._child_runs.n_coming or self.suspension.n_coming or not self._dispatch.is_idle

@@ -42,7 +42,7 @@ PAGE: Final = 200
 _NOTED_EVERY: Final = 256
 #: Look up so many queued events together.
 _EVENTS_AT_ONCE: Final = 100
-#: Where a run has facts so much later than the clock, that was set back. The run stays, since the store knows the clock's time only.
+#: Where a run has events so much later than the clock, that was set back. The run stays, since the store knows the clock's time only.
 _BEHIND_NS: Final = 1_000_000_000
 #: Behind every id, which are hexadecimal digits.
 _LAST: Final = "~"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, TypeAlias, assert_never, cast, get_args, get_type_hints, overload
+from typing import Any, Final, Literal, TypeAlias, assert_never, cast, get_args, get_type_hints, overload
 
 import attrs
 import orjson
@@ -81,13 +81,20 @@ _TYPES: Final = {
 _OUTCOMES: Final = tuple(orjson.dumps({"outcome": outcome}) for outcome in range(64))
 
 
-#: A fact of a run before it is a record: an event and the JSON beside it, or one of the two of which there are thousands, with
-#: the node, the attempt, and beside the second what makes JSON of its value, the value, and the JSON if it is there already.
-EVENT, STARTED, SUCCEEDED = 0, 1, 2
-Entry: TypeAlias = Any
+#: The kinds of entries: any event, and the two of which there are thousands.
+EVENT: Final = 0
+STARTED: Final = 1
+SUCCEEDED: Final = 2
+#: A history event before it is a record, in the cheapest form: an event with the JSON of its value; or the instant, node and attempt of
+#: a beginning; or those of a success with the function that makes JSON of its value, the value, and the JSON if it is there already.
+Entry: TypeAlias = (
+    tuple[Literal[0], Event, bytes | None]
+    | tuple[Literal[1], int, int, int]
+    | tuple[Literal[2], int, int, int, Callable[[Any], bytes], object, bytes | None]
+)
 
 
-class Facts(Sequence[Record]):
+class Entries(Sequence[Record]):
     """History events of a run as records, each made on demand: a store in memory seldom reads them."""
 
     __slots__ = ("_entries", "_plan")
@@ -105,7 +112,7 @@ class Facts(Sequence[Record]):
     def __getitem__(self, index: slice) -> Sequence[Record]: ...
     def __getitem__(self, index: int | slice) -> Record | Sequence[Record]:
         if isinstance(index, slice):
-            return Facts(self._plan, self._entries[index])
+            return Entries(self._plan, self._entries[index])
         return self._record(self._entries[index])
 
     def __iter__(self) -> Iterator[Record]:
@@ -113,12 +120,11 @@ class Facts(Sequence[Record]):
 
     def parts(self) -> Iterator[tuple[int, str, str, int, bytes | None]]:
         """Return the instant, kind, node, attempt and payload of each record, for callers that need no record."""
-        ids: tuple[Any, ...] = self._plan.ids
+        ids = self._plan.ids
         for entry in self._entries:
-            kind = entry[0]
-            if kind == STARTED:
+            if entry[0] == STARTED:
                 yield entry[1], "attempt_started", ids[entry[2]], entry[3], None
-            elif kind == SUCCEEDED:
+            elif entry[0] == SUCCEEDED:
                 value = entry[6] if entry[6] is not None else entry[4](entry[5])
                 yield entry[1], "attempt_succeeded", ids[entry[2]], entry[3], value
             else:
@@ -126,7 +132,7 @@ class Facts(Sequence[Record]):
                 yield record.at, record.kind, record.node, record.attempt, record.payload
 
     def _record(self, entry: Entry) -> Record:
-        ((at, kind, node, attempt, payload),) = Facts(self._plan, [entry]).parts()
+        ((at, kind, node, attempt, payload),) = Entries(self._plan, [entry]).parts()
         return Record(kind, at, node, attempt, payload)
 
 
@@ -198,13 +204,13 @@ def from_record(record: Record, plan: Plan) -> Fact:
     """
     shape = _SHAPES.get(record.kind)
     if shape is None:
-        raise StoreError(f"a history has a fact of the kind {record.kind!r}, which this version of dagflow does not know")
+        raise StoreError(f"a history has an event of the kind {record.kind!r}, which this version of dagflow does not know")
     event_class, has_node, has_attempt, has_value = shape
     arguments: list[int] = [record.at]
     if has_node:
         node = plan.numbers.get(record.node, NO_NODE)
         if node == NO_NODE:
-            raise StoreError(f"a history has a fact about the node {record.node!r}, which its flow does not have")
+            raise StoreError(f"a history has an event about the node {record.node!r}, which its flow does not have")
         arguments.append(node)
     if has_attempt:
         arguments.append(record.attempt)
@@ -258,4 +264,4 @@ def _made(record: Record, event_class: type[Event], arguments: list[int], fields
 
 
 def _damaged(record: Record) -> StoreError:
-    return StoreError(f"a history has a damaged fact of the kind {record.kind!r}")
+    return StoreError(f"a history has a damaged event of the kind {record.kind!r}")

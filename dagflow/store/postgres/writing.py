@@ -1,4 +1,4 @@
-"""Writes runs, their facts and their other rows into Postgres, with a few statements for any number of rows."""
+"""Writes runs, their histories and their other rows into Postgres, with a few statements for any number of rows."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def refusal_of(creations: Sequence[Creation], appends: Sequence[Append], found: 
 
 
 def adding(creations: Sequence[Creation], appends: Sequence[Append]) -> list[Statement]:
-    """The statements that add facts, events, subscriptions and names to runs that are there."""
+    """The statements that add history events, sent events, subscriptions and names to runs that are there."""
     records: list[Row] = []
     bodies: dict[bytes, bytes] = {}
     uses: list[Row] = []

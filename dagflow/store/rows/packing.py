@@ -1,9 +1,9 @@
 """Pack the history events of one commit into few rows; store large payloads once.
 
 A row of the history costs some microseconds of its own: its checksum, its place in the tree, its values one by one through the
-database's interface. Facts come together, two and more in one commit, so those of one commit share a row: of the kind
+database's interface. Events come together, two and more in one commit, so those of one commit share a row: of the kind
 `facts`, with their number in place of an attempt, at the place and the instant of the first of them. Its payload is a line of JSON
-that says of each fact its instant after that of the first, its kind, its node, its attempt and the length of its payload; behind it are
+that says of each event its instant after that of the first, its kind, its node, its attempt and the length of its payload; behind it are
 the payloads, one after the other.
 
 The store keeps a large payload beside the history, by its hash, so that a thousand runs with the same input share it. Of such an event
@@ -20,13 +20,13 @@ import attrs
 import orjson
 
 from dagflow.store.api import Record
-from dagflow.store.codec.events import Facts
+from dagflow.store.codec.events import Entries
 
-#: The kind of such a row; no fact has it.
+#: The kind of such a row; no event has it.
 PACK: Final = "facts"
 #: Larger payloads are stored by their hash.
 LARGE: Final = 16 * 1024
-#: A row holds so many facts at most, and so many bytes of payloads, or one fact; so removing rows in slices stays quick.
+#: A row holds so many events at most, and so many bytes of payloads, or one event; so removing rows in slices stays quick.
 _MOST_FACTS: Final = 256
 _MOST_BYTES: Final = LARGE
 #: The payload of a run's start has the input behind this; the part before it differs for each run.
@@ -45,7 +45,7 @@ _Line: TypeAlias = tuple[int, str, str, int, int | tuple[int, str] | None]
 
 @attrs.define(eq=False)
 class Packed:
-    """Facts as rows, and what these name by its hash. Rows begin with the number of their first fact."""
+    """Events as rows, and what these name by its hash. Rows begin with the number of their first event."""
 
     rows: list[Packet] = attrs.field(factory=list)
     bodies: Bodies = attrs.field(factory=dict)
@@ -99,7 +99,7 @@ class Packed:
 
 def packed(first: int, records: Sequence[Record]) -> Packed:
     """The rows for these history events, the first of which has that number."""
-    parts = list(records.parts() if isinstance(records, Facts) else map(_part, records))
+    parts = list(records.parts() if isinstance(records, Entries) else map(_part, records))
     found = Packed()
     if len(parts) <= _MOST_FACTS and sum([len(part[4] or b"") for part in parts]) <= _MOST_BYTES:
         # As `add` does it, for what most commits have: a few events that share a row.
@@ -138,7 +138,7 @@ def unpacked(row: Packet, body_of: Callable[[bytes], bytes]) -> list[Record]:
             place += n_inside
         records.append(Record(of_kind, at + later, of_node, of_attempt, body))
     if place != len(inside) or len(records) != attempt:
-        raise ValueError(f"a row of {attempt} facts has {len(records)}, and {len(inside)} bytes where {place} are told of")
+        raise ValueError(f"a row of {attempt} events has {len(records)}, and {len(inside)} bytes where {place} are told of")
     return records
 
 

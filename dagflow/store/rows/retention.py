@@ -1,7 +1,7 @@
 """Check the rows of a store, and remove old data, a little at a time.
 
 A run is first renamed, so that no reader finds it, in one transaction with its child runs: their rows then have the
-parent `~`, which no lookup asks for. Its facts go in slices after that, and its row at the end. A crash in between leaves renamed rows, which the
+parent `~`, which no lookup asks for. Its events go in slices after that, and its row at the end. A crash in between leaves renamed rows, which the
 next call finds; it never leaves half a history under a run's name.
 """
 
@@ -99,7 +99,7 @@ def problems_of(read: Read) -> list[str]:
     problems += [f"the event number {number} is not what was written" for number in damaged_events(read)]
     problems += [f"run {row[0]!r} has a flow that is not there" for row in read(_FOREIGN)]
     problems += [f"run {row[0]!r} is part of a run that is not there" for row in read(_ORPHANS)]
-    problems += [f"there are facts of run number {row[0]!r}, which is not there" for row in read(_STRAY)]
+    problems += [f"there are events of run number {row[0]!r}, which is not there" for row in read(_STRAY)]
     return problems
 
 

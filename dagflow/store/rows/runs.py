@@ -61,7 +61,7 @@ SELECT_FLOW: Final = "SELECT body, checksum FROM flow WHERE digest = ?"
 AFTER_ALL: Final = "~"
 
 
-#: Of a run its id and how many facts it has, then a row of its facts, and the checksum.
+#: Of a run its id and how many events it has, then a row of its events, and the checksum.
 _FactRow: TypeAlias = tuple[RunId, int, int, int, str, str, int, "bytes | None", int]
 #: What changes about a run beside the length of its history: status, end, due.
 Changing: TypeAlias = tuple[str, "int | None", "int | None"]
@@ -81,9 +81,9 @@ def changing_values(run: str, changing: Changing, length: int) -> tuple[str, int
 
 def record_values(run: str, first: int, records: Sequence[Record]) -> tuple[list[tuple[*Packet, int]], Bodies]:
     """The rows of history events of a run, from seq to checksum, and the large payloads that they name."""
-    facts = packed(first, records)
-    rows = [(*row, checksum(row[5], run, *row[:5])) for row in facts.rows]
-    return rows, facts.bodies
+    found = packed(first, records)
+    rows = [(*row, checksum(row[5], run, *row[:5])) for row in found.rows]
+    return rows, found.bodies
 
 
 def event_values(event: SentEvent) -> Row:
@@ -98,10 +98,10 @@ def taken(run: str) -> StoreError:
 
 
 def misplaced(run: str, first: int, length: Value) -> WriteRefused:
-    """What to raise where facts build on another length than the history has; None: there is no such run."""
+    """What to raise where events build on another length than the history has; None: there is no such run."""
     if length is None:
-        return WriteRefused(f"there is no run {run} to add facts to")
-    return WriteRefused(f"run {run} has {length!r} facts, not {first}; read its history again")
+        return WriteRefused(f"there is no run {run} to add events to")
+    return WriteRefused(f"run {run} has {length!r} events, not {first}; read its history again")
 
 
 def read_history(place: str, run: RunId, found: Sequence[Row], body_of: Callable[[bytes], bytes]) -> list[Record]:
@@ -116,9 +116,9 @@ def read_history(place: str, run: RunId, found: Sequence[Row], body_of: Callable
         try:
             records += _facts_in(run, len(records), cast("Packet", tuple(row)), stored, body_of)
         except (ValueError, TypeError):
-            raise damaged(place, f"fact {len(records)} of run {run} is not what was written") from None
+            raise damaged(place, f"event {len(records)} of run {run} is not what was written") from None
     if found and found[0][0] != len(records):
-        raise damaged(place, f"run {run} has {len(records)} facts and should have {found[0][0]!r}")
+        raise damaged(place, f"run {run} has {len(records)} events and should have {found[0][0]!r}")
     return records
 
 

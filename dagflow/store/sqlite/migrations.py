@@ -49,7 +49,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         # For removing old data: runs by their end, and unused flows.
         "CREATE INDEX run_ended ON run (ended_at) WHERE parent = '' AND ended_at IS NOT NULL",
         "CREATE INDEX run_digest ON run (digest)",
-        # Facts that are written together are one row; see `batches`.
+        # Events that are written together are one row; see `batches`.
         """CREATE TABLE history (
             run INTEGER NOT NULL REFERENCES run (key),
             seq INTEGER NOT NULL,

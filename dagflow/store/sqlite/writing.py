@@ -1,4 +1,4 @@
-"""Writes runs, their facts and their other rows into SQLite, one row at a time."""
+"""Writes runs, their histories and their other rows into SQLite, one row at a time."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _insert_run(connection: apsw.Connection, creation: Creation, known: Known) -
 
 
 def append(connection: apsw.Connection, added: Append, known: Known) -> None:
-    """Add facts and events to a run, and change its row. Raises StoreError if its history has not the length they build on."""
+    """Add events of its history and sent events to a run, and change its row. Raises StoreError if its history has not the length they build on."""
     changing = (str(added.status), added.ended_at, added.due_at)
     key = _changed(connection, added, changing, known.get(added.run))
     if key is None:

@@ -73,7 +73,7 @@ def test_damage_to_it_is_noticed(full, statement):
     query(path, statement)
     store = open_store(path)
     for run in runs:
-        with pytest.raises(StoreError, match=r"fact \d of run .* is not what was written; restore a backup"):
+        with pytest.raises(StoreError, match=r"event \d of run .* is not what was written; restore a backup"):
             store.history(run)
     store.close()
 

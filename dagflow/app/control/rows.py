@@ -76,7 +76,7 @@ class RowServer:
                 await self._more()
 
     def _queue(self, nursery: trio.Nursery, call: AskedCall) -> None:
-        """Perform the calls of a tenant that nobody waits for in their order: a client that waits sees to the order itself."""
+        """Perform the unawaited calls of a tenant in their order; a client that waits keeps its own order."""
         queue = self._queues.setdefault(call.tenant, deque())
         queue.append(call)
         if len(queue) == 1:

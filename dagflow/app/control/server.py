@@ -37,7 +37,7 @@ async def listening(
     """Answer calls inside the block: through the store, if clients can leave calls there, or through a socket beside its file.
 
     Args:
-        place: the path of the store whose lock this process holds; None to answer nobody.
+        place: the path of the store whose lock this process holds; None to answer no calls.
         store: the store itself.
         handlers: by the name of the call; each takes the tenant first.
         is_draining: whether this process begins nothing any more.
@@ -70,7 +70,7 @@ async def _serving(serve: Callable[[], Awaitable[object]]) -> AsyncGenerator[Non
 def _listener(path: Path) -> trio.SocketListener | None:
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        path.unlink(missing_ok=True)  # of a process that was killed; the lock says that nobody listens there
+        path.unlink(missing_ok=True)  # of a process that was killed; the lock says that no process listens there
         with reachable(path) as address:
             bound.bind(address)
         path.chmod(0o600)

@@ -21,7 +21,7 @@ _FIT: Final = (
 
 
 def ask_in(connection: object, url: str, tenant: str, name: str, arguments: str) -> None:
-    """Leave a call, for whose answer nobody waits.
+    """Leave a call that needs no answer.
 
     Args:
         connection: to the database of the store.

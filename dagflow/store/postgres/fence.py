@@ -132,7 +132,7 @@ class Guard:
             try:
                 self._beat()
             except (psycopg.Error, StoreError):
-                # The server may be back at the next beat; whoever drives meanwhile has changed the row of the engine.
+                # The server may be back at the next beat; a driver that took over has changed the row of the engine.
                 close_quietly(self._connection)
 
     def _beat(self) -> None:

@@ -22,7 +22,7 @@ _Result = TypeVar("_Result")
 
 #: Calls taken at once.
 _MOST: Final = 256
-#: How long an answer is kept that nobody fetches.
+#: How long an answer stays that no client fetches.
 _ANSWER_SECONDS: Final = 300
 
 _DRIVES: Final = "SELECT 1 FROM engine WHERE epoch = $1 AND nonce = $2"

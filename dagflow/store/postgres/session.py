@@ -76,7 +76,7 @@ class Session:
         raise AssertionError
 
     def close(self) -> None:
-        """Close the connection; nobody uses it any more."""
+        """Close the connection, which has no users any more."""
         self._closed.set()
         self._drop()
 

@@ -63,7 +63,7 @@ class Admission:
     _delayed: dict[str, Request] = attrs.field(factory=dict[str, Request])
     _pending: dict[str, _Pending] = attrs.field(factory=dict[str, _Pending])
     _waiting: dict[str, Request] = attrs.field(factory=dict[str, Request])
-    _lanes: dict[_Lane, list[tuple[float, int, str]]] = attrs.field(factory=dict[_Lane, list[tuple[float, int, str]]])
+    _lanes: dict[_Lane, list[tuple[float, int, int, str]]] = attrs.field(factory=dict[_Lane, list[tuple[float, int, int, str]]])
     _running: dict[str, Keys] = attrs.field(factory=dict[str, Keys])
     _n_running: dict[str, int] = attrs.field(factory=dict[str, int])
     #: By `rate` key, when runs began that still count.
@@ -261,7 +261,7 @@ class Admission:
         self._waiting[request.id] = request
         lane = request.keys.concurrency, request.keys.rate
         rank = request.since - request.priority * PRIORITY_NS
-        heapq.heappush(self._lanes.setdefault(lane, []), (rank, request.since, request.id))
+        heapq.heappush(self._lanes.setdefault(lane, []), (rank, request.since, request.number, request.id))
         self._lanes_of.setdefault(lane[0], set()).add(lane)
         self._touched.add(lane)
         key = request.keys.rate
@@ -284,7 +284,7 @@ class Admission:
         heads = [(head, lane) for lane in lanes if (head := self._head(lane)) is not None]
         heapq.heapify(heads)
         while heads:
-            (_, _, request_id), lane = heapq.heappop(heads)
+            (*_, request_id), lane = heapq.heappop(heads)
             if not self._has_room(lane, now):
                 continue
             heapq.heappop(self._lanes[lane])
@@ -298,12 +298,12 @@ class Admission:
             if head is not None:
                 heapq.heappush(heads, (head, lane))
 
-    def _head(self, lane: _Lane) -> tuple[float, int, str] | None:
+    def _head(self, lane: _Lane) -> tuple[float, int, int, str] | None:
         """The first request of a lane; withdrawn requests are skipped, and an empty lane is removed."""
         queue = self._lanes.get(lane)
         if queue is None:
             return None
-        while queue and queue[0][2] not in self._waiting:
+        while queue and queue[0][-1] not in self._waiting:
             heapq.heappop(queue)
         if queue:
             return queue[0]

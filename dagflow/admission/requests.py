@@ -63,6 +63,7 @@ class Request:
     Attributes:
         id: unique among the requests of its flow.
         at: when it arrived.
+        number: of two requests that arrive at one instant, the smaller number came first; the number of its event, 0 without one.
         not_before: the timestamp it is meant for; 0 for at once.
         keys: how policies tell it from others.
         priority: of two requests that wait, the higher one begins first; a point is worth `PRIORITY_NS` of waiting.
@@ -70,6 +71,7 @@ class Request:
 
     id: str
     at: int
+    number: int = 0
     not_before: int = 0
     keys: Keys = attrs.field(factory=Keys)
     priority: float = 0.0

@@ -104,7 +104,7 @@ class MemoryServiceRows:
         *,
         stages: Collection[str] = (),
         limit: int = 100,
-        before: tuple[int, str] | None = None,
+        before: tuple[int, int, str] | None = None,
     ) -> list[RequestRow]:
         """See `ServiceStore.requests`."""
         with self._lock:
@@ -211,5 +211,5 @@ class MemoryServiceRows:
             raise StoreError("the store is closed; open it again")
 
 
-def _place(row: RequestRow) -> tuple[int, str]:
-    return row.at, row.id
+def _place(row: RequestRow) -> tuple[int, int, str]:
+    return row.at, row.event, row.id

@@ -163,13 +163,13 @@ class ServiceStore(Protocol):
         *,
         stages: Collection[str] = (),
         limit: int = 100,
-        before: tuple[int, str] | None = None,
+        before: tuple[int, int, str] | None = None,
     ) -> list[RequestRow]:
-        """Requests of a flow, the newest first by when they arrived and by their ids, older than `before`; those in `stages`, or all."""
+        """Requests of a flow, the newest first: by arrival, number of the event, and id. Only those older than `before` and in `stages`."""
         ...
 
     def unsettled_requests(self) -> list[RequestRow]:
-        """Every request of any tenant that is open or whose run has not ended, in the order of when they arrived and of their ids."""
+        """Every request of any tenant that is open or whose run has not ended, by arrival, number of the event, and id."""
         ...
 
     def begun_since(self, tenant: str, flow: str, since: int) -> list[RequestRow]:

@@ -48,12 +48,20 @@ class ServiceStoreConformance:
         assert store.request("", "lead", "b") == rows[1]
         assert store.request("", "order", "b") is None
         assert ids(store.requests("", "lead")) == ["a", "c", "b"]
-        assert ids(store.requests("", "lead", limit=1, before=(3, "a"))) == ["c"]
+        assert ids(store.requests("", "lead", limit=1, before=(3, 0, "a"))) == ["c"]
         assert ids(store.requests("", "lead", stages=["waiting", "dropped"])) == ["a", "c"]
         assert ids(store.unsettled_requests()) == ["b", "a"]
         store.note_requests([attrs.evolve(rows[1], stage="superseded", since=0, reason="a")])
         assert ids(store.unsettled_requests()) == ["a"]
         assert store.requests("", "order") == []
+
+    def test_requests_of_one_instant_are_in_the_order_of_their_events(self, store: Store) -> None:
+        store.publish(version(1), b"flow")
+        rows = [asked(f"event:{number}", 1, event=number) for number in (10, 9, 11)]
+        store.note_requests(rows)
+        assert ids(store.requests("", "lead")) == ["event:11", "event:10", "event:9"]
+        assert ids(store.requests("", "lead", before=(1, 10, "event:10"))) == ["event:9"]
+        assert ids(store.unsettled_requests()) == ["event:9", "event:10", "event:11"]
 
     def test_a_request_ends_with_its_run(self, store: Store) -> None:
         store.publish(version(1), b"flow")

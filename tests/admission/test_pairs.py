@@ -149,3 +149,10 @@ def test_priority_and_a_rate_that_queues() -> None:
 def test_priority_changes_neither_once_nor_debounce() -> None:
     assert str(Flow(Policies(once=ONCE)).ask("a", key="k").ask("b", key="k", priority=9)) == "a! b-once"
     assert str(Flow(Policies(debounce=DEBOUNCE)).ask("a", priority=9).ask("b").wait(10)) == "a>b b!"
+
+
+def test_requests_of_one_instant_begin_in_the_order_of_their_numbers() -> None:
+    flow = Flow(Policies(concurrency=ONE_AT_A_TIME))
+    for number in (9, 10, 11):
+        flow.take(events.Arrived(flow.now, Request(id=f"event:{number}", at=flow.now, number=number)))
+    assert str(flow.end("event:9").end("event:10")) == "event:9! event:10! event:11!"

@@ -61,6 +61,33 @@ async def test_concurrency_queues(tmp_path: Path) -> None:
         assert len(begun) == 4
 
 
+@pytest.mark.parametrize("is_reopened", [False, True])
+async def test_events_of_one_instant_run_in_the_order_in_which_they_came(tmp_path: Path, is_reopened: bool) -> None:
+    host, path, hand = Host(), tmp_path / "runs.db", Hand()
+    text = """
+    event "go" { n: int }
+    flow f(n: int) -> string {
+      on event "go"
+      concurrency 1
+      sent = mail(to: string(n))
+      return sent
+    }
+    """
+    async with Service.open(path, catalog=host.catalog, clock=hand) as service:
+        await service.publish(text)
+        await service.pause("f")
+        for n in range(1, 13):
+            await service.send("go", {"n": n})
+        if not is_reopened:
+            await service.resume("f")
+            await finished(service)
+    if is_reopened:
+        async with Service.open(path, catalog=host.catalog, clock=hand) as service:
+            await service.resume("f")
+            await finished(service)
+    assert host.calls == [f"mail {n}" for n in range(1, 13)]
+
+
 async def test_debounce_starts_once_with_what_came_last(tmp_path: Path) -> None:
     host = Host()
     text = """

@@ -323,7 +323,7 @@ def test_two_tenants_behave_as_two_services(steps: list[Step]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(STEPS, min_size=4, max_size=30))
 def test_two_tenants_behave_as_two_services_for_long(steps: list[Step]) -> None:
     check_apart(steps)

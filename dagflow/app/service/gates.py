@@ -365,7 +365,14 @@ class Gates:
 
 def request_of(row: RequestRow) -> Request:
     """A row as the machine sees it."""
-    return Request(id=row.id, at=row.at, not_before=row.not_before, keys=keys_of(row.keys), priority=row.priority)
+    return Request(
+        id=row.id,
+        at=row.at,
+        number=row.event,
+        not_before=row.not_before,
+        keys=keys_of(row.keys),
+        priority=row.priority,
+    )
 
 
 def held_of(row: RequestRow) -> Held:

@@ -171,8 +171,8 @@ CREATE TABLE request (
     checksum bigint NOT NULL,
     PRIMARY KEY (tenant, flow, id)
 ) WITH (fillfactor = 70);
-CREATE INDEX request_at ON request (tenant, flow, at, id);
-CREATE INDEX request_unsettled ON request (at, id, tenant, flow) WHERE stage IN ('delayed', 'debounced', 'waiting', 'running');
+CREATE INDEX request_at ON request (tenant, flow, at, event, id);
+CREATE INDEX request_unsettled ON request (at, event, id, tenant, flow) WHERE stage IN ('delayed', 'debounced', 'waiting', 'running');
 CREATE INDEX request_settled ON request (greatest(at, since)) WHERE stage IN ('ended', 'dropped', 'superseded');
 CREATE INDEX request_begun ON request (tenant, flow, since) WHERE run != '';
 CREATE INDEX request_run ON request (run) WHERE stage = 'running';

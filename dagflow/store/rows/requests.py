@@ -15,11 +15,11 @@ SELECT_ONE: Final = f"SELECT {COLUMNS} FROM request WHERE tenant = ? AND flow = 
 # The stages are joined by commas, with one before and behind them; a text without any means all of them.
 SELECT_OF_FLOW: Final = f"""
     SELECT {COLUMNS} FROM request
-    WHERE tenant = ?1 AND flow = ?2 AND (at, id) < (?3, ?4) AND (?5 = '' OR ?5 LIKE '%,' || stage || ',%')
-    ORDER BY at DESC, id DESC LIMIT ?6"""  # noqa: S608
+    WHERE tenant = ?1 AND flow = ?2 AND (at, event, id) < (?3, ?4, ?5) AND (?6 = '' OR ?6 LIKE '%,' || stage || ',%')
+    ORDER BY at DESC, event DESC, id DESC LIMIT ?7"""  # noqa: S608
 SELECT_UNSETTLED: Final = f"""
     SELECT {COLUMNS} FROM request
-    WHERE stage IN ('delayed', 'debounced', 'waiting', 'running') ORDER BY at, id, tenant, flow"""  # noqa: S608
+    WHERE stage IN ('delayed', 'debounced', 'waiting', 'running') ORDER BY at, event, id, tenant, flow"""  # noqa: S608
 SELECT_BEGUN: Final = f"""
     SELECT {COLUMNS} FROM request WHERE tenant = ? AND flow = ? AND run != '' AND since > ? ORDER BY since, id"""  # noqa: S608
 SELECT_AFTER: Final = f"SELECT {COLUMNS} FROM request WHERE event > ? AND event > 0 ORDER BY event, tenant, flow"  # noqa: S608

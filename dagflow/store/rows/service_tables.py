@@ -17,7 +17,7 @@ from dagflow.store.service_rows import ListenerRow, Looked, PublishedRow, Reques
 _Result = TypeVar("_Result")
 
 #: Behind every instant and id.
-_AFTER_ALL: Final = (2**63 - 1, "\U0010ffff")
+_AFTER_ALL: Final = (2**63 - 1, 2**63 - 1, "\U0010ffff")
 
 
 class ServiceTables(abc.ABC):
@@ -73,7 +73,7 @@ class ServiceTables(abc.ABC):
         *,
         stages: Collection[str] = (),
         limit: int = 100,
-        before: tuple[int, str] | None = None,
+        before: tuple[int, int, str] | None = None,
     ) -> list[RequestRow]:
         """See `ServiceStore.requests`."""
         wanted = f",{','.join(sorted(stages))}," if stages else ""

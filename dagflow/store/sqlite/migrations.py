@@ -188,8 +188,8 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             checksum INTEGER NOT NULL,
             PRIMARY KEY (tenant, flow, id)
         ) STRICT""",
-        "CREATE INDEX request_at ON request (tenant, flow, at, id)",
-        """CREATE INDEX request_unsettled ON request (at, id, tenant, flow)
+        "CREATE INDEX request_at ON request (tenant, flow, at, event, id)",
+        """CREATE INDEX request_unsettled ON request (at, event, id, tenant, flow)
             WHERE stage IN ('delayed', 'debounced', 'waiting', 'running')""",
         "CREATE INDEX request_settled ON request (max(at, since)) WHERE stage IN ('ended', 'dropped', 'superseded')",
         "CREATE INDEX request_begun ON request (tenant, flow, since) WHERE run != ''",

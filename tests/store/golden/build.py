@@ -73,9 +73,8 @@ async def fill(path: Path) -> None:
             for kind, id_ in [("ask", "1"), ("ask", "2"), ("nap", "3"), ("queue", "4"), ("queue", "4"), ("queue", "55")]:
                 await tenant.send("lead", {"id": id_, "kind": kind}, id=f"{kind} {id_} {len(host.calls)}")
             await tenant.send("answer", {"id": "1", "text": tenant.name})
-            await tenant.start("nap", {"id": "cancelled"}, id="s")
-            row = (await tenant.requests("nap", limit=5))[-1]
-            await tenant.cancel_run(row.run)
+            begun = await tenant.start("nap", {"id": "cancelled"}, id="s")
+            await tenant.cancel_run(begun.run)
             await host.began.wait()
         await tenant.pause("nap")
         await service.interpreter.start(host.flow("flow bad { x = never() }"), id="bad")

@@ -15,6 +15,7 @@ from dagflow.errors import StoreError
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
 from dagflow.store.rows.checksums import checksum
+from dagflow.store.rows.runs import LENGTH_SEQ, length_sum
 from tests.app.host import START, Host
 from tests.app.test_sleepers import ASKING, HOUR, NAP, Frozen, asleep
 
@@ -100,15 +101,15 @@ async def test_a_number_that_is_none_in_a_fact_blocks_its_run_alone(tmp_path: Pa
     good, bad, other = await three_runs(path)
     connection = apsw.Connection(str(path))
     values = ("sleeping", None, None)
-    length = connection.execute("SELECT length FROM run WHERE key = 2").get
-    connection.execute(
-        "UPDATE run SET due_at = NULL, checksum = ? WHERE key = 2", (checksum(None, bad, *values, length),)
-    ).fetchall()
+    length = connection.execute("SELECT max(at) FROM history WHERE run = 2 AND seq = ?", (LENGTH_SEQ,)).get
+    row_sum = checksum(None, bad, *values)
+    connection.execute("UPDATE run SET due_at = NULL, checksum = ? WHERE key = 2", (row_sum,)).fetchall()
     payload = b'{"code": "x", "message": "", "is_fatal": false, "retry_after_ns": 1.5e9, "jitter": 0.5}'
     fact = (payload, bad, length, START, "attempt_failed", "mail", 1)
     connection.execute("INSERT INTO history VALUES (2, ?, ?, ?, ?, ?, ?, ?)", (*fact[2:], payload, checksum(*fact))).fetchall()
     connection.execute(
-        "UPDATE run SET length = length + 1, checksum = ? WHERE key = 2", (checksum(None, bad, *values, length + 1),)
+        "UPDATE history SET at = at + 1, checksum = ? WHERE run = 2 AND seq = ?",
+        (length_sum(bad, length + 1, row_sum), LENGTH_SEQ),
     ).fetchall()
     connection.close()
     async with Interpreter.open(path, catalog=host.catalog, clock=Frozen(START + HOUR)) as interpreter:

@@ -7,7 +7,6 @@ before it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol, cast
 from weakref import WeakKeyDictionary
@@ -86,7 +85,7 @@ class Attempts:
     _is_stopped: bool = False
     _changed: trio.Event = attrs.field(factory=trio.Event)
     #: How many attempts are open, by tenant, flow and run; they decide which may begin if there is no room for all.
-    _counts: tuple[Counter[str], Counter[str], Counter[str]] = attrs.field(factory=lambda: (Counter(), Counter(), Counter()))
+    _counts: tuple[dict[str, int], dict[str, int], dict[str, int]] = attrs.field(factory=lambda: ({}, {}, {}))
     _fast_steps: WeakKeyDictionary[Program, list[FastStep | None]] = attrs.field(factory=WeakKeyDictionary)
 
     def serve(self, nursery: trio.Nursery) -> None:
@@ -197,7 +196,7 @@ class Attempts:
         call = Call(live, command, live.fast_steps[command.node], is_counted=True)
         self._n_open += 1
         for counts, key in zip(self._counts, live.share, strict=True):
-            counts[key] += 1
+            counts[key] = counts.get(key, 0) + 1
         if self._begin(call):
             self._line_up(call)
 
@@ -206,8 +205,10 @@ class Attempts:
             return
         call.is_counted = False
         for counts, key in zip(self._counts, call.live.share, strict=True):
-            counts[key] -= 1
-            if not counts[key]:
+            left = counts[key] - 1
+            if left:
+                counts[key] = left
+            else:
                 del counts[key]
 
     def _begin(self, call: Call) -> bool:

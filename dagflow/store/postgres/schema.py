@@ -36,7 +36,6 @@ CREATE TABLE run (
     status text COLLATE "C" NOT NULL,
     ended_at bigint,
     due_at bigint,
-    length bigint NOT NULL,
     checksum bigint NOT NULL
 ) WITH (fillfactor = 70);
 CREATE INDEX run_parent ON run (parent, key) WHERE parent != '';

@@ -28,6 +28,7 @@ from dagflow.store.postgres.session import Lost, Session
 from dagflow.store.postgres.statements import Statement, in_postgres
 from dagflow.store.postgres.transaction import Fenced, Transaction
 from dagflow.store.rows.row_store import RowStore
+from dagflow.store.rows.runs import LENGTH_SEQ
 from dagflow.store.rows.values import Execute, Row, Value
 from dagflow.store.service_rows import Looked, RequestRow
 
@@ -39,10 +40,10 @@ _LAST_KEY: Final = "SELECT coalesce(max(key), 0) FROM run"
 class PostgresStore(RowStore):
     """See `store.api.Store`. May be called from any thread; made by `PostgresStore.open`."""
 
-    _SELECT_HISTORIES: ClassVar[str] = """
-        SELECT run.id, run.length, seq, at, kind, node, attempt, payload, history.checksum
-        FROM run JOIN history ON history.run = run.key
-        WHERE run.id IN (SELECT value FROM jsonb_array_elements_text(?::jsonb)) AND run.length <= ? ORDER BY run.key, seq"""
+    _SELECT_HISTORIES: ClassVar[str] = f"""
+        SELECT run.id, run.checksum, history.seq, history.at, history.kind, history.node, history.attempt, history.payload, history.checksum
+        FROM run JOIN history AS last ON last.run = run.key AND last.seq = {LENGTH_SEQ} JOIN history ON history.run = run.key
+        WHERE run.id IN (SELECT value FROM jsonb_array_elements_text(?::jsonb)) AND last.at <= ? ORDER BY run.key, history.seq"""  # noqa: S608
 
     address: Address
     _reader: Session

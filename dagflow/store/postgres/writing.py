@@ -17,10 +17,12 @@ from dagflow.store.service_rows import Looked, RequestRow, ScheduleRow
 _FLOW: Final = "digest text, body bytea, checksum bigint"
 _RUN: Final = (
     "key bigint, id text, tenant text, flow text, digest text, created_at bigint, parent text, sealed bigint, status text, ended_at bigint, "
-    "due_at bigint, length bigint, checksum bigint"
+    "due_at bigint, checksum bigint"
 )
-_CHANGE: Final = "status text, ended_at bigint, due_at bigint, length bigint, checksum bigint, id text, first bigint"
+_CHANGE: Final = "status text, ended_at bigint, due_at bigint, checksum bigint, id text"
+_LENGTH: Final = "length bigint, checksum bigint, id text, first bigint"
 _RECORD: Final = "id text, seq bigint, at bigint, kind text, node text, attempt bigint, payload bytea, checksum bigint"
+_HISTORY: Final = "run bigint, seq bigint, at bigint, kind text, node text, attempt bigint, payload bytea, checksum bigint"
 _BODY: Final = "name bytea, body bytea"
 _BODY_USE: Final = "id text, name bytea"
 _EVENT: Final = (
@@ -37,10 +39,16 @@ _CLAIM: Final = "tenant text, flow text, key text, until bigint, checksum bigint
 
 _INSERT_FLOWS: Final = insert_into("flow", _FLOW, "ON CONFLICT (digest) DO NOTHING")
 INSERT_RUNS: Final = insert_into("run", _RUN, "ON CONFLICT (id) DO NOTHING RETURNING id")
-CHANGE_RUNS: Final = f"""
-    UPDATE run SET status = x.status, ended_at = x.ended_at, due_at = x.due_at, length = x.length, checksum = x.checksum
-    FROM {rows_of(_CHANGE)} AS x (status, ended_at, due_at, length, checksum, id, first)
-    WHERE run.id = x.id AND run.length = x.first RETURNING run.id"""  # noqa: S608 - all are constants
+_INSERT_LENGTHS: Final = insert_into("history", _HISTORY)
+SET_LENGTHS: Final = f"""
+    UPDATE history SET at = x.length, checksum = x.checksum
+    FROM {rows_of(_LENGTH)} AS x (length, checksum, id, first) JOIN run ON run.id = x.id
+    WHERE history.run = run.key AND history.seq = {runs.LENGTH_SEQ} AND history.at = x.first RETURNING run.id"""  # noqa: S608 - all are constants
+# A row that stays as it is needs no new version.
+_CHANGE_RUNS: Final = f"""
+    UPDATE run SET status = x.status, ended_at = x.ended_at, due_at = x.due_at, checksum = x.checksum
+    FROM {rows_of(_CHANGE)} AS x (status, ended_at, due_at, checksum, id)
+    WHERE run.id = x.id AND run.checksum != x.checksum"""  # noqa: S608
 _INSERT_RECORDS: Final = f"""
     INSERT INTO history (run, seq, at, kind, node, attempt, payload, checksum)
     SELECT run.key, x.seq, x.at, x.kind, x.node, x.attempt, x.payload, x.checksum
@@ -70,12 +78,14 @@ _SET_SCHEDULES: Final = insert_into("schedule", _SCHEDULE, replacing(_SCHEDULE, 
 _CLEAR_SCHEDULES: Final = f"""
     DELETE FROM schedule USING {rows_of("tenant text, flow text")} AS x (tenant, flow)
     WHERE schedule.tenant = x.tenant AND schedule.flow = x.flow"""  # noqa: S608
-LENGTHS: Final = "SELECT id, length FROM run WHERE id = ANY($1::text[])"
+LENGTHS: Final = f"""
+    SELECT run.id, history.at FROM run JOIN history ON history.run = run.key AND history.seq = {runs.LENGTH_SEQ}
+    WHERE run.id = ANY($1::text[])"""  # noqa: S608
 
 
 def is_all(statements: Sequence[Statement], results: Sequence[Sequence[Row]]) -> bool:
     """Whether every run of these statements began, or had a history of the right length."""
-    counted = (INSERT_RUNS, CHANGE_RUNS)
+    counted = (INSERT_RUNS, SET_LENGTHS)
     return all(
         len(rows) == len(cast("Sequence[Value]", columns[0]))
         for (query, columns), rows in zip(statements, results, strict=True)
@@ -87,32 +97,32 @@ def creating(creations: Sequence[Creation], first_key: int, known: Container[str
     """The statements that begin runs, with keys from `first_key` on; flows that are `known` to be there are not sent again."""
     flows = {each.row.digest: each.flow for each in reversed(creations) if each.row.digest not in known}
     rows = [(key, *runs.creation_values(creation)) for key, creation in enumerate(creations, first_key)]
+    lengths = [
+        (row[0], *runs.length_values(creation.row.id, len(creation.records), row[-1]))
+        for creation, row in zip(creations, rows, strict=True)
+    ]
     return [
         *many(_INSERT_FLOWS, [(digest, flow, checksum(flow, digest)) for digest, flow in flows.items()]),
         *many(INSERT_RUNS, rows),
+        *many(_INSERT_LENGTHS, lengths),
     ]
 
 
 def changing(appends: Sequence[Append]) -> list[Statement]:
-    """The statement that changes the rows of runs whose histories have the right length; appends to one run follow one another."""
+    """The statements that change the lengths of histories, if they are right, and the rows of runs; appends to one run follow one another."""
     last: dict[str, Append] = {}
     first: dict[str, int] = {}
     for added in appends:
         first.setdefault(added.run, added.first)
         last[added.run] = added
-    return many(
-        CHANGE_RUNS,
-        [
-            (
-                *runs.changing_values(
-                    added.run, (str(added.status), added.ended_at, added.due_at), added.first + len(added.records)
-                ),
-                added.run,
-                first[added.run],
-            )
-            for added in last.values()
-        ],
-    )
+    rows: list[Row] = []
+    lengths: list[Row] = []
+    for run, added in last.items():
+        values = runs.changing_values(run, (str(added.status), added.ended_at, added.due_at))
+        length = added.first + len(added.records)
+        rows.append((*values, run))
+        lengths.append((length, runs.length_sum(run, length, values[-1]), run, first[run]))
+    return [*many(SET_LENGTHS, lengths), *many(_CHANGE_RUNS, rows)]
 
 
 def refusal_of(creations: Sequence[Creation], appends: Sequence[Append], found: Sequence[Row]) -> StoreError | None:

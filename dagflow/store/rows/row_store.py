@@ -98,7 +98,7 @@ class RowStore(ServiceTables, abc.ABC):
         try:
             return run_rows.read_history(self._place, run, found, lambda name: blobs.read(self._read(blobs.SELECT, name), name))
         except StoreError:
-            if self._read(run_rows.SELECT_LENGTH, run):
+            if self._read(run_rows.SELECT_KEY, run):
                 raise
             return []  # removed while it was read, with the payloads stored by their hash
 

@@ -17,13 +17,18 @@ from dagflow.store.rows.packing import Bodies, Packet, packed, unpacked
 from dagflow.store.rows.values import Row, Value
 
 INSERT_FLOW: Final = "INSERT INTO flow (digest, body, checksum) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
-SELECT_LENGTH: Final = "SELECT length FROM run WHERE id = ?"
+#: The `seq` of the last row of each history: it has the length of the history in place of an instant. It lies beside the newest events,
+#: so a commit that adds one changes one page; its checksum covers that of the run's row, so neither can be older than the other.
+LENGTH_SEQ: Final = 1 << 62
+_LENGTH: Final = "length"
+SELECT_KEY: Final = "SELECT key FROM run WHERE id = ?"
+SELECT_LENGTH: Final = f"SELECT history.at FROM run JOIN history ON history.run = run.key AND seq = {LENGTH_SEQ} WHERE run.id = ?"  # noqa: S608
 SELECT_HISTORY: Final = """
-    SELECT run.length, seq, at, kind, node, attempt, payload, history.checksum
+    SELECT run.checksum, seq, at, kind, node, attempt, payload, history.checksum
     FROM run LEFT JOIN history ON history.run = run.key WHERE run.id = ? ORDER BY seq"""
 #: A longer history is read by itself.
 MOST_QUICKLY: Final = 64
-RUN_COLUMNS: Final = "id, tenant, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, checksum"
+RUN_COLUMNS: Final = "id, tenant, flow, digest, created_at, parent, sealed, status, ended_at, due_at, checksum"
 SELECT_RUN: Final = f"SELECT {RUN_COLUMNS} FROM run WHERE id = ?"  # noqa: S608 - both parts are constants
 SELECT_RUNS: Final = f"SELECT {RUN_COLUMNS} FROM run WHERE parent = '' AND id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
 IS_UNFINISHED: Final = "status IN ('queued', 'running', 'sleeping')"
@@ -61,9 +66,9 @@ SELECT_FLOW: Final = "SELECT body, checksum FROM flow WHERE digest = ?"
 AFTER_ALL: Final = "~"
 
 
-#: Of a run its id and how many events it has, then a row of its events, and the checksum.
-_FactRow: TypeAlias = tuple[RunId, int, int, int, str, str, int, "bytes | None", int]
-#: What changes about a run beside the length of its history: status, end, due.
+#: Of a run its id and the checksum of its row, then a row of its events, and the checksum.
+_FactRow: TypeAlias = tuple[RunId, Value, int, int, str, str, int, "bytes | None", int]
+#: What changes about a run, beside its history: status, end, due.
 Changing: TypeAlias = tuple[str, "int | None", "int | None"]
 
 
@@ -71,12 +76,22 @@ def creation_values(creation: Creation) -> Row:
     """The values of `RUN_COLUMNS` for a run that begins."""
     row = creation.row
     fixed = (row.id, row.tenant, row.flow, row.digest, row.created_at, row.parent, row_checksum(row))
-    return (*fixed, *changing_values(row.id, (str(row.status), row.ended_at, row.due_at), len(creation.records)))
+    return (*fixed, *changing_values(row.id, (str(row.status), row.ended_at, row.due_at)))
 
 
-def changing_values(run: str, changing: Changing, length: int) -> tuple[str, int | None, int | None, int, int]:
-    """Of the row of a run: status, end, due, length of the history, and the checksum of these."""
-    return (*changing, length, checksum(None, run, *changing, length))
+def changing_values(run: str, changing: Changing) -> tuple[str, int | None, int | None, int]:
+    """Of the row of a run: status, end, due, and the checksum of these."""
+    return (*changing, checksum(None, run, *changing))
+
+
+def length_values(run: str, length: int, row_sum: Value) -> tuple[*Packet, int]:
+    """The last row of the history of a run, from seq to checksum; `row_sum` is the checksum of the run's row."""
+    return (LENGTH_SEQ, length, _LENGTH, "", 0, None, length_sum(run, length, row_sum))
+
+
+def length_sum(run: str, length: Value, row_sum: Value) -> int:
+    """The checksum of the last row of a history."""
+    return checksum(None, run, LENGTH_SEQ, length, row_sum)
 
 
 def record_values(run: str, first: int, records: Sequence[Record]) -> tuple[list[tuple[*Packet, int]], Bodies]:
@@ -110,15 +125,18 @@ def read_history(place: str, run: RunId, found: Sequence[Row], body_of: Callable
     `body_of` finds a payload by its hash. Raises ValueError if it is missing or damaged.
     """
     records: list[Record] = []
-    for _, *row, stored in found:
-        if row[0] is None:
-            continue
+    if not found:
+        return records
+    *rows, (row_sum, seq, length, *_, length_stored) = found
+    for _, *row, stored in rows:
         try:
             records += _facts_in(run, len(records), cast("Packet", tuple(row)), stored, body_of)
         except (ValueError, TypeError):
             raise damaged(place, f"event {len(records)} of run {run} is not what was written") from None
-    if found and found[0][0] != len(records):
-        raise damaged(place, f"run {run} has {len(records)} events and should have {found[0][0]!r}")
+    if seq != LENGTH_SEQ or length_stored != length_sum(run, length, row_sum):
+        raise damaged(place, f"the length of the history of run {run} is not what was written")
+    if length != len(records):
+        raise damaged(place, f"run {run} has {len(records)} events and should have {length!r}")
     return records
 
 
@@ -128,13 +146,17 @@ def read_histories(found: Sequence[Row]) -> dict[RunId, list[Record]]:
     lengths: dict[RunId, int] = {}
     bad: set[RunId] = set()
     for row in cast("Sequence[_FactRow]", found):
-        run, lengths[run] = row[0], row[1]
+        run = row[0]
         records = histories.setdefault(run, [])
+        if row[2] == LENGTH_SEQ:
+            if row[8] == length_sum(run, row[3], row[1]):
+                lengths[run] = row[3]
+            continue
         try:
             records += _facts_in(run, len(records), row[2:8], row[8], _not_quickly)
         except (ValueError, TypeError):
             bad.add(run)
-    return {run: records for run, records in histories.items() if run not in bad and len(records) == lengths[run]}
+    return {run: records for run, records in histories.items() if run not in bad and len(records) == lengths.get(run)}
 
 
 def _not_quickly(_name: bytes) -> bytes:
@@ -169,7 +191,7 @@ def read_event(row: Row) -> SentEvent | None:
 
 def read_row(values: Row) -> RunRow:
     """Return the row of a run. If it is damaged, `problem` says so, and the other fields are unchecked."""
-    run, tenant, flow, digest, created_at, parent, sealed, status, ended_at, due_at, length, stored = values
+    run, tenant, flow, digest, created_at, parent, sealed, status, ended_at, due_at, stored = values
     is_known = status in RunStatus.__members__.values()
     row = RunRow(
         id=RunId(str(run)),
@@ -182,7 +204,7 @@ def read_row(values: Row) -> RunRow:
         parent=str(parent),
         tenant=str(tenant),
     )
-    if is_known and sealed == row_checksum(row) and stored == checksum(None, run, status, ended_at, due_at, length):
+    if is_known and sealed == row_checksum(row) and stored == checksum(None, run, status, ended_at, due_at):
         return row
     return attrs.evolve(row, problem="its row in the store is damaged; `dagflow store salvage` sets it aside")
 

@@ -8,7 +8,6 @@ import re
 import stat
 import sys
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +24,7 @@ _MOUNTS: Final = Path("/proc/self/mountinfo")
 _CONTENT: Final = re.compile(rb"\0*|(?P<process>[0-9 ]{1,10})(?: (?P<header>[0-9a-f]{24}) (?P<frames>[0-9 ]{1,10}))?\n")
 #: In place of a process: the lock is free, and no owner died with it.
 _NO_PROCESS: Final = b" " * 10
+_FRAMES: Final = b"%10d\n"
 #: Follows no link, does not block, is not inherited.
 _SAFELY: Final = sum({getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")})
 #: How often to look again for a lock file that is replaced while it is being acquired.
@@ -55,6 +55,9 @@ class FileLock:
     was_left: bool = attrs.field(default=False, init=False)
     log: LogMark | None = attrs.field(default=None, init=False)
     _found: bytes = attrs.field(default=b"", init=False)
+    #: The log that was noted last, and the contents of the file as far as they say which log that is.
+    _header: bytes = attrs.field(default=b"", init=False)
+    _head: bytes = attrs.field(default=b"", init=False)
     _descriptor: int = attrs.field(default=-1, init=False)
 
     def acquire(self) -> None:
@@ -77,11 +80,12 @@ class FileLock:
             raise
         self._descriptor = descriptor
 
-    def note(self, log: LogMark) -> None:
+    def note(self, header: bytes, frames: int) -> None:
         """Record how much of the log is committed, for the next opening after a crash; in the cache of the system is enough."""
-        self.log = log
+        if header != self._header:
+            self._header, self._head = header, _content(LogMark(header, 0))[: -len(_FRAMES % 0)]
         with suppress(OSError):  # the last record is lower, and still true
-            _write_first(self._descriptor, _content(log))
+            _write_first(self._descriptor, self._head + _FRAMES % frames)
 
     def forget_log(self) -> None:
         """There is a new log, to which nothing that was noted applies. Raises OSError."""
@@ -169,12 +173,7 @@ def _content(log: LogMark | None, process: bytes = b"") -> bytes:
     process = process or b"%10d" % os.getpid()
     if log is None:
         return b"%s\n" % process
-    return b"%s %s %10d\n" % (process, _hexadecimal(log.header), log.frames)
-
-
-@lru_cache(maxsize=8)
-def _hexadecimal(header: bytes) -> bytes:
-    return header.hex().encode()
+    return b"%s %s " % (process, log.header.hex().encode()) + _FRAMES % log.frames
 
 
 def _write_first(descriptor: int, content: bytes) -> None:

@@ -20,7 +20,6 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
         # ---- runs
         "CREATE TABLE flow (digest TEXT PRIMARY KEY, body BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT",
-        # `length` is the number of history events: an append names the length it builds on, and changes nothing at any other.
         # `sealed` is the checksum of what never changes, `checksum` that of the rest.
         """CREATE TABLE run (
             key INTEGER PRIMARY KEY,
@@ -34,7 +33,6 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             status TEXT NOT NULL,
             ended_at INTEGER,
             due_at INTEGER,
-            length INTEGER NOT NULL,
             checksum INTEGER NOT NULL
         ) STRICT""",
         "CREATE INDEX run_whole ON run (id) WHERE parent = ''",
@@ -49,7 +47,8 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         # For removing old data: runs by their end, and unused flows.
         "CREATE INDEX run_ended ON run (ended_at) WHERE parent = '' AND ended_at IS NOT NULL",
         "CREATE INDEX run_digest ON run (digest)",
-        # Events that are written together are one row; see `batches`.
+        # Events that are written together are one row; see `packing`. The last row of a run has the number of its events: an append names the
+        # length it builds on, and changes nothing at any other.
         """CREATE TABLE history (
             run INTEGER NOT NULL REFERENCES run (key),
             seq INTEGER NOT NULL,

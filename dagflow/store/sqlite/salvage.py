@@ -23,7 +23,7 @@ _ORPHANS: Final = """
 #: What there is of a run, by table. Texts as bytes, since they may be none.
 _KEPT: Final = {
     "run": """SELECT CAST(id AS BLOB), CAST(tenant AS BLOB), CAST(flow AS BLOB), CAST(digest AS BLOB), created_at, CAST(parent AS BLOB),
-        CAST(status AS BLOB), ended_at, due_at, length FROM run WHERE key = ?""",
+        CAST(status AS BLOB), ended_at, due_at FROM run WHERE key = ?""",
     "flow": "SELECT flow.body FROM flow JOIN run USING (digest) WHERE run.key = ?",
     "history": """SELECT seq, at, CAST(kind AS BLOB), CAST(node AS BLOB), attempt, payload FROM history WHERE run = ? ORDER BY seq""",
     "bodies": "SELECT body.name, body.body FROM body JOIN body_use ON body_use.body = body.key WHERE body_use.run = ?",

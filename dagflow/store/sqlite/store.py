@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Generator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -26,6 +26,7 @@ from dagflow.ids import RunId
 from dagflow.store.api import Append, Creation, SentEvent
 from dagflow.store.failpoints import Failpoint, hit
 from dagflow.store.rows.row_store import RowStore
+from dagflow.store.rows.runs import LENGTH_SEQ
 from dagflow.store.rows.values import Execute, Row, Value
 from dagflow.store.service_rows import Looked, RequestRow
 from dagflow.store.sqlite import salvage as salvaging
@@ -55,10 +56,10 @@ class SqliteStore(RowStore):
     """See `store.api.Store`. May be called from any thread; made by `SqliteStore.open`."""
 
     # CROSS, so that SQLite looks up what is asked for, and never the other way round.
-    _SELECT_HISTORIES: ClassVar[str] = """
-        SELECT run.id, run.length, seq, at, kind, node, attempt, payload, history.checksum
+    _SELECT_HISTORIES: ClassVar[str] = f"""
+        SELECT run.id, run.checksum, seq, at, kind, node, attempt, payload, history.checksum
         FROM json_each(?) AS asked CROSS JOIN run ON run.id = asked.value CROSS JOIN history ON history.run = run.key
-        WHERE run.length <= ?"""
+        WHERE (SELECT last.at FROM history AS last WHERE last.run = run.key AND last.seq = {LENGTH_SEQ}) <= ?"""  # noqa: S608
 
     path: Path
     _lock_file: FileLock
@@ -152,23 +153,24 @@ class SqliteStore(RowStore):
         """See `Store.write`."""
         if not (appends or creations or requests or looked):
             return
-        with self._transaction() as connection:
+
+        def work(connection: apsw.Connection) -> None:
             writing.insert_runs(connection, creations, self._known)
             for added in appends:
                 writing.append(connection, added, self._known)
             writing.write_requests(connection, requests, looked)
 
+        self._commit(work)
+
     def send(self, events: Sequence[SentEvent]) -> None:
         """See `Store.send`."""
-        with self._transaction() as connection:
-            writing.insert_events(connection, events)
+        self._commit(lambda connection: writing.insert_events(connection, events))
 
     def prune(self, before: int) -> bool:
         """See `Store.prune`."""
         if super().prune(before):
             return True
-        with self._transaction() as connection:
-            return remove_free_pages(connection)
+        return self._commit(remove_free_pages)
 
     def problems(self) -> list[str]:
         """See `Store.problems`."""
@@ -179,8 +181,7 @@ class SqliteStore(RowStore):
 
         In one transaction, which `keep` undoes by raising.
         """
-        with self._transaction() as connection:
-            return salvaging.salvage(connection, runs, keep)
+        return self._commit(lambda connection: salvaging.salvage(connection, runs, keep))
 
     def close(self) -> None:
         """See `Store.close`."""
@@ -211,19 +212,18 @@ class SqliteStore(RowStore):
         log.close()
         return needed
 
-    @contextmanager
-    def _transaction(self) -> Generator[apsw.Connection]:
-        """One write transaction: committed when the block ends, rolled back when it raises."""
+    def _commit(self, work: Callable[[apsw.Connection], _Result]) -> _Result:
+        """Do the work in one write transaction, which is rolled back if it raises."""
         with self._write_lock:
             self._check_usable()
             if self._log is None:
                 raise StoreError(f"{self.path} is open for reading only")
             connection = self._writer
             try:
-                execute(connection, "BEGIN IMMEDIATE")
-                yield connection
+                connection.execute("BEGIN IMMEDIATE")
+                done = work(connection)
                 hit(Failpoint.COMMITTING)
-                execute(connection, "COMMIT")
+                connection.execute("COMMIT")
                 hit(Failpoint.COMMITTED)
                 self._log.note()
                 self._log.checkpoint()
@@ -241,14 +241,13 @@ class SqliteStore(RowStore):
             except BaseException:
                 self._roll_back()
                 raise
+            return done
 
     def _transact(self, work: Callable[[Execute], _Result]) -> _Result:
-        with self._transaction() as connection:
-            return work(partial(execute, connection))
+        return self._commit(lambda connection: work(partial(execute, connection)))
 
     def _write_requests(self, requested: Sequence[RequestRow], looked: Looked | None) -> None:
-        with self._transaction() as connection:
-            writing.write_requests(connection, requested, looked)
+        self._commit(lambda connection: writing.write_requests(connection, requested, looked))
 
     @property
     def _place(self) -> str:

@@ -136,6 +136,7 @@ class OpenLog:
     _header: bytes = attrs.field(default=b"", init=False)
     _noted: int = attrs.field(default=0, init=False)
     _may_restart: bool = attrs.field(default=True, init=False)
+    _is_spent: bool = attrs.field(default=False, init=False)
 
     def open(self) -> None:
         """From now on the file needs its log, and says so. Raises apsw.Error."""
@@ -154,8 +155,8 @@ class OpenLog:
             header = os.read(self._descriptor, _WHICH.stop - _WHICH.start)
             if header != self._header:
                 self._header, self._may_restart = header, False
-        self._noted = self.pages
-        self._lock_file.note(LogMark(self._header, self.pages))
+        self._noted, self._is_spent = self.pages, False
+        self._lock_file.note(self._header, self.pages)
 
     def checkpoint(self) -> None:
         """Move the log into the file when it has grown; a reader in the way only puts it off.
@@ -179,12 +180,13 @@ class OpenLog:
         """A checkpoint is over. Once the file has all that is in the log, the next commit may begin the log anew."""
         self._may_restart = True
         if n_frames == n_moved:
-            self._lock_file.note(LogMark(self._header, 0))
+            self._is_spent = True
+            self._lock_file.note(self._header, 0)
 
     @property
     def mark(self) -> LogMark | None:
         """How much of the log is needed, as far as that was noted."""
-        return self._lock_file.log
+        return LogMark(self._header, 0 if self._is_spent else self._noted) if self._header else self._lock_file.log
 
     def finish(self) -> None:
         """All that was committed is going to be in the file. Raises apsw.Error: not now."""

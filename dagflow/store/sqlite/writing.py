@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 import apsw
 
@@ -18,14 +18,11 @@ from dagflow.store.service_rows import Looked, RequestRow
 from dagflow.store.sqlite.connection import execute, first_of
 
 _INSERT_RUN: Final = (
-    f"INSERT INTO run ({runs.RUN_COLUMNS}) VALUES ({', '.join('?' * 12)}) ON CONFLICT (id) DO NOTHING RETURNING key"  # noqa: S608 - all are constants
+    f"INSERT INTO run ({runs.RUN_COLUMNS}) VALUES ({', '.join('?' * 11)}) ON CONFLICT (id) DO NOTHING RETURNING key"  # noqa: S608 - all are constants
 )
-_UPDATE_RUN: Final = """
-    UPDATE run SET status = ?, ended_at = ?, due_at = ?, length = ?, checksum = ? WHERE id = ? AND length = ? RETURNING key"""
-# For a run whose row is known: by its key, and without a touch on the indexes where nothing in them changes.
-_CHANGE_RUN: Final = """
-    UPDATE run SET status = ?, ended_at = ?, due_at = ?, length = ?, checksum = ? WHERE key = ? AND id = ? AND length = ?"""
-_GROW_RUN: Final = "UPDATE run SET length = ?, checksum = ? WHERE key = ? AND id = ? AND length = ?"
+_SELECT_RUN: Final = "SELECT key, status, ended_at, due_at, checksum FROM run WHERE id = ?"
+_CHANGE_RUN: Final = "UPDATE run SET status = ?, ended_at = ?, due_at = ?, checksum = ? WHERE key = ?"
+_SET_LENGTH: Final = f"UPDATE history SET at = ?, checksum = ? WHERE run = ? AND seq = {runs.LENGTH_SEQ} AND at = ?"  # noqa: S608
 _INSERT_RECORD: Final = """
     INSERT INTO history (run, seq, at, kind, node, attempt, payload, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 _INSERT_BODY: Final = "INSERT INTO body (name, body) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
@@ -41,8 +38,8 @@ _END_REQUEST: Final = "UPDATE request SET stage = 'ended' WHERE run = ? AND stag
 _SET_CLAIM: Final = "INSERT OR REPLACE INTO claim (tenant, flow, key, until, checksum) VALUES (?, ?, ?, ?, ?)"
 _SET_LOOKED: Final = "INSERT OR REPLACE INTO looked (one, event, checksum) VALUES (1, ?, ?)"
 
-#: By its id, the key of a run that has not ended, and what its row says beside the length.
-Known: TypeAlias = dict[RunId, tuple[Value, runs.Changing]]
+#: By its id, the key of a run that has not ended, and what its row says, with the checksum.
+Known: TypeAlias = dict[RunId, tuple[Value, runs.Changing, Value]]
 _MOST_KNOWN: Final = 20_000
 
 
@@ -59,10 +56,13 @@ def insert_runs(connection: apsw.Connection, creations: Sequence[Creation], know
 
 def _insert_run(connection: apsw.Connection, creation: Creation, known: Known) -> None:
     row = creation.row
-    key = first_of(connection, _INSERT_RUN, runs.creation_values(creation))
+    values = runs.creation_values(creation)
+    key = first_of(connection, _INSERT_RUN, values)
     if key is None:
         raise runs.taken(row.id)
-    _note(known, row.id, key, (str(row.status), row.ended_at, row.due_at))
+    if row.ended_at is None:
+        _note(known, row.id, (key, (str(row.status), row.ended_at, row.due_at), values[-1]))
+    execute(connection, _INSERT_RECORD, (key, *runs.length_values(row.id, len(creation.records), values[-1])))
     _insert_records(connection, key, row.id, 0, creation.records)
     insert_events(connection, creation.events)
     if creation.waits:
@@ -77,11 +77,7 @@ def _insert_run(connection: apsw.Connection, creation: Creation, known: Known) -
 
 def append(connection: apsw.Connection, added: Append, known: Known) -> None:
     """Add events of its history and sent events to a run, and change its row. Raises StoreError if its history has not the length they build on."""
-    changing = (str(added.status), added.ended_at, added.due_at)
-    key = _changed(connection, added, changing, known.get(added.run))
-    if key is None:
-        raise runs.misplaced(added.run, added.first, first_of(connection, runs.SELECT_LENGTH, (added.run,)))
-    _note(known, added.run, key, changing)
+    key = _changed(connection, added, known)
     _insert_records(connection, key, added.run, added.first, added.records)
     insert_events(connection, added.events)
     if added.waits is not None:
@@ -91,29 +87,37 @@ def append(connection: apsw.Connection, added: Append, known: Known) -> None:
         execute(connection, _END_REQUEST, (added.run,))
 
 
-def _changed(
-    connection: apsw.Connection, added: Append, changing: runs.Changing, known: tuple[Value, runs.Changing] | None
-) -> Value:
-    """Change the row of a run; return its key, or None if its history has another length."""
-    values = runs.changing_values(added.run, changing, added.first + len(added.records))
-    if known is None:
-        return first_of(connection, _UPDATE_RUN, (*values, added.run, added.first))
-    key, before = known
-    place = (key, added.run, added.first)
-    if before == changing:
-        execute(connection, _GROW_RUN, (*values[3:], *place))
+def _changed(connection: apsw.Connection, added: Append, known: Known) -> Value:
+    """Change the length of a history, and the row of its run if that says other than before; returns the key of the run."""
+    key, before, row_sum = known.get(added.run) or _found(connection, added)
+    changing = (str(added.status), added.ended_at, added.due_at)
+    if changing != before:
+        values = runs.changing_values(added.run, changing)
+        execute(connection, _CHANGE_RUN, (*values, key))
+        row_sum = values[-1]
+    length = added.first + len(added.records)
+    execute(connection, _SET_LENGTH, (length, runs.length_sum(added.run, length, row_sum), key, added.first))
+    if not connection.changes():
+        raise runs.misplaced(added.run, added.first, first_of(connection, runs.SELECT_LENGTH, (added.run,)))
+    if added.ended_at is None:
+        _note(known, added.run, (key, changing, row_sum))
     else:
-        execute(connection, _CHANGE_RUN, (*values, *place))
-    return key if connection.changes() else None
+        known.pop(added.run, None)
+    return key
 
 
-def _note(known: Known, run: RunId, key: Value, changing: runs.Changing) -> None:
-    if changing[1] is not None:
-        known.pop(run, None)
-        return
+def _found(connection: apsw.Connection, added: Append) -> tuple[Value, runs.Changing, Value]:
+    rows = execute(connection, _SELECT_RUN, (added.run,))
+    if not rows:
+        raise runs.misplaced(added.run, added.first, None)
+    key, status, ended_at, due_at, row_sum = rows[0]
+    return key, cast("runs.Changing", (status, ended_at, due_at)), row_sum
+
+
+def _note(known: Known, run: RunId, row: tuple[Value, runs.Changing, Value]) -> None:
     if len(known) >= _MOST_KNOWN:
         known.clear()
-    known[run] = key, changing
+    known[run] = row
 
 
 def _insert_records(connection: apsw.Connection, key: Value, run: str, first: int, records: Sequence[Record]) -> None:

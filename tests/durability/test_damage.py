@@ -155,7 +155,10 @@ def test_what_is_sound_verifies(family, tmp_path):
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
-        ("DELETE FROM history WHERE (run, seq) IN (SELECT run, max(seq) FROM history WHERE seq < 999 GROUP BY run)", "events and should have"),
+        (
+            "DELETE FROM history WHERE (run, seq) IN (SELECT run, max(seq) FROM history WHERE seq < 999 GROUP BY run)",
+            "events and should have",
+        ),
         ("DELETE FROM history WHERE seq > 999", "the length of the history of run"),
         ("DELETE FROM run WHERE parent = '' AND key = 1", "is part of a run that is not there"),
         ("DELETE FROM run WHERE key = (SELECT max(key) FROM run WHERE parent != '')", "which is not there"),
@@ -188,7 +191,8 @@ def test_a_row_that_says_other_than_its_history_is_found(family, tmp_path):
     # With checksums as they should be: only the fold can tell.
     row_sum = checksum(None, row.id, str(row.status), row.ended_at, row.due_at)
     connection.execute(
-        f"UPDATE history SET at = ?2, checksum = ?3 WHERE {of_run} AND seq > 999", (row.id, last, length_sum(row.id, last, row_sum))
+        f"UPDATE history SET at = ?2, checksum = ?3 WHERE {of_run} AND seq > 999",
+        (row.id, last, length_sum(row.id, last, row_sum)),
     )
     store.close()
     connection.close()

@@ -22,7 +22,9 @@ INSERT_FLOW: Final = "INSERT INTO flow (digest, body, checksum) VALUES (?, ?, ?)
 LENGTH_SEQ: Final = 1 << 62
 _LENGTH: Final = "length"
 SELECT_KEY: Final = "SELECT key FROM run WHERE id = ?"
-SELECT_LENGTH: Final = f"SELECT history.at FROM run JOIN history ON history.run = run.key AND seq = {LENGTH_SEQ} WHERE run.id = ?"  # noqa: S608
+SELECT_LENGTH: Final = (
+    f"SELECT history.at FROM run JOIN history ON history.run = run.key AND seq = {LENGTH_SEQ} WHERE run.id = ?"  # noqa: S608
+)
 SELECT_HISTORY: Final = """
     SELECT run.checksum, seq, at, kind, node, attempt, payload, history.checksum
     FROM run LEFT JOIN history ON history.run = run.key WHERE run.id = ? ORDER BY seq"""

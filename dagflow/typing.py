@@ -22,7 +22,7 @@ from dagflow.model.destinations import HostPattern, SecretSpec
 from dagflow.model.expression import Argument, Expression
 from dagflow.model.flow import Callee, GateRef, Join, JoinKind, Loop, Race, RetryPolicy, Scope, Trigger, TriggerKind
 from dagflow.model.flow_test import Answer, Expectation, FlowTest, Mock, MockedAction, Sending
-from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Overflow, Policies, Rate, Schedule
+from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Policies, Rate, Schedule, Throttle
 from dagflow.model.types import (
     EnumType,
     Field,
@@ -78,7 +78,6 @@ __all__ = [
     "Once",
     "OptionalType",
     "Origin",
-    "Overflow",
     "Overload",
     "ParamType",
     "Policies",
@@ -102,6 +101,7 @@ __all__ = [
     "SmtpSecurity",
     "Stage",
     "Store",
+    "Throttle",
     "Total",
     "Trigger",
     "TriggerKind",

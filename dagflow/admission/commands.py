@@ -50,4 +50,11 @@ class Claim:
     until: int | None
 
 
-Command: TypeAlias = Hold | Begin | Drop | Supersede | Claim
+@attrs.frozen
+class Accept:
+    """The request counts for `rate` from this instant on, whatever becomes of it."""
+
+    id: str
+
+
+Command: TypeAlias = Hold | Begin | Drop | Supersede | Claim | Accept

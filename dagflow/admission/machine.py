@@ -1,9 +1,10 @@
 """Admission: which requests of a flow get a run, and when.
 
-Theory. A request passes the policies in one fixed order: `not_before`, then `once`, `debounce`, `rate`, and `concurrency` with
-`priority`. `once` looks at a request when it arrives and when it leaves `debounce`, and the one that leaves claims the key: so
-requests that are merged count as one. `rate` and `concurrency` hold requests in one queue, and a run begins when both allow it at
-that instant, so no period ever has more begins than `rate` says, whatever the queue did before.
+Theory. A request passes the policies in one fixed order: `not_before`, then `once`, `rate`, `debounce`, `throttle`, and `concurrency`
+with `priority`. `once` looks at a request when it arrives and when it leaves `debounce`, and the one that leaves claims the key: so
+requests that are merged count as one. `rate` counts requests when they arrive, those that get no run later included. `throttle` and
+`concurrency` hold requests in one queue, and a run begins when both allow it at that instant, so no period ever has more begins than
+`throttle` says, whatever the queue did before.
 
 The machine sees neither clocks nor stores. It folds the same requests to the same state whether they come as events or, after a
 restart, as rows (`restore`).
@@ -12,30 +13,30 @@ restart, as rows (`restore`).
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from collections.abc import Iterable
 from typing import Final, TypeAlias, assert_never
 
 import attrs
 
 from dagflow.admission import events
-from dagflow.admission.commands import Begin, Claim, Command, Drop, Hold, Supersede
+from dagflow.admission.commands import Accept, Begin, Claim, Command, Drop, Hold, Supersede
 from dagflow.admission.events import Event
 from dagflow.admission.requests import DropReason, Held, Keys, Request, Stage
-from dagflow.model.policies import Overflow, Policies
+from dagflow.admission.window import Window
+from dagflow.model.policies import Policies, Rate, Throttle
 
 #: A point of `priority` is worth this much waiting, so that nothing waits for ever.
 PRIORITY_NS: Final = 60_000_000_000
 #: Requests without a run that one flow may have.
 MAX_BACKLOG: Final = 100_000
 
-#: The `concurrency` key and the `rate` key: requests of one lane wait for the same things.
+#: The `concurrency` key and the `throttle` key: requests of one lane wait for the same things.
 _Lane: TypeAlias = tuple[str, str]
-#: A timestamp, and its cause: a delayed request by its id, a pause by its key, or a lane for which `rate` has room again.
+#: A timestamp, and its cause: a delayed request by its id, a pause by its key, or a lane for which `throttle` has room again.
 _Alarm: TypeAlias = tuple[int, str, _Lane]
 _DELAY: Final = "delay"
 _PAUSE: Final = "pause"
-_RATE: Final = "rate"
+_ROOM: Final = "room"
 
 
 @attrs.define(eq=False)
@@ -52,7 +53,7 @@ class Admission:
     """The admission machine of one flow.
 
     Attributes:
-        policies: those of the version that takes requests now; may be replaced at any time.
+        policies: those of the version that takes requests now.
         max_backlog: more requests without a run are dropped.
     """
 
@@ -66,9 +67,9 @@ class Admission:
     _lanes: dict[_Lane, list[tuple[float, int, int, str]]] = attrs.field(factory=dict[_Lane, list[tuple[float, int, int, str]]])
     _running: dict[str, Keys] = attrs.field(factory=dict[str, Keys])
     _n_running: dict[str, int] = attrs.field(factory=dict[str, int])
-    #: By `rate` key, when runs began that still count.
-    _begins: dict[str, deque[int]] = attrs.field(factory=dict[str, deque[int]])
-    _n_waiting_by_rate: dict[str, int] = attrs.field(factory=dict[str, int])
+    #: What `rate` accepted, and the begins that count for `throttle`.
+    _accepted: Window | None = attrs.field(init=False)
+    _begun: Window | None = attrs.field(init=False)
     #: By `once` key, until when it is claimed; None for ever.
     _claims: dict[str, int | None] = attrs.field(factory=dict[str, "int | None"])
     #: A heap; an alarm that is out of date does no harm.
@@ -77,6 +78,9 @@ class Admission:
     _lanes_of: dict[str, set[_Lane]] = attrs.field(factory=dict[str, set[_Lane]])
     #: Lanes in which a run may begin now.
     _touched: set[_Lane] = attrs.field(factory=set[_Lane])
+
+    def __attrs_post_init__(self) -> None:
+        self._accepted, self._begun = _window(self.policies.rate), _window(self.policies.throttle)
 
     # ---- in and out
 
@@ -104,14 +108,20 @@ class Admission:
         self._begin_all(now, found)
         return found
 
-    def restore(self, rows: Iterable[Held], claims: Iterable[tuple[str, int | None]] = ()) -> None:
+    def restore(
+        self, rows: Iterable[Held], claims: Iterable[tuple[str, int | None]] = (), accepted: Iterable[tuple[str, int]] = ()
+    ) -> None:
         """Fold the store's rows of the flow.
 
         Args:
-            rows: every request that is open or running, and those whose runs began within the last period of `rate`.
+            rows: every request that is open or running, and those whose runs began within the last period of `throttle`.
             claims: the claimed `once` keys, each with the instant at which the claim ends.
+            accepted: the `rate` keys of the requests that were accepted within the last period of `rate`, in order, and when they were.
         """
         self._claims.update(claims)
+        if self._accepted is not None:
+            for key, at in accepted:
+                self._accepted.add(key, at)
         for row in sorted(rows, key=lambda row: row.since):
             request = row.request
             match row.stage:
@@ -124,7 +134,7 @@ class Admission:
                 case Stage.RUNNING:
                     self._count(request, row.since)
                 case Stage.ENDED:
-                    self._note_begin(request.keys.rate, row.since)
+                    self._note_begin(request.keys.throttle, row.since)
                 case Stage.DROPPED | Stage.SUPERSEDED:
                     pass
                 case _:
@@ -144,6 +154,11 @@ class Admission:
     def claims(self) -> dict[str, int | None]:
         """The claimed `once` keys, each with the instant at which the claim ends, None for never."""
         return dict(self._claims)
+
+    @property
+    def accepted(self) -> list[tuple[str, int]] | None:
+        """The `rate` key and the instant of each acceptance that still counts, in order; None without a `rate`."""
+        return None if self._accepted is None else self._accepted.recent(self._now)
 
     @property
     def n_open(self) -> int:
@@ -171,10 +186,17 @@ class Admission:
         heapq.heappush(self._alarms, (request.not_before, _DELAY, (request.id, "")))
 
     def _enter(self, request: Request, found: list[Command]) -> None:
-        """The request is due: it meets `once` and `debounce`."""
+        """The request is due: it meets `once`, `rate` and `debounce`."""
         if self._is_claimed(request):
             found.append(Drop(request.id, DropReason.ONCE))
             return
+        if self._accepted is not None:
+            key = request.keys.rate
+            if self._accepted.room_at(key, self._now) > self._now:
+                found.append(Drop(request.id, DropReason.RATE))
+                return
+            self._accepted.add(key, self._now)
+            found.append(Accept(request.id))
         if self.policies.debounce is None:
             self._pass_on(request, found)
             return
@@ -197,17 +219,10 @@ class Admission:
         heapq.heappush(self._alarms, (due, _PAUSE, (key, "")))
 
     def _pass_on(self, request: Request, found: list[Command]) -> None:
-        """The request has left `debounce`: it claims its `once` key and meets `rate`."""
+        """The request has left `debounce`: it claims its `once` key and waits for a run."""
         if self._is_claimed(request):
             found.append(Drop(request.id, DropReason.ONCE))
             return
-        rate = self.policies.rate
-        if rate is not None and rate.overflow is Overflow.DROP:
-            key = request.keys.rate
-            n_ahead = len(self._recent(key)) + self._n_waiting_by_rate.get(key, 0)
-            if n_ahead >= rate.limit:
-                found.append(Drop(request.id, DropReason.RATE))
-                return
         if self.policies.once is not None:
             within, key = self.policies.once.within_ns, request.keys.once
             until = self._claims[key] = None if within is None else self._now + within
@@ -232,7 +247,7 @@ class Admission:
             if pending is not None:
                 del self._pending[pending.request.keys.debounce]
             elif request_id in self._waiting:
-                self._dequeue(self._waiting[request_id])
+                del self._waiting[request_id]
             else:
                 return
         found.append(Drop(request_id, DropReason.CANCELLED))
@@ -243,7 +258,7 @@ class Admission:
         """Let go everything that is due."""
         while self._alarms and self._alarms[0][0] <= now:
             _, kind, key = heapq.heappop(self._alarms)
-            if kind == _RATE:
+            if kind == _ROOM:
                 self._touched.add(key)
             elif kind == _DELAY:
                 request = self._delayed.pop(key[0], None)
@@ -259,22 +274,11 @@ class Admission:
 
     def _enqueue(self, request: Request) -> None:
         self._waiting[request.id] = request
-        lane = request.keys.concurrency, request.keys.rate
+        lane = request.keys.concurrency, request.keys.throttle
         rank = request.since - request.priority * PRIORITY_NS
         heapq.heappush(self._lanes.setdefault(lane, []), (rank, request.since, request.number, request.id))
         self._lanes_of.setdefault(lane[0], set()).add(lane)
         self._touched.add(lane)
-        key = request.keys.rate
-        self._n_waiting_by_rate[key] = self._n_waiting_by_rate.get(key, 0) + 1
-
-    def _dequeue(self, request: Request) -> None:
-        del self._waiting[request.id]
-        key = request.keys.rate
-        left = self._n_waiting_by_rate[key] - 1
-        if left:
-            self._n_waiting_by_rate[key] = left
-        else:
-            del self._n_waiting_by_rate[key]
 
     def _begin_all(self, now: int, found: list[Command]) -> None:
         """Begin the runs that every policy allows now, the best rank first."""
@@ -288,9 +292,7 @@ class Admission:
             if not self._has_room(lane, now):
                 continue
             heapq.heappop(self._lanes[lane])
-            request = self._waiting[request_id]
-            self._dequeue(request)
-            self._count(request, now)
+            self._count(self._waiting.pop(request_id), now)
             if found and isinstance(last := found[-1], Hold) and last.id == request_id:
                 found.pop()  # it begins at once, so it needs no row
             found.append(Begin(request_id))
@@ -315,35 +317,23 @@ class Admission:
         return None
 
     def _has_room(self, lane: _Lane, now: int) -> bool:
-        concurrency, rate = self.policies.concurrency, self.policies.rate
+        concurrency = self.policies.concurrency
         if concurrency is not None and self._n_running.get(lane[0], 0) >= concurrency.limit:
             return False
-        if rate is None:
-            return True
-        recent = self._recent(lane[1])
-        if len(recent) < rate.limit:
-            return True
-        heapq.heappush(self._alarms, (max(recent[-rate.limit] + rate.period_ns, now + 1), _RATE, lane))
-        return False
+        room_at = now if self._begun is None else self._begun.room_at(lane[1], now)
+        if room_at > now:
+            heapq.heappush(self._alarms, (room_at, _ROOM, lane))
+        return room_at <= now
 
     def _count(self, request: Request, began_at: int) -> None:
         keys = request.keys
         self._running[request.id] = keys
         self._n_running[keys.concurrency] = self._n_running.get(keys.concurrency, 0) + 1
-        self._note_begin(keys.rate, began_at)
+        self._note_begin(keys.throttle, began_at)
 
     def _note_begin(self, key: str, at: int) -> None:
-        if self.policies.rate is not None:
-            self._begins.setdefault(key, deque()).append(at)
-
-    def _recent(self, key: str) -> deque[int]:
-        """The instants of the begins that count for `rate` now."""
-        rate, begins = self.policies.rate, self._begins.get(key)
-        if rate is None or begins is None:
-            return deque()
-        while begins and begins[0] <= self._now - rate.period_ns:
-            begins.popleft()
-        return begins
+        if self._begun is not None:
+            self._begun.add(key, at)
 
     def _is_claimed(self, request: Request) -> bool:
         if self.policies.once is None:
@@ -354,3 +344,7 @@ class Admission:
             return True
         self._claims.pop(key, None)
         return False
+
+
+def _window(policy: Rate | Throttle | None) -> Window | None:
+    return None if policy is None else Window(policy.limit, policy.period_ns)

@@ -18,7 +18,7 @@ class Stage(enum.StrEnum):
     DELAYED = "delayed"
     #: The pause of `debounce` is not over.
     DEBOUNCED = "debounced"
-    #: `rate`, `concurrency` or a paused flow holds it back.
+    #: `throttle`, `concurrency` or a paused flow holds it back.
     WAITING = "waiting"
     RUNNING = "running"
     ENDED = "ended"
@@ -51,8 +51,9 @@ class Keys:
     """The values of the `by` expressions of a flow's policies, each as canonical JSON; "" where a policy has no key."""
 
     once: str = ""
-    debounce: str = ""
     rate: str = ""
+    debounce: str = ""
+    throttle: str = ""
     concurrency: str = ""
 
 

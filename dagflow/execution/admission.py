@@ -25,7 +25,13 @@ def judged(program: Program, value: Mapping[str, object]) -> tuple[Keys, int]:
     def key(typed: Typed | None) -> str:
         return "" if typed is None else _text(orjson.dumps(typed.codec.encode(typed(bindings)), option=orjson.OPT_SORT_KEYS))
 
-    keys = Keys(once=key(code.once), debounce=key(code.debounce), rate=key(code.rate), concurrency=key(code.concurrency))
+    keys = Keys(
+        once=key(code.once),
+        rate=key(code.rate),
+        debounce=key(code.debounce),
+        throttle=key(code.throttle),
+        concurrency=key(code.concurrency),
+    )
     priority = 0 if code.priority is None else code.priority(bindings)
     return keys, priority if isinstance(priority, int) else 0
 

@@ -16,7 +16,7 @@ from dagflow.gc_tuning import without_collecting
 from dagflow.model.correlation_key import path_text
 from dagflow.model.flow import Argument, Callee, Expression, Flow, Node, NodeKind
 from dagflow.model.plan import Plan, build_plan
-from dagflow.model.policies import Concurrency, Debounce, Once, Policies, Rate
+from dagflow.model.policies import Concurrency, Debounce, Once, Policies, Rate, Throttle
 from dagflow.model.types import BOOL, DURATION, INT, JSON, NULL, STRING, EnumType, ScalarType, Type
 from dagflow.model.values import Secret
 from dagflow.model.wire import codec as wire
@@ -134,8 +134,9 @@ class PolicyCode:
     """The expressions of the flow's policies that are about requests."""
 
     once: Typed | None
-    debounce: Typed | None
     rate: Typed | None
+    debounce: Typed | None
+    throttle: Typed | None
     concurrency: Typed | None
     priority: Typed | None
 
@@ -291,13 +292,14 @@ def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]
 
 
 def _policies(policies: Policies, typed: Callable[[Expression], Typed]) -> PolicyCode:
-    def key(policy: Once | Debounce | Rate | Concurrency | None) -> Typed | None:
+    def key(policy: Once | Rate | Debounce | Throttle | Concurrency | None) -> Typed | None:
         return None if policy is None or policy.key is None else typed(policy.key)
 
     return PolicyCode(
         once=key(policies.once),
-        debounce=key(policies.debounce),
         rate=key(policies.rate),
+        debounce=key(policies.debounce),
+        throttle=key(policies.throttle),
         concurrency=key(policies.concurrency),
         priority=None if policies.priority is None else typed(policies.priority),
     )

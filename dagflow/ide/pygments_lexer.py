@@ -27,9 +27,9 @@ _BEFORE_VALUES: Final = (
     "timeout", "any", "settled", "given", "with", "priority", "at", "takes", "returns", "debounce", "per", "from", "to", "every", "of",
 )  # fmt: skip
 _OTHERS: Final = (
-    "after", "as", "cancel", "collect", "concurrency", "cron", "do", "drop", "effectful", "emit", "errors", "event", "fail", "fails",
-    "first", "for", "idempotent", "import", "key", "let", "manual", "max", "mock", "on", "once", "only", "parallel", "pure", "queue",
-    "rate", "retry", "send", "start", "stop", "then", "times", "undo", "was", "webhook",
+    "after", "as", "cancel", "collect", "concurrency", "cron", "do", "effectful", "emit", "errors", "event", "fail", "fails",
+    "first", "for", "idempotent", "import", "key", "let", "manual", "max", "mock", "on", "once", "only", "parallel", "pure",
+    "rate", "retry", "send", "start", "stop", "then", "throttle", "times", "undo", "was", "webhook",
 )  # fmt: skip
 _TYPES: Final = (
     "bool", "int", "uint", "double", "string", "bytes", "timestamp", "duration", "json", "list", "map", "Secret",

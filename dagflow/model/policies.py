@@ -5,21 +5,10 @@ A service applies them. An `Interpreter` by itself starts each run on request, a
 
 from __future__ import annotations
 
-import enum
-
 import attrs
 
 from dagflow.model.expression import Expression
 from dagflow.model.types import RecordType
-
-
-class Overflow(enum.StrEnum):
-    """The handling of a run that exceeds a limit."""
-
-    #: It begins when there is room.
-    QUEUE = "queue"
-    #: It never begins.
-    DROP = "drop"
 
 
 @attrs.frozen(kw_only=True)
@@ -53,12 +42,26 @@ class Concurrency:
 
 @attrs.frozen(kw_only=True)
 class Rate:
-    """At most `limit` runs begin in any `period_ns` nanoseconds: of the flow, or of those for which `key` has the same value."""
+    """At most `limit` requests are accepted in any `period_ns` nanoseconds: of the flow, or of those for which `key` has the same value.
+
+    The others are dropped.
+    """
 
     limit: int
     period_ns: int
     key: Expression | None = None
-    overflow: Overflow = Overflow.QUEUE
+
+
+@attrs.frozen(kw_only=True)
+class Throttle:
+    """At most `limit` runs begin in any `period_ns` nanoseconds: of the flow, or of those for which `key` has the same value.
+
+    The others wait.
+    """
+
+    limit: int
+    period_ns: int
+    key: Expression | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -100,11 +103,12 @@ class CancelOn:
 
 @attrs.frozen(kw_only=True)
 class Policies:
-    """All of them. `priority`: of two runs that wait to begin, the one for which it is higher is first."""
+    """All of them, in the order in which a request passes them. `priority`: of two runs that wait to begin, the one for which it is higher is first."""
 
-    concurrency: Concurrency | None = None
+    once: Once | None = None
     rate: Rate | None = None
     debounce: Debounce | None = None
-    once: Once | None = None
+    throttle: Throttle | None = None
+    concurrency: Concurrency | None = None
     cancel_on: tuple[CancelOn, ...] = ()
     priority: Expression | None = None

@@ -134,6 +134,15 @@ class MemoryServiceRows:
             ]
         return sorted(rows, key=lambda row: (row.since, row.id))
 
+    def accepted_since(self, tenant: str, flow: str, since: int) -> list[RequestRow]:
+        """See `ServiceStore.accepted_since`."""
+        with self._lock:
+            self._check_open()
+            rows = [
+                row for place, row in self._requests.items() if place[:2] == (tenant, flow) and row.accepted_at > max(0, since)
+            ]
+        return sorted(rows, key=lambda row: (row.accepted_at, row.id))
+
     def requested_after(self, number: int) -> list[RequestRow]:
         """See `ServiceStore.requested_after`."""
         with self._lock:
@@ -192,7 +201,9 @@ class MemoryServiceRows:
     def _prune_requests(self, before: int) -> set[FlowDigest]:
         """Remove settled requests that are older; returns the flows that are still needed."""
         old = [
-            place for place, row in self._requests.items() if place not in self._unsettled and max(row.at, row.since) < before
+            place
+            for place, row in self._requests.items()
+            if place not in self._unsettled and max(row.at, row.since, row.accepted_at) < before
         ]
         for place in old:
             self._request_of.pop(self._requests.pop(place).run, None)

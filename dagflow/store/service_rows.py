@@ -29,6 +29,7 @@ class RequestRow:
         stage: a word of `admission.Stage`; the store itself turns `running` into `ended`, together with the end of the run.
         since: as of `admission.Held`.
         keys: those of the policies, a JSON array. priority: as of `admission.Request`.
+        accepted_at: when `rate` accepted it, or 0.
         run: the run it has, or "".
         reason: why it was dropped, or which request took its place; else "".
         kind, name: what asked: the kind of the trigger, and the name of its event.
@@ -47,6 +48,7 @@ class RequestRow:
     since: int = 0
     keys: bytes = b"[]"
     priority: int = 0
+    accepted_at: int = 0
     run: RunId = NO_RUN
     reason: str = attrs.field(default="", converter=str)
     kind: str = "manual"
@@ -174,6 +176,10 @@ class ServiceStore(Protocol):
 
     def begun_since(self, tenant: str, flow: str, since: int) -> list[RequestRow]:
         """The requests of a flow whose runs began after that instant."""
+        ...
+
+    def accepted_since(self, tenant: str, flow: str, since: int) -> list[RequestRow]:
+        """The requests of a flow that `rate` accepted after that instant, in the order of these instants and of their ids."""
         ...
 
     def requested_after(self, number: int) -> list[RequestRow]:

@@ -63,6 +63,21 @@ class ServiceStoreConformance:
         assert ids(store.requests("", "lead", before=(1, 10, "event:10"))) == ["event:9"]
         assert ids(store.unsettled_requests()) == ["event:9", "event:10", "event:11"]
 
+    def test_what_a_rate_accepted(self, store: Store) -> None:
+        store.publish(version(1), b"flow")
+        dropped = asked("b", 3, stage="dropped", accepted_at=7)
+        store.note_requests(
+            [asked("c", 4, accepted_at=6), dropped, asked("a", 2, stage="superseded", accepted_at=5), asked("d", 8)]
+        )
+        assert ids(store.accepted_since("", "lead", 5)) == ["c", "b"]
+        assert ids(store.accepted_since("", "lead", -1)) == ["a", "c", "b"]
+        assert store.accepted_since("", "order", 0) == []
+        assert store.request("", "lead", "b") == dropped
+        while store.prune(6):
+            pass
+        assert ids(store.accepted_since("", "lead", 0)) == ["c", "b"]
+        assert store.problems() == []
+
     def test_a_request_ends_with_its_run(self, store: Store) -> None:
         store.publish(version(1), b"flow")
         store.note_requests([asked("a", 1)])

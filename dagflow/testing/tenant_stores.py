@@ -57,7 +57,10 @@ class TenantStoreConformance:
         assert [store.listeners(tenant, "x") for tenant in ("a", "")] == [[ListenerRow("x", "lead", tenant="a")], []]
         store.note_state("a", "lead", "paused")
         assert [row.state for tenant in ("a", "b") for row in store.versions(tenant, "lead")] == ["paused", "active"]
-        mine, yours = asked("one", tenant="a", claim=("k", None)), asked("one", 2, tenant="b", stage="dropped", reason="rate")
+        mine, yours = (
+            asked("one", tenant="a", claim=("k", None), accepted_at=4),
+            asked("one", 2, tenant="b", stage="dropped", reason="rate"),
+        )
         store.note_requests([mine, yours])
         assert [store.request(tenant, "lead", "one") for tenant in ("a", "b", "")] == [mine, yours, None]
         assert (store.requests("a", "lead"), store.requests("b", "lead"), store.requests("", "lead")) == ([mine], [yours], [])
@@ -66,4 +69,5 @@ class TenantStoreConformance:
         run = attrs.evolve(begun(mine, 5), row=attrs.evolve(begun(mine, 5).row, tenant="a"))
         store.write((), [attrs.evolve(run, request=attrs.evolve(mine, stage="running", since=5, run=run.row.id))])
         assert [ids(store.begun_since(tenant, "lead", 4)) for tenant in ("a", "b")] == [["one"], []]
+        assert [ids(store.accepted_since(tenant, "lead", 3)) for tenant in ("a", "b")] == [["one"], []]
         assert store.problems() == []

@@ -66,6 +66,7 @@ module.exports = grammar({
         $.trigger,
         $.concurrency_setting,
         $.rate_setting,
+        $.throttle_setting,
         $.debounce_setting,
         $.once_setting,
         $.cancel_setting,
@@ -88,8 +89,8 @@ module.exports = grammar({
       ),
     binding: ($) => seq('as', $.identifier, optional(seq(':', $._type))),
     concurrency_setting: ($) => seq('concurrency', $.integer, optional(seq('by', $._expression))),
-    rate_setting: ($) =>
-      seq('rate', $.integer, 'per', $._expression, optional(seq('by', $._expression)), optional(choice('drop', 'queue'))),
+    rate_setting: ($) => seq('rate', $.integer, 'per', $._expression, optional(seq('by', $._expression))),
+    throttle_setting: ($) => seq('throttle', $.integer, 'per', $._expression, optional(seq('by', $._expression))),
     debounce_setting: ($) =>
       seq('debounce', $._expression, optional(seq('by', $._expression)), optional(seq('max', $._expression))),
     once_setting: ($) => seq('once', 'by', $._expression, optional(seq('within', $._expression))),

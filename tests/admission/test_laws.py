@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagflow.admission import events
-from dagflow.admission.commands import Begin, Claim, Command, Drop, Hold, Supersede
+from dagflow.admission.commands import Accept, Begin, Claim, Command, Drop, Hold, Supersede
 from dagflow.admission.machine import PRIORITY_NS, Admission
 from dagflow.admission.requests import DropReason, Held, Keys, Request, Stage
 from dagflow.model.expression import Expression
-from dagflow.model.policies import Concurrency, Debounce, Once, Overflow, Policies, Rate
+from dagflow.model.policies import Concurrency, Debounce, Once, Policies, Rate, Throttle
 
 SECOND: Final = 10**9
 #: Keys are computed outside; the machine never looks at the expression.
@@ -33,12 +33,13 @@ def debounces(quiet: int) -> st.SearchStrategy[Debounce]:
 policies = st.builds(
     Policies,
     concurrency=st.none() | st.builds(Concurrency, limit=st.integers(1, 3)),
-    rate=st.none() | st.builds(Rate, limit=st.integers(1, 3), period_ns=seconds, overflow=st.sampled_from(Overflow)),
+    rate=st.none() | st.builds(Rate, limit=st.integers(1, 3), period_ns=seconds),
+    throttle=st.none() | st.builds(Throttle, limit=st.integers(1, 3), period_ns=seconds),
     debounce=st.none() | st.integers(1, 5).flatmap(debounces),
     once=st.none() | st.builds(Once, key=st.just(KEY), within_ns=st.none() | seconds),
 )
 key = st.sampled_from(["", "a", "b"])
-keys = st.builds(Keys, once=st.sampled_from(["1", "2", "3", "4"]), debounce=key, rate=key, concurrency=key)
+keys = st.builds(Keys, once=st.sampled_from(["1", "2", "3", "4"]), rate=key, debounce=key, throttle=key, concurrency=key)
 
 
 @attrs.frozen
@@ -93,6 +94,7 @@ class World:
     machine: Admission = attrs.field(init=False)
     rows: dict[str, Held] = attrs.field(factory=dict)
     claims: dict[str, int | None] = attrs.field(factory=dict)
+    accepted: list[tuple[str, int]] = attrs.field(factory=list)
     log: list[tuple[int, Command]] = attrs.field(factory=list)
 
     def __attrs_post_init__(self) -> None:
@@ -103,7 +105,9 @@ class World:
 
     def restart(self) -> None:
         self.machine = Admission(self.policies, is_paused=self.is_paused)
-        self.machine.restore([row for row in self.rows.values() if row.stage.is_open or row.since], self.claims.items())
+        self.machine.restore(
+            [row for row in self.rows.values() if row.stage.is_open or row.since], self.claims.items(), self.accepted
+        )
         self.take(events.Ticked(self.now))
 
     def play(self, moves: Sequence[Move]) -> None:
@@ -163,6 +167,8 @@ class World:
                 self.rows[command.id] = attrs.evolve(row, stage=Stage.SUPERSEDED, since=0)
             case Claim(_, key, until):
                 self.claims[key] = until
+            case Accept():
+                self.accepted.append((row.request.keys.rate, self.now))
         self.check_concurrency()
 
     # ---- the laws
@@ -172,7 +178,10 @@ class World:
         mine = row.request
         for other in self.ids(Stage.WAITING):
             their = self.rows[other].request
-            if other != mine.id and (their.keys.rate, their.keys.concurrency) == (mine.keys.rate, mine.keys.concurrency):
+            if other != mine.id and (their.keys.throttle, their.keys.concurrency) == (
+                mine.keys.throttle,
+                mine.keys.concurrency,
+            ):
                 assert (rank(mine), mine.since, mine.id) <= (rank(their), their.since, their.id)
 
     def check_concurrency(self) -> None:
@@ -182,13 +191,31 @@ class World:
                 assert len(running) <= self.policies.concurrency.limit
 
     def check_rate(self) -> None:
+        """No period has too many acceptances, and a request is dropped only where one more would be too many."""
         rate = self.policies.rate
+        assert rate is not None or not self.accepted
         if rate is None:
             return
         for key in ("", "a", "b"):
-            begins = [at for at, each in self.log if isinstance(each, Begin) and self.rows[each.id].request.keys.rate == key]
-            for at in begins:
-                assert sum(at - rate.period_ns < other <= at for other in begins) <= rate.limit
+            counted = [at for each, at in self.accepted if each == key]
+            assert self.most(counted, rate.period_ns) <= rate.limit
+            for at, each in self.log:
+                if getattr(each, "reason", None) is DropReason.RATE and self.rows[each.id].request.keys.rate == key:
+                    assert sum(at - rate.period_ns < other <= at for other in counted) == rate.limit
+
+    def check_throttle(self) -> None:
+        throttle = self.policies.throttle
+        if throttle is None:
+            return
+        for key in ("", "a", "b"):
+            begins = [
+                at for at, each in self.log if isinstance(each, Begin) and self.rows[each.id].request.keys.throttle == key
+            ]
+            assert self.most(begins, throttle.period_ns) <= throttle.limit
+
+    @staticmethod
+    def most(instants: Sequence[int], period: int) -> int:
+        return max((sum(at - period < other <= at for other in instants) for at in instants), default=0)
 
     def check_once(self) -> None:
         once = self.policies.once
@@ -230,6 +257,7 @@ def test_no_policy_is_ever_broken(policies: Policies, moves: list[Move], restart
     world = World(policies, restarts)
     world.play(moves)
     world.check_rate()
+    world.check_throttle()
     world.check_once()
     world.check_debounce()
 

@@ -11,7 +11,7 @@ from dagflow.admission.commands import Begin, Drop, Supersede
 from dagflow.admission.machine import PRIORITY_NS, Admission
 from dagflow.admission.requests import Keys, Request
 from dagflow.model.expression import Expression
-from dagflow.model.policies import Concurrency, Debounce, Once, Overflow, Policies, Rate
+from dagflow.model.policies import Concurrency, Debounce, Once, Policies, Rate, Throttle
 
 SECOND = 10**9
 ONCE = Once(key=cast("Expression", None), within_ns=1000 * SECOND)
@@ -19,8 +19,11 @@ DEBOUNCE = Debounce(quiet_ns=10 * SECOND)
 ONE_AT_A_TIME = Concurrency(limit=1)
 
 
-def rate(overflow: Overflow, limit: int = 1) -> Rate:
-    return Rate(limit=limit, period_ns=100 * SECOND, overflow=overflow)
+def rate(limit: int = 1) -> Rate:
+    return Rate(limit=limit, period_ns=100 * SECOND)
+
+
+THROTTLE = Throttle(limit=1, period_ns=100 * SECOND)
 
 
 @attrs.define
@@ -78,15 +81,17 @@ def test_once_and_debounce() -> None:
     assert str(flow.ask("c", key="k")) == "c-once"
 
 
-def test_once_and_a_rate_that_drops() -> None:
-    """What the rate drops claims nothing."""
-    flow = Flow(Policies(once=ONCE, rate=rate(Overflow.DROP))).ask("a", key="k").ask("b", key="l")
+def test_once_and_rate() -> None:
+    """What the rate drops claims nothing, and what `once` drops does not count."""
+    flow = Flow(Policies(once=ONCE, rate=rate(2))).ask("a", "b", key="k").ask("c", key="l").ask("d", key="m")
+    assert str(flow) == "a! b-once c! d-rate"
+    flow = Flow(Policies(once=ONCE, rate=rate())).ask("a", key="k").ask("b", key="l")
     assert str(flow) == "a! b-rate"
     assert str(flow.wait(100).ask("c", key="l").ask("d", key="l")) == "c! d-once"
 
 
-def test_once_and_a_rate_that_queues() -> None:
-    flow = Flow(Policies(once=ONCE, rate=rate(Overflow.QUEUE))).ask("a", key="k").ask("b", "c", key="l")
+def test_once_and_throttle() -> None:
+    flow = Flow(Policies(once=ONCE, throttle=THROTTLE)).ask("a", key="k").ask("b", "c", key="l")
     assert str(flow) == "a! c-once"
     assert str(flow.wait(100)) == "b!"
 
@@ -97,15 +102,16 @@ def test_once_and_concurrency() -> None:
     assert str(flow.end("a")) == "b!"
 
 
-def test_debounce_and_a_rate_that_drops() -> None:
-    """Only what leaves the pause counts."""
-    flow = Flow(Policies(debounce=DEBOUNCE, rate=rate(Overflow.DROP))).ask("a", "b").wait(10)
-    assert str(flow) == "a>b b!"
-    assert str(flow.ask("c").wait(10)) == "c-rate"
+def test_rate_and_debounce() -> None:
+    """Requests count that are merged later, and what the rate drops does not lengthen the pause."""
+    flow = Flow(Policies(debounce=DEBOUNCE, rate=rate(2))).ask("a").wait(5).ask("b").wait(9).ask("c")
+    assert str(flow) == "a>b c-rate"
+    assert str(flow.wait(1)) == "b!"
+    assert str(flow.wait(85).ask("d").wait(10)) == "d!"
 
 
-def test_debounce_and_a_rate_that_queues() -> None:
-    flow = Flow(Policies(debounce=DEBOUNCE, rate=rate(Overflow.QUEUE))).ask("a").wait(10).ask("b").wait(10).ask("c").wait(10)
+def test_debounce_and_throttle() -> None:
+    flow = Flow(Policies(debounce=DEBOUNCE, throttle=THROTTLE)).ask("a").wait(10).ask("b").wait(10).ask("c").wait(10)
     assert str(flow) == "a!"
     assert str(flow.wait(200)) == "b! c!"
 
@@ -116,16 +122,25 @@ def test_debounce_and_concurrency() -> None:
     assert (str(flow.end("a")), str(flow.end("b"))) == ("b!", "c!")
 
 
-def test_a_rate_that_drops_and_concurrency() -> None:
-    """What waits counts, so no backlog builds up that is longer than the rate."""
-    flow = Flow(Policies(rate=rate(Overflow.DROP, 2), concurrency=ONE_AT_A_TIME)).ask("a", "b", "c")
+def test_rate_and_throttle() -> None:
+    """The rate counts requests that still wait; the throttle spreads those that it accepted."""
+    flow = Flow(Policies(rate=rate(2), throttle=THROTTLE)).ask("a", "b", "c")
     assert str(flow) == "a! c-rate"
-    assert str(flow.end("a")) == "b!"
+    assert str(flow.wait(100)) == "b!"
+    assert str(flow.ask("d", "e", "f").wait(100)) == "f-rate d!"
 
 
-def test_a_rate_that_queues_and_concurrency() -> None:
+def test_rate_and_concurrency() -> None:
+    """Requests count when they are accepted, so a run that begins late takes no place of the present."""
+    flow = Flow(Policies(rate=rate(2), concurrency=ONE_AT_A_TIME)).ask("a", "b", "c")
+    assert str(flow) == "a! c-rate"
+    assert str(flow.wait(100).end("a").ask("d", "e", "f")) == "b! f-rate"
+    assert (str(flow.end("b")), str(flow.end("d"))) == ("d!", "e!")
+
+
+def test_throttle_and_concurrency() -> None:
     """A run begins when both have room: the end of the first is not enough, nor is the time."""
-    flow = Flow(Policies(rate=rate(Overflow.QUEUE), concurrency=ONE_AT_A_TIME)).ask("a", "b")
+    flow = Flow(Policies(throttle=THROTTLE, concurrency=ONE_AT_A_TIME)).ask("a", "b")
     assert str(flow.end("a")) == "a!"
     assert str(flow.wait(100).ask("c").wait(100)) == "b!"
     assert str(flow.end("b")) == "c!"
@@ -140,13 +155,14 @@ def test_priority_and_concurrency() -> None:
     assert str(flow.ask("late", priority=1).end("a")) == "a! low!"
 
 
-def test_priority_and_a_rate_that_queues() -> None:
-    flow = Flow(Policies(rate=rate(Overflow.QUEUE))).ask("a", "low").ask("high", priority=1)
+def test_priority_and_throttle() -> None:
+    flow = Flow(Policies(throttle=THROTTLE)).ask("a", "low").ask("high", priority=1)
     assert str(flow.wait(100)) == "a! high!"
     assert str(flow.wait(100)) == "low!"
 
 
-def test_priority_changes_neither_once_nor_debounce() -> None:
+def test_priority_changes_neither_once_nor_rate_nor_debounce() -> None:
+    assert str(Flow(Policies(rate=rate())).ask("a").ask("b", priority=9)) == "a! b-rate"
     assert str(Flow(Policies(once=ONCE)).ask("a", key="k").ask("b", key="k", priority=9)) == "a! b-once"
     assert str(Flow(Policies(debounce=DEBOUNCE)).ask("a", priority=9).ask("b").wait(10)) == "a>b b!"
 

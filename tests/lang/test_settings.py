@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from dagflow.model.flow import Flow, TriggerKind
-from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Overflow, Policies, Rate
+from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Policies, Rate, Throttle
 from dagflow.model.types import INT, JSON, Field, RecordType
 from dagflow.store.codec.flow import decode_flow, encode_flow
 from tests.lang.golden import check, prelude
@@ -26,25 +24,22 @@ def test_a_flow_without_settings_has_no_policies() -> None:
 
 def test_counts_lengths_and_keys() -> None:
     found = flow_of(
-        "concurrency 0x5 by lead.name\nrate 100 per 1h drop\ndebounce 30s by lead.email max 5m\nonce by lead.status within 1d\n"
+        "concurrency 0x5 by lead.name\nrate 100 per 1h\nthrottle 10 per 1m by lead.name\ndebounce 30s by lead.email max 5m\nonce by lead.status within 1d\n"
         "priority lead.score * 2"
     ).policies
     assert isinstance(found.concurrency, Concurrency)
     assert (found.concurrency.limit, found.concurrency.key and found.concurrency.key.text) == (5, "lead.name")
-    assert found.rate == Rate(limit=100, period_ns=3600 * SECOND, overflow=Overflow.DROP)
+    assert found.rate == Rate(limit=100, period_ns=3600 * SECOND)
+    assert isinstance(found.throttle, Throttle)
+    assert (found.throttle.limit, found.throttle.period_ns) == (10, 60 * SECOND)
+    assert found.throttle.key is not None
+    assert found.throttle.key.text == "lead.name"
     assert isinstance(found.debounce, Debounce)
     assert (found.debounce.quiet_ns, found.debounce.max_ns) == (30 * SECOND, 300 * SECOND)
     assert isinstance(found.once, Once)
     assert (found.once.key.reads, found.once.within_ns) == (("lead",), 86_400 * SECOND)
     assert found.priority is not None
     assert found.priority.type is INT
-
-
-@pytest.mark.parametrize(("word", "overflow"), [("", Overflow.QUEUE), ("queue", Overflow.QUEUE), ("drop", Overflow.DROP)])
-def test_too_many_wait_unless_they_are_dropped(word: str, overflow: Overflow) -> None:
-    rate = flow_of(f"rate 1 per 1m by lead.name {word}").policies.rate
-    assert rate is not None
-    assert rate.overflow is overflow
 
 
 def test_what_cancels() -> None:

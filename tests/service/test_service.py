@@ -122,7 +122,7 @@ async def test_a_rate_drops_and_once_lets_one_through() -> None:
     flow pay(id: string) -> string {
       on event "order"
       once by id within 1h
-      rate 2 per 1m drop
+      rate 2 per 1m
       sent = mail(to: id)
       return sent
     }
@@ -137,6 +137,37 @@ async def test_a_rate_drops_and_once_lets_one_through() -> None:
             (Stage.DROPPED, "rate"),
         ]
     assert host.calls == ["mail 1", "mail 2"]
+
+
+async def test_a_rate_drops_what_a_throttle_lets_wait_and_a_new_version_forgets_neither(tmp_path: Path) -> None:
+    host, hand, path = Host(), Hand(), tmp_path / "runs.db"
+    text = """
+    event "order" {{ id: string }}
+    flow pay(id: string) -> string {{
+      on event "order"
+      rate 3 per 1h
+      throttle 1 per 1m
+      sent = mail(to: "{} ${{id}}")
+      return sent
+    }}
+    """
+    async with Service.open(path, catalog=host.catalog, clock=hand) as service:
+        await service.publish(text.format("first"))
+        found = [(await service.send("order", {"id": id_})).outcomes[0] for id_ in "ab"]
+        assert [each.stage for each in found] == [Stage.RUNNING, Stage.WAITING]
+        await service.publish(text.format("second"))
+        found = [(await service.send("order", {"id": id_})).outcomes[0] for id_ in "cd"]
+        assert [(each.stage, each.reason) for each in found] == [(Stage.WAITING, ""), (Stage.DROPPED, "rate")]
+    async with Service.open(path, catalog=host.catalog, clock=hand) as service:
+        (outcome,) = (await service.send("order", {"id": "e"})).outcomes
+        assert (outcome.stage, outcome.reason) == (Stage.DROPPED, "rate")
+        for n_ended in (2, 3):
+            hand.move(service, 60)
+            await until(service, "pay", Stage.ENDED, n_ended)
+        hand.move(service, 3600)
+        (outcome,) = (await service.send("order", {"id": "f"})).outcomes
+        assert outcome.stage is Stage.RUNNING
+    assert host.calls == ["mail first a", "mail first b", "mail second c", "mail second f"]
 
 
 async def test_what_does_not_fit_is_a_row_with_a_reason() -> None:

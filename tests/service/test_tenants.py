@@ -153,7 +153,7 @@ async def test_claims_and_rates_of_a_tenant_outlive_the_process_for_it_alone(tmp
     flow once_each(n: int) -> int {
       on event "go"
       once by n
-      rate 2 per 1h drop
+      rate 2 per 1h
       return n
     }
     """
@@ -185,7 +185,7 @@ FLOWS = {
         event "y" { n: int }
         flow many(n: int) -> int {
           on event "x" as e when e.n > 0 with (n: e.n)
-          rate 2 per 1m
+          throttle 2 per 1m
           a = wait event "y" as y when y.n == n within 2m
           emit "y" (n: n + 1)
           return n

@@ -17,7 +17,7 @@ import attrs
 import orjson
 
 from dagflow.admission import events
-from dagflow.admission.commands import Begin, Claim, Command, Drop, Hold, Supersede
+from dagflow.admission.commands import Accept, Begin, Claim, Command, Drop, Hold, Supersede
 from dagflow.admission.machine import Admission
 from dagflow.admission.requests import Held, Request, Stage
 from dagflow.app.program_cache import Prepared
@@ -67,6 +67,7 @@ class Gate:
     cancelled_by: frozenset[str] = attrs.field(init=False)
     #: Of the machine of the last version; None where the store has them all.
     _claims: list[tuple[str, int | None]] | None = None
+    _accepted: list[tuple[str, int]] | None = None
     _loaded: tuple[Prepared, Admission] | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -95,7 +96,7 @@ class Gate:
     def put(self, version: PublishedRow, state: str) -> None:
         """Another version takes over: rebuild the machine from the state of the last one."""
         if self._loaded is not None:
-            self._claims = list(self._loaded[1].claims.items())
+            self._claims, self._accepted = list(self._loaded[1].claims.items()), self._loaded[1].accepted
             self._loaded = None
         self.version, self.state = version, state
         self.listens_to, self.cancelled_by = listens_to(version), cancelled_by(version)
@@ -113,11 +114,14 @@ class Gate:
             self.problem = str(error)
         policies = prepared.program.flow.policies
         machine = Admission(policies, is_paused=self.state == PAUSED or bool(self.problem))
-        ended = [] if policies.rate is None else store.begun_since(*self.place, now - policies.rate.period_ns)
+        ended = [] if policies.throttle is None else store.begun_since(*self.place, now - policies.throttle.period_ns)
         rows = [*(row for row in ended if row.id not in self.rows), *self.rows.values()]
         if self._claims is None:
             self._claims = store.claims(*self.place, now)
-        machine.restore([held_of(row) for row in rows], self._claims)
+        if self._accepted is None and policies.rate is not None:
+            found = store.accepted_since(*self.place, now - policies.rate.period_ns)
+            self._accepted = [(keys_of(row.keys).rate, row.accepted_at) for row in found]
+        machine.restore([held_of(row) for row in rows], self._claims, self._accepted or ())
         self._loaded = prepared, machine
         return self._loaded
 
@@ -316,6 +320,9 @@ class Gates:
         changed: dict[str, RequestRow] = {}
         claims = {each.id: (each.key, each.until) for each in commands if isinstance(each, Claim)}
         begun = [each.id for each in commands if isinstance(each, Begin)]
+        for command in commands:
+            if isinstance(command, Accept):
+                gate.rows[command.id] = attrs.evolve(gate.rows[command.id], accepted_at=machine.now)
         for command in commands:
             if isinstance(command, Hold | Drop | Supersede) and command.id not in begun:
                 changed[command.id] = _after(changed.get(command.id) or gate.rows[command.id], command)

@@ -216,10 +216,11 @@ class StepWriter:
                 return {**self.head("retry", span), **self.retry(setting.retry)}
             case settings.ConcurrencySetting():
                 return {**self.head("concurrency", span), "count": setting.count.value, "by": self.maybe_cel(setting.key)}
-            case settings.RateSetting():
+            case settings.RateSetting() | settings.ThrottleSetting():
+                kind = "rate" if isinstance(setting, settings.RateSetting) else "throttle"
                 return {
-                    **self.head("rate", span), "count": setting.count.value, "per": self.cel(setting.period),
-                    "by": self.maybe_cel(setting.key), "drop": True if setting.is_drop else None,
+                    **self.head(kind, span), "count": setting.count.value, "per": self.cel(setting.period),
+                    "by": self.maybe_cel(setting.key),
                 }  # fmt: skip
             case settings.DebounceSetting():
                 return {

@@ -185,9 +185,8 @@ def _setting(setting: _Data) -> str:
             return f"retry {_retry(setting)}"
         case "concurrency":
             return f"concurrency {setting['count']}{_optional(setting, 'by', ' by ')}"
-        case "rate":
-            drop = " drop" if setting.get("drop") else ""
-            return f"rate {setting['count']} per {_cel(setting['per'])}{_optional(setting, 'by', ' by ')}{drop}"
+        case "rate" | "throttle":
+            return f"{kind} {setting['count']} per {_cel(setting['per'])}{_optional(setting, 'by', ' by ')}"
         case "debounce":
             return f"debounce {_cel(setting['quiet'])}{_optional(setting, 'by', ' by ')}{_optional(setting, 'max', ' max ')}"
         case "once":

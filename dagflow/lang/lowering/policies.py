@@ -1,11 +1,11 @@
-"""Lowering of the settings that a service applies: `concurrency`, `rate`, `debounce`, `once`, `cancel on`, `priority`.
+"""Lowering of the settings that a service applies: `once`, `rate`, `debounce`, `throttle`, `concurrency`, `cancel on`, `priority`.
 
 All of them but `cancel on` are read before a run begins, so they see its input and nothing else.
 """
 
 from __future__ import annotations
 
-from typing import Final, assert_never
+from typing import Final, TypeVar, assert_never
 
 import attrs
 
@@ -20,9 +20,10 @@ from dagflow.lang.lowering.wait_event import event_payload
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax import tree_settings as settings
 from dagflow.model.expression import Expression
-from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Overflow, Policies, Rate
+from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Policies, Rate, Throttle
 from dagflow.model.types import BOOL, INT, UNKNOWN, EnumType, OptionalType, Primitive, RecordType, ScalarType, Type
 
+_Limited = TypeVar("_Limited", Rate, Throttle)
 #: More than any service runs at a time.
 _MOST_RUNS: Final = 1_000_000
 _KEYS: Final = frozenset({Primitive.BOOL, Primitive.INT, Primitive.UINT, Primitive.STRING, Primitive.TIMESTAMP})
@@ -48,7 +49,9 @@ def lower_policy(
             limit = _count(builder, "concurrency", setting.count)
             return attrs.evolve(policies, concurrency=Concurrency(limit=limit, key=reader.key(setting.key)))
         case settings.RateSetting():
-            return attrs.evolve(policies, rate=_rate(builder, setting, reader))
+            return attrs.evolve(policies, rate=_limited(Rate, builder, setting, reader))
+        case settings.ThrottleSetting():
+            return attrs.evolve(policies, throttle=_limited(Throttle, builder, setting, reader))
         case settings.DebounceSetting():
             return attrs.evolve(policies, debounce=_debounce(builder, setting, reader))
         case settings.OnceSetting():
@@ -95,6 +98,8 @@ def subject_of(setting: s.PolicySetting) -> str:
             return "concurrency"
         case settings.RateSetting():
             return "rate"
+        case settings.ThrottleSetting():
+            return "throttle"
         case settings.DebounceSetting():
             return "debounce"
         case settings.OnceSetting():
@@ -178,12 +183,13 @@ def _count(builder: FlowBuilder, word: str, count: settings.Count) -> int:
     return max(count.value, 1)
 
 
-def _rate(builder: FlowBuilder, setting: settings.RateSetting, reader: _Reader) -> Rate | None:
-    limit = _count(builder, "rate", setting.count)
+def _limited(
+    policy: type[_Limited], builder: FlowBuilder, setting: settings.RateSetting | settings.ThrottleSetting, reader: _Reader
+) -> _Limited | None:
+    limit = _count(builder, subject_of(setting), setting.count)
     period = length(builder, setting.period, "`per` takes")
     key = reader.key(setting.key)
-    overflow = Overflow.DROP if setting.is_drop else Overflow.QUEUE
-    return None if period is None else Rate(limit=limit, period_ns=period, key=key, overflow=overflow)
+    return None if period is None else policy(limit=limit, period_ns=period, key=key)
 
 
 def _debounce(builder: FlowBuilder, setting: settings.DebounceSetting, reader: _Reader) -> Debounce | None:

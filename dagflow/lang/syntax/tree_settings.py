@@ -90,13 +90,22 @@ class ConcurrencySetting:
 
 @attrs.frozen
 class RateSetting:
-    """`rate 100 per 1h by lead.account_id drop`."""
+    """`rate 100 per 1h by lead.account_id`: more requests are dropped."""
 
     span: Span
     count: Count
     period: Expr
     key: Expr | None
-    is_drop: bool
+
+
+@attrs.frozen
+class ThrottleSetting:
+    """`throttle 100 per 1h by lead.account_id`: more runs wait."""
+
+    span: Span
+    count: Count
+    period: Expr
+    key: Expr | None
 
 
 @attrs.frozen
@@ -136,7 +145,9 @@ class PrioritySetting:
     value: Expr
 
 
-PolicySetting: TypeAlias = ConcurrencySetting | RateSetting | DebounceSetting | OnceSetting | CancelSetting | PrioritySetting
+PolicySetting: TypeAlias = (
+    OnceSetting | RateSetting | DebounceSetting | ThrottleSetting | ConcurrencySetting | CancelSetting | PrioritySetting
+)
 
 
 @attrs.frozen

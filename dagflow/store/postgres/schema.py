@@ -160,6 +160,7 @@ CREATE TABLE request (
     since bigint NOT NULL,
     keys bytea NOT NULL,
     priority bigint NOT NULL,
+    accepted_at bigint NOT NULL,
     run text COLLATE "C" NOT NULL,
     reason text COLLATE "C" NOT NULL,
     kind text COLLATE "C" NOT NULL,
@@ -172,8 +173,9 @@ CREATE TABLE request (
 ) WITH (fillfactor = 70);
 CREATE INDEX request_at ON request (tenant, flow, at, event, id);
 CREATE INDEX request_unsettled ON request (at, event, id, tenant, flow) WHERE stage IN ('delayed', 'debounced', 'waiting', 'running');
-CREATE INDEX request_settled ON request (greatest(at, since)) WHERE stage IN ('ended', 'dropped', 'superseded');
+CREATE INDEX request_settled ON request (greatest(at, since, accepted_at)) WHERE stage IN ('ended', 'dropped', 'superseded');
 CREATE INDEX request_begun ON request (tenant, flow, since) WHERE run != '';
+CREATE INDEX request_accepted ON request (tenant, flow, accepted_at) WHERE accepted_at > 0;
 CREATE INDEX request_run ON request (run) WHERE stage = 'running';
 CREATE INDEX request_event ON request (event) WHERE event > 0;
 CREATE INDEX request_digest ON request (digest);

@@ -15,7 +15,7 @@ Statement: TypeAlias = tuple[str, Sequence["Value | Sequence[Value]"]]
 #: What SQLite has other words for.
 _WORDS: Final = (
     ("CROSS JOIN", "JOIN"),
-    ("max(at, since)", "greatest(at, since)"),
+    ("max(at, since, accepted_at)", "greatest(at, since, accepted_at)"),
 )
 _PLACE: Final = re.compile(r"\?(\d*)")
 

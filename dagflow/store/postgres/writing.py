@@ -31,8 +31,8 @@ _EVENT: Final = (
 _WAIT: Final = "tenant text, event text, path text, key text, checksum bigint, id text"
 _START: Final = "tenant text, id text, content bytea, checksum bigint, run text"
 _REQUEST: Final = (
-    "tenant text, flow text, id text, digest text, at bigint, not_before bigint, stage text, since bigint, keys bytea, priority bigint, run text, "
-    "reason text, kind text, name text, event bigint, hops bigint, input bytea, checksum bigint"
+    "tenant text, flow text, id text, digest text, at bigint, not_before bigint, stage text, since bigint, keys bytea, priority bigint, "
+    "accepted_at bigint, run text, reason text, kind text, name text, event bigint, hops bigint, input bytea, checksum bigint"
 )
 _SCHEDULE: Final = "tenant text, flow text, due_at bigint, checksum bigint"
 _CLAIM: Final = "tenant text, flow text, key text, until bigint, checksum bigint"

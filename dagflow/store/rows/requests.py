@@ -10,7 +10,7 @@ from dagflow.store.rows.checksums import checksum
 from dagflow.store.rows.values import Read, Row, Value
 from dagflow.store.service_rows import ENDED, RUNNING, Looked, RequestRow
 
-COLUMNS: Final = "tenant, flow, id, digest, at, not_before, stage, since, keys, priority, run, reason, kind, name, event, hops, input, checksum"
+COLUMNS: Final = "tenant, flow, id, digest, at, not_before, stage, since, keys, priority, accepted_at, run, reason, kind, name, event, hops, input, checksum"
 SELECT_ONE: Final = f"SELECT {COLUMNS} FROM request WHERE tenant = ? AND flow = ? AND id = ?"  # noqa: S608
 # The stages are joined by commas, with one before and behind them; a text without any means all of them.
 SELECT_OF_FLOW: Final = f"""
@@ -22,6 +22,8 @@ SELECT_UNSETTLED: Final = f"""
     WHERE stage IN ('delayed', 'debounced', 'waiting', 'running') ORDER BY at, event, id, tenant, flow"""  # noqa: S608
 SELECT_BEGUN: Final = f"""
     SELECT {COLUMNS} FROM request WHERE tenant = ? AND flow = ? AND run != '' AND since > ? ORDER BY since, id"""  # noqa: S608
+SELECT_ACCEPTED: Final = f"""
+    SELECT {COLUMNS} FROM request WHERE tenant = ? AND flow = ? AND accepted_at > 0 AND accepted_at > ? ORDER BY accepted_at, id"""  # noqa: S608
 SELECT_AFTER: Final = f"SELECT {COLUMNS} FROM request WHERE event > ? AND event > 0 ORDER BY event, tenant, flow"  # noqa: S608
 _ALL: Final = f"SELECT {COLUMNS} FROM request"  # noqa: S608
 
@@ -33,7 +35,7 @@ SELECT_LOOKED: Final = "SELECT event, checksum FROM looked"
 # Each by an index; a claim outlasts its request, since it may be for ever.
 CLEAR_REQUESTS: Final = """
     DELETE FROM request WHERE (tenant, flow, id) IN (
-        SELECT tenant, flow, id FROM request WHERE stage IN ('ended', 'dropped', 'superseded') AND max(at, since) < ?1 LIMIT ?2
+        SELECT tenant, flow, id FROM request WHERE stage IN ('ended', 'dropped', 'superseded') AND max(at, since, accepted_at) < ?1 LIMIT ?2
     ) RETURNING 1"""
 CLEAR_CLAIMS: Final = """
     DELETE FROM claim WHERE (tenant, flow, key) IN (
@@ -66,7 +68,7 @@ def read(row: Row) -> RequestRow | None:
     if stored != _sum(tuple(values)):
         return None
     tenant, flow, request_id, digest, at, not_before, stage, since, keys, *rest = values
-    priority, run, reason, kind, name, event, hops, input_ = rest
+    priority, accepted_at, run, reason, kind, name, event, hops, input_ = rest
     return RequestRow(
         flow=str(flow),
         id=str(request_id),
@@ -77,6 +79,7 @@ def read(row: Row) -> RequestRow | None:
         since=_int(since),
         keys=_bytes(keys),
         priority=_int(priority),
+        accepted_at=_int(accepted_at),
         run=RunId(str(run)),
         reason=str(reason),
         kind=str(kind),
@@ -121,7 +124,7 @@ def problems_of(read_rows: Read) -> list[str]:
 def _values(row: RequestRow) -> Row:
     return (
         row.tenant, row.flow, row.id, row.digest, row.at, row.not_before, str(row.stage), row.since, row.keys, row.priority,
-        row.run, str(row.reason), row.kind, row.name, row.event, row.hops, row.input,
+        row.accepted_at, row.run, str(row.reason), row.kind, row.name, row.event, row.hops, row.input,
     )  # fmt: skip
 
 

@@ -87,6 +87,10 @@ class ServiceTables(abc.ABC):
         """See `ServiceStore.begun_since`."""
         return self._requests(requests.SELECT_BEGUN, tenant, flow, since)
 
+    def accepted_since(self, tenant: str, flow: str, since: int) -> list[RequestRow]:
+        """See `ServiceStore.accepted_since`."""
+        return self._requests(requests.SELECT_ACCEPTED, tenant, flow, since)
+
     def requested_after(self, number: int) -> list[RequestRow]:
         """See `ServiceStore.requested_after`."""
         return self._requests(requests.SELECT_AFTER, number)

@@ -177,6 +177,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             since INTEGER NOT NULL,
             keys BLOB NOT NULL,
             priority INTEGER NOT NULL,
+            accepted_at INTEGER NOT NULL,
             run TEXT NOT NULL,
             reason TEXT NOT NULL,
             kind TEXT NOT NULL,
@@ -190,8 +191,9 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX request_at ON request (tenant, flow, at, event, id)",
         """CREATE INDEX request_unsettled ON request (at, event, id, tenant, flow)
             WHERE stage IN ('delayed', 'debounced', 'waiting', 'running')""",
-        "CREATE INDEX request_settled ON request (max(at, since)) WHERE stage IN ('ended', 'dropped', 'superseded')",
+        "CREATE INDEX request_settled ON request (max(at, since, accepted_at)) WHERE stage IN ('ended', 'dropped', 'superseded')",
         "CREATE INDEX request_begun ON request (tenant, flow, since) WHERE run != ''",
+        "CREATE INDEX request_accepted ON request (tenant, flow, accepted_at) WHERE accepted_at > 0",
         "CREATE INDEX request_run ON request (run) WHERE stage = 'running'",
         "CREATE INDEX request_event ON request (event) WHERE event > 0",
         "CREATE INDEX request_digest ON request (digest)",

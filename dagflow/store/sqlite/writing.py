@@ -33,7 +33,7 @@ _INSERT_WAIT: Final = (
 )
 _CLEAR_WAITS: Final = "DELETE FROM wait WHERE run = ?"
 _INSERT_START: Final = "INSERT INTO start (tenant, id, content, checksum, run) VALUES (?, ?, ?, ?, ?)"
-_SET_REQUEST: Final = f"INSERT OR REPLACE INTO request ({request_rows.COLUMNS}) VALUES ({', '.join('?' * 18)})"  # noqa: S608
+_SET_REQUEST: Final = f"INSERT OR REPLACE INTO request ({request_rows.COLUMNS}) VALUES ({', '.join('?' * 19)})"  # noqa: S608
 _END_REQUEST: Final = "UPDATE request SET stage = 'ended' WHERE run = ? AND stage = 'running'"
 _SET_CLAIM: Final = "INSERT OR REPLACE INTO claim (tenant, flow, key, until, checksum) VALUES (?, ?, ?, ?, ?)"
 _SET_LOOKED: Final = "INSERT OR REPLACE INTO looked (one, event, checksum) VALUES (1, ?, ?)"

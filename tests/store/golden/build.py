@@ -39,6 +39,7 @@ flow nap(id: string) -> string {
 flow queue(id: string) -> string {
   on event "lead" as e when e.kind == "queue" with (id: e.id)
   once by id
+  rate 100 per 1h
   concurrency 1
   k = held(n: size(id))
   sent = mail(to: id)

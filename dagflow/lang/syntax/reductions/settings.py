@@ -26,9 +26,8 @@ def setting_rules(text: ReadText) -> dict[str, Callable[[Children], object]]:
         "timeout_setting": lambda c: s.TimeoutSetting(c.span, c.one(Expr)),
         "retry_setting": lambda c: s.RetrySetting(c.span, c.one(s.Retry)),
         "concurrency": lambda c: settings.ConcurrencySetting(c.span, _number(c), _behind(c, "by")),
-        "rate": lambda c: settings.RateSetting(
-            c.span, _number(c), cast("Expr", _behind(c, "per")), _behind(c, "by"), c.has_word("drop")
-        ),
+        "rate": lambda c: settings.RateSetting(c.span, _number(c), cast("Expr", _behind(c, "per")), _behind(c, "by")),
+        "throttle": lambda c: settings.ThrottleSetting(c.span, _number(c), cast("Expr", _behind(c, "per")), _behind(c, "by")),
         "debounce": lambda c: settings.DebounceSetting(c.span, c.one(Expr), _behind(c, "by"), _behind(c, "max")),
         "once": lambda c: settings.OnceSetting(c.span, c.one(Expr), _behind(c, "within")),
         "cancel_on": lambda c: settings.CancelSetting(c.span, text(c.token("STRING")), c.maybe(s.Bind), c.maybe(Expr)),

@@ -22,7 +22,18 @@ from dagflow.model.destinations import HostPattern, SecretSpec
 from dagflow.model.expression import Argument, Expression
 from dagflow.model.flow import Callee, GateRef, Join, JoinKind, Loop, Race, RetryPolicy, Scope, Trigger, TriggerKind
 from dagflow.model.flow_test import Answer, Expectation, FlowTest, Mock, MockedAction, Sending
-from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Policies, Rate, Schedule, Throttle
+from dagflow.model.policies import (
+    CancelOn,
+    Concurrency,
+    Debounce,
+    Once,
+    Policies,
+    Rate,
+    Schedule,
+    Singleton,
+    Throttle,
+    WhileBusy,
+)
 from dagflow.model.types import (
     EnumType,
     Field,
@@ -98,6 +109,7 @@ __all__ = [
     "SecretType",
     "Sending",
     "Share",
+    "Singleton",
     "SmtpSecurity",
     "Stage",
     "Store",
@@ -107,5 +119,6 @@ __all__ = [
     "TriggerKind",
     "Type",
     "TypeType",
+    "WhileBusy",
     "WireError",
 ]

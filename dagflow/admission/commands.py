@@ -1,4 +1,4 @@
-"""The commands of the admission machine: each one is a row to write, and `Begin` a run to create with it."""
+"""The commands of the admission machine: each one is a row to write; `Begin` also creates a run, and `Cancel` cancels one."""
 
 from __future__ import annotations
 
@@ -57,4 +57,11 @@ class Accept:
     id: str
 
 
-Command: TypeAlias = Hold | Begin | Drop | Supersede | Claim | Accept
+@attrs.frozen
+class Cancel:
+    """Cancel the run of the request; a repeated one changes nothing. The run's end comes as an event, as any other does."""
+
+    id: str
+
+
+Command: TypeAlias = Hold | Begin | Drop | Supersede | Claim | Accept | Cancel

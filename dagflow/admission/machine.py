@@ -1,9 +1,10 @@
 """Admission: which requests of a flow get a run, and when.
 
-Theory. A request passes the policies in one fixed order: `not_before`, then `once`, `rate`, `debounce`, `throttle`, and `concurrency`
-with `priority`. `once` looks at a request when it arrives and when it leaves `debounce`, and the one that leaves claims the key: so
-requests that are merged count as one. `rate` counts requests when they arrive, those that get no run later included. `throttle` and
-`concurrency` hold requests in one queue, and a run begins when both allow it at that instant, so no period ever has more begins than
+Theory. A request passes the policies in one fixed order: `not_before`, then `once`, `rate`, `debounce`, `singleton`, `throttle`, and
+`concurrency` with `priority`. `once` looks at a request when it arrives and when it leaves `debounce`, and the one that leaves claims the key: so
+requests that are merged count as one. `rate` counts requests when they arrive, those that get no run later included.
+`singleton` lets one request of its key pass, and the next one when the run of that has ended. `throttle` and `concurrency` hold
+requests in one queue, and a run begins when both allow it at that instant, so no period ever has more begins than
 `throttle` says, whatever the queue did before.
 
 The machine sees neither clocks nor stores. It folds the same requests to the same state whether they come as events or, after a
@@ -19,11 +20,12 @@ from typing import Final, TypeAlias, assert_never
 import attrs
 
 from dagflow.admission import events
-from dagflow.admission.commands import Accept, Begin, Claim, Command, Drop, Hold, Supersede
+from dagflow.admission.commands import Accept, Begin, Cancel, Claim, Command, Drop, Hold, Supersede
 from dagflow.admission.events import Event
 from dagflow.admission.requests import DropReason, Held, Keys, Request, Stage
+from dagflow.admission.singles import Singles
 from dagflow.admission.window import Window
-from dagflow.model.policies import Policies, Rate, Throttle
+from dagflow.model.policies import Policies, Rate, Throttle, WhileBusy
 
 #: A point of `priority` is worth this much waiting, so that nothing waits for ever.
 PRIORITY_NS: Final = 60_000_000_000
@@ -63,6 +65,7 @@ class Admission:
     _now: int = 0
     _delayed: dict[str, Request] = attrs.field(factory=dict[str, Request])
     _pending: dict[str, _Pending] = attrs.field(factory=dict[str, _Pending])
+    #: Those that wait for another run of their `singleton` key are in no lane.
     _waiting: dict[str, Request] = attrs.field(factory=dict[str, Request])
     _lanes: dict[_Lane, list[tuple[float, int, int, str]]] = attrs.field(factory=dict[_Lane, list[tuple[float, int, int, str]]])
     _running: dict[str, Keys] = attrs.field(factory=dict[str, Keys])
@@ -70,6 +73,9 @@ class Admission:
     #: What `rate` accepted, and the begins that count for `throttle`.
     _accepted: Window | None = attrs.field(init=False)
     _begun: Window | None = attrs.field(init=False)
+    _singles: Singles | None = attrs.field(init=False)
+    #: Requests whose runs are to be cancelled: a restart may have come after the row of the one that replaces them.
+    _replaced: list[str] = attrs.field(factory=list[str])
     #: By `once` key, until when it is claimed; None for ever.
     _claims: dict[str, int | None] = attrs.field(factory=dict[str, "int | None"])
     #: A heap; an alarm that is out of date does no harm.
@@ -81,6 +87,7 @@ class Admission:
 
     def __attrs_post_init__(self) -> None:
         self._accepted, self._begun = _window(self.policies.rate), _window(self.policies.throttle)
+        self._singles = None if self.policies.singleton is None else Singles(self.policies.singleton.busy)
 
     # ---- in and out
 
@@ -104,6 +111,8 @@ class Admission:
                 self._touched.update(self._lanes)
             case _:
                 assert_never(event)
+        found += [Cancel(each) for each in self._replaced if each in self._running]
+        self._replaced.clear()
         self._release(now, found)
         self._begin_all(now, found)
         return found
@@ -122,7 +131,7 @@ class Admission:
         if self._accepted is not None:
             for key, at in accepted:
                 self._accepted.add(key, at)
-        for row in sorted(rows, key=lambda row: row.since):
+        for row in sorted(rows, key=_in_order):
             request = row.request
             match row.stage:
                 case Stage.DELAYED:
@@ -130,7 +139,7 @@ class Admission:
                 case Stage.DEBOUNCED:
                     self._pend(request, row.since)
                 case Stage.WAITING:
-                    self._enqueue(request)
+                    self._wait(request)
                 case Stage.RUNNING:
                     self._count(request, row.since)
                 case Stage.ENDED:
@@ -139,6 +148,9 @@ class Admission:
                     pass
                 case _:
                     assert_never(row.stage)
+        if self._singles is not None and self._singles.busy is WhileBusy.REPLACE:
+            for key in self._singles.contended():
+                self._replaced += self._singles.to_cancel(key)
 
     @property
     def next_due(self) -> int | None:
@@ -223,12 +235,27 @@ class Admission:
         if self._is_claimed(request):
             found.append(Drop(request.id, DropReason.ONCE))
             return
+        if self._singles is not None and not self._is_let_by(request, self._singles, found):
+            return
         if self.policies.once is not None:
             within, key = self.policies.once.within_ns, request.keys.once
             until = self._claims[key] = None if within is None else self._now + within
             found.append(Claim(request.id, key, until))
-        self._enqueue(request)
+        self._wait(request)
         found.append(Hold(request.id, Stage.WAITING))
+
+    def _is_let_by(self, request: Request, singles: Singles, found: list[Command]) -> bool:
+        """`singleton` lets the request by, and removes whatever is in its way; False if it drops the request."""
+        key = request.keys.singleton
+        if singles.busy is WhileBusy.SKIP and not singles.is_free(key):
+            found.append(Drop(request.id, DropReason.SINGLETON))
+            return False
+        for other in singles.displace(key):
+            del self._waiting[other.id]
+            found.append(Supersede(other.id, request.id))
+        if singles.busy is WhileBusy.REPLACE:
+            found += map(Cancel, singles.to_cancel(key))
+        return True
 
     def _end(self, request_id: str) -> None:
         keys = self._running.pop(request_id, None)
@@ -240,14 +267,17 @@ class Admission:
         else:
             del self._n_running[keys.concurrency]
         self._touched |= self._lanes_of.get(keys.concurrency, set())
+        if self._singles is not None:
+            self._let_by(self._singles.end(request_id, keys.singleton))
 
     def _withdraw(self, request_id: str, found: list[Command]) -> None:
         pending = next((each for each in self._pending.values() if each.request.id == request_id), None)
         if self._delayed.pop(request_id, None) is None:
             if pending is not None:
                 del self._pending[pending.request.keys.debounce]
-            elif request_id in self._waiting:
-                del self._waiting[request_id]
+            elif (waiting := self._waiting.pop(request_id, None)) is not None:
+                if self._singles is not None:
+                    self._let_by(self._singles.remove(waiting))
             else:
                 return
         found.append(Drop(request_id, DropReason.CANCELLED))
@@ -272,8 +302,16 @@ class Admission:
 
     # ---- the queue
 
-    def _enqueue(self, request: Request) -> None:
+    def _wait(self, request: Request) -> None:
         self._waiting[request.id] = request
+        self._let_by(request if self._singles is None else self._singles.add(request))
+
+    def _let_by(self, request: Request | None) -> None:
+        """No other run of its `singleton` key is in the way."""
+        if request is not None:
+            self._enqueue(request)
+
+    def _enqueue(self, request: Request) -> None:
         lane = request.keys.concurrency, request.keys.throttle
         rank = request.since - request.priority * PRIORITY_NS
         heapq.heappush(self._lanes.setdefault(lane, []), (rank, request.since, request.number, request.id))
@@ -330,6 +368,8 @@ class Admission:
         self._running[request.id] = keys
         self._n_running[keys.concurrency] = self._n_running.get(keys.concurrency, 0) + 1
         self._note_begin(keys.throttle, began_at)
+        if self._singles is not None:
+            self._singles.begin(request)
 
     def _note_begin(self, key: str, at: int) -> None:
         if self._begun is not None:
@@ -348,3 +388,9 @@ class Admission:
 
 def _window(policy: Rate | Throttle | None) -> Window | None:
     return None if policy is None else Window(policy.limit, policy.period_ns)
+
+
+def _in_order(row: Held) -> tuple[bool, int, int, int, str]:
+    """Runs first, as they began: which request `singleton` lets by depends on them."""
+    request = row.request
+    return row.stage.is_open, row.since, request.since, request.number, request.id

@@ -18,13 +18,13 @@ class Stage(enum.StrEnum):
     DELAYED = "delayed"
     #: The pause of `debounce` is not over.
     DEBOUNCED = "debounced"
-    #: `throttle`, `concurrency` or a paused flow holds it back.
+    #: `singleton`, `throttle`, `concurrency` or a paused flow holds it back.
     WAITING = "waiting"
     RUNNING = "running"
     ENDED = "ended"
     #: A policy refused it; the reason says which.
     DROPPED = "dropped"
-    #: A later request with the same `debounce` key took its place.
+    #: A later request with the same `debounce` or `singleton` key took its place.
     SUPERSEDED = "superseded"
 
     @property
@@ -41,6 +41,7 @@ class DropReason(enum.StrEnum):
 
     ONCE = "once"
     RATE = "rate"
+    SINGLETON = "singleton"
     BACKLOG = "backlog"
     #: It was withdrawn while it had no run.
     CANCELLED = "cancelled"
@@ -53,6 +54,7 @@ class Keys:
     once: str = ""
     rate: str = ""
     debounce: str = ""
+    singleton: str = ""
     throttle: str = ""
     concurrency: str = ""
 

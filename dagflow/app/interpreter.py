@@ -12,6 +12,7 @@ import trio
 
 from dagflow.actions.performer import HasConnectionPool
 from dagflow.app.blocked_runs import BlockedRuns, with_reasons
+from dagflow.app.cancelling import Cancelling
 from dagflow.app.catalogs import ActionCatalog
 from dagflow.app.control.calls import interpreter_calls
 from dagflow.app.control.server import listening
@@ -20,7 +21,7 @@ from dagflow.app.entry_checks import check_in_trio, check_rates, checked_count, 
 from dagflow.app.exception_groups import sole
 from dagflow.app.recovery import Recovery
 from dagflow.app.run_handle import Run, Watched, refuse_to_cancel
-from dagflow.app.run_loader import UNDOING, Loader
+from dagflow.app.run_loader import Loader
 from dagflow.app.run_starter import Starter
 from dagflow.app.store_opening import opened as open_when_free
 from dagflow.app.stored_runs import read_result, read_start
@@ -63,6 +64,7 @@ class Interpreter:
     _loader: Loader = attrs.field(init=False)
     _recovery: Recovery = attrs.field(init=False)
     _blocked: BlockedRuns = attrs.field(init=False)
+    _cancelling: Cancelling = attrs.field(init=False)
     _draining: Draining = attrs.field(init=False)
     _starter: Starter = attrs.field(init=False)
     resumed: tuple[Run, ...] = ()
@@ -284,8 +286,12 @@ class Interpreter:
         self._check_open()
         run_id = checked_run(run_id)
         refuse_to_cancel(self._driver)
-        live = self._driver.loaded_runs.get(run_id) or await self._cancelled(run_id)
+        live = self._driver.loaded_runs.get(run_id) or await self._cancelling.load_cancelled(run_id)
         return await self.result(run_id) if live is None else await Run(live, self._driver).cancel()
+
+    def cancel_soon(self, run: RunId) -> None:
+        """As `cancel`, without waiting for anything; a run that cannot be cancelled goes on, and the log says why. For services."""
+        self._cancelling.soon(run)
 
     async def rest(self) -> None:
         """Wait until no work is under way: each run has ended, or waits for a timestamp or an event. Later timers fire as usual."""
@@ -426,6 +432,7 @@ class Interpreter:
         self._driver.on_blocked = self._blocked.note
         self._vitals.loaded_runs = self._driver.loaded_runs
         self._recovery = Recovery(self._store, self._driver, self._load_whole)
+        self._cancelling = Cancelling(self._store, self._driver, self._loader, self._recovery, self._blocked)
         self._starter = Starter(self._store, self._clock, self._driver, self._loader, self._found, self._problem)
 
     async def _resume_all(self, only: Collection[str] | None, unquarantine: Collection[str], nursery: trio.Nursery) -> None:
@@ -459,27 +466,6 @@ class Interpreter:
             return
         finally:
             self._store.close()
-
-    async def _cancelled(self, run_id: RunId) -> LoadedRun | None:
-        """Take a suspended or blocked run, cancelled before it can start anything; None if there is none or it has ended."""
-        live = self._recovery.take_out(run_id) or self._driver.suspension.find(run_id)
-        if live is None:
-            row = await trio.to_thread.run_sync(self._store.run, run_id)
-            if row is None or row.status.is_terminal:
-                return None
-            with self._driver.suspension.reading() as changed:
-                read = await trio.to_thread.run_sync(self._loader.load_caught_up, row)
-            if run_id in changed:
-                # Another task was first, and the read state is out of date.
-                return self._driver.loaded_runs.get(run_id) or await self._cancelled(run_id)
-            live = self._found(run_id) or read
-            self._loader.check_actions(live.progress.program, UNDOING)
-        live.progress.cancel(self._driver.now(live))
-        # At once: from here on, every lookup of the run returns this one.
-        self._driver.take(live)
-        self.blocked.pop(run_id, None)
-        await trio.to_thread.run_sync(self._blocked.clear, [run_id])
-        return live
 
     def _found(self, run_id: RunId) -> LoadedRun | None:
         """A run that has not ended and is in memory."""

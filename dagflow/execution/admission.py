@@ -29,6 +29,7 @@ def judged(program: Program, value: Mapping[str, object]) -> tuple[Keys, int]:
         once=key(code.once),
         rate=key(code.rate),
         debounce=key(code.debounce),
+        singleton=key(code.singleton),
         throttle=key(code.throttle),
         concurrency=key(code.concurrency),
     )

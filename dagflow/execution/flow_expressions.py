@@ -19,7 +19,8 @@ def expressions(flow: Flow) -> Iterator[Expression]:
         for argument in trigger.mapping or ():
             yield argument.value
     policies = flow.policies
-    for policy in (policies.once, policies.rate, policies.debounce, policies.throttle, policies.concurrency):
+    keyed = (policies.once, policies.rate, policies.debounce, policies.singleton, policies.throttle, policies.concurrency)
+    for policy in keyed:
         if policy is not None and policy.key is not None:
             yield policy.key
     if policies.priority is not None:

@@ -16,7 +16,7 @@ from dagflow.gc_tuning import without_collecting
 from dagflow.model.correlation_key import path_text
 from dagflow.model.flow import Argument, Callee, Expression, Flow, Node, NodeKind
 from dagflow.model.plan import Plan, build_plan
-from dagflow.model.policies import Concurrency, Debounce, Once, Policies, Rate, Throttle
+from dagflow.model.policies import Concurrency, Debounce, Once, Policies, Rate, Singleton, Throttle
 from dagflow.model.types import BOOL, DURATION, INT, JSON, NULL, STRING, EnumType, ScalarType, Type
 from dagflow.model.values import Secret
 from dagflow.model.wire import codec as wire
@@ -136,6 +136,7 @@ class PolicyCode:
     once: Typed | None
     rate: Typed | None
     debounce: Typed | None
+    singleton: Typed | None
     throttle: Typed | None
     concurrency: Typed | None
     priority: Typed | None
@@ -292,13 +293,14 @@ def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]
 
 
 def _policies(policies: Policies, typed: Callable[[Expression], Typed]) -> PolicyCode:
-    def key(policy: Once | Rate | Debounce | Throttle | Concurrency | None) -> Typed | None:
+    def key(policy: Once | Rate | Debounce | Singleton | Throttle | Concurrency | None) -> Typed | None:
         return None if policy is None or policy.key is None else typed(policy.key)
 
     return PolicyCode(
         once=key(policies.once),
         rate=key(policies.rate),
         debounce=key(policies.debounce),
+        singleton=key(policies.singleton),
         throttle=key(policies.throttle),
         concurrency=key(policies.concurrency),
         priority=None if policies.priority is None else typed(policies.priority),

@@ -28,8 +28,8 @@ _BEFORE_VALUES: Final = (
 )  # fmt: skip
 _OTHERS: Final = (
     "after", "as", "cancel", "collect", "concurrency", "cron", "do", "effectful", "emit", "errors", "event", "fail", "fails",
-    "first", "for", "idempotent", "import", "key", "let", "manual", "max", "mock", "on", "once", "only", "parallel", "pure",
-    "rate", "retry", "send", "start", "stop", "then", "throttle", "times", "undo", "was", "webhook",
+    "first", "for", "idempotent", "import", "key", "let", "manual", "max", "mock", "on", "once", "only", "parallel", "pure", "queue",
+    "rate", "replace", "retry", "send", "singleton", "skip", "start", "stop", "then", "throttle", "times", "undo", "was", "webhook",
 )  # fmt: skip
 _TYPES: Final = (
     "bool", "int", "uint", "double", "string", "bytes", "timestamp", "duration", "json", "list", "map", "Secret",

@@ -21,6 +21,7 @@ SETTINGS: Final = {
     "on manual": "on manual",
     "concurrency": "concurrency ${1:5} by $0",
     "rate": "rate ${1:100} per ${2:1h}",
+    "singleton": "singleton by $1 ${2|skip,queue,replace|}",
     "throttle": "throttle ${1:100} per ${2:1h}",
     "debounce": "debounce ${1:30s} by $0",
     "once": "once by $1 within ${2:24h}",

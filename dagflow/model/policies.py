@@ -5,6 +5,8 @@ A service applies them. An `Interpreter` by itself starts each run on request, a
 
 from __future__ import annotations
 
+import enum
+
 import attrs
 
 from dagflow.model.expression import Expression
@@ -78,6 +80,25 @@ class Debounce:
     max_ns: int | None = None
 
 
+class WhileBusy(enum.StrEnum):
+    """What `singleton` does with a request that comes while another one of its key runs or waits."""
+
+    #: It is dropped.
+    SKIP = "skip"
+    #: It waits until the run has ended, in place of the one that waits.
+    QUEUE = "queue"
+    #: As `QUEUE`, and the run is cancelled.
+    REPLACE = "replace"
+
+
+@attrs.frozen(kw_only=True)
+class Singleton:
+    """One run at a time: of the flow, or of those for which `key` has the same value."""
+
+    busy: WhileBusy
+    key: Expression | None = None
+
+
 @attrs.frozen(kw_only=True)
 class Once:
     """One run for each value of `key`: within `within_ns` nanoseconds of the first, or, without, for ever."""
@@ -108,6 +129,7 @@ class Policies:
     once: Once | None = None
     rate: Rate | None = None
     debounce: Debounce | None = None
+    singleton: Singleton | None = None
     throttle: Throttle | None = None
     concurrency: Concurrency | None = None
     cancel_on: tuple[CancelOn, ...] = ()

@@ -66,6 +66,7 @@ module.exports = grammar({
         $.trigger,
         $.concurrency_setting,
         $.rate_setting,
+        $.singleton_setting,
         $.throttle_setting,
         $.debounce_setting,
         $.once_setting,
@@ -90,6 +91,7 @@ module.exports = grammar({
     binding: ($) => seq('as', $.identifier, optional(seq(':', $._type))),
     concurrency_setting: ($) => seq('concurrency', $.integer, optional(seq('by', $._expression))),
     rate_setting: ($) => seq('rate', $.integer, 'per', $._expression, optional(seq('by', $._expression))),
+    singleton_setting: ($) => seq('singleton', optional(seq('by', $._expression)), choice('skip', 'queue', 'replace')),
     throttle_setting: ($) => seq('throttle', $.integer, 'per', $._expression, optional(seq('by', $._expression))),
     debounce_setting: ($) =>
       seq('debounce', $._expression, optional(seq('by', $._expression)), optional(seq('max', $._expression))),

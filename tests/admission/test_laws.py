@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagflow.admission import events
-from dagflow.admission.commands import Accept, Begin, Claim, Command, Drop, Hold, Supersede
+from dagflow.admission.commands import Accept, Begin, Cancel, Claim, Command, Drop, Hold, Supersede
 from dagflow.admission.machine import PRIORITY_NS, Admission
 from dagflow.admission.requests import DropReason, Held, Keys, Request, Stage
 from dagflow.model.expression import Expression
-from dagflow.model.policies import Concurrency, Debounce, Once, Policies, Rate, Throttle
+from dagflow.model.policies import Concurrency, Debounce, Once, Policies, Rate, Singleton, Throttle, WhileBusy
 
 SECOND: Final = 10**9
 #: Keys are computed outside; the machine never looks at the expression.
@@ -34,12 +34,15 @@ policies = st.builds(
     Policies,
     concurrency=st.none() | st.builds(Concurrency, limit=st.integers(1, 3)),
     rate=st.none() | st.builds(Rate, limit=st.integers(1, 3), period_ns=seconds),
+    singleton=st.none() | st.builds(Singleton, busy=st.sampled_from(WhileBusy)),
     throttle=st.none() | st.builds(Throttle, limit=st.integers(1, 3), period_ns=seconds),
     debounce=st.none() | st.integers(1, 5).flatmap(debounces),
     once=st.none() | st.builds(Once, key=st.just(KEY), within_ns=st.none() | seconds),
 )
 key = st.sampled_from(["", "a", "b"])
-keys = st.builds(Keys, once=st.sampled_from(["1", "2", "3", "4"]), rate=key, debounce=key, throttle=key, concurrency=key)
+keys = st.builds(
+    Keys, once=st.sampled_from(["1", "2", "3", "4"]), rate=key, debounce=key, singleton=key, throttle=key, concurrency=key
+)
 
 
 @attrs.frozen
@@ -95,6 +98,8 @@ class World:
     rows: dict[str, Held] = attrs.field(factory=dict)
     claims: dict[str, int | None] = attrs.field(factory=dict)
     accepted: list[tuple[str, int]] = attrs.field(factory=list)
+    cancelled: set[str] = attrs.field(factory=set)
+    superseded_in: dict[str, Stage] = attrs.field(factory=dict)
     log: list[tuple[int, Command]] = attrs.field(factory=list)
 
     def __attrs_post_init__(self) -> None:
@@ -150,8 +155,12 @@ class World:
 
     def take(self, event: events.Event) -> None:
         for command in self.machine.handle(event):
+            if isinstance(command, Cancel) and command.id in self.cancelled:
+                assert self.restarts, "only a restart repeats it"
+                continue
             self.log.append((self.now, command))
             self.write(command)
+        self.check_replaced()
 
     def write(self, command: Command) -> None:
         row = self.rows[command.id]
@@ -161,22 +170,40 @@ class World:
             case Begin():
                 self.check_rank(row)
                 self.rows[command.id] = attrs.evolve(row, stage=Stage.RUNNING, since=self.now)
-            case Drop():
+            case Drop(_, reason):
+                if reason is DropReason.SINGLETON:
+                    assert self.others_of(row, Stage.RUNNING, Stage.WAITING)
                 self.rows[command.id] = attrs.evolve(row, stage=Stage.DROPPED, since=0)
             case Supersede():
+                self.superseded_in[command.id] = row.stage
                 self.rows[command.id] = attrs.evolve(row, stage=Stage.SUPERSEDED, since=0)
             case Claim(_, key, until):
                 self.claims[key] = until
             case Accept():
                 self.accepted.append((row.request.keys.rate, self.now))
+            case Cancel():
+                assert row.stage is Stage.RUNNING
+                assert self.policies.singleton is not None
+                assert self.policies.singleton.busy is WhileBusy.REPLACE
+                self.cancelled.add(command.id)
         self.check_concurrency()
+        self.check_singleton()
+
+    def others_of(self, row: Held, *stages: Stage) -> list[str]:
+        """The other requests of a `singleton` key in these stages."""
+        mine = row.request
+        return [
+            id_ for id_ in self.ids(*stages) if id_ != mine.id and self.rows[id_].request.keys.singleton == mine.keys.singleton
+        ]
 
     # ---- the laws
 
     def check_rank(self, row: Held) -> None:
-        """No request of the same lane that waits longer, counting priority, is overtaken."""
-        mine = row.request
+        """No request of the same lane that waits longer, counting priority, is overtaken, unless a run of its key is in its way."""
+        mine, is_single = row.request, self.policies.singleton is not None
         for other in self.ids(Stage.WAITING):
+            if is_single and self.others_of(self.rows[other], Stage.RUNNING):
+                continue
             their = self.rows[other].request
             if other != mine.id and (their.keys.throttle, their.keys.concurrency) == (
                 mine.keys.throttle,
@@ -189,6 +216,24 @@ class World:
             for key in ("", "a", "b"):
                 running = [id_ for id_ in self.ids(Stage.RUNNING) if self.rows[id_].request.keys.concurrency == key]
                 assert len(running) <= self.policies.concurrency.limit
+
+    def check_singleton(self) -> None:
+        singleton = self.policies.singleton
+        if singleton is not None:
+            for row in self.rows.values():
+                if row.stage is Stage.RUNNING:
+                    assert not self.others_of(row, Stage.RUNNING)
+
+    def check_replaced(self) -> None:
+        """Between two events no two requests of a key wait, and the run of a key for which one waits is being replaced."""
+        singleton = self.policies.singleton
+        if singleton is not None:
+            for id_ in self.ids(Stage.WAITING):
+                assert not self.others_of(self.rows[id_], Stage.WAITING)
+                if singleton.busy is not WhileBusy.QUEUE:
+                    assert self.cancelled.issuperset(self.others_of(self.rows[id_], Stage.RUNNING))
+                if singleton.busy is WhileBusy.SKIP:
+                    assert not self.others_of(self.rows[id_], Stage.RUNNING)
 
     def check_rate(self) -> None:
         """No period has too many acceptances, and a request is dropped only where one more would be too many."""
@@ -229,7 +274,10 @@ class World:
     def check_debounce(self) -> None:
         debounce = self.policies.debounce
         for _, each in self.log:
-            if isinstance(each, Supersede):
+            if isinstance(each, Supersede) and self.superseded_in[each.id] is Stage.WAITING:
+                assert self.policies.singleton is not None
+                assert self.policies.singleton.busy is not WhileBusy.SKIP
+            elif isinstance(each, Supersede):
                 assert debounce is not None
                 assert self.rows[each.by].request.since >= self.rows[each.id].request.since
         if debounce is None or debounce.max_ns is None:

@@ -7,11 +7,11 @@ from typing import cast
 import attrs
 
 from dagflow.admission import events
-from dagflow.admission.commands import Begin, Drop, Supersede
+from dagflow.admission.commands import Begin, Cancel, Drop, Supersede
 from dagflow.admission.machine import PRIORITY_NS, Admission
 from dagflow.admission.requests import Keys, Request
 from dagflow.model.expression import Expression
-from dagflow.model.policies import Concurrency, Debounce, Once, Policies, Rate, Throttle
+from dagflow.model.policies import Concurrency, Debounce, Once, Policies, Rate, Singleton, Throttle, WhileBusy
 
 SECOND = 10**9
 ONCE = Once(key=cast("Expression", None), within_ns=1000 * SECOND)
@@ -24,11 +24,12 @@ def rate(limit: int = 1) -> Rate:
 
 
 THROTTLE = Throttle(limit=1, period_ns=100 * SECOND)
+SKIP, QUEUE, REPLACE = (Singleton(busy=busy) for busy in WhileBusy)
 
 
 @attrs.define
 class Flow:
-    """A machine and what it has said: `a!` for a begin, `a-once` for a drop, `a>b` where b took its place."""
+    """A machine and what it has said: `a!` for a begin, `a-once` for a drop, `a>b` where b took its place, `a~` for a cancellation."""
 
     policies: Policies
     said: list[str] = attrs.field(factory=list)
@@ -38,14 +39,20 @@ class Flow:
     def __attrs_post_init__(self) -> None:
         self.machine = Admission(self.policies)
 
-    def ask(self, *ids: str, key: str = "", priority: float = 0) -> Flow:
+    def ask(self, *ids: str, key: str = "", single: str = "", priority: float = 0) -> Flow:
         for id_ in ids:
-            keys = Keys(once=key or id_)
+            keys = Keys(once=key or id_, singleton=single)
             self.take(events.Arrived(self.now, Request(id=id_, at=self.now, keys=keys, priority=priority)))
         return self
 
     def end(self, id_: str) -> Flow:
         return self.take(events.RunEnded(self.now, id_))
+
+    def pause(self) -> Flow:
+        return self.take(events.Paused(self.now))
+
+    def resume(self) -> Flow:
+        return self.take(events.Resumed(self.now))
 
     def wait(self, seconds: int) -> Flow:
         until = self.now + seconds * SECOND
@@ -64,6 +71,8 @@ class Flow:
                     self.said.append(f"{id_}-{reason}")
                 case Supersede(id_, by):
                     self.said.append(f"{id_}>{by}")
+                case Cancel(id_):
+                    self.said.append(f"{id_}~")
                 case _:
                     pass
         return self
@@ -108,6 +117,84 @@ def test_rate_and_debounce() -> None:
     assert str(flow) == "a>b c-rate"
     assert str(flow.wait(1)) == "b!"
     assert str(flow.wait(85).ask("d").wait(10)) == "d!"
+
+
+def test_singleton_alone() -> None:
+    """Of each key one run at a time."""
+    flow = Flow(Policies(singleton=SKIP)).ask("a", "b", single="k").ask("c", single="l")
+    assert str(flow) == "a! b-singleton c!"
+    assert str(flow.end("a").ask("d", single="k")) == "d!"
+    flow = Flow(Policies(singleton=QUEUE)).ask("a", "b", "c", single="k").ask("d", single="l")
+    assert str(flow) == "a! b>c d!"
+    assert str(flow.end("a")) == "c!"
+    flow = Flow(Policies(singleton=REPLACE)).ask("a", "b", "c", single="k").ask("d", single="l")
+    assert str(flow) == "a! a~ b>c d!"
+    assert (str(flow.end("a")), str(flow.ask("e", single="k"))) == ("c!", "c~")
+
+
+def test_singleton_and_a_paused_flow() -> None:
+    """What a pause holds back is in the way as well; `replace` cancels at once, since the run is out of date."""
+    flow = Flow(Policies(singleton=SKIP)).pause().ask("a", "b")
+    assert str(flow.resume()) == "b-singleton a!"
+    flow = Flow(Policies(singleton=QUEUE)).pause().ask("a", "b")
+    assert str(flow.resume()) == "a>b b!"
+    flow = Flow(Policies(singleton=REPLACE)).ask("a").pause().ask("b")
+    assert str(flow) == "a! a~"
+    assert str(flow.end("a").resume()) == "b!"
+
+
+def test_withdrawn_requests_make_room() -> None:
+    flow = Flow(Policies(singleton=QUEUE)).ask("a", "b")
+    flow.take(events.Withdrawn(flow.now, "b"))
+    assert str(flow) == "a! b-cancelled"
+    assert str(flow.ask("c").end("a")) == "c!"
+    flow = Flow(Policies(singleton=SKIP)).pause().ask("a")
+    flow.take(events.Withdrawn(flow.now, "a"))
+    assert str(flow.ask("b").resume()) == "a-cancelled b!"
+
+
+def test_once_and_singleton() -> None:
+    """A skipped request claims nothing; one that another takes the place of has claimed its key."""
+    flow = Flow(Policies(once=ONCE, singleton=SKIP)).ask("a", key="k").ask("b", key="l")
+    assert str(flow.end("a").ask("c", key="l")) == "a! b-singleton c!"
+    flow = Flow(Policies(once=ONCE, singleton=QUEUE)).ask("a", key="k").ask("b", key="l").ask("c", key="m").ask("d", key="l")
+    assert str(flow.end("a")) == "a! b>c d-once c!"
+
+
+def test_rate_and_singleton() -> None:
+    """Requests count that `singleton` drops."""
+    flow = Flow(Policies(rate=rate(2), singleton=SKIP)).ask("a", "b").end("a").ask("c")
+    assert str(flow) == "a! b-singleton c-rate"
+    flow = Flow(Policies(rate=rate(2), singleton=REPLACE)).ask("a", "b", "c")
+    assert str(flow) == "a! a~ c-rate"
+
+
+def test_debounce_and_singleton() -> None:
+    """What the pause holds is not yet in the way; it meets the run when it leaves the pause."""
+    flow = Flow(Policies(debounce=DEBOUNCE, singleton=SKIP)).ask("a").wait(10).ask("b").wait(5).end("a").wait(5)
+    assert str(flow) == "a! b!"
+    assert str(flow.ask("c").wait(10)) == "c-singleton"
+    flow = Flow(Policies(debounce=DEBOUNCE, singleton=REPLACE)).ask("a").wait(10).ask("b", "c").wait(9)
+    assert str(flow) == "a! b>c"
+    assert str(flow.wait(1)) == "a~"
+
+
+def test_singleton_and_throttle() -> None:
+    """A request that waits for `throttle` is in the way; `replace` cancels at once, whenever the next run may begin."""
+    flow = Flow(Policies(singleton=SKIP, throttle=THROTTLE)).ask("a").end("a").ask("b", "c")
+    assert str(flow.wait(100)) == "a! c-singleton b!"
+    flow = Flow(Policies(singleton=QUEUE, throttle=THROTTLE)).ask("a").end("a").ask("b", "c")
+    assert str(flow.wait(100)) == "a! b>c c!"
+    flow = Flow(Policies(singleton=REPLACE, throttle=THROTTLE)).ask("a", "b").end("a")
+    assert str(flow.wait(99)) == "a! a~"
+    assert str(flow.wait(1)) == "b!"
+
+
+def test_singleton_and_concurrency() -> None:
+    """A request that waits for a run of its key takes no place in the queue, so those of other keys pass it."""
+    flow = Flow(Policies(singleton=QUEUE, concurrency=Concurrency(limit=2))).ask("a", "b", single="k").ask("c", "d", single="l")
+    assert str(flow) == "a! c!"
+    assert (str(flow.ask("e", single="m").end("a")), str(flow.end("c")), str(flow.end("b"))) == ("b!", "d!", "e!")
 
 
 def test_debounce_and_throttle() -> None:
@@ -159,6 +246,15 @@ def test_priority_and_throttle() -> None:
     flow = Flow(Policies(throttle=THROTTLE)).ask("a", "low").ask("high", priority=1)
     assert str(flow.wait(100)) == "a! high!"
     assert str(flow.wait(100)) == "low!"
+
+
+def test_priority_and_singleton() -> None:
+    """The later request takes the place of the earlier one, whatever their priority."""
+    flow = Flow(Policies(singleton=QUEUE)).ask("a").ask("high", priority=9).ask("low").end("a")
+    assert str(flow) == "a! high>low low!"
+    both = Policies(singleton=QUEUE, concurrency=ONE_AT_A_TIME)
+    flow = Flow(both).ask("a", single="k").ask("low", single="l").ask("high", single="m", priority=1)
+    assert str(flow.end("a")) == "a! high!"
 
 
 def test_priority_changes_neither_once_nor_rate_nor_debounce() -> None:

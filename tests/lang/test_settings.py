@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dagflow.model.flow import Flow, TriggerKind
-from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Policies, Rate, Throttle
+from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Policies, Rate, Throttle, WhileBusy
 from dagflow.model.types import INT, JSON, Field, RecordType
 from dagflow.store.codec.flow import decode_flow, encode_flow
 from tests.lang.golden import check, prelude
@@ -40,6 +42,16 @@ def test_counts_lengths_and_keys() -> None:
     assert (found.once.key.reads, found.once.within_ns) == (("lead",), 86_400 * SECOND)
     assert found.priority is not None
     assert found.priority.type is INT
+
+
+@pytest.mark.parametrize("busy", list(WhileBusy))
+def test_one_run_at_a_time(busy: WhileBusy) -> None:
+    singleton, of_flow = (flow_of(f"singleton {by} {busy}").policies.singleton for by in ("by lead.name", ""))
+    assert singleton is not None
+    assert singleton.key is not None
+    assert (singleton.busy, singleton.key.text) == (busy, "lead.name")
+    assert of_flow is not None
+    assert (of_flow.busy, of_flow.key) == (busy, None)
 
 
 def test_what_cancels() -> None:

@@ -32,6 +32,12 @@ flow follow(n: int) -> int {
   done = note(n: 1000000 + n)
   return n
 }
+flow newest(n: int) -> int {
+  on event "order"
+  singleton by n % 3 replace
+  done = alone(n: n)
+  return n
+}
 """
 
 
@@ -44,7 +50,18 @@ def line(path: Path, text: str) -> None:
 
 
 async def main(folder: Path, n_events: int) -> None:
-    catalog, running = Catalog(), Counter[int]()
+    catalog, running, alone = Catalog(), Counter[int](), set[int]()
+
+    @catalog.action("alone", effect="effectful")
+    async def by_itself(n: int) -> int:
+        if n % 3 in alone:
+            line(folder / "violations", f"a second run of key {n % 3}")
+        alone.add(n % 3)
+        try:
+            await trio.sleep(0.004)
+        finally:
+            alone.discard(n % 3)
+        return n
 
     @catalog.action("note", effect="effectful")
     async def note(n: int, invocation: Invocation) -> int:
@@ -60,7 +77,7 @@ async def main(folder: Path, n_events: int) -> None:
         return n
 
     async with Service.open(place_of(folder), catalog=catalog, takeover=True) as service:
-        for name in ("take", "follow"):
+        for name in ("take", "follow", "newest"):
             await service.publish(FLOW, name=name)
         acked = (folder / "acked").read_text().split() if (folder / "acked").exists() else []
         sys.stdout.write("ready\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dagflow.store import open_store
+from dagflow.store import Store, open_store
 from tests.app.kill_harness import place_of
 from tests.postgres_server import Server
 
@@ -41,6 +41,17 @@ def kill(folder: Path, seed: int) -> None:
         process.stdout.close()
 
 
+def check_newest(store: Store, n: int) -> None:
+    """Each request had a run or was replaced before it had one, and of each key the last one succeeded."""
+    rows = store.requests("", "newest", limit=MANY)
+    assert len(rows) == n
+    assert {row.stage for row in rows} <= {"ended", "superseded"}
+    statuses = {run.id: run.status for run in store.runs(limit=MANY)}
+    assert {statuses[row.run].value for row in rows if row.run} <= {"succeeded", "cancelled"}
+    last = sorted(rows, key=lambda row: row.event)[-3:]
+    assert [statuses[row.run].value for row in last if row.run] == ["succeeded"] * len(last)
+
+
 def check(folder: Path, n_kills: int) -> None:
     for seed in range(n_kills):
         kill(folder, seed)
@@ -61,7 +72,8 @@ def check(folder: Path, n_kills: int) -> None:
             rows = store.requests("", flow, limit=MANY)
             assert Counter(row.stage for row in rows) == {"ended": len(acked) + 1}
             assert len({row.run for row in rows}) == len(rows)
-        n_runs = len(store.runs(limit=MANY))
+        n_runs = sum(run.flow != "newest" for run in store.runs(limit=MANY))
+        check_newest(store, len(acked) + 1)
     finally:
         store.close()
     assert n_runs == 2 * (len(acked) + 1)

@@ -32,7 +32,18 @@ from dagflow.model.flow import (
     Trigger,
     TriggerKind,
 )
-from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Policies, Rate, Schedule, Throttle
+from dagflow.model.policies import (
+    CancelOn,
+    Concurrency,
+    Debounce,
+    Once,
+    Policies,
+    Rate,
+    Schedule,
+    Singleton,
+    Throttle,
+    WhileBusy,
+)
 from dagflow.model.types import NULL, STRING, Field, ListType, ParamType, RecordType, TypeType
 from dagflow.store.codec.flow import decode_flow, encode_flow, flow_digest
 from tests.model.strategies import names, texts, types
@@ -92,6 +103,7 @@ policies = st.builds(
     Policies,
     concurrency=st.none() | st.builds(Concurrency, limit=st.integers(1, 9), key=maybe_expression),
     rate=st.none() | st.builds(Rate, limit=st.integers(1, 9), period_ns=st.integers(1, 2**62), key=maybe_expression),
+    singleton=st.none() | st.builds(Singleton, busy=st.sampled_from(WhileBusy), key=maybe_expression),
     throttle=st.none() | st.builds(Throttle, limit=st.integers(1, 9), period_ns=st.integers(1, 2**62), key=maybe_expression),
     debounce=st.none() | st.builds(Debounce, quiet_ns=st.integers(1, 2**62), key=maybe_expression, max_ns=maybe_length),
     once=st.none() | st.builds(Once, key=expressions, within_ns=maybe_length),

@@ -17,7 +17,7 @@ import attrs
 import orjson
 
 from dagflow.admission import events
-from dagflow.admission.commands import Accept, Begin, Claim, Command, Drop, Hold, Supersede
+from dagflow.admission.commands import Accept, Begin, Cancel, Claim, Command, Drop, Hold, Supersede
 from dagflow.admission.machine import Admission
 from dagflow.admission.requests import Held, Request, Stage
 from dagflow.app.program_cache import Prepared
@@ -133,6 +133,7 @@ class Gates:
     Attributes:
         gates: by tenant and name of the flow; those that were needed so far.
         cancellers: by tenant and event, the gates with requests that it may cancel.
+        cancel: cancels a run, later; a run that has ended stays as it is.
         is_frozen: decisions have stopped; later events are handled when the service is opened again.
     """
 
@@ -141,6 +142,7 @@ class Gates:
     driver: LocalDriver
     loader: Loader
     starter: Starter
+    cancel: Callable[[RunId], None]
     gates: dict[Place, Gate] = attrs.field(factory=dict)
     cancellers: dict[Place, dict[Gate, None]] = attrs.field(factory=dict[Place, dict[Gate, None]])
     is_frozen: bool = False
@@ -337,6 +339,10 @@ class Gates:
                 self._decided(row, note)
         for request_id in begun:
             self._begin(gate, attrs.evolve(gate.rows[request_id], claim=claims.get(request_id)), machine.now)
+        for command in commands:
+            if isinstance(command, Cancel):
+                # Behind the row of the request that replaces the run, so that no crash leaves neither.
+                self.cancel(gate.rows[command.id].run)
 
     def _begin(self, gate: Gate, row: RequestRow, now: int) -> None:
         begun: list[RequestRow] = []

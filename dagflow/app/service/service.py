@@ -81,7 +81,7 @@ class Service(Tenant):
         try:
             async with Interpreter.open(path, catalog=catalog, clock=clock, store=opened, **options) as interpreter:
                 driver, loader, starter = interpreter.parts
-                router = Router(Gates(opened, clock, driver, loader, starter))
+                router = Router(Gates(opened, clock, driver, loader, starter, interpreter.cancel_soon))
                 driver.attach(router)
                 parts = Parts(interpreter, catalog, opened, clock, router, webhooks or {}, governed)
                 service = cls("", parts, None if source is None else Sourcing(source, parts))

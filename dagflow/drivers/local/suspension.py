@@ -137,7 +137,7 @@ class Suspension:
         await self._writer.reading(self._subscriptions.open)
         self._subscriptions.n_woken_for = delivered_up_to
         self._is_open = not self._is_stopped
-        self._spawn(self._give_again, delivered_up_to)
+        self.spawn(self._give_again, delivered_up_to)
         self.clock_was_set()
         self.fetch()
 
@@ -186,7 +186,7 @@ class Suspension:
             and not self.n_coming
             and number >= self._subscriptions.n_noted + _NOTED_EVERY
         ):
-            self._spawn(self._note, number)
+            self.spawn(self._note, number)
 
     def stop(self) -> None:
         """Nobody is fetched any more. Safe to call twice."""
@@ -249,13 +249,13 @@ class Suspension:
         """Fetch the due runs."""
         self._is_fetching = True
         self._next_due = None
-        self._spawn(self._fetch)
+        self.spawn(self._fetch)
 
     def clock_was_set(self) -> None:
         """Runs due by now are long overdue, as far as can be known: activate them at a steady rate, beside later ones."""
         if self._is_open:
             since, self._fetched = self._fetched, (self._now(), _LAST)
-            self._spawn(self._fetch_late, since, self._fetched)
+            self.spawn(self._fetch_late, since, self._fetched)
 
     async def _fetch(self) -> None:
         try:
@@ -297,7 +297,7 @@ class Suspension:
             return False
         if not self._subscriptions.is_waking:
             self._subscriptions.is_waking = True
-            self._spawn(self._wake, list(islice(queue, _EVENTS_AT_ONCE)))
+            self.spawn(self._wake, list(islice(queue, _EVENTS_AT_ONCE)))
         return True
 
     async def _wake(self, queue: Sequence[tuple[SentEvent, Sending | None]]) -> None:
@@ -401,7 +401,8 @@ class Suspension:
             self._subscriptions.n_noted = number
             await self._writer.reading(lambda: self._writer.store.note_handed_out(number))
 
-    def _spawn(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
+    def spawn(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        """Do this beside all else, unless it is stopped; the driver is not calm before it is over."""
         if not self._is_stopped:
             self.n_coming += 1
             self._nursery.start_soon(self._watched, work, *arguments)

@@ -87,6 +87,7 @@ _SETTINGS: Final[dict[str, Plain]] = {
     "retry": _kind("retry", {"count": COUNT}, _RETRY, has_doc=False),
     "concurrency": _kind("concurrency", {"count": COUNT}, {"by": _CEL}, has_doc=False),
     "rate": _kind("rate", {"count": COUNT, "per": _CEL}, {"by": _CEL}, has_doc=False),
+    "singleton": _kind("singleton", {"busy": {"enum": ["skip", "queue", "replace"]}}, {"by": _CEL}, has_doc=False),
     "throttle": _kind("throttle", {"count": COUNT, "per": _CEL}, {"by": _CEL}, has_doc=False),
     "debounce": _kind("debounce", {"quiet": _CEL}, {"by": _CEL, "max": _CEL}, has_doc=False),
     "once": _kind("once", {"by": _CEL}, {"within": _CEL}, has_doc=False),

@@ -216,6 +216,8 @@ class StepWriter:
                 return {**self.head("retry", span), **self.retry(setting.retry)}
             case settings.ConcurrencySetting():
                 return {**self.head("concurrency", span), "count": setting.count.value, "by": self.maybe_cel(setting.key)}
+            case settings.SingletonSetting():
+                return {**self.head("singleton", span), "by": self.maybe_cel(setting.key), "busy": setting.busy.value}
             case settings.RateSetting() | settings.ThrottleSetting():
                 kind = "rate" if isinstance(setting, settings.RateSetting) else "throttle"
                 return {

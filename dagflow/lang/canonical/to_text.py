@@ -185,6 +185,8 @@ def _setting(setting: _Data) -> str:
             return f"retry {_retry(setting)}"
         case "concurrency":
             return f"concurrency {setting['count']}{_optional(setting, 'by', ' by ')}"
+        case "singleton":
+            return f"singleton{_optional(setting, 'by', ' by ')} {setting['busy']}"
         case "rate" | "throttle":
             return f"{kind} {setting['count']} per {_cel(setting['per'])}{_optional(setting, 'by', ' by ')}"
         case "debounce":

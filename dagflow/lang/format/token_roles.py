@@ -25,7 +25,7 @@ LEVELS: Final = {
 #: Rules that are a line each, whether or not a newline separates them.
 _LINES: Final = frozenset(
     [
-        "on_setting", "once", "rate", "debounce", "throttle", "concurrency", "cancel_on", "timeout_setting", "retry_setting", "priority",
+        "on_setting", "once", "rate", "debounce", "singleton", "throttle", "concurrency", "cancel_on", "timeout_setting", "retry_setting", "priority",
         "case", "broken_setting",
     ]
 )  # fmt: skip
@@ -44,6 +44,7 @@ _CLAUSE_WORDS: Final = {
     "cancel_on": frozenset(["WHEN"]),
     "concurrency": frozenset(["BY"]),
     "rate": frozenset(["BY"]),
+    "singleton": frozenset(["BY"]),
     "throttle": frozenset(["BY"]),
     "debounce": frozenset(["BY", "MAX"]),
     "once": frozenset(["WITHIN"]),

@@ -1,4 +1,4 @@
-"""Lowering of the settings that a service applies: `once`, `rate`, `debounce`, `throttle`, `concurrency`, `cancel on`, `priority`.
+"""Lowering of the settings that a service applies: `once`, `rate`, `debounce`, `singleton`, `throttle`, `concurrency`, `cancel on`, `priority`.
 
 All of them but `cancel on` are read before a run begins, so they see its input and nothing else.
 """
@@ -20,7 +20,7 @@ from dagflow.lang.lowering.wait_event import event_payload
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax import tree_settings as settings
 from dagflow.model.expression import Expression
-from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Policies, Rate, Throttle
+from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Policies, Rate, Singleton, Throttle, WhileBusy
 from dagflow.model.types import BOOL, INT, UNKNOWN, EnumType, OptionalType, Primitive, RecordType, ScalarType, Type
 
 _Limited = TypeVar("_Limited", Rate, Throttle)
@@ -50,6 +50,9 @@ def lower_policy(
             return attrs.evolve(policies, concurrency=Concurrency(limit=limit, key=reader.key(setting.key)))
         case settings.RateSetting():
             return attrs.evolve(policies, rate=_limited(Rate, builder, setting, reader))
+        case settings.SingletonSetting():
+            singleton = Singleton(busy=WhileBusy(setting.busy.value), key=reader.key(setting.key))
+            return attrs.evolve(policies, singleton=singleton)
         case settings.ThrottleSetting():
             return attrs.evolve(policies, throttle=_limited(Throttle, builder, setting, reader))
         case settings.DebounceSetting():
@@ -98,6 +101,8 @@ def subject_of(setting: s.PolicySetting) -> str:
             return "concurrency"
         case settings.RateSetting():
             return "rate"
+        case settings.SingletonSetting():
+            return "singleton"
         case settings.ThrottleSetting():
             return "throttle"
         case settings.DebounceSetting():

@@ -35,4 +35,16 @@ NO_STEP_NAMES: Final = RESERVED | frozenset(
     "case default do else emit fail filter for if import let on parallel return start stop switch undo wait when yield".split()  # noqa: SIM905
 )
 #: Words that begin a setting, so no step may have them as its name.
-SETTINGS: Final = ("on", "once", "rate", "debounce", "throttle", "concurrency", "cancel", "timeout", "retry", "priority")
+SETTINGS: Final = (
+    "on",
+    "once",
+    "rate",
+    "debounce",
+    "singleton",
+    "throttle",
+    "concurrency",
+    "cancel",
+    "timeout",
+    "retry",
+    "priority",
+)

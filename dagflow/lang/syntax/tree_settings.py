@@ -99,6 +99,15 @@ class RateSetting:
 
 
 @attrs.frozen
+class SingletonSetting:
+    """`singleton by lead.account_id skip`; `busy` is skip, queue or replace."""
+
+    span: Span
+    key: Expr | None
+    busy: Text
+
+
+@attrs.frozen
 class ThrottleSetting:
     """`throttle 100 per 1h by lead.account_id`: more runs wait."""
 
@@ -146,7 +155,14 @@ class PrioritySetting:
 
 
 PolicySetting: TypeAlias = (
-    OnceSetting | RateSetting | DebounceSetting | ThrottleSetting | ConcurrencySetting | CancelSetting | PrioritySetting
+    OnceSetting
+    | RateSetting
+    | DebounceSetting
+    | SingletonSetting
+    | ThrottleSetting
+    | ConcurrencySetting
+    | CancelSetting
+    | PrioritySetting
 )
 
 

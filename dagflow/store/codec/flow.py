@@ -41,7 +41,7 @@ from dagflow.model.flow import (
     Scope,
     Trigger,
 )
-from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Policies, Rate, Schedule, Throttle
+from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Policies, Rate, Schedule, Singleton, Throttle
 from dagflow.model.typeguards import is_object
 from dagflow.model.types import RecordType, Type
 from dagflow.store.codec.expressions import read_core, write_core
@@ -139,7 +139,7 @@ def _make_converter() -> cattrs.Converter:
     converter.register_unstructure_hook(Flow, lambda flow: flow_hooks[0](flow))  # noqa: PLW0108 - filled below
     converter.register_structure_hook(Flow, lambda value, type_: flow_hooks[1](value, type_))  # noqa: PLW0108
     flow_hooks: list[Any] = []
-    policies = (Schedule, Concurrency, Rate, Throttle, Debounce, Once, CancelOn, Policies)
+    policies = (Schedule, Concurrency, Rate, Throttle, Debounce, Singleton, Once, CancelOn, Policies)
     for class_ in (*policies, GateRef, Join, RetryPolicy, Loop, Node, Scope, Race, Trigger, Callee, Flow):
         writing = make_dict_unstructure_fn(class_, converter, _cattrs_omit_if_default=True)
         reading = make_dict_structure_fn(class_, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=False)

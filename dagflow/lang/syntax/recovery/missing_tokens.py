@@ -13,6 +13,18 @@ _OPERANDS: Final = frozenset(["IDENT", "INT", "UINT", "FLOAT", "DURATION", "STRI
 _ENDS: Final = frozenset(["IDENT", "INT", "UINT", "FLOAT", "DURATION", "STRING", "BYTES", "RSQB", "RPAR", "RBRACE"])
 
 
+def _missing_mode(c: Context) -> Skip | None:
+    """`singleton by k` without what happens to a second request."""
+    if c.first.text != "singleton" or not c.accepts("REPLACE"):
+        return None
+    return Skip(
+        diagnostic(
+            "E101", "`singleton` must end in `skip`, `queue` or `replace`", c.place, found(c),
+            "to drop a request while a run is under way, write `skip`",
+        )
+    )  # fmt: skip
+
+
 def _missing_colon(c: Context) -> Repair | None:
     name, before = c.previous, c.tokens[max(c.position - 2, 0)]
     if name.type not in {"IDENT", "STRING"} or not c.accepts("COLON") or c.token.type not in _OPERANDS:
@@ -208,6 +220,7 @@ def _missing_operator(c: Context) -> Skip | None:
 
 #: The most telling first.
 MISSING: Final[tuple[Callable[[Context], Repair | Skip | None], ...]] = (
+    _missing_mode,
     _missing_brace,
     _missing_paren,
     _missing_colon,

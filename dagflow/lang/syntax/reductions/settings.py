@@ -29,6 +29,7 @@ def setting_rules(text: ReadText) -> dict[str, Callable[[Children], object]]:
         "rate": lambda c: settings.RateSetting(c.span, _number(c), cast("Expr", _behind(c, "per")), _behind(c, "by")),
         "throttle": lambda c: settings.ThrottleSetting(c.span, _number(c), cast("Expr", _behind(c, "per")), _behind(c, "by")),
         "debounce": lambda c: settings.DebounceSetting(c.span, c.one(Expr), _behind(c, "by"), _behind(c, "max")),
+        "singleton": lambda c: settings.SingletonSetting(c.span, c.maybe(Expr), _last_word(c)),
         "once": lambda c: settings.OnceSetting(c.span, c.one(Expr), _behind(c, "within")),
         "cancel_on": lambda c: settings.CancelSetting(c.span, text(c.token("STRING")), c.maybe(s.Bind), c.maybe(Expr)),
         "priority": lambda c: settings.PrioritySetting(c.span, c.one(Expr)),
@@ -55,6 +56,11 @@ def _on(c: Children, text: ReadText) -> s.OnSetting:
 def _number(c: Children) -> settings.Count:
     token = c.token("INT")
     return settings.Count(token.span, whole_number(token))
+
+
+def _last_word(c: Children) -> s.Text:
+    token = cast("Token", c[-1])
+    return s.Text(token.span, token.text)
 
 
 def _behind(c: Children, word: str) -> Expr | None:

@@ -19,10 +19,11 @@ import orjson
 from dagflow.admission import events
 from dagflow.admission.commands import Accept, Begin, Cancel, Claim, Command, Drop, Hold, Supersede
 from dagflow.admission.machine import Admission
-from dagflow.admission.requests import Held, Request, Stage
+from dagflow.admission.requests import Stage
 from dagflow.app.program_cache import Prepared
 from dagflow.app.run_loader import Loader
 from dagflow.app.run_starter import Starter
+from dagflow.app.service.held_rows import after, held_of, request_of
 from dagflow.app.service.manifests import cancelled_by, listens_to
 from dagflow.clock import Clock
 from dagflow.drivers.local.batch import Decision, Note
@@ -327,7 +328,7 @@ class Gates:
                 gate.rows[command.id] = attrs.evolve(gate.rows[command.id], accepted_at=machine.now)
         for command in commands:
             if isinstance(command, Hold | Drop | Supersede) and command.id not in begun:
-                changed[command.id] = _after(changed.get(command.id) or gate.rows[command.id], command)
+                changed[command.id] = after(changed.get(command.id) or gate.rows[command.id], command)
         if changed:
             note = Note([attrs.evolve(row, claim=claims.get(row.id)) for row in changed.values()])
             self.driver.note(note)
@@ -374,30 +375,3 @@ class Gates:
         decision = self._decisions.pop((row.tenant, row.flow, row.id), None)
         if decision is not None:
             decision.row, decision.kept_by = row, kept_by
-
-
-def request_of(row: RequestRow) -> Request:
-    """A row as the machine sees it."""
-    return Request(
-        id=row.id,
-        at=row.at,
-        number=row.event,
-        not_before=row.not_before,
-        keys=keys_of(row.keys),
-        priority=row.priority,
-    )
-
-
-def held_of(row: RequestRow) -> Held:
-    """A row with its stage."""
-    return Held(request=request_of(row), stage=Stage(row.stage), since=row.since)
-
-
-def _after(row: RequestRow, command: Hold | Drop | Supersede) -> RequestRow:
-    match command:
-        case Hold(_, stage, since):
-            return attrs.evolve(row, stage=stage, since=since)
-        case Drop(_, reason):
-            return attrs.evolve(row, stage=Stage.DROPPED, since=0, reason=reason)
-        case Supersede(_, by):
-            return attrs.evolve(row, stage=Stage.SUPERSEDED, since=0, reason=by)

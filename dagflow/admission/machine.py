@@ -222,10 +222,8 @@ class Admission:
 
     def _pend(self, request: Request, first_at: int) -> None:
         debounce = self.policies.debounce
-        quiet, most = (0, None) if debounce is None else (debounce.quiet_ns, debounce.max_ns)
-        due = request.since + quiet
-        if most is not None:
-            due = min(due, first_at + most)
+        # Without `debounce` it was an earlier version that let the request wait.
+        due = request.since if debounce is None else min(request.since + debounce.quiet_ns, first_at + debounce.max_ns)
         key = request.keys.debounce
         self._pending[key] = _Pending(request, first_at, due)
         heapq.heappush(self._alarms, (due, _PAUSE, (key, "")))

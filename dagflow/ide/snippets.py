@@ -23,7 +23,7 @@ SETTINGS: Final = {
     "rate": "rate ${1:100} per ${2:1h}",
     "singleton": "singleton by $1 ${2|skip,queue,replace|}",
     "throttle": "throttle ${1:100} per ${2:1h}",
-    "debounce": "debounce ${1:30s} by $0",
+    "debounce": "debounce ${1:30s} by $0 max ${2:5m}",
     "once": "once by $1 within ${2:24h}",
     "cancel": 'cancel on event "$1" as ${2:e} when $0',
     "timeout": "timeout ${1:30d}",

@@ -72,12 +72,12 @@ class Debounce:
 
     Attributes:
         key: only requests with the same value of it count as further ones.
-        max_ns: how long the first one waits at most; None is for ever.
+        max_ns: how long the first one waits at most.
     """
 
     quiet_ns: int
+    max_ns: int
     key: Expression | None = None
-    max_ns: int | None = None
 
 
 class WhileBusy(enum.StrEnum):

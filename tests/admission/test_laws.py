@@ -26,7 +26,7 @@ seconds = st.integers(1, 20).map(lambda n: n * SECOND)
 
 
 def debounces(quiet: int) -> st.SearchStrategy[Debounce]:
-    most = st.none() | st.integers(quiet, 12).map(lambda n: n * SECOND)
+    most = st.integers(quiet, 12).map(lambda n: n * SECOND)
     return st.builds(Debounce, quiet_ns=st.just(quiet * SECOND), max_ns=most)
 
 
@@ -280,7 +280,7 @@ class World:
             elif isinstance(each, Supersede):
                 assert debounce is not None
                 assert self.rows[each.by].request.since >= self.rows[each.id].request.since
-        if debounce is None or debounce.max_ns is None:
+        if debounce is None:
             return
         since: dict[str, int] = {}
         for at, each in self.log:
@@ -318,6 +318,38 @@ def test_restarts_change_nothing(policies: Policies, moves: list[Move]) -> None:
     restarted.play(moves)
     assert restarted.log == calm.log
     assert restarted.rows == calm.rows
+
+
+@settings(max_examples=200, deadline=None)
+@given(policies, moves, st.data())
+def test_settings_that_the_compiler_refuses_have_no_effect(policies: Policies, moves: list[Move], data: st.DataObject) -> None:
+    """E322: with the setting and without it everything happens alike."""
+    once, flow_wide = Once(key=KEY), data.draw(st.booleans())
+    limits = {
+        "rate": Rate(limit=1, period_ns=10 * SECOND),
+        "singleton": Singleton(busy=data.draw(st.sampled_from(WhileBusy))),
+        "throttle": Throttle(limit=1, period_ns=10 * SECOND),
+        "concurrency": Concurrency(limit=1),
+    }
+    if data.draw(st.booleans()):
+        word, policies = "concurrency", attrs.evolve(policies, singleton=limits["singleton"])
+    else:
+        word, policies = data.draw(st.sampled_from(list(limits))), attrs.evolve(policies, once=once)
+        if word == "rate":
+            policies = attrs.evolve(policies, debounce=None, singleton=None)
+
+    def with_same_keys(keys: Keys) -> Keys:
+        if word == "concurrency" and policies.once is not once:
+            return attrs.evolve(keys, singleton="" if flow_wide else keys.concurrency)
+        return attrs.evolve(keys, **{word: keys.once})
+
+    moves = [attrs.evolve(move, keys=with_same_keys(move.keys)) if isinstance(move, Ask) else move for move in moves]
+    found: list[list[tuple[int, Command]]] = []
+    for limit in (limits[word], None):
+        world = World(attrs.evolve(policies, **{word: limit}), restarts=False)
+        world.play(moves)
+        found.append([(at, command) for at, command in world.log if not isinstance(command, Accept)])
+    assert found[0] == found[1]
 
 
 @settings(max_examples=300, deadline=None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+from pathlib import Path
 from typing import cast
 
 import attrs
@@ -15,8 +18,13 @@ from dagflow.model.policies import Concurrency, Debounce, Once, Policies, Rate, 
 
 SECOND = 10**9
 ONCE = Once(key=cast("Expression", None), within_ns=1000 * SECOND)
-DEBOUNCE = Debounce(quiet_ns=10 * SECOND)
+DEBOUNCE = Debounce(quiet_ns=10 * SECOND, max_ns=60 * SECOND)
 ONE_AT_A_TIME = Concurrency(limit=1)
+
+
+#: In the order in which a request passes them.
+WORDS = ("once", "rate", "debounce", "singleton", "throttle", "concurrency", "priority")
+PAGE = Path(__file__).parents[2] / "docs" / "service.md"
 
 
 def rate(limit: int = 1) -> Rate:
@@ -233,7 +241,7 @@ def test_throttle_and_concurrency() -> None:
     assert str(flow.end("b")) == "c!"
 
 
-def test_priority_and_concurrency() -> None:
+def test_concurrency_and_priority() -> None:
     """A point is worth a minute, so what has waited longer than that is first all the same."""
     flow = Flow(Policies(concurrency=ONE_AT_A_TIME)).ask("a", "low").ask("high", priority=1)
     assert (str(flow.end("a")), str(flow.end("high"))) == ("a! high!", "low!")
@@ -242,13 +250,13 @@ def test_priority_and_concurrency() -> None:
     assert str(flow.ask("late", priority=1).end("a")) == "a! low!"
 
 
-def test_priority_and_throttle() -> None:
+def test_throttle_and_priority() -> None:
     flow = Flow(Policies(throttle=THROTTLE)).ask("a", "low").ask("high", priority=1)
     assert str(flow.wait(100)) == "a! high!"
     assert str(flow.wait(100)) == "low!"
 
 
-def test_priority_and_singleton() -> None:
+def test_singleton_and_priority() -> None:
     """The later request takes the place of the earlier one, whatever their priority."""
     flow = Flow(Policies(singleton=QUEUE)).ask("a").ask("high", priority=9).ask("low").end("a")
     assert str(flow) == "a! high>low low!"
@@ -257,9 +265,18 @@ def test_priority_and_singleton() -> None:
     assert str(flow.end("a")) == "a! high!"
 
 
-def test_priority_changes_neither_once_nor_rate_nor_debounce() -> None:
-    assert str(Flow(Policies(rate=rate())).ask("a").ask("b", priority=9)) == "a! b-rate"
+def test_once_and_priority() -> None:
+    """The first one claims."""
     assert str(Flow(Policies(once=ONCE)).ask("a", key="k").ask("b", key="k", priority=9)) == "a! b-once"
+
+
+def test_rate_and_priority() -> None:
+    """The first ones are accepted."""
+    assert str(Flow(Policies(rate=rate())).ask("a").ask("b", priority=9)) == "a! b-rate"
+
+
+def test_debounce_and_priority() -> None:
+    """The last one of a pause begins, with its own priority."""
     assert str(Flow(Policies(debounce=DEBOUNCE)).ask("a", priority=9).ask("b").wait(10)) == "a>b b!"
 
 
@@ -268,3 +285,9 @@ def test_requests_of_one_instant_begin_in_the_order_of_their_numbers() -> None:
     for number in (9, 10, 11):
         flow.take(events.Arrived(flow.now, Request(id=f"event:{number}", at=flow.now, number=number)))
     assert str(flow.end("event:9").end("event:10")) == "event:9! event:10! event:11!"
+
+
+def test_each_pair_has_a_row_and_a_test() -> None:
+    pairs = list(itertools.combinations(WORDS, 2))
+    assert re.findall(r"^\| `(\w+)`, `(\w+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE) == pairs
+    assert [pair for pair in pairs if f"test_{pair[0]}_and_{pair[1]}" not in globals()] == []

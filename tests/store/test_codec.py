@@ -105,7 +105,8 @@ policies = st.builds(
     rate=st.none() | st.builds(Rate, limit=st.integers(1, 9), period_ns=st.integers(1, 2**62), key=maybe_expression),
     singleton=st.none() | st.builds(Singleton, busy=st.sampled_from(WhileBusy), key=maybe_expression),
     throttle=st.none() | st.builds(Throttle, limit=st.integers(1, 9), period_ns=st.integers(1, 2**62), key=maybe_expression),
-    debounce=st.none() | st.builds(Debounce, quiet_ns=st.integers(1, 2**62), key=maybe_expression, max_ns=maybe_length),
+    debounce=st.none()
+    | st.builds(Debounce, quiet_ns=st.integers(1, 2**62), key=maybe_expression, max_ns=st.integers(1, 2**62)),
     once=st.none() | st.builds(Once, key=expressions, within_ns=maybe_length),
     cancel_on=st.lists(
         st.builds(CancelOn, event=texts, payload=st.none() | records, binding=names, when=maybe_expression), max_size=2

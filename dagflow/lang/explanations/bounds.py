@@ -52,7 +52,8 @@ a `max` that fits. `dagflow check --bounds` prints the upper bounds of a run.
 # E504 a limit is missing
 A `wait event` must have a `within`, because the event may never arrive. Add an `else` to handle the
 timeout; without it, the flow continues, and the payload may be absent. A `for` must have a `max`; a
-longer list fails the loop before it starts.
+longer list fails the loop before it starts. A `debounce` must have a `max`, because no run begins as
+long as requests come.
 --- wrong
 event "ops/incident.acked" { id: string, by: string }
 

@@ -145,6 +145,24 @@ flow measure(names: list<string>) {
   log(message: "${size(sizes)}")
 }
 
+# E322 a setting has no effect beside another one
+Each setting must be able to hold back or drop a request. `singleton` lets one run of its key at a time
+be under way, so a `concurrency` of the same key never has anything to hold back. `once` without
+`within` lets one run of its key begin, ever, so another limit of the same key never matters. Remove
+one of the two, or give them different keys.
+--- wrong
+flow sync(account: string, document: string) {
+  singleton by account queue
+  concurrency 3 by account
+  log(message: "${account}: ${document}")
+}
+--- right
+flow sync(account: string, document: string) {
+  singleton by document queue
+  concurrency 3 by account
+  log(message: "${account}: ${document}")
+}
+
 # W302 a condition is always the same
 Given the types of its values and the enclosing conditions, the condition has the same result in every
 run. For example, a number above 5 is not below 3. One of the two conditions is probably wrong. The

@@ -9,6 +9,7 @@ import attrs
 from dagflow.diagnostic import Span
 from dagflow.lang.check.symbols import Symbol, SymbolKind
 from dagflow.lang.lowering.builder import FlowBuilder
+from dagflow.lang.lowering.contradictions import report_contradictions
 from dagflow.lang.lowering.modifiers import length, lower_retry
 from dagflow.lang.lowering.policies import is_first, lower_policy, step_names
 from dagflow.lang.lowering.triggers import define_input, input_of_triggers, lower_trigger
@@ -56,6 +57,7 @@ def lower_head(builder: FlowBuilder, decl: s.FlowDecl) -> Head:
     seen: dict[str, Span] = {}
     for setting in decl.settings:
         _setting(builder, head, setting, steps, seen)
+    report_contradictions(builder, head.policies, seen)
     builder.retry = head.retry
     return head
 

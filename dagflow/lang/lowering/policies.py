@@ -9,7 +9,7 @@ from typing import Final, TypeVar, assert_never
 
 import attrs
 
-from dagflow.diagnostic import Diagnostic, Span
+from dagflow.diagnostic import Diagnostic, Edit, Fix, Span
 from dagflow.expr import tree
 from dagflow.lang.check.declarations import readable
 from dagflow.lang.check.symbols import Names, Symbol, SymbolKind, View
@@ -20,12 +20,16 @@ from dagflow.lang.lowering.wait_event import event_payload
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax import tree_settings as settings
 from dagflow.model.expression import Expression
+from dagflow.model.lengths import as_written
 from dagflow.model.policies import CancelOn, Concurrency, Debounce, Once, Policies, Rate, Singleton, Throttle, WhileBusy
 from dagflow.model.types import BOOL, INT, UNKNOWN, EnumType, OptionalType, Primitive, RecordType, ScalarType, Type
 
 _Limited = TypeVar("_Limited", Rate, Throttle)
 #: More than any service runs at a time.
 _MOST_RUNS: Final = 1_000_000
+#: The maximum that is proposed for a `debounce`, in pauses; and the pause where the author's is no length.
+_PAUSES: Final = 10
+_PAUSE_NS: Final = 30_000_000_000
 _KEYS: Final = frozenset({Primitive.BOOL, Primitive.INT, Primitive.UINT, Primitive.STRING, Primitive.TIMESTAMP})
 #: Names that exist only once the run begins, so that nothing before it can depend on them.
 _OF_RUNS: Final = frozenset({"now", "run", "trigger", "secrets"})
@@ -200,15 +204,28 @@ def _limited(
 def _debounce(builder: FlowBuilder, setting: settings.DebounceSetting, reader: _Reader) -> Debounce | None:
     quiet = length(builder, setting.quiet, "`debounce` takes")
     key = reader.key(setting.key)
-    longest = None if setting.maximum is None else length(builder, setting.maximum, "`max` takes")
-    if quiet is None:
+    if setting.maximum is None:
+        _report_endless(builder, setting, quiet)
         return None
-    if longest is not None and longest < quiet and setting.maximum is not None:
+    longest = length(builder, setting.maximum, "`max` takes")
+    if quiet is None or longest is None:
+        return None
+    if longest < quiet:
         builder.report(
             "E316", "this `max` is shorter than the pause", setting.maximum.span, "over before the pause is",
             f"give more than `{builder.text(setting.quiet.span)}`",
         )  # fmt: skip
-    return Debounce(quiet_ns=quiet, key=key, max_ns=longest)
+    return Debounce(quiet_ns=quiet, max_ns=longest, key=key)
+
+
+def _report_endless(builder: FlowBuilder, setting: settings.DebounceSetting, quiet: int | None) -> None:
+    clause = f"max {as_written(_PAUSES * (quiet or _PAUSE_NS))}"
+    end = setting.span.end
+    builder.report(
+        "E504", "this `debounce` could last for ever", Span(setting.span.start, setting.span.start + len("debounce")),
+        "no run begins as long as requests come", f"write `{clause}` behind it, or another limit",
+        Fix(f"insert `{clause}`", is_safe=False, edits=(Edit(Span(end, end), f" {clause}"),)),
+    )  # fmt: skip
 
 
 def _cancel(builder: FlowBuilder, setting: settings.CancelSetting, steps: frozenset[str]) -> CancelOn | None:

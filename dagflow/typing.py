@@ -24,6 +24,7 @@ from dagflow.model.flow import Callee, GateRef, Join, JoinKind, Loop, Race, Retr
 from dagflow.model.flow_test import Answer, Expectation, FlowTest, Mock, MockedAction, Sending
 from dagflow.model.policies import (
     CancelOn,
+    Catchup,
     Concurrency,
     Debounce,
     Once,
@@ -59,6 +60,7 @@ __all__ = [
     "Argument",
     "Callee",
     "CancelOn",
+    "Catchup",
     "Concurrency",
     "Debounce",
     "Effect",

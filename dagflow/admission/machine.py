@@ -3,7 +3,8 @@
 Theory. A request passes the policies in one fixed order: `not_before`, then `once`, `rate`, `debounce`, `singleton`, `throttle`, and
 `concurrency` with `priority`. `once` looks at a request when it arrives and when it leaves `debounce`, and the one that leaves claims the key: so
 requests that are merged count as one. `rate` counts requests when they arrive, those that get no run later included.
-`singleton` lets one request of its key pass, and the next one when the run of that has ended. `throttle` and `concurrency` hold
+`singleton` lets one request of its key pass, and the next one when the run of that has ended; `overlap` of a schedule does so for the
+requests of its slots. `throttle` and `concurrency` hold
 requests in one queue, and a run begins when both allow it at that instant, so no period ever has more begins than
 `throttle` says, whatever the queue did before.
 
@@ -14,7 +15,7 @@ restart, as rows (`restore`).
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias, assert_never
 
 import attrs
@@ -23,9 +24,9 @@ from dagflow.admission import events
 from dagflow.admission.commands import Accept, Begin, Cancel, Claim, Command, Drop, Hold, Supersede
 from dagflow.admission.events import Event
 from dagflow.admission.requests import DropReason, Held, Keys, Request, Stage
-from dagflow.admission.singles import Singles
+from dagflow.admission.singles import Line, Singles
 from dagflow.admission.window import Window
-from dagflow.model.policies import Policies, Rate, Throttle, WhileBusy
+from dagflow.model.policies import Policies, WhileBusy
 
 #: A point of `priority` is worth this much waiting, so that nothing waits for ever.
 PRIORITY_NS: Final = 60_000_000_000
@@ -55,11 +56,12 @@ class Admission:
     """The admission machine of one flow.
 
     Attributes:
-        policies: those of the version that takes requests now.
+        policies: those of the version that takes requests now. overlaps: `overlap` of its schedules, by their keys.
         max_backlog: more requests without a run are dropped.
     """
 
     policies: Policies
+    overlaps: Mapping[str, WhileBusy] = attrs.field(factory=dict[str, WhileBusy])
     max_backlog: int = MAX_BACKLOG
     is_paused: bool = False
     _now: int = 0
@@ -73,7 +75,7 @@ class Admission:
     #: What `rate` accepted, and the begins that count for `throttle`.
     _accepted: Window | None = attrs.field(init=False)
     _begun: Window | None = attrs.field(init=False)
-    _singles: Singles | None = attrs.field(init=False)
+    _singles: Singles = attrs.field(factory=Singles)
     #: Requests whose runs are to be cancelled: a restart may have come after the row of the one that replaces them.
     _replaced: list[str] = attrs.field(factory=list[str])
     #: By `once` key, until when it is claimed; None for ever.
@@ -86,8 +88,7 @@ class Admission:
     _touched: set[_Lane] = attrs.field(factory=set[_Lane])
 
     def __attrs_post_init__(self) -> None:
-        self._accepted, self._begun = _window(self.policies.rate), _window(self.policies.throttle)
-        self._singles = None if self.policies.singleton is None else Singles(self.policies.singleton.busy)
+        self._accepted, self._begun = Window.of(self.policies.rate), Window.of(self.policies.throttle)
 
     # ---- in and out
 
@@ -131,7 +132,7 @@ class Admission:
         if self._accepted is not None:
             for key, at in accepted:
                 self._accepted.add(key, at)
-        for row in sorted(rows, key=_in_order):
+        for row in sorted(rows, key=Held.order):
             request = row.request
             match row.stage:
                 case Stage.DELAYED:
@@ -148,9 +149,7 @@ class Admission:
                     pass
                 case _:
                     assert_never(row.stage)
-        if self._singles is not None and self._singles.busy is WhileBusy.REPLACE:
-            for key in self._singles.contended():
-                self._replaced += self._singles.to_cancel(key)
+        self._replaced += self._singles.outdated()
 
     @property
     def next_due(self) -> int | None:
@@ -233,7 +232,8 @@ class Admission:
         if self._is_claimed(request):
             found.append(Drop(request.id, DropReason.ONCE))
             return
-        if self._singles is not None and not self._is_let_by(request, self._singles, found):
+        line = self._line_of(request.keys)
+        if line is not None and not self._is_let_by(request, line, found):
             return
         if self.policies.once is not None:
             within, key = self.policies.once.within_ns, request.keys.once
@@ -242,17 +242,23 @@ class Admission:
         self._wait(request)
         found.append(Hold(request.id, Stage.WAITING))
 
-    def _is_let_by(self, request: Request, singles: Singles, found: list[Command]) -> bool:
+    def _line_of(self, keys: Keys) -> Line | None:
+        """Where requests of these keys wait for one another; None if they do not."""
+        overlap, singleton = self.overlaps.get(keys.schedule), self.policies.singleton
+        if overlap is not None:
+            return Line(keys.schedule, overlap, DropReason.OVERLAP)
+        return None if singleton is None else Line(keys.singleton, singleton.busy, DropReason.SINGLETON)
+
+    def _is_let_by(self, request: Request, line: Line, found: list[Command]) -> bool:
         """`singleton` lets the request by, and removes whatever is in its way; False if it drops the request."""
-        key = request.keys.singleton
-        if singles.busy is WhileBusy.SKIP and not singles.is_free(key):
-            found.append(Drop(request.id, DropReason.SINGLETON))
+        if line.busy is WhileBusy.SKIP and not self._singles.is_free(line):
+            found.append(Drop(request.id, line.reason))
             return False
-        for other in singles.displace(key):
+        for other in self._singles.displace(line):
             del self._waiting[other.id]
             found.append(Supersede(other.id, request.id))
-        if singles.busy is WhileBusy.REPLACE:
-            found += map(Cancel, singles.to_cancel(key))
+        if line.busy is WhileBusy.REPLACE:
+            found += map(Cancel, self._singles.to_cancel(line))
         return True
 
     def _end(self, request_id: str) -> None:
@@ -265,8 +271,8 @@ class Admission:
         else:
             del self._n_running[keys.concurrency]
         self._touched |= self._lanes_of.get(keys.concurrency, set())
-        if self._singles is not None:
-            self._let_by(self._singles.end(request_id, keys.singleton))
+        if (line := self._line_of(keys)) is not None:
+            self._let_by(self._singles.end(line, request_id))
 
     def _withdraw(self, request_id: str, found: list[Command]) -> None:
         pending = next((each for each in self._pending.values() if each.request.id == request_id), None)
@@ -274,8 +280,8 @@ class Admission:
             if pending is not None:
                 del self._pending[pending.request.keys.debounce]
             elif (waiting := self._waiting.pop(request_id, None)) is not None:
-                if self._singles is not None:
-                    self._let_by(self._singles.remove(waiting))
+                if (line := self._line_of(waiting.keys)) is not None:
+                    self._let_by(self._singles.remove(line, request_id))
             else:
                 return
         found.append(Drop(request_id, DropReason.CANCELLED))
@@ -302,7 +308,8 @@ class Admission:
 
     def _wait(self, request: Request) -> None:
         self._waiting[request.id] = request
-        self._let_by(request if self._singles is None else self._singles.add(request))
+        line = self._line_of(request.keys)
+        self._let_by(request if line is None else self._singles.add(line, request))
 
     def _let_by(self, request: Request | None) -> None:
         """No other run of its `singleton` key is in the way."""
@@ -366,8 +373,8 @@ class Admission:
         self._running[request.id] = keys
         self._n_running[keys.concurrency] = self._n_running.get(keys.concurrency, 0) + 1
         self._note_begin(keys.throttle, began_at)
-        if self._singles is not None:
-            self._singles.begin(request)
+        if (line := self._line_of(keys)) is not None:
+            self._singles.begin(line, request.id)
 
     def _note_begin(self, key: str, at: int) -> None:
         if self._begun is not None:
@@ -382,13 +389,3 @@ class Admission:
             return True
         self._claims.pop(key, None)
         return False
-
-
-def _window(policy: Rate | Throttle | None) -> Window | None:
-    return None if policy is None else Window(policy.limit, policy.period_ns)
-
-
-def _in_order(row: Held) -> tuple[bool, int, int, int, str]:
-    """Runs first, as they began: which request `singleton` lets by depends on them."""
-    request = row.request
-    return row.stage.is_open, row.since, request.since, request.number, request.id

@@ -42,6 +42,7 @@ class DropReason(enum.StrEnum):
     ONCE = "once"
     RATE = "rate"
     SINGLETON = "singleton"
+    OVERLAP = "overlap"
     BACKLOG = "backlog"
     #: It was withdrawn while it had no run.
     CANCELLED = "cancelled"
@@ -49,7 +50,10 @@ class DropReason(enum.StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Keys:
-    """The values of the `by` expressions of a flow's policies, each as canonical JSON; "" where a policy has no key."""
+    """The values of the `by` expressions of a flow's policies, each as canonical JSON; "" where a policy has no key.
+
+    `schedule` is that of a request that a slot asks for, as of `model.policies.Schedule`; "" for every other request.
+    """
 
     once: str = ""
     rate: str = ""
@@ -57,6 +61,7 @@ class Keys:
     singleton: str = ""
     throttle: str = ""
     concurrency: str = ""
+    schedule: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -96,3 +101,8 @@ class Held:
     request: Request
     stage: Stage
     since: int = 0
+
+    def order(self) -> tuple[bool, int, int, int, str]:
+        """Runs first, as they began: which request `singleton` lets by depends on them."""
+        request = self.request
+        return self.stage.is_open, self.since, request.since, request.number, request.id

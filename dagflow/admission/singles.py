@@ -1,16 +1,31 @@
-"""One run at a time for each `singleton` key: which request may begin its run, and which ones wait for another to end."""
+"""One run at a time: which request of a `singleton` key or of a schedule may begin its run, and which ones wait for another to end."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
 
-from dagflow.admission.requests import Request
+from dagflow.admission.requests import DropReason, Request
 from dagflow.model.policies import WhileBusy
 
 
+@attrs.frozen
+class Line:
+    """Requests of which one run at a time is under way.
+
+    Attributes:
+        key: that of `singleton`, or of the schedule. reason: why a request of the line is dropped; tells the two kinds of keys apart.
+    """
+
+    key: str
+    busy: WhileBusy
+    reason: DropReason
+
+
 @attrs.define(eq=False)
-class _Key:
-    """The requests of one key.
+class _Requests:
+    """The requests of one line.
 
     Attributes:
         running: those with a run. waiting: those without, in the order in which they came. admitted: the waiting one that may begin.
@@ -25,81 +40,76 @@ class _Key:
 
 @attrs.define(eq=False)
 class Singles:
-    """All keys.
+    """All lines.
 
-    Attributes:
-        busy: as of `model.policies.Singleton`.
-
-    A key has at most one running and one waiting request, except for those that an earlier version of the flow let in.
+    A line has at most one running and one waiting request, except for those that an earlier version of the flow let in.
     """
 
-    busy: WhileBusy
-    _keys: dict[str, _Key] = attrs.field(factory=dict[str, _Key])
+    _lines: dict[Line, _Requests] = attrs.field(factory=dict[Line, _Requests])
 
-    def displace(self, key: str) -> list[Request]:
-        """Remove and return the requests of a key that have no run yet: another one is added next."""
-        found = self._keys.get(key)
+    def is_free(self, line: Line) -> bool:
+        """Whether no request of the line runs or waits."""
+        return line not in self._lines
+
+    def displace(self, line: Line) -> list[Request]:
+        """Remove and return the requests of a line that have no run yet: another one is added next."""
+        found = self._lines.get(line)
         if found is None:
             return []
         displaced, found.waiting, found.admitted = found.waiting, {}, ""
         return list(displaced.values())
 
-    def is_free(self, key: str) -> bool:
-        """Whether no request of the key runs or waits."""
-        return key not in self._keys
-
-    def add(self, request: Request) -> Request | None:
+    def add(self, line: Line, request: Request) -> Request | None:
         """A request waits from now on; returns it if it may begin."""
-        key = self._keys.setdefault(request.keys.singleton, _Key())
-        key.waiting[request.id] = request
-        return self._admit(request.keys.singleton)
+        self._lines.setdefault(line, _Requests()).waiting[request.id] = request
+        return self._admit(line)
 
-    def begin(self, request: Request) -> None:
+    def begin(self, line: Line, request_id: str) -> None:
         """The run of a request has begun."""
-        key = self._keys.setdefault(request.keys.singleton, _Key())
-        key.running.add(request.id)
-        self._forget(key, request.id)
+        self._lines.setdefault(line, _Requests()).running.add(request_id)
+        self._forget(line, request_id)
 
-    def remove(self, request: Request) -> Request | None:
+    def remove(self, line: Line, request_id: str) -> Request | None:
         """A request without a run waits no more; returns the one that may begin in its place, if any."""
-        key = self._keys.get(request.keys.singleton)
-        if key is not None:
-            self._forget(key, request.id)
-        return self._admit(request.keys.singleton)
+        self._forget(line, request_id)
+        return self._admit(line)
 
-    def end(self, request_id: str, key: str) -> Request | None:
+    def end(self, line: Line, request_id: str) -> Request | None:
         """The run of a request has ended; returns the one that may begin now, if any."""
-        found = self._keys.get(key)
+        found = self._lines.get(line)
         if found is not None:
             found.running.discard(request_id)
             found.cancelled.discard(request_id)
-        return self._admit(key)
+        return self._admit(line)
 
-    def to_cancel(self, key: str) -> list[str]:
-        """Return the running requests of a key that have not been asked to end; from now on they have been."""
-        found = self._keys.get(key)
+    def to_cancel(self, line: Line) -> list[str]:
+        """Return the running requests of a line that have not been asked to end; from now on they have been."""
+        found = self._lines.get(line)
         if found is None:
             return []
         news = sorted(found.running - found.cancelled)
         found.cancelled.update(news)
         return news
 
-    def contended(self) -> list[str]:
-        """The keys that have both a running and a waiting request."""
-        return [key for key, found in self._keys.items() if found.running and found.waiting]
+    def outdated(self) -> Iterator[str]:
+        """The running requests that waiting ones are to replace, as of `to_cancel`."""
+        for line, found in self._lines.items():
+            if line.busy is WhileBusy.REPLACE and found.waiting:
+                yield from self.to_cancel(line)
 
-    @staticmethod
-    def _forget(key: _Key, request_id: str) -> None:
-        key.waiting.pop(request_id, None)
-        if key.admitted == request_id:
-            key.admitted = ""
+    def _forget(self, line: Line, request_id: str) -> None:
+        found = self._lines.get(line)
+        if found is not None:
+            found.waiting.pop(request_id, None)
+            if found.admitted == request_id:
+                found.admitted = ""
 
-    def _admit(self, key: str) -> Request | None:
-        found = self._keys.get(key)
+    def _admit(self, line: Line) -> Request | None:
+        found = self._lines.get(line)
         if found is None or found.running or found.admitted:
             return None
         if not found.waiting:
-            del self._keys[key]
+            del self._lines[line]
             return None
         found.admitted = next(iter(found.waiting))
         return found.waiting[found.admitted]

@@ -6,6 +6,8 @@ from collections import deque
 
 import attrs
 
+from dagflow.model.policies import Rate, Throttle
+
 
 @attrs.define(eq=False)
 class Window:
@@ -18,6 +20,11 @@ class Window:
     period_ns: int
     _by_key: dict[str, deque[int]] = attrs.field(factory=dict[str, deque[int]])
     _in_order: deque[tuple[int, str]] = attrs.field(factory=deque[tuple[int, str]])
+
+    @classmethod
+    def of(cls, policy: Rate | Throttle | None) -> Window | None:
+        """The window of a policy, if there is one."""
+        return None if policy is None else cls(policy.limit, policy.period_ns)
 
     def add(self, key: str, at: int) -> None:
         """Something happened."""

@@ -100,6 +100,8 @@ def _trigger(trigger: Trigger) -> str:
             return f"for each request to the webhook {_code(trigger.webhook)}{when}"
         case TriggerKind.CRON:
             schedule = trigger.schedule
+            if schedule is not None and schedule.every_ns:
+                return _code(schedule.text) + when
             return "at " + (_code(f"{schedule.text} ({schedule.zone})") if schedule is not None else "its times") + when
         case TriggerKind.MANUAL:
             return "manual: a person or a program starts it"

@@ -27,8 +27,8 @@ _BEFORE_VALUES: Final = (
     "timeout", "any", "settled", "given", "with", "priority", "at", "takes", "returns", "debounce", "per", "from", "to", "every", "of",
 )  # fmt: skip
 _OTHERS: Final = (
-    "after", "as", "cancel", "collect", "concurrency", "cron", "do", "effectful", "emit", "errors", "event", "fail", "fails",
-    "first", "for", "idempotent", "import", "key", "let", "manual", "max", "mock", "on", "once", "only", "parallel", "pure", "queue",
+    "after", "all", "allow", "as", "cancel", "catchup", "collect", "concurrency", "cron", "do", "effectful", "emit", "errors", "event", "fail", "fails",
+    "first", "for", "idempotent", "import", "key", "last", "let", "manual", "max", "mock", "none", "on", "once", "only", "overlap", "parallel", "pure", "queue",
     "rate", "replace", "retry", "send", "singleton", "skip", "start", "stop", "then", "throttle", "times", "undo", "was", "webhook",
 )  # fmt: skip
 _TYPES: Final = (

@@ -17,6 +17,7 @@ ITEMS: Final = {
 SETTINGS: Final = {
     "on event": 'on event "$1" as ${2:e}',
     "on cron": 'on cron "${1:0 9 * * MON}" in "${2:Europe/Paris}"',
+    "on every": "on every ${1:15m}",
     "on webhook": 'on webhook "${1:name}" as ${2:payload}',
     "on manual": "on manual",
     "concurrency": "concurrency ${1:5} by $0",

@@ -14,27 +14,6 @@ from dagflow.model.types import RecordType
 
 
 @attrs.frozen(kw_only=True)
-class Schedule:
-    """When a cron trigger is due, by the clock on the wall in a place.
-
-    Attributes:
-        text: as written: minute, hour, day of the month, month, day of the week.
-        zone: the name of the time zone.
-        minutes, hours, days, months: the values that match, ascending. weekdays: likewise, 0 is Sunday.
-        is_either_day: a day matches if it is one of `days` or one of `weekdays`; otherwise it has to be both.
-    """
-
-    text: str
-    zone: str = "UTC"
-    minutes: tuple[int, ...]
-    hours: tuple[int, ...]
-    days: tuple[int, ...]
-    months: tuple[int, ...]
-    weekdays: tuple[int, ...]
-    is_either_day: bool = False
-
-
-@attrs.frozen(kw_only=True)
 class Concurrency:
     """At most `limit` runs at a time: of the flow, or of those for which `key` has the same value. The others wait."""
 
@@ -89,6 +68,49 @@ class WhileBusy(enum.StrEnum):
     QUEUE = "queue"
     #: As `QUEUE`, and the run is cancelled.
     REPLACE = "replace"
+
+
+class Catchup(enum.StrEnum):
+    """Which slots of a schedule start a run although they are late, because no service ran when they were due."""
+
+    NONE = "none"
+    #: The last one.
+    LAST = "last"
+    #: All that are not too old.
+    ALL = "all"
+
+
+@attrs.frozen(kw_only=True)
+class Schedule:
+    """When a cron trigger is due, by the clock on the wall in a place, or an interval trigger, by real time.
+
+    Attributes:
+        text: as written: minute, hour, day of the month, month, day of the week; of an interval `every` and its length.
+        zone: the name of the time zone.
+        minutes, hours, days, months: the values that match, ascending. weekdays: likewise, 0 is Sunday. All empty for an interval.
+        is_either_day: a day matches if it is one of `days` or one of `weekdays`; otherwise it has to be both.
+        every_ns: the interval in nanoseconds, counted from 1970 UTC; 0 for a cron.
+        overlap: the handling of a slot while the request or the run of an earlier one is open; None lets both run.
+        catchup: the handling of late slots. within_ns: for `ALL`, how late in nanoseconds.
+    """
+
+    text: str
+    zone: str = "UTC"
+    minutes: tuple[int, ...] = ()
+    hours: tuple[int, ...] = ()
+    days: tuple[int, ...] = ()
+    months: tuple[int, ...] = ()
+    weekdays: tuple[int, ...] = ()
+    is_either_day: bool = False
+    every_ns: int = 0
+    overlap: WhileBusy | None = None
+    catchup: Catchup = Catchup.LAST
+    within_ns: int = 0
+
+    @property
+    def key(self) -> str:
+        """Tells it from the other schedules of its flow."""
+        return f"{self.text} {self.zone}"
 
 
 @attrs.frozen(kw_only=True)

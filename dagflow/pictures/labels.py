@@ -195,7 +195,8 @@ def _trigger(trigger: Trigger) -> str:
         case TriggerKind.EVENT:
             return f"event {trigger.event}"
         case TriggerKind.CRON:
-            return "cron" if trigger.schedule is None else f'cron "{trigger.schedule.text}"'
+            schedule = trigger.schedule
+            return "cron" if schedule is None else schedule.text if schedule.every_ns else f'cron "{schedule.text}"'
         case TriggerKind.WEBHOOK:
             return f"webhook {trigger.webhook}"
         case TriggerKind.MANUAL:

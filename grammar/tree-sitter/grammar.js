@@ -80,7 +80,8 @@ module.exports = grammar({
         'on',
         choice(
           seq('event', $.string),
-          seq('cron', $.string, optional(seq('in', $.string))),
+          seq('cron', $.string, optional(seq('in', $.string)), optional($.overlap), optional($.catchup)),
+          seq('every', $._expression, optional($.overlap), optional($.catchup)),
           seq('webhook', $.string),
           'manual',
         ),
@@ -88,6 +89,8 @@ module.exports = grammar({
         optional(seq('when', $._expression)),
         optional(seq('with', $.arguments)),
       ),
+    overlap: ($) => seq('overlap', choice('allow', 'skip', 'queue', 'replace')),
+    catchup: ($) => seq('catchup', choice('none', 'last', seq('all', 'within', $._expression))),
     binding: ($) => seq('as', $.identifier, optional(seq(':', $._type))),
     concurrency_setting: ($) => seq('concurrency', $.integer, optional(seq('by', $._expression))),
     rate_setting: ($) => seq('rate', $.integer, 'per', $._expression, optional(seq('by', $._expression))),

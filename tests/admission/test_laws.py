@@ -40,8 +40,18 @@ policies = st.builds(
     once=st.none() | st.builds(Once, key=st.just(KEY), within_ns=st.none() | seconds),
 )
 key = st.sampled_from(["", "a", "b"])
+#: Of schedules; most requests come from none.
+schedule = st.sampled_from(["", "", "daily", "hourly"])
+overlaps = st.dictionaries(st.sampled_from(["daily", "hourly"]), st.sampled_from(WhileBusy))
 keys = st.builds(
-    Keys, once=st.sampled_from(["1", "2", "3", "4"]), rate=key, debounce=key, singleton=key, throttle=key, concurrency=key
+    Keys,
+    once=st.sampled_from(["1", "2", "3", "4"]),
+    rate=key,
+    debounce=key,
+    singleton=key,
+    throttle=key,
+    concurrency=key,
+    schedule=schedule,
 )
 
 
@@ -92,6 +102,7 @@ class World:
 
     policies: Policies
     restarts: bool
+    overlaps: dict[str, WhileBusy] = attrs.field(factory=dict)
     now: int = SECOND
     is_paused: bool = False
     machine: Admission = attrs.field(init=False)
@@ -103,13 +114,13 @@ class World:
     log: list[tuple[int, Command]] = attrs.field(factory=list)
 
     def __attrs_post_init__(self) -> None:
-        self.machine = Admission(self.policies)
+        self.machine = Admission(self.policies, self.overlaps)
 
     def ids(self, *stages: Stage) -> list[str]:
         return [id_ for id_, row in self.rows.items() if row.stage in stages]
 
     def restart(self) -> None:
-        self.machine = Admission(self.policies, is_paused=self.is_paused)
+        self.machine = Admission(self.policies, self.overlaps, is_paused=self.is_paused)
         self.machine.restore(
             [row for row in self.rows.values() if row.stage.is_open or row.since], self.claims.items(), self.accepted
         )
@@ -171,7 +182,10 @@ class World:
                 self.check_rank(row)
                 self.rows[command.id] = attrs.evolve(row, stage=Stage.RUNNING, since=self.now)
             case Drop(_, reason):
-                if reason is DropReason.SINGLETON:
+                if reason in {DropReason.SINGLETON, DropReason.OVERLAP}:
+                    line = self.line_of(row)
+                    assert line is not None
+                    assert line[:2] == (reason, WhileBusy.SKIP)
                     assert self.others_of(row, Stage.RUNNING, Stage.WAITING)
                 self.rows[command.id] = attrs.evolve(row, stage=Stage.DROPPED, since=0)
             case Supersede():
@@ -183,26 +197,38 @@ class World:
                 self.accepted.append((row.request.keys.rate, self.now))
             case Cancel():
                 assert row.stage is Stage.RUNNING
-                assert self.policies.singleton is not None
-                assert self.policies.singleton.busy is WhileBusy.REPLACE
+                assert self.busy_of(row) is WhileBusy.REPLACE
                 self.cancelled.add(command.id)
         self.check_concurrency()
         self.check_singleton()
 
+    def line_of(self, row: Held) -> tuple[DropReason, WhileBusy, str] | None:
+        """Of which requests one at a time runs: those of a schedule with `overlap`, else those of a `singleton` key."""
+        keys, singleton = row.request.keys, self.policies.singleton
+        if keys.schedule in self.overlaps:
+            return DropReason.OVERLAP, self.overlaps[keys.schedule], keys.schedule
+        return None if singleton is None else (DropReason.SINGLETON, singleton.busy, keys.singleton)
+
+    def busy_of(self, row: Held) -> WhileBusy | None:
+        line = self.line_of(row)
+        return None if line is None else line[1]
+
     def others_of(self, row: Held, *stages: Stage) -> list[str]:
-        """The other requests of a `singleton` key in these stages."""
-        mine = row.request
+        """The other requests of its line in these stages."""
+        line = self.line_of(row)
         return [
-            id_ for id_ in self.ids(*stages) if id_ != mine.id and self.rows[id_].request.keys.singleton == mine.keys.singleton
+            id_
+            for id_ in self.ids(*stages)
+            if line is not None and id_ != row.request.id and self.line_of(self.rows[id_]) == line
         ]
 
     # ---- the laws
 
     def check_rank(self, row: Held) -> None:
         """No request of the same lane that waits longer, counting priority, is overtaken, unless a run of its key is in its way."""
-        mine, is_single = row.request, self.policies.singleton is not None
+        mine = row.request
         for other in self.ids(Stage.WAITING):
-            if is_single and self.others_of(self.rows[other], Stage.RUNNING):
+            if self.others_of(self.rows[other], Stage.RUNNING):
                 continue
             their = self.rows[other].request
             if other != mine.id and (their.keys.throttle, their.keys.concurrency) == (
@@ -218,22 +244,17 @@ class World:
                 assert len(running) <= self.policies.concurrency.limit
 
     def check_singleton(self) -> None:
-        singleton = self.policies.singleton
-        if singleton is not None:
-            for row in self.rows.values():
-                if row.stage is Stage.RUNNING:
-                    assert not self.others_of(row, Stage.RUNNING)
+        for id_ in self.ids(Stage.RUNNING):
+            assert not self.others_of(self.rows[id_], Stage.RUNNING)
 
     def check_replaced(self) -> None:
         """Between two events no two requests of a key wait, and the run of a key for which one waits is being replaced."""
-        singleton = self.policies.singleton
-        if singleton is not None:
-            for id_ in self.ids(Stage.WAITING):
-                assert not self.others_of(self.rows[id_], Stage.WAITING)
-                if singleton.busy is not WhileBusy.QUEUE:
-                    assert self.cancelled.issuperset(self.others_of(self.rows[id_], Stage.RUNNING))
-                if singleton.busy is WhileBusy.SKIP:
-                    assert not self.others_of(self.rows[id_], Stage.RUNNING)
+        for row in map(self.rows.__getitem__, self.ids(Stage.WAITING)):
+            assert not self.others_of(row, Stage.WAITING)
+            if self.busy_of(row) is WhileBusy.REPLACE:
+                assert self.cancelled.issuperset(self.others_of(row, Stage.RUNNING))
+            if self.busy_of(row) is WhileBusy.SKIP:
+                assert not self.others_of(row, Stage.RUNNING)
 
     def check_rate(self) -> None:
         """No period has too many acceptances, and a request is dropped only where one more would be too many."""
@@ -275,8 +296,7 @@ class World:
         debounce = self.policies.debounce
         for _, each in self.log:
             if isinstance(each, Supersede) and self.superseded_in[each.id] is Stage.WAITING:
-                assert self.policies.singleton is not None
-                assert self.policies.singleton.busy is not WhileBusy.SKIP
+                assert self.busy_of(self.rows[each.id]) in {WhileBusy.QUEUE, WhileBusy.REPLACE}
             elif isinstance(each, Supersede):
                 assert debounce is not None
                 assert self.rows[each.by].request.since >= self.rows[each.id].request.since
@@ -300,9 +320,11 @@ def rank(request: Request) -> float:
 
 
 @settings(max_examples=300, deadline=None)
-@given(policies, moves, st.booleans())
-def test_no_policy_is_ever_broken(policies: Policies, moves: list[Move], restarts: bool) -> None:
-    world = World(policies, restarts)
+@given(policies, overlaps, moves, st.booleans())
+def test_no_policy_is_ever_broken(
+    policies: Policies, overlaps: dict[str, WhileBusy], moves: list[Move], restarts: bool
+) -> None:
+    world = World(policies, restarts, overlaps)
     world.play(moves)
     world.check_rate()
     world.check_throttle()
@@ -311,9 +333,9 @@ def test_no_policy_is_ever_broken(policies: Policies, moves: list[Move], restart
 
 
 @settings(max_examples=300, deadline=None)
-@given(policies, moves)
-def test_restarts_change_nothing(policies: Policies, moves: list[Move]) -> None:
-    calm, restarted = World(policies, restarts=False), World(policies, restarts=True)
+@given(policies, overlaps, moves)
+def test_restarts_change_nothing(policies: Policies, overlaps: dict[str, WhileBusy], moves: list[Move]) -> None:
+    calm, restarted = (World(policies, restarts, overlaps) for restarts in (False, True))
     calm.play(moves)
     restarted.play(moves)
     assert restarted.log == calm.log
@@ -353,9 +375,9 @@ def test_settings_that_the_compiler_refuses_have_no_effect(policies: Policies, m
 
 
 @settings(max_examples=300, deadline=None)
-@given(policies, moves)
-def test_every_request_has_one_outcome(policies: Policies, moves: list[Move]) -> None:
-    world = World(policies, restarts=False)
+@given(policies, overlaps, moves)
+def test_every_request_has_one_outcome(policies: Policies, overlaps: dict[str, WhileBusy], moves: list[Move]) -> None:
+    world = World(policies, False, overlaps)
     world.play(moves)
     world.make(Pause(is_paused=False), -1)
     for _ in range(len(moves) + 1):

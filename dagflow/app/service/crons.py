@@ -1,7 +1,7 @@
 """Schedules of published flows: each slot asks for one run.
 
-A slot that was missed, because no service ran or the clock was set forward, is made up for if it is the last one of its schedule.
-Earlier ones are not. A paused flow keeps the last slot. The id of the request names the slot, so that each slot asks once.
+`catchup` says which slots start a run that were missed, because no service ran or the clock was set forward. A paused flow keeps the
+last slot, none with `catchup none`, and every one with `catchup all`. The id of the request names the slot, so that each slot asks once.
 
 The store says of each flow when its next slot is due, in that order, so that a service reads no flow before then. That it has
 moved on is written with the trigger offset; after a crash a slot may be due again, and its request is there already.
@@ -10,6 +10,7 @@ moved on is written with the trigger offset; after a crash a slot may be due aga
 from __future__ import annotations
 
 import heapq
+import itertools
 from typing import Final
 
 import attrs
@@ -21,7 +22,8 @@ from dagflow.drivers.local.batch import Decision
 from dagflow.errors import DagflowError, StoreError
 from dagflow.execution.bindings import Origin
 from dagflow.execution.triggers import cron_input
-from dagflow.schedules.due import Slot, last_missed, upcoming
+from dagflow.model.policies import Catchup, Schedule
+from dagflow.schedules.due import Slot, to_ask, upcoming
 from dagflow.store.service_rows import PublishedRow, RequestRow, ScheduleRow
 
 #: Schedules read in one go.
@@ -34,7 +36,7 @@ _FIRST: Final = (-1, "", "")
 
 def next_due(version: PublishedRow, after: int) -> int | None:
     """When a version's next slot is due after that instant; None if it has none."""
-    slots = (next(upcoming(text, zone, after), None) for text, zone in schedules_of(version))
+    slots = (next(upcoming(schedule, after), None) for schedule in schedules_of(version))
     return min((slot.due for slot in slots if slot is not None), default=None)
 
 
@@ -78,7 +80,7 @@ class Crons:
         return min((due for due in dues if due is not None), default=None)
 
     def fire(self, now: int) -> None:
-        """It is that late: of each schedule with slots that are due, the last one asks; the rest of them at the next call."""
+        """It is that late: of each schedule with slots that are due, one asks; the rest of them at the next call."""
         for _ in range(_TURN):
             if self._read_up_to is not None and self._read_up_to[0] <= now:
                 self._read()
@@ -113,18 +115,21 @@ class Crons:
             self.gates.driver.look_again()
 
     def _ask_all(self, place: Place, due: int, now: int) -> int | None:
-        """Ask for the slots that are due; return when the next one is."""
+        """Ask for a slot of each schedule that is due; return when the next one is, which may be in the past."""
         gate = self.gates.find(*place)
         if gate is None or gate.state in (RETIRED, DAMAGED):
             return None
-        for number, (text, zone) in enumerate(schedules_of(gate.version)):
-            slot = last_missed(text, zone, due - 1, now)
+        dues: list[int] = []
+        for number, schedule in enumerate(schedules_of(gate.version)):
+            slot, looked_up_to = to_ask(schedule, due - 1, now)
             if slot is not None:
-                self._ask(gate, number, f"cron:{text}:", slot)
-        return next_due(gate.version, now)
+                self._ask(gate, number, schedule, slot)
+            dues += [following.due for following in itertools.islice(upcoming(schedule, looked_up_to), 1)]
+        return min(dues, default=None)
 
-    def _ask(self, gate: Gate, number: int, prefix: str, slot: Slot) -> Decision | None:
-        gates, request_id = self.gates, prefix + slot.name
+    def _ask(self, gate: Gate, number: int, schedule: Schedule, slot: Slot) -> Decision | None:
+        gates, prefix = self.gates, f"cron:{schedule.text}:"
+        request_id = prefix + slot.name
         if request_id in gate.rows or gates.store.request(*gate.place, request_id) is not None:
             return None
         origin = Origin(kind="cron")
@@ -133,9 +138,11 @@ class Crons:
             value = cron_input(prepared.program, number, slot.due)
             if value is None:
                 return None
-            if gate.state == PAUSED:
+            if gate.state == PAUSED and schedule.catchup is Catchup.NONE:
+                return None
+            if gate.state == PAUSED and schedule.catchup is Catchup.LAST:
                 self._withdraw_earlier(gate, prefix)
-            return gates.ask(gate, request_id, value, origin, at=slot.due)
+            return gates.ask(gate, request_id, value, origin, at=slot.due, schedule=schedule.key)
         except StoreError:
             raise
         except DagflowError as error:

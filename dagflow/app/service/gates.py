@@ -114,7 +114,9 @@ class Gate:
             # Its requests wait until the host has all actions of the flow.
             self.problem = str(error)
         policies = prepared.program.flow.policies
-        machine = Admission(policies, is_paused=self.state == PAUSED or bool(self.problem))
+        schedules = [trigger.schedule for trigger in prepared.program.flow.triggers if trigger.schedule is not None]
+        overlaps = {each.key: each.overlap for each in schedules if each.overlap is not None}
+        machine = Admission(policies, overlaps, is_paused=self.state == PAUSED or bool(self.problem))
         ended = [] if policies.throttle is None else store.begun_since(*self.place, now - policies.throttle.period_ns)
         rows = [*(row for row in ended if row.id not in self.rows), *self.rows.values()]
         if self._claims is None:
@@ -203,8 +205,9 @@ class Gates:
         event: int = 0,
         at: int,
         not_before: int = 0,
+        schedule: str = "",
     ) -> Decision:
-        """Ask for a run with that input, in stored form; no request of this id came before.
+        """Ask for a run with that input, in stored form; no request of this id came before. `schedule`: as of `Keys`.
 
         Raises:
             StoreError: the flow cannot be read.
@@ -220,7 +223,7 @@ class Gates:
             at=at,
             not_before=not_before,
             stage=Stage.WAITING,
-            keys=keys_json(keys),
+            keys=keys_json(attrs.evolve(keys, schedule=schedule)),
             priority=priority,
             kind=origin.kind,
             name=origin.name,

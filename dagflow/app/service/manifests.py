@@ -13,12 +13,14 @@ from dagflow.execution.program import Program, actions_of, nodes_of
 from dagflow.execution.triggers import subscriptions_of
 from dagflow.model.action import Interface
 from dagflow.model.flow import Flow, NodeKind, TriggerKind
+from dagflow.model.policies import Catchup, Schedule, WhileBusy
 from dagflow.store.service_rows import ListenerRow, PublishedRow
 
 #: The prefix of the event names under which webhooks are stored.
 WEBHOOK: Final = "webhook/"
 #: The host of an address, as an author writes it: behind it a text may be inserted.
 _ADDRESS: Final = re.compile(r'(?:Url\()?"https?://([^"$/?#\s\\]+)[/?#"]')
+_OF_SCHEDULE: Final = ("text", "zone", "every_ns", "overlap", "catchup", "within_ns")
 _CALLS: Final = frozenset({NodeKind.ACTION, NodeKind.UNDO})
 
 
@@ -64,6 +66,7 @@ def encoded(program: Program, interface: Interface | None = None) -> bytes:
         {
             **attrs.asdict(manifest_of(program, interface)),
             "started_by": _listens_to(program.flow),
+            "schedules": [_plain(each.schedule) for each in program.flow.triggers if each.schedule is not None],
             "cancelled_by": sorted(program.cancels),
         }
     )
@@ -89,16 +92,31 @@ def cancelled_by(row: PublishedRow) -> frozenset[str]:
     return frozenset(orjson.loads(row.manifest).get("cancelled_by", ()))
 
 
-def schedules_of(row: PublishedRow) -> tuple[tuple[str, str], ...]:
-    """The schedules that start a published flow, each with its zone, in their order."""
-    return tuple((str(text), str(zone)) for text, zone in orjson.loads(row.manifest).get("crons", ()))
+def _plain(schedule: Schedule) -> dict[str, object]:
+    """All of a schedule that its text does not say, and the text."""
+    return {name: getattr(schedule, name) for name in _OF_SCHEDULE}
+
+
+def schedules_of(row: PublishedRow) -> tuple[Schedule, ...]:
+    """The schedules that start a published flow, in their order, without the values that match."""
+    return tuple(
+        Schedule(
+            text=kept["text"],
+            zone=kept["zone"],
+            every_ns=kept["every_ns"],
+            overlap=None if kept["overlap"] is None else WhileBusy(kept["overlap"]),
+            catchup=Catchup(kept["catchup"]),
+            within_ns=kept["within_ns"],
+        )
+        for kept in orjson.loads(row.manifest).get("schedules", ())
+    )
 
 
 def version_of(row: PublishedRow, state: str, problem: str = "") -> Version:
     """A row for a caller. `state`: of the flow."""
     kept: dict[str, Any] = orjson.loads(row.manifest)
     crons = tuple((str(text), str(zone)) for text, zone in kept.pop("crons", ()))
-    for name in ("started_by", "cancelled_by"):
+    for name in ("started_by", "cancelled_by", "schedules"):
         kept.pop(name, None)
     return Version(
         flow=row.flow,

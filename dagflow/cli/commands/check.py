@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dagflow.cli.output.documents import CheckDocument
     from dagflow.cli.sources import Checked, Host
     from dagflow.lang.lowering.former_names import InProgress
+    from dagflow.model.flow import Flow
 
 
 @click.command(
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 )
 @options.flow_paths
 @click.option("--bounds", is_flag=True, help="Print upper bounds for a run of each flow.")
+@click.option("--due", "is_due", is_flag=True, help="Print the next five due times of each schedule.")
 @click.option(
     "--store",
     metavar="PATH",
@@ -39,7 +41,15 @@ if TYPE_CHECKING:
 @options.actions
 @options.as_json
 def check(
-    *, files: tuple[str, ...], bounds: bool, store: str | None, strict: bool, fix: bool, actions: str | None, is_json: bool
+    *,
+    files: tuple[str, ...],
+    bounds: bool,
+    is_due: bool,
+    store: str | None,
+    strict: bool,
+    fix: bool,
+    actions: str | None,
+    is_json: bool,
 ) -> int:
     """Check flows and report all errors.
 
@@ -49,8 +59,10 @@ def check(
     from dagflow.cli.files import flow_files
     from dagflow.cli.output import console
     from dagflow.cli.output.bounds import plain_bounds, print_bounds
+    from dagflow.cli.output.due import plain_due, print_due
     from dagflow.cli.output.text import json_text
     from dagflow.cli.sources import beside_runs, load_host
+    from dagflow.clock import SystemClock
 
     paths = flow_files(files)
     host = load_host(actions, paths[0])
@@ -67,16 +79,24 @@ def check(
             print_checked(out, checked)
             if bounds:
                 print_bounds(out, checked.compiled.values())
+            if is_due:
+                print_due(out, checked.compiled.values(), SystemClock().now())
     found = [each for one in all_checked for each in one.plain]
     if is_json:
         document["diagnostics"] = found
         if bounds:
-            document["bounds"] = plain_bounds((one.name, flow) for one in all_checked for flow in one.compiled.values())
+            document["bounds"] = plain_bounds(_flows(all_checked))
+        if is_due:
+            document["due"] = plain_due(_flows(all_checked), SystemClock().now())
         print(json_text(document))
     else:
         print_codes(out, [each["code"] for each in found])
     counted_kinds = "EW" if strict else "E"
     return FAILED if any(each["code"][0] in counted_kinds for each in found) else OK
+
+
+def _flows(all_checked: list[Checked]) -> list[tuple[str, Flow]]:
+    return [(one.name, flow) for one in all_checked for flow in one.compiled.values()]
 
 
 def _checked(path: str, host: Host, out: Console, document: CheckDocument, *, fix: bool, is_json: bool) -> Checked:

@@ -68,11 +68,22 @@ class BoundsDocument(TypedDict):
     expression_cost: TotalDocument
 
 
+class DueDocument(TypedDict):
+    """The next five slots of a schedule, as local times with their offsets."""
+
+    file: str
+    flow: str
+    schedule: str
+    zone: str
+    due: list[str]
+
+
 class CheckDocument(TypedDict):
-    """All diagnostics of all files. `bounds`: with `--bounds`; `text`: of standard input, with `--fix -`."""
+    """All diagnostics of all files. `bounds`: with `--bounds`; `due`: with `--due`; `text`: of standard input, with `--fix -`."""
 
     diagnostics: list[JsonDiagnostic]
     bounds: NotRequired[list[BoundsDocument]]
+    due: NotRequired[list[DueDocument]]
     text: NotRequired[str]
 
 

@@ -80,8 +80,10 @@ _STATEMENTS: Final[dict[str, Plain]] = {
 
 _SETTINGS: Final[dict[str, Plain]] = {
     "on": _kind(
-        "on", {"trigger": {"enum": ["event", "cron", "webhook", "manual"]}},
-        {"name": TEXT, "zone": TEXT, **_BIND, "when": _CEL, "with": _ARGUMENTS}, has_doc=False,
+        "on", {"trigger": {"enum": ["event", "cron", "every", "webhook", "manual"]}},
+        {
+            "name": TEXT, "zone": TEXT, "every": _CEL, "overlap": {"enum": ["allow", "skip", "queue", "replace"]},
+            "catchup": {"enum": ["none", "last", "all"]}, "catchup_within": _CEL, **_BIND, "when": _CEL, "with": _ARGUMENTS}, has_doc=False,
     ),
     "timeout": _kind("timeout", {"value": _CEL}, has_doc=False),
     "retry": _kind("retry", {"count": COUNT}, _RETRY, has_doc=False),

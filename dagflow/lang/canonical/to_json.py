@@ -207,7 +207,11 @@ class StepWriter:
             case s.OnSetting():
                 return {
                     **self.head("on", span), "trigger": setting.kind, "name": None if setting.subject is None else setting.subject.value,
-                    "zone": None if setting.zone is None else setting.zone.value, **self._bind(setting.bind),
+                    "zone": None if setting.zone is None else setting.zone.value, "every": self.maybe_cel(setting.interval),
+                    "overlap": None if setting.overlap is None else setting.overlap.word.value,
+                    "catchup": None if setting.catchup is None else setting.catchup.word.value,
+                    "catchup_within": None if setting.catchup is None else self.maybe_cel(setting.catchup.within),
+                    **self._bind(setting.bind),
                     "when": self.maybe_cel(setting.when), "with": None if setting.mapping is None else self.arguments(setting.mapping),
                 }  # fmt: skip
             case s.TimeoutSetting():

@@ -179,6 +179,10 @@ def _setting(setting: _Data) -> str:
         case "on":
             name = f" {_string(setting, 'name')}" if "name" in setting else ""
             zone = f" in {_string(setting, 'zone')}" if "zone" in setting else ""
+            zone += _optional(setting, "every", " ") + "".join(
+                f" {word} {setting[word]}" for word in ("overlap", "catchup") if word in setting
+            )
+            zone += _optional(setting, "catchup_within", " within ")
             given = f" with ({_arguments(setting, 'with')})" if "with" in setting else ""
             return f"on {setting['trigger']}{name}{zone}{_bind(setting)}{_optional(setting, 'when', ' when ')}{given}"
         case "retry":

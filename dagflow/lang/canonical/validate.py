@@ -153,9 +153,23 @@ class _Check:
 
     def _together(self, value: Mapping[str, object], name: str, pointer: str) -> None:
         """Keys that come with a value of another one, and not without it."""
-        word = value["trigger"] if name == "setting_on" else value["join"]
-        key = "name" if name == "setting_on" else "count"
-        needs = word != "manual" if name == "setting_on" else word == "some"
+        if name == "after":
+            self._needs(value, pointer, "count", value["join"], {"some"})
+            if not value["steps"]:
+                self._wrong(f"{pointer}/steps", "`after` names steps", "there are none", "name at least one step")
+            return
+        word = value["trigger"]
+        self._needs(value, pointer, "name", word, {"event", "cron", "webhook"})
+        self._needs(value, pointer, "every", word, {"every"})
+        self._needs(value, pointer, "catchup_within", value.get("catchup", "last"), {"all"})
+        for key, kinds in (("zone", {"cron"}), ("overlap", {"cron", "every"}), ("catchup", {"cron", "every"})):
+            if key in value and word not in kinds:
+                kind = " or ".join(f"`{kind}`" for kind in sorted(kinds))
+                self._wrong(f"{pointer}/{key}", f'"{key}" must belong to {kind}', f"this is `{word}`", f'remove "{key}"')
+
+    def _needs(self, value: Mapping[str, object], pointer: str, key: str, word: object, words: set[str]) -> None:
+        """A key that is there for some words and for no other one."""
+        needs = word in words
         if needs != (key in value):
             self._wrong(
                 pointer,
@@ -163,10 +177,6 @@ class _Check:
                 f"this is `{word}`",
                 f'add or remove "{key}"',
             )
-        if name == "after" and not value["steps"]:
-            self._wrong(f"{pointer}/steps", "`after` names steps", "there are none", "name at least one step")
-        if "zone" in value and word != "cron":
-            self._wrong(f"{pointer}/zone", "only a cron has a zone", f"this is `{word}`", 'remove "zone"')
 
     def _grammar(
         self, text: str, said: list[Diagnostic], pointer: str, what: str, *, reads: bool = True, is_long: bool = False

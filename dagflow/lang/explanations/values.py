@@ -147,7 +147,8 @@ flow measure(names: list<string>) {
 
 # E322 a setting has no effect beside another one
 Each setting must be able to hold back or drop a request. `singleton` lets one run of its key at a time
-be under way, so a `concurrency` of the same key never has anything to hold back. `once` without
+be under way, so a `concurrency` of the same key never has anything to hold back. It also governs the
+runs of schedules, so these have no `overlap` of their own. `once` without
 `within` lets one run of its key begin, ever, so another limit of the same key never matters. Remove
 one of the two, or give them different keys.
 --- wrong

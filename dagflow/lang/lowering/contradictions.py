@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import attrs
 
-from dagflow.diagnostic import Span
+from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.lang.lowering.builder import FlowBuilder, deletion
+from dagflow.lang.syntax import tree as s
 from dagflow.model.expression import Expression
 from dagflow.model.policies import Policies, WhileBusy
 
@@ -25,8 +26,20 @@ class _Useless:
     instead: str
 
 
-def report_contradictions(builder: FlowBuilder, policies: Policies, spans: Mapping[str, Span]) -> None:
+def report_contradictions(
+    builder: FlowBuilder, policies: Policies, spans: Mapping[str, Span], triggers: Iterable[s.OnSetting]
+) -> None:
     """Report each setting that another one, or the lack of another one, leaves without effect. `spans`: of the settings, by their subject."""
+    for setting in triggers:
+        if policies.singleton is not None and setting.overlap is not None:
+            builder.report(
+                "E322",
+                "`overlap` has no effect beside `singleton`",
+                setting.overlap.span,
+                f"line {builder.line(spans['singleton'])} governs the runs of every trigger",
+                "remove one of the two",
+                Fix("delete", is_safe=False, edits=(Edit(setting.overlap.span, ""),)),
+            )
     seen: set[str] = set()
     for each in _useless(policies):
         if each.word in seen:

@@ -57,7 +57,7 @@ def lower_head(builder: FlowBuilder, decl: s.FlowDecl) -> Head:
     seen: dict[str, Span] = {}
     for setting in decl.settings:
         _setting(builder, head, setting, steps, seen)
-    report_contradictions(builder, head.policies, seen)
+    report_contradictions(builder, head.policies, seen, triggers)
     builder.retry = head.retry
     return head
 

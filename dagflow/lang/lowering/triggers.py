@@ -15,11 +15,10 @@ from dagflow.lang.check.symbols import Names, Symbol, SymbolKind, View
 from dagflow.lang.check.type_checker import Wanted
 from dagflow.lang.lowering.arguments import lower_arguments
 from dagflow.lang.lowering.builder import FlowBuilder, Place
-from dagflow.lang.lowering.cron import CronProblem, check_zone, parse_cron
+from dagflow.lang.lowering.schedules import SCHEDULES, lower_schedule
 from dagflow.lang.lowering.steps import report_unknown_event
 from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Argument, Trigger, TriggerKind
-from dagflow.model.policies import Schedule
 from dagflow.model.types import BOOL, JSON, UNKNOWN, Field, RecordType, Type
 
 #: Part of an address.
@@ -40,8 +39,8 @@ def input_of_triggers(builder: FlowBuilder, triggers: list[s.OnSetting]) -> tupl
             _report_different(builder, setting.bind.span, f"the first one gives {shown}")
     for setting in triggers:
         # A cron has no payload; that of `manual` can be anything.
-        if setting.kind == "cron":
-            span = Span(setting.span.start, setting.span.start + len("on cron"))
+        if setting.kind in SCHEDULES:
+            span = Span(setting.span.start, setting.span.start + len(f"on {setting.kind}"))
             _report_different(builder, span, f"this one gives nothing, another one gives {shown}")
     return input_, binding
 
@@ -137,13 +136,13 @@ def lower_trigger(
     Returns:
         None if an error in its payload has been reported.
     """
-    if setting.kind == "cron" and setting.bind is not None:
+    if setting.kind in SCHEDULES and setting.bind is not None:
         builder.report(
-            "E316", "`as` does not fit `on cron`", setting.bind.span, "a cron brings nothing; `now` is when it was due",
+            "E316", f"`as` does not fit `on {setting.kind}`", setting.bind.span, "a schedule brings nothing; `now` is when it was due",
             "remove it", Fix("delete", is_safe=False, edits=(Edit(setting.bind.span, ""),)),
         )  # fmt: skip
     is_untyped = _is_untyped(builder, setting)
-    payload = None if setting.kind == "cron" or is_untyped else _payload(builder, setting, report=True)
+    payload = None if setting.kind in SCHEDULES or is_untyped else _payload(builder, setting, report=True)
     if payload is None and not is_untyped and setting.bind is not None and (setting.kind != "manual" or setting.bind.type):
         _define_refused(builder, setting.bind, binding, has_params=has_params)
     if payload is None and setting.kind == "event":
@@ -155,10 +154,10 @@ def lower_trigger(
     if setting.when is not None and setting.bind is None and setting.kind == "event":
         _explain_unnamed(builder, setting, n_before)
     return Trigger(
-        kind=TriggerKind(setting.kind),
+        kind=TriggerKind.CRON if setting.kind in SCHEDULES else TriggerKind(setting.kind),
         event=setting.subject.value if setting.kind == "event" and setting.subject is not None else "",
         webhook=_webhook(builder, setting),
-        schedule=_schedule(builder, setting),
+        schedule=lower_schedule(builder, setting),
         payload=payload,
         binding="" if setting.bind is None else setting.bind.name.text,
         when=when,
@@ -221,35 +220,6 @@ def _webhook(builder: FlowBuilder, setting: s.OnSetting) -> str:
     return name
 
 
-def _schedule(builder: FlowBuilder, setting: s.OnSetting) -> Schedule | None:
-    if setting.kind != "cron" or setting.subject is None:
-        return None
-    zone = "UTC"
-    if setting.zone is not None:
-        zone = setting.zone.value
-        problem = check_zone(zone)
-        if problem is not None:
-            _report_cron(builder, setting.zone, problem)
-    try:
-        return parse_cron(setting.subject.value, zone)
-    except CronProblem as problem:
-        _report_cron(builder, setting.subject, problem)
-        return None
-
-
-def _report_cron(builder: FlowBuilder, text: s.Text, problem: CronProblem) -> None:
-    """E505, on the part of the text that is wrong, where the text is written as it reads."""
-    start = builder.source.text.find(text.value, text.span.start, text.span.end)
-    span = text.span
-    fix = None
-    if start >= 0 and text.value:
-        # A missing part is missing at the end, which may be the end of the file.
-        span = Span(start + problem.start, min(start + problem.end, max(start + problem.start, len(builder.source.text))))
-        if problem.fix is not None:
-            fix = Fix(f"`{problem.fix}`", is_safe=False, edits=(Edit(span, problem.fix),))
-    builder.report("E505", problem.title, span, problem.label, problem.help, fix)
-
-
 def _define_refused(builder: FlowBuilder, bind: s.Bind, binding: str, *, has_params: bool) -> None:
     """Define the payload of a trigger with errors as unknown, so that its uses are not reported."""
     if not has_params and not binding and bind.name.text not in builder.names.symbols:
@@ -291,7 +261,7 @@ def _mapping(
 def _leaves_unfilled(setting: s.OnSetting, payload: RecordType | None, input_: RecordType) -> bool:
     if payload is not None:
         return not is_assignable(attrs.evolve(payload, name=""), attrs.evolve(input_, name=""))
-    return setting.kind in {"cron", "webhook"} and any(field.is_required for field in input_.fields)
+    return setting.kind in {*SCHEDULES, "webhook"} and any(field.is_required for field in input_.fields)
 
 
 def _arguments(

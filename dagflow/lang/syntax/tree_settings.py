@@ -30,8 +30,29 @@ class Arg:
 
 
 @attrs.frozen
+class OverlapClause:
+    """`overlap skip`; `word` is allow, skip, queue or replace."""
+
+    span: Span
+    word: Text
+
+
+@attrs.frozen
+class CatchupClause:
+    """`catchup all within 2d`; `word` is none, last or all."""
+
+    span: Span
+    word: Text
+    within: Expr | None
+
+
+@attrs.frozen
 class OnSetting:
-    """`on event "x" as e when … with (…)`; `kind` is event, cron, webhook or manual. `zone`: of a cron, the place whose clock counts."""
+    """`on event "x" as e when … with (…)`; `kind` is event, cron, every, webhook or manual.
+
+    Attributes:
+        zone: of a cron, the place whose clock counts. interval: of `on every`.
+    """
 
     span: Span
     kind: str
@@ -41,6 +62,9 @@ class OnSetting:
     when: Expr | None
     mapping: tuple[Arg, ...] | None
     mapping_span: Span | None = None
+    interval: Expr | None = None
+    overlap: OverlapClause | None = None
+    catchup: CatchupClause | None = None
 
 
 @attrs.frozen

@@ -13,7 +13,7 @@
 ] @keyword
 
 [
-  "on" "cron" "webhook" "manual" "concurrency" "rate" "singleton" "skip" "queue" "replace" "throttle" "per" "debounce" "once" "cancel" "priority"
+  "on" "cron" "overlap" "allow" "catchup" "none" "last" "all" "webhook" "manual" "concurrency" "rate" "singleton" "skip" "queue" "replace" "throttle" "per" "debounce" "once" "cancel" "priority"
   "after" "any" "of" "settled" "when" "retry" "from" "to" "every" "only" "timeout" "within" "default" "undo" "was" "error" "unknown"
   "as" "by" "with" "in" "max" "key" "collect" "errors" "pure" "idempotent" "effectful"
 ] @keyword

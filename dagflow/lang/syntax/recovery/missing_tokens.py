@@ -13,16 +13,23 @@ _OPERANDS: Final = frozenset(["IDENT", "INT", "UINT", "FLOAT", "DURATION", "STRI
 _ENDS: Final = frozenset(["IDENT", "INT", "UINT", "FLOAT", "DURATION", "STRING", "BYTES", "RSQB", "RPAR", "RBRACE"])
 
 
+#: By a token that must be one of several words there: the setting, what it must be, and what to write.
+_MODES: Final = {
+    "REPLACE": ("singleton", "`singleton` must end in `skip`, `queue` or `replace`", "to drop a request while a run is under way, write `skip`"),
+    "ALLOW": ("overlap", "`overlap` must be `allow`, `skip`, `queue` or `replace`", "to drop a slot while a run is under way, write `skip`"),
+    "NONE": ("catchup", "`catchup` must be `none`, `last` or `all within …`", "to start nothing for slots that are late, write `none`"),
+    "WITHIN": ("catchup all", "`catchup all` must say how late: `within …`", "write for example `catchup all within 2d`"),
+}  # fmt: skip
+
+
 def _missing_mode(c: Context) -> Skip | None:
-    """`singleton by k` without what happens to a second request."""
-    if c.first.text != "singleton" or not c.accepts("REPLACE"):
-        return None
-    return Skip(
-        diagnostic(
-            "E101", "`singleton` must end in `skip`, `queue` or `replace`", c.place, found(c),
-            "to drop a request while a run is under way, write `skip`",
-        )
-    )  # fmt: skip
+    """`singleton by k`, `overlap`, `catchup` without what comes behind them."""
+    before = " ".join(token.text for token in c.tokens[max(c.position - 2, 0) : c.position])
+    for kind, (words, title, help_) in _MODES.items():
+        is_there = c.first.text == words if kind == "REPLACE" else f" {before}".endswith(f" {words}")
+        if is_there and c.accepts(kind):
+            return Skip(diagnostic("E101", title, c.place, found(c), help_))
+    return None
 
 
 def _missing_colon(c: Context) -> Repair | None:

@@ -22,6 +22,8 @@ def setting_rules(text: ReadText) -> dict[str, Callable[[Children], object]]:
     """The function for each rule."""
     return {
         "on_setting": lambda c: _on(c, text),
+        "overlap": lambda c: settings.OverlapClause(c.span, _last_word(c)),
+        "catchup": lambda c: settings.CatchupClause(c.span, _word_at(c, 1), c.maybe(Expr)),
         "bind": lambda c: s.Bind(c.span, c.ident(), c.maybe(s.TypeExpr)),
         "timeout_setting": lambda c: s.TimeoutSetting(c.span, c.one(Expr)),
         "retry_setting": lambda c: s.RetrySetting(c.span, c.one(s.Retry)),
@@ -47,9 +49,12 @@ def _on(c: Children, text: ReadText) -> s.OnSetting:
         subject=strings[0] if strings else None,
         zone=strings[1] if len(strings) > 1 else None,
         bind=c.maybe(s.Bind),
-        when=c.maybe(Expr),
+        when=_behind(c, "when"),
         mapping=tuple(c.all(s.Arg)) if opening else None,
         mapping_span=Span(opening[0].start, c.tokens("RPAR")[-1].end) if opening else None,
+        interval=_behind(c, "every"),
+        overlap=c.maybe(settings.OverlapClause),
+        catchup=c.maybe(settings.CatchupClause),
     )
 
 
@@ -59,7 +64,11 @@ def _number(c: Children) -> settings.Count:
 
 
 def _last_word(c: Children) -> s.Text:
-    token = cast("Token", c[-1])
+    return _word_at(c, -1)
+
+
+def _word_at(c: Children, index: int) -> s.Text:
+    token = cast("Token", c[index])
     return s.Text(token.span, token.text)
 
 

@@ -68,6 +68,8 @@ def run_all(wanted: TestOptions, paths: Sequence[str], host: Host, chosen: Selec
             ran.append(one)
             if one.outcome.simulation is not None:
                 coverage.note(one.outcome.simulation)
+            for simulation in one.outcome.served.values():
+                coverage.note(simulation)
             if not wanted.is_json:
                 _print(out, one)
     if wanted.picture is not None:

@@ -29,7 +29,7 @@ _BEFORE_VALUES: Final = (
 _OTHERS: Final = (
     "after", "all", "allow", "as", "cancel", "catchup", "collect", "concurrency", "cron", "do", "effectful", "emit", "errors", "event", "fail", "fails",
     "first", "for", "idempotent", "import", "key", "last", "let", "manual", "max", "mock", "none", "on", "once", "only", "overlap", "parallel", "pure", "queue",
-    "rate", "replace", "retry", "send", "singleton", "skip", "start", "stop", "then", "throttle", "times", "undo", "was", "webhook",
+    "rate", "replace", "retry", "send", "served", "singleton", "skip", "start", "stop", "then", "throttle", "times", "undo", "was", "webhook",
 )  # fmt: skip
 _TYPES: Final = (
     "bool", "int", "uint", "double", "string", "bytes", "timestamp", "duration", "json", "list", "map", "Secret",

@@ -72,6 +72,7 @@ MODIFIERS: Final = {
 
 TEST_ITEMS: Final = {
     "given": "given ($0)",
+    "served": "served",
     "mock": "mock $1 returns $0",
     "mock … then": 'mock $1 fails "$2" then returns $0',
     "at … send": 'at ${1:1d} send "$2" ($0)',

@@ -18,7 +18,7 @@ from dagflow.diagnostic import Span
 from dagflow.model.action import Effect
 from dagflow.model.expression import Argument as Argument  # noqa: PLC0414 - part of a flow for its readers
 from dagflow.model.expression import Expression as Expression  # noqa: PLC0414 - likewise
-from dagflow.model.policies import Policies, Schedule
+from dagflow.model.policies import Policies, Schedule, WhileBusy
 from dagflow.model.types import RecordType, Type
 
 if TYPE_CHECKING:
@@ -313,6 +313,16 @@ class Flow:
     callees: tuple[Callee, ...] = ()
     source: str = attrs.field(default="", repr=False)
     filename: str = ""
+
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """Those of its triggers, in their order."""
+        return tuple(trigger.schedule for trigger in self.triggers if trigger.schedule is not None)
+
+    @property
+    def overlaps(self) -> dict[str, WhileBusy]:
+        """`overlap` of its schedules, by their keys; without those whose runs may overlap."""
+        return {schedule.key: schedule.overlap for schedule in self.schedules if schedule.overlap is not None}
 
     @cached_property
     def graph(self) -> nx.DiGraph[str]:

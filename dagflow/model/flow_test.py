@@ -83,6 +83,7 @@ class FlowTest:
 
     Attributes:
         flow: the name of the flow.
+        is_served: runs begin by its triggers and settings, instead of one run with `given`.
         actions: the ones that the flow, its callees and their undo may call.
         mocks: in the order of the text; the first that fits a call counts.
         cancel_at_ns: when the test cancels the run. cancel_after: the number of `sends` before that in the text.
@@ -93,6 +94,7 @@ class FlowTest:
     flow: str
     span: Span
     line: int
+    is_served: bool = False
     given: tuple[Argument, ...] = ()
     actions: tuple[MockedAction, ...] = ()
     mocks: tuple[Mock, ...] = ()

@@ -212,8 +212,9 @@ module.exports = grammar({
     // ---- tests
 
     test_declaration: ($) =>
-      seq('test', $.string, 'for', $.identifier, '{', repeat(choice($.given, $.mock, $.at, $.expect)), '}'),
+      seq('test', $.string, 'for', $.identifier, '{', repeat(choice($.given, $.served, $.mock, $.at, $.expect)), '}'),
     given: ($) => seq('given', $.arguments),
+    served: ($) => 'served',
     mock: ($) => seq('mock', $.qualified_name, optional($.arguments), repeat1($.behaviour), repeat($.then)),
 
     then: ($) => seq('then', repeat1($.behaviour)),

@@ -6,7 +6,8 @@ import pytest
 
 import dagflow
 from dagflow.app.simulation.coverage import Coverage
-from dagflow.app.simulation.test_runner import TestOutcome, run_test
+from dagflow.app.simulation.test_runner import run_test
+from dagflow.app.simulation.test_stage import TestOutcome
 from dagflow.execution.program import prepare
 
 HEAD = """

@@ -114,8 +114,7 @@ class Gate:
             # Its requests wait until the host has all actions of the flow.
             self.problem = str(error)
         policies = prepared.program.flow.policies
-        schedules = [trigger.schedule for trigger in prepared.program.flow.triggers if trigger.schedule is not None]
-        overlaps = {each.key: each.overlap for each in schedules if each.overlap is not None}
+        overlaps = prepared.program.flow.overlaps
         machine = Admission(policies, overlaps, is_paused=self.state == PAUSED or bool(self.problem))
         ended = [] if policies.throttle is None else store.begun_since(*self.place, now - policies.throttle.period_ns)
         rows = [*(row for row in ended if row.id not in self.rows), *self.rows.values()]

@@ -32,7 +32,7 @@ def manifest_of(program: Program, interface: Interface | None = None) -> Manifes
         events=tuple(sorted({*started_by(flow), *waits, *(each.event for each in flow.policies.cancel_on)})),
         emits=tuple(sorted(program.emits)),
         webhooks=tuple(sorted({trigger.webhook for trigger in flow.triggers if trigger.webhook})),
-        crons=tuple((each.schedule.text, each.schedule.zone) for each in flow.triggers if each.schedule is not None),
+        crons=tuple((each.text, each.zone) for each in flow.schedules),
         actions=tuple(sorted(set(actions_of(program, _CALLS)))),
         secrets=tuple(sorted({*flow.secrets, *(name for callee in flow.callees for name in callee.flow.secrets)})),
         hosts=() if interface is None else _hosts(program, interface),
@@ -66,7 +66,7 @@ def encoded(program: Program, interface: Interface | None = None) -> bytes:
         {
             **attrs.asdict(manifest_of(program, interface)),
             "started_by": _listens_to(program.flow),
-            "schedules": [_plain(each.schedule) for each in program.flow.triggers if each.schedule is not None],
+            "schedules": [_plain(each) for each in program.flow.schedules],
             "cancelled_by": sorted(program.cancels),
         }
     )

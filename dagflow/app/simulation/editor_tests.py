@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import attrs
 
-from dagflow.app.simulation.test_runner import TestOutcome, run_test
+from dagflow.app.simulation.test_runner import run_test
+from dagflow.app.simulation.test_stage import TestOutcome
 from dagflow.errors import UsageError
 from dagflow.execution.program import Program, prepare
 from dagflow.lang.compiler import Compilation

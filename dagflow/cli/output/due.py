@@ -22,7 +22,7 @@ _SHOWN: Final = 5
 def print_due(out: Console, flows: Iterable[Flow], now: int) -> None:
     """Print a line for each schedule of the flows. `now`: nanoseconds since 1970 UTC."""
     for flow in flows:
-        for schedule in _schedules(flow):
+        for schedule in flow.schedules:
             slots = ", ".join(_slots(schedule, now)) or "never"
             out.print(Text(printable(f"{flow.name}  {schedule.text} ({schedule.zone}): {slots}")))
 
@@ -32,12 +32,8 @@ def plain_due(flows: Iterable[tuple[str, Flow]], now: int) -> list[DueDocument]:
     return [
         {"file": file, "flow": flow.name, "schedule": each.text, "zone": each.zone, "due": _slots(each, now)}
         for file, flow in flows
-        for each in _schedules(flow)
+        for each in flow.schedules
     ]
-
-
-def _schedules(flow: Flow) -> list[Schedule]:
-    return [trigger.schedule for trigger in flow.triggers if trigger.schedule is not None]
 
 
 def _slots(schedule: Schedule, now: int) -> list[str]:

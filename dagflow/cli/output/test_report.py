@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dagflow.app.simulation.coverage import Coverage, Goal
-from dagflow.app.simulation.test_runner import TestOutcome, Unmet
+from dagflow.app.simulation.test_stage import TestOutcome, Unmet
 from dagflow.cli.output.columns import aligned
 from dagflow.cli.output.documents import CoverageDocument, TestDocument, UnmetDocument
 from dagflow.cli.output.tables import RunReport

@@ -31,7 +31,17 @@ from dagflow.model.types import (
 )
 
 #: The functions that examine the run, with the word for their subject.
-FUNCTIONS: Final = {"calls": "action", "emitted": "event"}
+FUNCTIONS: Final = {"calls": "action", "emitted": "event", "dropped": "reason"}
+#: Why a request of a served flow may get no run.
+REASONS: Final = ("once", "rate", "singleton", "overlap", "cancelled", "invalid")
+#: What has become of the requests of a served flow.
+_RUNS: Final = RecordType(
+    "runs",
+    tuple(
+        Field(word, INT)
+        for word in ("requested", "started", "waiting", "superseded", "running", "succeeded", "failed", "cancelled")
+    ),
+)
 #: Fields that a crash may change, since the interrupted attempt is repeated.
 COUNTING: Final = frozenset({"attempts", "at", "elapsed"})
 
@@ -65,6 +75,14 @@ def names_of_expectations(flow: Flow, actions: Mapping[str, ActionSpec], events:
     fields += [Field(_call("calls", spec), ListType(_called(spec))) for spec in actions.values()]
     fields += [Field(_call("emitted", spec), ListType(spec.payload)) for spec in events.values()]
     return named(*fields, Field("run", _run(flow)))
+
+
+def names_of_service(actions: Mapping[str, ActionSpec], events: Mapping[str, EventSpec]) -> Names:
+    """What `expect` reads of a served flow: the calls and events of all its runs, and what became of requests."""
+    fields = [Field(_call("calls", spec), ListType(_called(spec))) for spec in actions.values()]
+    fields += [Field(_call("emitted", spec), ListType(spec.payload)) for spec in events.values()]
+    fields += [Field(call_name("dropped", reason), INT) for reason in REASONS]
+    return named(*fields, Field("runs", _RUNS))
 
 
 def _call(function: str, spec: ActionSpec | EventSpec) -> str:

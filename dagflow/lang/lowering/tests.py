@@ -15,11 +15,13 @@ from dagflow.lang.lowering.arguments import lower_arguments
 from dagflow.lang.lowering.builder import FlowBuilder, Place
 from dagflow.lang.lowering.expectations import (
     FUNCTIONS,
+    REASONS,
     call_name,
     counts_time,
     named,
     names_of_expectations,
     names_of_sends,
+    names_of_service,
     names_of_values,
     parts_of,
     with_calls_replaced,
@@ -79,8 +81,10 @@ class _Lowering:
         self.steps = {node.id: node for node in _own_nodes(flow) if node.action}
 
     def lower(self) -> FlowTest:
-        given = self._given()
+        given = () if self._is_served() else self._given()
         expectations = tuple(self._expectations())
+        if self._is_served():
+            self._check_served()
         if not self._all(t.Expect):
             head = Span(self.item.span.start, self.item.span.start + len("test"))
             self.builder.report(
@@ -88,7 +92,7 @@ class _Lowering:
             )
         return FlowTest(
             name=self.item.name.value, flow=self.flow.name, span=self.item.span, line=self.builder.line(self.item.span), given=given,
-            actions=tuple(self.met.values()), mocks=tuple(self._mocks()), sends=tuple(self._sends()), cancel_at_ns=self._cancel(),
+            is_served=self._is_served(), actions=tuple(self.met.values()), mocks=tuple(self._mocks()), sends=tuple(self._sends()), cancel_at_ns=self._cancel(),
             cancel_after=self._n_before_cancel(), expectations=expectations,
         )  # fmt: skip
 
@@ -97,6 +101,21 @@ class _Lowering:
 
     def _named(self, names: Names) -> FlowBuilder:
         return attrs.evolve(self.builder, names=names)
+
+    # ---- served
+
+    def _is_served(self) -> bool:
+        return bool(self._all(t.Served))
+
+    def _check_served(self) -> None:
+        """A served test has many runs, so it has neither `given` nor `at … cancel`."""
+        for again in self._all(t.Served)[1:]:
+            self._twice("served", again.span, "the test has it already")
+        for item in self._all(t.Given) + self._all(t.AtCancel):
+            self.builder.report(
+                "E316", "a served test must start its runs by triggers", item.span, "this is about one run",
+                "remove it, and send an event that starts a run",
+            )  # fmt: skip
 
     # ---- given
 
@@ -222,7 +241,7 @@ class _Lowering:
     # ---- what happens meanwhile
 
     def _sends(self) -> Iterator[Sending]:
-        builder = self._named(names_of_sends())
+        builder = self._named(names_of_values() if self._is_served() else names_of_sends())
         for item in cast("list[t.AtSend]", self._all(t.AtSend)):
             event = builder.declarations.events.get(item.event.value)
             if event is None:
@@ -257,7 +276,11 @@ class _Lowering:
     # ---- expectations
 
     def _expectations(self) -> Iterator[Expectation]:
-        names = names_of_expectations(self.flow, self.actions, self.builder.declarations.events)
+        events = self.builder.declarations.events
+        if self._is_served():
+            names = names_of_service(self.actions, events)
+        else:
+            names = names_of_expectations(self.flow, self.actions, events)
         view = self._named(names).view(Place())
         checker = self.builder.checker
         for item in cast("list[t.Expect]", self._all(t.Expect)):
@@ -281,16 +304,37 @@ class _Lowering:
         arg = call.args[0] if len(call.args) == 1 else None
         if not isinstance(arg, tree.Literal) or not isinstance(arg.value, str):
             span = call.span if arg is None else arg.span
+            article = "a" if word == "reason" else "an"
             self.builder.report(
-                "E315", f"`{call.function}` takes the name of an {word}", span, "not a text that is written out", f'write `{call.function}("…")`'
+                "E315", f"`{call.function}` takes the name of {article} {word}", span, "not a text that is written out", f'write `{call.function}("…")`'
             )  # fmt: skip
             return tree.Broken(call.span)
+        if word == "reason":
+            return self._reason(call, arg, arg.value)
         events, actions = self.builder.declarations.events, self.builder.declarations.actions
         spec = actions.get(arg.value) or self.actions.get(arg.value) if word == "action" else events.get(arg.value)
         if spec is None:
             self._report_unknown(arg, arg.value, word, [*self.met] if word == "action" else [*events])
             return tree.Broken(call.span)
         return tree.Name(call.span, call_name(call.function, spec.name))
+
+    def _reason(self, call: tree.Call, arg: tree.Literal, reason: str) -> tree.Expr:
+        """`dropped("rate")` as the name of the number of such requests."""
+        if not self._is_served():
+            self.builder.report(
+                "E316", f"`{call.function}` must stand in a served test", call.span, "this test has one run, which is not dropped",
+                "write `served` in place of `given`",
+            )  # fmt: skip
+            return tree.Broken(call.span)
+        if reason not in REASONS:
+            meant = nearest(reason, REASONS)
+            fix = Fix(f'`"{meant}"`', is_safe=True, edits=(Edit(arg.span, f'"{meant}"'),)) if meant else None
+            self.builder.report(
+                "E315", f"no request is dropped for the reason `{reason}`", arg.span, "no such reason",
+                f"did you mean `{meant}`?" if meant else f"write one of {', '.join(REASONS)}", fix,
+            )  # fmt: skip
+            return tree.Broken(call.span)
+        return tree.Name(call.span, call_name(call.function, reason))
 
     def _report_unknown(self, arg: tree.Literal, name: str, word: str, known: list[str]) -> None:
         meant = nearest(name, known)

@@ -22,6 +22,13 @@ class Given:
 
 
 @attrs.frozen
+class Served:
+    """`served`: runs begin by the triggers and settings of the flow."""
+
+    span: Span
+
+
+@attrs.frozen
 class Behaviour:
     """One of `returns value`, `fails "code" times 2`, `takes 3s`, by its `word`; `count`: of `times`, None where that is not said."""
 
@@ -87,7 +94,7 @@ class BrokenTestItem:
     span: Span
 
 
-TestItem: TypeAlias = Given | Mock | AtSend | AtCancel | Expect | BrokenTestItem
+TestItem: TypeAlias = Given | Served | Mock | AtSend | AtCancel | Expect | BrokenTestItem
 
 
 @attrs.frozen

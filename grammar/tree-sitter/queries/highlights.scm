@@ -19,7 +19,7 @@
 ] @keyword
 
 [
-  "given" "mock" "returns" "fails" "times" "takes" "then" "at" "send" "expect"
+  "given" "served" "mock" "returns" "fails" "times" "takes" "then" "at" "send" "expect"
 ] @keyword
 
 [(true) (false)] @boolean

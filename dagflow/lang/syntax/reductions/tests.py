@@ -25,6 +25,7 @@ class TestBuilder:
         return {
             "test": self._test,
             "given": lambda c: t.Given(c.span, tuple(c.all(Arg)), c.tokens("RPAR")[-1].span),
+            "served": lambda c: t.Served(c.span),
             "mock": self._mock,
             "behave": self._behave,
             "then": lambda c: t.Then(c.span, tuple(c.all(t.Behaviour))),

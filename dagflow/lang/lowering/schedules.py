@@ -17,6 +17,9 @@ from dagflow.model.policies import Catchup, Schedule, WhileBusy
 #: The kinds of triggers that have a schedule.
 SCHEDULES: Final = frozenset({"cron", "every"})
 _SECOND: Final = 1_000_000_000
+_DAY: Final = 86_400 * _SECOND
+#: Slots that start runs at once after a long downtime.
+_MOST_SLOTS: Final = 10_000
 
 
 def lower_schedule(builder: FlowBuilder, setting: s.OnSetting) -> Schedule | None:
@@ -28,12 +31,24 @@ def lower_schedule(builder: FlowBuilder, setting: s.OnSetting) -> Schedule | Non
     within = None if catchup is None or catchup.within is None else length(builder, catchup.within, "`within` takes")
     if schedule is None:
         return None
+    if within is not None and catchup is not None and catchup.within is not None:
+        _check_number(builder, schedule, within, catchup.within.span)
     return attrs.evolve(
         schedule,
         overlap=None if overlap is None or overlap.word.value == "allow" else WhileBusy(overlap.word.value),
         catchup=Catchup.LAST if catchup is None else Catchup(catchup.word.value),
         within_ns=within or 0,
     )
+
+
+def _check_number(builder: FlowBuilder, schedule: Schedule, within: int, span: Span) -> None:
+    """A service that comes back asks for a run for each slot of this length of time."""
+    each = schedule.every_ns or _DAY // (len(schedule.minutes) * len(schedule.hours))
+    if within > _MOST_SLOTS * each:
+        builder.report(
+            "E316", f"`catchup all` must reach back {_MOST_SLOTS:,} slots at most", span, f"about {within // each:,} slots",
+            f"write `within {as_written(_MOST_SLOTS * each // _SECOND * _SECOND)}` or less",
+        )  # fmt: skip
 
 
 def _every(builder: FlowBuilder, setting: s.OnSetting) -> Schedule | None:

@@ -202,7 +202,7 @@ def main() -> None:
         name: {store: measure(name, store, options.folder, options.repeat) for store in ("memory", "durable")}
         for name in names
     }
-    print(table(found))  # noqa: T201 - what it is for
+    print(table(found))
 
 
 if __name__ == "__main__":

@@ -220,10 +220,10 @@ class SqliteStore(RowStore):
                 raise StoreError(f"{self.path} is open for reading only")
             connection = self._writer
             try:
-                connection.execute("BEGIN IMMEDIATE")
+                execute(connection, "BEGIN IMMEDIATE")
                 done = work(connection)
                 hit(Failpoint.COMMITTING)
-                connection.execute("COMMIT")
+                execute(connection, "COMMIT")
                 hit(Failpoint.COMMITTED)
                 self._log.note()
                 self._log.checkpoint()

@@ -199,8 +199,7 @@ def main() -> None:
     options = parser.parse_args()
     names = [name for name in KINDS if not options.words or any(word in name for word in options.words)]
     found = {
-        name: {store: measure(name, store, options.folder, options.repeat) for store in ("memory", "durable")}
-        for name in names
+        name: {store: measure(name, store, options.folder, options.repeat) for store in ("memory", "durable")} for name in names
     }
     print(table(found))
 

@@ -27,6 +27,7 @@ from benchmarks.crowd import N_REQUESTS, SECONDS, serve
 from dagflow.actions.builtin.http_request import HttpResponse
 from dagflow.actions.builtin.settings import Settings
 from dagflow.actions.performer import CatalogPerformer
+from dagflow.drivers.local.runners import Runners
 
 N_TASKS = 200
 HEADERS = [(b"host", b"127.0.0.1"), (b"user-agent", b"dagflow"), (b"accept", b"*/*"), (b"idempotency-key", b"0" * 32)]
@@ -97,17 +98,11 @@ async def requests(port: int, each: int) -> None:
     await timed("a connection of httpcore", one_of_httpcore, port, each)
     async with httpcore.AsyncConnectionPool(max_connections=None, network_backend=httpcore.AnyIOBackend()) as pool:
         await timed("httpcore's pool, 25 tasks", partial(pool_of_httpcore, pool), port, each, 25)
-    performer = dagflow.Catalog.builtin(Settings(http_allow_networks=(ip_network("127.0.0.0/8"),))).performer(in_place)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(performer.keep_connections)
+    performer = dagflow.Catalog.builtin(Settings(http_allow_networks=(ip_network("127.0.0.0/8"),))).performer(Runners(64))
+    async with performer.open():
         await trio.lowlevel.checkpoint()
         await timed("http.request", partial(action, performer, "127.0.0.1"), port, each)
         await timed("http.request, by a name", partial(action, performer, "localhost"), port, each)
-        nursery.cancel_scope.cancel()
-
-
-async def in_place(function: Callable[[], object], /) -> object:
-    return function()
 
 
 async def runs(path: Path, n_runs: int) -> None:

@@ -13,15 +13,13 @@ or any other asyncio library. Plain functions run in threads, as always. Cancell
 from __future__ import annotations
 
 import asyncio
-import inspect
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from functools import partial, wraps
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import attrs
-import trio
 
 import dagflow
 from dagflow.actions.catalog import Catalog
@@ -248,37 +246,7 @@ def _on_loop(catalog: Catalog) -> Catalog:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         raise UsageError("`dagflow.asyncio` must be used inside a running asyncio event loop") from None
-    return catalog.with_async(lambda function: _called_on(loop, function))
-
-
-def _called_on(loop: asyncio.AbstractEventLoop, function: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(function)
-    async def call(*args: Any, **options: Any) -> Any:
-        token, is_over = trio.lowlevel.current_trio_token(), trio.Event()
-        tasks: list[asyncio.Task[Any]] = []
-
-        def over(_task: asyncio.Task[Any]) -> None:
-            with suppress(trio.RunFinishedError):
-                token.run_sync_soon(is_over.set)
-
-        def begin() -> None:
-            task: asyncio.Task[Any] = loop.create_task(function(*args, **options))
-            tasks.append(task)
-            task.add_done_callback(over)
-
-        loop.call_soon_threadsafe(begin)
-        try:
-            await is_over.wait()
-        except trio.Cancelled:
-            loop.call_soon_threadsafe(lambda: [task.cancel() for task in tasks])
-            with trio.CancelScope(shield=True):
-                await is_over.wait()
-            raise
-        return tasks[0].result()
-
-    if not inspect.iscoroutinefunction(function):  # pragma: no cover - only those are wrapped
-        return function
-    return call
+    return catalog.on_loop(loop)
 
 
 class Client:

@@ -54,7 +54,7 @@ class Bridge(Generic[_Inner]):
 
     def start(self) -> None:
         """Start the thread and wait until the context manager is open. Raises as that does."""
-        self._thread = threading.Thread(target=self._run, name="dagflow", daemon=True)
+        self._thread = threading.Thread(target=contextvars.copy_context().run, args=(self._run,), name="dagflow", daemon=True)
         self._thread.start()
         self._ready.wait()
         if self._inner is None and self._error is not None:

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import inspect
 import re
 from collections.abc import Callable, Collection, Generator, Sequence
 from copy import copy
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Literal, TypeAlias, TypeVar, overload
 
 import attrs
 
-from dagflow.actions import markers
+from dagflow.actions.binding import bind, declared_spec
+from dagflow.actions.bound_action import BoundAction
 from dagflow.actions.builtin.settings import Settings
-from dagflow.actions.failures import Invocation
-from dagflow.actions.http_client.pool import Connections
-from dagflow.actions.performer import BoundAction, CatalogPerformer, RunInThread
+from dagflow.actions.dependencies import Dependencies, Lifespan, Provider, provider_of
+from dagflow.actions.host_function import first_line, label_of, name_of
+from dagflow.actions.performer import CatalogPerformer
+from dagflow.actions.runner import Runner, RunsOn
 from dagflow.actions.secrets import EnvironmentSecrets, Redactor, SecretSource, Vault
-from dagflow.actions.signatures import Shape, field_of, hints_of, named_types, shape_of
+from dagflow.actions.signatures import named_types, shape_of
 from dagflow.errors import UsageError
 from dagflow.model.action import ActionSpec, Effect, EventSpec, Interface
 from dagflow.model.destinations import SecretSpec, check_event_pattern
-from dagflow.model.types import Field, RecordType, Type
+from dagflow.model.types import RecordType, Type
 
 _ACTION_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
 _SECRET_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 _ON_UNKNOWN: Final = frozenset({"repeat", "fail"})
 _EFFECTS: Final = {"pure": Effect.PURE, "idempotent": Effect.IDEMPOTENT, "effectful": Effect.EFFECTFUL}
+
+#: Where the function of an action runs.
+Runs: TypeAlias = Literal["trio", "asyncio", "thread", "process"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _C = TypeVar("_C", bound=type)
@@ -40,11 +45,19 @@ class Catalog:
         secrets: the source of the contents of secrets; the environment by default.
         emits: the only events flows may emit, as names in which `*` stands for any text; None allows all.
         strict: whether data from outside may have no undeclared field; otherwise such fields are dropped.
+        lifespan: makes a context manager that is entered when an interpreter opens, and left after it has drained. It yields the
+            objects that actions ask for by `Inject[…]`, as a mapping from their types; or None.
+        runs: where async functions and an async lifespan run, `trio` or `asyncio`; by default on the loop of an asyncio program that
+            uses `dagflow.asyncio`, and in trio everywhere else.
     """
 
     secrets: SecretSource = attrs.field(factory=EnvironmentSecrets, kw_only=True)
     emits: Sequence[str] | None = attrs.field(default=None, kw_only=True)
     strict: bool = attrs.field(default=False, kw_only=True)
+    lifespan: Lifespan | None = attrs.field(default=None, kw_only=True)
+    runs: Literal["trio", "asyncio"] | None = attrs.field(default=None, kw_only=True)
+    _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False, repr=False)
+    _providers: dict[Any, Provider] = attrs.field(factory=dict, init=False)
     _bindings: dict[str, SecretSpec] = attrs.field(factory=dict, init=False)
     _contents: dict[str, str | Callable[[], str]] = attrs.field(factory=dict, init=False, repr=False)
     _actions: dict[str, BoundAction] = attrs.field(factory=dict, init=False)
@@ -55,6 +68,12 @@ class Catalog:
     def __attrs_post_init__(self) -> None:
         if isinstance(self.emits, str):
             raise UsageError(f"`emits` must be a list of event names, not one text; write [{self.emits!r}]")
+        if self.runs not in {None, "trio", "asyncio"}:
+            raise UsageError(f'`runs` of a catalog must be "trio" or "asyncio"; got {self.runs!r}')
+        if self.lifespan is not None and not callable(self.lifespan):
+            raise UsageError(
+                f"`lifespan` must be a function that returns a context manager; got {type(self.lifespan).__name__}"
+            )
         for pattern in self.emits or ():
             with _as_usage("`emits`"):
                 check_event_pattern(pattern)
@@ -67,6 +86,8 @@ class Catalog:
         secrets: SecretSource | None = None,
         emits: Sequence[str] | None = None,
         strict: bool = False,
+        lifespan: Lifespan | None = None,
+        runs: Literal["trio", "asyncio"] | None = None,
     ) -> Catalog:
         """A catalogue with `email`, `slack`, `http.request` and `log`.
 
@@ -77,7 +98,8 @@ class Catalog:
         """
         from dagflow.actions.builtin.register import add_builtins  # noqa: PLC0415 - loads anyio and TLS, which few programs need
 
-        catalog = cls(secrets=secrets or EnvironmentSecrets(), emits=emits, strict=strict)
+        source = secrets or EnvironmentSecrets()
+        catalog = cls(secrets=source, emits=emits, strict=strict, lifespan=lifespan, runs=runs)
         add_builtins(catalog, settings or Settings.from_environment())
         return catalog
 
@@ -90,52 +112,90 @@ class Catalog:
         catalog._types.update(interface.types)
         return catalog
 
+    @overload
+    def action(self, name: _F, /) -> _F: ...
+
+    @overload
     def action(
-        self, name: str, *, effect: str = "effectful", destination: str = "", on_unknown: str = "repeat"
-    ) -> Callable[[_F], _F]:
-        """Make a function, `async` or plain, callable from flows; a plain one runs in a thread.
+        self,
+        name: str | None = None,
+        *,
+        effect: str = "effectful",
+        destination: str = "",
+        on_unknown: str = "repeat",
+        runs: Runs | None = None,
+    ) -> Callable[[_F], _F]: ...
+
+    def action(
+        self,
+        name: Any = None,
+        *,
+        effect: str = "effectful",
+        destination: str = "",
+        on_unknown: str = "repeat",
+        runs: Runs | None = None,
+    ) -> Any:
+        """Make a function callable from flows; usable as a decorator, with and without arguments.
 
         Its annotations are the signature; the first line of its docstring is the description. A parameter annotated
-        `EffectKey` or `Invocation` is filled in and not part of the signature.
+        `EffectKey`, `Invocation` or `Inject[…]` is filled in and not part of the signature. A bound method, a `functools.partial`
+        and an object with `__call__` are functions too.
 
         Args:
-            name: as flows write it, with dots if wanted.
+            name: as flows write it, with dots if wanted; by default that of the function.
             effect: the effect of doing it twice: `pure`, `idempotent` or `effectful`.
             destination: the parameter that names the destination of a call, if calls have several; of an address the host
                 counts. Retries are bounded for each destination.
             on_unknown: the handling of a call with an unknown outcome, because the process ended during the call or the time
                 was over: `repeat` calls it again, `fail` fails the step with the code `unknown_outcome`.
+            runs: where it runs: `trio`, `asyncio`, `thread` or `process`. By default a plain function runs in a thread, and an
+                async one where the catalog's `runs` says.
 
         Raises:
-            UsageError: the name is registered already or not valid, the signature has no types, or a word is unknown.
+            UsageError: the name is registered already or not valid, the signature has no types, a word is unknown, or the function
+                cannot run there.
         """
-        if not isinstance(cast("object", name), str):
-            raise UsageError('`catalog.action` must be called with the name of the action: write `@catalog.action("name")`')
-        if _ACTION_NAME.fullmatch(name) is None:
-            raise UsageError(
-                f"the name of an action must consist of letters, digits and `_`, in parts separated by dots; got `{name}`"
-            )
-        known_effect = _EFFECTS.get(effect)
-        if known_effect is None:
-            raise UsageError(f"action `{name}`: the effect must be `pure`, `idempotent` or `effectful`; got `{effect}`")
-        if on_unknown not in _ON_UNKNOWN:
-            raise UsageError(f"action `{name}`: `on_unknown` must be `repeat` or `fail`; got `{on_unknown}`")
+        if callable(name):
+            return self._register(name, name_of(name), effect, destination, on_unknown, runs)
+        if name is not None and not isinstance(name, str):
+            raise UsageError(f"`catalog.action` must be called with the name of the action; got {type(name).__name__}")
 
         def register(function: _F) -> _F:
-            if name in self._actions:
-                raise UsageError(f"the action `{name}` is already registered; choose another name")
-            bound = attrs.evolve(_bind(name, known_effect, function, destination), is_strict=self.strict)
-            bound = attrs.evolve(bound, spec=attrs.evolve(bound.spec, at_most_once=on_unknown == "fail"))
-            if destination and destination not in bound.shapes:
-                raise UsageError(
-                    f"action `{name}` has no parameter `{destination}`; `destination` must name the parameter with the address"
-                )
-            for type_ in (*(field.type for field in bound.spec.params), bound.spec.result):
-                self._add_types(type_, f"action `{name}`")
-            self._actions[name] = bound
-            return function
+            return self._register(function, name_of(function) if name is None else name, effect, destination, on_unknown, runs)
 
+        if name is not None:
+            _check_declaration(name, effect, on_unknown)
         return register
+
+    def _register(self, function: _F, name: str, effect: str, destination: str, on_unknown: str, runs: str | None) -> _F:
+        if not name:
+            raise UsageError(f'`{label_of(function)}` has no name of its own; write `catalog.action("name")(…)`')
+        spec = declared_spec(name, _check_declaration(name, effect, on_unknown), destination, at_most_once=on_unknown == "fail")
+        if name in self._actions:
+            raise UsageError(f"the action `{name}` is already registered; choose another name")
+        bound = attrs.evolve(bind(spec, function, runs), is_strict=self.strict)
+        if destination and destination not in bound.shapes:
+            raise UsageError(
+                f"action `{name}` has no parameter `{destination}`; `destination` must name the parameter with the address"
+            )
+        for type_ in (*(field.type for field in bound.spec.params), bound.spec.result):
+            self._add_types(type_, f"action `{name}`")
+        self._actions[name] = bound
+        return function
+
+    def provider(self, function: _F) -> _F:
+        """Have a plain function make an object for each call that asks for it by `Inject[…]`; usable as a decorator.
+
+        Its return annotation is the type. Its parameters are `Invocation` and other `Inject[…]`. It must not block.
+
+        Raises:
+            UsageError: the function has no return annotation or another parameter, or another function provides the type.
+        """
+        provider = provider_of(function)
+        if provider.type in self._providers:
+            raise UsageError(f"{provider.where}: another provider returns this type already; return another type")
+        self._providers[provider.type] = provider
+        return function
 
     def secret(
         self,
@@ -189,7 +249,7 @@ class Catalog:
             raise UsageError(f"event `{name}`: its payload must be an attrs class; got `{payload.__name__}`")
         self._add_types(shape.type, f"event `{name}`")
         is_strict = self.strict if strict is None else strict
-        self._events[name] = EventSpec(name=name, payload=shape.type, doc=doc or _first_line(payload), is_strict=is_strict)
+        self._events[name] = EventSpec(name=name, payload=shape.type, doc=doc or first_line(payload), is_strict=is_strict)
 
     def type(self, class_: _C) -> _C:
         """Make an attrs class or a string enum known to flows by its name; usable as a decorator.
@@ -232,24 +292,19 @@ class Catalog:
     def _vault(self) -> Vault:
         return Vault(self.secrets, self._bindings, self._contents)
 
-    def with_async(self, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Catalog:
-        """A copy in which the host's async functions are wrapped: for hosts whose functions run on another event loop than trio's.
+    def on_loop(self, loop: asyncio.AbstractEventLoop) -> Catalog:
+        """A copy whose async functions and lifespan run on this asyncio loop, unless the host says that they run in trio."""
+        copied = copy(self)
+        copied._loop = loop  # noqa: SLF001 - of this class
+        return copied
 
-        Args:
-            wrap: takes an async function and returns one that does the same when trio awaits it. Built-in actions stay as they are.
-        """
-        wrapped = copy(self)
-        wrapped._actions = {  # noqa: SLF001 - of this class
-            name: attrs.evolve(bound, function=wrap(bound.function)) if bound.is_async and not _is_builtin(bound) else bound
-            for name, bound in self._actions.items()
-        }
-        return wrapped
-
-    def performer(self, run_in_thread: RunInThread) -> CatalogPerformer:
-        """A performer that calls these actions for a driver; `run_in_thread` runs a blocking function and awaits its result."""
+    def performer(self, runner: Runner) -> CatalogPerformer:
+        """A performer that calls these actions for a driver; `runner` runs the functions that do not run in trio."""
         if self._declared:
             raise UsageError("these actions are only declared; to run flows, pass the module that implements them")
-        return CatalogPerformer(self._actions, self._vault, run_in_thread)
+        runs_on = RunsOn(self.runs) if self.runs else RunsOn.TRIO if self._loop is None else RunsOn.ASYNCIO
+        dependencies = Dependencies(self.lifespan, self._providers)
+        return CatalogPerformer(self._actions, self._vault, runner, dependencies, runs_on, self._loop)
 
     def _add_types(self, type_: Type, where: str) -> None:
         for name, found in named_types(type_).items():
@@ -258,8 +313,18 @@ class Catalog:
                 raise UsageError(f"{where}: another type is already named `{name}`; rename one of them")
 
 
-def _is_builtin(bound: BoundAction) -> bool:
-    return bound.function.__module__.startswith("dagflow.")
+def _check_declaration(name: str, effect: str, on_unknown: str) -> Effect:
+    """The effect that a word stands for. Raises UsageError: the name is not valid, or a word is unknown."""
+    if _ACTION_NAME.fullmatch(name) is None:
+        raise UsageError(
+            f"the name of an action must consist of letters, digits and `_`, in parts separated by dots; got `{name}`"
+        )
+    known = _EFFECTS.get(effect)
+    if known is None:
+        raise UsageError(f"action `{name}`: the effect must be `pure`, `idempotent` or `effectful`; got `{effect}`")
+    if on_unknown not in _ON_UNKNOWN:
+        raise UsageError(f"action `{name}`: `on_unknown` must be `repeat` or `fail`; got `{on_unknown}`")
+    return known
 
 
 @contextlib.contextmanager
@@ -269,51 +334,3 @@ def _as_usage(where: str) -> Generator[None]:
         yield
     except ValueError as error:
         raise UsageError(f"{where}: {error}") from None
-
-
-def _bind(name: str, effect: Effect, function: Callable[..., Any], destination: str) -> BoundAction:
-    where = f"action `{name}` ({getattr(function, '__qualname__', function)})"
-    hints = hints_of(function, where)
-    shapes: dict[str, Shape] = {}
-    fields: list[Field] = []
-    key_names: list[str] = []
-    invocation_names: list[str] = []
-    given_names: dict[str, type] = {}
-    for parameter in inspect.signature(function).parameters.values():
-        place = f"{where}, parameter `{parameter.name}`"
-        if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
-            raise UsageError(f"{place}: arguments are passed by name; remove the `*` or `/`")
-        if parameter.name not in hints:
-            raise UsageError(f"{place} has no annotation; add its type")
-        annotation = hints[parameter.name]
-        if annotation is markers.EffectKey:
-            key_names.append(parameter.name)
-        elif annotation is Invocation:
-            invocation_names.append(parameter.name)
-        elif annotation is Connections or annotation is Redactor:
-            given_names[parameter.name] = annotation
-        else:
-            shapes[parameter.name] = shape_of(annotation, place)
-            default = attrs.NOTHING if parameter.default is parameter.empty else parameter.default
-            fields.append(field_of(parameter.name, shapes[parameter.name], default, place))
-    if "return" not in hints:
-        raise UsageError(f"{where} has no return annotation; add `-> …`, or `-> None`")
-    result = shape_of(hints["return"], f"{where}, result")
-    doc = _first_line(function)
-    is_keyed = bool(key_names)
-    spec = ActionSpec(
-        name=name,
-        params=tuple(fields),
-        result=result.type,
-        effect=effect,
-        takes_key=is_keyed,
-        doc=doc,
-        destination=destination,
-    )
-    return BoundAction(spec, function, shapes, result, tuple(key_names), tuple(invocation_names), given_names)
-
-
-def _first_line(thing: Any) -> str:
-    """The first line of its own docstring; the docstrings that attrs and builtins inherit say nothing."""
-    doc = inspect.cleandoc(getattr(thing, "__doc__", None) or "")
-    return "" if doc.startswith("Method generated by attrs") else doc.partition("\n")[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NewType
+from typing import Annotated, Final, NewType, TypeAlias, TypeVar
 
 import attrs
 
@@ -22,3 +22,15 @@ class Scalar:
     """Marks a text as a kind of its own, `Annotated[str, Scalar("FileRef")]`: a plain text is not one without conversion."""
 
     name: str
+
+
+@attrs.frozen
+class _Injected:
+    """Marks a parameter that the host provides."""
+
+
+INJECTED: Final = _Injected()
+_T = TypeVar("_T")
+#: `Inject[Pool]`: a parameter of an action that the catalog's lifespan or a provider fills in; it is no part of the signature that
+#: flows see. Type checkers read it as `Pool`.
+Inject: TypeAlias = Annotated[_T, INJECTED]

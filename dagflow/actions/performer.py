@@ -2,125 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import inspect
-from collections.abc import Awaitable, Callable, Mapping
-from functools import cached_property, lru_cache, partial
-from typing import Any, Final, Protocol, cast, runtime_checkable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from typing import Protocol, cast, runtime_checkable
 from urllib.parse import urlsplit
 
 import anyio
 import attrs
-import orjson
 
+from dagflow.actions.bound_action import MANY_PARTS, BoundAction, n_parts
+from dagflow.actions.dependencies import Dependencies
 from dagflow.actions.failures import ActionFailed, Fatal, Invocation
-from dagflow.actions.fast_path import MISS, FastAction, check_of, is_as_stored
+from dagflow.actions.fast_path import FastAction
 from dagflow.actions.host_exceptions import passing
 from dagflow.actions.host_failures import failure_of
 from dagflow.actions.http_client.pool import Connections
-from dagflow.actions.limits import MAX_RESULT
+from dagflow.actions.runner import Runner, RunsOn
 from dagflow.actions.secrets import Redactor, Vault
-from dagflow.actions.signatures import Shape
-from dagflow.model.action import ActionSpec
-from dagflow.model.typeguards import is_dict, is_object, is_sequence
-from dagflow.model.types import Field, ListType, MapType, OptionalType, Primitive, RecordType, Type
+from dagflow.actions.wrong_loop import wrong_loop
+from dagflow.model.typeguards import is_object
+from dagflow.model.types import Type
 from dagflow.model.wire import codec as wire
-
-#: Each takes a byte as JSON, and a comma.
-_MOST_PARTS: Final = MAX_RESULT // 2
-#: A result with more is checked in a thread, so that it does not block the event loop.
-_MANY_PARTS: Final = 20_000
-#: Values without parts, which make up most of most results.
-_LEAVES: Final = frozenset({str, int, float, bool, type(None), bytes})
-
-
-class RunInThread(Protocol):
-    """Runs a blocking function in a thread, and returns or raises its outcome."""
-
-    def __call__(self, function: Callable[[], object], /) -> Awaitable[object]:
-        """Run it."""
-        ...
 
 
 @runtime_checkable
-class HasConnectionPool(Protocol):
-    """A performer that can keep connections between calls; `CatalogPerformer` is one."""
+class HasLifespan(Protocol):
+    """A performer that holds something open between calls; `CatalogPerformer` is one."""
 
-    async def keep_connections(self) -> None:
-        """Pool connections until cancelled; then close them all. Without it each request has a connection of its own."""
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Enter the host's lifespan and pool connections until the block is left. Without it each request has a connection of its own.
+
+        Raises:
+            UsageError: an action asks for an object that the host does not provide.
+        """
         ...
-
-
-@attrs.frozen(eq=False)
-class BoundAction:
-    """An action and the function behind it.
-
-    Attributes:
-        shapes: of the parameters of the signature, by name.
-        key_names, invocation_names: parameters for the effect key and for the invocation.
-        given_names: parameters for objects of the performer, by the class of the object.
-        is_strict: whether a result may have no undeclared field.
-    """
-
-    spec: ActionSpec
-    function: Callable[..., Any]
-    shapes: Mapping[str, Shape]
-    result: Shape
-    key_names: tuple[str, ...] = ()
-    invocation_names: tuple[str, ...] = ()
-    given_names: Mapping[str, type] = attrs.field(factory=dict[str, type])
-    is_strict: bool = False
-
-    @cached_property
-    def is_filled_in(self) -> bool:
-        """Whether it has parameters beyond those that flows pass."""
-        return bool(self.key_names or self.invocation_names or self.given_names)
-
-    @cached_property
-    def is_async(self) -> bool:
-        """Whether it is a coroutine function, which needs no thread."""
-        return inspect.iscoroutinefunction(self.function)
-
-    @cached_property
-    def declared(self) -> Mapping[str, Type]:
-        """The types of its parameters, by name."""
-        return {field.name: field.type for field in self.spec.params}
-
-    @cached_property
-    def direct(self) -> FastAction | None:
-        """The fast path to it, if there is one."""
-        if not self.is_async or self.is_filled_in:
-            return None
-        check = check_of(self.result)
-        if check is None or not all(is_as_stored(shape) for shape in self.shapes.values()):
-            return None
-
-        def keep(value: object) -> object:
-            kept: object = check(value)
-            return _checked(self, value) if kept is MISS else kept
-
-        return FastAction(self.function, keep, lambda error: failure_of(error, Redactor()))
-
-    @cached_property
-    def from_json(self) -> Mapping[str, wire.Codec]:
-        """Codecs for the arguments, by name, whose stored form is not their JSON."""
-        return {field.name: wire.codec(field.type) for field in self.spec.params if not _is_kept(field)}
-
-    @cached_property
-    def is_result_json(self) -> bool:
-        """Whether the stored form of the result is its JSON."""
-        return _is_json(self.spec.result)
-
-    @cached_property
-    def arguments_codec(self) -> wire.Codec:
-        """The codec for all arguments together, as a record."""
-        return wire.codec(RecordType("", self.spec.params))
-
-    @cached_property
-    def result_codec(self) -> wire.Codec:
-        """The codec for the result; undeclared fields of its records are dropped, unless the host is strict."""
-        codec = wire.codec(self.spec.result)
-        return codec if self.is_strict else codec.open
 
 
 @attrs.frozen(eq=False)
@@ -129,7 +47,11 @@ class CatalogPerformer:
 
     _actions: Mapping[str, BoundAction]
     _vault: Vault
-    _run_in_thread: RunInThread
+    _runner: Runner
+    _dependencies: Dependencies = attrs.field(factory=lambda: Dependencies(None, {}))
+    #: Where the host's async functions run, with the asyncio loop of the host if it has one.
+    _runs_on: RunsOn = RunsOn.TRIO
+    _loop: asyncio.AbstractEventLoop | None = None
     _connections: Connections = attrs.field(factory=Connections)
     #: The contents of secrets that calls have received so far; no output shows them.
     _revealed: Redactor = attrs.field(factory=Redactor)
@@ -141,9 +63,14 @@ class CatalogPerformer:
         """The same performer, with the secrets of tenants; `secrets_of` returns None for those of the catalog."""
         return attrs.evolve(self, secrets_of=secrets_of)
 
-    async def keep_connections(self) -> None:
-        """See `HasConnectionPool`."""
-        await self._connections.serve()
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[None]:
+        """See `HasLifespan`."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._connections.serve)
+            async with self._dependencies.open(self._actions.values(), self._runner, self._runs_on, self._loop):
+                yield
+            tasks.cancel_scope.cancel()
 
     def direct(self, action: str, arguments: Mapping[str, Type], result: Type) -> FastAction | None:
         """The fast path to an action, for arguments and a result of exactly these types; None if there is none."""
@@ -152,8 +79,9 @@ class CatalogPerformer:
             return None
         direct = self._directs.get(action)
         if direct is None:
-            explain = partial(failure_of, redactor=self._revealed)
-            direct = self._directs[action] = attrs.evolve(bound.direct, explain=explain)
+            function = bound.function if self._place_of(bound) is RunsOn.TRIO else partial(self._call_elsewhere, bound)
+            direct = FastAction(function, bound.direct.keep, partial(self._failure, bound))
+            self._directs[action] = direct
         return direct
 
     def destination(self, action: str, arguments: Mapping[str, object]) -> str:
@@ -179,18 +107,44 @@ class CatalogPerformer:
         failure: ActionFailed
         cause: BaseException | None
         try:
-            call = partial(bound.function, **self._arguments(bound, invocation))
-            result = await (call() if bound.is_async else self._run_in_thread(partial(_call_plain, call)))
-            if _n_parts(result, _MANY_PARTS) > _MANY_PARTS:
-                return await anyio.to_thread.run_sync(_checked, bound, result)
-            return _checked(bound, result)
+            arguments = self._arguments(bound, invocation)
+            if self._place_of(bound) is RunsOn.TRIO:
+                result = await _awaitable(bound.function(**arguments))
+            else:
+                result = await self._call_elsewhere(bound, **arguments)
+            if n_parts(result, MANY_PARTS) > MANY_PARTS:
+                return await anyio.to_thread.run_sync(bound.checked, result)
+            return bound.checked(result)
         except BaseException as error:  # noqa: BLE001 - any exception fails the attempt, except for those from around it
             rest = passing(error)
             if rest is not None:
                 raise rest from None
-            failure, cause = failure_of(error, self._revealed), error
+            failure, cause = self._failure(bound, error), error
         # Outside of the handler, and without the cause if that could contain a secret: tracebacks are written to logs.
         raise failure from (None if self._revealed.is_needed else cause)
+
+    def _place_of(self, bound: BoundAction) -> RunsOn:
+        return bound.runs_on or self._runs_on
+
+    async def _call_elsewhere(self, bound: BoundAction, /, **arguments: object) -> object:
+        """Call a function that does not run in trio."""
+        call = partial(bound.function, **arguments)
+        match self._place_of(bound):
+            case RunsOn.ASYNCIO:
+                return await self._runner.on_asyncio(partial(_awaited, call), self._loop)
+            case RunsOn.PROCESS:
+                return await self._runner.in_process(call)
+            case _:
+                return await self._runner.in_thread(partial(_call_plain, call))
+
+    def _failure(self, bound: BoundAction, error: BaseException) -> ActionFailed:
+        """The failure of a call that raised this."""
+        failure = failure_of(error, self._revealed)
+        meant = wrong_loop(error, bound.spec.name, self._place_of(bound))
+        if meant is None:
+            return failure
+        meant.traceback = failure.traceback
+        return meant
 
     def _arguments(self, bound: BoundAction, invocation: Invocation) -> dict[str, object]:
         contents = self._secrets_of(invocation.tenant)
@@ -209,6 +163,7 @@ class CatalogPerformer:
         except wire.WireError as error:
             raise ActionFailed(f"{bound.spec.name}: {error}", "bad_arguments", fatal=True) from None
         arguments: dict[str, object] = {name: shape.into(stored.get(name), reveal) for name, shape in bound.shapes.items()}
+        arguments |= {name: self._dependencies.of(type_, invocation) for name, type_ in bound.injected.items()}
         return (
             arguments
             | dict.fromkeys(bound.key_names, invocation.effect_key)
@@ -219,63 +174,23 @@ class CatalogPerformer:
 
 def _call_plain(call: Callable[[], object]) -> object:
     result = call()
-    if inspect.iscoroutine(result):
+    if isinstance(result, Coroutine):
         result.close()
-        raise Fatal("a plain function returned a coroutine; define it with `async def`", code="bad_result")
+        raise Fatal(
+            'a plain function returned a coroutine; define it with `async def`, or declare `runs="trio"` or `runs="asyncio"`',
+            code="bad_result",
+        )
     return result
 
 
-def _checked(bound: BoundAction, result: object) -> object:
-    name = bound.spec.name
-    if _n_parts(result) > _MOST_PARTS:
-        raise ActionFailed(f"{name} returned more than {MAX_RESULT} bytes", "result_too_large", fatal=True)
-    try:
-        encoded = bound.result_codec.encode(bound.result.out(result))
-        size = len(orjson.dumps(encoded))
-    except wire.TooLarge as error:
-        raise ActionFailed(f"{name} returned too much: {error}", "result_too_large", fatal=True) from None
-    except wire.WireError as error:
-        raise ActionFailed(f"{name} must return {bound.spec.result}: {error}", "bad_result", fatal=True) from None
-    if size > MAX_RESULT:
-        raise ActionFailed(f"{name} returned {size} bytes; the limit is {MAX_RESULT}", "result_too_large", fatal=True)
-    return encoded if bound.is_result_json else bound.result_codec.decode(encoded)
+def _awaitable(result: object) -> Awaitable[object]:
+    """What an async function returns; a function that is declared so may be plain, and return something else."""
+    if not isinstance(result, Awaitable):
+        raise Fatal(
+            f"an async function must return an awaitable; got {type(result).__name__}. Define it with `async def`", "bad_result"
+        )
+    return cast("Awaitable[object]", result)
 
 
-def _n_parts(result: object, most: int = _MOST_PARTS) -> int:
-    """The number of parts of a result, up to `most`: one that contains itself, or a part again and again, has no end."""
-    left: list[object] = [result]
-    n_parts = 0
-    while left and n_parts <= most:
-        each = left.pop()
-        if type(each) in _LEAVES:
-            continue
-        if is_dict(each):
-            left += each.values()
-            n_parts += len(each)
-        elif is_sequence(each):
-            left += each
-            n_parts += len(each)
-        elif attrs.has(type(each)):
-            fields = attrs.fields(cast("type[attrs.AttrsInstance]", type(each)))
-            left += [getattr(each, field.name) for field in fields if field.init]
-            n_parts += 1
-    return n_parts
-
-
-@lru_cache(maxsize=1024)
-def _is_json(type_: Type) -> bool:
-    """Whether a value of the type encodes to its stored form: `wire.is_plain`, or free JSON anywhere in it."""
-    match type_:
-        case Primitive.JSON:
-            return True
-        case ListType(inner) | OptionalType(inner) | MapType(Primitive.STRING, inner):
-            return _is_json(inner)
-        case RecordType(_, fields):
-            return all(map(_is_kept, fields))
-        case _:
-            return wire.is_plain(type_)
-
-
-def _is_kept(field: Field) -> bool:
-    """As `_is_json`. A mutable default must be new each time, in case its receiver changes it; decoding makes a copy."""
-    return _is_json(field.type) and not isinstance(field.default, (list, dict))
+async def _awaited(call: Callable[[], object]) -> object:
+    return await _awaitable(call())

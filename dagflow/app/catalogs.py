@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from dagflow.actions.performer import RunInThread
+from dagflow.actions.runner import Runner
 from dagflow.execution.performer import Performer
 from dagflow.execution.program import Program
 from dagflow.model.action import Interface
@@ -18,7 +18,7 @@ class ActionCatalog(Protocol):
         """The signatures."""
         ...
 
-    def performer(self, run_in_thread: RunInThread) -> Performer:
+    def performer(self, runner: Runner) -> Performer:
         """What calls them."""
         ...
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 
 import attrs
 import trio
 
-from dagflow.actions.performer import HasConnectionPool
+from dagflow.actions.performer import HasLifespan
 from dagflow.app.blocked_runs import BlockedRuns, with_reasons
 from dagflow.app.cancelling import Cancelling
 from dagflow.app.catalogs import ActionCatalog
@@ -31,8 +31,8 @@ from dagflow.drivers.local.batch import Sending
 from dagflow.drivers.local.driver import LocalDriver
 from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.drivers.local.retry_budget import RetryBudgets
+from dagflow.drivers.local.runners import Runners
 from dagflow.drivers.local.statistics import LoopWatch, Statistics
-from dagflow.drivers.local.threads import Threads
 from dagflow.errors import DagflowError, StoreError, UsageError
 from dagflow.execution.bindings import MANUAL, Origin
 from dagflow.execution.evaluate import MAX_EVENT
@@ -122,13 +122,14 @@ class Interpreter:
         drain_seconds = checked_seconds(drain_seconds, "`drain_seconds`")
         opened = store if store is not None else await open_when_free(path, takeover=takeover)
         clock = clock or SystemClock()
-        interpreter = cls(opened, catalog, clock, LoopWatch(Threads(concurrency)))
-        performer = catalog.performer(interpreter._vitals.threads)
+        runners = Runners(concurrency)
+        interpreter = cls(opened, catalog, clock, LoopWatch(runners.threads))
+        performer = catalog.performer(runners)
         interpreter._equip(performer, concurrency, jitter, wakes_per_second, RetryBudgets(retries_per_second))
         interpreter._draining = Draining(interpreter._driver, drain_seconds)
         place = path if is_reachable and store is None and opened.is_durable else None
         calls = listening(place, opened, interpreter_calls(interpreter), lambda: interpreter._driver.is_draining)
-        async with interpreter._driven(performer, resume, unquarantine), calls:
+        async with runners.open(), interpreter._driven(performer, resume, unquarantine), calls:
             yield interpreter
         if interpreter._driver.error is not None:
             raise interpreter._driver.error
@@ -399,9 +400,8 @@ class Interpreter:
     ) -> AsyncGenerator[None]:
         """Drive runs inside the block; close in order when the block is left, with or without an exception."""
         try:
-            async with trio.open_nursery() as nursery:
-                if isinstance(performer, HasConnectionPool):
-                    nursery.start_soon(performer.keep_connections)
+            held = performer.open() if isinstance(performer, HasLifespan) else nullcontext()
+            async with held, trio.open_nursery() as nursery:
                 await nursery.start(self._draining.serve)
                 try:
                     await self._resume_all(resume, unquarantine, nursery)

@@ -18,7 +18,7 @@ import trio
 from dagflow.actions.catalog import Catalog
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.clock import stopwatch
-from dagflow.drivers.local.threads import Threads
+from dagflow.drivers.local.runners import Runners
 from dagflow.execution.performer import Performer, effect_key
 from dagflow.ids import RunId
 from dagflow.model.action import Effect
@@ -54,7 +54,13 @@ async def problems_of_action(
     spec = catalog.interface.actions.get(name)
     if spec is None:
         return [f"the catalog does not have it; it has {', '.join(sorted(catalog.interface.actions)) or 'none'}"]
-    trial = _Trial(catalog.performer(Threads(4)), name, arguments)
+    runners = Runners(4)
+    performer = catalog.performer(runners)
+    async with runners.open(), performer.open():
+        return await _problems(_Trial(performer, name, arguments), spec.effect, observe)
+
+
+async def _problems(trial: _Trial, effect: Effect, observe: Callable[[], object] | None) -> list[str]:
     problems: list[str] = []
     try:
         first, blocked = await _watched(trial.call)
@@ -62,8 +68,8 @@ async def problems_of_action(
         return [f"it failed with {failure}"]
     if blocked > MOST_BLOCKED_SECONDS:
         problems.append(f"it kept everybody waiting for {blocked:.2f} s; make it a plain function, which gets a thread")
-    if spec.effect is not Effect.EFFECTFUL:
-        problems += await _repeated(trial, first, spec.effect, observe)
+    if effect is not Effect.EFFECTFUL:
+        problems += await _repeated(trial, first, effect, observe)
     problems += await _cancelled(trial)
     return problems
 

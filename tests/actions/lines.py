@@ -13,7 +13,8 @@ import trio.testing
 
 from dagflow.actions import ActionFailed, Catalog, EnvironmentSecrets, Invocation, Settings
 from dagflow.actions.performer import CatalogPerformer
-from tests.actions.calls import KEY, in_thread
+from dagflow.drivers.local.runners import Runners
+from tests.actions.calls import KEY
 
 LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -103,12 +104,10 @@ async def line_server(
 @asynccontextmanager
 async def kept(catalog: Catalog) -> AsyncGenerator[CatalogPerformer]:
     """What calls the actions of a catalogue and keeps its connections."""
-    performer = catalog.performer(in_thread)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(performer.keep_connections)
+    performer = catalog.performer(Runners(64))
+    async with performer.open():
         await trio.testing.wait_all_tasks_blocked()
         yield performer
-        nursery.cancel_scope.cancel()
     assert len(performer._connections) == 0
 
 

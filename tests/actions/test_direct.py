@@ -14,7 +14,7 @@ import dagflow
 from dagflow.actions.failures import ActionFailed, Invocation
 from dagflow.actions.fast_path import FastAction
 from dagflow.actions.performer import CatalogPerformer
-from dagflow.drivers.local.threads import Threads
+from dagflow.drivers.local.runners import Runners
 from dagflow.model.types import INT, STRING, ScalarType
 
 
@@ -81,7 +81,7 @@ def performer_of(annotation: object) -> CatalogPerformer:
 
     action.__annotations__["return"] = annotation
     catalog.action("act")(action)
-    return catalog.performer(Threads(1))
+    return catalog.performer(Runners(1))
 
 
 def direct_of(performer: CatalogPerformer, name: str = "act", **types: object) -> FastAction | None:
@@ -95,7 +95,7 @@ def long_way(performer: CatalogPerformer, value: object) -> object:
         return value
 
     bound = performer._actions["act"]
-    roundabout = CatalogPerformer({"act": attrs.evolve(bound, function=function)}, performer._vault, performer._run_in_thread)
+    roundabout = CatalogPerformer({"act": attrs.evolve(bound, function=function)}, performer._vault, performer._runner)
     call = Invocation(action="act", arguments={"n": 1}, effect_key="k", attempt=1, run="r", node="n")
     return outcome(lambda: trio.run(roundabout.perform, call))
 
@@ -145,7 +145,7 @@ def test_not_for_actions_that_are_given_more_or_run_in_a_thread() -> None:
     @catalog.action("secret")
     async def secret(n: int, token: dagflow.Secret) -> None: ...
 
-    performer = catalog.performer(Threads(1))
+    performer = catalog.performer(Runners(1))
     for name in ("keyed", "told", "plain", "secret"):
         declared = {field.name: field.type for field in performer._actions[name].spec.params}
         assert direct_of(performer, name, **declared) is None

@@ -75,7 +75,7 @@ def add_http(catalog: ActionRegistrar, settings: Settings) -> None:
     """Add `http.request` to a catalogue."""
     policy = AddressPolicy(settings.http_allow_hosts, settings.http_allow_networks)
 
-    @catalog.action("http.request", effect="effectful", destination="url")
+    @catalog.action("http.request", effect="effectful", destination="url", runs="trio")
     async def http_request(
         *,
         url: Url,

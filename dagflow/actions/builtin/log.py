@@ -18,7 +18,7 @@ def add_log(catalog: ActionRegistrar) -> None:
     Contents of secrets that a call received are redacted.
     """
 
-    @catalog.action("log", effect="idempotent")
+    @catalog.action("log", effect="idempotent", runs="trio")
     async def log(message: str, invocation: Invocation, redactor: Redactor, data: Any | None = None) -> None:
         """Write a line to the log."""
         # As an argument, never as the format: `%` has no meaning in a flow's text.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -11,6 +11,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 class ActionRegistrar(Protocol):
     """A registry of actions; `catalog.Catalog` is one."""
 
-    def action(self, name: str, *, effect: str = "effectful", destination: str = "") -> Callable[[_F], _F]:
+    def action(
+        self, name: str, *, effect: str = "effectful", destination: str = "", runs: Literal["trio"] | None = None
+    ) -> Callable[[_F], _F]:
         """See `Catalog.action`."""
         ...

@@ -34,7 +34,7 @@ class SlackMessage:
 def add_slack(catalog: ActionRegistrar, settings: Settings) -> None:
     """Add `slack` to a catalogue."""
 
-    @catalog.action("slack", effect="effectful")
+    @catalog.action("slack", effect="effectful", runs="trio")
     async def post_to_slack(channel: str, text: str, connections: Connections) -> SlackMessage:
         """Post a message to a Slack channel."""
         if not settings.sends_slack:

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 import attrs
 
-from dagflow.actions.performer import RunInThread
+from dagflow.actions.runner import Runner
 from dagflow.app.catalogs import ActionCatalog
 from dagflow.app.outcomes import Manifest
 from dagflow.app.service.manifests import manifest_of
@@ -135,9 +135,9 @@ class TenantCatalog:
         """See `ActionCatalog.interface`."""
         return self._catalog.interface
 
-    def performer(self, run_in_thread: RunInThread) -> Performer:
+    def performer(self, runner: Runner) -> Performer:
         """See `ActionCatalog.performer`. Raises UsageError: its performer cannot tell tenants apart."""
-        performer = self._catalog.performer(run_in_thread)
+        performer = self._catalog.performer(runner)
         if not isinstance(performer, HasTenantSecrets):
             raise UsageError("`policies` need a catalog whose performer has `with_secrets_of`; `dagflow.Catalog` is one")
         return performer.with_secrets_of(lambda tenant: self._policies.of(tenant).secrets)

@@ -1,0 +1,163 @@
+"""An action with the function behind it: how values reach the function, and how its result is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache
+from typing import Any, Final, cast
+
+import attrs
+import orjson
+
+from dagflow.actions.failures import ActionFailed
+from dagflow.actions.fast_path import MISS, FastAction, check_of, is_as_stored
+from dagflow.actions.host_failures import failure_of
+from dagflow.actions.limits import MAX_RESULT
+from dagflow.actions.runner import RunsOn
+from dagflow.actions.secrets import Redactor
+from dagflow.actions.signatures import Shape
+from dagflow.model.action import ActionSpec
+from dagflow.model.typeguards import is_dict, is_sequence
+from dagflow.model.types import Field, ListType, MapType, OptionalType, Primitive, RecordType, Type
+from dagflow.model.wire import codec as wire
+
+#: Each takes a byte as JSON, and a comma.
+_MOST_PARTS: Final = MAX_RESULT // 2
+#: A result with more is checked in a thread, so that it does not block the event loop.
+MANY_PARTS: Final = 20_000
+#: Values without parts, which make up most of most results.
+_LEAVES: Final = frozenset({str, int, float, bool, type(None), bytes})
+
+
+@attrs.frozen(eq=False)
+class BoundAction:
+    """An action and the function behind it.
+
+    Attributes:
+        shapes: of the parameters of the signature, by name.
+        runs_on: where the function runs; None for an async function that runs where the host's async functions do.
+        key_names, invocation_names: parameters for the effect key and for the invocation.
+        given_names: parameters for objects of the performer, by the class of the object.
+        injected: parameters for objects of the host, by name, with their types.
+        is_strict: whether a result may have no undeclared field.
+        where: names the action and its function, for messages.
+    """
+
+    spec: ActionSpec
+    function: Callable[..., Any]
+    shapes: Mapping[str, Shape]
+    result: Shape
+    runs_on: RunsOn | None = None
+    key_names: tuple[str, ...] = ()
+    invocation_names: tuple[str, ...] = ()
+    given_names: Mapping[str, type] = attrs.field(factory=dict[str, type])
+    injected: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+    is_strict: bool = False
+    where: str = ""
+
+    @cached_property
+    def is_filled_in(self) -> bool:
+        """Whether it has parameters beyond those that flows pass."""
+        return bool(self.key_names or self.invocation_names or self.given_names or self.injected)
+
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether it runs in an event loop, and needs no thread."""
+        return self.runs_on is None or self.runs_on.is_loop
+
+    @cached_property
+    def declared(self) -> Mapping[str, Type]:
+        """The types of its parameters, by name."""
+        return {field.name: field.type for field in self.spec.params}
+
+    @cached_property
+    def direct(self) -> FastAction | None:
+        """The fast path to it, if there is one."""
+        if not self.is_async or self.is_filled_in:
+            return None
+        check = check_of(self.result)
+        if check is None or not all(is_as_stored(shape) for shape in self.shapes.values()):
+            return None
+
+        def keep(value: object) -> object:
+            kept: object = check(value)
+            return self.checked(value) if kept is MISS else kept
+
+        return FastAction(self.function, keep, lambda error: failure_of(error, Redactor()))
+
+    @cached_property
+    def from_json(self) -> Mapping[str, wire.Codec]:
+        """Codecs for the arguments, by name, whose stored form is not their JSON."""
+        return {field.name: wire.codec(field.type) for field in self.spec.params if not _is_kept(field)}
+
+    @cached_property
+    def is_result_json(self) -> bool:
+        """Whether the stored form of the result is its JSON."""
+        return _is_json(self.spec.result)
+
+    @cached_property
+    def arguments_codec(self) -> wire.Codec:
+        """The codec for all arguments together, as a record."""
+        return wire.codec(RecordType("", self.spec.params))
+
+    @cached_property
+    def result_codec(self) -> wire.Codec:
+        """The codec for the result; undeclared fields of its records are dropped, unless the host is strict."""
+        codec = wire.codec(self.spec.result)
+        return codec if self.is_strict else codec.open
+
+    def checked(self, result: object) -> object:
+        """A result of the function in stored form. Raises ActionFailed: it is not of the declared type, or too large."""
+        name = self.spec.name
+        if n_parts(result) > _MOST_PARTS:
+            raise ActionFailed(f"{name} returned more than {MAX_RESULT} bytes", "result_too_large", fatal=True)
+        try:
+            encoded = self.result_codec.encode(self.result.out(result))
+            size = len(orjson.dumps(encoded))
+        except wire.TooLarge as error:
+            raise ActionFailed(f"{name} returned too much: {error}", "result_too_large", fatal=True) from None
+        except wire.WireError as error:
+            raise ActionFailed(f"{name} must return {self.spec.result}: {error}", "bad_result", fatal=True) from None
+        if size > MAX_RESULT:
+            raise ActionFailed(f"{name} returned {size} bytes; the limit is {MAX_RESULT}", "result_too_large", fatal=True)
+        return encoded if self.is_result_json else self.result_codec.decode(encoded)
+
+
+def n_parts(result: object, most: int = _MOST_PARTS) -> int:
+    """The number of parts of a result, up to `most`: one that contains itself, or a part again and again, has no end."""
+    left: list[object] = [result]
+    found = 0
+    while left and found <= most:
+        each = left.pop()
+        if type(each) in _LEAVES:
+            continue
+        if is_dict(each):
+            left += each.values()
+            found += len(each)
+        elif is_sequence(each):
+            left += each
+            found += len(each)
+        elif attrs.has(type(each)):
+            fields = attrs.fields(cast("type[attrs.AttrsInstance]", type(each)))
+            left += [getattr(each, field.name) for field in fields if field.init]
+            found += 1
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _is_json(type_: Type) -> bool:
+    """Whether a value of the type encodes to its stored form: `wire.is_plain`, or free JSON anywhere in it."""
+    match type_:
+        case Primitive.JSON:
+            return True
+        case ListType(inner) | OptionalType(inner) | MapType(Primitive.STRING, inner):
+            return _is_json(inner)
+        case RecordType(_, fields):
+            return all(map(_is_kept, fields))
+        case _:
+            return wire.is_plain(type_)
+
+
+def _is_kept(field: Field) -> bool:
+    """As `_is_json`. A mutable default must be new each time, in case its receiver changes it; decoding makes a copy."""
+    return _is_json(field.type) and not isinstance(field.default, (list, dict))

@@ -1,0 +1,124 @@
+"""Worker processes for functions of actions that compute: a call that is stopped ends with its process, unlike a thread.
+
+Processes are started when they are needed, one for each call under way, and kept for the calls to come.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+import sys
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any, cast
+
+import attrs
+import trio
+
+from dagflow.actions.failures import ActionFailed
+from dagflow.drivers.local.process_worker import Outcome, Request, serve
+
+
+@attrs.define(eq=False)
+class _Worker:
+    """A process with this end of the pipe to it."""
+
+    process: BaseProcess
+    connection: Connection
+
+    def ask(self, request: Request) -> Outcome | None:
+        """The outcome of a call; None if the process ended first."""
+        try:
+            self.connection.send(request)
+            return cast("Outcome", self.connection.recv())
+        except (EOFError, OSError):
+            self.process.join()
+            return None
+
+    def stop(self) -> None:
+        """Kill the process, and wait until it is gone."""
+        self.process.kill()
+        self.process.join()
+        self.process.close()
+        self.connection.close()
+
+
+@attrs.define(eq=False)
+class Processes:
+    """Runs functions in processes, at most `limit` at once.
+
+    Attributes:
+        limit: how many calls there is room for.
+    """
+
+    limit: int
+    _idle: list[_Worker] = attrs.field(factory=list[_Worker])
+    _limiter: trio.CapacityLimiter = attrs.field(init=False)
+    #: Waiting for a process takes a thread, which must not wait for room among other threads.
+    _waiting: trio.CapacityLimiter = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._limiter = trio.CapacityLimiter(self.limit)
+        self._waiting = trio.CapacityLimiter(2 * self.limit)
+
+    async def run(self, function: Callable[[], object]) -> object:
+        """Run a function in a process and return its value. A cancelled call kills its process.
+
+        Raises:
+            ActionFailed: the function raised, cannot be sent to a process, or the process ended.
+        """
+        request = _request_of(function)
+        async with self._limiter:
+            worker = self._idle.pop() if self._idle else await self._started()
+            is_usable = False
+            try:
+                outcome = await trio.to_thread.run_sync(worker.ask, request, abandon_on_cancel=True, limiter=self._waiting)
+                is_usable = outcome is not None
+            finally:
+                if is_usable:
+                    self._idle.append(worker)
+                else:
+                    exit_code = worker.process.exitcode
+                    with trio.CancelScope(shield=True):
+                        await trio.to_thread.run_sync(worker.stop)
+        if outcome is None:
+            raise ActionFailed(f"the process of the action ended with the exit code {exit_code}", "process_ended")
+        value, failed = outcome
+        if failed is not None:
+            failure, failure.traceback = failed[0], failed[1]
+            raise failure
+        return value
+
+    async def close(self) -> None:
+        """Stop the processes; no call is under way any more."""
+        idle, self._idle = self._idle, []
+        for worker in idle:
+            await trio.to_thread.run_sync(worker.stop)
+
+    async def _started(self) -> _Worker:
+        # Not abandoned: a process that nothing knows would stay.
+        return await trio.to_thread.run_sync(_start, limiter=self._waiting)
+
+
+def _start() -> _Worker:
+    # Spawned: a fork of a process with threads may hang in a lock that another thread held.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs,), name="dagflow action", daemon=True)
+    process.start()
+    theirs.close()
+    return _Worker(process, cast("Connection", ours))
+
+
+def _request_of(function: Callable[[], object]) -> Request:
+    inner: Any = function
+    while isinstance(inner, partial):
+        inner = cast("partial[Any]", inner).func
+    module = str(getattr(inner, "__module__", None) or type(inner).__module__)
+    try:
+        pickled = pickle.dumps(function)
+    except Exception as error:  # noqa: BLE001 - pickling runs code of the host
+        raise ActionFailed(f"the call cannot be sent to another process: {error}"[:500], "bad_arguments", fatal=True) from None
+    return Request(module, getattr(sys.modules.get(module), "__file__", None) or "", pickled)

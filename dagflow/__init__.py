@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dagflow.actions.builtin.settings import Settings
     from dagflow.actions.catalog import Catalog
     from dagflow.actions.failures import ActionFailed, Fatal, Invocation, RetryAfter
-    from dagflow.actions.markers import EffectKey, Email, Scalar, Url
+    from dagflow.actions.markers import EffectKey, Email, Inject, Scalar, Url
     from dagflow.app.compiling import compile  # noqa: A004 - the word of the API
     from dagflow.app.drawing import draw
     from dagflow.app.editing import Edited, edit
@@ -88,6 +88,7 @@ __all__ = [
     "Flow",
     "FlowInvalid",
     "FlowSource",
+    "Inject",
     "Interpreter",
     "Invocation",
     "Limits",
@@ -173,6 +174,7 @@ _HOMES = {
     "Flow": "dagflow.model.flow",
     "FlowInvalid": "dagflow.errors",
     "FlowSource": "dagflow.app.service.sources",
+    "Inject": "dagflow.actions.markers",
     "Interpreter": "dagflow.app.interpreter",
     "Invocation": "dagflow.actions.failures",
     "Limits": "dagflow.lang.limits",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dagflow.actions.builtin.settings import Settings
 from dagflow.actions.catalog import Catalog
 from dagflow.actions.failures import ActionFailed, Fatal, Invocation, RetryAfter
-from dagflow.actions.markers import EffectKey, Email, Scalar, Secret, Url
+from dagflow.actions.markers import EffectKey, Email, Inject, Scalar, Secret, Url
 from dagflow.actions.secrets import EnvironmentSecrets, SecretSource
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Email",
     "EnvironmentSecrets",
     "Fatal",
+    "Inject",
     "Invocation",
     "RetryAfter",
     "Scalar",

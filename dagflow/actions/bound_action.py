@@ -12,6 +12,7 @@ import orjson
 from dagflow.actions.failures import ActionFailed
 from dagflow.actions.fast_path import MISS, FastAction, check_of, is_as_stored
 from dagflow.actions.host_failures import failure_of
+from dagflow.actions.host_function import is_coroutine_function
 from dagflow.actions.limits import MAX_RESULT
 from dagflow.actions.runner import RunsOn
 from dagflow.actions.secrets import Redactor
@@ -73,7 +74,7 @@ class BoundAction:
     @cached_property
     def direct(self) -> FastAction | None:
         """The fast path to it, if there is one."""
-        if not self.is_async or self.is_filled_in:
+        if self.is_filled_in or not self.is_async or not is_coroutine_function(self.function):
             return None
         check = check_of(self.result)
         if check is None or not all(is_as_stored(shape) for shape in self.shapes.values()):

@@ -8,7 +8,7 @@ from datetime import timedelta
 import attrs
 
 from dagflow.errors import DagflowError
-from dagflow.model.values import Duration
+from dagflow.model.values import Duration, Timestamp
 
 
 @attrs.frozen(kw_only=True)
@@ -19,6 +19,7 @@ class Invocation:
         arguments: by name, in stored form.
         effect_key: the same for all attempts of one node of one run.
         tenant: of the run, or "".
+        deadline: when its time is over and the call is stopped; None if it has no limit.
     """
 
     action: str
@@ -28,6 +29,7 @@ class Invocation:
     run: str
     node: str
     tenant: str = ""
+    deadline: Timestamp | None = None
 
 
 class ActionFailed(DagflowError):  # noqa: N818 - a fact about the world, not a fault of the program

@@ -9,12 +9,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, cast
+from operator import attrgetter
+from typing import Any, Final
 
 import attrs
 
 from dagflow.actions.signatures import hints_of
 from dagflow.errors import UsageError
+
+#: Of a partial; read so, its type is known to every type checker.
+_parts_of: Final[Callable[[object], tuple[Any, dict[str, Any]]]] = attrgetter("func", "keywords")
 
 
 @attrs.frozen
@@ -38,7 +42,12 @@ class HostFunction:
     @property
     def is_async(self) -> bool:
         """Whether it is a coroutine function."""
-        return inspect.iscoroutinefunction(_code_of(self.call))
+        return is_coroutine_function(self.call)
+
+
+def is_coroutine_function(function: object) -> bool:
+    """Whether calling it makes a coroutine, whatever kind of callable it is."""
+    return inspect.iscoroutinefunction(_code_of(function))
 
 
 def name_of(function: object) -> str:
@@ -67,7 +76,7 @@ def host_function(function: object, action: str) -> HostFunction:
         signature = inspect.signature(function)
     except ValueError:
         raise UsageError(f"{where} has no signature that Python can read; wrap it in a function with annotations") from None
-    bound = _bound_by_partials(function)
+    _, bound = without_partials(function)
     return HostFunction(
         call=function,
         where=where,
@@ -85,24 +94,21 @@ def first_line(thing: Any) -> str:
 
 def label_of(function: object) -> str:
     """The name of a callable for messages: where it is defined, for a partial that of its function."""
-    while isinstance(function, partial):
-        function = cast("partial[Any]", function).func
-    return str(getattr(function, "__qualname__", type(function).__qualname__))
+    inner, _ = without_partials(function)
+    return str(getattr(inner, "__qualname__", type(inner).__qualname__))
+
+
+def without_partials(function: object) -> tuple[Any, set[str]]:
+    """The callable in a `partial`, or the callable itself; and the names of the parameters that partials have bound."""
+    names: set[str] = set()
+    inner: Any = function
+    while isinstance(inner, partial):
+        inner, bound = _parts_of(inner)
+        names |= bound.keys()
+    return inner, names
 
 
 def _code_of(function: object) -> Any:
     """The function with the annotations and the code."""
-    while isinstance(function, partial):
-        function = cast("partial[Any]", function).func
-    if inspect.isroutine(function):
-        return function
-    return type(function).__call__ if callable(function) else function
-
-
-def _bound_by_partials(function: object) -> set[str]:
-    names: set[str] = set()
-    while isinstance(function, partial):
-        found = cast("partial[Any]", function)
-        names |= found.keywords.keys()
-        function = found.func
-    return names
+    inner, _ = without_partials(function)
+    return inner if inspect.isroutine(inner) or not callable(inner) else type(inner).__call__

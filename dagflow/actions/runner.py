@@ -1,4 +1,4 @@
-"""Where a host's function runs, and the interface of whatever runs it there."""
+"""Where functions of a host run, and the interface of the object that runs them there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 
 class RunsOn(enum.StrEnum):
-    """Where a function runs."""
+    """The places where functions run."""
 
     #: In trio's event loop, where the interpreter is.
     TRIO = "trio"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from functools import partial
 
 import attrs
 import trio
 
-from dagflow.actions.performer import HasLifespan
 from dagflow.app.blocked_runs import BlockedRuns, with_reasons
 from dagflow.app.cancelling import Cancelling
 from dagflow.app.catalogs import ActionCatalog
@@ -19,6 +18,7 @@ from dagflow.app.control.server import listening
 from dagflow.app.drain import Draining, checked_seconds
 from dagflow.app.entry_checks import check_in_trio, check_rates, checked_count, checked_instant, checked_run, checked_text
 from dagflow.app.exception_groups import sole
+from dagflow.app.host_lifespan import host_lifespan
 from dagflow.app.recovery import Recovery
 from dagflow.app.run_handle import Run, Watched, refuse_to_cancel
 from dagflow.app.run_loader import Loader
@@ -129,7 +129,7 @@ class Interpreter:
         interpreter._draining = Draining(interpreter._driver, drain_seconds)
         place = path if is_reachable and store is None and opened.is_durable else None
         calls = listening(place, opened, interpreter_calls(interpreter), lambda: interpreter._driver.is_draining)
-        async with runners.open(), interpreter._driven(performer, resume, unquarantine), calls:
+        async with host_lifespan(performer, runners, opened), interpreter._driven(resume, unquarantine), calls:
             yield interpreter
         if interpreter._driver.error is not None:
             raise interpreter._driver.error
@@ -395,13 +395,10 @@ class Interpreter:
         return Watched(partial(self.get_run, run_id))
 
     @asynccontextmanager
-    async def _driven(
-        self, performer: Performer, resume: Collection[str] | None, unquarantine: Collection[str]
-    ) -> AsyncGenerator[None]:
+    async def _driven(self, resume: Collection[str] | None, unquarantine: Collection[str]) -> AsyncGenerator[None]:
         """Drive runs inside the block; close in order when the block is left, with or without an exception."""
         try:
-            held = performer.open() if isinstance(performer, HasLifespan) else nullcontext()
-            async with held, trio.open_nursery() as nursery:
+            async with trio.open_nursery() as nursery:
                 await nursery.start(self._draining.serve)
                 try:
                     await self._resume_all(resume, unquarantine, nursery)

@@ -32,6 +32,7 @@ from dagflow.execution.fast_path import FastStep, quick_ways
 from dagflow.execution.performer import Performer, timed_out
 from dagflow.execution.program import Program
 from dagflow.model.action import Effect
+from dagflow.model.values import Timestamp
 from dagflow.store.failpoints import Failpoint, hit, watchers
 
 #: So many attempts begin ahead of their calls, if at least so many calls may be under way.
@@ -290,6 +291,8 @@ class Attempts:
             now = self._driver.now(live)
             deadline = command.deadline(now)
             worker.limit(trio.current_time() + max(0, (deadline or now) - now) / 1e9)
+            if deadline is not None and call.invocation is not None:
+                call.invocation = attrs.evolve(call.invocation, deadline=Timestamp(deadline))
         kept: object = None
         failure: ActionFailed | None = None
         if watchers:

@@ -9,15 +9,15 @@ import multiprocessing
 import pickle
 import sys
 from collections.abc import Callable
-from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any, cast
+from typing import cast
 
 import attrs
 import trio
 
 from dagflow.actions.failures import ActionFailed
+from dagflow.actions.host_function import without_partials
 from dagflow.drivers.local.process_worker import Outcome, Request, serve
 
 
@@ -72,7 +72,7 @@ class Processes:
         request = _request_of(function)
         async with self._limiter:
             worker = self._idle.pop() if self._idle else await self._started()
-            is_usable = False
+            is_usable, exit_code = False, None
             try:
                 outcome = await trio.to_thread.run_sync(worker.ask, request, abandon_on_cancel=True, limiter=self._waiting)
                 is_usable = outcome is not None
@@ -109,13 +109,11 @@ def _start() -> _Worker:
     process = context.Process(target=serve, args=(theirs,), name="dagflow action", daemon=True)
     process.start()
     theirs.close()
-    return _Worker(process, cast("Connection", ours))
+    return _Worker(process, ours)  # pyright: ignore[reportArgumentType] - on Windows a class of the same methods
 
 
 def _request_of(function: Callable[[], object]) -> Request:
-    inner: Any = function
-    while isinstance(inner, partial):
-        inner = cast("partial[Any]", inner).func
+    inner, _ = without_partials(function)
     module = str(getattr(inner, "__module__", None) or type(inner).__module__)
     try:
         pickled = pickle.dumps(function)

@@ -19,6 +19,7 @@ from typing import Final, TypeVar
 import attrs
 import orjson
 
+from dagflow.actions.host_values import as_json
 from dagflow.app.archive import Archive
 from dagflow.app.control.address import reachable, socket_of
 from dagflow.app.control.messages import Call, decode_answer, encode_call
@@ -92,7 +93,7 @@ class Client:
 
         Args:
             event: its name.
-            payload: as JSON values; None is `{}`.
+            payload: as JSON values, or a model; None is `{}`.
             id: a name for this event. An event of this name is taken once, so a call that failed can be repeated.
 
         Raises:
@@ -100,7 +101,7 @@ class Client:
             UsageError: as `Service.send`.
             NotServed: no process drives the store, or it stopped during the call.
         """
-        return self._call(Delivery, "send", event=event, payload={} if payload is None else payload, id=id)
+        return self._call(Delivery, "send", event=event, payload={} if payload is None else as_json(payload), id=id)
 
     def start(
         self,
@@ -111,7 +112,7 @@ class Client:
         at: int | None = None,
     ) -> Outcome:
         """Ask for a run of a published flow. See `Service.start`. Raises as `send`, and `EvaluationError`."""
-        return self._call(Outcome, "start", flow=flow, input=input, id=id, at=at)
+        return self._call(Outcome, "start", flow=flow, input=as_json(input), id=id, at=at)
 
     def rerun(self, run: str, *, id: str | None = None) -> Outcome:  # noqa: A002 - likewise
         """Ask for a run with the input of another one. See `Tenant.rerun`, and `Interpreter.rerun`. Raises as `start`."""
@@ -146,7 +147,7 @@ class Client:
             Exception: the statement failed; the connection's own exception.
         """
         checked_text(event, "the name of an event")
-        return self._asked_in(connection, "send", id, event=event, payload={} if payload is None else payload)
+        return self._asked_in(connection, "send", id, event=event, payload={} if payload is None else as_json(payload))
 
     def start_in(
         self,
@@ -159,7 +160,7 @@ class Client:
     ) -> str:
         """Ask for a run inside a transaction of the caller. See `send_in`, and `start` for the arguments. Returns the id of the request."""
         checked_text(flow, "the name of a flow")
-        return self._asked_in(connection, "start", id, flow=flow, input=input, at=at)
+        return self._asked_in(connection, "start", id, flow=flow, input=as_json(input), at=at)
 
     # ---- runs
 

@@ -14,7 +14,8 @@ from dagflow.actions.host_function import HostFunction, host_function
 from dagflow.actions.http_client.pool import Connections
 from dagflow.actions.runner import RunsOn
 from dagflow.actions.secrets import Redactor
-from dagflow.actions.signatures import Shape, field_of, shape_of
+from dagflow.actions.shape import Shape
+from dagflow.actions.signatures import field_of, shape_of
 from dagflow.errors import UsageError
 from dagflow.model.action import ActionSpec, Effect
 from dagflow.model.types import NULL, Field

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import attrs
 import orjson
@@ -14,11 +14,12 @@ from dagflow.actions.fast_path import MISS, FastAction, check_of, is_as_stored
 from dagflow.actions.host_failures import failure_of
 from dagflow.actions.host_function import is_coroutine_function
 from dagflow.actions.limits import MAX_RESULT
+from dagflow.actions.record_classes import named_parts
 from dagflow.actions.runner import RunsOn
 from dagflow.actions.secrets import Redactor
-from dagflow.actions.signatures import Shape
+from dagflow.actions.shape import Shape
 from dagflow.model.action import ActionSpec
-from dagflow.model.typeguards import is_dict, is_sequence
+from dagflow.model.typeguards import is_dict, is_sequence, is_set
 from dagflow.model.types import Field, ListType, MapType, OptionalType, Primitive, RecordType, Type
 from dagflow.model.wire import codec as wire
 
@@ -135,12 +136,11 @@ def n_parts(result: object, most: int = _MOST_PARTS) -> int:
         if is_dict(each):
             left += each.values()
             found += len(each)
-        elif is_sequence(each):
+        elif is_sequence(each) or is_set(each):
             left += each
             found += len(each)
-        elif attrs.has(type(each)):
-            fields = attrs.fields(cast("type[attrs.AttrsInstance]", type(each)))
-            left += [getattr(each, field.name) for field in fields if field.init]
+        elif (parts := named_parts(each)) is not None:
+            left += parts.values()
             found += 1
     return found
 

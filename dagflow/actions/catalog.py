@@ -234,7 +234,7 @@ class Catalog:
             self._contents[name] = value
 
     def event(self, name: str, payload: type, *, doc: str = "", strict: bool | None = None) -> None:
-        """Declare an event by the attrs class of its payload.
+        """Declare an event by the class of its payload: attrs, dataclass, pydantic, NamedTuple or TypedDict.
 
         With `strict`, an event that is sent with an undeclared field is refused; otherwise the field is dropped. The default is
         the catalogue's setting.
@@ -246,20 +246,20 @@ class Catalog:
             raise UsageError(f"the event `{name}` is already registered; choose another name")
         shape = shape_of(payload, f"event `{name}`")
         if not isinstance(shape.type, RecordType):
-            raise UsageError(f"event `{name}`: its payload must be an attrs class; got `{payload.__name__}`")
+            raise UsageError(f"event `{name}`: its payload must be a class with fields; got `{payload.__name__}`")
         self._add_types(shape.type, f"event `{name}`")
         is_strict = self.strict if strict is None else strict
         self._events[name] = EventSpec(name=name, payload=shape.type, doc=doc or first_line(payload), is_strict=is_strict)
 
     def type(self, class_: _C) -> _C:
-        """Make an attrs class or a string enum known to flows by its name; usable as a decorator.
+        """Make a class with fields or a string enum known to flows by its name; usable as a decorator.
 
         Raises:
             UsageError: another type has the name, or the class cannot be typed.
         """
         shape = shape_of(class_, f"type `{class_.__name__}`")
         if not named_types(shape.type):
-            raise UsageError(f"a type must be an attrs class or a string enum; got `{class_.__name__}`")
+            raise UsageError(f"a type must be a class with fields or a string enum; got `{class_.__name__}`")
         self._add_types(shape.type, f"type `{class_.__name__}`")
         return class_
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias, cast
 import attrs
 
 from dagflow.actions.failures import ActionFailed
-from dagflow.actions.signatures import Shape
+from dagflow.actions.shape import Shape
 from dagflow.model.types import BOOL, INT, NULL, STRING, EnumType, OptionalType, RecordType, ScalarType, Type
 
 #: The result of a check for a value that has to take the general path.

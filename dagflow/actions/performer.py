@@ -17,7 +17,7 @@ from dagflow.actions.bound_action import MANY_PARTS, BoundAction, n_parts
 from dagflow.actions.dependencies import Dependencies
 from dagflow.actions.failures import ActionFailed, Fatal, Invocation
 from dagflow.actions.fast_path import FastAction
-from dagflow.actions.host_exceptions import passing
+from dagflow.actions.host_exceptions import passing, text_of
 from dagflow.actions.host_failures import failure_of
 from dagflow.actions.http_client.pool import Connections
 from dagflow.actions.runner import Runner, RunsOn
@@ -150,9 +150,15 @@ class CatalogPerformer:
         contents = self._secrets_of(invocation.tenant)
         vault = self._vault if contents is None else self._vault.of_tenant(contents)
 
+        of_secrets: list[Exception] = []
+
         def reveal(name: str) -> str:
             address = invocation.arguments.get(bound.spec.destination)
-            content = vault.reveal(name, bound.spec, address if isinstance(address, str) else None)
+            try:
+                content = vault.reveal(name, bound.spec, address if isinstance(address, str) else None)
+            except Exception as error:
+                of_secrets.append(error)
+                raise
             self._revealed.add(name, content)
             return content
 
@@ -162,7 +168,16 @@ class CatalogPerformer:
             stored |= {name: codec.decode(stored[name]) for name, codec in bound.from_json.items() if name in stored}
         except wire.WireError as error:
             raise ActionFailed(f"{bound.spec.name}: {error}", "bad_arguments", fatal=True) from None
-        arguments: dict[str, object] = {name: shape.into(stored.get(name), reveal) for name, shape in bound.shapes.items()}
+        arguments: dict[str, object] = {}
+        for name, shape in bound.shapes.items():
+            try:
+                arguments[name] = shape.into(stored.get(name), reveal)
+            except Exception as error:
+                if error in of_secrets:
+                    raise
+                # The class of the host refused the value, and would again.
+                text = f"{bound.spec.name}, argument `{name}`: {text_of(error)}"
+                raise ActionFailed(text, "bad_arguments", fatal=True) from error
         arguments |= {name: self._dependencies.of(type_, invocation) for name, type_ in bound.injected.items()}
         return (
             arguments

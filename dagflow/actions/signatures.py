@@ -13,14 +13,18 @@ import enum
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Literal, TypeAlias, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import attrs
 
 from dagflow.actions import markers
+from dagflow.actions.record_classes import flow_name, is_record_class, record_class
+from dagflow.actions.shape import Reveal, Shape
+from dagflow.actions.tagged_unions import NoTag, tagged_union
+from dagflow.actions.text_shapes import TEXT_SHAPES, pydantic_text
 from dagflow.errors import UsageError
 from dagflow.model import values
-from dagflow.model.typeguards import is_dict, is_sequence
+from dagflow.model.typeguards import is_dict, is_object, is_sequence, is_set
 from dagflow.model.types import (
     BOOL,
     BYTES,
@@ -28,6 +32,7 @@ from dagflow.model.types import (
     DURATION,
     INT,
     JSON,
+    LANGUAGE_SCALARS,
     NULL,
     STRING,
     TIMESTAMP,
@@ -44,33 +49,8 @@ from dagflow.model.types import (
 )
 from dagflow.model.wire import codec as wire
 
-#: Returns the content of the secret of that name.
-Reveal: TypeAlias = Callable[[str], str]
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _same_in(value: Any, _reveal: Reveal) -> Any:
-    return value
-
-
-@attrs.frozen(eq=False)
-class Shape:
-    """The meaning of an annotation.
-
-    Attributes:
-        into: from stored form to the value that the function expects.
-        out: from the result of the function to stored form.
-        class_: the attrs class of a record. attributes: its names of the fields.
-    """
-
-    type: Type
-    into: Callable[[Any, Reveal], Any] = _same_in
-    out: Callable[[Any], Any] = _same
-    class_: Any = None
-    attributes: tuple[str, ...] = ()
+#: Elements of a set that have an order of their own.
+_ORDERED: Final = frozenset({INT, DOUBLE, STRING, BYTES, UINT, BOOL})
 
 
 def _timestamp_out(value: Any) -> Any:
@@ -102,21 +82,25 @@ _PLAIN: Final[Mapping[Any, Shape]] = {
     dt.timedelta: Shape(DURATION, lambda value, _: value.to_timedelta(), _duration_out),
     list: Shape(ListType(JSON)),
     dict: Shape(MapType(STRING, JSON)),
+    **TEXT_SHAPES,
     markers.Email: Shape(ScalarType("Email")),
     markers.Url: Shape(ScalarType("Url")),
     markers.Secret: _SECRET,
     values.Secret: _SECRET,  # the class of the handle is as clear an annotation
 }
 _LISTS: Final = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
-_MAPS: Final = (dict, collections.abc.Mapping)
+_SETS: Final = {set: set, frozenset: frozenset, collections.abc.Set: frozenset, collections.abc.MutableSet: set}
+_MAPS: Final = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+_UNIONS: Final = (typing.Union, types.UnionType)
 
 
 def shape_of(annotation: Any, where: str) -> Shape:
     """Return the shape of an evaluated annotation.
 
     Args:
-        annotation: `bool int float str bytes datetime timedelta list dict`, dagflow's own kinds, `X | None`, `Literal`,
-            string enums, attrs classes, and compositions of these.
+        annotation: `bool int float str bytes datetime timedelta date time Decimal UUID list set dict tuple`, dagflow's own kinds, `X | None`,
+            `Literal`, string enums, classes with fields (attrs, dataclass, pydantic, NamedTuple, TypedDict), unions of these that a
+            `Literal` field tells apart, and compositions.
         where: the owner of the annotation, for the beginning of a message.
 
     Raises:
@@ -134,39 +118,102 @@ def _shape(annotation: Any, where: str, outer: tuple[type, ...]) -> Shape:
         return plain
     if isinstance(annotation, typing.NewType):
         return _shape(annotation.__supertype__, where, outer)
-    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+    if _is_enum(annotation):
         return _enum(annotation, where)
-    if isinstance(annotation, type) and attrs.has(annotation):
+    if is_record_class(annotation):
         return _record(annotation, where, outer)
-    return _generic(annotation, where, outer)
+    return pydantic_text(annotation) or _generic(annotation, where, outer)
+
+
+def _is_enum(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, enum.Enum)
 
 
 def _generic(annotation: Any, where: str, outer: tuple[type, ...]) -> Shape:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        scalar = next((mark for mark in arguments[1:] if isinstance(mark, markers.Scalar)), None)
-        if scalar is None:
-            return _shape(arguments[0], where, outer)
-        if arguments[0] is not str:
-            raise _untypable(annotation, where, "a scalar is made of `str`")
-        return Shape(ScalarType(scalar.name))
+        return _annotated(annotation, where, outer)
     if origin is Literal:
-        if not arguments or not all(type(argument) is str for argument in arguments):
-            raise _untypable(annotation, where, "a Literal has texts only")
-        return Shape(EnumType("", arguments))
-    if origin in {typing.Union, types.UnionType}:
-        rest = [argument for argument in arguments if argument is not type(None)]
-        if len(rest) != 1 or len(rest) == len(arguments):
-            raise _untypable(annotation, where, "of unions there is only `X | None`")
-        return _optional(_shape(rest[0], where, outer))
-    if origin in _LISTS or (origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis):
-        return _list(_shape(arguments[0], where, outer), as_tuple=origin is tuple)
+        return _literal(annotation, where)
+    if origin in _UNIONS:
+        return _union(annotation, where, outer)
+    if origin in _LISTS:
+        return _list(_shape(arguments[0], where, outer), list)
+    if origin in _SETS:
+        return _list(_shape(arguments[0], where, outer), _SETS[origin], are_ordered=False)
+    if origin is tuple:
+        return _tuple(annotation, where, outer)
     if origin in _MAPS and len(arguments) == 2:
         key = _shape(arguments[0], where, outer)
         if key.type not in {BOOL, INT, UINT, STRING}:
             raise _untypable(annotation, where, "keys are bool, int, UInt or str")
         return _map(key.type, _shape(arguments[1], where, outer))
-    raise _untypable(annotation, where, "use bool, int, float, str, list[…], dict[str, …], an attrs class, …")
+    if isinstance(origin, type) and is_record_class(origin):
+        raise _untypable(annotation, where, "derive a class from it without type parameters, and use that")
+    raise _untypable(annotation, where, advice_for(annotation))
+
+
+def _annotated(annotation: Any, where: str, outer: tuple[type, ...]) -> Shape:
+    inner, *marks = get_args(annotation)
+    scalar = next((mark for mark in marks if isinstance(mark, markers.Scalar)), None)
+    if scalar is not None:
+        if inner is not str:
+            raise _untypable(annotation, where, "a scalar is made of `str`")
+        return Shape(ScalarType(scalar.name))
+    # As pydantic writes the field that tells the classes of a union apart.
+    tag = next((tag for mark in marks if isinstance(tag := getattr(mark, "discriminator", None), str)), "")
+    return _union(inner, where, outer, tag) if tag else _shape(inner, where, outer)
+
+
+def _literal(annotation: Any, where: str) -> Shape:
+    values = get_args(annotation)
+    if values and all(isinstance(value, enum.Enum) for value in values):
+        values = tuple(value.value for value in values)
+    if values and all(isinstance(value, str) for value in values):
+        return Shape(EnumType("", tuple(map(str, values))))
+    rest = tuple(value for value in values if value is not None)
+    if rest and len(rest) < len(values):
+        return _optional(_literal(Literal[rest], where))
+    if not values or not all(type(value) is int for value in values):
+        raise _untypable(annotation, where, "a Literal has texts only, or whole numbers only")
+
+    def into(value: Any, _reveal: Reveal) -> Any:
+        if value not in values:
+            raise ValueError(f"expected one of {', '.join(map(str, values))}; got {value}")
+        return value
+
+    return Shape(INT, into)
+
+
+def _union(annotation: Any, where: str, outer: tuple[type, ...], tag: str = "") -> Shape:
+    members = get_args(annotation)
+    rest = [member for member in members if member is not type(None)]
+    if len(rest) == 1:
+        inner = _shape(rest[0], where, outer)
+    elif all(is_record_class(member) for member in rest):
+        try:
+            inner = tagged_union([_shape(member, where, outer) for member in rest], tag)
+        except NoTag as problem:
+            raise _untypable(annotation, where, f"its classes must be told apart: {problem}") from None
+    else:
+        raise _untypable(annotation, where, "of unions there are only `X | None`, and classes that a Literal field tells apart")
+    return inner if len(rest) == len(members) else _optional(inner)
+
+
+def _tuple(annotation: Any, where: str, outer: tuple[type, ...]) -> Shape:
+    arguments = get_args(annotation)
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        return _list(_shape(arguments[0], where, outer), tuple)
+    if not arguments or len(set(arguments)) > 1:
+        raise _untypable(annotation, where, "a tuple has elements of one type; use a NamedTuple or a dataclass")
+    shape, length = _list(_shape(arguments[0], where, outer), tuple), len(arguments)
+
+    def into(value: Any, reveal: Reveal) -> Any:
+        if len(value) != length:
+            raise ValueError(f"expected {length} elements; got {len(value)}")
+        return shape.into(value, reveal)
+
+    return attrs.evolve(shape, into=into)
 
 
 def _optional(inner: Shape) -> Shape:
@@ -179,16 +226,21 @@ def _optional(inner: Shape) -> Shape:
     )
 
 
-def _list(inner: Shape, *, as_tuple: bool) -> Shape:
+def _list(inner: Shape, made: Callable[[list[Any]], Any], *, are_ordered: bool = True) -> Shape:
     def into(value: Any, reveal: Reveal) -> Any:
         elements = [inner.into(element, reveal) for element in value]
-        return tuple(elements) if as_tuple else elements
+        return elements if made is list else made(elements)
 
-    return Shape(
-        ListType(inner.type),
-        into,
-        lambda value: [inner.out(element) for element in value] if is_sequence(value) else value,
-    )
+    def out(value: Any) -> Any:
+        if is_sequence(value):
+            return [inner.out(element) for element in value]
+        if are_ordered or not is_set(value):
+            return value
+        elements = [inner.out(element) for element in value]
+        # The order of a set is another one in each process, and a repeated call must have the same result.
+        return sorted(elements, key=None if inner.type in _ORDERED else repr)
+
+    return Shape(ListType(inner.type), into, out)
 
 
 def _map(key: Type, inner: Shape) -> Shape:
@@ -217,34 +269,32 @@ def _record(class_: type, where: str, outer: tuple[type, ...]) -> Shape:
     if class_ in outer:
         raise _untypable(class_, where, "a record cannot contain itself")
     place = f"{where}, class {class_.__name__}"
-    hints = hints_of(class_, place)
+    known = record_class(class_, hints_of(class_, place), place)
     fields: dict[str, Field] = {}
     shapes: dict[str, Shape] = {}
-    names: dict[str, str] = {}
-    for attribute in attrs.fields(class_):
-        if not attribute.init:
-            continue
-        name = attribute.alias or attribute.name
-        if attribute.name not in hints:
-            raise UsageError(f"{place}: field `{name}` has no annotation; add one")
-        shape = _shape(hints[attribute.name], f"{place}, field `{name}`", (*outer, class_))
-        names[name], shapes[name] = attribute.name, shape
-        fields[name] = field_of(name, shape, attribute.default, f"{place}, field `{name}`")
+    for each in known.fields:
+        inside = f"{place}, field `{each.name}`"
+        shape = _shape(each.annotation, inside, (*outer, class_))
+        shapes[each.name] = _optional(shape) if each.may_be_left_out else shape
+        fields[each.name] = field_of(each.name, shapes[each.name], each.default, inside)
+    has_own = {each.name: each.has_default for each in known.fields}
+    left_out = frozenset(each.name for each in known.fields if each.may_be_left_out)
+    attributes = {each.attribute: each.name for each in known.fields}
 
     def into(value: Any, reveal: Reveal) -> Any:
-        return class_(
-            **{name: shapes[name].into(value.get(name), reveal) for name in fields if name in value or not has_own[name]}
-        )
+        given = [name for name in fields if name in value or not has_own[name]]
+        names = [name for name in given if name not in left_out or value[name] is not None] if left_out else given
+        return known.make({name: shapes[name].into(value.get(name), reveal) for name in names})
 
     def out(value: Any) -> Any:
-        if not isinstance(value, class_):
+        if is_object(value):
+            return {name: shapes[name].out(each) if name in shapes else each for name, each in value.items()}
+        if not known.is_one(value):
             return value
-        return {name: shape.out(getattr(value, names[name])) for name, shape in shapes.items()}
+        return {attributes[name]: shapes[attributes[name]].out(member) for name, member in known.get(value).items()}
 
-    has_own = {attribute.alias or attribute.name: attribute.default is not attrs.NOTHING for attribute in attrs.fields(class_)}
-    # A class that says it has no name among flows is written in place, `{a: int}`.
-    type_ = RecordType(getattr(class_, "flow_name", class_.__name__), tuple(fields.values()))
-    return Shape(type_, into, out, class_, tuple(names.values()))
+    type_ = RecordType(flow_name(class_), tuple(fields.values()))
+    return Shape(type_, into, out, known.class_, tuple(attributes), shapes, known.is_one)
 
 
 def field_of(name: str, shape: Shape, default: Any, where: str, *, doc: str = "") -> Field:
@@ -296,8 +346,34 @@ def named_types(type_: Type) -> dict[str, Type]:
             return found | ({name: type_} if name else {})
         case EnumType(name):
             return {name: type_} if name else {}
+        case ScalarType(name) if name not in LANGUAGE_SCALARS:
+            return {name: type_}
         case _:
             return {}
+
+
+def advice_for(annotation: Any) -> str:
+    """What to write instead of an annotation that has no type in the language."""
+    name = str(getattr(annotation, "__name__", annotation))
+    return _ADVICE.get(
+        name, "use bool, int, float, str, list[…], dict[str, …], or a class with fields: attrs, dataclass, pydantic, …"
+    )
+
+
+#: For types that hosts try, by name.
+_ADVICE: Final[Mapping[str, str]] = {
+    "complex": "use a class with two numbers",
+    "Path": "use `str`",
+    "PurePath": "use `str`",
+    "bytearray": "use `bytes`",
+    "set": "write the type of its elements, `set[…]`",
+    "frozenset": "write the type of its elements, `frozenset[…]`",
+    "tuple": "write the type of its elements, `tuple[…, ...]`",
+    "Callable": "a function is no value of a flow; use `Inject[…]` for what the host owns",
+    "SecretStr": "use `dagflow.Secret`",
+    "Fraction": "use `Decimal`",
+    "ZoneInfo": "use `str`, the name of the zone",
+}
 
 
 def _untypable(annotation: Any, where: str, why: str) -> UsageError:

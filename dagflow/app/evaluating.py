@@ -15,7 +15,7 @@ from dagflow.lang.check.declarations import readable
 from dagflow.lang.diagnostics import has_errors, render
 from dagflow.lang.importers.samples import bindings_of
 from dagflow.lang.syntax.parser import parse_expression
-from dagflow.model.types import TIMESTAMP, ScalarType
+from dagflow.model.types import LANGUAGE_SCALARS, TIMESTAMP, ScalarType
 from dagflow.model.values import Timestamp
 from dagflow.model.wire import codec as wire
 
@@ -52,7 +52,7 @@ def evaluate_text(text: str, names: Mapping[str, object], now: int) -> Evaluated
     """
     types = bindings_of(names)
     values = {name: wire.decode(value, types[name]) for name, value in names.items()}
-    scalars = {name: ScalarType(name) for name in ("Email", "Url")}
+    scalars = {name: ScalarType(name) for name in LANGUAGE_SCALARS}
     variables = {"now": TIMESTAMP, **types}
     values = {"now": Timestamp(now), **values}
     tree, found = parse_expression(text)

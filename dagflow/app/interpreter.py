@@ -10,6 +10,7 @@ from functools import partial
 import attrs
 import trio
 
+from dagflow.actions.host_values import as_json
 from dagflow.app.blocked_runs import BlockedRuns, with_reasons
 from dagflow.app.cancelling import Cancelling
 from dagflow.app.catalogs import ActionCatalog
@@ -146,7 +147,7 @@ class Interpreter:
 
         Args:
             flow: the flow to run; the run keeps it, even if its file changes.
-            input: the flow's input, as JSON values; None where it has no parameters.
+            input: the flow's input, as JSON values or as the host's own: datetimes, models, sets …; None where it has no parameters.
             trigger: the value that the flow reads as `trigger`; manual by default.
             id: a name for this start: repeated with the same flow and input it returns the same run, as long as that is in the store.
 
@@ -158,7 +159,7 @@ class Interpreter:
         """
         self._check_open()
         prepared = self._loader.programs.of(flow)
-        live = await self._starter.start(prepared, as_input(prepared.program, input), trigger or MANUAL, id)
+        live = await self._starter.start(prepared, as_input(prepared.program, as_json(input)), trigger or MANUAL, id)
         return Run(live, self._driver)
 
     async def rerun(self, run_id: str, *, id: str | None = None) -> Run:  # noqa: A002
@@ -198,6 +199,7 @@ class Interpreter:
         self._check_open()
         prepared = self._loader.programs.of(flow)
         event = checked_text(event, "the name of an event")
+        payload = as_json(payload)
         check_payload(self._catalog.interface, event, payload, only_strict=True)
         value_of = partial(input_for, prepared.program, event, payload, self._clock.now())
         live = await self._starter.trigger(prepared, event, payload, id, value_of)
@@ -211,7 +213,7 @@ class Interpreter:
 
         Args:
             event: its name.
-            payload: as JSON values.
+            payload: as JSON values, or a model, as the input of `start`.
             id: a name for this event; one that was sent before is not sent again.
 
         Returns:
@@ -237,10 +239,11 @@ class Interpreter:
         event = checked_text(event, "the name of an event")
         is_fresh = event_id is None
         event_id = new_run_id(self._clock.now()) if event_id is None else checked_text(event_id, "the id of an event")
+        payload = as_json(payload)
         check_payload(self._catalog.interface, event, payload)
         check_expected(self._driver.waiting_for(tenant, event), event, payload)
-        as_json = wire.sized(wire.codec(JSON).dumps(wire.decode(payload, JSON)), MAX_EVENT, "the event")
-        return await self._driver.deliver(event, as_json, event_id, is_fresh=is_fresh, tenant=tenant)
+        encoded = wire.sized(wire.codec(JSON).dumps(wire.decode(payload, JSON)), MAX_EVENT, "the event")
+        return await self._driver.deliver(event, encoded, event_id, is_fresh=is_fresh, tenant=tenant)
 
     async def get_run(self, run_id: str) -> Run:
         """Return the handle of a run, which may have ended. Unfinished runs go on by themselves while the interpreter is open.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import TypeVar
 
 import attrs
 
+from dagflow.actions.host_values import value_as
 from dagflow.engine.state import Failure, State
 from dagflow.execution.instance import RunInstance
 from dagflow.execution.latest_outcome import last_value
@@ -14,6 +16,8 @@ from dagflow.ids import NodeId, RunId
 from dagflow.model.flow import NodeKind
 from dagflow.model.plan import NO_NODE
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
+
+_T = TypeVar("_T")
 
 
 @attrs.frozen(kw_only=True)
@@ -69,6 +73,10 @@ class NodeResult:
     due_at: int | None = None
     items: ItemCounts | None = None
 
+    def output_as(self, type_: type[_T]) -> _T:
+        """The output as a type of the host. Raises as `RunResult.output_as`."""
+        return value_as(self.output, type_, f"the output of {self.id}")
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class RunResult:
@@ -95,6 +103,15 @@ class RunResult:
     def nodes(self) -> tuple[NodeResult, ...]:
         """How each node went, in declared order."""
         return self.make_nodes()
+
+    def output_as(self, type_: type[_T]) -> _T:
+        """The output as a type of the host: a model, a list of them, a datetime.
+
+        Raises:
+            WireError: the output is not of that type; with the places.
+            UsageError: the type has no counterpart in the language, or its class refuses the value.
+        """
+        return value_as(self.output, type_, f"the output of {self.flow}")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RunResult):

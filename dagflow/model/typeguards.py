@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import TypeGuard
 
 
@@ -13,6 +14,11 @@ def is_list(value: object) -> TypeGuard[list[object]]:
 def is_sequence(value: object) -> TypeGuard[list[object] | tuple[object, ...]]:
     """Whether it is a list or a tuple, of whatever."""
     return isinstance(value, (list, tuple))
+
+
+def is_set(value: object) -> TypeGuard[AbstractSet[object]]:
+    """Whether it is a set, of whatever."""
+    return isinstance(value, AbstractSet)
 
 
 def is_dict(value: object) -> TypeGuard[dict[object, object]]:

@@ -7,7 +7,7 @@ fields, so that two versions of a host's class are two types.
 from __future__ import annotations
 
 import enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -160,3 +160,6 @@ Type: TypeAlias = (
 NULL, BOOL, INT, UINT = Primitive.NULL, Primitive.BOOL, Primitive.INT, Primitive.UINT
 DOUBLE, STRING, BYTES = Primitive.DOUBLE, Primitive.STRING, Primitive.BYTES
 TIMESTAMP, DURATION, JSON, UNKNOWN = Primitive.TIMESTAMP, Primitive.DURATION, Primitive.JSON, Primitive.UNKNOWN
+
+#: The kinds of text that every flow knows by name; a host or an author declares others.
+LANGUAGE_SCALARS: Final = ("Email", "Url")

@@ -11,6 +11,7 @@ import attrs
 import orjson
 import trio
 
+from dagflow.actions.host_values import as_json
 from dagflow.admission.requests import Stage
 from dagflow.app.compiling import compile as compile_text
 from dagflow.app.entry_checks import checked_count, checked_instant, checked_text
@@ -199,7 +200,7 @@ class Tenant(TenantRuns):
 
         Args:
             flow: its name.
-            input: as JSON values.
+            input: as JSON values, or as the host's own, as of `Interpreter.start`.
             id: a name for this request; a second one of this name asks for nothing, and returns what became of the first.
             at: the instant to ask at, nanoseconds since 1970 UTC; at once if not given.
 
@@ -224,7 +225,7 @@ class Tenant(TenantRuns):
             if driver.is_draining:
                 raise UsageError("the service is draining and begins nothing; ask again when it is open")
             prepared, _ = gate.load(loader, self._parts.store, self._parts.clock.now())
-            value = as_input(prepared.program, input)
+            value = as_input(prepared.program, as_json(input))
             gates = self._parts.router.gates
             decision = gates.ask(gate, request_id, value, Origin(), at=self._parts.clock.now(), not_before=not_before)
         return await self._outcome(decision)

@@ -24,7 +24,14 @@ from dagflow.model.types import (
 from dagflow.model.values import Duration, Timestamp, UInt
 from dagflow.model.wire import codec as wire
 
-_SCALARS: Final = {"Email": "somebody@example.org", "Url": "https://example.org/"}
+_SCALARS: Final = {
+    "Email": "somebody@example.org",
+    "Url": "https://example.org/",
+    "Decimal": "0",
+    "Uuid": "00000000-0000-0000-0000-000000000000",
+    "Date": "2026-01-01",
+    "Time": "00:00",
+}
 _PRIMITIVES: Final[dict[Type, object]] = {
     BOOL: False,
     INT: 0,

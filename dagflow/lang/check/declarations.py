@@ -16,6 +16,7 @@ from dagflow.model.action import ActionSpec, Effect, EventSpec, Interface
 from dagflow.model.destinations import SecretSpec
 from dagflow.model.types import (
     JSON,
+    LANGUAGE_SCALARS,
     NULL,
     STRING,
     UNKNOWN,
@@ -32,7 +33,7 @@ from dagflow.model.types import (
 )
 
 _PRIMITIVES: Final[dict[str, Type]] = {p.value: p for p in Primitive if p not in {Primitive.UNKNOWN, Primitive.NULL}}
-_SCALARS: Final[dict[str, Type]] = {name: ScalarType(name) for name in ("Email", "Url")}
+_SCALARS: Final[dict[str, Type]] = {name: ScalarType(name) for name in LANGUAGE_SCALARS}
 _GENERIC: Final = {"list": 1, "map": 2, "Secret": 1, "Scalar": 1}
 _EXAMPLES: Final = {
     "list": "list<int>", "map": "map<string, int>", "Secret": "Secret<string>", "Scalar": "type FileRef = Scalar<string>",

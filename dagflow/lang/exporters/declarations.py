@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Final, cast
+from typing import cast
 
 from dagflow.model.action import ActionSpec, EventSpec, Interface
 from dagflow.model.types import (
+    LANGUAGE_SCALARS,
     NULL,
     STRING,
     EnumType,
@@ -24,7 +25,6 @@ from dagflow.model.values import Duration, Timestamp, UInt
 from dagflow.model.wire import codec as wire
 
 #: What every file knows without a declaration.
-KNOWN_SCALARS: Final = frozenset({"Email", "Url"})
 
 
 def spell(type_: Type) -> str:
@@ -118,7 +118,7 @@ def _is_named(type_: Type) -> bool:
         case RecordType(name) | EnumType(name):
             return bool(name)
         case ScalarType(name):
-            return name not in KNOWN_SCALARS
+            return name not in LANGUAGE_SCALARS
         case _:
             return False
 

@@ -43,7 +43,7 @@ _PRIMITIVES: Final[dict[Type, Schema]] = {
     TIMESTAMP: {"type": "string", "format": "date-time"},
     DURATION: {"type": "string", "description": "a length of time such as `90s` or `1h30m`"},
 }
-_FORMATS: Final = {"Email": "email", "Url": "uri"}
+_FORMATS: Final = {"Email": "email", "Url": "uri", "Uuid": "uuid", "Date": "date", "Time": "time"}
 
 
 class Schemas:

@@ -17,6 +17,7 @@ from dagflow.model.types import (
     DOUBLE,
     DURATION,
     INT,
+    LANGUAGE_SCALARS,
     NULL,
     STRING,
     TIMESTAMP,
@@ -131,7 +132,7 @@ def _spelt(type_: Type) -> str:
         case EnumType(_, values):
             return f"Literal[{', '.join(json.dumps(value) for value in values)}]"
         case ScalarType(name):
-            return f"dagflow.{name}" if name in {"Email", "Url"} else name
+            return f"dagflow.{name}" if name in LANGUAGE_SCALARS else name
         case _:
             return _PRIMITIVES.get(type_, "Any")
 

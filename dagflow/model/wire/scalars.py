@@ -5,6 +5,7 @@ Each takes a value and a list to add problems to, and returns the converted valu
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias, TypeVar
@@ -80,6 +81,8 @@ def _described(value: object) -> str:
             return "a list"
         case dict():
             return "an object"
+        case dt.datetime() if value.tzinfo is None:
+            return "a datetime with no time zone"
         case _:
             return f"a {type(value).__name__}"
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
+import datetime as dt
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -43,6 +45,11 @@ _EMAIL: Final = re.compile(
 _MAX_EMAIL: Final = 254
 _MAX_LOCAL_PART: Final = 64
 _MAX_URL: Final = 8_192
+_MAX_DECIMAL: Final = 1_000
+_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?", re.ASCII)
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_TIME: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?", re.ASCII)
 
 
 def parse_duration(text: str) -> Duration:
@@ -160,5 +167,40 @@ def check_url(text: str) -> None:
         raise ValueError(wanted)
 
 
+def check_decimal(text: str) -> None:
+    """Check that `text` is a finite decimal number, such as `12.50`. Raises ValueError."""
+    if len(text) > _MAX_DECIMAL or _DECIMAL.fullmatch(text) is None:
+        raise ValueError('expected a decimal number as text, such as "12.50"')
+
+
+def check_uuid(text: str) -> None:
+    """Check that `text` is a UUID in its usual form, with hyphens. Raises ValueError."""
+    if _UUID.fullmatch(text) is None:
+        raise ValueError('expected a UUID such as "6f1c2b9e-0c5b-4a53-8f4f-0a4b2f1d9c11"')
+
+
+def check_date(text: str) -> None:
+    """Check that `text` is a date of the calendar, such as `2026-12-31`. Raises ValueError."""
+    if _DATE.fullmatch(text) is not None:
+        with contextlib.suppress(ValueError):
+            dt.date.fromisoformat(text)
+            return
+    raise ValueError('expected a date such as "2026-12-31"')
+
+
+def check_time(text: str) -> None:
+    """Check that `text` is a time of day, such as `09:30`, without a zone. Raises ValueError."""
+    if _TIME.fullmatch(text) is None:
+        raise ValueError('expected a time of day such as "09:30"')
+
+
 #: Scalars with a rule of their own, by type name. The other ones are any text.
-SCALAR_CHECKS: Final[Mapping[str, Callable[[str], None]]] = {"Email": check_email, "Url": check_url}
+SCALAR_CHECKS: Final[Mapping[str, Callable[[str], None]]] = {
+    "Email": check_email,
+    "Url": check_url,
+    # As hosts declare them, by a parameter of that Python type.
+    "Decimal": check_decimal,
+    "Uuid": check_uuid,
+    "Date": check_date,
+    "Time": check_time,
+}

@@ -11,6 +11,8 @@ from dagflow.actions.secrets import SecretSource
 from dagflow.admission.requests import Stage
 from dagflow.app.catalogs import ActionCatalog
 from dagflow.app.compiling import HasInterface
+from dagflow.app.open_options import DrivingOptions, InterpreterOptions
+from dagflow.app.service.service_options import ServiceOptions
 from dagflow.execution.bindings import Origin
 from dagflow.execution.results import ItemCounts
 from dagflow.expr.library.overloads import Overload
@@ -63,6 +65,7 @@ __all__ = [
     "Catchup",
     "Concurrency",
     "Debounce",
+    "DrivingOptions",
     "Effect",
     "EnumType",
     "EventSpec",
@@ -75,6 +78,7 @@ __all__ = [
     "HasInterface",
     "HostPattern",
     "Interface",
+    "InterpreterOptions",
     "ItemCounts",
     "Join",
     "JoinKind",
@@ -110,6 +114,7 @@ __all__ = [
     "SecretSpec",
     "SecretType",
     "Sending",
+    "ServiceOptions",
     "Share",
     "Singleton",
     "SmtpSecurity",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from dagflow.actions.host_exceptions import text_of
@@ -82,19 +82,22 @@ def _is_json(value: object) -> bool:
     while left and n_left >= 0:
         each = left.pop()
         kind = type(each)
-        if kind in _LEAVES:
-            continue
         if kind is dict:
             members = cast("dict[object, object]", each)
-            if not all(type(key) is str for key in members):
-                return False
-            left += members.values()
-            n_left -= len(members)
+            for key in members:
+                if type(key) is not str:
+                    return False
+            parts: Collection[object] = members.values()
         elif kind is list:
-            left += cast("list[object]", each)
-            n_left -= len(cast("list[object]", each))
+            parts = cast("list[object]", each)
+        elif kind in _LEAVES:
+            continue
         else:
             return False
+        n_left -= len(parts)
+        for part in parts:
+            if type(part) not in _LEAVES:
+                left.append(part)  # noqa: PERF401 - a list for each object would cost more than most objects
     return True
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import os
 import threading
+import types
 from pathlib import Path
 
 import pytest
@@ -242,3 +244,100 @@ def test_many_calls_one_after_another() -> None:
     flow = host.flow("flow g(id: string) -> string { on manual\n return id }")
     with blocking.Interpreter.open(":memory:", catalog=host.catalog) as interpreter:
         assert [interpreter.start(flow, {"id": str(n)}).wait().output for n in range(200)] == [str(n) for n in range(200)]
+
+
+SERVED = """
+event "lead" { id: string }
+flow greet(id: string) -> string {
+  on event "lead"
+  x = plain(id: id)
+  return x
+}
+"""
+
+
+def test_a_service_from_asyncio(tmp_path: Path) -> None:
+    host = Host()
+
+    async def main() -> None:
+        path = tmp_path / "runs.db"
+        async with on_asyncio.Service.open(path, catalog=host.catalog, concurrency=4) as service:
+            version = await service.publish(SERVED, author="ada")
+            assert (await service.flows())[0].number == version.number == 1
+            delivery = await service.send("lead", {"id": "x"}, id="e1")
+            (outcome,) = delivery.outcomes
+            run = await service.get_run(outcome.run)
+            assert (await run.wait()).output == "X"
+            started = await service.start("greet", {"id": "y"}, id="s1")
+            assert (await (await service.get_run(started.run)).wait()).output == "Y"
+            assert {row.id for row in await service.runs()} == {outcome.run, started.run}
+            assert (await service.requests("greet"))[0].id.startswith("start:")
+            again = await service.rerun(started.run)
+            assert (await (await service.get_run(again.run)).wait()).output == "Y"
+            assert (await service.pause("greet")).state == "paused"
+            assert (await service.start("greet", {"id": "z"}, id="s2")).run == ""
+            assert (await service.withdraw("greet", "start:s2")).stage == "dropped"
+            assert (await service.resume("greet")).state == "active"
+            assert await service.find_run("0" * 32) is None
+            assert (await service.result(outcome.run)).output == "X"
+            assert (await service.history(outcome.run))[0].kind == "run_started"
+            assert (await service.flow_of(outcome.run)).name == "greet"
+            assert (await service.cancel_run(outcome.run)).status is RunStatus.SUCCEEDED
+            assert await service.cancel("greet") == 0
+            await service.publish(SERVED.replace("return x", 'return "${x}!"'))
+            assert (await service.diff("greet", 1)).after.number == 2
+            assert len(await service.versions("greet")) == 2
+            assert (await service.retire("greet")).state == "retired"
+            acme = service.tenant("acme")
+            assert (acme.name, await acme.flows()) == ("acme", [])
+            assert (await service.interpreter.statistics()).runs_in_memory == 0
+            assert service.source_problems == {}
+            assert not service.is_draining
+            with pytest.raises(UsageError, match="there is no source to read"):
+                await service.refresh()
+        with pytest.raises(UsageError, match="was closed"):
+            await service.flows()
+
+    asyncio.run(main())
+
+
+def test_a_service_from_a_script(tmp_path: Path) -> None:
+    host = Host()
+    path = tmp_path / "runs.db"
+    with blocking.Service.open(path, catalog=host.catalog) as service:
+        service.publish(SERVED)
+        (outcome,) = service.send("lead", {"id": "x"}).outcomes
+        assert service.get_run(outcome.run).wait().output == "X"
+        acme = service.tenant("acme")
+        acme.publish(SERVED)
+        started = acme.start("greet", {"id": "y"})
+        assert acme.get_run(started.run).wait().output == "Y"
+        assert [row.id for row in service.runs()] == [outcome.run]
+        assert service.interpreter.result(started.run).output == "Y"
+    with pytest.raises(UsageError, match="was closed"):
+        service.flows()
+
+
+METHODS = {
+    "Interpreter": (dagflow.Interpreter, {"deliver", "parts"}),
+    "Service": (dagflow.Service, set[str]()),
+    "Tenant": (dagflow.Tenant, set[str]()),
+    "Run": (dagflow.Run, set[str]()),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("facade", [on_asyncio, blocking], ids=["asyncio", "blocking"])
+def test_a_facade_has_every_method_with_the_same_parameters(name: str, facade: types.ModuleType) -> None:
+    inner, inside = METHODS[name]
+    outer = getattr(facade, name)
+    for method, function in inspect.getmembers(inner):
+        if method.startswith("_") or method in inside or method == "open":
+            continue
+        assert hasattr(outer, method), method
+        if inspect.isfunction(function):
+            found = inspect.signature(getattr(outer, method)).parameters
+            wanted = inspect.signature(function).parameters
+            assert {each: (value.kind, value.default) for each, value in found.items()} == {
+                each: (value.kind, value.default) for each, value in wanted.items()
+            }, method

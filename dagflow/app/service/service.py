@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Unpack
 
 import attrs
 import trio
@@ -15,6 +15,7 @@ from dagflow.app.control.server import listening
 from dagflow.app.entry_checks import check_in_trio, checked_text
 from dagflow.app.exception_groups import sole
 from dagflow.app.interpreter import Interpreter
+from dagflow.app.open_options import DrivingOptions
 from dagflow.app.service.calls import service_calls
 from dagflow.app.service.gates import Gates
 from dagflow.app.service.opening import catch_up
@@ -52,7 +53,7 @@ class Service(Tenant):
         policies: PolicySource | None = None,
         source: FlowSource | None = None,
         refresh_seconds: float | None = 60.0,
-        **options: Any,
+        **options: Unpack[DrivingOptions],
     ) -> AsyncGenerator[Service]:
         """Open a store, resume its runs, its requests and missed events, and serve until the block is left.
 

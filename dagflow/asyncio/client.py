@@ -1,0 +1,108 @@
+"""A client for asyncio programs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import dagflow
+from dagflow.app.outcomes import Delivery, Outcome, Version
+from dagflow.execution.results import RunResult
+from dagflow.store.api import Record, RunRow
+
+
+class Client:
+    """A client of the process that drives a store; see `dagflow.Client`, whose methods these are. Each call runs in a thread.
+
+    Attributes:
+        inner: the client that blocks.
+    """
+
+    inner: dagflow.Client
+
+    def __init__(self, store: str | os.PathLike[str], *, tenant: str = "", seconds: float = 30.0) -> None:
+        """Make a client. The arguments are those of `dagflow.Client`."""
+        self.inner = dagflow.Client(store, tenant=tenant, seconds=seconds)
+
+    async def publish(self, text: str, *, name: str | None = None, author: str = "", comment: str = "") -> Version:
+        """Publish a flow. See `dagflow.Client.publish`."""
+        return await asyncio.to_thread(self.inner.publish, text, name=name, author=author, comment=comment)
+
+    async def flows(self) -> tuple[Version, ...]:
+        """Return the published flows. See `dagflow.Client.flows`."""
+        return await asyncio.to_thread(self.inner.flows)
+
+    async def versions(self, flow: str) -> tuple[Version, ...]:
+        """Return the versions of a flow. See `dagflow.Client.versions`."""
+        return await asyncio.to_thread(self.inner.versions, flow)
+
+    async def pause(self, flow: str) -> Version:
+        """Pause a flow. See `dagflow.Client.pause`."""
+        return await asyncio.to_thread(self.inner.pause, flow)
+
+    async def resume(self, flow: str) -> Version:
+        """Resume a flow. See `dagflow.Client.resume`."""
+        return await asyncio.to_thread(self.inner.resume, flow)
+
+    async def retire(self, flow: str) -> Version:
+        """Retire a flow. See `dagflow.Client.retire`."""
+        return await asyncio.to_thread(self.inner.retire, flow)
+
+    async def send(self, event: str, payload: object = None, *, id: str | None = None) -> Delivery:  # noqa: A002
+        """Send an event. See `dagflow.Client.send`."""
+        return await asyncio.to_thread(self.inner.send, event, payload, id=id)
+
+    async def start(
+        self,
+        flow: str,
+        input: object = None,  # noqa: A002 - the word of the API
+        *,
+        id: str | None = None,  # noqa: A002
+        at: int | None = None,
+    ) -> Outcome:
+        """Ask for a run. See `dagflow.Client.start`."""
+        return await asyncio.to_thread(self.inner.start, flow, input, id=id, at=at)
+
+    async def rerun(self, run: str, *, id: str | None = None) -> Outcome:  # noqa: A002
+        """Ask for a run with the input of another one. See `dagflow.Client.rerun`."""
+        return await asyncio.to_thread(self.inner.rerun, run, id=id)
+
+    async def withdraw(self, flow: str, request: str) -> Outcome:
+        """Drop a request that has no run. See `dagflow.Client.withdraw`."""
+        return await asyncio.to_thread(self.inner.withdraw, flow, request)
+
+    async def cancel(self, flow: str) -> int:
+        """Cancel everything of a flow. See `dagflow.Client.cancel`."""
+        return await asyncio.to_thread(self.inner.cancel, flow)
+
+    async def cancel_run(self, run: str) -> RunResult:
+        """Cancel a run. See `dagflow.Client.cancel_run`."""
+        return await asyncio.to_thread(self.inner.cancel_run, run)
+
+    async def wait(self, run: str, *, seconds: float | None = None) -> RunResult:
+        """Wait until a run has ended. See `dagflow.Client.wait`. It holds a thread, so use `seconds` where many wait."""
+        return await asyncio.to_thread(self.inner.wait, run, seconds=seconds)
+
+    async def runs(self, *, unfinished: bool = False, limit: int = 100, before: str | None = None) -> list[RunRow]:
+        """Return the runs. See `dagflow.Client.runs`."""
+        return await asyncio.to_thread(self.inner.runs, unfinished=unfinished, limit=limit, before=before)
+
+    async def result(self, run: str) -> RunResult:
+        """Return how a run stands. See `dagflow.Client.result`."""
+        return await asyncio.to_thread(self.inner.result, run)
+
+    async def history(self, run: str) -> list[Record]:
+        """Return the events of a run's history. See `dagflow.Client.history`."""
+        return await asyncio.to_thread(self.inner.history, run)
+
+    async def ping(self) -> int:
+        """Return the id of the process that drives the store. See `dagflow.Client.ping`."""
+        return await asyncio.to_thread(self.inner.ping)
+
+    async def prune(self, before: int) -> None:
+        """Remove runs that ended before that instant. See `dagflow.Client.prune`."""
+        await asyncio.to_thread(self.inner.prune, before)
+
+    async def resume_run(self, run: str) -> None:
+        """Try a blocked run again. See `dagflow.Client.resume_run`."""
+        await asyncio.to_thread(self.inner.resume_run, run)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import threading
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from dagflow import Catalog, RunResult, RunStatus, UsageError, blocking
 from dagflow import asyncio as on_asyncio
 from dagflow.testing import check_action
 from tests.app import colours
+
+ROOT = Path(__file__).parents[2]
 
 
 def flow_of(catalog: Catalog, call: str, rest: str = "") -> dagflow.Flow:
@@ -216,6 +221,71 @@ async def test_a_process_is_kept_for_the_next_call_and_killed_when_a_timeout_is_
         assert last not in {first, os.getpid()}
     with pytest.raises(ProcessLookupError):
         os.kill(int(str(last)), 0)
+
+
+async def test_closing_kills_a_process_that_still_computes(tmp_path: Path) -> None:
+    catalog, mark = colours.catalog_of(), tmp_path / "pid"
+    async with dagflow.Interpreter.open(":memory:", catalog=catalog) as interpreter:
+        await interpreter.start(flow_of(catalog, f'compute_for_ever(mark: "{mark}")'))
+        await trio.to_thread.run_sync(wait_for, lambda: mark.exists() and mark.read_text() != "")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)
+
+
+SCRIPT = """
+import sys
+import dagflow.blocking
+from tests.app import colours
+
+catalog = colours.catalog_of()
+flow = dagflow.compile(sys.argv[1], catalog=catalog).unwrap()
+if len(sys.argv) < 4 or __name__ == "__main__":
+    with dagflow.blocking.Interpreter.open(sys.argv[2], catalog=catalog) as interpreter:
+        print(interpreter.start(flow).wait().failures[0].message)
+"""
+
+
+def run_script(tmp_path: Path, call: str, *more: str) -> subprocess.Popen[str]:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    text = f"flow f {{ on manual\n {call} }}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(
+        [sys.executable, str(script), text, str(tmp_path / "runs.db"), *more], env=environment, text=True, **pipes
+    )
+
+
+def test_a_process_ends_with_the_program_that_was_killed(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    program = run_script(tmp_path, f'compute_for_ever(mark: "{mark}")', "guarded")
+    wait_for(lambda: mark.exists() and mark.read_text() != "")
+    program.kill()
+    program.communicate()
+    wait_for(lambda: not is_alive(int(mark.read_text())))
+
+
+def test_a_script_without_a_guard_is_told_to_have_one(tmp_path: Path) -> None:
+    said, _ = run_script(tmp_path, "pid()").communicate(timeout=60)
+    assert said.strip() == (
+        "the process of the action ended with the exit code 1; if the program is a script, begin its main part with"
+        ' `if __name__ == "__main__":`'
+    )
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except OSError:
+        return False
 
 
 def test_failures_cross_from_a_process_whatever_they_are() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from dagflow.app.flow_templates import starters
@@ -62,6 +64,21 @@ class TestSchema:
         stubs = dagflow("schema", "--actions", "shop.py", "--stubs").out
         compile(stubs, "shop.pyi", "exec")
         assert "class pay:\n    @staticmethod\n    async def charge(*, order_id: str, amount: float) -> Charge:" in stubs
+
+    def test_as_components_of_openapi(self, dagflow: Dagflow) -> None:
+        said = dagflow("schema", "lead_approval.flow", "--openapi").out
+        document = json.loads(said)
+        assert document["openapi"] == "3.1.0"
+        schemas = document["components"]["schemas"]
+        assert {"Lead", "event.crm.lead_status.changed", "action.slack.input", "flow.lead_approval.output"} <= schemas.keys()
+        assert schemas["event.crm.lead_status.changed"]["title"] == "event.crm/lead_status.changed"
+        assert all(re.fullmatch(r"[a-zA-Z0-9._-]+", name) for name in schemas)
+        for reference in re.findall(r'"#/components/schemas/([^"]+)"', said):
+            assert reference in schemas
+        payload = jsonschema.Draft202012Validator({**document, "$ref": "#/components/schemas/event.crm.lead_status.changed"})
+        lead = {"name": "Ada", "email": "a@example.org", "owner": "b@example.org", "status": "won"}
+        payload.validate({"lead": lead})
+        assert not payload.is_valid({"lead": {**lead, "status": "gone"}})
 
     def test_what_cannot_be(self, dagflow: Dagflow, flow: Callable[[str], str]) -> None:
         assert dagflow("schema", "--flow", "x").code == 2

@@ -16,6 +16,7 @@ from dagflow.cli.table import WITH_JSON
     cls=Command,
     examples=[
         ("dagflow schema lead.flow --flow lead_approval", "the schema of an input, for a form"),
+        ("dagflow schema --openapi --actions host.py", "components for the OpenAPI document of an application"),
         ("dagflow schema --json-of 'store verify'", "the schema of the output of a command"),
     ],
 )
@@ -28,6 +29,7 @@ from dagflow.cli.table import WITH_JSON
 )
 @click.option("--flow", metavar="NAME", type=options.flow_names(), help="Print only the schema of this flow's input.")
 @click.option("--stubs", is_flag=True, help="Print a Python stub (.pyi) of types and actions.")
+@click.option("--openapi", is_flag=True, help="Print OpenAPI 3.1 components of events, actions and flows.")
 @click.option(
     "--json-of",
     "command",
@@ -36,13 +38,13 @@ from dagflow.cli.table import WITH_JSON
     help="Print the schema of the JSON that this command prints with --json.",
 )
 @options.actions
-def schema(*, file: str | None, flow: str | None, stubs: bool, command: str | None, actions: str | None) -> int:
+def schema(*, file: str | None, flow: str | None, stubs: bool, openapi: bool, command: str | None, actions: str | None) -> int:
     """Print JSON Schema for inputs, events, actions and the output of commands."""
     from dagflow.cli.output.document_schema import document_schema
     from dagflow.cli.output.text import json_text, printable_lines
     from dagflow.cli.sources import load_flows, load_host
     from dagflow.errors import FlowInvalid, UsageError
-    from dagflow.lang.exporters.json_schema import input_schema, schemas_of
+    from dagflow.lang.exporters.json_schema import input_schema, openapi_of, schemas_of
     from dagflow.lang.exporters.python_stub import stub_of
 
     if command is not None:
@@ -63,6 +65,8 @@ def schema(*, file: str | None, flow: str | None, stubs: bool, command: str | No
             return OK
     if stubs:
         sys.stdout.write(printable_lines(stub_of(interface)))
+    elif openapi:
+        print(json_text(openapi_of(flows.values(), interface.events, interface.actions)))
     else:
         print(json_text(schemas_of(flows.values(), interface.events, interface.actions)))
     return OK

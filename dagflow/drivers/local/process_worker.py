@@ -6,9 +6,12 @@ It is imported by each worker process, so it imports little.
 from __future__ import annotations
 
 import importlib.util
+import multiprocessing
+import os
 import pickle
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, TypeAlias, cast
@@ -42,12 +45,21 @@ def serve(connection: Connection) -> None:
     """Answer requests until the other end is closed."""
     # Ctrl-C reaches every process of a terminal; the interpreter decides what it means for a call.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
             request = cast("Request", connection.recv())
         except (EOFError, OSError):
             return
         _answer(connection, _outcome_of(request))
+
+
+def _end_with_parent() -> None:
+    """A function that computes for ever must not outlive an interpreter that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _outcome_of(request: Request) -> Outcome:

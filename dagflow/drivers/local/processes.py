@@ -23,19 +23,22 @@ from dagflow.drivers.local.process_worker import Outcome, Request, serve
 
 @attrs.define(eq=False)
 class _Worker:
-    """A process with this end of the pipe to it."""
+    """A process with this end of the pipe to it. `has_answered`: at least one call."""
 
     process: BaseProcess
     connection: Connection
+    has_answered: bool = False
 
     def ask(self, request: Request) -> Outcome | None:
         """The outcome of a call; None if the process ended first."""
         try:
             self.connection.send(request)
-            return cast("Outcome", self.connection.recv())
+            outcome = cast("Outcome", self.connection.recv())
         except (EOFError, OSError):
             self.process.join()
             return None
+        self.has_answered = True
+        return outcome
 
     def stop(self) -> None:
         """Kill the process, and wait until it is gone."""
@@ -84,7 +87,10 @@ class Processes:
                     with trio.CancelScope(shield=True):
                         await trio.to_thread.run_sync(worker.stop)
         if outcome is None:
-            raise ActionFailed(f"the process of the action ended with the exit code {exit_code}", "process_ended")
+            message = f"the process of the action ended with the exit code {exit_code}"
+            if not worker.has_answered and exit_code == 1:
+                message += '; if the program is a script, begin its main part with `if __name__ == "__main__":`'
+            raise ActionFailed(message, "process_ended")
         value, failed = outcome
         if failed is not None:
             failure, failure.traceback = failed[0], failed[1]

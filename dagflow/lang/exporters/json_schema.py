@@ -49,7 +49,9 @@ _FORMATS: Final = {"Email": "email", "Url": "uri", "Uuid": "uuid", "Date": "date
 class Schemas:
     """Makes schemas; types with names become definitions, which `definitions` has in the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: str = "#/$defs/") -> None:
+        """Definitions will be at `place`, the beginning of a reference to one."""
+        self._place = place
         self.definitions: dict[str, Schema] = {}
         self._types: dict[str, Type] = {}
 
@@ -85,7 +87,7 @@ class Schemas:
             self.definitions[key] = {}  # keeps its place before the types inside it
             inner = RecordType("", type_.fields) if isinstance(type_, RecordType) else EnumType("", type_.values)
             self.definitions[key] = self.of(inner)
-        return {"$ref": f"#/$defs/{key}"}
+        return {"$ref": self._place + key}
 
     def record(self, fields: Iterable[Field]) -> Schema:
         """A record with these fields and no others."""
@@ -132,6 +134,38 @@ def schemas_of(flows: Iterable[Flow], events: Mapping[str, EventSpec], actions: 
         },
     }  # fmt: skip
     return schemas.whole(parts)
+
+
+def openapi_of(flows: Iterable[Flow], events: Mapping[str, EventSpec], actions: Mapping[str, ActionSpec]) -> Schema:
+    """An OpenAPI 3.1 document whose components are the types, the events, and the inputs and outputs of actions and flows.
+
+    It has no paths: an API of the host, or of a service, refers to them. `event.order.paid` is the payload of the event `order/paid`,
+    `action.crm.greet.input` the arguments of the action `crm.greet`.
+    """
+    schemas = Schemas("#/components/schemas/")
+    parts: dict[str, Schema] = {}
+
+    def add(name: str, schema: Schema, doc: str) -> None:
+        key, number = _component(name), 2
+        while key in parts:
+            key, number = f"{_component(name)}.{number}", number + 1
+        parts[key] = {"title": name, **_described(doc), **schema}
+
+    for name, event in sorted(events.items()):
+        add(f"event.{name}", schemas.record(event.payload.fields), event.doc)
+    for name, spec in sorted(actions.items()):
+        add(f"action.{name}.input", schemas.record(spec.params), spec.doc)
+        add(f"action.{name}.output", schemas.of(spec.result), "")
+    for flow in flows:
+        add(f"flow.{flow.name}.input", schemas.record(flow.input.fields), flow.doc)
+        add(f"flow.{flow.name}.output", schemas.of(flow.result), "")
+    components = {**schemas.definitions, **parts}
+    return {"openapi": "3.1.0", "info": {"title": "dagflow", "version": "1"}, "components": {"schemas": components}}
+
+
+def _component(name: str) -> str:
+    """A name that OpenAPI allows for a component."""
+    return "".join([char if char.isascii() and (char.isalnum() or char in "._-") else "." for char in name])
 
 
 def _described(doc: str) -> Schema:

@@ -377,6 +377,7 @@ def test_a_value_that_has_no_json_names_its_place(value: object, message: str) -
     assert str(caught.value) == message
 
 
+@pytest.mark.slow
 def test_a_value_that_contains_itself_or_multiplies_is_refused_in_time() -> None:
     endless: list[object] = [{1}]
     endless.append(endless)

@@ -256,6 +256,7 @@ def run_script(tmp_path: Path, call: str, *more: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_process_ends_with_the_program_that_was_killed(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     program = run_script(tmp_path, f'compute_for_ever(mark: "{mark}")', "guarded")
@@ -265,6 +266,7 @@ def test_a_process_ends_with_the_program_that_was_killed(tmp_path: Path) -> None
     wait_for(lambda: not is_alive(int(mark.read_text())))
 
 
+@pytest.mark.slow
 def test_a_script_without_a_guard_is_told_to_have_one(tmp_path: Path) -> None:
     said, _ = run_script(tmp_path, "pid()").communicate(timeout=60)
     assert said.strip() == (

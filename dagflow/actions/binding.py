@@ -87,7 +87,8 @@ def _parameters_of(host: HostFunction) -> _Parameters:
         if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
             raise UsageError(f"{place}: arguments are passed by name; remove the `*` or `/`")
         if name not in host.hints:
-            raise UsageError(f"{place} has no annotation; add its type")
+            advice = "register the method of an object, `object.method`" if name == "self" else "add its type"
+            raise UsageError(f"{place} has no annotation; {advice}")
         annotation = host.hints[name]
         wanted = injected_type(annotation)
         if wanted is not None:

@@ -105,7 +105,7 @@ def without_partials(function: object) -> tuple[Any, set[str]]:
     while isinstance(inner, partial):
         inner, bound = _parts_of(inner)
         names |= bound.keys()
-    return inner, names
+    return (inner.__func__ if isinstance(inner, staticmethod) else inner), names
 
 
 def _code_of(function: object) -> Any:

@@ -257,7 +257,7 @@ def _map(key: Type, inner: Shape) -> Shape:
 def _enum(class_: type[enum.Enum], where: str) -> Shape:
     members = [member.value for member in class_]
     if not members or not all(isinstance(member, str) for member in members):
-        raise _untypable(class_, where, "the members of an enum are texts")
+        raise _untypable(class_, where, "the members of an enum are texts; use a StrEnum")
     return Shape(
         EnumType(class_.__name__, tuple(map(str, members))),
         lambda value, _: class_(value),

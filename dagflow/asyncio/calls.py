@@ -27,7 +27,7 @@ class Calls:
 
     async def __call__(self, function: Callable[..., Awaitable[_Value]], /, *args: Any, **options: Any) -> _Value:
         """Call a function in trio and await its result."""
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         future: asyncio.Future[_Value] = loop.create_future()
 
         def settle(value: _Value, error: BaseException | None) -> None:
@@ -78,8 +78,14 @@ async def watch(calls: Calls, states: AsyncIterator[RunResult]) -> AsyncIterator
 
 def on_loop(catalog: Catalog) -> Catalog:
     """The catalog, with its async functions called on the event loop that runs here."""
+    return catalog.on_loop(running_loop())
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """The asyncio loop that runs here. Raises UsageError: none does."""
     try:
-        loop = asyncio.get_running_loop()
+        return asyncio.get_running_loop()
     except RuntimeError:
-        raise UsageError("`dagflow.asyncio` must be used inside a running asyncio event loop") from None
-    return catalog.on_loop(loop)
+        raise UsageError(
+            "`dagflow.asyncio` must be used inside a running asyncio event loop; use `dagflow` in trio, and `dagflow.blocking` without a loop"
+        ) from None

@@ -44,6 +44,18 @@ def raise_odd() -> int:
     raise OddError("odd")
 
 
+class Unreadable:
+    """Can be written, and not read again."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return int, ("no number",)
+
+
+def unreadable() -> object:
+    """Returns something that its reader refuses."""
+    return Unreadable()
+
+
 def die() -> int:
     """Ends its process."""
     os._exit(3)
@@ -110,7 +122,7 @@ def catalog_of(runs: str | None = None) -> dagflow.Catalog:
     """A catalogue with all of these."""
     catalog = dagflow.Catalog(runs=runs)  # type: ignore[arg-type]
     pure = partial(catalog.action, effect="pure")
-    for function in (pid, compute_for_ever, fail, raise_odd, die, unpicklable):
+    for function in (pid, compute_for_ever, fail, raise_odd, die, unpicklable, unreadable):
         pure(function.__name__, runs="process")(function)
     pure("library")(library)
     pure("library_of_trio", runs="trio")(library)

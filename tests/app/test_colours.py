@@ -299,6 +299,9 @@ def test_failures_cross_from_a_process_whatever_they_are() -> None:
     code, message = code_of(result_of("unpicklable()"))
     assert code == "bad_result"
     assert "the result cannot be sent to another process" in message
+    code, message = code_of(result_of("unreadable()"))
+    assert code == "bad_result"
+    assert message.startswith("the result cannot be read from another process: invalid literal")
 
 
 def test_check_action_calls_a_process_too() -> None:
@@ -422,5 +425,9 @@ def test_a_generator_is_no_action() -> None:
 
     with pytest.raises(UsageError, match=r"an action must return one value; got a generator\. Return a list"):
         Catalog().action("a")(several)
+    with pytest.raises(
+        UsageError, match=r"parameter `self` has no annotation; register the method of an object, `object\.method`"
+    ):
+        Catalog().action("a")(colours.Greeter.greet)
     with pytest.raises(UsageError, match=r"an action must be a function; got int"):
         Catalog().action("a")(5)  # type: ignore[type-var]

@@ -225,6 +225,17 @@ def test_the_wrong_facade_says_which_one_is_right() -> None:
 
     trio.run(under_trio)
 
+    async def elsewhere() -> None:
+        async with on_asyncio.Interpreter.open(":memory:", catalog=Catalog()) as interpreter:
+
+            async def call() -> None:
+                with pytest.raises(UsageError, match=r"use `dagflow` in trio, and `dagflow.blocking` without a loop"):
+                    await interpreter.runs()
+
+            await asyncio.to_thread(trio.run, call)
+
+    asyncio.run(elsewhere())
+
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_is_refused() -> None:

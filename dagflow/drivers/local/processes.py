@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import cast
+from typing import Final, cast
 
 import attrs
 import trio
@@ -19,6 +19,9 @@ import trio
 from dagflow.actions.failures import ActionFailed
 from dagflow.actions.host_function import without_partials
 from dagflow.drivers.local.process_worker import Outcome, Request, serve
+
+#: A process whose pipe is closed is about to end; so long it has for that.
+_ENDING_SECONDS: Final = 1.0
 
 
 @attrs.define(eq=False)
@@ -30,22 +33,27 @@ class _Worker:
     has_answered: bool = False
 
     def ask(self, request: Request) -> Outcome | None:
-        """The outcome of a call; None if the process ended first."""
+        """The outcome of a call; None if the process ended first, or was killed. The thread that reads a pipe is the one that closes it."""
         try:
             self.connection.send(request)
             outcome = cast("Outcome", self.connection.recv())
         except (EOFError, OSError):
-            self.process.join()
+            self.connection.close()
             return None
+        except Exception as error:  # noqa: BLE001 - unpickling runs code of the host
+            failure = ActionFailed(f"the result cannot be read from another process: {error}"[:500], "bad_result", fatal=True)
+            outcome = None, (failure, "")
         self.has_answered = True
         return outcome
 
-    def stop(self) -> None:
-        """Kill the process, and wait until it is gone."""
+    def stop(self, seconds: float = 0.0) -> int | None:
+        """Wait so long for the process to end, kill it if it does not, and return its exit code."""
+        self.process.join(seconds)
         self.process.kill()
         self.process.join()
+        exit_code = self.process.exitcode
         self.process.close()
-        self.connection.close()
+        return exit_code
 
 
 @attrs.define(eq=False)
@@ -75,22 +83,17 @@ class Processes:
         request = _request_of(function)
         async with self._limiter:
             worker = self._idle.pop() if self._idle else await self._started()
-            is_usable, exit_code = False, None
             try:
                 outcome = await trio.to_thread.run_sync(worker.ask, request, abandon_on_cancel=True, limiter=self._waiting)
-                is_usable = outcome is not None
-            finally:
-                if is_usable:
-                    self._idle.append(worker)
-                else:
-                    exit_code = worker.process.exitcode
-                    with trio.CancelScope(shield=True):
-                        await trio.to_thread.run_sync(worker.stop)
-        if outcome is None:
-            message = f"the process of the action ended with the exit code {exit_code}"
-            if not worker.has_answered and exit_code == 1:
-                message += '; if the program is a script, begin its main part with `if __name__ == "__main__":`'
-            raise ActionFailed(message, "process_ended")
+            except BaseException:
+                with trio.CancelScope(shield=True):
+                    await trio.to_thread.run_sync(worker.stop)
+                raise
+            if outcome is None:
+                with trio.CancelScope(shield=True):
+                    exit_code = await trio.to_thread.run_sync(worker.stop, _ENDING_SECONDS)
+                raise _ended(exit_code, is_new=not worker.has_answered)
+            self._idle.append(worker)
         value, failed = outcome
         if failed is not None:
             failure, failure.traceback = failed[0], failed[1]
@@ -102,10 +105,18 @@ class Processes:
         idle, self._idle = self._idle, []
         for worker in idle:
             await trio.to_thread.run_sync(worker.stop)
+            worker.connection.close()
 
     async def _started(self) -> _Worker:
         # Not abandoned: a process that nothing knows would stay.
         return await trio.to_thread.run_sync(_start, limiter=self._waiting)
+
+
+def _ended(exit_code: int | None, *, is_new: bool) -> ActionFailed:
+    message = f"the process of the action ended with the exit code {exit_code}"
+    if is_new and exit_code == 1:
+        message += '; if the program is a script, begin its main part with `if __name__ == "__main__":`'
+    return ActionFailed(message, "process_ended")
 
 
 def _start() -> _Worker:

@@ -90,6 +90,7 @@ class Processes:
                     await trio.to_thread.run_sync(worker.stop)
                 raise
             if outcome is None:
+                exit_code = None
                 with trio.CancelScope(shield=True):
                     exit_code = await trio.to_thread.run_sync(worker.stop, _ENDING_SECONDS)
                 raise _ended(exit_code, is_new=not worker.has_answered)

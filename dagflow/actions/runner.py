@@ -1,4 +1,4 @@
-"""Where functions of a host run, and the interface of the object that runs them there."""
+"""The places where functions of a host run, and the interface of the object that runs them there."""
 
 from __future__ import annotations
 

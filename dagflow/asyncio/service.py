@@ -18,7 +18,7 @@ from dagflow.app.service.service_options import ServiceOptions
 from dagflow.app.service.sources import Refresh
 from dagflow.app.service.version_diff import VersionDiff
 from dagflow.asyncio.calls import Calls, on_loop, opened
-from dagflow.asyncio.interpreter import Interpreter
+from dagflow.asyncio.interpreter import Interpreter, facade_of
 from dagflow.asyncio.run import Run
 from dagflow.execution.results import RunResult
 from dagflow.ids import RunId
@@ -167,7 +167,7 @@ class Service(Tenant):
     @property
     def interpreter(self) -> Interpreter:
         """Drives the runs of all tenants; for looking at them, and for everything about one of them."""
-        return Interpreter.of(self._service.interpreter, self._calls)
+        return facade_of(self._service.interpreter, self._calls)
 
     def tenant(self, name: str) -> Tenant:
         """Return a tenant. See `dagflow.Service.tenant`."""

@@ -53,12 +53,7 @@ class Interpreter:
             UsageError: an option is invalid, or an event loop runs in this thread.
         """
         with opened(partial(dagflow.Interpreter.open, path, catalog=catalog, **options)) as calls:
-            yield cls.of(calls.bridge.inner, calls)
-
-    @classmethod
-    def of(cls, inner: dagflow.Interpreter, calls: Calls) -> Interpreter:
-        """The facade of an open interpreter."""
-        return cls(inner, calls, tuple(Run(run, calls) for run in inner.resumed))
+            yield facade_of(calls.bridge.inner, calls)
 
     @property
     def blocked(self) -> dict[RunId, DagflowError]:
@@ -140,3 +135,8 @@ class Interpreter:
     def watch(self, run_id: str) -> Iterator[RunResult]:
         """Iterate over the states of an unfinished run. Raises as `get_run` and `Run.wait`."""
         return watch(self._calls, self._inner.watch(run_id))
+
+
+def facade_of(inner: dagflow.Interpreter, calls: Calls) -> Interpreter:
+    """The facade of an open interpreter."""
+    return Interpreter(inner, calls, tuple(Run(run, calls) for run in inner.resumed))

@@ -129,7 +129,8 @@ def _obey(words: list[str]) -> None:
         case ["dagflow", *arguments]:
             dagflow(arguments)
         case ["python", file]:
-            runpy.run_path(file, run_name="__main__")
+            # As Python does, so that processes of the program find it.
+            runpy.run_path(str(Path(file).resolve()), run_name="__main__")
         case ["cat", file]:
             print(Path(file).read_text(encoding="utf-8"), end="")
         case ["ls", folder]:

@@ -104,14 +104,6 @@ def test_a_text_has_to_be_one() -> None:
         dagflow.compile(None)  # type: ignore[arg-type]
 
 
-def test_an_action_without_its_name() -> None:
-    with pytest.raises(UsageError, match="must be called with the name of the action"):
-
-        @Catalog().action  # type: ignore[arg-type]
-        def greet(name: str) -> str:
-            return name
-
-
 def test_a_virtual_clock_begins_now() -> None:
     before = dagflow.SystemClock().now()
     assert before <= dagflow.VirtualClock().now() <= dagflow.SystemClock().now()

@@ -10,16 +10,14 @@ import attrs
 import orjson
 
 from dagflow.actions.failures import ActionFailed
-from dagflow.actions.fast_path import MISS, FastAction, check_of, is_as_stored
-from dagflow.actions.host_failures import failure_of
-from dagflow.actions.host_function import is_coroutine_function
+from dagflow.actions.fast_path import Kept, keeper_of
+from dagflow.actions.host_exceptions import text_of
 from dagflow.actions.limits import MAX_RESULT
 from dagflow.actions.record_classes import named_parts
 from dagflow.actions.runner import RunsOn
-from dagflow.actions.secrets import Redactor
-from dagflow.actions.shape import Shape
+from dagflow.actions.shape import Reveal, Shape
 from dagflow.model.action import ActionSpec
-from dagflow.model.typeguards import is_dict, is_sequence, is_set
+from dagflow.model.typeguards import is_dict, is_object, is_sequence, is_set
 from dagflow.model.types import Field, ListType, MapType, OptionalType, Primitive, RecordType, Type
 from dagflow.model.wire import codec as wire
 
@@ -29,6 +27,10 @@ _MOST_PARTS: Final = MAX_RESULT // 2
 MANY_PARTS: Final = 20_000
 #: Values without parts, which make up most of most results.
 _LEAVES: Final = frozenset({str, int, float, bool, type(None), bytes})
+
+
+def _no_secret(name: str) -> str:
+    raise ActionFailed(f"the secret `{name}` cannot be used here", "bad_arguments", fatal=True)
 
 
 @attrs.frozen(eq=False)
@@ -59,8 +61,8 @@ class BoundAction:
 
     @cached_property
     def is_filled_in(self) -> bool:
-        """Whether it has parameters beyond those that flows pass."""
-        return bool(self.key_names or self.invocation_names or self.given_names or self.injected)
+        """Whether it has parameters beyond those that flows pass, and the effect key."""
+        return bool(self.invocation_names or self.given_names or self.injected)
 
     @cached_property
     def is_async(self) -> bool:
@@ -73,24 +75,14 @@ class BoundAction:
         return {field.name: field.type for field in self.spec.params}
 
     @cached_property
-    def direct(self) -> FastAction | None:
-        """The fast path to it, if there is one."""
-        if self.is_filled_in or not self.is_async or not is_coroutine_function(self.function):
-            return None
-        check = check_of(self.result)
-        if check is None or not all(is_as_stored(shape) for shape in self.shapes.values()):
-            return None
-
-        def keep(value: object) -> object:
-            kept: object = check(value)
-            return self.checked(value) if kept is MISS else kept
-
-        return FastAction(self.function, keep, lambda error: failure_of(error, Redactor()))
+    def keep(self) -> Callable[[object], Kept | None]:
+        """The fast check of its result, see `FastAction.keep`."""
+        return keeper_of(self.result)
 
     @cached_property
     def from_json(self) -> Mapping[str, wire.Codec]:
         """Codecs for the arguments, by name, whose stored form is not their JSON."""
-        return {field.name: wire.codec(field.type) for field in self.spec.params if not _is_kept(field)}
+        return {field.name: wire.codec(field.type) for field in self.spec.params if not is_kept(field)}
 
     @cached_property
     def is_result_json(self) -> bool:
@@ -107,6 +99,24 @@ class BoundAction:
         """The codec for the result; undeclared fields of its records are dropped, unless the host is strict."""
         codec = wire.codec(self.spec.result)
         return codec if self.is_strict else codec.open
+
+    def stored(self, arguments: Mapping[str, object]) -> dict[str, object]:
+        """What flows pass, in stored form, with defaults filled in. Raises ActionFailed: the action does not take it."""
+        try:
+            given = self.arguments_codec.encode(dict(arguments))
+            stored = given if is_object(given) else {}
+            return stored | {name: codec.decode(stored[name]) for name, codec in self.from_json.items() if name in stored}
+        except wire.WireError as error:
+            raise ActionFailed(f"{self.spec.name}: {error}", "bad_arguments", fatal=True) from None
+
+    def into(self, name: str, shape: Shape, value: object, reveal: Reveal = _no_secret) -> object:
+        """An argument as the function receives it. Raises ActionFailed: the class of the host refuses it."""
+        try:
+            return shape.into(value, reveal)
+        except Exception as error:
+            # It would refuse it again.
+            text = f"{self.spec.name}, argument `{name}`: {text_of(error)}"
+            raise ActionFailed(text, "bad_arguments", fatal=True) from error
 
     def checked(self, result: object) -> object:
         """A result of the function in stored form. Raises ActionFailed: it is not of the declared type, or too large."""
@@ -154,11 +164,11 @@ def _is_json(type_: Type) -> bool:
         case ListType(inner) | OptionalType(inner) | MapType(Primitive.STRING, inner):
             return _is_json(inner)
         case RecordType(_, fields):
-            return all(map(_is_kept, fields))
+            return all(map(is_kept, fields))
         case _:
             return wire.is_plain(type_)
 
 
-def _is_kept(field: Field) -> bool:
+def is_kept(field: Field) -> bool:
     """As `_is_json`. A mutable default must be new each time, in case its receiver changes it; decoding makes a copy."""
     return _is_json(field.type) and not isinstance(field.default, (list, dict))

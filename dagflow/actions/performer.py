@@ -16,16 +16,16 @@ import attrs
 from dagflow.actions.bound_action import MANY_PARTS, BoundAction, n_parts
 from dagflow.actions.dependencies import Dependencies
 from dagflow.actions.failures import ActionFailed, Fatal, Invocation
+from dagflow.actions.fast_arguments import Conversion, conversions_for, converted
 from dagflow.actions.fast_path import FastAction
-from dagflow.actions.host_exceptions import passing, text_of
+from dagflow.actions.host_exceptions import passing
 from dagflow.actions.host_failures import failure_of
+from dagflow.actions.host_function import is_coroutine_function
 from dagflow.actions.http_client.pool import Connections
 from dagflow.actions.runner import Runner, RunsOn
 from dagflow.actions.secrets import Redactor, Vault
 from dagflow.actions.wrong_loop import wrong_loop
-from dagflow.model.typeguards import is_object
 from dagflow.model.types import Type
-from dagflow.model.wire import codec as wire
 
 
 @runtime_checkable
@@ -55,8 +55,6 @@ class CatalogPerformer:
     _connections: Connections = attrs.field(factory=Connections)
     #: The contents of secrets that calls have received so far; no output shows them.
     _revealed: Redactor = attrs.field(factory=Redactor)
-    #: The fast paths requested so far, by action.
-    _directs: dict[str, FastAction] = attrs.field(factory=dict[str, FastAction])
     _secrets_of: Callable[[str], Mapping[str, str | Callable[[], str]] | None] = attrs.field(default=lambda _tenant: None)
 
     def with_secrets_of(self, secrets_of: Callable[[str], Mapping[str, str | Callable[[], str]] | None]) -> CatalogPerformer:
@@ -75,14 +73,21 @@ class CatalogPerformer:
     def direct(self, action: str, arguments: Mapping[str, Type], result: Type) -> FastAction | None:
         """The fast path to an action, for arguments and a result of exactly these types; None if there is none."""
         bound = self._actions.get(action)
-        if bound is None or bound.direct is None or bound.spec.result != result or bound.declared != arguments:
+        if bound is None or bound.spec.result != result:
             return None
-        direct = self._directs.get(action)
-        if direct is None:
-            function = bound.function if self._place_of(bound) is RunsOn.TRIO else partial(self._call_elsewhere, bound)
-            direct = FastAction(function, bound.direct.keep, partial(self._failure, bound))
-            self._directs[action] = direct
-        return direct
+        conversions = conversions_for(bound, arguments)
+        if conversions is None:
+            return None
+        function: Callable[..., Awaitable[object]]
+        if self._place_of(bound) is not RunsOn.TRIO:
+            function = partial(self._call_elsewhere, bound)
+        elif is_coroutine_function(bound.function):
+            function = bound.function
+        else:
+            return None
+        if conversions:
+            function = partial(_convert_and_call, bound, conversions, function)
+        return FastAction(function, bound.keep, partial(self._kept, bound), partial(self._failure, bound), bound.key_names)
 
     def destination(self, action: str, arguments: Mapping[str, object]) -> str:
         """The destination of a call: the action, with the value of its `destination`; of an address the host."""
@@ -112,9 +117,7 @@ class CatalogPerformer:
                 result = await _awaitable(bound.function(**arguments))
             else:
                 result = await self._call_elsewhere(bound, **arguments)
-            if n_parts(result, MANY_PARTS) > MANY_PARTS:
-                return await anyio.to_thread.run_sync(bound.checked, result)
-            return bound.checked(result)
+            return await self._kept(bound, result)
         except BaseException as error:  # noqa: BLE001 - any exception fails the attempt, except for those from around it
             rest = passing(error)
             if rest is not None:
@@ -122,6 +125,12 @@ class CatalogPerformer:
             failure, cause = self._failure(bound, error), error
         # Outside of the handler, and without the cause if that could contain a secret: tracebacks are written to logs.
         raise failure from (None if self._revealed.is_needed else cause)
+
+    @staticmethod
+    async def _kept(bound: BoundAction, result: object) -> object:
+        if n_parts(result, MANY_PARTS) > MANY_PARTS:
+            return await anyio.to_thread.run_sync(bound.checked, result)
+        return bound.checked(result)
 
     def _place_of(self, bound: BoundAction) -> RunsOn:
         return bound.runs_on or self._runs_on
@@ -162,22 +171,15 @@ class CatalogPerformer:
             self._revealed.add(name, content)
             return content
 
-        try:
-            given = bound.arguments_codec.encode(dict(invocation.arguments))
-            stored = given if is_object(given) else {}
-            stored |= {name: codec.decode(stored[name]) for name, codec in bound.from_json.items() if name in stored}
-        except wire.WireError as error:
-            raise ActionFailed(f"{bound.spec.name}: {error}", "bad_arguments", fatal=True) from None
+        stored = bound.stored(invocation.arguments)
         arguments: dict[str, object] = {}
         for name, shape in bound.shapes.items():
             try:
-                arguments[name] = shape.into(stored.get(name), reveal)
-            except Exception as error:
-                if error in of_secrets:
-                    raise
-                # The class of the host refused the value, and would again.
-                text = f"{bound.spec.name}, argument `{name}`: {text_of(error)}"
-                raise ActionFailed(text, "bad_arguments", fatal=True) from error
+                arguments[name] = bound.into(name, shape, stored.get(name), reveal)
+            except ActionFailed:
+                if of_secrets:
+                    raise of_secrets[0] from None
+                raise
         arguments |= {name: self._dependencies.of(type_, invocation) for name, type_ in bound.injected.items()}
         return (
             arguments
@@ -205,6 +207,16 @@ def _awaitable(result: object) -> Awaitable[object]:
             f"an async function must return an awaitable; got {type(result).__name__}. Define it with `async def`", "bad_result"
         )
     return cast("Awaitable[object]", result)
+
+
+async def _convert_and_call(
+    bound: BoundAction,
+    conversions: Mapping[str, Conversion],
+    function: Callable[..., Awaitable[object]],
+    /,
+    **arguments: object,
+) -> object:
+    return await function(**converted(bound, conversions, arguments))
 
 
 async def _awaited(call: Callable[[], object]) -> object:

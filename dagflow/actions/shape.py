@@ -30,6 +30,7 @@ class Shape:
         out: from the result of the function to stored form.
         class_: the class of a record, if its objects have attributes. attributes: its names of the fields.
         fields: of a record, the shapes by name.
+        element: of a list, a map or an optional value, the shape of what is inside.
         is_one: whether a Python value is of this shape; of a record alone.
     """
 
@@ -39,4 +40,15 @@ class Shape:
     class_: Any = None
     attributes: tuple[str, ...] = ()
     fields: Mapping[str, Shape] = attrs.field(factory=dict[str, "Shape"])
+    element: Shape | None = None
     is_one: Callable[[Any], bool] = lambda _: False
+
+
+def is_unchanged(shape: Shape) -> bool:
+    """Whether results of this shape are in stored form as they are."""
+    return shape.out is _same
+
+
+def is_given_as_stored(shape: Shape) -> bool:
+    """Whether arguments of this shape reach the function in stored form."""
+    return shape.into is _same_in

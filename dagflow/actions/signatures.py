@@ -80,8 +80,8 @@ _PLAIN: Final[Mapping[Any, Shape]] = {
     values.Duration: Shape(DURATION),
     dt.datetime: Shape(TIMESTAMP, lambda value, _: value.to_datetime(), _timestamp_out),
     dt.timedelta: Shape(DURATION, lambda value, _: value.to_timedelta(), _duration_out),
-    list: Shape(ListType(JSON)),
-    dict: Shape(MapType(STRING, JSON)),
+    list: Shape(ListType(JSON), element=Shape(JSON)),
+    dict: Shape(MapType(STRING, JSON), element=Shape(JSON)),
     **TEXT_SHAPES,
     markers.Email: Shape(ScalarType("Email")),
     markers.Url: Shape(ScalarType("Url")),
@@ -223,6 +223,7 @@ def _optional(inner: Shape) -> Shape:
         OptionalType(inner.type),
         lambda value, reveal: None if value is None else inner.into(value, reveal),
         lambda value: None if value is None else inner.out(value),
+        element=inner,
     )
 
 
@@ -240,7 +241,7 @@ def _list(inner: Shape, made: Callable[[list[Any]], Any], *, are_ordered: bool =
         # The order of a set is another one in each process, and a repeated call must have the same result.
         return sorted(elements, key=None if inner.type in _ORDERED else repr)
 
-    return Shape(ListType(inner.type), into, out)
+    return Shape(ListType(inner.type), into, out, element=inner)
 
 
 def _map(key: Type, inner: Shape) -> Shape:
@@ -251,6 +252,7 @@ def _map(key: Type, inner: Shape) -> Shape:
         MapType(key, inner.type),
         lambda value, reveal: {name: inner.into(member, reveal) for name, member in value.items()},
         out,
+        element=inner,
     )
 
 
@@ -294,7 +296,7 @@ def _record(class_: type, where: str, outer: tuple[type, ...]) -> Shape:
         return {attributes[name]: shapes[attributes[name]].out(member) for name, member in known.get(value).items()}
 
     type_ = RecordType(flow_name(class_), tuple(fields.values()))
-    return Shape(type_, into, out, known.class_, tuple(attributes), shapes, known.is_one)
+    return Shape(type_, into, out, known.class_, tuple(attributes), shapes, is_one=known.is_one)
 
 
 def field_of(name: str, shape: Shape, default: Any, where: str, *, doc: str = "") -> Field:

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 import attrs
 
 from dagflow.actions.failures import ActionFailed
-from dagflow.actions.fast_path import FastAction
+from dagflow.actions.fast_path import FastAction, Kept
+from dagflow.execution.evaluate import evaluated
 from dagflow.execution.performer import Performer
-from dagflow.execution.program import Code, Evaluator, Program
+from dagflow.execution.program import Code, Evaluator, Program, Typed
 from dagflow.model.action import Effect
 
 
 @attrs.frozen(eq=False)
 class FastStep:
-    """A step whose arguments and result are the same in stored form and in Python; see `actions.direct`.
+    """A step whose arguments and result are the same in stored form and in Python; see `actions.fast_path`.
 
     Attributes:
-        arguments: from the bindings to the arguments of the call. Raises EvaluationError.
-        function, keep, explain: see `actions.direct.FastAction`.
+        arguments: from the bindings to the arguments of the call. Raises EvaluationError, Unevaluable.
+        function, keep, keep_any, explain, key_names: see `actions.fast_path.FastAction`.
         is_pure: whether the call needs nothing to be in the store.
         is_steady: whether the bindings are the shared ones, if all its predecessors are settled.
     """
 
     arguments: Callable[[Mapping[str, object]], dict[str, object]]
     function: Callable[..., Awaitable[object]]
-    keep: Callable[[object], object]
+    keep: Callable[[object], Kept | None]
+    keep_any: Callable[[object], Awaitable[object]]
     explain: Callable[[BaseException], ActionFailed]
+    key_names: tuple[str, ...]
     is_pure: bool
     is_steady: bool
 
@@ -46,21 +50,37 @@ def _quick(performer: Performer, code: Code) -> FastStep | None:
 
 def fast_step(code: Code, direct: FastAction) -> FastStep | None:
     """The fast path of a step whose action and arguments have one. An undo has none: it has further preconditions."""
-    if code.quick_arguments is None or code.node.undoes:
+    if code.node.undoes:
         return None
-    arguments = _together(code.quick_arguments)
-    is_steady = not code.reads_now and not code.catches
-    return FastStep(arguments, direct.function, direct.keep, direct.explain, code.node.effect is Effect.PURE, is_steady)
+    return FastStep(
+        arguments=_together([(name, _evaluator(name, typed)) for name, typed in code.arguments]),
+        function=direct.function,
+        keep=direct.keep,
+        keep_any=direct.keep_any,
+        explain=direct.explain,
+        key_names=direct.key_names,
+        is_pure=code.node.effect is Effect.PURE,
+        is_steady=not code.reads_now and not code.catches,
+    )
 
 
-def _together(functions: tuple[tuple[str, Evaluator], ...]) -> Callable[[Mapping[str, object]], dict[str, object]]:
+def _evaluator(name: str, typed: Typed) -> Evaluator:
+    # Where every value can be stored as it is, only evaluating it can fail.
+    return typed.evaluate if typed.is_sure else partial(_evaluated, f"`{name}`", typed)
+
+
+def _evaluated(what: str, typed: Typed, bindings: Mapping[str, object]) -> object:
+    return evaluated(typed, bindings, what)
+
+
+def _together(functions: Sequence[tuple[str, Evaluator]]) -> Callable[[Mapping[str, object]], dict[str, object]]:
     """One function for all arguments; most steps have few, for which a loop is a good part of the cost."""
     match functions:
-        case ():
+        case []:
             return lambda _: {}
-        case ((name, one),):
+        case [(name, one)]:
             return lambda bindings: {name: one(bindings)}
-        case ((name, one), (second, two)):
+        case [(name, one), (second, two)]:
             return lambda bindings: {name: one(bindings), second: two(bindings)}
         case _:
             return lambda bindings: {each: function(bindings) for each, function in functions}

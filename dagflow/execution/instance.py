@@ -202,12 +202,14 @@ class RunInstance(RunState):
             return None
         try:
             arguments = quick.arguments(values.shared if quick.is_steady and not state.unseen else values.of(node))
-        except EvaluationError as problem:
+        except (EvaluationError, Unevaluable) as problem:
             self._refuse(node, problem.code, problem.message)
             return None
         self._pending.append((STARTED, now, node, attempt))
         self.n_recorded += 1
         machine.start_attempt(node, attempt, now)
+        if quick.key_names:
+            arguments |= dict.fromkeys(quick.key_names, effect_key(self.run, self.program.plan.ids[node]))
         return arguments
 
     def succeed_fast(self, node: int, kept: object, now: int, as_json: bytes | None = None) -> None:

@@ -14,7 +14,7 @@ from dagflow.expr.codegen.emit import compile_cores
 from dagflow.expr.runtime.optionals import as_bool
 from dagflow.gc_tuning import without_collecting
 from dagflow.model.correlation_key import path_text
-from dagflow.model.flow import Argument, Callee, Expression, Flow, Node, NodeKind
+from dagflow.model.flow import Callee, Expression, Flow, Node, NodeKind
 from dagflow.model.plan import Plan, build_plan
 from dagflow.model.policies import Concurrency, Debounce, Once, Policies, Rate, Singleton, Throttle
 from dagflow.model.types import BOOL, DURATION, INT, JSON, NULL, STRING, EnumType, ScalarType, Type
@@ -90,7 +90,6 @@ class Code:
     Attributes:
         codec, is_plain: of the value that the step reads as. dumps: its stored JSON, once it is in the form it is read in.
         key: of an item of a loop.
-        quick_arguments: the functions behind the arguments, if their values are certain to be in stored form.
         reads_now: whether an expression reads `now`.
         catches: names of failures its expressions may read, with the numbers of their catch nodes.
         correlation: of a wait for an event, where its condition has one.
@@ -103,7 +102,6 @@ class Code:
     expression: Typed | None
     cases: tuple[tuple[Typed, ...], ...]
     arguments: tuple[tuple[str, Typed], ...]
-    quick_arguments: tuple[tuple[str, Evaluator], ...] | None
     reads_now: bool
     default: Typed | None
     key: Typed | None
@@ -264,7 +262,6 @@ def _build(flow: Flow, compile_all: CompileCores, callees: Mapping[str, Program]
             expression=None if node.expression is None else typed(node.expression, _expected_type(flow, node)),
             cases=tuple(tuple(typed(value) for value in case) for case in node.cases),
             arguments=tuple((argument.name, typed(argument.value)) for argument in node.arguments),
-            quick_arguments=_quick([(argument, code_of[id(argument.value)]) for argument in node.arguments]),
             reads_now=any("now" in expression.reads for expression in expressions_of(node)),
             default=None if node.default is None else typed(node.default, node.type),
             key=None if node.loop is None or node.loop.key is None else typed(node.loop.key),
@@ -343,13 +340,6 @@ def _named(flow: Flow) -> Iterator[str]:
             yield node.flow
         if node.loop is not None:
             yield from _named(node.loop.body)
-
-
-def _quick(arguments: Sequence[tuple[Argument, Evaluator]]) -> tuple[tuple[str, Evaluator], ...] | None:
-    """Return the argument functions, if every value of their types can be stored as it is; else None."""
-    if not all(_is_sure(argument.value.type) for argument, _ in arguments):
-        return None
-    return tuple((argument.name, function) for argument, function in arguments)
 
 
 def _is_sure(type_: Type) -> bool:

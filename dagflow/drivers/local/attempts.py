@@ -294,12 +294,14 @@ class Attempts:
             if deadline is not None and call.invocation is not None:
                 call.invocation = attrs.evolve(call.invocation, deadline=Timestamp(deadline))
         kept: object = None
+        as_json: bytes | None = None
         failure: ActionFailed | None = None
         if watchers:
             hit(Failpoint.EFFECT_BEGINS)
         try:
             if quick is not None:
-                kept = quick.keep(await quick.function(**call.arguments or {}))
+                result = await quick.function(**call.arguments or {})
+                kept, as_json = quick.keep(result) or (await quick.keep_any(result), None)
             else:
                 kept = await self._performer.perform(cast("Invocation", call.invocation))
         except BaseException as raised:  # noqa: BLE001 - any exception of a host is the run's outcome; `passing` says which propagate
@@ -321,7 +323,7 @@ class Attempts:
             if failure is not None:
                 self._failed(call, failure, now)
             elif quick is not None:
-                live.progress.succeed_fast(command.node, kept, now)
+                live.progress.succeed_fast(command.node, kept, now, as_json)
             else:
                 live.progress.succeed(command.node, kept, now, self._jitter())
         except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone

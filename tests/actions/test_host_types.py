@@ -217,7 +217,7 @@ async def test_values_cross_as_what_they_are(annotation: Any, value: object, sto
 async def test_a_whole_order_crosses() -> None:
     catalog, got = echo_of(Order)
     spec = catalog.interface.actions["echo"].params[0].type
-    stored = dagflow.actions.performer.wire.decode(ORDER_JSON, spec)  # type: ignore[attr-defined]
+    stored = dagflow.model.wire.codec.decode(ORDER_JSON, spec)
     await call(catalog, "echo", value=stored)
     assert got == [attrs.evolve(ORDER, extra=ORDER_JSON["extra"], due=DUE.astimezone(UTC))]
 
@@ -382,7 +382,7 @@ def test_a_value_that_contains_itself_or_multiplies_is_refused_in_time() -> None
     endless: list[object] = [{1}]
     endless.append(endless)
     with pytest.raises(WireError, match=r"nested deeper|too many parts"):
-        dagflow.actions.performer.wire.decode(as_json(endless), dagflow.model.types.JSON)  # type: ignore[attr-defined]
+        dagflow.model.wire.codec.decode(as_json(endless), dagflow.model.types.JSON)
     huge: object = (1, 2)
     for _ in range(40):
         huge = (huge, huge)

@@ -51,6 +51,8 @@ _TEXT_SHIFT: Final = 6
 #: Levels of free JSON, and of what is around it: half of what a value may have, each.
 _MOST_DEPTH: Final = MAX_DEPTH // 2
 _TEXT: Final = frozenset({str})
+_LISTS: Final = frozenset({list, tuple})
+_MAPS: Final = frozenset({dict})
 
 #: From the result of a function to stored form, or MISS.
 Check: TypeAlias = Callable[[Any], Any]
@@ -200,13 +202,13 @@ def _container_check(shape: Shape, most_text: int) -> Check | None:
         return None
 
     def check_list(value: Any) -> Any:
-        if (type(value) is not list and type(value) is not tuple) or len(value) > most:
+        if type(value) not in _LISTS or len(value) > most:
             return MISS
         kept = [check(each) for each in value]
         return MISS if MISS in kept else kept
 
     def check_map(value: Any) -> Any:
-        if type(value) is not dict or len(value) > most:
+        if type(value) not in _MAPS or len(value) > most:
             return MISS
         kept = {key: check(each) for key, each in value.items()}
         if not _TEXT.issuperset(map(type, kept)) or max(map(len, kept), default=0) > _MOST_TEXT:
@@ -310,7 +312,7 @@ def _is_bounded(value: object) -> bool:
             if left < 0:
                 return False
             for each in container:
-                class_ = type(each)
+                class_: object = type(each)  # pyright: ignore[reportUnknownVariableType]
                 if class_ is str:
                     left -= len(each) >> _TEXT_SHIFT
                 elif class_ is int:

@@ -330,7 +330,7 @@ def test_a_service_from_a_script(tmp_path: Path) -> None:
 
 
 METHODS = {
-    "Interpreter": (dagflow.Interpreter, {"deliver", "parts"}),
+    "Interpreter": (dagflow.Interpreter, {"cancel_soon", "deliver", "parts"}),
     "Service": (dagflow.Service, set[str]()),
     "Tenant": (dagflow.Tenant, set[str]()),
     "Run": (dagflow.Run, set[str]()),

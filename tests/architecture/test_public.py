@@ -26,7 +26,14 @@ MODULES = (
     "dagflow.webhooks",
 )
 #: Methods that other parts of dagflow call and the documents do not mention.
-INTERNAL = {"Interpreter.deliver", "Interpreter.parts", "ActionCatalog.performer", "Catalog.performer", "Catalog.redactor"}
+INTERNAL = {
+    "Interpreter.cancel_soon",
+    "Interpreter.deliver",
+    "Interpreter.parts",
+    "ActionCatalog.performer",
+    "Catalog.performer",
+    "Catalog.redactor",
+}
 
 
 def exported(module: str) -> list[Any]:

@@ -15,10 +15,10 @@ import attrs
 import trio
 
 from dagflow.actions.failures import ActionFailed, Invocation
-from dagflow.actions.host_exceptions import class_name, passing, text_of
-from dagflow.actions.host_failures import failure_of, shown
-from dagflow.actions.secrets import Redactor
+from dagflow.actions.fast_path import Kept
+from dagflow.actions.host_exceptions import passing
 from dagflow.drivers.local import run_logger
+from dagflow.drivers.local.call_failures import failure_of_call
 from dagflow.drivers.local.fair_queue import Busy, News, Share, SharedQueue
 from dagflow.drivers.local.group_commit import Writer
 from dagflow.drivers.local.loaded_run import Call, LoadedRun
@@ -105,10 +105,9 @@ class Attempts:
 
     def fast_steps_of(self, program: Program) -> Sequence[FastStep | None]:
         """Per node, the short way to its action, if there is one."""
-        fast_steps = self._fast_steps.get(program)
-        if fast_steps is None:
-            fast_steps = self._fast_steps[program] = quick_ways(self._performer, program)
-        return fast_steps
+        if program not in self._fast_steps:
+            self._fast_steps[program] = quick_ways(self._performer, program)
+        return self._fast_steps[program]
 
     def put(self, live: LoadedRun, commands: Sequence[StartAttempt]) -> None:
         """Attempts are queued; `begin` as many as there is room for."""
@@ -293,24 +292,23 @@ class Attempts:
             worker.limit(trio.current_time() + max(0, (deadline or now) - now) / 1e9)
             if deadline is not None and call.invocation is not None:
                 call.invocation = attrs.evolve(call.invocation, deadline=Timestamp(deadline))
-        kept: object = None
-        as_json: bytes | None = None
+        kept: Kept = None, None
         failure: ActionFailed | None = None
         if watchers:
             hit(Failpoint.EFFECT_BEGINS)
         try:
             if quick is not None:
                 result = await quick.function(**call.arguments or {})
-                kept, as_json = quick.keep(result) or (await quick.keep_any(result), None)
+                kept = quick.keep(result) or (await quick.keep_any(result), None)
             else:
-                kept = await self._performer.perform(cast("Invocation", call.invocation))
+                kept = await self._performer.perform(cast("Invocation", call.invocation)), None
         except BaseException as raised:  # noqa: BLE001 - any exception of a host is the run's outcome; `passing` says which propagate
             rest = passing(raised)
             if rest is not None:
                 if worker.is_cancelled and not call.is_over:
                     self._stopped(call)
                 raise rest from None
-            failure = _as_failure(call, raised)
+            failure = failure_of_call(call, raised)
         if watchers:
             hit(Failpoint.EFFECT_DONE)
         if call.is_over:
@@ -323,9 +321,9 @@ class Attempts:
             if failure is not None:
                 self._failed(call, failure, now)
             elif quick is not None:
-                live.progress.succeed_fast(command.node, kept, now, as_json)
+                live.progress.succeed_fast(command.node, kept[0], now, kept[1])
             else:
-                live.progress.succeed(command.node, kept, now, self._jitter())
+                live.progress.succeed(command.node, kept[0], now, self._jitter())
         except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
             self._driver.block(live, error)
         else:
@@ -386,17 +384,3 @@ def _share_of_wish(wish: tuple[LoadedRun, StartAttempt]) -> Share:
 
 def _share_of_call(call: Call) -> Share:
     return call.live.share
-
-
-def _as_failure(call: Call, raised: BaseException) -> ActionFailed:
-    match raised:
-        case _ if call.quick is not None:
-            return call.quick.explain(raised)
-        case ActionFailed():
-            return failure_of(raised, Redactor())
-        case DagflowError():
-            return ActionFailed(shown(text_of(raised), Redactor()), "usage", fatal=True)
-        case _:
-            # The text of an exception may contain anything, secrets too; only its class is reported.
-            action = call.live.progress.program.codes[call.command.node].node.action
-            return ActionFailed(f"{action} raised {class_name(raised)}", "unexpected", fatal=True)

@@ -13,9 +13,9 @@ import orjson
 import trio
 
 from dagflow.actions.catalog import Catalog
+from dagflow.app.documents.runs import plain_delivery, plain_result, plain_rows, plain_version
+from dagflow.app.redaction import redactor_for, shown_result
 from dagflow.app.service.service import Service
-from dagflow.cli.output.json_data import plain_delivery, plain_result, plain_rows, plain_version
-from dagflow.cli.secrets import redactor_for, shown_result
 from dagflow.errors import DagflowError, StoreError, UsageError
 from dagflow.model.wire.codec import WireError
 from dagflow.webhooks import WebhookRefused

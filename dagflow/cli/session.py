@@ -11,16 +11,16 @@ from typing import Final
 import attrs
 import trio
 
+from dagflow.app.documents.runs import plain_result
+from dagflow.app.documents.types import RunDocument
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.recovery import Quarantined
+from dagflow.app.redaction import redactor_for, shown_result
 from dagflow.app.run_handle import Run
 from dagflow.cli.exit_codes import FAILED, OK, USAGE
-from dagflow.cli.output.documents import RunDocument
-from dagflow.cli.output.json_data import plain_result
 from dagflow.cli.output.live import Progress, follow, progress
 from dagflow.cli.output.tables import RunReport, print_report
 from dagflow.cli.output.text import counted, json_text, printable
-from dagflow.cli.secrets import redactor_for, shown_result
 from dagflow.cli.signals import until_stopped
 from dagflow.cli.sources import Host
 from dagflow.clock import Clock, SystemClock, VirtualClock

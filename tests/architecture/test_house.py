@@ -31,7 +31,6 @@ TAKE_TIME = {ROOT / "tests" / "app" / "kill_harness.py", ROOT / "tests" / "servi
 MOST_LINES_OF_A_FILE = 400
 #: Files that hold one idea in more lines, reviewed one by one.
 LONGEST = {
-    "dagflow/cli/output/documents.py": 460,
     "dagflow/app/interpreter.py": 505,  # the public methods of one class, most of it what they promise
     "dagflow/drivers/local/driver.py": 450,  # the one place where the parts of the driver meet
     "dagflow/execution/program.py": 410,

@@ -15,10 +15,11 @@ from rich.live import Live
 from rich.text import Text
 
 import dagflow
+from dagflow.app.documents.values import rfc3339
 from dagflow.cli.output.columns import aligned
 from dagflow.cli.output.live import Screen, in_view, mark
 from dagflow.cli.output.tables import RunReport
-from dagflow.cli.output.text import instant, json_text, length, printable, printable_lines, rfc3339
+from dagflow.cli.output.text import instant, json_text, length, printable, printable_lines
 from dagflow.execution.results import NodeResult
 from dagflow.ids import NodeId
 from dagflow.model.flow import NodeKind

@@ -25,7 +25,8 @@ def actions(*, export: bool, actions: str | None, is_json: bool) -> int:
     """List the actions that flows can call."""
     from rich.text import Text
 
-    from dagflow.cli.output.action_list import action_data, signature
+    from dagflow.app.documents.actions import action_data
+    from dagflow.cli.output.action_list import signature
     from dagflow.cli.output.console import console
     from dagflow.cli.output.text import json_text, printable, printable_lines
     from dagflow.cli.sources import load_host

@@ -46,9 +46,10 @@ def dry_run(
 
     The exit code is 1 if the run would not succeed. With `--json`, the document is `null` if the flow ignores the event.
     """
+    from dagflow.app.documents.dry_runs import dry_run_data
     from dagflow.app.simulation import dry_run as simulation
     from dagflow.cli.output import console
-    from dagflow.cli.output.dry_run_report import dry_run_data, print_dry_run
+    from dagflow.cli.output.dry_run_report import print_dry_run
     from dagflow.cli.output.text import json_text
     from dagflow.cli.sources import example_input, load_flows, load_host, one_standard_input, problem_lines, read_value
     from dagflow.clock import SystemClock

@@ -32,9 +32,9 @@ def list_(*, tenant: str, store: str, is_json: bool) -> int:
     """List the published flows."""
     from rich.text import Text
 
+    from dagflow.app.documents.runs import plain_version
     from dagflow.cli.output.columns import aligned
     from dagflow.cli.output.console import console
-    from dagflow.cli.output.json_data import plain_version
     from dagflow.cli.output.text import instant, json_text, printable
     from dagflow.client import Client
 
@@ -94,7 +94,7 @@ def retire(*, flow: str, tenant: str, store: str, is_json: bool) -> int:
 
 
 def _changed(flow: str, change: Callable[[Client], Version], *, tenant: str, store: str, is_json: bool) -> int:
-    from dagflow.cli.output.json_data import plain_version
+    from dagflow.app.documents.runs import plain_version
     from dagflow.cli.output.text import json_text, printable
     from dagflow.client import Client
 

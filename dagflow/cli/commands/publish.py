@@ -28,7 +28,7 @@ def publish(*, files: tuple[str, ...], author: str, comment: str, tenant: str, s
 
     `dagflow serve` must drive the runs of the store. A flow that is published already gets a new version; its runs keep theirs.
     """
-    from dagflow.cli.output.json_data import plain_version
+    from dagflow.app.documents.runs import plain_version
     from dagflow.cli.output.text import json_text, printable
     from dagflow.cli.sources import read_text
     from dagflow.client import Client

@@ -33,8 +33,8 @@ def runs(*, limit: int, unfinished: bool, parent: str | None, store: str, is_jso
     from rich.text import Text
 
     from dagflow.app.archive import Archive
+    from dagflow.app.documents.runs import plain_rows
     from dagflow.cli.output.console import console
-    from dagflow.cli.output.json_data import plain_rows
     from dagflow.cli.output.tables import runs_table
     from dagflow.cli.output.text import json_text, printable
 

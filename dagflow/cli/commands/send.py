@@ -15,9 +15,10 @@ from dagflow.cli.declaring import Command, argument
 from dagflow.cli.exit_codes import OK
 
 if TYPE_CHECKING:
+    from dagflow.app.documents.types import RunDocument
     from dagflow.app.interpreter import Interpreter
     from dagflow.app.outcomes import Delivery
-    from dagflow.cli.output.documents import RunDocument, SendDocument
+    from dagflow.cli.output.documents import SendDocument
     from dagflow.model.flow import Flow
 
 
@@ -108,6 +109,6 @@ def _report(event: str, delivery: Delivery, process: int, *, is_quiet: bool, is_
 
 
 def _document(delivery: Delivery, process: int | None, runs: list[RunDocument]) -> SendDocument:
-    from dagflow.cli.output.json_data import plain_delivery
+    from dagflow.app.documents.runs import plain_delivery
 
     return {**plain_delivery(delivery), "process": process, "runs": runs}

@@ -11,7 +11,7 @@ from dagflow.cli.declaring import Command
 from dagflow.cli.exit_codes import OK
 
 if TYPE_CHECKING:
-    from dagflow.cli.output.documents import ShownRunDocument
+    from dagflow.app.documents.types import ShownRunDocument
     from dagflow.execution.results import RunResult
     from dagflow.model.flow import Flow
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 def show(*, run: str, traceback: bool, actions: str | None, store: str, is_json: bool) -> int:
     """Show a run step by step."""
     from dagflow.app.archive import Archive
-    from dagflow.cli.output.json_data import plain_result
+    from dagflow.app.documents.runs import plain_result
+    from dagflow.app.redaction import redactor_for, shown_result
     from dagflow.cli.output.tables import RunReport, print_report
     from dagflow.cli.output.text import instant, json_text, printable
-    from dagflow.cli.secrets import redactor_for, shown_result
     from dagflow.cli.sources import load_host
 
     with Archive.open(store) as archive:

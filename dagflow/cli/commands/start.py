@@ -39,7 +39,7 @@ def start(
 
     `dagflow serve` must drive the runs of the store. `dagflow run` runs a flow of a file.
     """
-    from dagflow.cli.output.json_data import plain_request
+    from dagflow.app.documents.runs import plain_request
     from dagflow.cli.output.text import json_text, printable
     from dagflow.cli.sources import read_value
     from dagflow.client import Client

@@ -19,8 +19,9 @@ def why(*, run: str, step: str, store: str, is_json: bool) -> int:
     from rich.text import Text
 
     from dagflow.app.archive import Archive
+    from dagflow.app.documents.dry_runs import reason_data
     from dagflow.cli.output import console
-    from dagflow.cli.output.reasons import reason_data, reason_lines
+    from dagflow.cli.output.reasons import reason_lines
     from dagflow.cli.output.text import json_text
 
     with Archive.open(store) as archive:

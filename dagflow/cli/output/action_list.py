@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from dagflow.cli.output.documents import ActionDocument
 from dagflow.model.action import ActionSpec
 from dagflow.model.types import Field
 
@@ -18,14 +17,3 @@ def signature(spec: ActionSpec) -> str:
 def _param(param: Field) -> str:
     default = f" = {json.dumps(param.default, ensure_ascii=False)}" if param.has_default else ""
     return f"{param.name}: {param.type}{default}"
-
-
-def action_data(spec: ActionSpec) -> ActionDocument:
-    """Return an action as a document."""
-    return {
-        "name": spec.name,
-        "params": [{"name": p.name, "type": str(p.type), "required": p.is_required} for p in spec.params],
-        "result": str(spec.result),
-        "effect": spec.effect.value,
-        "doc": spec.doc,
-    }

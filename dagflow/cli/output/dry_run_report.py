@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from rich.console import Console
 from rich.text import Text
 
+from dagflow.app.documents.dry_runs import called
 from dagflow.app.simulation.dry_run import DryRun, DryRunStep
-from dagflow.app.why import Reason, line_of
-from dagflow.cli.output.documents import DryRunDocument, DryStepDocument
-from dagflow.cli.output.reasons import decision_lines, reason_data
+from dagflow.app.why import Reason
+from dagflow.cli.output.reasons import decision_lines
 from dagflow.cli.output.test_report import shown
-from dagflow.cli.output.text import plain, printable
+from dagflow.cli.output.text import printable
 from dagflow.model.flow import Flow, NodeKind
 from dagflow.model.label import label_of
 from dagflow.model.lengths import as_written
@@ -81,7 +81,7 @@ def _what(step: DryRunStep) -> str:
         gives = (
             "" if result.output is None or node.type is NULL or node.kind is NodeKind.EMIT else f" -> {shown(result.output)}"
         )
-        return f"{_called(step)}({_arguments(step.given)}){gives}" if _called(step) else ""
+        return f"{called(step)}({_arguments(step.given)}){gives}" if called(step) else ""
     if result.failure is not None:
         return f"{result.failure.code}: {result.failure.message}"
     if result.outcome:
@@ -89,38 +89,5 @@ def _what(step: DryRunStep) -> str:
     return "" if result.output is None else shown(result.output)
 
 
-def _called(step: DryRunStep) -> str:
-    return step.node.action or step.node.flow or step.node.event
-
-
 def _arguments(given: Mapping[str, object] | None) -> str:
     return ", ".join(f"{name}: {shown(value)}" for name, value in (given or {}).items())
-
-
-def dry_run_data(found: DryRun) -> DryRunDocument:
-    """Return a dry run as a document."""
-    result = found.simulation.result
-    return {
-        "status": result.status.value,
-        "output": None if result.output is None else plain(result.output),
-        "elapsed": as_written((result.ended_at or result.started_at) - result.started_at),
-        "steps": [_step_data(found, step) for step in found.steps],
-        "pruned": [reason_data(reason) for reason in found.pruned],
-        "failures": [{"step": f.node, "code": f.code, "message": f.message} for f in result.failures],
-    }
-
-
-def _step_data(found: DryRun, step: DryRunStep) -> DryStepDocument:
-    flow = found.simulation.progress.program.flow
-    return {
-        "at": as_written(step.at_ns),
-        "child_run": step.part or None,
-        "step": step.node.id,
-        "label": label_of(step.node),
-        "line": line_of(flow, step.node)[0],
-        "calls": _called(step) or None,
-        "input": None if step.given is None else {name: plain(each) for name, each in step.given.items()},
-        "status": step.result.status.value,
-        "outcome": step.result.outcome or None,
-        "sample": step.is_made_up,
-    }

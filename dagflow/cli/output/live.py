@@ -14,13 +14,13 @@ from rich.live import Live
 from rich.text import Text
 
 from dagflow.actions.secrets import Redactor
+from dagflow.app.redaction import shown_result
 from dagflow.app.run_handle import Run
 from dagflow.cli.output.columns import aligned
 from dagflow.cli.output.console import console
 from dagflow.cli.output.live_tree import Tree
 from dagflow.cli.output.tables import RunReport
 from dagflow.cli.output.text import sign
-from dagflow.cli.secrets import shown_result
 from dagflow.execution.results import NodeResult, RunResult
 from dagflow.model.flow import Flow
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus

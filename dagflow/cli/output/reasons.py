@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dagflow.app.why import Decision, Reason
-from dagflow.cli.output.documents import ReasonDocument
 from dagflow.cli.output.test_report import shown
-from dagflow.cli.output.text import plain, printable
+from dagflow.cli.output.text import printable
 
 
 def reason_lines(reason: Reason) -> Iterator[str]:
@@ -22,24 +21,3 @@ def decision_lines(decision: Decision) -> Iterator[str]:
     """Render a condition: its outcome and the values it read."""
     yield f"  line {decision.line} ({decision.said or 'not reached'}): {printable(decision.text)}"
     yield from (f"    {printable(text)} was {shown(value)}" for text, value in decision.values.items())
-
-
-def reason_data(reason: Reason) -> ReasonDocument:
-    """Return the reason as a document."""
-    return {
-        "step": reason.node.id,
-        "status": reason.node.status.value,
-        "because": reason.because,
-        "line": reason.line,
-        "text": reason.text,
-        "conditions": [
-            {
-                "line": decision.line,
-                "text": decision.text,
-                "outcome": decision.said or None,
-                "wanted": decision.wanted,
-                "values": {text: plain(value) for text, value in decision.values.items()},
-            }
-            for decision in reason.decisions
-        ],
-    }

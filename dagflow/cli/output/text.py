@@ -8,12 +8,9 @@ from typing import Final
 
 from rich.text import Text
 
+from dagflow.app.documents.values import plain
 from dagflow.model.lengths import parts_of
 from dagflow.model.status import NodeStatus, RunStatus
-from dagflow.model.typeguards import is_dict, is_list
-from dagflow.model.types import JSON
-from dagflow.model.values import Secret
-from dagflow.model.wire import codec as wire
 
 _SIGNS: Final = {
     NodeStatus.SUCCEEDED: ("✓", "green"),
@@ -46,17 +43,6 @@ def instant(nanos: int | None, *, is_short: bool = False) -> str:
 def counted(number: int, word: str) -> str:
     """Return a number with its noun: `1 run`, `2 runs`."""
     return f"{number} {word}" + "s" * (number != 1)
-
-
-def rfc3339(nanos: int | None) -> str | None:
-    """Return a timestamp as RFC 3339 in UTC to the millisecond; years beyond 9999 become the end of 9999."""
-    if nanos is None:
-        return None
-    try:
-        whole = datetime.fromtimestamp(nanos // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    except (OverflowError, ValueError, OSError):
-        return "9999-12-31T23:59:59.999Z"
-    return f"{whole}.{nanos % 1_000_000_000 // 1_000_000:03d}Z"
 
 
 def length(nanos: int) -> str:
@@ -102,20 +88,3 @@ def json_text(value: object) -> str:
 def compact(value: object) -> str:
     """Return a value of a run as one line of JSON."""
     return printable(json.dumps(plain(value), ensure_ascii=False))
-
-
-def plain(value: object) -> object:
-    """Return a value of a run as JSON values; a secret becomes its name."""
-    return wire.encode(_without_secrets(value), JSON)
-
-
-def _without_secrets(value: object) -> object:
-    match value:
-        case Secret():
-            return f"[secret {value.name}]"
-        case _ if is_dict(value):
-            return {key: _without_secrets(each) for key, each in value.items()}
-        case _ if is_list(value):
-            return [_without_secrets(each) for each in value]
-        case _:
-            return value

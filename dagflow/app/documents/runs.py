@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from dagflow.app.outcomes import Delivery, Outcome, Version
-from dagflow.cli.output.documents import (
+from dagflow.app.documents.types import (
     DeliveryDocument,
     FailureDocument,
     ItemsDocument,
@@ -15,7 +14,8 @@ from dagflow.cli.output.documents import (
     RunRowDocument,
     VersionDocument,
 )
-from dagflow.cli.output.text import rfc3339
+from dagflow.app.documents.values import rfc3339
+from dagflow.app.outcomes import Delivery, Outcome, Version
 from dagflow.execution.results import ItemCounts, NodeResult, RunFailure, RunResult
 from dagflow.model.flow import Flow
 from dagflow.model.label import label_of

@@ -1,4 +1,4 @@
-"""Redaction: results of runs as terminals show them, without the contents of secrets."""
+"""Redaction: results of runs as people see them, without the contents of secrets."""
 
 from __future__ import annotations
 

@@ -13,24 +13,27 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypeVar
 
 import attrs
 import orjson
 
 from dagflow.actions.host_values import as_json
+from dagflow.admission.requests import Stage
 from dagflow.app.archive import Archive
 from dagflow.app.control.address import reachable, socket_of
 from dagflow.app.control.messages import Call, decode_answer, encode_call
 from dagflow.app.entry_checks import checked_text
-from dagflow.app.outcomes import Delivery, Outcome, Version
-from dagflow.errors import NotServed, UsageError
+from dagflow.app.outcomes import Changes, Delivery, FeedPlace, Outcome, Schedule, Version
+from dagflow.app.service.version_diff import VersionDiff
+from dagflow.errors import NotFound, NotServed, UsageError
 from dagflow.execution.results import RunResult
 from dagflow.ids import RunId, new_call_id
 from dagflow.store.api import Record, RunRow
 from dagflow.store.inbox import Unanswered
 from dagflow.store.open import ask_in, exchange, is_url
+from dagflow.store.service_rows import RequestRow
 
 _Value = TypeVar("_Value")
 #: How long a call may take, where nothing else is said.
@@ -86,6 +89,14 @@ class Client:
         """Accept no more requests for a flow. See `Service.retire`. Raises as `publish`."""
         return self._call(Version, "retire", flow=flow)
 
+    def diff(self, flow: str, before: int, after: int | None = None) -> VersionDiff:
+        """Compare two versions of a flow. See `Service.diff`. Raises as `publish`."""
+        return self._call(VersionDiff, "diff", flow=flow, before=before, after=after)
+
+    def schedules(self) -> tuple[Schedule, ...]:
+        """Return the schedules of the published flows, and when they are due next. Raises as `publish`."""
+        return self._call(tuple[Schedule, ...], "schedules")
+
     # ---- events and starts
 
     def send(self, event: str, payload: object = None, *, id: str | None = None) -> Delivery:  # noqa: A002 - the word of the API
@@ -125,6 +136,23 @@ class Client:
     def cancel(self, flow: str) -> int:
         """Cancel everything that a flow has under way, and return how many there were. See `Service.cancel`. Raises as `send`."""
         return self._call(int, "cancel", flow=flow)
+
+    def requests(
+        self, flow: str, *, stages: Collection[Stage] = (), limit: int = 100, before: tuple[int, int, str] | None = None
+    ) -> tuple[RequestRow, ...]:
+        """Return the requests of a flow, the newest first, without their inputs. See `Service.requests`. Raises as `publish`."""
+        wanted = [str(stage) for stage in stages]
+        return self._call(tuple[RequestRow, ...], "requests", flow=flow, stages=wanted, limit=limit, before=before)
+
+    def webhook(self, name: str, headers: Mapping[str, str], body: bytes, *, is_own: bool = False) -> Delivery:
+        """Take a webhook, which the process that drives the store verifies. See `Service.webhook`.
+
+        Raises:
+            WebhookRefused: as `Service.webhook`.
+            NotServed: as `send`.
+        """
+        text = body.decode("latin-1")
+        return self._call(Delivery, "webhook", name=name, headers=dict(headers), body=text, is_own=is_own)
 
     # ---- inside a transaction of the caller
 
@@ -188,6 +216,12 @@ class Client:
             raise TimeoutError(f"run {run} has not ended after {seconds:g} s") from None
         return self.result(run)
 
+    def changes(self, after: FeedPlace | None = None, *, seconds: float = 30.0) -> Changes:
+        """Follow the runs of the tenant: wait for the changes behind a place. See `Service.changes`. Raises as `ping`."""
+        place = FeedPlace("", 0) if after is None else after
+        arguments = {"feed": place.feed, "number": place.number, "seconds": seconds}
+        return self._called(Changes, "changes", arguments, self.seconds + seconds)
+
     def runs(self, *, unfinished: bool = False, limit: int = 100, before: str | None = None) -> list[RunRow]:
         """Return the runs of the tenant, the newest first, older than `before`."""
         with Archive.open(self.store) as archive:
@@ -225,7 +259,7 @@ class Client:
     def _found(self, archive: Archive, run: str) -> RunRow:
         row = archive.row(RunId(run))
         if row is None or row.tenant != self.tenant:
-            raise UsageError(f"no run {run}; `runs()` lists the runs")
+            raise NotFound(f"no run {run}; `runs()` lists the runs")
         return row
 
     def _read(self, run: str, read: Callable[[Archive, RunId], _Value]) -> _Value:

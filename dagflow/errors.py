@@ -75,6 +75,10 @@ class UsageError(DagflowError):
     """dagflow was called in a way that cannot work; the caller has to act."""
 
 
+class NotFound(UsageError):  # noqa: N818 - says what happened
+    """There is no run, flow, version or request of that name, or another tenant has it."""
+
+
 class StoreError(DagflowError):
     """The store cannot be opened, read or written; the operator has to act."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol, runtime_checkable
 
 from dagflow.actions.runner import Runner
+from dagflow.actions.secrets import Redactor
 from dagflow.execution.performer import Performer
 from dagflow.execution.program import Program
 from dagflow.model.action import Interface
@@ -20,6 +22,15 @@ class ActionCatalog(Protocol):
 
     def performer(self, runner: Runner) -> Performer:
         """What calls them."""
+        ...
+
+
+@runtime_checkable
+class Redacts(Protocol):
+    """A catalog that knows the contents of secrets."""
+
+    def redactor(self, names: Collection[str]) -> Redactor:
+        """Return a redactor for the contents of these secrets."""
         ...
 
 

@@ -34,7 +34,7 @@ from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.drivers.local.retry_budget import RetryBudgets
 from dagflow.drivers.local.runners import Runners
 from dagflow.drivers.local.statistics import LoopWatch, Statistics
-from dagflow.errors import DagflowError, StoreError, UsageError
+from dagflow.errors import DagflowError, NotFound, StoreError, UsageError
 from dagflow.execution.bindings import MANUAL, Origin
 from dagflow.execution.evaluate import MAX_EVENT
 from dagflow.execution.input import as_input
@@ -364,7 +364,7 @@ class Interpreter:
         def read() -> list[Record]:
             found = self._store.history(run)
             if not found and self._store.run(run) is None:
-                raise UsageError(f"no run {run_id}; `runs()` lists the runs")
+                raise NotFound(f"no run {run_id}; `runs()` lists the runs")
             return found
 
         return await trio.to_thread.run_sync(read)

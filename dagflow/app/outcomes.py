@@ -53,6 +53,61 @@ class Version:
 
 
 @attrs.frozen(kw_only=True)
+class Schedule:
+    """A schedule of a published flow.
+
+    Attributes:
+        cron, zone: as the flow has them. state: of the flow, as of `Version`.
+        due_at: when its next slot is due, nanoseconds since 1970 UTC; None if there is none any more, or the flow is retired.
+    """
+
+    flow: str
+    cron: str
+    zone: str
+    state: str
+    due_at: int | None
+
+
+@attrs.frozen
+class FeedPlace:
+    """A place in the changes of runs: `feed` tells one process from the next, `number` counts its changes."""
+
+    feed: str
+    number: int
+
+
+@attrs.frozen(kw_only=True)
+class RunChange:
+    """A commit of a run.
+
+    Attributes:
+        number: of the change.
+        status: of the run since then. parent: the run it is a part of, or "". n_events: the length of its history since then.
+    """
+
+    number: int
+    run: RunId
+    flow: str
+    status: str
+    parent: str
+    n_events: int
+
+
+@attrs.frozen(kw_only=True)
+class Changes:
+    """Changes of the runs of a tenant, in order.
+
+    Attributes:
+        place: where to go on.
+        is_whole: whether nothing is missing before them; if False, read the runs from the store.
+    """
+
+    place: FeedPlace
+    changes: tuple[RunChange, ...] = ()
+    is_whole: bool = True
+
+
+@attrs.frozen(kw_only=True)
 class Outcome:
     """What became of one request for a run.
 

@@ -12,8 +12,12 @@ from dagflow.model.flow import Flow
 
 def redactor_for(flow: Flow, catalog: Catalog | None = None) -> Redactor:
     """Return the redactor for the secrets of a flow; the catalogue knows their contents, or else the environment."""
-    names = {*flow.secrets, *(name for callee in flow.callees for name in callee.flow.secrets)}
-    return (catalog or Catalog()).redactor(names)
+    return (catalog or Catalog()).redactor(secrets_of(flow))
+
+
+def secrets_of(flow: Flow) -> frozenset[str]:
+    """The names of the secrets of a flow and of the flows it calls."""
+    return frozenset({*flow.secrets, *(name for callee in flow.callees for name in callee.flow.secrets)})
 
 
 def shown_result(result: RunResult, redactor: Redactor) -> RunResult:

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from dagflow.app.program_cache import Programs
-from dagflow.errors import StoreError, UsageError, reading_run
+from dagflow.errors import NotFound, StoreError, UsageError, reading_run
 from dagflow.execution.children import Spawn
 from dagflow.execution.instance import RunInstance
 from dagflow.execution.results import RunResult, result_of
@@ -28,7 +28,7 @@ def restored(store: Store, programs: Programs, run_id: RunId) -> RunInstance:
     """
     row = store.run(run_id)
     if row is None:
-        raise UsageError(f"no run {run_id}; `runs()` and `dagflow runs` list the runs")
+        raise NotFound(f"no run {run_id}; `runs()` and `dagflow runs` list the runs")
     if row.problem:
         raise StoreError(f"run {run_id} is damaged: {row.problem}")
     with reading_run(run_id):

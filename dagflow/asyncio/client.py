@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Collection, Mapping
 
 import dagflow
-from dagflow.app.outcomes import Delivery, Outcome, Version
+from dagflow.admission.requests import Stage
+from dagflow.app.outcomes import Changes, Delivery, FeedPlace, Outcome, Schedule, Version
+from dagflow.app.service.version_diff import VersionDiff
 from dagflow.execution.results import RunResult
 from dagflow.store.api import Record, RunRow
+from dagflow.store.service_rows import RequestRow
 
 
 class Client:
@@ -48,6 +52,14 @@ class Client:
         """Retire a flow. See `dagflow.Client.retire`."""
         return await asyncio.to_thread(self.inner.retire, flow)
 
+    async def diff(self, flow: str, before: int, after: int | None = None) -> VersionDiff:
+        """Compare two versions of a flow. See `dagflow.Client.diff`."""
+        return await asyncio.to_thread(self.inner.diff, flow, before, after)
+
+    async def schedules(self) -> tuple[Schedule, ...]:
+        """Return the schedules of the published flows. See `dagflow.Client.schedules`."""
+        return await asyncio.to_thread(self.inner.schedules)
+
     async def send(self, event: str, payload: object = None, *, id: str | None = None) -> Delivery:  # noqa: A002
         """Send an event. See `dagflow.Client.send`."""
         return await asyncio.to_thread(self.inner.send, event, payload, id=id)
@@ -74,6 +86,20 @@ class Client:
     async def cancel(self, flow: str) -> int:
         """Cancel everything of a flow. See `dagflow.Client.cancel`."""
         return await asyncio.to_thread(self.inner.cancel, flow)
+
+    async def requests(
+        self, flow: str, *, stages: Collection[Stage] = (), limit: int = 100, before: tuple[int, int, str] | None = None
+    ) -> tuple[RequestRow, ...]:
+        """Return the requests of a flow. See `dagflow.Client.requests`."""
+        return await asyncio.to_thread(self.inner.requests, flow, stages=stages, limit=limit, before=before)
+
+    async def webhook(self, name: str, headers: Mapping[str, str], body: bytes, *, is_own: bool = False) -> Delivery:
+        """Take a webhook. See `dagflow.Client.webhook`."""
+        return await asyncio.to_thread(self.inner.webhook, name, headers, body, is_own=is_own)
+
+    async def changes(self, after: FeedPlace | None = None, *, seconds: float = 30.0) -> Changes:
+        """Follow the runs of the tenant. See `dagflow.Client.changes`. It holds a thread."""
+        return await asyncio.to_thread(self.inner.changes, after, seconds=seconds)
 
     async def cancel_run(self, run: str) -> RunResult:
         """Cancel a run. See `dagflow.Client.cancel_run`."""

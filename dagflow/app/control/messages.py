@@ -16,6 +16,7 @@ from dagflow.errors import (
     DagflowError,
     EvaluationError,
     FlowInvalid,
+    NotFound,
     NotServed,
     RunBlocked,
     StoreError,
@@ -24,13 +25,16 @@ from dagflow.errors import (
 )
 from dagflow.model.typeguards import is_object
 from dagflow.model.wire.codec import Problem, WireError
+from dagflow.webhooks import WebhookRefused
 
 _Value = TypeVar("_Value")
 #: Bytes of a line, at most: more than any payload or text of a flow needs.
 MAX_LINE: Final = 32 * 1024 * 1024
 
 #: Exceptions whose message is all they have; any other one without a form of its own crosses as a `UsageError`.
-_PLAIN: Final[Mapping[str, type[DagflowError]]] = {each.__name__: each for each in (NotServed, StoreError, WriteRefused)}
+_PLAIN: Final[Mapping[str, type[DagflowError]]] = {
+    each.__name__: each for each in (NotFound, NotServed, StoreError, WebhookRefused, WriteRefused)
+}
 
 
 @attrs.frozen
@@ -128,3 +132,5 @@ def _json_of(line: bytes) -> object:
 
 
 _converter: Final = cattrs.Converter(forbid_extra_keys=True)
+_converter.register_unstructure_hook(bytes, lambda value: value.decode("latin-1"))
+_converter.register_structure_hook(bytes, lambda value, _: str(value).encode("latin-1"))

@@ -13,7 +13,7 @@ from dagflow.errors import DagflowBug, DagflowError, UsageError
 #: Performs a call for a tenant, with the arguments that the client named.
 Handler: TypeAlias = Callable[..., Awaitable[object]]
 #: Calls that end with their client; all others go on without it.
-ABANDONED: Final = frozenset({"wait"})
+ABANDONED: Final = frozenset({"changes", "wait"})
 _logger = logging.getLogger("dagflow.control")
 
 

@@ -25,7 +25,23 @@ _FAILED_SECONDS: Final = 0.5
 _CLEAN_SECONDS: Final = 10.0
 #: Calls that have the same effect if a former driver performed them already: they have an id, or read, or lead to an end that stays.
 _REPEATABLE: Final = frozenset(
-    {"cancel_run", "flows", "ping", "prune", "rerun", "resume_run", "send", "start", "versions", "wait", "withdraw"}
+    {
+        "cancel_run",
+        "changes",
+        "diff",
+        "flows",
+        "ping",
+        "prune",
+        "requests",
+        "rerun",
+        "resume_run",
+        "schedules",
+        "send",
+        "start",
+        "versions",
+        "wait",
+        "withdraw",
+    }
 )
 _logger = logging.getLogger("dagflow.control")
 

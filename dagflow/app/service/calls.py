@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import attrs
+
+from dagflow.admission.requests import Stage
 from dagflow.app.control.calls import interpreter_calls
 from dagflow.app.control.performing import Handler
 from dagflow.app.interpreter import Interpreter
-from dagflow.app.outcomes import Delivery, Outcome, Version
+from dagflow.app.outcomes import Changes, Delivery, FeedPlace, Outcome, Schedule, Version
 from dagflow.app.service.tenant import Tenant
+from dagflow.app.service.version_diff import VersionDiff
+from dagflow.store.service_rows import RequestRow
 
 
 def service_calls(own: Tenant, tenant: Callable[[str], Tenant], interpreter: Interpreter) -> Mapping[str, Handler]:
@@ -44,7 +50,22 @@ def _flow_calls(of: Callable[[str], Tenant]) -> Mapping[str, Handler]:
     async def retire(tenant: str, flow: str) -> Version:
         return await of(tenant).retire(flow)
 
-    return {"publish": publish, "flows": flows, "versions": versions, "pause": pause, "resume": resume, "retire": retire}
+    async def diff(tenant: str, flow: str, before: int, after: int | None) -> VersionDiff:
+        return await of(tenant).diff(flow, before, after)
+
+    async def schedules(tenant: str) -> tuple[Schedule, ...]:
+        return tuple(await of(tenant).schedules())
+
+    return {
+        "publish": publish,
+        "flows": flows,
+        "versions": versions,
+        "pause": pause,
+        "resume": resume,
+        "retire": retire,
+        "diff": diff,
+        "schedules": schedules,
+    }
 
 
 def _request_calls(of: Callable[[str], Tenant]) -> Mapping[str, Handler]:
@@ -63,7 +84,26 @@ def _request_calls(of: Callable[[str], Tenant]) -> Mapping[str, Handler]:
     async def cancel(tenant: str, flow: str) -> int:
         return await of(tenant).cancel(flow)
 
-    return {"send": send, "start": start, "rerun": rerun, "withdraw": withdraw, "cancel": cancel}
+    async def webhook(tenant: str, name: str, headers: Mapping[str, str], body: str, is_own: bool) -> Delivery:
+        return await of(tenant).webhook(name, headers, body.encode("latin-1"), is_own=is_own)
+
+    async def requests(
+        tenant: str, flow: str, stages: Sequence[str], limit: int, before: Sequence[Any] | None
+    ) -> tuple[RequestRow, ...]:
+        wanted = [Stage(each) for each in stages]
+        older = None if before is None else (int(before[0]), int(before[1]), str(before[2]))
+        rows = await of(tenant).requests(flow, stages=wanted, limit=limit, before=older)
+        return tuple(attrs.evolve(row, keys=b"", input=b"", claim=None) for row in rows)
+
+    return {
+        "send": send,
+        "start": start,
+        "rerun": rerun,
+        "withdraw": withdraw,
+        "cancel": cancel,
+        "webhook": webhook,
+        "requests": requests,
+    }
 
 
 def _run_calls(of: Callable[[str], Tenant]) -> Mapping[str, Handler]:
@@ -77,4 +117,7 @@ def _run_calls(of: Callable[[str], Tenant]) -> Mapping[str, Handler]:
         await of(tenant).get_run(run)
         return True
 
-    return {"cancel_run": cancel_run, "wait": wait, "resume_run": resume_run}
+    async def changes(tenant: str, feed: str, number: int, seconds: float) -> Changes:
+        return await of(tenant).changes(FeedPlace(feed, number) if feed else None, seconds=seconds)
+
+    return {"cancel_run": cancel_run, "wait": wait, "resume_run": resume_run, "changes": changes}

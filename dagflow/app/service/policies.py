@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 import attrs
 
 from dagflow.actions.runner import Runner
-from dagflow.app.catalogs import ActionCatalog
+from dagflow.actions.secrets import Redactor
+from dagflow.app.catalogs import ActionCatalog, Redacts
 from dagflow.app.outcomes import Manifest
 from dagflow.app.service.manifests import manifest_of
 from dagflow.errors import UsageError
@@ -141,6 +142,10 @@ class TenantCatalog:
         if not isinstance(performer, HasTenantSecrets):
             raise UsageError("`policies` need a catalog whose performer has `with_secrets_of`; `dagflow.Catalog` is one")
         return performer.with_secrets_of(lambda tenant: self._policies.of(tenant).secrets)
+
+    def redactor(self, names: Collection[str]) -> Redactor:
+        """See `Redacts`."""
+        return self._catalog.redactor(names) if isinstance(self._catalog, Redacts) else Redactor()
 
     def check_tenant(self, tenant: str, program: Program) -> None:
         """See `ChecksTenants`."""

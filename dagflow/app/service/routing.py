@@ -11,6 +11,7 @@ import orjson
 
 from dagflow.admission.requests import Stage
 from dagflow.app.service.crons import Crons
+from dagflow.app.service.feed import Feed
 from dagflow.app.service.gates import DAMAGED, RETIRED, Gate, Gates
 from dagflow.app.service.listening import Listening
 from dagflow.app.service.manifests import WEBHOOK
@@ -23,7 +24,7 @@ from dagflow.execution.evaluate import as_record
 from dagflow.execution.program import Program
 from dagflow.execution.triggers import input_for, webhook_input
 from dagflow.ids import RunId
-from dagflow.store.api import SentEvent
+from dagflow.store.api import Append, SentEvent
 from dagflow.store.service_rows import Looked, PublishedRow, RequestRow
 
 #: Flows that start one another by events, at most.
@@ -50,6 +51,7 @@ class Router:
     early: deque[tuple[SentEvent, Sending | None]] = attrs.field(factory=deque)
     #: Requests that were in the store when it was opened, from events that are handled again.
     known: set[tuple[str, str, str]] = attrs.field(factory=set)
+    feed: Feed = attrs.field(factory=Feed)
     n_looked: int = 0
     n_noted: int = 0
     crons: Crons = attrs.field(init=False)
@@ -102,6 +104,10 @@ class Router:
             self.early.append((event, sending))
             return
         yield from self.consider(event, None if sending is None else sending.decisions)
+
+    def written(self, live: LoadedRun, append: Append) -> None:
+        """See `Admitting`."""
+        self.feed.put(live, append)
 
     def looked(self, is_written_anyway: bool) -> Looked | None:
         """See `Admitting`."""

@@ -15,8 +15,8 @@ from dagflow.actions.host_values import as_json
 from dagflow.admission.requests import Stage
 from dagflow.app.compiling import compile as compile_text
 from dagflow.app.entry_checks import checked_count, checked_instant, checked_text
-from dagflow.app.outcomes import Delivery, Outcome, Version
-from dagflow.app.service.crons import next_due
+from dagflow.app.outcomes import Delivery, Outcome, Schedule, Version
+from dagflow.app.service.crons import next_due, schedules_due
 from dagflow.app.service.gates import ACTIVE, PAUSED, RETIRED, Gate
 from dagflow.app.service.manifests import WEBHOOK, encoded, listeners_of, version_of
 from dagflow.app.service.tenant_runs import TenantRuns
@@ -24,7 +24,7 @@ from dagflow.app.service.version_diff import VersionDiff, diff_of
 from dagflow.app.stored_runs import read_start
 from dagflow.drivers.local.batch import Decision, Note
 from dagflow.drivers.local.loaded_run import LoadedRun
-from dagflow.errors import UsageError
+from dagflow.errors import NotFound, UsageError
 from dagflow.execution.bindings import Origin
 from dagflow.execution.input import as_input
 from dagflow.ids import new_run_id
@@ -114,6 +114,11 @@ class Tenant(TenantRuns):
         rows = await trio.to_thread.run_sync(self._parts.store.versions, *gate.place)
         return [version_of(row, gate.state, gate.problem) for row in rows]
 
+    async def schedules(self) -> list[Schedule]:
+        """The schedules of all published flows, by the names of the flows. Raises StoreError."""
+        rows = await trio.to_thread.run_sync(self._parts.store.published, self.name)
+        return [each for row in rows for each in schedules_due(row, self._parts.clock.now())]
+
     async def diff(self, flow: str, before: int, after: int | None = None) -> VersionDiff:
         """Compare two versions of a flow in text, steps and manifest.
 
@@ -129,7 +134,7 @@ class Tenant(TenantRuns):
         numbers = (before, max(versions) if after is None else after)
         for number in numbers:
             if number not in versions:
-                raise UsageError(f"the flow {flow!r} has the versions 1 to {max(versions)}; got {number!r}")
+                raise NotFound(f"the flow {flow!r} has the versions 1 to {max(versions)}; got {number!r}")
         old, new = (versions[number] for number in numbers)
         flows = [await self._load(version.digest) for version in (old, new)]
         return diff_of(old, new, *flows)
@@ -152,25 +157,28 @@ class Tenant(TenantRuns):
             raise UsageError(f"the name of an event must not begin with `{WEBHOOK}`, which is for webhooks; got {event[:80]!r}")
         return await self._send(event, payload, id)
 
-    async def webhook(self, name: str, headers: Mapping[str, str], body: bytes) -> Delivery:
+    async def webhook(self, name: str, headers: Mapping[str, str], body: bytes, *, is_own: bool = False) -> Delivery:
         """Take a webhook: store it as an event, as it came, and start the flows with `on webhook` of that name.
 
         A webhook with an id of its sender is accepted once.
 
         Args:
-            name: of the webhook, as flows have it; the host has bound a scheme to it.
+            name: of the webhook, as flows have it. The host has bound a scheme to `TENANT/NAME`, for this tenant, or to the name, for all.
             headers: of the request; their names in any case.
             body: of the request, as it came; JSON.
+            is_own: accept only a scheme that is bound for this tenant, so that its secret says whose webhook this is.
 
         Raises:
             WebhookRefused: the name has no scheme, or the webhook is not signed as agreed, too old, or no JSON.
             UsageError: it is too large.
             StoreError: the store failed; the sender may send it again.
         """
-        scheme = self._parts.webhooks.get(name)
+        schemes, own = self._parts.webhooks, f"{self.name}/{name}" if self.name else name
+        scheme = schemes.get(own) or (None if is_own else schemes.get(name))
         if scheme is None:
+            place = own if is_own else name
             raise WebhookRefused(
-                f"no scheme is bound to the webhook {str(name)[:80]!r}; bind one with `webhooks=` of `Service.open`"
+                f"no scheme is bound to the webhook {str(place)[:80]!r}; bind one with `webhooks=` of `Service.open`"
             )
         now = self._parts.clock.now()
         sender_id = scheme.verify({key.lower(): value for key, value in headers.items()}, body, now)
@@ -247,14 +255,20 @@ class Tenant(TenantRuns):
         row, earlier = await trio.to_thread.run_sync(read_start, parts.store, loader.programs, run)
         return await self.start(row.flow, earlier.program.input_codec.encode(earlier.input), id=id)
 
-    async def requests(self, flow: str, *, stages: Collection[Stage] = (), limit: int = 100) -> list[RequestRow]:
-        """Requests for runs of a flow, the newest first; only those in `stages`, if there are any. Raises UsageError, StoreError."""
+    async def requests(
+        self, flow: str, *, stages: Collection[Stage] = (), limit: int = 100, before: tuple[int, int, str] | None = None
+    ) -> list[RequestRow]:
+        """Requests for runs of a flow, the newest first; only those in `stages`, if there are any.
+
+        With `before`, the `at`, `event` and `id` of a request, they are older than that one. Raises UsageError, StoreError.
+        """
         gate = await self._gate(flow)
         read = partial(
             self._parts.store.requests,
             *gate.place,
             stages=[str(stage) for stage in stages],
             limit=checked_count(limit, "`limit`"),
+            before=before,
         )
         return await trio.to_thread.run_sync(read)
 
@@ -269,7 +283,7 @@ class Tenant(TenantRuns):
             return await self._outcome(decision)
         known = row or await trio.to_thread.run_sync(self._parts.store.request, self.name, flow, request_id)
         if known is None:
-            raise UsageError(f"flow {flow!r} has no request {request_id!r}; `requests()` lists them")
+            raise NotFound(f"flow {flow!r} has no request {request_id!r}; `requests()` lists them")
         return _shown(known)
 
     async def cancel(self, flow: str) -> int:
@@ -338,7 +352,7 @@ class Tenant(TenantRuns):
     async def _gate(self, flow: str) -> Gate:
         gate = await self._found(checked_text(flow, "the name of a flow"))
         if gate is None:
-            raise UsageError(f"no published flow {flow!r}; `flows()` lists them")
+            raise NotFound(f"no published flow {flow!r}; `flows()` lists them")
         return gate
 
     def _version(self, gate: Gate, row: PublishedRow | None = None) -> Version:

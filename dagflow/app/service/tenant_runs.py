@@ -7,14 +7,17 @@ from collections.abc import Mapping
 import attrs
 import trio
 
-from dagflow.app.catalogs import ActionCatalog
+from dagflow.actions.secrets import Redactor
+from dagflow.app.catalogs import ActionCatalog, Redacts
 from dagflow.app.entry_checks import checked_run
 from dagflow.app.interpreter import Interpreter
+from dagflow.app.outcomes import Changes, FeedPlace
+from dagflow.app.redaction import secrets_of
 from dagflow.app.run_handle import Run
 from dagflow.app.service.policies import Policies
 from dagflow.app.service.routing import Router
 from dagflow.clock import Clock
-from dagflow.errors import UsageError
+from dagflow.errors import NotFound
 from dagflow.execution.results import RunResult
 from dagflow.ids import FlowDigest, RunId
 from dagflow.model.flow import Flow
@@ -82,10 +85,28 @@ class TenantRuns:
         """The flow that a run is pinned to. Raises UsageError: there is no such run; StoreError."""
         return await self._load((await self._row(run_id)).digest)
 
+    async def changes(self, after: FeedPlace | None = None, *, seconds: float = 30.0) -> Changes:
+        """Follow the runs of the tenant: wait for the changes behind a place.
+
+        Args:
+            after: `place` of the last answer; None to begin now, which returns at once and without changes.
+            seconds: how long to wait at most; then there are no changes.
+        """
+        return await self._parts.router.feed.changes(self.name, after, seconds)
+
+    def redactor(self, flow: Flow) -> Redactor:
+        """Return the redactor for the secrets of a flow, as far as the catalog and the policy of the tenant know their contents."""
+        names, catalog = secrets_of(flow), self._parts.catalog
+        redactor = catalog.redactor(names) if isinstance(catalog, Redacts) else Redactor()
+        for name in names:
+            content = (self._parts.policies.of(self.name).secrets or {}).get(name, "")
+            redactor.add(name, content if isinstance(content, str) else content())
+        return redactor
+
     async def _row(self, run_id: str) -> RunRow:
         row = await self.find_run(run_id)
         if row is None:
-            raise UsageError(f"no run {run_id}; `runs()` lists the runs")
+            raise NotFound(f"no run {run_id}; `runs()` lists the runs")
         return row
 
     async def _load(self, digest: FlowDigest) -> Flow:

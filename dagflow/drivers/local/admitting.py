@@ -8,7 +8,7 @@ from typing import Protocol
 from dagflow.drivers.local.batch import Sending
 from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import DagflowError
-from dagflow.store.api import SentEvent
+from dagflow.store.api import Append, SentEvent
 from dagflow.store.service_rows import Looked
 
 
@@ -34,6 +34,10 @@ class Admitting(Protocol):
 
     def refused(self, live: LoadedRun, reason: DagflowError) -> None:
         """A run that was to begin cannot; the store has nothing of it."""
+        ...
+
+    def written(self, live: LoadedRun, append: Append) -> None:
+        """New events of a run are in the store."""
         ...
 
     def looked(self, is_written_anyway: bool) -> Looked | None:

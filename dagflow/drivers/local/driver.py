@@ -170,7 +170,8 @@ class LocalDriver:
     def attach(self, admitting: Admitting) -> None:
         """From now on this one decides which runs begin."""
         self._admitting = admitting
-        self._dispatch.look, self._writer.looked = admitting.look, admitting.looked
+        self._dispatch.look, writer = admitting.look, self._writer
+        writer.looked, writer.on_written = admitting.looked, admitting.written
 
     def note(self, note: Note) -> None:
         """Keep requests that get no run now."""

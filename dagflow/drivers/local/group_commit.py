@@ -65,6 +65,7 @@ class Writer:
         block: sets a run aside that cannot be written.
         bear: makes the run that a `start` asks for. on_born: called with it once it is in the store.
         n_events: the number of the last event, also of one that is not in the store yet.
+        on_written: called with a run once its new events are in the store.
         looked: the trigger offset, if it is to be written with everything that is marked by then.
         n_ahead: how many events are in the store that have not been looked at.
     """
@@ -76,6 +77,7 @@ class Writer:
     block: Callable[[LoadedRun, Exception], None] = attrs.field(default=_unguarded)
     bear: Callable[[LoadedRun, Requested], LoadedRun] = attrs.field(default=_nobody)
     on_born: Callable[[LoadedRun], None] = attrs.field(default=lambda _live: None)
+    on_written: Callable[[LoadedRun, Append], None] = attrs.field(default=lambda _live, _append: None)
     n_events: int = 0
     looked: Callable[[bool], Looked | None] = attrs.field(default=lambda _is_written_anyway: None)
     _notes: list[Note] = attrs.field(factory=list)
@@ -252,6 +254,7 @@ class Writer:
         for group in batch.groups:
             for write in group:
                 try:
+                    self.on_written(write.live, write.append)
                     write.live.committed(write.append.first + len(write.append.records))
                 except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
                     self.block(write.live, error)

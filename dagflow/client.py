@@ -25,7 +25,7 @@ from dagflow.app.archive import Archive
 from dagflow.app.control.address import reachable, socket_of
 from dagflow.app.control.messages import Call, decode_answer, encode_call
 from dagflow.app.entry_checks import checked_text
-from dagflow.app.outcomes import Changes, Delivery, FeedPlace, Outcome, Schedule, Version
+from dagflow.app.outcomes import Changes, Delivery, DueSchedule, FeedPlace, Outcome, Version
 from dagflow.app.service.version_diff import VersionDiff
 from dagflow.errors import NotFound, NotServed, UsageError
 from dagflow.execution.results import RunResult
@@ -38,6 +38,7 @@ from dagflow.store.service_rows import RequestRow
 _Value = TypeVar("_Value")
 #: How long a call may take, where nothing else is said.
 _SECONDS: Final = 30.0
+_LEAST_SECONDS: Final = 0.001
 
 
 @attrs.frozen
@@ -93,9 +94,9 @@ class Client:
         """Compare two versions of a flow. See `Service.diff`. Raises as `publish`."""
         return self._call(VersionDiff, "diff", flow=flow, before=before, after=after)
 
-    def schedules(self) -> tuple[Schedule, ...]:
+    def schedules(self) -> tuple[DueSchedule, ...]:
         """Return the schedules of the published flows, and when they are due next. Raises as `publish`."""
-        return self._call(tuple[Schedule, ...], "schedules")
+        return self._call(tuple[DueSchedule, ...], "schedules")
 
     # ---- events and starts
 
@@ -305,7 +306,8 @@ def _named(call: Call) -> Call:
 def _exchanged(store: str, line: bytes, seconds: float | None) -> bytes:
     """Send a call and return the line of its answer."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(seconds)
+        # With 0 a socket would not wait at all, not even for the connection.
+        connection.settimeout(None if seconds is None else max(seconds, _LEAST_SECONDS))
         try:
             with reachable(socket_of(store)) as address:
                 connection.connect(address)

@@ -12,6 +12,7 @@ from dagflow.admission.requests import Stage
 from dagflow.app.catalogs import ActionCatalog
 from dagflow.app.compiling import HasInterface
 from dagflow.app.open_options import DrivingOptions, InterpreterOptions
+from dagflow.app.outcomes import Changes, DueSchedule, FeedPlace, RunChange
 from dagflow.app.service.service_options import ServiceOptions
 from dagflow.execution.bindings import Origin
 from dagflow.execution.results import ItemCounts
@@ -63,15 +64,18 @@ __all__ = [
     "Callee",
     "CancelOn",
     "Catchup",
+    "Changes",
     "Concurrency",
     "Debounce",
     "DrivingOptions",
+    "DueSchedule",
     "Effect",
     "EnumType",
     "EventSpec",
     "Expectation",
     "Expression",
     "ExpressionType",
+    "FeedPlace",
     "Field",
     "FlowTest",
     "GateRef",
@@ -105,6 +109,7 @@ __all__ = [
     "Record",
     "RecordType",
     "RetryPolicy",
+    "RunChange",
     "RunRow",
     "ScalarType",
     "Schedule",

@@ -53,7 +53,7 @@ class Version:
 
 
 @attrs.frozen(kw_only=True)
-class Schedule:
+class DueSchedule:
     """A schedule of a published flow.
 
     Attributes:

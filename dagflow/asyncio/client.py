@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 
 import dagflow
 from dagflow.admission.requests import Stage
-from dagflow.app.outcomes import Changes, Delivery, FeedPlace, Outcome, Schedule, Version
+from dagflow.app.outcomes import Changes, Delivery, DueSchedule, FeedPlace, Outcome, Version
 from dagflow.app.service.version_diff import VersionDiff
 from dagflow.execution.results import RunResult
 from dagflow.store.api import Record, RunRow
@@ -56,7 +56,7 @@ class Client:
         """Compare two versions of a flow. See `dagflow.Client.diff`."""
         return await asyncio.to_thread(self.inner.diff, flow, before, after)
 
-    async def schedules(self) -> tuple[Schedule, ...]:
+    async def schedules(self) -> tuple[DueSchedule, ...]:
         """Return the schedules of the published flows. See `dagflow.Client.schedules`."""
         return await asyncio.to_thread(self.inner.schedules)
 

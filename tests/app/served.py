@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import trio
 
@@ -19,8 +19,9 @@ _Value = TypeVar("_Value")
 class Served:
     """Drives the runs of a store until the block is left."""
 
-    def __init__(self, store: Path | str, *, catalog: Catalog | None = None, is_service: bool = True) -> None:
+    def __init__(self, store: Path | str, *, catalog: Catalog | None = None, is_service: bool = True, **options: Any) -> None:
         self.store = store
+        self._options = options
         self._catalog = catalog or Catalog.builtin()
         self._is_service = is_service
         self._thread = threading.Thread(target=lambda: trio.run(self._main))
@@ -42,7 +43,7 @@ class Served:
     async def _main(self) -> None:
         self._token, self._leave = trio.lowlevel.current_trio_token(), trio.Event()
         if self._is_service:
-            async with Service.open(self.store, catalog=self._catalog, drain_seconds=0) as service:
+            async with Service.open(self.store, catalog=self._catalog, drain_seconds=0, **self._options) as service:
                 await self._serve(service.interpreter)
         else:
             async with Interpreter.open(self.store, catalog=self._catalog, drain_seconds=0) as interpreter:

@@ -153,6 +153,7 @@ def test_a_process_that_stops_answers_the_calls_under_way(store: Path | str) -> 
             client = Client(served.store)
             client.publish(FLOWS, name="deliver")
             (run,) = client.send("order/paid", {"id": "A"}).runs
+            served.until(lambda: served.n_waiting == 0)
             waiting = pool.submit(client.wait, run)
             served.until(lambda: served.n_waiting == 1)
         with pytest.raises(NotServed, match=r"has stopped|stopped during"):

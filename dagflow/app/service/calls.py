@@ -11,7 +11,7 @@ from dagflow.admission.requests import Stage
 from dagflow.app.control.calls import interpreter_calls
 from dagflow.app.control.performing import Handler
 from dagflow.app.interpreter import Interpreter
-from dagflow.app.outcomes import Changes, Delivery, FeedPlace, Outcome, Schedule, Version
+from dagflow.app.outcomes import Changes, Delivery, DueSchedule, FeedPlace, Outcome, Version
 from dagflow.app.service.tenant import Tenant
 from dagflow.app.service.version_diff import VersionDiff
 from dagflow.store.service_rows import RequestRow
@@ -53,7 +53,7 @@ def _flow_calls(of: Callable[[str], Tenant]) -> Mapping[str, Handler]:
     async def diff(tenant: str, flow: str, before: int, after: int | None) -> VersionDiff:
         return await of(tenant).diff(flow, before, after)
 
-    async def schedules(tenant: str) -> tuple[Schedule, ...]:
+    async def schedules(tenant: str) -> tuple[DueSchedule, ...]:
         return tuple(await of(tenant).schedules())
 
     return {

@@ -16,7 +16,7 @@ from typing import Final
 import attrs
 
 from dagflow.admission.requests import Stage
-from dagflow.app.outcomes import Schedule
+from dagflow.app.outcomes import DueSchedule
 from dagflow.app.service.gates import DAMAGED, PAUSED, RETIRED, Gate, Gates, Place
 from dagflow.app.service.manifests import schedules_of
 from dagflow.drivers.local.batch import Decision
@@ -41,14 +41,14 @@ def next_due(version: PublishedRow, after: int) -> int | None:
     return min((slot.due for slot in slots if slot is not None), default=None)
 
 
-def schedules_due(version: PublishedRow, after: int) -> list[Schedule]:
+def schedules_due(version: PublishedRow, after: int) -> list[DueSchedule]:
     """The schedules of a version, each with its next slot after that instant."""
     is_over = version.state == RETIRED
-    found: list[Schedule] = []
-    for cron, zone in schedules_of(version):
-        slot = None if is_over else next(upcoming(cron, zone, after), None)
+    found: list[DueSchedule] = []
+    for each in schedules_of(version):
+        slot = None if is_over else next(upcoming(each, after), None)
         due_at = None if slot is None else slot.due
-        found.append(Schedule(flow=version.flow, cron=cron, zone=zone, state=version.state, due_at=due_at))
+        found.append(DueSchedule(flow=version.flow, cron=each.text, zone=each.zone, state=version.state, due_at=due_at))
     return found
 
 

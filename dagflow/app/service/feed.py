@@ -17,7 +17,7 @@ from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.ids import new_call_id
 from dagflow.store.api import Append
 
-#: Changes that are kept.
+#: Changes in memory, at most.
 _MOST: Final = 10_000
 #: Changes in one answer, at most.
 _MOST_AT_ONCE: Final = 1_000

@@ -15,7 +15,7 @@ from dagflow.actions.host_values import as_json
 from dagflow.admission.requests import Stage
 from dagflow.app.compiling import compile as compile_text
 from dagflow.app.entry_checks import checked_count, checked_instant, checked_text
-from dagflow.app.outcomes import Delivery, Outcome, Schedule, Version
+from dagflow.app.outcomes import Delivery, DueSchedule, Outcome, Version
 from dagflow.app.service.crons import next_due, schedules_due
 from dagflow.app.service.gates import ACTIVE, PAUSED, RETIRED, Gate
 from dagflow.app.service.manifests import WEBHOOK, encoded, listeners_of, version_of
@@ -114,7 +114,7 @@ class Tenant(TenantRuns):
         rows = await trio.to_thread.run_sync(self._parts.store.versions, *gate.place)
         return [version_of(row, gate.state, gate.problem) for row in rows]
 
-    async def schedules(self) -> list[Schedule]:
+    async def schedules(self) -> list[DueSchedule]:
         """The schedules of all published flows, by the names of the flows. Raises StoreError."""
         rows = await trio.to_thread.run_sync(self._parts.store.published, self.name)
         return [each for row in rows for each in schedules_due(row, self._parts.clock.now())]

@@ -20,6 +20,8 @@ from dagflow.clock import Clock
 from dagflow.errors import NotFound
 from dagflow.execution.results import RunResult
 from dagflow.ids import FlowDigest, RunId
+from dagflow.lang.limits import Limits
+from dagflow.model.action import Interface
 from dagflow.model.flow import Flow
 from dagflow.store.api import Record, RunRow, Store
 from dagflow.webhooks import Scheme
@@ -49,6 +51,16 @@ class TenantRuns:
 
     name: str
     _parts: Parts
+
+    @property
+    def interface(self) -> Interface:
+        """What the catalog declares for flows."""
+        return self._parts.catalog.interface
+
+    @property
+    def compiler_limits(self) -> Limits | None:
+        """The limits for texts of the tenant; None for those of the language."""
+        return self._parts.policies.compiler_limits(self.name)
 
     async def runs(
         self, *, unfinished: bool = False, limit: int = 100, before: RunId | None = None, parent: str = ""

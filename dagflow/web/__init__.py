@@ -1,0 +1,13 @@
+"""An ASGI application for flows, events and runs, to be mounted in a web application of any framework, or served by itself.
+
+from dagflow.web import Principal, app
+
+api.mount("/automations", app(Client("runs.db"), authorize=lambda request: Principal("acme", "editor")))
+"""
+
+from dagflow.web import requirement as requirement
+from dagflow.web.access import Authorize, Permission, Principal, Role
+from dagflow.web.application import Application, HasClient, app
+from dagflow.web.limits import WebLimits
+
+__all__ = ["Application", "Authorize", "HasClient", "Permission", "Principal", "Role", "WebLimits", "app"]

@@ -133,6 +133,9 @@ store = click.option(
     type=FilePath(".db"),
     help=f"SQLite file or postgresql:// URL for runs. Default: {_STORE}; :memory: stores nothing.",
 )
+keys = click.option(
+    "--keys", metavar="FILE", type=FilePath(".keys"), help="The file of API keys. Default: PATH.keys, beside the store."
+)
 tenant = click.option("--tenant", default="", metavar="NAME", help="Whose flows these are. Default: the tenant without a name.")
 flow_name = click.option("--flow", metavar="NAME", type=flow_names(), help="The flow to use, if the file has several.")
 event_name = click.option(

@@ -7,20 +7,27 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
+import attrs
 import trio
 
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.service.service import Service
 from dagflow.cli.exit_codes import OK
-from dagflow.cli.http_api import HttpApi
 from dagflow.cli.signals import until_stopped
 from dagflow.cli.sources import load_flows, load_host
 from dagflow.errors import DagflowError, FlowInvalid, UsageError
+from dagflow.store.open import is_url
 from dagflow.webhooks import GitHub, Scheme, Slack, StandardWebhooks, Stripe, Unsigned
 
-#: The variable with the token.
+if TYPE_CHECKING:
+    from dagflow.web import Application
+
+#: The variable with the secrets of signed tokens, parted by blanks.
+SIGNING_KEY: Final = "DAGFLOW_SIGNING_KEY"
+#: The variable with the token of the administrator.
 TOKEN: Final = "DAGFLOW_TOKEN"  # noqa: S105 - the name of a variable
 _SCHEMES: Final[dict[str, Callable[[Sequence[str]], Scheme]]] = {
     "standard": StandardWebhooks,
@@ -30,50 +37,59 @@ _SCHEMES: Final[dict[str, Callable[[Sequence[str]], Scheme]]] = {
 }
 
 
-def serve_flows(
-    files: Sequence[str],
-    *,
-    store: str,
-    actions: str | None,
-    listen: str,
-    is_without_token: bool,
-    webhooks: Sequence[str],
-    takeover: bool,
-) -> int:
-    """Serve until a signal comes.
+@attrs.frozen(kw_only=True)
+class Serving:
+    """The options of `dagflow serve`.
 
-    Args:
-        files: flows to publish first.
+    Attributes:
         store, actions: as of the options of these names.
-        listen: HOST:PORT.
-        is_without_token: requests need no token.
+        listen: HOST:PORT. hosts: the names that clients may call it by; any if there are none.
+        origins: of pages elsewhere that may change something.
+        is_without_token: a request without a credential may do everything as the tenant "".
+        keys: the file of API keys, or None for the one beside the store.
         webhooks: each NAME=SCHEME:VARIABLE.
         takeover: wait for a process that drives the store.
+    """
+
+    store: str
+    actions: str | None
+    listen: str
+    hosts: Sequence[str]
+    origins: Sequence[str]
+    is_without_token: bool
+    keys: str | None
+    webhooks: Sequence[str]
+    takeover: bool
+
+
+def serve_flows(files: Sequence[str], options: Serving) -> int:
+    """Publish the flows of files, and serve until a signal comes.
 
     Raises:
         UsageError: an option does not fit, or the server is not installed.
         FlowInvalid: a file has errors.
         StoreError: the store failed.
     """
-    address = _address(listen)
-    token = _token(address[0], is_without=is_without_token)
-    schemes = dict(_webhook(each) for each in webhooks)
+    address = _address(options.listen)
     run_server = _hypercorn()
-    host = load_host(actions, files[0] if files else None)
+    make_app = _application(address[0], options)
+    schemes = dict(_webhook(each) for each in options.webhooks)
+    host = load_host(options.actions, files[0] if files else None)
     compilations = [load_flows(file, host.catalog) for file in files]
     for compilation in compilations:
         if compilation.has_errors:
             raise FlowInvalid(compilation.diagnostics, compilation.render())
 
     async def main() -> int:
-        async with Service.open(store, catalog=host.catalog, webhooks=schemes, takeover=takeover) as service:
+        opened = Service.open(options.store, catalog=host.catalog, webhooks=schemes, takeover=options.takeover)
+        async with opened as service:
             for compilation in compilations:
                 for name in compilation.flows:
                     version = await service.publish(compilation, name=name)
                     print(f"published {version.flow}, version {version.number}", file=sys.stderr)
 
             async def body(_: Interpreter) -> int:
-                await run_server(HttpApi(service, host.catalog, token), address)
+                await run_server(make_app(service), address)
                 return OK
 
             await until_stopped(service.interpreter, body)
@@ -100,11 +116,11 @@ def _hypercorn() -> Any:
     except ImportError:
         raise UsageError("`dagflow serve` needs a server: `pip install 'dagflow[serve]'`") from None
 
-    async def run_server(application: HttpApi, address: tuple[str, int]) -> None:
+    async def run_server(application: Application, address: tuple[str, int]) -> None:
         config = Config()
         host, port = address
         config.bind = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
-        config.accesslog, config.loglevel = None, "WARNING"
+        config.accesslog, config.loglevel, config.include_server_header = None, "WARNING", False
         config.h11_max_incomplete_size = 64 * 1024
         async with trio.open_nursery() as nursery:
             served = partial(run, application, config, shutdown_trigger=trio.sleep_forever)  # type: ignore[arg-type]
@@ -123,15 +139,36 @@ def _address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _token(host: str, *, is_without: bool) -> str | None:
-    token = os.environ.get(TOKEN)
-    if not is_without:
-        if not token:
-            raise UsageError(f"set {TOKEN} to the token that requests have to bear, or add `--no-token` on a loopback address")
-        return token
-    if not _is_loopback(host):
-        raise UsageError(f"`--no-token` must go with a loopback address such as 127.0.0.1; got {host!r}")
-    return None
+def _application(host: str, options: Serving) -> Callable[[Service], Application]:
+    """Return what makes the application, with the credentials it accepts."""
+    from dagflow.web import KeyFile, Tokens, app  # noqa: PLC0415 - only who serves needs it
+    from dagflow.web.credentials import Credentials  # noqa: PLC0415 - likewise
+
+    path = keys_path(options.store, options.keys)
+    keys = None if path is None else KeyFile(path)
+    secrets = os.environ.get(SIGNING_KEY, "").split()
+    tokens = Tokens(secrets) if secrets else None
+    token = None if options.is_without_token else os.environ.get(TOKEN)
+    hosts = [*options.hosts]
+    if options.is_without_token:
+        if not _is_loopback(host):
+            raise UsageError(f"`--no-token` must go with a loopback address such as 127.0.0.1; got {host!r}")
+        # A page that makes its own name lead here could otherwise do everything.
+        hosts = hosts or ["localhost", "127.0.0.1", "::1", host]
+    elif not token and tokens is None and (keys is None or not keys.keys()):
+        raise UsageError(
+            f"set {TOKEN} to the token that requests have to bear, make a key with `dagflow keys create`,"
+            " or add `--no-token` on a loopback address"
+        )
+    credentials = Credentials(token, keys, tokens, options.is_without_token)
+    return lambda service: app(service, authorize=credentials, hosts=hosts, origins=options.origins)
+
+
+def keys_path(store: str, given: str | None) -> Path | None:
+    """Return the path of the file of keys: the given one, or the one beside the store; None for a store that is no file."""
+    if given is not None:
+        return Path(given)
+    return None if is_url(store) or store == ":memory:" else Path(f"{store}.keys")
 
 
 def _is_loopback(host: str) -> bool:
@@ -148,7 +185,9 @@ def _webhook(text: str) -> tuple[str, Scheme]:
         return name, Unsigned()
     if not name or kind not in _SCHEMES or not variable:
         known = ", ".join(sorted(_SCHEMES))
-        raise UsageError(f"`--webhook` must be NAME=SCHEME:VARIABLE with a scheme of {known}, or NAME=unsigned; got {text!r}")
+        raise UsageError(
+            f"`--webhook` must be NAME=SCHEME:VARIABLE or TENANT/NAME=SCHEME:VARIABLE with a scheme of {known}, or NAME=unsigned; got {text!r}"
+        )
     secrets = os.environ.get(variable, "").split()
     if not secrets:
         raise UsageError(f"set {variable} to the secret of the webhook {name!r}; two secrets are parted by a blank")

@@ -125,7 +125,8 @@ class Application:
                 headers={"www-authenticate": "Bearer"},
             )
         if not isinstance(cast("object", principal), Principal):
-            raise UsageError(f"`authorize` must return a Principal or None; got {type(principal).__name__}")
+            # The fault of the host, not of the one who asks.
+            raise TypeError(f"`authorize` must return a Principal or None; got {type(principal).__name__}")
         return principal
 
     async def _described(self, request: Request) -> Response:

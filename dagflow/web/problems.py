@@ -27,7 +27,7 @@ _logger = logging.getLogger("dagflow.web")
 MEDIA_TYPE: Final = "application/problem+json"
 
 
-class PlaceDocument(TypedDict):
+class FaultDocument(TypedDict):
     """A part of a request that does not fit: its place, such as `$.payload.id`, and the fault there."""
 
     at: str
@@ -43,7 +43,7 @@ class ProblemDocument(TypedDict):
     code: str
     detail: str
     help: str
-    places: NotRequired[list[PlaceDocument]]
+    places: NotRequired[list[FaultDocument]]
     diagnostics: NotRequired[list[JsonDiagnostic]]
 
 
@@ -64,7 +64,7 @@ class Problem(Exception):  # noqa: N818 - an answer, not a failure
         detail: str,
         *,
         help: str = "",  # noqa: A002 - the word of the document
-        places: Sequence[PlaceDocument] = (),
+        places: Sequence[FaultDocument] = (),
         diagnostics: Sequence[JsonDiagnostic] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
@@ -121,7 +121,7 @@ def problem_of(error: Exception) -> Problem:
         case FlowInvalid():
             return Problem(422, "flow_invalid", str(error))
         case WireError():
-            places: list[PlaceDocument] = [
+            places: list[FaultDocument] = [
                 {"at": "$" + each.pointer.replace("/", "."), "message": each.message} for each in error.problems
             ]
             return Problem(422, "does_not_fit", str(error), places=places)

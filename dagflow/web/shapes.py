@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, NotRequired, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
 
 from dagflow.model.typeguards import is_list, is_object
-from dagflow.web.problems import PlaceDocument, Problem
+from dagflow.web.problems import FaultDocument, Problem
 
 #: Wrong places in one answer, at most.
 _MOST = 20
@@ -21,7 +21,7 @@ def checked(type_: Any, value: object) -> Any:
     Raises:
         Problem: it has not; the places say where.
     """
-    places: list[PlaceDocument] = []
+    places: list[FaultDocument] = []
     for place in _wrong(type_, value, "$"):
         places.append(place)
         if len(places) == _MOST:
@@ -32,7 +32,7 @@ def checked(type_: Any, value: object) -> Any:
     return value
 
 
-def _wrong(type_: Any, value: object, at: str) -> Iterator[PlaceDocument]:
+def _wrong(type_: Any, value: object, at: str) -> Iterator[FaultDocument]:
     origin, arguments = get_origin(type_), get_args(type_)
     if type_ is object:
         return
@@ -63,7 +63,7 @@ def _wrong(type_: Any, value: object, at: str) -> Iterator[PlaceDocument]:
             yield from _wrong(arguments[1], each, f"{at}.{key}")
 
 
-def _wrong_object(type_: Any, value: object, at: str) -> Iterator[PlaceDocument]:
+def _wrong_object(type_: Any, value: object, at: str) -> Iterator[FaultDocument]:
     if not is_object(value):
         yield {"at": at, "message": "must be an object"}
         return
@@ -77,9 +77,9 @@ def _wrong_object(type_: Any, value: object, at: str) -> Iterator[PlaceDocument]
         yield {"at": f"{at}.{name[:40]}", "message": f"must not be there; the fields are {', '.join(hints)}"}
 
 
-def _wrong_everywhere(kinds: tuple[Any, ...], value: object, at: str) -> Iterator[PlaceDocument]:
+def _wrong_everywhere(kinds: tuple[Any, ...], value: object, at: str) -> Iterator[FaultDocument]:
     """The places that are wrong under the last of the alternatives, if none of them fits; null is last."""
-    found: list[PlaceDocument] = []
+    found: list[FaultDocument] = []
     for kind in kinds:
         places = list(_wrong(kind, value, at))
         if not places:

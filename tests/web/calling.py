@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from typing import Any, Self
 
 import anyio
 import attrs
+import jsonschema
 import orjson
 
 from dagflow.web import Application, Principal
+from dagflow.web.application import OPERATIONS
+from dagflow.web.openapi import openapi
+from dagflow.web.operations import WITH_SLASHES
 
 JSON = {"content-type": "application/json"}
 BATCH = {"content-type": "application/cloudevents-batch+json"}
@@ -22,6 +28,33 @@ class Answer:
     status: int
     headers: dict[str, str]
     value: Any
+
+
+@functools.cache
+def described() -> list[tuple[str, re.Pattern[str], dict[str, Any]]]:
+    """The method, the pattern of the path and the description of each operation, in the order in which they are tried."""
+    found = []
+    for each in OPERATIONS:
+        parts = re.split(r"{(\w+)}", each.path)
+        pattern = "".join(
+            re.escape(part) if i % 2 == 0 else ".+" if part in WITH_SLASHES else "[^/]+" for i, part in enumerate(parts)
+        )
+        found.append((each.method, re.compile(pattern), DOCUMENT["paths"][each.path][each.method.lower()]))
+    return found
+
+
+DOCUMENT: Any = openapi(OPERATIONS)
+
+
+def check_answer(method: str, path: str, answer: Answer) -> None:
+    """Every answer of an operation has the schema that the OpenAPI document has for it."""
+    operation = next((it for verb, pattern, it in described() if verb == method and pattern.fullmatch(path)), None)
+    if operation is None or answer.value is None:
+        return
+    responses = operation["responses"]
+    content = responses.get(str(answer.status), responses["default"])["content"]
+    schema = content[answer.headers["content-type"]]["schema"]
+    jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(answer.value)
 
 
 @attrs.define
@@ -62,7 +95,9 @@ class Browser:
         await self.app(self.scope(method, path, headers or {}), receive, send)
         got = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         text = b"".join(message.get("body", b"") for message in sent[1:])
-        return Answer(sent[0]["status"], got, orjson.loads(text) if text else None)
+        answer = Answer(sent[0]["status"], got, orjson.loads(text) if text else None)
+        check_answer(method, path.partition("?")[0], answer)
+        return answer
 
     async def get(self, path: str, headers: dict[str, str] | None = None) -> Answer:
         return await self.call("GET", path, headers=headers)

@@ -53,9 +53,12 @@ def schema_of(type_: Any, definitions: dict[str, Schema], *, place: str = "#/$de
 def _reference(type_: Any, definitions: dict[str, Schema], place: str) -> Schema:
     """Return a reference to the schema of a TypedDict, which is made once."""
     name = type_.__name__.removeprefix("_").removeprefix("Json").removesuffix("Document")
-    if name not in definitions:
+    hints = get_type_hints(type_, include_extras=True)
+    if name in definitions:
+        if cast("dict[str, object]", definitions[name].get("properties", hints)).keys() != hints.keys():
+            raise TypeError(f"two documents would be called {name!r}; rename {type_.__name__}")
+    else:
         made = definitions[name] = {}
-        hints = get_type_hints(type_, include_extras=True)
         if type_.__doc__:
             made["description"] = " ".join(type_.__doc__.split())
         made |= {

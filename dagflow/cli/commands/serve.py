@@ -26,12 +26,21 @@ from dagflow.cli.declaring import Command, argument
     about="a .flow file whose flows are published first",
 )
 @click.option("--listen", metavar="HOST:PORT", default="127.0.0.1:8321", help="Where to listen. Default: 127.0.0.1:8321.")
-@click.option("--no-token", is_flag=True, help="Require no token; only on a loopback address.")
+@click.option("--no-token", is_flag=True, help="Require no credential; only on a loopback address.")
+@options.keys
+@click.option("--host", "hosts", multiple=True, metavar="NAME", help="Accept only requests for this host. Default: any.")
+@click.option(
+    "--origin",
+    "origins",
+    multiple=True,
+    metavar="URL",
+    help="Accept changes from pages of this origin, such as https://app.example.com.",
+)
 @click.option(
     "--webhook",
     multiple=True,
     metavar="NAME=SCHEME:VARIABLE",
-    help="Accept this webhook, signed by a scheme (standard, github, stripe, slack) with the secret in a variable, or NAME=unsigned.",
+    help="Accept this webhook, signed by a scheme (standard, github, stripe, slack) with the secret in a variable, or NAME=unsigned; TENANT/NAME for a tenant.",
 )
 @click.option("--takeover", is_flag=True, help="Wait while another process drives the store, and serve once that stops.")
 @options.store
@@ -41,6 +50,9 @@ def serve(
     files: tuple[str, ...],
     listen: str,
     no_token: bool,
+    keys: str | None,
+    hosts: tuple[str, ...],
+    origins: tuple[str, ...],
     webhook: tuple[str, ...],
     takeover: bool,
     store: str,
@@ -48,10 +60,19 @@ def serve(
 ) -> int:
     """Publish flows and start their runs by events, schedules and webhooks.
 
-    Requests bear the token in the environment variable DAGFLOW_TOKEN. SIGTERM drains.
+    Requests bear the token in DAGFLOW_TOKEN, a key of `dagflow keys`, or a token signed with DAGFLOW_SIGNING_KEY. SIGTERM drains.
     """
-    from dagflow.cli.serving import serve_flows
+    from dagflow.cli.serving import Serving, serve_flows
 
-    return serve_flows(
-        files, store=store, actions=actions, listen=listen, is_without_token=no_token, webhooks=webhook, takeover=takeover
+    serving = Serving(
+        store=store,
+        actions=actions,
+        listen=listen,
+        hosts=hosts,
+        origins=origins,
+        is_without_token=no_token,
+        keys=keys,
+        webhooks=webhook,
+        takeover=takeover,
     )
+    return serve_flows(files, serving)

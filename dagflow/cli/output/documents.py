@@ -117,6 +117,17 @@ class EvaluationDocument(TypedDict):
     parts: dict[str, Json]
 
 
+class KeyDocument(TypedDict):
+    """An API key without its content. `flows`: the only ones it may see and use, or null."""
+
+    id: str
+    tenant: str
+    role: str
+    flows: list[str] | None
+    comment: str
+    created_at: str | None
+
+
 class SendDocument(DeliveryDocument):
     """An event that a command sent.
 
@@ -243,6 +254,7 @@ DOCUMENTS = {
     "flows resume": VersionDocument,
     "flows retire": VersionDocument,
     "graph": JsonGraph,
+    "keys list": list[KeyDocument],
     "publish": list[VersionDocument],
     "resume": list[RunDocument],
     "run": RunDocument | None,

@@ -23,6 +23,7 @@ from dagflow.web.backend import Backend
 from dagflow.web.beside_service import ServiceBackend
 from dagflow.web.by_client import ClientBackend
 from dagflow.web.call import Call, Open
+from dagflow.web.editor import EDITOR
 from dagflow.web.events import EVENTS
 from dagflow.web.flows import FLOWS
 from dagflow.web.guards import HEADERS, Guard, media_type
@@ -35,7 +36,7 @@ from dagflow.web.runs import RUNS
 from dagflow.web.streams import STREAMS
 
 #: Every operation. Streams come before runs, since the id of a child run has slashes.
-OPERATIONS: Final[Sequence[Operation]] = (*HOST.all, *FLOWS.all, *EVENTS.all, *STREAMS.all, *RUNS.all)
+OPERATIONS: Final[Sequence[Operation]] = (*HOST.all, *EDITOR.all, *FLOWS.all, *EVENTS.all, *STREAMS.all, *RUNS.all)
 _NO_ONE: Final = Principal("", Role.SENDER)
 _OPEN: Final = frozenset({Permission.PUBLIC, Permission.SIGNED})
 

@@ -128,7 +128,7 @@ class Backend(Protocol):
 
     @property
     def interface(self) -> Interface:
-        """The declarations of the host for flows."""
+        """The declarations of the host for flows, as they were when the application was made."""
         ...
 
     def tenant(self, name: str) -> TenantCalls:

@@ -29,10 +29,10 @@ class ServiceBackend:
     """See `Backend`."""
 
     service: Service
+    interface: Interface = attrs.field(init=False)
 
-    @property
-    def interface(self) -> Interface:
-        """See `Backend`."""
+    @interface.default
+    def _(self) -> Interface:
         return self.service.interface
 
     def tenant(self, name: str) -> ServiceCalls:

@@ -55,10 +55,10 @@ class ClientBackend:
     catalog: Catalog
     _following: dict[str, Following] = attrs.field(factory=dict[str, Following], init=False)
     _waiting: anyio.CapacityLimiter | None = attrs.field(default=None, init=False)
+    interface: Interface = attrs.field(init=False)
 
-    @property
-    def interface(self) -> Interface:
-        """See `Backend`."""
+    @interface.default
+    def _(self) -> Interface:
         return self.catalog.interface
 
     def tenant(self, name: str) -> ClientCalls:

@@ -16,6 +16,7 @@ from dagflow.model.typeguards import is_list
 from dagflow.store.api import RunRow
 from dagflow.web.access import Principal
 from dagflow.web.backend import Backend, TenantCalls
+from dagflow.web.desk import Desk
 from dagflow.web.guards import Guard, json_of
 from dagflow.web.limits import WebLimits
 from dagflow.web.operations import Operation
@@ -25,9 +26,10 @@ from dagflow.web.shapes import checked
 
 @attrs.define(eq=False)
 class Open:
-    """Counts of open things. `streams`: of streams."""
+    """Everything open. `streams`: how many streams. `desk`: the texts of editors."""
 
     streams: int = 0
+    desk: Desk = attrs.field(factory=Desk)
 
 
 @attrs.frozen(eq=False)

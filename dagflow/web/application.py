@@ -174,13 +174,14 @@ def _backend_of(source: Service | Client | HasClient, catalog: Catalog | None) -
     if isinstance(source, Service):
         if catalog is not None:
             raise UsageError("`catalog` must be omitted where `source` is a service, which has its own")
-        return ServiceBackend(source)
+        return ServiceBackend(source, source.interface)
     client: object = source if isinstance(source, Client) else getattr(source, "inner", None)
     if not isinstance(client, Client):
         raise UsageError(f"`source` must be a Service or a Client; got {type(source).__name__}")
     if client.tenant:
         raise UsageError(f"the client must have no tenant, since each principal has one; got {client.tenant!r}")
-    return ClientBackend(client, catalog or Catalog.builtin())
+    catalog = catalog or Catalog.builtin()
+    return ClientBackend(client, catalog, catalog.interface)
 
 
 def _route(operation: Operation, application: Application) -> Route:

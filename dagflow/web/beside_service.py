@@ -29,11 +29,7 @@ class ServiceBackend:
     """See `Backend`."""
 
     service: Service
-    interface: Interface = attrs.field(init=False)
-
-    @interface.default
-    def _(self) -> Interface:
-        return self.service.interface
+    interface: Interface
 
     def tenant(self, name: str) -> ServiceCalls:
         """See `Backend`."""

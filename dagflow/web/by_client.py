@@ -53,13 +53,9 @@ class ClientBackend:
 
     client: Client
     catalog: Catalog
+    interface: Interface
     _following: dict[str, Following] = attrs.field(factory=dict[str, Following], init=False)
     _waiting: anyio.CapacityLimiter | None = attrs.field(default=None, init=False)
-    interface: Interface = attrs.field(init=False)
-
-    @interface.default
-    def _(self) -> Interface:
-        return self.catalog.interface
 
     def tenant(self, name: str) -> ClientCalls:
         """See `Backend`."""

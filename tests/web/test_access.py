@@ -155,7 +155,7 @@ async def test_a_route_without_a_permission_fails_the_build() -> None:
         guard = Guard(frozenset(), frozenset(), WebLimits())
         forgotten = attrs.evolve(OPERATIONS[3], permission=None)
         with pytest.raises(UsageError, match=f"the route GET {forgotten.path} must have a permission; use `Permission.PUBLIC`"):
-            build(ServiceBackend(service), by_header, guard, [*OPERATIONS[:3], forgotten])
+            build(ServiceBackend(service, service.interface), by_header, guard, [*OPERATIONS[:3], forgotten])
 
 
 ORIGINS = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import Final, Protocol, cast
 
 import attrs
@@ -67,7 +68,7 @@ class Application:
         check_policies(self._operations)
         self._rates = Rates(self._guard.limits)
         self._document = orjson.dumps(openapi(self._operations))
-        routes = [_route(each, self) for each in self._operations]
+        routes = [self._route(each) for each in self._operations]
         self._router = Router([*routes, Route("/openapi.json", self._described, methods=["GET"])], redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,8 +82,13 @@ class Application:
         except HTTPException as error:
             await _refused(error)(scope, receive, send)
 
-    async def answer(self, operation: Operation, request: Request) -> Response:
-        """Answer a request to an operation."""
+    def _route(self, operation: Operation) -> Route:
+        path = operation.path
+        for name, kind in WITH_SLASHES.items():
+            path = path.replace(f"{{{name}}}", f"{{{name}:{kind}}}")
+        return Route(path, partial(self._answer, operation), methods=[operation.method])
+
+    async def _answer(self, operation: Operation, request: Request) -> Response:
         try:
             call = await self._admitted(operation, request)
             found = await operation.handler(call)
@@ -182,16 +188,6 @@ def _backend_of(source: Service | Client | HasClient, catalog: Catalog | None) -
         raise UsageError(f"the client must have no tenant, since each principal has one; got {client.tenant!r}")
     catalog = catalog or Catalog.builtin()
     return ClientBackend(client, catalog, catalog.interface)
-
-
-def _route(operation: Operation, application: Application) -> Route:
-    async def endpoint(request: Request) -> Response:
-        return await application.answer(operation, request)
-
-    path = operation.path
-    for name, kind in WITH_SLASHES.items():
-        path = path.replace(f"{{{name}}}", f"{{{name}:{kind}}}")
-    return Route(path, endpoint, methods=[operation.method])
 
 
 def _rate_of(operation: Operation, principal: Principal, request: Request) -> str:

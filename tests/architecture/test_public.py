@@ -23,6 +23,7 @@ MODULES = (
     "dagflow.store",
     "dagflow.testing",
     "dagflow.typing",
+    "dagflow.web",
     "dagflow.webhooks",
 )
 #: Methods that other parts of dagflow call and the documents do not mention.

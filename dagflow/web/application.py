@@ -86,7 +86,10 @@ class Application:
         path = operation.path
         for name, kind in WITH_SLASHES.items():
             path = path.replace(f"{{{name}}}", f"{{{name}:{kind}}}")
-        return Route(path, partial(self._answer, operation), methods=[operation.method])
+        route = Route(path, partial(self._answer, operation), methods=[operation.method])
+        if operation.is_stream and route.methods is not None:
+            route.methods.discard("HEAD")  # which would wait for the end of the stream
+        return route
 
     async def _answer(self, operation: Operation, request: Request) -> Response:
         try:

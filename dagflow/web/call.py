@@ -69,9 +69,11 @@ class Call:
 
     async def optional_body(self) -> Any:
         """Return the body, which may be missing; then it is {}. Raises Problem."""
-        if "content-type" in self.request.headers or await self.guard.raw(self.request):
-            return await self.body()
-        return {}
+        data = await self.guard.raw(self.request)
+        if not data:
+            return {}
+        self.guard.check_media(self.request, self.operation.media)
+        return checked(self.operation.body, json_of(data))
 
     # ---- the query
 

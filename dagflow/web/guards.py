@@ -71,6 +71,11 @@ class Guard:
         Raises:
             Problem: it is not of the media types, too large or too slow, or the client left.
         """
+        self.check_media(request, media)
+        return await self.raw(request)
+
+    def check_media(self, request: Request, media: Collection[str]) -> None:
+        """Raises Problem: the body is of none of these media types."""
         kind = media_type(request)
         is_json = kind == "application/json" or kind.endswith("+json")
         if kind not in media and not (is_json and "application/json" in media):
@@ -78,7 +83,6 @@ class Guard:
             raise Problem(
                 415, "not_json", f"the body must be {' or '.join(media)}; got {got}", help="send JSON, with its content type"
             )
-        return await self.raw(request)
 
     async def raw(self, request: Request) -> bytes:
         """Read a body of any media type. Raises as `body`."""

@@ -212,6 +212,13 @@ async def test_there_are_so_many_streams_at_once() -> None:
             assert stream.status == 200
 
 
+async def test_the_head_of_a_stream_is_not_waited_for() -> None:
+    async with Service.open(":memory:", catalog=Catalog.builtin()) as service:
+        browser = Browser(app(service, authorize=by_header), {"x-role": "viewer"})
+        assert (await browser.call("HEAD", "/stream")).status == 405
+        assert (await browser.call("HEAD", "/healthz")).status == 200
+
+
 async def test_an_authorize_that_returns_something_else_lets_nobody_in() -> None:
     async with Service.open(":memory:", catalog=Catalog.builtin()) as service:
         browser = Browser(app(service, authorize=lambda _: True))  # type: ignore[arg-type, return-value]

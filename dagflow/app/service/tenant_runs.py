@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import attrs
 import trio
@@ -112,7 +113,8 @@ class TenantRuns:
         redactor = catalog.redactor(names) if isinstance(catalog, Redacts) else Redactor()
         for name in names:
             content = (self._parts.policies.of(self.name).secrets or {}).get(name, "")
-            redactor.add(name, content if isinstance(content, str) else content())
+            with suppress(Exception):  # a host's source may fail, and then no output has its content
+                redactor.add(name, content if isinstance(content, str) else content())
         return redactor
 
     async def _row(self, run_id: str) -> RunRow:

@@ -163,7 +163,7 @@ async def rehearse_text(call: Call) -> RehearsedDocument:
         )
         return {"run": None if found is None else dry_run_data(found)}
 
-    return await _compiled(call, body, work)
+    return await _analysed(call, body, lambda _, analysis: work(analysis.compilation))
 
 
 @EDITOR.add("POST", "/editor/test", Permission.EDIT, answer=TestResultsDocument, body=TestBody)
@@ -186,7 +186,7 @@ async def test_text(call: Call) -> TestResultsDocument:
             ]
         }
 
-    return await _compiled(call, body, work)
+    return await _analysed(call, body, lambda _, analysis: work(analysis.compilation))
 
 
 @EDITOR.add("GET", "/flows/{flow}/graph", Permission.READ, answer=LayoutDocument)
@@ -226,11 +226,6 @@ async def _opened(call: Call, body: TextBody, work: Callable[[Analyst], _Value])
             return work(opened.analyst)
 
     return await _pure(call, text, analysed)
-
-
-async def _compiled(call: Call, body: TextBody, work: Callable[[Compilation], _Value]) -> _Value:
-    interface, limits = call.backend.interface, call.tenant.limits
-    return await _pure(call, body["text"], lambda: work(compile_text(body["text"], interface, limits=limits)))
 
 
 async def _pure(call: Call, text: str, work: Callable[[], _Value]) -> _Value:

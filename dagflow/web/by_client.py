@@ -33,6 +33,8 @@ _Value = TypeVar("_Value")
 _MOST_WAITING: Final = 200
 #: Recent answers, for the other followers of a tenant.
 _KEPT: Final = 64
+#: The part of the time of a follower that the driver may take.
+_PART: Final = 0.9
 
 
 @attrs.define(eq=False)
@@ -217,7 +219,8 @@ class ClientCalls:
                 known = self.following.known(after)
                 if known is not None:
                     return known
-                ask = partial(self.client.changes, after, seconds=seconds)
+                # A little less, so that the driver answers before this one gives up.
+                ask = partial(self.client.changes, after, seconds=seconds * _PART)
                 answer = await anyio.to_thread.run_sync(ask, abandon_on_cancel=True, limiter=self.waiting)
                 self.following.answers.append((after, answer))
                 return answer

@@ -18,7 +18,7 @@ from dagflow.model.action import Interface
 
 _Value = TypeVar("_Value")
 #: Texts that stay open; of the others the next request compiles the whole text.
-_MOST: Final = 64
+_MOST: Final = 32
 #: Threads in which texts are compiled, so that the loop that drives runs goes on.
 _MOST_THREADS: Final = 2
 

@@ -29,6 +29,7 @@ class WebLimits:
         seconds: how long a request may take to come in. wait_seconds: how long an answer may be waited for.
         per_second: requests of one credential in a second, on average. burst: how many of them at once.
         streams: streams of server-sent events at once.
+        stream_seconds: how long one may last. Its client comes back, goes on where it was, and shows its credential again.
         heartbeat_seconds: the pause after which a silent stream says that it is there.
 
     Raises:
@@ -43,6 +44,7 @@ class WebLimits:
     per_second: float = attrs.field(default=200.0, validator=_positive)
     burst: int = attrs.field(default=400, validator=_positive)
     streams: int = attrs.field(default=1_000, validator=_positive)
+    stream_seconds: float = attrs.field(default=3_600.0, validator=_positive)
     heartbeat_seconds: float = attrs.field(default=15.0, validator=_positive)
 
 

@@ -118,10 +118,11 @@ def _event(kind: str, data: object, id_: str = "") -> bytes:
 
 @attrs.define(eq=False)
 class EventStream(Response):
-    """A response that sends parts until there are no more, or the client leaves."""
+    """A response that sends parts until there are no more, the time is over, or the client leaves."""
 
     parts: AsyncGenerator[bytes]
     shared: Open
+    seconds: float
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - of ASGI
         """Send it; see asgi.readthedocs.io."""
@@ -133,8 +134,9 @@ class EventStream(Response):
                 raw = [(name.encode(), value.encode()) for name, value in headers.items()]
                 await send({"type": "http.response.start", "status": 200, "headers": raw})
                 async with aclosing(self.parts) as parts:
-                    async for part in parts:
-                        await send({"type": "http.response.body", "body": part, "more_body": True})
+                    with anyio.move_on_after(self.seconds):
+                        async for part in parts:
+                            await send({"type": "http.response.body", "body": part, "more_body": True})
                 await send({"type": "http.response.body", "body": b""})
                 group.cancel_scope.cancel()
         finally:
@@ -156,4 +158,4 @@ def _stream(call: Call, parts: AsyncGenerator[bytes]) -> Response:
             help="close one",
             headers={"retry-after": "5"},
         )
-    return EventStream(parts, call.shared)
+    return EventStream(parts, call.shared, call.limits.stream_seconds)

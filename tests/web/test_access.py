@@ -212,6 +212,13 @@ async def test_there_are_so_many_streams_at_once() -> None:
             assert stream.status == 200
 
 
+async def test_a_stream_ends_after_a_while_so_that_the_credential_is_shown_again() -> None:
+    async with Service.open(":memory:", catalog=Catalog.builtin()) as service:
+        browser = Browser(app(service, authorize=by_header, limits=WebLimits(stream_seconds=0.01)), {"x-role": "viewer"})
+        async with browser.stream("/stream") as stream:
+            assert await stream.next() is None
+
+
 async def test_the_head_of_a_stream_is_not_waited_for() -> None:
     async with Service.open(":memory:", catalog=Catalog.builtin()) as service:
         browser = Browser(app(service, authorize=by_header), {"x-role": "viewer"})

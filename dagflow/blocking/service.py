@@ -13,7 +13,7 @@ import attrs
 import dagflow
 from dagflow.actions.catalog import Catalog
 from dagflow.admission.requests import Stage
-from dagflow.app.outcomes import Delivery, Outcome, Version
+from dagflow.app.outcomes import Changes, Delivery, DueSchedule, FeedPlace, Outcome, Version
 from dagflow.app.service.service_options import ServiceOptions
 from dagflow.app.service.sources import Refresh
 from dagflow.app.service.version_diff import VersionDiff
@@ -74,9 +74,9 @@ class Tenant:
         """Send an event. See `dagflow.Tenant.send`."""
         return self._calls(self._inner.send, event, payload, id=id)
 
-    def webhook(self, name: str, headers: Mapping[str, str], body: bytes) -> Delivery:
+    def webhook(self, name: str, headers: Mapping[str, str], body: bytes, *, is_own: bool = False) -> Delivery:
         """Take a webhook. See `dagflow.Tenant.webhook`."""
-        return self._calls(self._inner.webhook, name, headers, body)
+        return self._calls(self._inner.webhook, name, headers, body, is_own=is_own)
 
     def start(self, flow: str, input: object = None, *, id: str | None = None, at: int | None = None) -> Outcome:  # noqa: A002
         """Ask for a run of a published flow. See `dagflow.Tenant.start`."""
@@ -86,9 +86,19 @@ class Tenant:
         """Ask for a run with the input of another one. See `dagflow.Tenant.rerun`."""
         return self._calls(self._inner.rerun, run_id, id=id)
 
-    def requests(self, flow: str, *, stages: Collection[Stage] = (), limit: int = 100) -> list[RequestRow]:
+    def requests(
+        self, flow: str, *, stages: Collection[Stage] = (), limit: int = 100, before: tuple[int, int, str] | None = None
+    ) -> list[RequestRow]:
         """Return requests for runs of a flow, the newest first. See `dagflow.Tenant.requests`."""
-        return self._calls(self._inner.requests, flow, stages=stages, limit=limit)
+        return self._calls(self._inner.requests, flow, stages=stages, limit=limit, before=before)
+
+    def schedules(self) -> list[DueSchedule]:
+        """Return the schedules of all published flows. See `dagflow.Tenant.schedules`."""
+        return self._calls(self._inner.schedules)
+
+    def changes(self, after: FeedPlace | None = None, *, seconds: float = 30.0) -> Changes:
+        """Wait for changes of the tenant's runs. See `dagflow.Tenant.changes`."""
+        return self._calls(self._inner.changes, after, seconds=seconds)
 
     def withdraw(self, flow: str, request_id: str) -> Outcome:
         """Drop a request that has no run. See `dagflow.Tenant.withdraw`."""

@@ -10,7 +10,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ import trio
 import dagflow
 from benchmarks.shapes import LIMITS
 
+STORES = ("memory", "durable")
 _N_STEPS = 1_000
 
 
@@ -159,12 +160,12 @@ def _plain(i: int) -> Numbers:
     return Numbers(i, 1)
 
 
-def measure(name: str, store: str, folder: Path, repeat: int) -> float:
-    """The median of the processor time of one step, in microseconds; a first run does not count."""
+def measure(name: str, store: str, folder: Path, repeat: int, n_steps: int = _N_STEPS) -> float:
+    """The median of the processor time of one step, in microseconds, in a chain of `n_steps`; a first run does not count."""
     call, function = KINDS[name]
     catalog = dagflow.Catalog()
     catalog.action("work", effect="effectful")(function)
-    steps = "\n".join(f"  n{number} = {call}" for number in range(_N_STEPS))
+    steps = "\n".join(f"  n{number} = {call}" for number in range(n_steps))
     flow = dagflow.compile(f"flow chain {{\n{steps}\n}}\n", catalog=catalog, limits=LIMITS).unwrap()
 
     async def main(path: str) -> list[float]:
@@ -180,7 +181,7 @@ def measure(name: str, store: str, folder: Path, repeat: int) -> float:
 
     with tempfile.TemporaryDirectory(dir=folder) as place:
         found = trio.run(main, ":memory:" if store == "memory" else str(Path(place) / "runs.db"))
-    return statistics.median(found) / _N_STEPS * 1e6
+    return statistics.median(found) / n_steps * 1e6
 
 
 def table(found: Mapping[str, Mapping[str, float]]) -> str:
@@ -190,17 +191,17 @@ def table(found: Mapping[str, Mapping[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kinds", description=__doc__)
     parser.add_argument("words", nargs="*", help="only kinds whose names contain one of these")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each chain; the median counts")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the stores are made")
-    options = parser.parse_args()
+    parser.add_argument("--tiny", action="store_true", help="chains of three steps, which show only that it works")
+    options = parser.parse_args(arguments)
+    n_steps = 3 if options.tiny else _N_STEPS
     names = [name for name in KINDS if not options.words or any(word in name for word in options.words)]
-    found = {
-        name: {store: measure(name, store, options.folder, options.repeat) for store in ("memory", "durable")} for name in names
-    }
+    found = {name: {store: measure(name, store, options.folder, options.repeat, n_steps) for store in STORES} for name in names}
     print(table(found))
 
 

@@ -71,7 +71,7 @@ class CatalogPerformer:
             tasks.cancel_scope.cancel()
 
     def direct(self, action: str, arguments: Mapping[str, Type], result: Type) -> FastAction | None:
-        """The fast path to an action, for arguments and a result of exactly these types; None if there is none."""
+        """The fast path to an action, for arguments of these types and a result of exactly that one; None if there is none."""
         bound = self._actions.get(action)
         if bound is None or bound.spec.result != result:
             return None

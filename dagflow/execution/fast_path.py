@@ -1,4 +1,4 @@
-"""The short way of a step, worked out once for each program: its arguments, its function and its result without a conversion."""
+"""The fast path of a step, prepared once for each program: its arguments, its function and the check of its result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dagflow.model.action import Effect
 
 @attrs.frozen(eq=False)
 class FastStep:
-    """A step whose arguments and result are the same in stored form and in Python; see `actions.fast_path`.
+    """A step whose action can be called without an `Invocation`; see `actions.fast_path`.
 
     Attributes:
         arguments: from the bindings to the arguments of the call. Raises EvaluationError, Unevaluable.
@@ -37,7 +37,7 @@ class FastStep:
 
 
 def quick_ways(performer: Performer, program: Program) -> list[FastStep | None]:
-    """By the number of the node, its short way if there is one."""
+    """By the number of the node, its fast path if there is one."""
     return [_quick(performer, code) for code in program.codes]
 
 

@@ -16,7 +16,7 @@ class Performer(Protocol):
     """Calls actions."""
 
     def direct(self, action: str, arguments: Mapping[str, Type], result: Type) -> FastAction | None:
-        """The short way to an action, for arguments and a result of exactly these types; None if it has to be `perform`."""
+        """The fast path to an action, for arguments of these types and a result of exactly that one; None if it has to be `perform`."""
         ...
 
     def destination(self, action: str, arguments: Mapping[str, object]) -> str:

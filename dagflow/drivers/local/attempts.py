@@ -104,7 +104,7 @@ class Attempts:
         return not self._n_open and not self._wishes
 
     def fast_steps_of(self, program: Program) -> Sequence[FastStep | None]:
-        """Per node, the short way to its action, if there is one."""
+        """Per node, the fast path to its action, if there is one."""
         if program not in self._fast_steps:
             self._fast_steps[program] = quick_ways(self._performer, program)
         return self._fast_steps[program]

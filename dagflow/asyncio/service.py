@@ -187,3 +187,8 @@ class Service(Tenant):
     def is_draining(self) -> bool:
         """Whether nothing begins any more."""
         return self._service.is_draining
+
+
+def parts_of(service: Service) -> tuple[dagflow.Service, Calls]:
+    """The service in trio, and the calls into it."""
+    return service._service, service._calls  # noqa: SLF001 - of this module

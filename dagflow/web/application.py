@@ -17,10 +17,13 @@ from starlette.types import Receive, Scope, Send
 
 from dagflow.actions.catalog import Catalog
 from dagflow.app.service.service import Service
+from dagflow.asyncio.service import Service as AsyncioService
+from dagflow.asyncio.service import parts_of
 from dagflow.client import Client
 from dagflow.errors import UsageError
 from dagflow.web.access import Authorize, Permission, Principal, Role
 from dagflow.web.backend import Backend
+from dagflow.web.beside_asyncio import AsyncioBackend
 from dagflow.web.beside_service import ServiceBackend
 from dagflow.web.by_client import ClientBackend
 from dagflow.web.call import Call, Open
@@ -148,7 +151,7 @@ class Application:
 
 
 def app(
-    source: Service | Client | HasClient,
+    source: Service | AsyncioService | Client | HasClient,
     *,
     authorize: Authorize,
     catalog: Catalog | None = None,
@@ -159,7 +162,7 @@ def app(
     """Make an ASGI application, to be mounted in another one or served by itself.
 
     Args:
-        source: a service that runs in the same trio loop; or a `dagflow.Client` or `dagflow.asyncio.Client` without a tenant, for the
+        source: a service that runs in the same trio loop; a `dagflow.asyncio.Service` of the same asyncio loop; or a `dagflow.Client` or `dagflow.asyncio.Client` without a tenant, for the
             process that drives the store. With a client the application runs under asyncio and trio.
         authorize: returns the principal of a request, None if it has no valid credential. It may be async.
         catalog: what flows may use, where `source` is a client; the built-in catalog if not given.
@@ -179,11 +182,14 @@ def build(backend: Backend, authorize: Authorize, guard: Guard, operations: Iter
     return Application(backend, authorize, guard, tuple(operations))
 
 
-def _backend_of(source: Service | Client | HasClient, catalog: Catalog | None) -> Backend:
+def _backend_of(source: Service | AsyncioService | Client | HasClient, catalog: Catalog | None) -> Backend:
+    if isinstance(source, Service | AsyncioService) and catalog is not None:
+        raise UsageError("`catalog` must be omitted where `source` is a service, which has its own")
     if isinstance(source, Service):
-        if catalog is not None:
-            raise UsageError("`catalog` must be omitted where `source` is a service, which has its own")
         return ServiceBackend(source, source.interface)
+    if isinstance(source, AsyncioService):
+        service, calls = parts_of(source)
+        return AsyncioBackend(service, service.interface, calls)
     client: object = source if isinstance(source, Client) else getattr(source, "inner", None)
     if not isinstance(client, Client):
         raise UsageError(f"`source` must be a Service or a Client; got {type(source).__name__}")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
 import fastapi
 import httpx
 
-from dagflow import Client
+import dagflow.asyncio
+from dagflow import Catalog, Client
 from dagflow.web import app
 from tests.app.served import Served
 from tests.web.calling import by_header
@@ -76,6 +80,52 @@ def test_fastapi_mounts_it(tmp_path: Path) -> None:
     with Served(tmp_path / "runs.db") as served:
         api.mount("/automations/api", app(Client(served.store), authorize=by_header))
         anyio.run(main, backend="asyncio")
+
+
+FLOW = """
+event "order/paid" { id: string }
+flow ship(id: string) -> string {
+  on event "order/paid"
+  sent = deliver(id: id)
+  return sent
+}
+"""
+
+
+def test_one_fastapi_process_drives_its_flows_and_mounts_the_application(tmp_path: Path) -> None:
+    catalog, loops = Catalog(), list[object]()
+
+    @catalog.action(name="deliver", effect="idempotent")
+    async def deliver(id: str) -> str:  # noqa: A002 - the name in flows
+        loops.append(asyncio.get_running_loop())
+        return f"delivered {id}"
+
+    @asynccontextmanager
+    async def lifespan(api: fastapi.FastAPI) -> AsyncGenerator[None]:
+        async with dagflow.asyncio.Service.open(tmp_path / "runs.db", catalog=catalog) as service:
+            api.mount("/automations/api", app(service, authorize=by_header))
+            yield
+
+    api = fastapi.FastAPI(lifespan=lifespan)
+
+    async def main() -> None:
+        transport = httpx.ASGITransport(api)
+        headers = {"x-role": "admin", "x-tenant": "red"}
+        base = "http://shop.test/automations/api"
+        async with lifespan(api), httpx.AsyncClient(transport=transport, base_url=base, headers=headers) as browser:
+            assert (await browser.get("/readyz")).json() == {"status": "ok"}
+            assert (await browser.post("/flows", json={"text": FLOW})).json()["version"] == 1
+            sent = await browser.post("/events", json={"name": "order/paid", "payload": {"id": "A-1"}})
+            run = sent.json()["requests"][0]["run"]
+            ended = (await browser.get(f"/runs/{run}/wait?seconds=10")).json()
+            assert (ended["status"], ended["output"]) == ("succeeded", "delivered A-1")
+            assert (await browser.get(f"/runs/{run}", headers={"x-tenant": "blue"})).status_code == 404
+            assert (await browser.get("/flows/nowhere")).json()["code"] == "not_found"
+            checked = await browser.post("/editor/check", json={"text": FLOW.replace("id: id", "di: id"), "document": "a"})
+            assert [each["code"] for each in checked.json()["diagnostics"] if each["severity"] == "error"] == ["E306"]
+        assert loops == [asyncio.get_running_loop()]
+
+    asyncio.run(main())
 
 
 def test_django_stands_beside_it(tmp_path: Path) -> None:

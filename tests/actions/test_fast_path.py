@@ -236,7 +236,7 @@ def test_a_result_is_the_same_on_both_paths(name: str, value: object) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RESULTS)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(value=VALUES)
 def test_many_results_are_the_same_on_both_paths(name: str, value: object) -> None:
     check_result(name, value)

@@ -86,7 +86,7 @@ class _Comparison:
         for child in list(region.children):
             key = self._now(child.key)
             is_gone = key not in self.items and (
-                isinstance(child, Leaf) or child.node is not None or all(self._now(leaf.key) not in self.items for leaf in leaves_of(child))
+                (isinstance(child, Leaf) and self._now(child.gate) not in self.items) or child.node is not None or all(self._now(leaf.key) not in self.items for leaf in leaves_of(child))
             )  # fmt: skip
             if is_gone:
                 self._insert(region, child, previous)

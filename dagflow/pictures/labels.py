@@ -29,6 +29,8 @@ class Shape(enum.StrEnum):
     FAILURE = "failure"
     START = "start"
     END = "end"
+    #: Here an outcome of a condition goes on.
+    WAY = "way"
     #: Several shapes that are not drawn.
     STACK = "stack"
 
@@ -67,12 +69,13 @@ _SHAPES = {
     NodeKind.STOP: Shape.FINISH,
     NodeKind.FAIL: Shape.FAILURE,
 }
+_KINDS = {LeafKind.START: Shape.START, LeafKind.END: Shape.END, LeafKind.WAY: Shape.WAY}
 
 
 def words_of(leaf: Leaf) -> Words:
     """The words of a leaf, with its shape."""
     if leaf.node is None:
-        return Words(Shape.START if leaf.kind is LeafKind.START else Shape.END)
+        return Words(_KINDS[leaf.kind])
     node = leaf.node
     shape = _SHAPES.get(node.kind, Shape.BOX)
     style = Style.CONDITION if shape is Shape.DIAMOND else Style.TITLE

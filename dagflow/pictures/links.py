@@ -1,9 +1,11 @@
 """The lines of a picture. Blocks already show most of the order that a graph's edges express, so few lines are drawn.
 
 Theory. An edge that comes from the order of statements, or from a condition, is drawn between the outermost items that it
-connects: a line to a block applies to everything in it, a line from a block means that all of it has finished. Lines that
-follow from others are omitted, but one line for each outcome of a condition remains. A dependency that an author names in an
-`after` is always drawn, between the steps themselves; a value dependency only where no other line shows the order.
+connects: a line to a block applies to everything in it, a line from a block means that all of it has finished. No line leaves a
+`return`, `stop` or `fail`; out of a block that contains one, lines start at the ways that go on. Every outcome of a condition has a
+line: where nothing depends on an outcome, it leads to a shape of its own. Lines that follow from others are omitted. A dependency
+that an author names in an `after` is always drawn, between the steps themselves; a value dependency only where no other line
+shows the order.
 """
 
 from __future__ import annotations
@@ -15,11 +17,10 @@ from typing import Final
 import attrs
 
 from dagflow.model.flow import Edge, EdgeKind, Flow, NodeKind
-from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, RegionKind, regions_of
+from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, RegionKind, items_of, regions_of
+from dagflow.pictures.ways import Ways, ends, goes_on
 
-#: Nothing in their block comes after these.
-_ENDERS: Final = frozenset({NodeKind.RETURN, NodeKind.STOP, NodeKind.FAIL})
-_DECIDING: Final = frozenset({NodeKind.GATE, NodeKind.WAIT_EVENT})
+_DECIDING: Final = frozenset({NodeKind.GATE, NodeKind.WAIT_EVENT, NodeKind.CATCH})
 
 
 class LinkKind(enum.StrEnum):
@@ -66,18 +67,18 @@ def wire(outline: Outline) -> list[Link]:
 @attrs.define(eq=False)
 class _Wiring:
     outline: Outline
-    #: For each condition, by key, the outcomes that something depends on.
-    used: dict[str, set[int]] = attrs.field(factory=dict[str, set[int]])
+    ways: Ways = attrs.field(init=False)
+    #: The items that come after something, by key, whether a line leads to them or not.
+    followed: set[str] = attrs.field(factory=set[str])
+
+    def __attrs_post_init__(self) -> None:
+        self.ways = Ways(self.outline)
 
     def links(self) -> list[Link]:
         found: dict[tuple[str, str, LinkKind], Link] = {}
         loose: list[Link] = []
         for flow, prefix in _flows(self.outline.flow):
-            self._note_outcomes(flow, prefix)
-            for edge in flow.edges:
-                link = self._of(flow, prefix, edge)
-                if link is None:
-                    continue
+            for link in (link for edge in flow.edges for link in self._of(flow, prefix, edge)):
                 if link.kind is LinkKind.DATA:
                     loose.append(link)
                     continue
@@ -88,42 +89,42 @@ class _Wiring:
         rest = [link for link in found.values() if link.kind is LinkKind.AFTER]
         order = list(_without_implied(order, rest))
         order += self._past_conditions(order)
+        order += self._ways_on([*order, *rest])
+        order = self._without_ended(order, rest)
         rest += self._unimplied([*order, *rest, *self._failures()], loose)
-        return [*order, *rest, *self._failures(), *self._ends(), *self._start([*order, *rest])]
+        return [*order, *rest, *self._failures(), *self._start([*order, *rest])]
 
-    def _note_outcomes(self, flow: Flow, prefix: str) -> None:
-        for node in flow.nodes:
-            if node.gate is not None and node.kind is not NodeKind.UNDO:
-                self.used.setdefault(prefix + node.gate.gate, set()).add(node.gate.outcome)
-
-    def _of(self, flow: Flow, prefix: str, edge: Edge) -> Link | None:
+    def _of(self, flow: Flow, prefix: str, edge: Edge) -> Iterator[Link]:
         source = self.outline.shown.get(prefix + edge.source)
         target = self.outline.shown.get(prefix + edge.target)
         if source is None or target is None or self._is_inside(source, target) or self._is_inside(target, source):
-            return None
+            return
         if isinstance(target, Region) and target.kind is RegionKind.HANDLER:
-            return None  # drawn from the guarded item
+            return  # drawn from the guarded item
         outcome = self._outcome(flow, prefix, edge)
         words = flow.node(edge.source).outcomes
         label = words[outcome] if outcome is not None and outcome < len(words) else ""
         if EdgeKind.AFTER in edge.kinds:
-            return Link(source, target, LinkKind.AFTER, label, outcome)
-        if EdgeKind.SEQ not in edge.kinds and EdgeKind.GATE not in edge.kinds:
-            return Link(source, target, LinkKind.DATA)
-        near, far = self._lifted(source, target)
-        if near is not source:
-            label, outcome = "", None
-        if isinstance(near, Leaf) and near.node is not None and near.node.kind in _ENDERS:
-            return None
-        return Link(near, far, LinkKind.ORDER, label, outcome)
+            yield Link(source, target, LinkKind.AFTER, label, outcome)
+        elif EdgeKind.SEQ not in edge.kinds and EdgeKind.GATE not in edge.kinds:
+            yield Link(source, target, LinkKind.DATA)
+        else:
+            for origin in self.ways.origins(flow, prefix, edge):
+                near, far = self._lifted(origin, target)
+                near = self.ways.opened(near, origin)
+                self.followed.add(far.key)
+                if ends(near):
+                    continue
+                is_own = near is source and isinstance(near, Leaf)
+                yield Link(near, far, LinkKind.ORDER, *((label, outcome) if is_own else ()))
 
     def _outcome(self, flow: Flow, prefix: str, edge: Edge) -> int | None:
         """The outcome of a condition along an edge: for an edge that only orders, the one nothing depends on."""
         node = flow.node(edge.source)
         if edge.outcome is not None or node.kind not in _DECIDING:
             return edge.outcome
-        free = set(range(len(node.outcomes))) - self.used.get(prefix + edge.source, set())
-        return next(iter(free)) if len(free) == 1 and EdgeKind.SEQ in edge.kinds else None
+        free = self.ways.free(flow, prefix, edge.source)
+        return free[0] if len(free) == 1 and EdgeKind.SEQ in edge.kinds else None
 
     def _is_inside(self, item: Item, region: Item) -> bool:
         return item is region or any(each is region for each in self.outline.around(item))
@@ -177,7 +178,9 @@ class _Wiring:
             seen.add(item.key)
             if item.key in goals:
                 return True
-            waiting += onward.get(item.key, ())
+            for each in onward.get(item.key, ()):
+                # A line to a block applies to everything in it, and lines may start in it.
+                waiting += [each, *items_of(each)]
             waiting += self.outline.around(item)
         return False
 
@@ -185,31 +188,34 @@ class _Wiring:
         for key, guarded in self.outline.guarded.items():
             yield Link(guarded, self.outline.shown[key], LinkKind.FAILURE, "failure")
 
-    def _ends(self) -> Iterator[Link]:
-        """Ends: where a filter lets nothing through and nothing else depends on that outcome."""
+    def _ways_on(self, links: list[Link]) -> Iterator[Link]:
+        """Lines to shapes of their own, for the outcomes of conditions that no line stands for."""
+        shown: dict[str, set[int]] = {}
+        for link in links:
+            if link.outcome is not None:
+                shown.setdefault(link.source.key, set()).add(link.outcome)
         for leaf in list(self.outline.leaves()):
-            if leaf.node is None or not leaf.is_filter or 0 in self.used.get(leaf.key, set()):
+            if leaf.node is None or leaf.node.kind not in _DECIDING:
                 continue
-            end = self._added(f"{leaf.key}:end", LeafKind.END, self.outline.parents[leaf.key])
-            yield Link(leaf, end, LinkKind.ORDER, leaf.node.outcomes[0], 0)
+            is_gate = leaf.node.kind is NodeKind.GATE
+            for outcome, word in enumerate(leaf.node.outcomes if is_gate or leaf.key in shown else ()):
+                if outcome not in shown.get(leaf.key, ()):
+                    yield Link(leaf, self.ways.shape(leaf, outcome), LinkKind.ORDER, word, outcome)
+
+    def _without_ended(self, order: list[Link], rest: list[Link]) -> list[Link]:
+        """The lines without those from blocks in which every way ends."""
+        onward: dict[str, list[Item]] = {}
+        for link in (*order, *rest, *self._failures()):
+            onward.setdefault(link.source.key, []).append(link.target)
+        return [link for link in order if isinstance(link.source, Leaf) or goes_on(link.source, onward)]
 
     def _start(self, order: list[Link]) -> Iterator[Link]:
         root = self.outline.root
-        reached = {link.target.key for link in (*order, *self._failures())}
-        start = self._added(":start", LeafKind.START, root)
+        reached = self.followed | {link.target.key for link in (*order, *self._failures())}
+        start = self.outline.added(":start", LeafKind.START, root, 0)
         for item in root.children:
             if item.key not in reached and not (isinstance(item, Leaf) and item.kind is not LeafKind.STEP):
                 yield Link(start, item, LinkKind.ORDER)
-
-    def _added(self, key: str, kind: LeafKind, region: Region) -> Leaf:
-        """A shape that stands for no node; made once."""
-        known = next((child for child in region.children if child.key == key), None)
-        if isinstance(known, Leaf):
-            return known
-        leaf = Leaf(key, kind)
-        region.children.insert(0 if kind is LeafKind.START else len(region.children), leaf)
-        self.outline.parents[key] = region
-        return leaf
 
 
 def _flows(flow: Flow, prefix: str = "") -> Iterator[tuple[Flow, str]]:

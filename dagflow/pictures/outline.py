@@ -37,8 +37,10 @@ class LeafKind(enum.StrEnum):
     STEP = "step"
     #: Where a run begins.
     START = "start"
-    #: Where a `filter` ends its block.
+    #: Where a `filter` ends the flow, or an item of a loop.
     END = "end"
+    #: An outcome of a condition with which the flow simply goes on.
+    WAY = "way"
 
 
 @attrs.define(eq=False)
@@ -50,6 +52,7 @@ class Leaf:
         node: the node it shows, for STEP. flow: the flow of that node, or the body of a loop.
         undo: the node that undoes the step, if there is one.
         is_filter: a gate that ends its block.
+        gate, outcome: for WAY and END, the key of the condition, and which of its outcomes leads here.
     """
 
     key: str
@@ -58,6 +61,8 @@ class Leaf:
     flow: Flow | None = attrs.field(default=None, repr=False)
     undo: Node | None = attrs.field(default=None, repr=False)
     is_filter: bool = False
+    gate: str = ""
+    outcome: int = 0
 
 
 @attrs.define(eq=False)
@@ -119,6 +124,16 @@ class Outline:
             region = self.parents.get(region.key)
         return found[::-1]
 
+    def added(self, key: str, kind: LeafKind, region: Region, at: int) -> Leaf:
+        """A shape of a region that stands for no node; made once, as its child number `at`."""
+        known = next((child for child in region.children if child.key == key), None)
+        if isinstance(known, Leaf):
+            return known
+        leaf = Leaf(key, kind)
+        region.children.insert(at, leaf)
+        self.parents[key] = region
+        return leaf
+
     def relate(self) -> None:
         """Update `parents`, after the children of regions changed."""
         self.parents = {child.key: region for region in regions_of(self.root) for child in region.children}
@@ -139,6 +154,13 @@ def regions_of(region: Region) -> Iterator[Region]:
     for child in region.children:
         if isinstance(child, Region):
             yield from regions_of(child)
+
+
+def items_of(item: Item) -> Iterator[Item]:
+    """Everything in an item, at any depth."""
+    for child in () if isinstance(item, Leaf) else item.children:
+        yield child
+        yield from items_of(child)
 
 
 # ---- reading the blocks

@@ -9,13 +9,14 @@ from xml.sax.saxutils import escape, quoteattr
 
 from dagflow.pictures.labels import Shape, Style, words_of
 from dagflow.pictures.links import LinkKind
-from dagflow.pictures.marks import NOTHING, Mark, Overlay, Tone
+from dagflow.pictures.marks import NOTHING, Overlay, Tone
 from dagflow.pictures.measure import Face, Written
 from dagflow.pictures.metrics import plain, shortened
 from dagflow.pictures.outline import Leaf, RegionKind
 from dagflow.pictures.place import Drawn, Framed, Label, Line, Sheet
 from dagflow.pictures.svg_measure import EXTRA, SIZES, measure_of
 from dagflow.pictures.themes import Theme, style_of
+from dagflow.pictures.tones import tone_of
 
 _MARGIN: Final = 24
 _RADIUS: Final = 7
@@ -143,18 +144,7 @@ class _Drawing:
         return "" if mark is None or mark.tone is Tone.PLAIN else f" is-{mark.tone.value}"
 
     def _line_tone(self, line: Line) -> str:
-        """The tone of a line follows from its ends: taken or not, added or removed."""
-        link = line.link
-        mine = self.overlay.marks.get(link.target.key, Mark(Tone.PLAIN)).tone
-        theirs = self.overlay.marks.get(link.source.key, Mark(Tone.PLAIN)).tone
-        if link.outcome is not None and link.source.key in self.overlay.outcomes:
-            tone = self.overlay.outcomes[link.source.key].get(link.outcome, Tone.OFF)
-        elif Tone.REMOVED in {mine, theirs}:
-            tone = Tone.REMOVED
-        elif Tone.ADDED in {mine, theirs}:
-            tone = Tone.ADDED
-        else:
-            tone = Tone.OFF if Tone.OFF in {mine, theirs} else Tone.PLAIN
+        tone = tone_of(line.link, self.overlay)
         return "" if tone is Tone.PLAIN else f" is-{tone.value}"
 
 
@@ -165,6 +155,8 @@ def _outline(face: Face, x: int, y: int, tone: str) -> Iterator[str]:
     match face.shape:
         case Shape.START:
             yield f'<circle class="dot" cx="{x + width // 2}" cy="{y + height // 2}" r="{width // 2}"/>'
+        case Shape.WAY:
+            yield f'<circle class="shape" cx="{x + width // 2}" cy="{y + height // 2}" r="{width // 2}"/>'
         case Shape.END:
             yield f'<circle class="shape" cx="{x + width // 2}" cy="{y + height // 2}" r="{width // 2}"/>'
             yield f'<circle class="dot" cx="{x + width // 2}" cy="{y + height // 2}" r="3"/>'

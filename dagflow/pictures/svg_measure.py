@@ -50,6 +50,8 @@ class SvgLooks:
                 return Face(words.shape, 14, 14)
             case Shape.END:
                 return Face(words.shape, 12, 12)
+            case Shape.WAY:
+                return Face(words.shape, 8, 8)
             case Shape.DIAMOND:
                 return _diamond(words, mark)
             case _:

@@ -14,9 +14,11 @@ from dagflow.pictures.outline import RegionKind
 from dagflow.pictures.picture import Subject, lay_out
 from dagflow.pictures.place import Drawn, Framed, Line, Sheet
 from dagflow.pictures.terminal_measure import TextLooks
+from dagflow.pictures.tones import tone_of
 
 #: How wide words may be, the best first.
 _WIDTHS: Final = (30, 24, 18, 14)
+_DOTS: Final = {Shape.START: "●", Shape.END: "◉", Shape.WAY: "○"}
 _ROUND: Final = frozenset({Shape.WAIT, Shape.FINISH, Shape.FAILURE})
 
 
@@ -44,7 +46,7 @@ def _drawn(sheet: Sheet, overlay: Overlay) -> list[list[Span]]:
         _line(canvas, line, overlay)
     for line in sheet.lines:
         if line.label is not None:
-            canvas.write(line.label.x, line.label.y, line.label.text, tone=_line_tone(line, overlay), is_faint=True)
+            canvas.write(line.label.x, line.label.y, line.label.text, tone=tone_of(line.link, overlay), is_faint=True)
     for frame in sheet.frames:
         if frame.region.kind is not RegionKind.ROOT:
             _words(canvas, frame)
@@ -53,14 +55,6 @@ def _drawn(sheet: Sheet, overlay: Overlay) -> list[list[Span]]:
 
 def _tone(key: str, overlay: Overlay) -> Tone:
     return overlay.marks.get(key, Mark(Tone.PLAIN)).tone
-
-
-def _line_tone(line: Line, overlay: Overlay) -> Tone:
-    link = line.link
-    if link.outcome is not None and link.source.key in overlay.outcomes:
-        return overlay.outcomes[link.source.key].get(link.outcome, Tone.OFF)
-    tones = {_tone(link.source.key, overlay), _tone(link.target.key, overlay)}
-    return next((tone for tone in (Tone.REMOVED, Tone.ADDED, Tone.OFF) if tone in tones), Tone.PLAIN)
 
 
 def _frame(canvas: Canvas, frame: Framed, overlay: Overlay) -> None:
@@ -78,7 +72,7 @@ def _words(canvas: Canvas, frame: Framed) -> None:
 
 
 def _line(canvas: Canvas, line: Line, overlay: Overlay) -> None:
-    tone = _line_tone(line, overlay)
+    tone = tone_of(line.link, overlay)
     x, y = line.points[-1]
     kind = line.link.kind
     is_dashed = kind in {LinkKind.DATA, LinkKind.FAILURE}
@@ -94,8 +88,8 @@ def _line(canvas: Canvas, line: Line, overlay: Overlay) -> None:
 
 def _shape(canvas: Canvas, drawn: Drawn, overlay: Overlay) -> None:
     face, x, y, tone = drawn.face, drawn.x, drawn.y, _tone(drawn.item.key, overlay)
-    if face.shape in {Shape.START, Shape.END}:
-        canvas.write(x, y, "●" if face.shape is Shape.START else "◉")
+    if face.shape in _DOTS:
+        canvas.write(x, y, _DOTS[face.shape])
         return
     canvas.clear(x, y, face.width, face.height)
     canvas.box(x, y, face.width, face.height, tone=tone, is_round=face.shape in _ROUND)

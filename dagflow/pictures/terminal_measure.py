@@ -29,7 +29,7 @@ class TextLooks:
 
     def face(self, words: Words, mark: Mark | None) -> Face:
         """A shape, with its mark."""
-        if words.shape in {Shape.START, Shape.END}:
+        if words.shape in {Shape.START, Shape.END, Shape.WAY}:
             return Face(words.shape, 1, 1)
         icon = _ICONS.get(words.shape, "")
         parts = [*((text, style, Tone.PLAIN) for text, style in words.lines), *_notes(mark)]

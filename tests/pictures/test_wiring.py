@@ -10,7 +10,7 @@ from dagflow.pictures.links import LinkKind, wire
 from dagflow.pictures.outline import outline_of
 from tests.pictures.support import flow_of
 
-PREFIX = "flow f(x: int, t: string) { on manual\n"
+PREFIX = 'event "e" { n: int }\nflow f(x: int, t: string) { on manual\n'
 
 
 def lines(body: str) -> list[str]:
@@ -53,11 +53,50 @@ def lines(body: str) -> list[str]:
             [":r => d", "b -> c"],
         ),
         ('filter x > 3 else { stop "no" }\na = log(message: "1")', ["filter.@ -> a [yes]", "filter.@ -> stop.@ [no]"]),
+        (
+            'if q: x > 1 { stop "big" }\na = log(message: "1")',
+            ["q -> q:0 [no]", "q -> stop.@ [yes]", "q:0 -> a"],
+        ),
+        (
+            'if q: x > 1 { stop "big" } else { stop "small" }',
+            ["q -> stop.@ [no]", "q -> stop.@ [yes]"],
+        ),
+        (
+            'if q: x > 1 { a = log(message: "1") }\nb = log(message: "2")',
+            [":q -> b", "q -> a [yes]", "q -> q:0 [no]"],
+        ),
+        (
+            'if q: x > 1 { stop "1" } else if r: x > 2 { c = log(message: "c") }\nb = log(message: "2")',
+            ["c -> b", "q -> r [no]", "q -> stop.@ [yes]", "r -> c [yes]", "r -> r:0 [no]", "r:0 -> b"],
+        ),
+        (
+            'switch q: x { case 1 { } case 2 { stop "2" } }\nb = log(message: "2")',
+            ["q -> q:0 [1]", "q -> q:2 [else]", "q -> stop.@ [2]", "q:0 -> b", "q:2 -> b"],
+        ),
+        (
+            'w = wait event "e" within 5s else { stop "late" }\nb = log(message: "2")',
+            ["w -> b [in time]", "w -> stop.@ [timed out]"],
+        ),
+        ('w = wait event "e" within 5s else { stop "late" }', ["w -> stop.@ [timed out]", "w -> w:1 [in time]"]),
+        ('a = log(message: "1") when x > 1', ["a.when -> a [yes]", "a.when -> a.when:0 [no]"]),
+        (
+            'do d { filter q: x > 1\nif r: x > 2 { fail "f" } } on error { g = log(message: "g") }\nb = log(message: "b")',
+            [":d !> d.catch [failure]", "d.catch -> b", "q -> :d:r [yes]", "q -> q:0 [no]", "q:0 -> b", "r -> fail.@ [yes]", "r -> r:0 [no]", "r:0 -> b"],
+        ),
+        (
+            'do d { a = log(message: "1") } on error { stop "s" }\nb = log(message: "b")',
+            [":d !> d.catch [failure]", ":d -> b"],
+        ),
+        ('do d { a = log(message: "1")\nstop "s" }', ["a -> stop.@"]),
+        (
+            'do d { if q: x > 1 { stop "s" } }\nb = log(message: "b") after d\nc = log(message: "c")',
+            [":d => b", "b -> c", "q -> q:0 [no]", "q -> stop.@ [yes]"],
+        ),
     ],
 )  # fmt: skip
 def test_lines(body: str, drawn: list[str]) -> None:
 
-    assert [re.sub(r"\.[0-9a-f]{6}", ".@", line) for line in lines(body)] == drawn
+    assert sorted(re.sub(r"\.[0-9a-f]{6}", ".@", line) for line in lines(body)) == drawn
 
 
 def test_a_value_is_a_line_where_nothing_else_says_the_order() -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dagflow.lang.bounds.bounds import bounds
 from dagflow.lang.exporters.declarations import spell, value_text
-from dagflow.lang.exporters.graph import to_mermaid
 from dagflow.lang.lowering.tests import actions_met
 from dagflow.model.action import ActionSpec, Interface
 from dagflow.model.flow import Flow, Node, NodeKind, Trigger, TriggerKind
@@ -15,6 +14,7 @@ from dagflow.model.label import label_of
 from dagflow.model.lengths import as_written
 from dagflow.model.types import NULL, Field, RecordType, Type
 from dagflow.model.wire import codec as wire
+from dagflow.pictures.chart import to_mermaid
 
 _INNER = frozenset({NodeKind.GROUP, NodeKind.RACE, NodeKind.UNWIND, NodeKind.CATCH})
 

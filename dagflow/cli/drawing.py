@@ -12,8 +12,8 @@ from dagflow.cli.output.picture_files import write_picture
 from dagflow.cli.output.text import json_text, printable_lines
 from dagflow.cli.sources import Host, load_flows, load_host
 from dagflow.errors import UsageError
-from dagflow.lang.exporters.graph import to_dot, to_json, to_mermaid
 from dagflow.model.flow import Flow
+from dagflow.pictures.chart import to_dot, to_json, to_mermaid
 from dagflow.pictures.differences import compare
 from dagflow.pictures.folding import MOST_SHAPES
 from dagflow.pictures.labels import heading_of

@@ -9,9 +9,9 @@ import attrs
 from dagflow.diagnostic import Span
 from dagflow.errors import UsageError
 from dagflow.ide.analysis import Analysis
-from dagflow.lang.exporters.graph import to_mermaid
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax import tree_tests as t
+from dagflow.model.flow import Flow
 
 
 class LensKind(enum.StrEnum):
@@ -49,8 +49,8 @@ def lenses(analysis: Analysis) -> list[Lens]:
     return found
 
 
-def graph(analysis: Analysis, flow: str) -> str:
-    """The flow as a Mermaid flowchart.
+def drawable(analysis: Analysis, flow: str) -> Flow:
+    """The flow of that name, to be drawn.
 
     Raises:
         UsageError: the text has no such flow, or has errors.
@@ -59,4 +59,4 @@ def graph(analysis: Analysis, flow: str) -> str:
     if known is None:
         reason = "the text has errors" if analysis.compilation.has_errors else "there is none of this name"
         raise UsageError(f"flow `{flow}` cannot be drawn: {reason}")
-    return to_mermaid(known)
+    return known

@@ -12,7 +12,7 @@ from dagflow.diagnostic import Span
 from dagflow.errors import DagflowError, FlowInvalid, UsageError
 from dagflow.ide.analysis import Analysis
 from dagflow.ide.code_actions import Action, actions, fix_all
-from dagflow.ide.code_lenses import LensKind, graph, lenses
+from dagflow.ide.code_lenses import LensKind, drawable, lenses
 from dagflow.ide.completing import complete
 from dagflow.ide.hinting import hints
 from dagflow.ide.hovering import hover
@@ -27,6 +27,7 @@ from dagflow.lsp import conversion
 from dagflow.lsp.documents import Document
 from dagflow.lsp.server import FlowServer
 from dagflow.model.action import Interface
+from dagflow.pictures.chart import to_mermaid
 
 GRAPH: Final = "dagflow.graph"
 RUN_TESTS: Final = "dagflow.runTests"
@@ -282,7 +283,7 @@ def _add_commands(server: FlowServer) -> None:
     @server.command(GRAPH)
     def _graph(uri: str, flow: str) -> str | None:
         """A flow as a Mermaid flowchart."""
-        return _answer(server, lambda: graph(_known(server, uri)[1], flow))
+        return _answer(server, lambda: to_mermaid(drawable(_known(server, uri)[1], flow)))
 
     @server.command(RUN_TESTS)
     def _run(uri: str, flow: str | None, test: str | None) -> list[dict[str, object]] | None:

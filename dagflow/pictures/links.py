@@ -214,7 +214,9 @@ class _Wiring:
         reached = self.followed | {link.target.key for link in (*order, *self._failures())}
         start = self.outline.added(":start", LeafKind.START, root, 0)
         for item in root.children:
-            if item.key not in reached and not (isinstance(item, Leaf) and item.kind is not LeafKind.STEP):
+            # A handler of an empty block is never reached.
+            is_begun = item.kind is LeafKind.STEP if isinstance(item, Leaf) else item.kind is not RegionKind.HANDLER
+            if is_begun and item.key not in reached:
                 yield Link(start, item, LinkKind.ORDER)
 
 

@@ -10,7 +10,7 @@ from dagflow.diagnostic import Span
 from dagflow.errors import UsageError
 from dagflow.ide.analysis import Analysis, Analyst
 from dagflow.ide.code_actions import actions, fix_all
-from dagflow.ide.code_lenses import LensKind, graph, lenses
+from dagflow.ide.code_lenses import LensKind, drawable, lenses
 from dagflow.ide.completing import complete
 from dagflow.ide.hinting import hints
 from dagflow.ide.hovering import hover
@@ -97,11 +97,11 @@ def test_offers() -> None:
     assert [(each.kind, each.title, each.flow, each.test) for each in lenses(ANALYSIS)] == [
         (LensKind.GRAPH, "graph", "greet", ""), (LensKind.RUN_TESTS, "run 1 test", "greet", ""), (LensKind.RUN_TEST, "run test", "greet", "it goes"),
     ]  # fmt: skip
-    assert graph(ANALYSIS, "greet").startswith("flowchart TD")
+    assert drawable(ANALYSIS, "greet").name == "greet"
     with pytest.raises(UsageError, match="none of this name"):
-        graph(ANALYSIS, "other")
+        drawable(ANALYSIS, "other")
     with pytest.raises(UsageError, match="errors"):
-        graph(opened("flow f() { nothing() }")[1], "f")
+        drawable(opened("flow f() { nothing() }")[1], "f")
 
 
 @pytest.mark.parametrize(

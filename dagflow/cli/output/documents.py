@@ -20,8 +20,8 @@ from dagflow.app.documents.types import (
     VersionDocument,
 )
 from dagflow.lang.diagnostics import JsonDiagnostic
-from dagflow.lang.exporters.graph import JsonGraph
 from dagflow.model.status import RunStatus
+from dagflow.pictures.chart import JsonGraph
 
 ErrorKind = Literal["usage", "flow", "expression", "store", "bug"]
 

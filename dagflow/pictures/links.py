@@ -87,7 +87,7 @@ class _Wiring:
                     found[key] = link
         order = [link for link in found.values() if link.kind is LinkKind.ORDER]
         rest = [link for link in found.values() if link.kind is LinkKind.AFTER]
-        order = list(_without_implied(order, rest))
+        order = list(_without_implied(self.outline, order, rest, list(self._failures())))
         order += self._past_conditions(order)
         order += self._ways_on([*order, *rest])
         order = self._without_ended(order, rest)
@@ -227,18 +227,27 @@ def _flows(flow: Flow, prefix: str = "") -> Iterator[tuple[Flow, str]]:
             yield from _flows(node.loop.body, f"{prefix}{node.id}/")
 
 
-def _without_implied(links: list[Link], others: list[Link]) -> Iterator[Link]:
+def _without_implied(outline: Outline, links: list[Link], others: list[Link], failures: list[Link]) -> Iterator[Link]:
     """The lines that do not follow from two or more; one by another outcome of a condition does not."""
     onward: dict[str, list[Link]] = {}
     for link in (*links, *others):
         onward.setdefault(link.source.key, []).append(link)
-    below = _below(onward)
+    through = {key: list(found) for key, found in onward.items()}
+    for link in failures:
+        through.setdefault(link.source.key, []).append(link)
+    for link in links:
+        # Who goes into a block comes out by the lines that start in it.
+        goal = outline.around(link.target)
+        for region in outline.around(link.source):
+            if not any(region is each for each in goal):
+                through.setdefault(region.key, []).append(link)
+    below = _below(through)
     for link in links:
         rest = (
             each for each in onward[link.source.key]
             if each is not link and (each.outcome == link.outcome or each.outcome is None)
         )  # fmt: skip
-        if not any(link.target.key in below[each.target.key] for each in rest):
+        if not any(link.target.key in below.get(each.target.key, ()) for each in rest):
             yield link
 
 

@@ -89,6 +89,14 @@ def lines(body: str) -> list[str]:
         ),
         ('do d { a = log(message: "1")\nstop "s" }', ["a -> stop.@"]),
         (
+            'w = wait event "e" within 5s else { a = log(message: "1")\nif q: x > 1 { stop "1" }\nb = log(message: "b")\nstop "2" }',
+            ["a -> :q", "b -> stop.@", "q -> q:0 [no]", "q -> stop.@ [yes]", "q:0 -> b", "w -> a [timed out]", "w -> w:1 [in time]"],
+        ),
+        (
+            'if q: x > 1 { do d { fail "f" } on error { g = log(message: "g") }\nstop "s" }',
+            [":q:d !> d.catch [failure]", "d.catch -> stop.@", "q -> :q:d [yes]", "q -> q:0 [no]"],
+        ),
+        (
             'do d { if q: x > 1 { stop "s" } }\nb = log(message: "b") after d\nc = log(message: "c")',
             [":d => b", "b -> c", "q -> q:0 [no]", "q -> stop.@ [yes]"],
         ),

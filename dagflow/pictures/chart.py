@@ -5,13 +5,14 @@ Every label is escaped as text, so nothing in a flow becomes markup.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, TypedDict, TypeGuard
 
 from dagflow.model.flow import Flow
 from dagflow.model.label import label_of
 from dagflow.pictures.labels import Shape, folded_words, region_words, words_of
 from dagflow.pictures.links import Link, LinkKind
-from dagflow.pictures.outline import Item, Leaf, Region, items_of, leaves_of
+from dagflow.pictures.outline import Item, Leaf, Region, items_of
 from dagflow.pictures.picture import Subject
 from dagflow.pictures.ways import ends
 
@@ -157,11 +158,11 @@ def _dot_edge(link: Link) -> str:
     source, target = link.source, link.target
     if _is_frame(source):
         more.append(f"ltail={_dot('cluster_' + source.key)}")
-        inside = list(leaves_of(source))
-        source = next((leaf for leaf in reversed(inside) if not ends(leaf)), inside[-1])
+        inside = list(_shapes(source))
+        source = next((each for each in reversed(inside) if not ends(each)), inside[-1])
     if _is_frame(target):
         more.append(f"lhead={_dot('cluster_' + target.key)}")
-        target = next(leaves_of(target))
+        target = next(_shapes(target))
     return f"{_dot(source.key)} -> {_dot(target.key)} [{', '.join(more)}];"
 
 
@@ -222,7 +223,16 @@ def _sorted(subject: Subject) -> list[Link]:
 
 def _is_frame(item: Item) -> TypeGuard[Region]:
     """Whether an item has a border with shapes in it."""
-    return isinstance(item, Region) and next(leaves_of(item), None) is not None
+    return isinstance(item, Region) and bool(item.children)
+
+
+def _shapes(item: Item) -> Iterator[Item]:
+    """The items without a border in an item, in declared order."""
+    if not _is_frame(item):
+        yield item
+        return
+    for child in item.children:
+        yield from _shapes(child)
 
 
 def _face(item: Item) -> tuple[Shape, str]:

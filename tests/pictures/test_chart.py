@@ -76,6 +76,12 @@ def test_json() -> None:
     }
 
 
+def test_a_block_of_empty_blocks_is_drawn_with_what_is_in_it() -> None:
+    flow = flow_of('flow f(n: int) { do { do { } on error { } }\na = log(message: "a") }')
+    assert len(drawn_of_mermaid(to_mermaid(flow)).around) == len(to_json(flow)["nodes"]) + len(to_json(flow)["blocks"])
+    assert to_dot(flow).count("->") == len(to_json(flow)["edges"])
+
+
 def test_joins_say_how_they_wait() -> None:
     flow = flow_of(
         'flow f { parallel { a = log(message: "1")\nb = log(message: "2")\nc = log(message: "3") after any(a, b) } }'

@@ -93,12 +93,15 @@ class JsonGraph(TypedDict):
 # ---- Mermaid
 
 
+def _small_enough(flow: Flow) -> Subject:
+    """The least folded picture that Mermaid draws, or the most folded one."""
+    found = (Subject.of(flow, most) for most in _SIZES)
+    return next((subject for subject in found if len(subject.links) <= MOST_EDGES), Subject.of(flow, _SIZES[-1]))
+
+
 def to_mermaid(flow: Flow) -> str:
     """The flow as a Mermaid flowchart; its blocks are subgraphs, folded where it would have more edges than Mermaid draws."""
-    for most in _SIZES:
-        subject = Subject.of(flow, most)
-        if len(subject.links) <= MOST_EDGES:
-            break
+    subject = _small_enough(flow)
     names = {item.key: f"n{number}" for number, item in enumerate(items_of(subject.outline.root))}
     lines = ["flowchart TD"]
     _mermaid_part(subject.outline.root, names, "  ", lines)

@@ -115,8 +115,10 @@ class _Wiring:
                 self.followed.add(far.key)
                 if ends(near):
                     continue
-                is_own = near is source and isinstance(near, Leaf)
-                yield Link(near, far, LinkKind.ORDER, *((label, outcome) if is_own else ()))
+                if near is source and isinstance(near, Leaf):
+                    yield Link(near, far, LinkKind.ORDER, label, outcome)
+                else:
+                    yield Link(near, far, LinkKind.ORDER)
 
     def _outcome(self, flow: Flow, prefix: str, edge: Edge) -> int | None:
         """The outcome of a condition along an edge: for an edge that only orders, the one nothing depends on."""

@@ -32,15 +32,20 @@ def goes_on(item: Item, onward: Mapping[str, list[Item]]) -> bool:
         return not ends(item)
     if not item.children:
         return True
-    chains = _chains(item, onward)
+    # A handler alone is that of an empty block, which never fails.
+    chains = [chain for chain in _chains(item, onward) if not all(map(_is_handler, chain))]
     n_open = sum(any(_is_tail(each, item, onward) and goes_on(each, onward) for each in chain) for chain in chains)
     return n_open >= (min(item.first, len(chains)) if item.kind is RegionKind.RACE else len(chains))
 
 
 def _is_tail(item: Item, region: Region, onward: Mapping[str, list[Item]]) -> bool:
-    """Whether no line leads from an item, or from what is in it, to another item of its region."""
-    others = {each.key for each in region.children if each is not item}
+    """Whether no line leads from an item, or from what is in it, to another item of its region; other than to a handler, if it fails."""
+    others = {each.key for each in region.children if each is not item and not _is_handler(each)}
     return not any(target.key in others for each in _keys(item) for target in onward.get(each, ()))
+
+
+def _is_handler(item: Item) -> bool:
+    return isinstance(item, Region) and item.kind is RegionKind.HANDLER
 
 
 def _chains(region: Region, onward: Mapping[str, list[Item]]) -> list[list[Item]]:

@@ -212,9 +212,8 @@ module.exports = grammar({
     // ---- tests
 
     test_declaration: ($) =>
-      seq('test', $.string, 'for', $.identifier, '{', repeat(choice($.given, $.served, $.mock, $.at, $.expect)), '}'),
+      seq('test', $.string, 'for', $.identifier, '{', repeat(choice($.given, 'served', $.mock, $.at, $.expect)), '}'),
     given: ($) => seq('given', $.arguments),
-    served: ($) => 'served',
     mock: ($) => seq('mock', $.qualified_name, optional($.arguments), repeat1($.behaviour), repeat($.then)),
 
     then: ($) => seq('then', repeat1($.behaviour)),

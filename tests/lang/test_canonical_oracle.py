@@ -81,7 +81,7 @@ def both_refuse(path: tuple[object, ...], change: str, other: object) -> None:
 CHANGES = st.sampled_from(PLACES), st.sampled_from(["remove", "replace", "add"]), st.sampled_from(OTHERS)
 test_what_the_library_refuses_is_refused = settings(max_examples=25, deadline=None)(given(*CHANGES)(both_refuse))
 test_what_the_library_refuses_is_refused_many = pytest.mark.slow(
-    settings(max_examples=500, deadline=None)(given(*CHANGES)(both_refuse))
+    settings(max_examples=250, deadline=None)(given(*CHANGES)(both_refuse))
 )
 
 

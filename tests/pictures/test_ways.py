@@ -91,6 +91,7 @@ def check(text: Text) -> None:
             words = sorted(arrow.label for arrow in lines.arrows if arrow.source == node.id and arrow.label)
             assert set(words) == set(node.outcomes), f"{node.id} shows {words}"
     ended = {node.id for node in flow.nodes if node.kind in ENDERS}
+    handlers = {node.id for node in flow.nodes if node.kind is NodeKind.CATCH}
     for choice in choices(text):
         done = {node.id: node for node in run(program, text, choice).result.nodes}
         reached = {
@@ -121,7 +122,9 @@ def check(text: Text) -> None:
             return node.kind is NodeKind.FAIL
 
         walked = {
-            key for key in walk(lines, decision, is_broken, ended) if key in nodes and nodes[key].kind is not NodeKind.CATCH
+            key
+            for key in walk(lines, decision, is_broken, ended, handlers)
+            if key in nodes and nodes[key].kind is not NodeKind.CATCH
         }
         event("cut" if cut else "whole")
         assert reached <= walked, (text.text, choice, sorted(reached - walked))

@@ -157,7 +157,13 @@ def _unquoted(text: str) -> str:
 # ---- walking
 
 
-def walk(drawn: Drawn, decision: Callable[[str], str | None], is_broken: Callable[[str], bool], ended: set[str]) -> set[str]:
+def walk(
+    drawn: Drawn,
+    decision: Callable[[str], str | None],
+    is_broken: Callable[[str], bool],
+    ended: set[str],
+    handlers: set[str],
+) -> set[str]:
     """The items that a reader reaches.
 
     Args:
@@ -165,8 +171,9 @@ def walk(drawn: Drawn, decision: Callable[[str], str | None], is_broken: Callabl
         decision: the word of the outcome of an item that decides, or None.
         is_broken: whether an item is reached and then fails.
         ended: the items that end the flow.
+        handlers: the blocks that begin by a line of a failure alone; one of an empty block has none.
     """
-    return _Walk(drawn, decision, is_broken, ended).all()
+    return _Walk(drawn, decision, is_broken, ended, handlers).all()
 
 
 @attrs.define
@@ -175,6 +182,7 @@ class _Walk:
     decision: Callable[[str], str | None]
     is_broken: Callable[[str], bool]
     ended: set[str]
+    handlers: set[str]
     entered: set[str] = attrs.field(factory=set[str])
 
     def all(self) -> set[str]:
@@ -192,7 +200,7 @@ class _Walk:
         if item in self.drawn.blocks:
             after = {self.drawn.child_of(item, each.target) for each in self._within(item)}
             for child in self.drawn.inside(item):
-                if child not in after and child not in self.entered:
+                if child not in after and child not in self.entered and child not in self.handlers:
                     self._enter(child)
 
     def _within(self, block: str) -> Iterator[Arrow]:
@@ -229,7 +237,7 @@ class _Walk:
             one = groups[self.drawn.child_of(block, arrow.source) or ""]
             one |= groups[self.drawn.child_of(block, arrow.target) or ""]
             groups |= dict.fromkeys(one, one)
-        chains = {id(chain): chain for chain in groups.values()}.values()
+        chains = {id(chain): chain for chain in groups.values() if not chain <= self.handlers}.values()
         return all(any(child in self.entered and self._comes_out(child, block) for child in chain) for chain in chains)
 
     def _comes_out(self, item: str, block: str) -> bool:

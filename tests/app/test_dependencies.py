@@ -242,15 +242,15 @@ def test_providers_are_checked_where_they_are_declared() -> None:
     catalog = Catalog()
 
     async def later() -> Clerk:
-        raise NotImplementedError
+        raise AssertionError("it is never called")
 
     def untyped() -> None: ...
 
     def asks(word: str) -> Clerk:
-        raise NotImplementedError(word)
+        raise AssertionError(f"it is never called, not with {word!r} either")
 
     def clerk() -> Clerk:
-        raise NotImplementedError
+        raise AssertionError("it is never called")
 
     for function, message in (
         (later, r"provider `.*later` must be a plain function; open what needs `await` in the lifespan"),
@@ -266,10 +266,10 @@ def test_providers_are_checked_where_they_are_declared() -> None:
 
 def test_a_provider_that_needs_itself_or_something_missing_is_an_error_when_the_interpreter_opens() -> None:
     def needs_pool(pool: Inject[Pool]) -> Clerk:
-        raise NotImplementedError(pool)
+        raise AssertionError(f"it is never called, not with {pool!r} either")
 
     def needs_clerk(clerk: Inject[Clerk]) -> Pool:
-        raise NotImplementedError(clerk)
+        raise AssertionError(f"it is never called, not with {clerk!r} either")
 
     def file(clerk: Inject[Clerk]) -> str:
         return clerk.tenant

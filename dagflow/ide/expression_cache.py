@@ -2,7 +2,7 @@
 
 Theory. The checker's result depends on an expression's text, its expected type, and the meaning of its names at that place:
 their types, whether and why they may be absent, and which are known to be present. A cached result is returned only if all of
-these are equal; its spans are moved to the new place of the text.
+these are equal. A result with a diagnostic is not cached, since its message may depend on more.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from dagflow.diagnostic import Span
 from dagflow.expr.checker.checker import Checked, Environment, check
 from dagflow.expr.checker.environment import Absence
 from dagflow.expr.tree import Broken, Call, Expr, Name
-from dagflow.ide.tree_shift import shifted_diagnostic
 from dagflow.lang.check.symbols import Symbol, View
 from dagflow.lang.syntax.walk import children
 from dagflow.model.types import Type
@@ -54,7 +53,6 @@ class _Answer:
     """A result, and the circumstances under which it still holds."""
 
     expected: Type | None
-    start: int
     names: tuple[str, ...]
     types: tuple[Type | None, ...]
     absences: tuple[Absence | None, ...]
@@ -102,7 +100,7 @@ class Memory:
     def check(self, expr: Expr, environment: Environment) -> Checked:
         """Return the result of `infer.check`."""
         text = environment.source[expr.span.start : expr.span.end]
-        checked = self._remembered(text, expr.span.start, environment)
+        checked = self._remembered(text, environment)
         if checked is None:
             checked = self._fresh(text, expr, environment)
         view = environment.variables
@@ -110,14 +108,14 @@ class Memory:
         self.seen.append(Seen(expr, environment, checked, symbols))
         return checked
 
-    def _remembered(self, text: str, start: int, environment: Environment) -> Checked | None:
+    def _remembered(self, text: str, environment: Environment) -> Checked | None:
         known = self._number(environment.types)
         for answers in (self._answers, self._before):
             for answer in answers.get(text, ()):
                 if answer.holds(environment, known):
                     if answers is self._before:
                         self._keep(text, answer)
-                    return _at(answer.checked, start - answer.start)
+                    return answer.checked
         return None
 
     def _fresh(self, text: str, expr: Expr, environment: Environment) -> Checked:
@@ -132,8 +130,10 @@ class Memory:
             return answer
 
         checked = check(expr, attrs.evolve(environment, covers=asked))
+        if checked.diagnostics:
+            return checked  # a message may name what was meant, which depends on every name in reach
         answer = _Answer(
-            environment.expected, expr.span.start, names,
+            environment.expected, names,
             tuple(environment.variables.get(name) for name in names),
             tuple(environment.absences.get(name) for name in names),
             _narrowed(environment, names), tuple(covers), self._number(environment.types), checked,
@@ -157,13 +157,6 @@ class Memory:
         answers = self._answers.setdefault(text, [])
         answers.append(answer)
         del answers[:-_MOST_ANSWERS]
-
-
-def _at(checked: Checked, delta: int) -> Checked:
-    """The same, `delta` further on; the list of diagnostics is the caller's."""
-    if not checked.diagnostics:
-        return checked
-    return attrs.evolve(checked, diagnostics=[shifted_diagnostic(each, delta) for each in checked.diagnostics])
 
 
 def _narrowed(environment: Environment, names: tuple[str, ...]) -> frozenset[str]:

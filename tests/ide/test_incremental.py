@@ -90,6 +90,11 @@ def settles_alike(texts: list[str]) -> None:
         assert analyst.settle().diagnostics == compile_text(text, builtin()).diagnostics
 
 
+def test_a_suggestion_goes_with_the_name_that_it_names() -> None:
+    text = "flow f(file: string) {\n  on manual\n  a = log(message: file)\n}\n"
+    settles_alike([text.replace("f(file", f"f({name}") for name in ("file", "ile", "le", "ile")])
+
+
 def test_most_changes_are_pieces() -> None:
     """Typing a step letter by letter never parses the whole text, once it was read without an error."""
     text = DECLARED + flow_of(60)

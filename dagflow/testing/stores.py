@@ -149,8 +149,10 @@ class StoreConformance(ServiceStoreConformance, TenantStoreConformance, abc.ABC)
         for row in rows:
             create(store, row, FLOW, facts(1))
         good = [add(row.id, 1, facts(1, 1)) for row in rows]
-        with pytest.raises(StoreError):
+        with pytest.raises(StoreError, match=f"run {rows[0].id} has . events, not 1"):
             store.write([*good, add(rows[0].id, 1, facts(1))])
+        with pytest.raises(StoreError, match=f"run {rows[1].id} has 1 events, not 2"):
+            store.write([good[0], add(rows[1].id, 2, facts(1)), good[2]])
         assert [len(store.history(row.id)) for row in rows] == [1, 1, 1]
         store.write([*good, add(rows[0].id, 2, facts(1, 2))])
         assert [len(store.history(row.id)) for row in rows] == [3, 2, 2]

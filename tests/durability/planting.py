@@ -10,7 +10,7 @@ import base64
 import ipaddress
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -151,9 +151,13 @@ def position_unchecked() -> None:
     """Facts are added wherever the history ends."""
     rightly = writing.append
 
-    def append(connection: Any, added: Append, known: Any) -> None:
-        length = connections.first_of(connection, runs.SELECT_LENGTH, (added.run,))
-        rightly(connection, Append(run=added.run, first=int(str(length)), records=added.records, status=added.status), known)
+    def append(connection: Any, appends: Sequence[Append], known: Any) -> None:
+        lengths = [connections.first_of(connection, runs.SELECT_LENGTH, (added.run,)) for added in appends]
+        moved = [
+            Append(run=added.run, first=int(str(length)), records=added.records, status=added.status)
+            for added, length in zip(appends, lengths, strict=True)
+        ]
+        rightly(connection, moved, known)
 
     writing.append = append
 

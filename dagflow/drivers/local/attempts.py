@@ -103,6 +103,11 @@ class Attempts:
         """Whether no attempt is under way or queued."""
         return not self._n_open and not self._wishes
 
+    @property
+    def is_all_waiting(self) -> bool:
+        """Whether every open attempt waits for the store; also if there is none."""
+        return self._n_waiting == self._n_open
+
     def fast_steps_of(self, program: Program) -> Sequence[FastStep | None]:
         """Per node, the fast path to its action, if there is one."""
         if program not in self._fast_steps:
@@ -195,8 +200,11 @@ class Attempts:
             return
         call = Call(live, command, live.fast_steps[command.node], is_counted=True)
         self._n_open += 1
-        for counts, key in zip(self._counts, live.share, strict=True):
-            counts[key] = counts.get(key, 0) + 1
+        # Written out: for a short action a loop over the three is a good part of its cost.
+        (tenants, flows, runs), (tenant, flow, run) = self._counts, live.share
+        tenants[tenant] = tenants.get(tenant, 0) + 1
+        flows[flow] = flows.get(flow, 0) + 1
+        runs[run] = runs.get(run, 0) + 1
         if self._begin(call):
             self._line_up(call)
 
@@ -272,7 +280,7 @@ class Attempts:
         """A worker has nothing to do."""
         if self._n_waiting:
             try:
-                self._writer.write_in_place(is_all=self._n_waiting == self._n_open)
+                self._writer.write_in_place(is_all=self.is_all_waiting)
             except DagflowError as error:
                 self._driver.stop(error)
         if self.is_idle:

@@ -95,6 +95,7 @@ class LocalDriver:
         self._attempts = Attempts(
             self, self._performer, self._writer, self._jitter, self._concurrency, self._may_be_calm, self._retry_budgets
         )
+        self._writer.is_all_waiting = lambda: self._attempts.is_all_waiting
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Drive until cancelled or until the store fails; then every run that has not ended is abandoned, see `error`."""

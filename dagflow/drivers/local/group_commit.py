@@ -1,8 +1,8 @@
 """Group commit: one writer at a time, one transaction for all that has gathered while the last one was under way.
 
-If no other work remains before a commit, and recent commits were quick, it is made in place: the way through a thread and the event
-loop takes longer than a quick disk does. A slow disk would block all other tasks, so there it is made in a thread; how slow it may be
-depends on whether calls are under way, which may end meanwhile.
+If recent commits were quick, the next one is made in place: the way through a thread and the event loop takes longer than a quick disk
+does. A slow disk would block all other tasks, so there it is made in a thread; how slow it may be depends on whether calls are under way,
+which may end meanwhile.
 
 A store that fails to write leaves the outcome unknown. Memory is not to be trusted then: `run` raises, the driver stops, and
 the true state is read when the store is opened again.
@@ -16,6 +16,7 @@ A store that refuses one value is sound. Each run is then written by itself, so 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import TypeVar
 
 import attrs
@@ -67,6 +68,7 @@ class Writer:
         n_events: the number of the last event, also of one that is not in the store yet.
         on_written: called with a run once its new events are in the store.
         looked: the trigger offset, if it is to be written with everything that is marked by then.
+        is_all_waiting: whether every open call waits for what is marked.
         n_ahead: how many events are in the store that have not been looked at.
     """
 
@@ -82,6 +84,7 @@ class Writer:
     looked: Callable[[bool], Looked | None] = attrs.field(default=lambda _is_written_anyway: None)
     _notes: list[Note] = attrs.field(factory=list)
     _unkept: dict[Note, None] = attrs.field(factory=dict)
+    is_all_waiting: Callable[[], bool] = attrs.field(default=lambda: False)
     n_ahead: Callable[[], int] = attrs.field(default=lambda: 0)
     _sendings: FairMarks[Sending] = attrs.field(factory=FairMarks[Sending])
     _dirty: FairMarks[LoadedRun] = attrs.field(factory=FairMarks[LoadedRun])
@@ -89,8 +92,8 @@ class Writer:
     _has_tenants: bool = False
     _wake: trio.Event = attrs.field(factory=trio.Event)
     _is_writing: bool = False
-    #: The duration of a commit, as a moving mean; slow until measured.
-    _mean_ns: float = 2 * _QUICK_NS
+    #: The duration of a commit, as a moving mean; endless until one is measured, which is done in a thread.
+    _mean_ns: float = inf
     _limiter: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
 
     @classmethod
@@ -162,7 +165,7 @@ class Writer:
             batch = self._gathered()
             if batch.is_empty:
                 continue
-            if self.is_instant:
+            if self.is_instant or self._is_quick(is_all=self.is_all_waiting()):
                 self._perform(batch)
             else:
                 self._is_writing = True
@@ -178,12 +181,15 @@ class Writer:
 
         `is_all`: whether every open call waits for these writes; then there is more time for them.
         """
-        if self._is_writing or self._mean_ns > (_BEARABLE_NS if is_all else _QUICK_NS):
+        if self._is_writing or not self._is_quick(is_all=is_all):
             return
         batch = self._gathered()
         if not batch.is_empty:
             self._perform(batch)
             self._acknowledge(batch)
+
+    def _is_quick(self, *, is_all: bool) -> bool:
+        return self._mean_ns <= (_BEARABLE_NS if is_all else _QUICK_NS)
 
     def _gathered(self) -> Batch:
         sendings = self._numbered()
@@ -223,7 +229,8 @@ class Writer:
     def _perform(self, batch: Batch) -> None:
         begun = stopwatch()
         write_batch(self.store, batch)
-        self._mean_ns += _WEIGHT * (stopwatch() - begun - self._mean_ns)
+        took = stopwatch() - begun
+        self._mean_ns = took if self._mean_ns == inf else self._mean_ns + _WEIGHT * (took - self._mean_ns)
 
     def _taken_safely(self, live: LoadedRun) -> list[Write]:
         n_events = self.n_events

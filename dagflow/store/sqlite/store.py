@@ -156,8 +156,7 @@ class SqliteStore(RowStore):
 
         def work(connection: apsw.Connection) -> None:
             writing.insert_runs(connection, creations, self._known)
-            for added in appends:
-                writing.append(connection, added, self._known)
+            writing.append(connection, appends, self._known)
             writing.write_requests(connection, requests, looked)
 
         self._commit(work)

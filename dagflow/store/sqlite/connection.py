@@ -45,6 +45,12 @@ def execute(connection: apsw.Connection, query: str, values: Sequence[Value] = (
     return cast("list[Row]", connection.execute(query, values).fetchall())  # pyright: ignore[reportUnknownMemberType]
 
 
+def execute_all(connection: apsw.Connection, query: str, rows: Sequence[Row]) -> None:
+    """Run a statement that has no result once for each row of values."""
+    if rows:
+        connection.executemany(query, rows)  # pyright: ignore[reportUnknownMemberType]
+
+
 def first_of(connection: apsw.Connection, query: str, values: Sequence[Value] = ()) -> Value:
     """The first value of the first row of a query, None where there is none. The rest of the query is run too."""
     rows = execute(connection, query, values)

@@ -20,7 +20,7 @@ from dagflow.store.rows import requests as request_rows
 from dagflow.store.rows.checksums import checksum
 from dagflow.store.rows.values import Row, Value
 from dagflow.store.service_rows import Looked, RequestRow
-from dagflow.store.sqlite.connection import execute, first_of
+from dagflow.store.sqlite.connection import execute, execute_all, first_of
 
 _INSERT_RUN: Final = (
     f"INSERT INTO run ({runs.RUN_COLUMNS}) VALUES ({', '.join('?' * 11)}) ON CONFLICT (id) DO NOTHING RETURNING key"  # noqa: S608 - all are constants
@@ -74,12 +74,12 @@ class _Histories:
 
     def flush(self, connection: apsw.Connection) -> None:
         """Write all. Raises StoreError if a history has not the length that its new rows build on."""
-        _execute_all(connection, _CHANGE_RUN, self.changes)
+        execute_all(connection, _CHANGE_RUN, self.changes)
         before = connection.total_changes()
-        _execute_all(connection, _SET_LENGTH, self.lengths)
+        execute_all(connection, _SET_LENGTH, self.lengths)
         if connection.total_changes() - before != len(self.lengths):
             self._refuse(connection)
-        _execute_all(connection, _INSERT_RECORD, self.rows)
+        execute_all(connection, _INSERT_RECORD, self.rows)
 
     def _refuse(self, connection: apsw.Connection) -> None:
         """A length on the disk is not what this store wrote: refuse what builds on it, or all of it, which is then written one by one."""
@@ -185,11 +185,6 @@ def _add_records(
         execute(connection, _INSERT_BODY, (name, body))
         execute(connection, _USE_BODY, (key, name))
     histories.rows += [(key, *row) for row in rows]
-
-
-def _execute_all(connection: apsw.Connection, query: str, rows: Sequence[Row]) -> None:
-    if rows:
-        connection.executemany(query, rows)
 
 
 def insert_events(connection: apsw.Connection, events: Sequence[SentEvent]) -> None:

@@ -140,6 +140,25 @@ async def test_a_run_that_nobody_holds_can_be_got_hold_of(host: Host, tmp_path: 
             assert [standing.status async for standing in watch][-1] is RunStatus.SUCCEEDED
 
 
+async def test_a_watcher_that_is_slow_misses_no_change(host: Host, tmp_path: Path) -> None:
+    async with Interpreter.open(tmp_path / "runs.db", catalog=host.catalog, clock=Frozen()) as interpreter:
+        run = await interpreter.start(host.flow(ASKING), {"lead": "a"})
+        watch = run.watch()
+        while (await anext(watch)).status is not RunStatus.SLEEPING:
+            pass
+        await interpreter.send("approved", {"lead": "a", "by": "Ann"})
+        await anext(watch)
+        await asleep(interpreter, 0)
+        with trio.fail_after(20):
+            assert [standing.status async for standing in watch][-1] is RunStatus.SUCCEEDED
+        run = await interpreter.start(host.flow(ASKING), {"lead": "b"})
+        watch = run.watch()
+        await anext(watch)
+        await asleep(interpreter, 1)
+        with trio.fail_after(20):
+            assert (await anext(watch)).status is RunStatus.SLEEPING
+
+
 async def test_a_sleeper_can_be_cancelled(host: Host, tmp_path: Path) -> None:
     async with Interpreter.open(tmp_path / "runs.db", catalog=host.catalog, clock=Frozen()) as interpreter:
         held = await interpreter.start(host.flow(NAP), {"to": "a"})

@@ -70,6 +70,7 @@ class LoadedRun:
         share: the owner of its calls, if not all can be made at once.
         name: what its caller calls the start, if anything.
         request: the request that gets this run, until the store has both.
+        n_changes: how many commits it had here.
     """
 
     progress: RunInstance
@@ -89,6 +90,7 @@ class LoadedRun:
     share: Share = attrs.field(init=False)
     name: StartName | None = None
     request: RequestRow | None = None
+    n_changes: int = 0
     _waiting: list[tuple[int, trio.Event]] = attrs.field(factory=list)
     _ready_calls: list[tuple[int, Call, Callable[[Call], None]]] = attrs.field(factory=list)
     _changed: trio.Event = attrs.field(factory=trio.Event)
@@ -133,8 +135,10 @@ class LoadedRun:
         """How the run stands, now and after every commit, until it has ended."""
         return Watch(self)
 
-    async def wait_changed(self) -> None:
-        """Wait until the next commit, or the end."""
+    async def wait_changed(self, n_changes: int | None = None) -> None:
+        """Wait until the next commit, or the end; not at all if there are more than `n_changes` commits by now."""
+        if n_changes is not None and self.n_changes > n_changes:
+            return
         if not self.has_ended.is_set():
             if self._changed.is_set():
                 self._changed = trio.Event()
@@ -156,6 +160,7 @@ class LoadedRun:
             self._ready_calls = ready[n_ready:]
             for _, call, then in ready[:n_ready]:
                 then(call)
+        self.n_changes += 1
         self._changed.set()
         if n_facts == self.progress.n_recorded:
             if self.progress.is_ended:
@@ -186,7 +191,8 @@ class Watch:
     """An iterator over how a run stands; not a generator, so that leaving it early leaves nothing behind."""
 
     _live: LoadedRun
-    _has_begun: bool = False
+    #: The commits of the state that was returned last. Others may come before the next one is asked for.
+    _n_seen: int | None = None
     _is_over: bool = False
 
     def __aiter__(self) -> Watch:
@@ -195,9 +201,9 @@ class Watch:
     async def __anext__(self) -> RunResult:
         if self._is_over:
             raise StopAsyncIteration
-        if self._has_begun:
-            await self._live.wait_changed()
-        self._has_begun = True
+        if self._n_seen is not None:
+            await self._live.wait_changed(self._n_seen)
+        self._n_seen = self._live.n_changes
         if not self._live.has_ended.is_set():
             return result_of(self._live.progress)
         self._is_over = True

@@ -8,7 +8,7 @@ before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Final, Protocol, cast
+from typing import Final, cast
 from weakref import WeakKeyDictionary
 
 import attrs
@@ -21,6 +21,7 @@ from dagflow.drivers.local import run_logger
 from dagflow.drivers.local.call_failures import failure_of_call
 from dagflow.drivers.local.fair_queue import Busy, News, Share, SharedQueue
 from dagflow.drivers.local.group_commit import Writer
+from dagflow.drivers.local.interface import Driver
 from dagflow.drivers.local.loaded_run import Call, LoadedRun
 from dagflow.drivers.local.retry_budget import RetryBudgets
 from dagflow.drivers.local.worker_pool import KEPT, Pool, Worker
@@ -45,26 +46,6 @@ _PURE: Final = Effect.PURE
 _EFFECTFUL: Final = Effect.EFFECTFUL
 
 
-class Driver(Protocol):
-    """The driver's interface for attempts."""
-
-    def turn(self, live: LoadedRun) -> None:
-        """Execute the commands of a run."""
-        ...
-
-    def now(self, live: LoadedRun) -> int:
-        """The time, for that run."""
-        ...
-
-    def block(self, live: LoadedRun, error: Exception) -> None:
-        """A run cannot go on; all others do."""
-        ...
-
-    def stop(self, error: DagflowError) -> None:
-        """Something is wrong with the store."""
-        ...
-
-
 @attrs.define(eq=False)
 class Attempts:
     """The attempts of all runs; calls of at most `limit` of them are under way at once."""
@@ -74,7 +55,6 @@ class Attempts:
     _writer: Writer
     _jitter: Callable[[], float]
     _limit: int
-    _on_idle: Callable[[], None]
     _retry_budgets: RetryBudgets
     _pool: Pool[Call] = attrs.field(init=False)
     _wishes: SharedQueue[tuple[LoadedRun, StartAttempt]] = attrs.field(factory=lambda: SharedQueue(_share_of_wish))
@@ -284,7 +264,7 @@ class Attempts:
             except DagflowError as error:
                 self._driver.stop(error)
         if self.is_idle:
-            self._on_idle()
+            self._driver.may_be_calm()
 
     async def _perform(self, call: Call, worker: Worker) -> None:
         if call.is_over:

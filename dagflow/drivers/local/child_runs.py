@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import attrs
 import trio
 
 from dagflow.drivers.local.group_commit import Writer
+from dagflow.drivers.local.interface import Driver
 from dagflow.drivers.local.loaded_run import LoadedRun, Pinned
-from dagflow.drivers.local.time_slice import TimeSlice, in_turns
+from dagflow.drivers.local.time_slice import in_turns
 from dagflow.execution.bindings import Origin
 from dagflow.execution.children import Requested, Spawn
 from dagflow.execution.delivery import giving
@@ -26,45 +26,6 @@ from dagflow.store.codec.flow import encode_flow, flow_digest
 _PAGE = 500
 
 
-class Driver(Protocol):
-    """The driver's interface for a family of runs."""
-
-    @property
-    def loaded_runs(self) -> dict[RunId, LoadedRun]:
-        """The runs in hand."""
-        ...
-
-    @property
-    def time_slice(self) -> TimeSlice:
-        """How long it has kept the event loop."""
-        ...
-
-    @property
-    def delivery_offset(self) -> int:
-        """The number of the last event that was handed out."""
-        ...
-
-    def take(self, *loaded_runs: LoadedRun) -> None:
-        """Drive these runs."""
-        ...
-
-    def block(self, live: LoadedRun, error: Exception) -> None:
-        """A run cannot go on; those of other families do."""
-        ...
-
-    def step(self, live: LoadedRun, change: Callable[[], object]) -> None:
-        """Change a run, and execute the commands that follow."""
-        ...
-
-    def cancel(self, live: LoadedRun) -> None:
-        """Ask a run to end."""
-        ...
-
-    def now(self, live: LoadedRun) -> int:
-        """The time, for that run."""
-        ...
-
-
 @attrs.define(eq=False)
 class ChildRuns:
     """Makes children, and tells parents of their ends.
@@ -75,13 +36,17 @@ class ChildRuns:
 
     _driver: Driver
     _writer: Writer
-    _nursery: trio.Nursery
     _jitter: Callable[[], float]
     n_coming: int = 0
+    _nursery: trio.Nursery = attrs.field(init=False)
     _pinned: WeakKeyDictionary[Program, Pinned] = attrs.field(factory=WeakKeyDictionary[Program, Pinned])
     _stopped: set[RunId] = attrs.field(factory=set)
     _ended: deque[LoadedRun] = attrs.field(factory=deque)
     _is_telling: bool = False
+
+    def serve(self, nursery: trio.Nursery) -> None:
+        """Read children from the store in this nursery."""
+        self._nursery = nursery
 
     def see_to(self, live: LoadedRun) -> None:
         """Execute a run's commands about its children. The run's own events must be marked for the store before."""

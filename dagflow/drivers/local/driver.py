@@ -10,7 +10,7 @@ the store's own failure stops the driver.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from functools import partial
 
 import attrs
@@ -25,7 +25,9 @@ from dagflow.drivers.local.batch import Note, Sending
 from dagflow.drivers.local.child_runs import ChildRuns
 from dagflow.drivers.local.event_router import Dispatch
 from dagflow.drivers.local.group_commit import Writer
+from dagflow.drivers.local.handing_out import handing_out
 from dagflow.drivers.local.loaded_run import LoadedRun
+from dagflow.drivers.local.outside_events import OutsideEvents
 from dagflow.drivers.local.retry_budget import RetryBudgets
 from dagflow.drivers.local.suspension import Suspension
 from dagflow.drivers.local.time_slice import TimeSlice, in_turns
@@ -33,13 +35,13 @@ from dagflow.drivers.local.timers import Timers
 from dagflow.drivers.local.wake_limit import Crowd
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import DagflowError, RunBlocked, UsageError
-from dagflow.execution.delivery import deliver, judging
-from dagflow.execution.matches import Matches
+from dagflow.execution.children import Requested
 from dagflow.execution.performer import Performer
 from dagflow.execution.program import Program
 from dagflow.ids import RunId
-from dagflow.store.api import Blocked, SentEvent, Store
+from dagflow.store.api import Append, Blocked, SentEvent, Store
 from dagflow.store.failpoints import Failpoint, hit
+from dagflow.store.service_rows import Looked
 
 
 @attrs.define(eq=False)
@@ -68,51 +70,43 @@ class LocalDriver:
     closed: DagflowError | None = None
     on_blocked: Callable[[RunId, RunBlocked], None] = attrs.field(default=lambda _run, _reason: None)
     _writer: Writer = attrs.field(init=False)
+    _outside: OutsideEvents = attrs.field(init=False)
     _timers: Timers = attrs.field(init=False)
     _attempts: Attempts = attrs.field(init=False)
     _child_runs: ChildRuns = attrs.field(init=False)
+    _dispatch: Dispatch = attrs.field(init=False)
     suspension: Suspension = attrs.field(init=False)
-    time_slice: TimeSlice = attrs.field(init=False)
+    time_slice: TimeSlice = attrs.field(factory=TimeSlice)
     _crowd: Crowd = attrs.field(factory=Crowd)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    _dispatch: Dispatch = attrs.field(factory=Dispatch)
     _is_serving: bool = False
     _calmer: trio.Event = attrs.field(factory=trio.Event)
-    _sendings: dict[tuple[str, str], Sending] = attrs.field(factory=dict)
     _admitting: Admitting | None = None
 
     def __attrs_post_init__(self) -> None:
-        self._timers = Timers(self._clock, self._fire, self._is_calm)
-        self.time_slice = TimeSlice()
-        self._writer = Writer.of(self._store, self._written)
-        self._writer.on_event = self._dispatch.put
-        self._writer.on_born = self.take
-        self._writer.block = self.block
-        # A driver that closes keeps all events that were sent.
-        self._writer.n_ahead = lambda: self._dispatch.n_queued if self._is_serving else 0
-        self._dispatch.give, self._dispatch.put_off = self.hand_out, self.time_slice.put_off
-        self._dispatch.add_timer = self._add_timer
-        self._attempts = Attempts(
-            self, self._performer, self._writer, self._jitter, self._concurrency, self._may_be_calm, self._retry_budgets
-        )
-        self._writer.is_all_waiting = lambda: self._attempts.is_all_waiting
+        self._timers = Timers(self._clock, self)
+        self._writer = Writer(self._store, self)
+        self._outside = OutsideEvents(self._writer)
+        self._dispatch = Dispatch(self)
+        self._attempts = Attempts(self, self._performer, self._writer, self._jitter, self._concurrency, self._retry_budgets)
+        self._child_runs = ChildRuns(self, self._writer, self._jitter)
+        self.suspension = Suspension(self, self._writer, self._clock.now, self._activation)
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Drive until cancelled or until the store fails; then every run that has not ended is abandoned, see `error`."""
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
-                    self._lull(nursery)
+                    self.suspension.serve(nursery)
                     self._writer.n_events = await self._writer.reading(self._store.last_event)
                     self._dispatch.delivery_offset = self._writer.n_events
-                    self._child_runs = ChildRuns(self, self._writer, nursery, self._jitter)
-                    self._writer.bear = self._child_runs.bear
+                    self._child_runs.serve(nursery)
                     self._attempts.serve(nursery)
                     nursery.start_soon(self._until_stopped)
                     nursery.start_soon(self._guarded, self._timers.run)
                     nursery.start_soon(self.time_slice.run)
                     nursery.start_soon(self._guarded, self._writer.run)
-                    self._is_serving = True
+                    self._is_serving = self._outside.is_open = True
                     task_status.started()
         finally:
             self.suspension.stop()
@@ -123,8 +117,7 @@ class LocalDriver:
             self.closed = self.error or UsageError("the interpreter was closed before the run ended; open it again to go on")
             for live in [*self.loaded_runs.values(), *self.suspension.held()]:
                 live.give_up(self.closed)
-            for sending in self._sendings.values():
-                sending.is_over.set()
+            self._outside.give_up()
             self._writer.give_up()
 
     async def drain(self, *, is_all: bool = True) -> None:
@@ -139,12 +132,13 @@ class LocalDriver:
 
     async def rest(self) -> None:
         """Wait until nothing is under way: runs that have not ended wait for an instant or an event."""
-        while self._is_serving and not self._is_calm():
+        while self._is_serving and not self.is_calm():
             if self._calmer.is_set():
                 self._calmer = trio.Event()
             await self._calmer.wait()
 
-    def _may_be_calm(self) -> None:
+    def may_be_calm(self) -> None:
+        """Something has come to rest."""
         self._timers.may_be_calm()
         self._calmer.set()
 
@@ -153,17 +147,12 @@ class LocalDriver:
         try:
             await trio.sleep_forever()
         finally:
-            self._is_serving = False
+            self._is_serving = self._outside.is_open = False
             self._calmer.set()
             self.suspension.stop()
 
-    def _lull(self, nursery: trio.Nursery) -> None:
-        self.suspension = Suspension(self, self._writer, nursery, self._clock.now, self._activation)
-        self._timers.next_due, self._timers.fetch = self._next_due, self._fetch_due
-        self._timers.clock_was_set = self.suspension.clock_was_set
-        self._dispatch.wake, self._dispatch.on_idle = self.suspension.wake_for, self._handed_out
-
-    def _handed_out(self) -> None:
+    def handed_out(self) -> None:
+        """See `DispatchOwner`."""
         self.suspension.events_are_handed_out()
         if self._writer.has_sendings:
             self._writer.look()
@@ -171,8 +160,6 @@ class LocalDriver:
     def attach(self, admitting: Admitting) -> None:
         """From now on this one decides which runs begin."""
         self._admitting = admitting
-        self._dispatch.look, writer = admitting.look, self._writer
-        writer.looked, writer.on_written = admitting.looked, admitting.written
 
     def note(self, note: Note) -> None:
         """Keep requests that get no run now."""
@@ -183,12 +170,23 @@ class LocalDriver:
         """Write the trigger offset, if it has changed."""
         self._writer.look()
 
-    def _next_due(self) -> int | None:
+    def wake(self, queue: Sequence[tuple[SentEvent, Sending | None]]) -> bool:
+        """See `DispatchOwner`."""
+        return self.suspension.wake_for(queue)
+
+    def look(self, event: SentEvent, sending: Sending | None) -> Generator[None]:
+        """See `DispatchOwner`."""
+        if self._admitting is not None:
+            yield from self._admitting.look(event, sending)
+
+    def next_due(self) -> int | None:
+        """See `TimerOwner`."""
         in_store, admitting = self.suspension.next_due, self._admitting
         asked = None if admitting is None else admitting.next_due
         return in_store if asked is None else asked if in_store is None else min(in_store, asked)
 
-    def _fetch_due(self) -> None:
+    def fetch_due(self) -> None:
+        """See `TimerOwner`."""
         now, in_store = self._clock.now(), self.suspension.next_due
         if in_store is not None and in_store <= now:
             self.suspension.fetch()
@@ -230,7 +228,7 @@ class LocalDriver:
 
     def _go_on(self, live: LoadedRun) -> None:
         self.step(live, live.progress.go_on)
-        self._may_be_calm()
+        self.may_be_calm()
 
     def _adopt(self, live: LoadedRun) -> None:
         live.progress.time_slice = self.time_slice
@@ -257,30 +255,15 @@ class LocalDriver:
         self, event: str, payload: bytes, event_id: str, *, is_fresh: bool = False, tenant: str = ""
     ) -> Sending | None:
         """As `send`, but returns all that the event did; None if the id was known. `is_fresh`: no event can have this id yet."""
-        place = tenant, event_id
-        earlier = self._sendings.get(place)
-        if earlier is not None:
-            await earlier.is_over.wait()
-            return None
         sent = SentEvent(number=0, id=event_id, name=event, at=self._clock.now(), payload=payload, tenant=tenant)
-        sending = self._sendings[place] = Sending(sent)
         try:
-            if not is_fresh and await self._writer.reading(lambda: self._store.has_event(tenant, event_id)):
-                return None
-            if self._is_serving:
-                self._writer.send(sending)
-                await sending.is_over.wait()
-            if not sending.is_kept:
-                raise (
-                    sending.refusal
-                    or self.error
-                    or UsageError("the interpreter was closed before the event was kept; send it again")
-                )
-            return sending
+            sending = await self._outside.send(sent, is_fresh=is_fresh)
         finally:
-            sending.is_over.set()
-            del self._sendings[place]
-            self._may_be_calm()
+            self.may_be_calm()
+        if sending is None or sending.is_kept:
+            return sending
+        closed = UsageError("the interpreter was closed before the event was kept; send it again")
+        raise sending.refusal or self.error or closed
 
     def cancel(self, live: LoadedRun) -> None:
         """Ask the run to end; it does when everything that runs has stopped."""
@@ -304,14 +287,41 @@ class LocalDriver:
         now, last = self._clock.now(), live.progress.machine.state.now
         return now if now > last else last  # noqa: FURB136 - asked for every event, and `max` takes five times as long
 
-    def _is_calm(self) -> bool:
+    def is_calm(self) -> bool:
+        """Whether nothing is under way: runs that have not ended wait for an instant or an event."""
         is_fetching = self._child_runs.n_coming or self.suspension.n_coming or not self._dispatch.is_idle
         is_idle = self._attempts.is_idle and self._writer.is_idle and self.time_slice.is_idle
-        return is_idle and not self._sendings and not is_fetching
+        return is_idle and not self._outside and not is_fetching
 
-    def _written(self) -> None:
-        self._may_be_calm()
+    def written(self) -> None:
+        """See `WriterOwner`."""
+        self.may_be_calm()
         self.suspension.note_when_idle()
+
+    def event_kept(self, event: SentEvent, sending: Sending | None) -> None:
+        """See `WriterOwner`."""
+        self._dispatch.put(event, sending)
+
+    def run_written(self, live: LoadedRun, append: Append) -> None:
+        """See `WriterOwner`."""
+        if self._admitting is not None:
+            self._admitting.written(live, append)
+
+    def bear(self, live: LoadedRun, requested: Requested) -> LoadedRun:
+        """See `WriterOwner`."""
+        return self._child_runs.bear(live, requested)
+
+    def looked(self, is_written_anyway: bool) -> Looked | None:
+        """See `WriterOwner`."""
+        return None if self._admitting is None else self._admitting.looked(is_written_anyway)
+
+    def n_ahead(self) -> int:
+        """See `WriterOwner`. A driver that closes keeps all events that were sent."""
+        return self._dispatch.n_queued if self._is_serving else 0
+
+    def is_all_waiting(self) -> bool:
+        """See `WriterOwner`."""
+        return self._attempts.is_all_waiting
 
     def turn(self, live: LoadedRun) -> None:
         """The run has changed: execute its commands, and store its events."""
@@ -396,41 +406,21 @@ class LocalDriver:
         """Give an event to a run, and let it go on; whether it took it."""
         return bool(await in_turns(self.hand_out([live], event)))
 
-    def hand_out(self, loaded_runs: Iterable[LoadedRun], event: SentEvent) -> Generator[None, None, int]:
-        """Give an event to runs, once to a run and all its parts, and let them go on; returns how many took it.
+    def hand_out(self, loaded_runs: Sequence[LoadedRun], event: SentEvent) -> Generator[None, None, int]:
+        """See `DispatchOwner`."""
+        return handing_out(self, loaded_runs, event, self._clock.now)
 
-        Yields where others should have their turn.
-        """
-        families: dict[LoadedRun, list[LoadedRun]] = {}
-        for live in loaded_runs:
-            families.setdefault(live.whole, []).append(live)
-        matches, n_reached = Matches(event), 0
-        for family in families.values():
-            n_reached += yield from self._hand(family, matches)
-            if not self.time_slice.is_short():
-                yield
-        return n_reached
-
-    def _hand(self, family: Sequence[LoadedRun], matches: Matches) -> Generator[None, None, bool]:
-        """All conditions are evaluated first, which may take turns; who gets the event is then decided in one go."""
-        try:
-            yield from judging([live.progress for live in family], matches, self.time_slice.is_short)
-            family = [live for live in family if live.broken is None]
-            n_recorded = [live.progress.n_recorded for live in family]
-            is_reached = deliver([live.progress for live in family], matches.event, self._clock.now(), matches)
-        except Exception as error:  # noqa: BLE001 - see `block`
-            self.block(family[0], error)
-            return False
-        for live, n_before in zip(family, n_recorded, strict=True):
-            if live.progress.n_recorded > n_before:
-                self.turn(live)
-        return is_reached
-
-    def _add_timer(self, live: LoadedRun, timer: SetTimer) -> None:
+    def add_timer(self, live: LoadedRun, timer: SetTimer) -> None:
+        """See `DispatchOwner`."""
         if self.loaded_runs.get(live.run) is live:
             self._timers.add(live, timer)
 
-    def _fire(self, live: LoadedRun, timer: SetTimer) -> None:
+    def clock_was_set(self) -> None:
+        """See `TimerOwner`."""
+        self.suspension.clock_was_set()
+
+    def fire(self, live: LoadedRun, timer: SetTimer) -> None:
+        """See `TimerOwner`."""
         if self._dispatch.hold_timer(live, timer):
             return
         hit(Failpoint.TIMER_DUE)

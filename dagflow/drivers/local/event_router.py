@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import Final, TypeAlias, cast
+from collections.abc import Generator, Iterable, Sequence
+from typing import Final, Protocol, TypeAlias, cast
 
 import attrs
 import orjson
 
 from dagflow.drivers.local.batch import Sending
 from dagflow.drivers.local.loaded_run import LoadedRun
+from dagflow.drivers.local.time_slice import TimeSlice
 from dagflow.engine.commands import SetTimer
 from dagflow.execution.cancelling import cancel_rows
 from dagflow.execution.correlation import wait_row
@@ -61,13 +62,36 @@ class _Waiters:
         return list(found.values())
 
 
-def _to_nobody(_lives: Sequence[LoadedRun], _event: SentEvent) -> Generator[None, None, int]:
-    yield from ()
-    return 0
+class DispatchOwner(Protocol):
+    """The owner of a dispatch: drives the runs that take events."""
 
+    @property
+    def time_slice(self) -> TimeSlice:
+        """How long it has kept the event loop."""
+        ...
 
-def _starts_nothing(_event: SentEvent, _sending: Sending | None) -> Generator[None]:
-    yield from ()
+    def hand_out(self, loaded_runs: Sequence[LoadedRun], event: SentEvent) -> Generator[None, None, int]:
+        """Give an event to runs and drive them on; returns how many took it. It may put more events, and yields where other tasks may run."""
+        ...
+
+    def add_timer(self, live: LoadedRun, timer: SetTimer) -> None:
+        """A held wait may time out."""
+        ...
+
+    def wake(self, queue: Sequence[tuple[SentEvent, Sending | None]]) -> bool:
+        """Activate the suspended runs that may want the first of these events, and perhaps others; says whether that takes time.
+
+        If it does, it calls `go_on` afterwards.
+        """
+        ...
+
+    def look(self, event: SentEvent, sending: Sending | None) -> Generator[None]:
+        """Begin what the event starts, after waits have had it; yields where others should have their turn."""
+        ...
+
+    def handed_out(self) -> None:
+        """Every event has been handed out."""
+        ...
 
 
 @attrs.define(eq=False)
@@ -75,22 +99,10 @@ class Dispatch:
     """Delivers each event to each run in memory that may want it.
 
     Attributes:
-        n_handed_out: the number of the last event.
-        give: delivers one event to runs and drives them on; returns how many of them took it. It may put more events, and yields where
-        other tasks may run.
-        put_off: lets other tasks run. add_timer: a held wait may time out.
-        wake: sees to the runs asleep that may want the first of these events, and perhaps others; says whether that takes time, after
-            which it calls `go_on`.
-        look: looks whether the event starts anything, after waits have had it; yields where others should have their turn.
-        on_idle: called when every event has been handed out.
+        delivery_offset: the number of the last event that was handed out.
     """
 
-    give: Callable[[Sequence[LoadedRun], SentEvent], Generator[None, None, int]] = attrs.field(default=_to_nobody)
-    put_off: Callable[[object, Callable[[], None]], None] = attrs.field(default=lambda _who, go_on: go_on())
-    add_timer: Callable[[LoadedRun, SetTimer], None] = attrs.field(default=lambda _live, _timer: None)
-    wake: Callable[[Sequence[tuple[SentEvent, Sending | None]]], bool] = attrs.field(default=lambda _queue: False)
-    look: Callable[[SentEvent, Sending | None], Generator[None]] = attrs.field(default=_starts_nothing)
-    on_idle: Callable[[], None] = attrs.field(default=lambda: None)
+    _owner: DispatchOwner
     delivery_offset: int = 0
     #: By the tenant and the name of an event.
     _waiters: dict[_EventPlace, _Waiters] = attrs.field(factory=dict)
@@ -169,18 +181,18 @@ class Dispatch:
         try:
             while self._queue:
                 if self._handing is None:
-                    if self.wake(self._queue):
+                    if self._owner.wake(self._queue):
                         return
                     self._handing = self._hand_out(*self._queue[0])
                 if next(self._handing, _OVER) is not _OVER:
                     self._is_put_off = True
-                    self.put_off(self, self._resume)
+                    self._owner.time_slice.put_off(self, self._resume)
                     return
                 self._handing = None
                 self._is_over(self._queue.popleft()[0].name)
         finally:
             self._is_busy = False
-        self.on_idle()
+        self._owner.handed_out()
 
     def _resume(self) -> None:
         self._is_put_off = False
@@ -192,7 +204,7 @@ class Dispatch:
         if not queued:
             del self._queued[name]
         for live, timer in self._late.pop(name, ()):
-            self.add_timer(live, timer)
+            self._owner.add_timer(live, timer)
 
     @property
     def n_queued(self) -> int:
@@ -212,9 +224,9 @@ class Dispatch:
             n_looked = waiters.n_added
             loaded_runs = [live for live in waiters.of(event.payload) if live not in given]
             given.update(loaded_runs)
-            n_reached += yield from self.give(loaded_runs, event)
+            n_reached += yield from self._owner.hand_out(loaded_runs, event)
         self.delivery_offset = max(self.delivery_offset, event.number)
-        yield from self.look(event, sending)
+        yield from self._owner.look(event, sending)
         if sending is not None:
             sending.n_reached += n_reached
             sending.is_over.set()

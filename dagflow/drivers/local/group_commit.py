@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import attrs
 import trio
@@ -26,7 +26,6 @@ from dagflow.clock import stopwatch
 from dagflow.drivers.local.batch import Batch, Note, Sending, Write, write_batch
 from dagflow.drivers.local.fair_marks import FairMarks
 from dagflow.drivers.local.loaded_run import LoadedRun
-from dagflow.errors import DagflowBug
 from dagflow.execution.children import Requested
 from dagflow.store.api import Append, Blocked, Creation, RunRow, SentEvent, Store
 from dagflow.store.failpoints import Failpoint, hit
@@ -47,12 +46,44 @@ _BEARABLE_NS = 2_000_000
 _WEIGHT = 0.1
 
 
-def _nobody(live: LoadedRun, _requested: Requested) -> LoadedRun:
-    raise DagflowBug(f"nobody is there to begin what {live.run} starts")
+class WriterOwner(Protocol):
+    """The owner of a writer, which learns what the store has."""
 
+    def written(self) -> None:
+        """The store has everything."""
+        ...
 
-def _unguarded(_live: LoadedRun, error: Exception) -> None:
-    raise error
+    def event_kept(self, event: SentEvent, sending: Sending | None) -> None:
+        """An event is in the store; called in the order of their numbers."""
+        ...
+
+    def run_written(self, live: LoadedRun, append: Append) -> None:
+        """New events of a run are in the store."""
+        ...
+
+    def bear(self, live: LoadedRun, requested: Requested) -> LoadedRun:
+        """Make the run that a `start` asks for; `take` is called once it is in the store."""
+        ...
+
+    def take(self, *loaded_runs: LoadedRun) -> None:
+        """Drive these runs."""
+        ...
+
+    def block(self, live: LoadedRun, error: Exception) -> None:
+        """A run cannot be written; all others are."""
+        ...
+
+    def looked(self, is_written_anyway: bool) -> Looked | None:
+        """Return the trigger offset, if it is to be written with everything that is marked by now."""
+        ...
+
+    def n_ahead(self) -> int:
+        """How many events are in the store that have not been looked at."""
+        ...
+
+    def is_all_waiting(self) -> bool:
+        """Whether every open call waits for what is marked."""
+        ...
 
 
 @attrs.define(eq=False)
@@ -61,31 +92,15 @@ class Writer:
 
     Attributes:
         is_instant: writing does not block, and the store is lost together with the memory.
-        on_idle: called when the store has everything.
-        on_event: called with each event once it is in the store, in the order of their numbers.
-        block: sets a run aside that cannot be written.
-        bear: makes the run that a `start` asks for. on_born: called with it once it is in the store.
         n_events: the number of the last event, also of one that is not in the store yet.
-        on_written: called with a run once its new events are in the store.
-        looked: the trigger offset, if it is to be written with everything that is marked by then.
-        is_all_waiting: whether every open call waits for what is marked.
-        n_ahead: how many events are in the store that have not been looked at.
     """
 
     store: Store
-    on_idle: Callable[[], None]
-    is_instant: bool
-    on_event: Callable[[SentEvent, Sending | None], None] = attrs.field(default=lambda _event, _sending: None)
-    block: Callable[[LoadedRun, Exception], None] = attrs.field(default=_unguarded)
-    bear: Callable[[LoadedRun, Requested], LoadedRun] = attrs.field(default=_nobody)
-    on_born: Callable[[LoadedRun], None] = attrs.field(default=lambda _live: None)
-    on_written: Callable[[LoadedRun, Append], None] = attrs.field(default=lambda _live, _append: None)
+    _owner: WriterOwner
+    is_instant: bool = attrs.field(init=False)
     n_events: int = 0
-    looked: Callable[[bool], Looked | None] = attrs.field(default=lambda _is_written_anyway: None)
     _notes: list[Note] = attrs.field(factory=list)
     _unkept: dict[Note, None] = attrs.field(factory=dict)
-    is_all_waiting: Callable[[], bool] = attrs.field(default=lambda: False)
-    n_ahead: Callable[[], int] = attrs.field(default=lambda: 0)
     _sendings: FairMarks[Sending] = attrs.field(factory=FairMarks[Sending])
     _dirty: FairMarks[LoadedRun] = attrs.field(factory=FairMarks[LoadedRun])
     _blocked: list[Blocked] = attrs.field(factory=list)
@@ -96,10 +111,8 @@ class Writer:
     _mean_ns: float = inf
     _limiter: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
 
-    @classmethod
-    def of(cls, store: Store, on_idle: Callable[[], None]) -> Writer:
-        """The writer for a store."""
-        return cls(store, on_idle, not store.is_durable)
+    def __attrs_post_init__(self) -> None:
+        self.is_instant = not self.store.is_durable
 
     @property
     def is_idle(self) -> bool:
@@ -161,11 +174,11 @@ class Writer:
 
     async def drain(self) -> None:
         """Write everything that is marked now."""
-        while self._dirty or (self._sendings and self._n_room()) or self._blocked or self._notes or self.looked(False):
+        while self._dirty or (self._sendings and self._n_room()) or self._blocked or self._notes or self._owner.looked(False):
             batch = self._gathered()
             if batch.is_empty:
                 continue
-            if self.is_instant or self._is_quick(is_all=self.is_all_waiting()):
+            if self.is_instant or self._is_quick(is_all=self._owner.is_all_waiting()):
                 self._perform(batch)
             else:
                 self._is_writing = True
@@ -174,7 +187,7 @@ class Writer:
                     await trio.to_thread.run_sync(self._perform, batch, limiter=self._limiter)
                 self._is_writing = False
             self._acknowledge(batch)
-        self.on_idle()
+        self._owner.written()
 
     def write_in_place(self, *, is_all: bool) -> None:
         """Write everything marked at once, if that is quick and no write is under way. Raises StoreError, as `run`.
@@ -205,7 +218,7 @@ class Writer:
         notes, self._notes = self._notes, []
         batch = Batch(sendings, [], blocked, notes)
         if not self._dirty:
-            batch.looked = self.looked(bool(groups or notes))
+            batch.looked = self._owner.looked(bool(groups or notes))
         for group in filter(None, groups):
             broken = group[0].live.broken
             if broken is None:
@@ -215,7 +228,7 @@ class Writer:
         return batch
 
     def _n_room(self) -> int:
-        return max(0, (_MOST_AHEAD_OF_TENANTS if self._has_tenants else _MOST_AHEAD) - self.n_ahead())
+        return max(0, (_MOST_AHEAD_OF_TENANTS if self._has_tenants else _MOST_AHEAD) - self._owner.n_ahead())
 
     def _numbered(self) -> list[Sending]:
         """Take the events that are kept next, and number them."""
@@ -238,7 +251,7 @@ class Writer:
             return self._taken(live)
         except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
             self.n_events = n_events
-            self.block(live, error)
+            self._owner.block(live, error)
             return []
 
     def _taken(self, live: LoadedRun, *, is_born: bool = False) -> list[Write]:
@@ -251,7 +264,7 @@ class Writer:
             self.n_events += len(numbered)
             append = attrs.evolve(append, events=numbered)
         requested = live.progress.children.take_requested()
-        born = [self.bear(live, each) for each in requested] if requested else ()
+        born = [self._owner.bear(live, each) for each in requested] if requested else ()
         writes = [Write(live, append, _creation(live, append) if live.is_new else None, is_born)]
         for each in born:
             writes += self._taken(each, is_born=True)
@@ -261,29 +274,29 @@ class Writer:
         for group in batch.groups:
             for write in group:
                 try:
-                    self.on_written(write.live, write.append)
+                    self._owner.run_written(write.live, write.append)
                     write.live.committed(write.append.first + len(write.append.records))
                 except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
-                    self.block(write.live, error)
+                    self._owner.block(write.live, error)
         for note in batch.notes:
             self._unkept.pop(note, None)
             note.is_kept.set()
         for group in batch.groups:
             for write in group:
                 if write.is_born:
-                    self.on_born(write.live)
+                    self._owner.take(write.live)
         for sending in batch.sendings:
             sending.is_kept = sending.refusal is None
-            self.on_event(sending.event if sending.is_kept else _nothing(sending.event), sending)
+            self._owner.event_kept(sending.event if sending.is_kept else _nothing(sending.event), sending)
         for group in batch.groups:
             for write in group:
                 for event in write.append.events:
-                    self.on_event(event, None)
+                    self._owner.event_kept(event, None)
         for group, refusal in batch.refused:
             for write in group:
-                self.block(write.live, refusal)
+                self._owner.block(write.live, refusal)
                 for event in write.append.events:
-                    self.on_event(_nothing(event), None)
+                    self._owner.event_kept(_nothing(event), None)
         hit(Failpoint.PUBLISHED)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import attrs
 import trio
 
 from dagflow.drivers.local.activation import ActivationConfig
 from dagflow.drivers.local.group_commit import Writer
+from dagflow.drivers.local.interface import Driver
 from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.ids import RunId
 from dagflow.model.status import RunStatus
@@ -21,13 +22,6 @@ from dagflow.store.api import RunRow
 _AT_ONCE: Final = 20
 
 
-class _Driver(Protocol):
-    @property
-    def loaded_runs(self) -> dict[RunId, LoadedRun]:
-        """The runs in hand."""
-        ...
-
-
 @attrs.frozen(eq=False)
 class Holding:
     """Reads suspended runs for callers that want a handle; a run that is driven or held already is returned as it is.
@@ -35,7 +29,7 @@ class Holding:
     `asleep`: the held suspended runs. `reading`: collects the runs that are driven while others are read. `is_open`: whether runs can be suspended.
     """
 
-    _driver: _Driver
+    _driver: Driver
     _writer: Writer
     _activation: ActivationConfig
     _asleep: MutableMapping[RunId, LoadedRun]

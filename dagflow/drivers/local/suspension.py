@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Container, Generator, Iterable,
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final
 from weakref import WeakValueDictionary
 
 import attrs
@@ -23,10 +23,11 @@ import trio
 from dagflow.drivers.local.activation import ActivationConfig, Activator
 from dagflow.drivers.local.batch import Sending
 from dagflow.drivers.local.group_commit import Writer
+from dagflow.drivers.local.interface import Driver
 from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.drivers.local.run_access import Holding
 from dagflow.drivers.local.subscriptions import Subscriptions, due_of
-from dagflow.drivers.local.time_slice import TimeSlice, in_turns
+from dagflow.drivers.local.time_slice import in_turns
 from dagflow.drivers.local.wake_limit import WakeLimit
 from dagflow.engine.commands import SetTimer
 from dagflow.errors import DagflowError, UsageError
@@ -48,53 +49,6 @@ _BEHIND_NS: Final = 1_000_000_000
 _LAST: Final = "~"
 
 
-class Driver(Protocol):
-    """The driver's interface for suspended runs."""
-
-    @property
-    def loaded_runs(self) -> dict[RunId, LoadedRun]:
-        """The runs in hand."""
-        ...
-
-    @property
-    def delivery_offset(self) -> int:
-        """The number of the last event that was handed out."""
-        ...
-
-    @property
-    def time_slice(self) -> TimeSlice:
-        """How long it has kept the event loop."""
-        ...
-
-    def take(self, *loaded_runs: LoadedRun) -> None:
-        """Drive these runs."""
-        ...
-
-    def leave(self, live: LoadedRun) -> None:
-        """Drive this run no more."""
-        ...
-
-    async def hand(self, live: LoadedRun, event: SentEvent) -> bool:
-        """Give an event to a run; whether it took it."""
-        ...
-
-    def look_again(self) -> None:
-        """Something has been fetched, or is due sooner than was thought."""
-        ...
-
-    def block(self, live: LoadedRun, error: Exception) -> None:
-        """A run cannot go on; all others do."""
-        ...
-
-    def stop(self, error: DagflowError) -> None:
-        """Nothing in memory is to be trusted any more."""
-        ...
-
-    def now(self, live: LoadedRun) -> int:
-        """The time, for that run."""
-        ...
-
-
 @attrs.define(eq=False)
 class Suspension:
     """The runs that only wait.
@@ -105,7 +59,6 @@ class Suspension:
 
     _driver: Driver
     _writer: Writer
-    _nursery: trio.Nursery
     _now: Callable[[], int]
     _activation: ActivationConfig
     n_coming: int = 0
@@ -122,6 +75,7 @@ class Suspension:
     _is_fetching: bool = False
     #: Runs due up to here have been fetched.
     _fetched: tuple[int, str] = (-1, "")
+    _nursery: trio.Nursery = attrs.field(init=False)
     _subscriptions: Subscriptions = attrs.field(init=False)
     _activator: Activator = attrs.field(init=False)
     holding: Holding = attrs.field(init=False)
@@ -130,6 +84,10 @@ class Suspension:
         self._subscriptions = Subscriptions(self._writer.store)
         self.holding = Holding(self._driver, self._writer, self._activation, self._asleep, self.reading, lambda: self._is_open)
         self._activator = Activator(self._writer.store, self._activation, self._subscriptions, self._now)
+
+    def serve(self, nursery: trio.Nursery) -> None:
+        """Activate runs in this nursery, once it is open."""
+        self._nursery = nursery
 
     async def open(self) -> None:
         """From now on runs may be suspended, and suspended ones in the store may be activated. Raises StoreError."""

@@ -8,8 +8,7 @@ instant (`wait until`) goes by the wall clock alone.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import attrs
 import trio
@@ -34,22 +33,39 @@ _DRIFT_NS: Final = 50_000_000
 _Entry: TypeAlias = tuple[int, int, LoadedRun, SetTimer, int | None]
 
 
+class TimerOwner(Protocol):
+    """The owner of timers."""
+
+    def fire(self, live: LoadedRun, timer: SetTimer) -> None:
+        """The instant of this timer has come."""
+        ...
+
+    def is_calm(self) -> bool:
+        """Whether nothing is under way, so that virtual time may go on."""
+        ...
+
+    def next_due(self) -> int | None:
+        """When the next run is due that is in the store only."""
+        ...
+
+    def fetch_due(self) -> None:
+        """A run that is in the store only is due."""
+        ...
+
+    def clock_was_set(self) -> None:
+        """The clock has jumped forward."""
+        ...
+
+
 @attrs.define(eq=False)
 class Timers:
-    """Calls `fire` for every timer whose instant has come and that is still waited for, and `fetch` when a run in the store is due.
+    """Fires every timer whose instant has come and that is still waited for.
 
-    With a virtual clock, time stands while `is_calm` says no, and jumps to the next timer when it says yes.
-
-    Attributes:
-        next_due: says when the next run is due that is in the store only. clock_was_set: called when it has jumped forward.
+    With a virtual clock, time stands while the owner is not calm, and jumps to the next timer when it is.
     """
 
     _clock: Clock
-    _fire: Callable[[LoadedRun, SetTimer], None]
-    _is_calm: Callable[[], bool]
-    next_due: Callable[[], int | None] = attrs.field(default=lambda: None)
-    fetch: Callable[[], None] = attrs.field(default=lambda: None)
-    clock_was_set: Callable[[], None] = attrs.field(default=lambda: None)
+    _owner: TimerOwner
     _heap: list[_Entry] = attrs.field(factory=list)
     #: How far the wall clock was ahead of the other at the last check; the timestamps in the heap are relative to that.
     _ahead: int | None = None
@@ -90,7 +106,7 @@ class Timers:
             heapq.heapify(self._heap)
 
     def look_again(self) -> None:
-        """`next_due` may have changed."""
+        """The owner's `next_due` may have changed."""
         self._wake.set()
 
     def may_be_calm(self) -> None:
@@ -106,10 +122,10 @@ class Timers:
         """Fire timers, for ever."""
         is_virtual = isinstance(self._clock, VirtualClock)
         while True:
-            entry, in_store = self._next(), self.next_due()
+            entry, in_store = self._next(), self._owner.next_due()
             due = min((each for each in (in_store, entry and entry[0]) if each is not None), default=None)
             due = 0 if self._late else due
-            if due is None or self._is_stopped or (is_virtual and not self._is_calm()):
+            if due is None or self._is_stopped or (is_virtual and not self._owner.is_calm()):
                 await self._changed()
                 continue
             if isinstance(self._clock, VirtualClock):
@@ -122,7 +138,7 @@ class Timers:
                     await self._changed()
                 continue
             if in_store is not None and in_store <= now:
-                self.fetch()
+                self._owner.fetch_due()
                 await trio.lowlevel.checkpoint()
                 if is_virtual:
                     continue  # others had a turn, so it may be calm no more
@@ -140,7 +156,7 @@ class Timers:
         n_fired = 0
         while n_fired < limit and (entry := self._next()) is not None and entry[0] <= now:
             self._pop()
-            self._fire(entry[2], entry[3])
+            self._owner.fire(entry[2], entry[3])
             n_fired += 1
         return n_fired
 
@@ -155,7 +171,7 @@ class Timers:
         for _ in range(min(_TURN, len(self._late))):
             entry = self._late.pop()
             if _waits(entry):
-                self._fire(entry[2], entry[3])
+                self._owner.fire(entry[2], entry[3])
 
     def _is_set(self) -> bool:
         """Whether the clock was set since the last check; then every timer has been moved to where it is due by now."""
@@ -174,7 +190,7 @@ class Timers:
         if before is None:
             return False
         if ahead - before > _JUMP_NS:
-            self.clock_was_set()
+            self._owner.clock_was_set()
         return True
 
     async def _changed(self) -> None:

@@ -109,6 +109,23 @@ def _set_json(context: click.Context, _: click.Parameter, value: bool) -> bool:
     return value
 
 
+def _actions_or_project(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    return value if value is not None or context.resilient_parsing else _of_project("actions")
+
+
+def _store_or_project(context: click.Context, _: click.Parameter, value: str | None) -> str:
+    if value is None and not context.resilient_parsing:
+        value = _of_project("store")
+    return _STORE if value is None else value
+
+
+def _of_project(key: str) -> str | None:
+    from dagflow.cli.project import find_project  # noqa: PLC0415 - only for commands without the option
+
+    project = find_project()
+    return None if project is None else getattr(project, key)
+
+
 flow_paths = argument(
     "files",
     nargs=-1,
@@ -123,15 +140,16 @@ actions = click.option(
     "--actions",
     metavar="MODULE",
     type=FilePath(".py", ".flow"),
+    callback=_actions_or_project,
     help="Your dagflow.Catalog, as MODULE or FILE.py, with :NAME if there are several, or an interface file FILE.flow. "
-    "Default: the built-in actions.",
+    "Default: that of the project file, or the built-in actions.",
 )
 store = click.option(
     "--store",
-    default=_STORE,
     metavar="PATH",
     type=FilePath(".db"),
-    help=f"SQLite file or postgresql:// URL for runs. Default: {_STORE}; :memory: stores nothing.",
+    callback=_store_or_project,
+    help=f"SQLite file or postgresql:// URL for runs. Default: that of the project file, or {_STORE}; :memory: stores nothing.",
 )
 keys = click.option(
     "--keys", metavar="FILE", type=FilePath(".keys"), help="The file of API keys. Default: PATH.keys, beside the store."

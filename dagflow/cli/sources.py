@@ -19,6 +19,7 @@ from dagflow.actions.catalog import Catalog
 from dagflow.app.compiling import compile as compile_flow
 from dagflow.app.simulation.sample_values import example_of
 from dagflow.cli.output.text import printable
+from dagflow.cli.project import find_project
 from dagflow.diagnostic import Diagnostic, Severity
 from dagflow.errors import FlowInvalid, UsageError
 from dagflow.lang.check.imports import Sources, path_of
@@ -128,15 +129,22 @@ class Host:
 def load_host(module: str | None, flow_file: str | None) -> Host:
     """Return the catalogue of `--actions`, or the built-in one.
 
-    Templates lie in `templates` beside the flow unless `DAGFLOW_TEMPLATES` says otherwise.
+    Templates lie in `templates` beside the flow unless `DAGFLOW_TEMPLATES` or the project file says otherwise.
 
     Raises:
-        UsageError: the module cannot be imported, or has no catalogue.
+        UsageError: the module cannot be imported, or has no catalogue, or the project file is bad.
         FlowInvalid: it is an interface file with errors.
     """
     settings = Settings.from_environment()
-    if flow_file not in {None, "-"} and settings.templates == Path("templates"):
-        settings = attrs.evolve(settings, templates=Path(str(flow_file)).parent / "templates")
+    project = find_project()
+    if settings.templates == Path("templates"):  # the environment has not chosen
+        if project is not None and project.templates is not None:
+            settings = attrs.evolve(settings, templates=project.templates)
+        elif flow_file not in {None, "-"}:
+            settings = attrs.evolve(settings, templates=Path(str(flow_file)).parent / "templates")
+    if project is not None and str(project.folder) not in sys.path:
+        # A module that the project file names lies beside it, wherever the command is called.
+        sys.path.append(str(project.folder))
     catalog = Catalog.builtin(settings) if module is None else _catalog_of(module)
     return Host(catalog, settings)
 

@@ -26,10 +26,11 @@ CONTEXT_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_w
 class Invocation:
     """The options that decide how an error of a command is reported; the `obj` of its contexts."""
 
-    __slots__ = ("is_json",)
+    __slots__ = ("has_actions", "is_json")
 
     def __init__(self) -> None:
         self.is_json = False
+        self.has_actions = True
 
 
 class Argument(click.Argument):

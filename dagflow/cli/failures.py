@@ -4,17 +4,36 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
+from typing import Final
 
 import click
 
-from dagflow.cli.declaring import Argument, unknown
+from dagflow.cli.declaring import Argument, Invocation, unknown
 from dagflow.cli.exit_codes import BUG, FAILED, USAGE
 from dagflow.cli.output.documents import ErrorDetail, ErrorDocument, ErrorKind
 from dagflow.cli.output.text import json_text, printable, printable_lines
 from dagflow.errors import DagflowBug, DagflowError, EvaluationError, FlowInvalid, StoreError
 
+#: What a flow lacks if the host's actions and types are missing.
+_OF_HOSTS: Final = {"E201": "unknown action", "E209": "unknown type"}
 
-def report(error: Exception, *, is_json: bool) -> int:
+
+def hint_at_actions(found: Iterable[tuple[str, str]]) -> None:
+    """Print how to configure an actions module if none is, and one of these codes and titles is of an unknown action or type."""
+    context = click.get_current_context(silent=True)
+    invocation = None if context is None else context.find_object(Invocation)
+    if invocation is not None and not invocation.has_actions:
+        print_hint(found)
+
+
+def print_hint(found: Iterable[tuple[str, str]]) -> None:
+    """Print the hint of a command without an actions module."""
+    if any(code in _OF_HOSTS and title.startswith(_OF_HOSTS[code]) for code, title in found):
+        print("no actions module is configured: set `actions` in dagflow.toml or pass --actions", file=sys.stderr)
+
+
+def report(error: Exception, *, is_json: bool, has_actions: bool = True) -> int:
     """Print the error and return the exit code it means. Raises a bug's own exception if DAGFLOW_TRACEBACK is set."""
     match error:
         case click.UsageError():
@@ -23,7 +42,7 @@ def report(error: Exception, *, is_json: bool) -> int:
         case EvaluationError():
             return _reported("expression", FAILED, printable_lines(str(error)), is_json=is_json)
         case FlowInvalid():
-            return _invalid(error, is_json=is_json)
+            return _invalid(error, is_json=is_json, has_actions=has_actions)
         case DagflowBug():
             message = f"{error}\nthis is a bug in dagflow; please report it with this message"
             return _reported("bug", BUG, printable_lines(message), is_json=is_json)
@@ -48,8 +67,10 @@ def _reported(kind: ErrorKind, code: int, message: str, *, before: str = "", is_
     return code
 
 
-def _invalid(error: FlowInvalid, *, is_json: bool) -> int:
+def _invalid(error: FlowInvalid, *, is_json: bool, has_actions: bool) -> int:
     print(error.rendered, file=sys.stderr)
+    if not has_actions:
+        print_hint((each.code, each.title) for each in error.diagnostics)
     if is_json:
         codes = [each.code for each in error.diagnostics]
         _print_document({"kind": "flow", "message": error.rendered, "exit_code": FAILED, "codes": codes})

@@ -56,5 +56,5 @@ def _guarded(words: list[str]) -> int:
 
         # A parser that stopped at a mistake may not have come to `--json`.
         is_json = invocation.is_json or (isinstance(error, click.UsageError) and "--json" in words)
-        return report(error, is_json=is_json)
+        return report(error, is_json=is_json, has_actions=invocation.has_actions)
     return code if isinstance(code, int) else OK

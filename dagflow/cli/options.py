@@ -110,7 +110,12 @@ def _set_json(context: click.Context, _: click.Parameter, value: bool) -> bool:
 
 
 def _actions_or_project(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
-    return value if value is not None or context.resilient_parsing else _of_project("actions")
+    if value is None and not context.resilient_parsing:
+        value = _of_project("actions")
+    invocation = context.find_object(Invocation)
+    if invocation is not None:
+        invocation.has_actions = value is not None
+    return value
 
 
 def _store_or_project(context: click.Context, _: click.Parameter, value: str | None) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from tests.cli.support import HOST, Dagflow
+from tests.lsp.client import editor
 
 FLOW = 'flow f {\n  on manual\n  said = note(text: "hi")\n}\n'
 
@@ -77,3 +79,42 @@ def test_a_mistake_has_a_line(folder: Path, below: Path, dagflow: Dagflow, text:
 def test_a_mistake_in_pyproject_has_its_line(folder: Path, below: Path, dagflow: Dagflow) -> None:
     (folder / "pyproject.toml").write_text("[tool.other]\nstore = 1\n\n[tool.dagflow]\nstore = 2\n")
     assert "pyproject.toml:5: `store` must be" in dagflow("runs").err
+
+
+def test_templates_lie_where_it_says(folder: Path, below: Path, dagflow: Dagflow) -> None:
+    (below / "mail.flow").write_text('flow f {\n  on manual\n  sent = email(template: "own", to: Email("a@b.cd"))\n}\n')
+    (folder / "letters").mkdir()
+    (folder / "letters" / "own.txt").write_text("Subject: Hi\n\nHello\n")
+    assert dagflow("run", "mail.flow", "--quiet").code == 1
+    (folder / "dagflow.toml").write_text('templates = "letters"\n')
+    assert dagflow("run", "mail.flow", "--quiet").code == 0
+
+
+def test_the_language_server_reads_it(folder: Path, below: Path) -> None:
+    (folder / "dagflow.toml").write_text('actions = "own_host.py"\n')
+
+    async def session() -> list[str]:
+        async with editor() as it:
+            await it.open("untitled:f.flow", FLOW)
+            return [str(each.code) for each in await it.wait_until_settled("untitled:f.flow")]
+
+    assert asyncio.run(session()) == []
+
+
+HINT = "no actions module is configured: set `actions` in dagflow.toml or pass --actions\n"
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+@pytest.mark.parametrize("text", [FLOW, "flow f(a: Lead) {\n  on manual\n}\n"], ids=["E201", "E209"])
+def test_an_unknown_action_or_type_names_it(folder: Path, below: Path, dagflow: Dagflow, command: str, text: str) -> None:
+    (below / "f.flow").write_text(text)
+    assert dagflow(command, "f.flow").err.endswith(HINT)
+    (folder / "dagflow.toml").write_text('actions = "own_host.py"\n')
+    assert HINT not in dagflow(command, "f.flow").err
+
+
+def test_another_error_does_not(below: Path, dagflow: Dagflow) -> None:
+    (below / "f.flow").write_text("flow f {\n  on manual\n  start nothing()\n}\n")
+    said = dagflow("check", "f.flow")
+    assert said.code == 1
+    assert HINT not in said.err

@@ -56,6 +56,7 @@ def check(
     Each diagnostic has a code, which `dagflow explain CODE` explains. The exit code is 1 if there is an error.
     """
     from dagflow.cli.check_report import print_checked, print_codes
+    from dagflow.cli.failures import hint_at_actions
     from dagflow.cli.files import flow_files
     from dagflow.cli.output import console
     from dagflow.cli.output.bounds import plain_bounds, print_bounds
@@ -91,6 +92,7 @@ def check(
         print(json_text(document))
     else:
         print_codes(out, [each["code"] for each in found])
+    hint_at_actions((each["code"], each["title"]) for each in found)
     counted_kinds = "EW" if strict else "E"
     return FAILED if any(each["code"][0] in counted_kinds for each in found) else OK
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import tomllib
 from pathlib import Path
 from typing import Final, cast
@@ -33,7 +35,7 @@ class Project:
 
 
 def find_project(start: Path | None = None) -> Project | None:
-    """Return the settings of the nearest project file, or None if there is none.
+    """Return the settings of the nearest project file, or None if there is none. Folders that every user may write to are passed over.
 
     Args:
         start: the folder where the search begins; it continues upwards. Default: the current directory.
@@ -43,6 +45,8 @@ def find_project(start: Path | None = None) -> Project | None:
     """
     folder = (start or Path.cwd()).resolve()
     for each in (folder, *folder.parents):
+        if _is_anybodys(each):
+            continue
         own, shared = each / "dagflow.toml", each / "pyproject.toml"
         if own.is_file():
             text = _text_of(own)
@@ -54,6 +58,14 @@ def find_project(start: Path | None = None) -> Project | None:
             if isinstance(table, dict):
                 return _project(shared, text, cast("dict[str, object]", table))
     return None
+
+
+def _is_anybodys(folder: Path) -> bool:
+    """Whether every user may put a file here, as in /tmp: what such a file names is not to be imported."""
+    try:
+        return os.name == "posix" and bool(folder.stat().st_mode & stat.S_IWOTH)
+    except OSError:
+        return True
 
 
 def _text_of(file: Path) -> str:

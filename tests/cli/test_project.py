@@ -50,6 +50,15 @@ def test_the_nearest_one_counts(folder: Path, below: Path, dagflow: Dagflow) -> 
     assert dagflow("check", "f.flow").code == 1
 
 
+def test_one_that_every_user_may_have_put_there_is_passed_over(folder: Path, below: Path, dagflow: Dagflow) -> None:
+    (folder / "flows" / "dagflow.toml").write_text('actions = "missing.py"\n')
+    (folder / "flows").chmod(0o1777)
+    (folder / "dagflow.toml").write_text('actions = "own_host.py"\n')
+    assert dagflow("check", "f.flow").code == 0
+    (folder / "flows").chmod(0o755)
+    assert "missing.py" in dagflow("check", "f.flow").err
+
+
 def test_a_module_lies_beside_it(folder: Path, below: Path, dagflow: Dagflow) -> None:
     (folder / "own_module_of_project.py").write_text(HOST)
     (folder / "dagflow.toml").write_text('actions = "own_module_of_project"\n')

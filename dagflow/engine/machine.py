@@ -183,10 +183,10 @@ def _end_race(state: State, node: int) -> None:
 def _command_of(state: State, node: int) -> Command:
     """The command for a node that is ready."""
     if not state.attempts[node] and not state.uses_default[node]:
-        command = state.plan.memo.get(node)
+        command = state.first_commands.get(node)
         if command is None:
-            command = state.plan.memo[node] = _new_command(state, node)
-        return cast("Command", command)
+            command = state.first_commands[node] = _new_command(state, node)
+        return command
     return _new_command(state, node)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import attrs
 
@@ -18,6 +19,10 @@ _PENDING: Final = NodeStatus.PENDING
 _READY: Final = NodeStatus.READY
 _RUNNING: Final = NodeStatus.RUNNING
 _SUCCEEDED: Final = NodeStatus.SUCCEEDED
+
+
+#: The first command for each node is made once for a plan and not for every run.
+_FIRST_COMMANDS: Final[WeakKeyDictionary[Plan, dict[int, Command]]] = WeakKeyDictionary()
 
 
 @attrs.frozen
@@ -121,6 +126,8 @@ class State:
     won: list[int] = attrs.field(factory=list)
     made_ready: list[int] = attrs.field(factory=list)
     commands: list[Command] = attrs.field(factory=list)
+    #: By node, as far as they were needed; the runs of a plan share them.
+    first_commands: dict[int, Command] = attrs.field(factory=dict, eq=False, repr=False)
 
     @classmethod
     def initial(cls, plan: Plan) -> State:
@@ -146,6 +153,7 @@ class State:
             join_open=list(plan.join_open),
             scope_open=[len(scope.members) for scope in plan.scopes],
             scope_causes=[NO_NODE] * len(plan.scopes),
+            first_commands=_FIRST_COMMANDS.setdefault(plan, {}),
         )
 
     def change(self, node: int, change: Change) -> None:

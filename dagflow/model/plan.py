@@ -102,8 +102,6 @@ class Plan:
     has_default: tuple[bool, ...]
     at_most_once: tuple[bool, ...]
     lifetime_ns: int
-    #: For the engine, which makes the first command for each node once and not for every run.
-    memo: dict[int, object] = attrs.field(factory=dict, repr=False)
 
     @property
     def n_nodes(self) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Container
 from dagflow.lang.syntax import tree as s
 
 
-def always_ends(statements: tuple[s.Statement, ...], complete: Container[int], *, with_stop: bool) -> bool:
+def always_ends(statements: tuple[s.Statement, ...], complete: Container[object], *, with_stop: bool) -> bool:
     """Whether every way through a block ends in `return` or `fail`, or with `with_stop` in `stop`.
 
     A `filter` without such an `else` lets one way past. `complete`: by identity, each `switch` whose cases cover every value.
@@ -25,7 +25,7 @@ def always_ends(statements: tuple[s.Statement, ...], complete: Container[int], *
                     return False
             case s.If() if _if_ends(statement, complete, with_stop=with_stop):
                 return True
-            case s.Switch() if statement.otherwise is not None or id(statement) in complete:
+            case s.Switch() if statement.otherwise is not None or statement in complete:
                 arms = [*(case.block for case in statement.cases), *filter(None, [statement.otherwise])]
                 if all(always_ends(arm.statements, complete, with_stop=with_stop) for arm in arms):
                     return True
@@ -36,7 +36,7 @@ def always_ends(statements: tuple[s.Statement, ...], complete: Container[int], *
     return False
 
 
-def _group_ends(group: s.Group, complete: Container[int], *, with_stop: bool) -> bool:
+def _group_ends(group: s.Group, complete: Container[object], *, with_stop: bool) -> bool:
     """Whether a block ends the run, and its `on error` as well; of parallel branches one is enough, unless it may lose a race."""
     handler = group.handler
     if group.first is not None or (
@@ -49,7 +49,7 @@ def _group_ends(group: s.Group, complete: Container[int], *, with_stop: bool) ->
     return always_ends(statements, complete, with_stop=with_stop)
 
 
-def _if_ends(statement: s.If, complete: Container[int], *, with_stop: bool) -> bool:
+def _if_ends(statement: s.If, complete: Container[object], *, with_stop: bool) -> bool:
     if not always_ends(statement.then.statements, complete, with_stop=with_stop) or statement.otherwise is None:
         return False
     return always_ends(_arm(statement.otherwise), complete, with_stop=with_stop)

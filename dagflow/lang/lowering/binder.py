@@ -8,6 +8,7 @@ from typing import Final
 from dagflow.diagnostic import Edit, Fix, Span
 from dagflow.lang.check.symbols import Symbol, SymbolKind
 from dagflow.lang.lowering.builder import FlowBuilder
+from dagflow.lang.lowering.by_identity import ByIdentity
 from dagflow.lang.lowering.steps import duplicate_name, step_name, unnamed_twice
 from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.keywords import SETTINGS
@@ -52,9 +53,9 @@ def bind_names(builder: FlowBuilder, decl: s.FlowDecl, statements: Sequence[s.St
 def _loops(statements: Sequence[s.Statement]) -> dict[str, tuple[s.For, ...]]:
     """For each name defined inside of loops, those loops, the outermost first; statements come after the ones around them."""
     found: dict[str, tuple[s.For, ...]] = {}
-    around: dict[int, tuple[s.For, ...]] = {}
+    around = ByIdentity[s.Statement, tuple[s.For, ...]]()
     for statement in statements:
-        loops = around.get(id(statement), ())
+        loops = around.get(statement, ())
         name = _name_of(statement)
         if loops and name:
             found.setdefault(name, loops)
@@ -62,7 +63,8 @@ def _loops(statements: Sequence[s.Statement]) -> dict[str, tuple[s.For, ...]]:
             is_body = isinstance(statement, s.For) and block is statement.block.statements
             inside = (*loops, statement) if is_body and isinstance(statement, s.For) else loops
             if inside:
-                around.update((id(each), inside) for each in block)
+                for each in block:
+                    around[each] = inside
     return found
 
 

@@ -50,11 +50,11 @@ class Blocks:
                     self._warn_idle(statement)
             else:
                 before = self._statement(statement, place, before)
-            learnt = self.builder.known.get(id(statement), NOTHING)
+            learnt = self.builder.known.get(statement, NOTHING)
             place, found = self.builder.learn(place, learnt), found.then(learnt)
         # Behind a `filter`, fewer values are known to be present than inside.
-        self.builder.known[id(statements)] = found if place.condition == start else attrs.evolve(found, present=frozenset())
-        self.builder.ends[id(statements)] = place
+        self.builder.known[statements] = found if place.condition == start else attrs.evolve(found, present=frozenset())
+        self.builder.ends[statements] = place
         return tuple(dict.fromkeys([*before, *others]))
 
     def _statement(self, statement: s.Statement, place: Place, before: Tails) -> Tails:
@@ -85,7 +85,7 @@ class Blocks:
             case s.Emit():
                 return lower_emit(self.builder, statement, place, before)
             case s.Return() | s.Stop() | s.Fail():
-                self.builder.known[id(statement)] = Known(ended=(place.condition,))
+                self.builder.known[statement] = Known(ended=(place.condition,))
                 return lower_end(self.builder, statement, place, before)
             case s.Yield():
                 return lower_yield(self.builder, statement, place, before)
@@ -102,7 +102,7 @@ class Blocks:
         tails = self._guarded(
             name, loop.handler, place, before, lambda at: lower_for(self.builder, loop, name, at, before, _lower_body)
         )
-        self.builder.known[id(loop)] = self._behind_handler(loop.handler, f"{name}.catch", place)
+        self.builder.known[loop] = self._behind_handler(loop.handler, f"{name}.catch", place)
         return tails
 
     def _warn_idle(self, statement: s.Filter) -> None:
@@ -118,20 +118,20 @@ class Blocks:
             return lower_call(self.builder, step, place, before)
         name = step_name(step.name, step.call)
         tails = self._guarded(name, handler, place, before, lambda inner: lower_call(self.builder, step, inner, before))
-        self.builder.known[id(step)] = self._behind_handler(handler, f"{name}.catch", place)
+        self.builder.known[step] = self._behind_handler(handler, f"{name}.catch", place)
         return tails
 
     def _group(self, group: s.Group, place: Place, before: Tails) -> Tails:
         name = group.name.text if group.name is not None else ""
         if group.handler is None:
             tails = self._body(group, place, before)
-            self.builder.known[id(group)] = self._behind_body(group)
+            self.builder.known[group] = self._behind_body(group)
         else:
             scope = name or self.builder.generated_id("do", self.builder.text(group.block.span))
             tails = self._guarded(scope, group.handler, place, before, lambda inner: self._body(group, inner, before))
             # Values that the block checked may be absent behind it, since its `on error` may have run.
             body = attrs.evolve(self._behind_body(group), present=frozenset())
-            self.builder.known[id(group)] = body.then(self._behind_handler(group.handler, f"{scope}.catch", place))
+            self.builder.known[group] = body.then(self._behind_handler(group.handler, f"{scope}.catch", place))
         if not name:
             return tails
         assert group.name is not None  # noqa: S101 - it has a name
@@ -144,7 +144,7 @@ class Blocks:
             return NOTHING  # the facts of a losing branch may not hold
         known = NOTHING
         for part in group.block.statements if group.is_parallel else (group.block.statements,):
-            known = known.then(self.builder.known.get(id(part), NOTHING))
+            known = known.then(self.builder.known.get(part, NOTHING))
         return known
 
     def _behind_handler(self, handler: s.Handler, catch: str, place: Place) -> Known:
@@ -158,7 +158,7 @@ class Blocks:
             return lower_race(self.builder, group, place, before, self._statement)
         if not group.is_parallel:
             tails_inside = self.lower(statements, place, before)
-            return finish(self.builder, group, self.builder.ends[id(statements)], tails_inside)
+            return finish(self.builder, group, self.builder.ends[statements], tails_inside)
         tails: dict[str, None] = {}
         for statement in statements:
             tails.update(dict.fromkeys(self._statement(statement, place, before)))
@@ -167,7 +167,7 @@ class Blocks:
     def _marker(self, group: s.Group, name: str, place: Place, tails: Tails) -> Tails:
         """The node that stands for a named block in an `after`."""
         # Being `after` a race asks for it to have been won.
-        won = self.builder.race_ends.get(id(group))
+        won = self.builder.race_ends.get(group, None)
         node = Node(
             id=name, kind=NodeKind.GROUP, span=group.span, doc=group.doc, gate=place.gate, scope=place.scope, type=NULL,
             effect=Effect.PURE, join=None if won is None else Join(JoinKind.ALL, (won,)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -15,6 +15,8 @@ from dagflow.lang.check.symbols import Names, Symbol, SymbolKind, View
 from dagflow.lang.check.type_checker import Checker
 from dagflow.lang.diagnostics import Source
 from dagflow.lang.limits import Limits
+from dagflow.lang.lowering.by_identity import ByIdentity
+from dagflow.lang.syntax import tree as s
 from dagflow.lang.syntax.token_patterns import FLOW_TEXT
 from dagflow.model.flow import Expression, GateRef, Join, JoinKind, Node, NodeKind, Race, RetryPolicy, Scope
 from dagflow.model.types import UNKNOWN, Type
@@ -120,16 +122,16 @@ class FlowBuilder:
     awaited: frozenset[str] = frozenset()
     #: Names of statements that did not parse: their uses are not reported.
     broken: frozenset[str] = frozenset()
-    #: By identity, each `switch` whose cases cover every value without an `else`.
-    complete: set[int] = attrs.field(factory=set)
-    #: By identity of a statement or block, the facts behind it.
-    known: dict[int, Known] = attrs.field(factory=dict)
-    #: By identity of a block, where it ends: behind its last statement, under its last `filter`.
-    ends: dict[int, Place] = attrs.field(factory=dict)
+    #: Each `switch` whose cases cover every value without an `else`.
+    complete: ByIdentity[s.Switch, None] = attrs.field(factory=ByIdentity[s.Switch, None])
+    #: The facts behind a statement or block.
+    known: ByIdentity[object, Known] = attrs.field(factory=ByIdentity[object, Known])
+    #: Where a block ends: behind its last statement, under its last `filter`.
+    ends: ByIdentity[Sequence[s.Statement], Place] = attrs.field(factory=ByIdentity[Sequence[s.Statement], Place])
     races: list[Race] = attrs.field(factory=list)
-    #: By identity of a group: the marker to put behind it, and the end of a race.
-    finishes: dict[int, str] = attrs.field(factory=dict)
-    race_ends: dict[int, str] = attrs.field(factory=dict)
+    #: For a group: the marker to put behind it, and the end of a race.
+    finishes: ByIdentity[s.Group, str] = attrs.field(factory=ByIdentity[s.Group, str])
+    race_ends: ByIdentity[s.Group, str] = attrs.field(factory=ByIdentity[s.Group, str])
     n_generated: dict[str, int] = attrs.field(factory=dict)
     #: `let` names by the place of their definition.
     lets: dict[str, Span] = attrs.field(factory=dict)
@@ -150,7 +152,7 @@ class FlowBuilder:
 
     def behind(self, statements: object, start: Condition) -> Known:
         """The facts behind a block that began under a condition; if the place after it is unreachable, that way has ended."""
-        known = self.known.get(id(statements), NOTHING)
+        known = self.known.get(statements, NOTHING)
         if has_ended(known.ended, start, self.names.n_outcomes, self.names.gate_order):
             return Known(ended=(start,))
         return known

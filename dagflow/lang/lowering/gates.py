@@ -67,7 +67,7 @@ def lower_filter(
     if statement.otherwise is not None:
         other = place.behind_gate(gate.id, 0, gate.if_false)
         others = lower(statement.otherwise.statements, other, (gate.id,))
-        builder.known[id(statement)] = builder.behind(statement.otherwise.statements, other.condition)
+        builder.known[statement] = builder.behind(statement.otherwise.statements, other.condition)
     return place.behind_gate(gate.id, 1, gate.if_true), (gate.id,), others
 
 
@@ -88,7 +88,7 @@ def lower_if(builder: FlowBuilder, statement: s.If, place: Place, before: Tails,
     arms = [
         Arm(statement.then.statements, then.condition, gate.if_true), Arm(otherwise, other.condition, gate.if_false)
     ]  # fmt: skip
-    builder.known[id(statement)] = behind_arms(builder, arms)
+    builder.known[statement] = behind_arms(builder, arms)
     return tuple(dict.fromkeys(tails))
 
 
@@ -107,7 +107,7 @@ def lower_switch(builder: FlowBuilder, statement: s.Switch, place: Place, before
     labels = [", ".join(builder.text(value.span) for value in case.values) for case in statement.cases]
     has_else = statement.otherwise is not None or not is_complete
     if is_complete:
-        builder.complete.add(id(statement))
+        builder.complete[statement] = None
     n_outcomes = len(statement.cases) + has_else
     node = Node(
         id=node_id, kind=NodeKind.GATE, span=statement.span, doc=statement.doc, gate=place.gate, scope=place.scope,
@@ -127,7 +127,7 @@ def lower_switch(builder: FlowBuilder, statement: s.Switch, place: Place, before
         arms.append(Arm(block.statements, place.condition | {(node_id, outcome)}))
     if n_outcomes > len(blocks):
         arms.append(Arm((), place.condition | {(node_id, n_outcomes - 1)}))
-    builder.known[id(statement)] = behind_arms(builder, arms)
+    builder.known[statement] = behind_arms(builder, arms)
     return tuple(dict.fromkeys(tails or [node_id]))
 
 

@@ -48,13 +48,13 @@ def lower_race(builder: FlowBuilder, group: s.Group, place: Place, before: Tails
     builder.races.append(Race(decider, tuple(branches)))
     end = f"{base}.end"
     _add(builder, end, NodeKind.GROUP, group.word, place, tuple(ends), Join(JoinKind.ALL, (decider,)))
-    builder.race_ends[id(group)] = end
+    builder.race_ends[group] = end
     return (end,)
 
 
 def finish(builder: FlowBuilder, group: s.Group, place: Place, tails: Tails) -> Tails:
     """Behind a block that is a branch of a race, the node that says it is done; `place` is that of its end."""
-    marker = builder.finishes.get(id(group))
+    marker = builder.finishes.get(group, None)
     if marker is None:
         return tails
     _add(builder, marker, NodeKind.GROUP, group.word, place, tails, None)
@@ -70,11 +70,11 @@ def _lower_branch(
     inner = attrs.evolve(place, race=(group.word, place.gate), condition=place.condition | {(marker, 1)})
     match branch:
         case s.Group(first=None):
-            builder.finishes[id(branch)] = marker
+            builder.finishes[branch] = marker
             return marker, lower(branch, inner, before)
         case s.Group():
             tails = lower(branch, inner, before)
-            return builder.race_ends[id(branch)], tails
+            return builder.race_ends[branch], tails
         case s.CallStep():
             return step_name(branch.name, branch.call), lower(branch, inner, before)
         case s.For():

@@ -49,7 +49,7 @@ def lower_wait_event(builder: FlowBuilder, step: s.WaitEventStep, place: Place, 
     if step.otherwise is not None:
         late = attrs.evolve(inner, unawaited=frozenset()).behind_gate(name, 0)
         others = lower(step.otherwise.statements, late, (name,))
-        builder.known[id(step)] = builder.behind(step.otherwise.statements, late.condition)
+        builder.known[step] = builder.behind(step.otherwise.statements, late.condition)
     return tuple(dict.fromkeys((name, *others)))
 
 

@@ -69,9 +69,13 @@ def clock() -> VirtualClock:
     return VirtualClock(START)
 
 
-def in_hand(interpreter: Interpreter) -> int:
+async def in_memory(interpreter: Interpreter) -> int:
+    return (await interpreter.statistics()).runs_in_memory
+
+
+async def in_hand(interpreter: Interpreter) -> int:
     gc.collect()
-    return len(interpreter._driver.loaded_runs)
+    return await in_memory(interpreter)
 
 
 async def asleep(interpreter: Interpreter, n: int) -> None:
@@ -79,7 +83,7 @@ async def asleep(interpreter: Interpreter, n: int) -> None:
     with trio.fail_after(20):
         while True:
             rows = await interpreter.runs(unfinished=True, limit=1_000)
-            if sum(row.status is RunStatus.SLEEPING for row in rows) == n and not interpreter._driver.loaded_runs:
+            if sum(row.status is RunStatus.SLEEPING for row in rows) == n and not await in_memory(interpreter):
                 return
             await trio.sleep(0.001)
 
@@ -103,7 +107,7 @@ async def test_who_sleeps_is_not_in_memory_and_wakes_in_time(
         for n in range(20):
             await interpreter.start(host.flow(NAP), {"to": f"{n}"})
         await asleep(interpreter, 20)
-        assert in_hand(interpreter) == 0
+        assert await in_hand(interpreter) == 0
         assert host.calls == []
     if path == ":memory:":
         return
@@ -223,7 +227,7 @@ async def test_an_event_that_nobody_handed_out_before_the_crash(host: Host, tmp_
         await asleep(interpreter, 1)
     async with Interpreter.open(path, catalog=host.catalog, clock=Frozen(), resume=()) as interpreter:
         await interpreter.send("approved", {"lead": "a", "by": "Ann"})
-        assert interpreter._driver.loaded_runs == {}
+        assert await in_memory(interpreter) == 0
     async with Interpreter.open(path, catalog=host.catalog, clock=Frozen()) as interpreter:
         with trio.fail_after(20):
             while (await interpreter.result(run_id)).status is not RunStatus.SUCCEEDED:
@@ -354,7 +358,7 @@ async def test_no_more_are_awake_than_can_be_served(host: Host, tmp_path: Path, 
             while len(host.calls) < 30:
                 await trio.lowlevel.checkpoint()
             await trio.testing.wait_all_tasks_blocked(0.01)
-            assert len(interpreter._driver.loaded_runs) == len(host.calls) == 30
+            assert await in_memory(interpreter) == len(host.calls) == 30
             host.gate.set()
             for run in await interpreter.unfinished():
                 await run.wait()
@@ -403,7 +407,7 @@ async def test_timers_keep_no_suspended_run_in_memory(host: Host) -> None:
         for n in range(400):
             await interpreter.start(flow, {"lead": f"{n}"})
         with trio.fail_after(20):
-            while len(interpreter._driver.loaded_runs) > 1:
+            while await in_memory(interpreter) > 1:
                 await trio.lowlevel.checkpoint()
         gc.collect()
         n_in_memory = sum(isinstance(each, LoadedRun) for each in gc.get_objects())

@@ -350,7 +350,7 @@ def _methods(type_: Type) -> list[str]:
         and (row.params[0] == plain or (type(row.params[0]) is type(plain) and isinstance(plain, ListType | MapType)))
     }
     if isinstance(plain, ListType | MapType):
-        found |= {"all", "exists", "filter", "map"}
+        found |= {"all", "exists", "filter", "map"} | ({"sortBy"} if isinstance(plain, ListType) else set())
     return sorted(name for name in found if name.isidentifier())
 
 

@@ -16,7 +16,7 @@ from dagflow.lang.syntax.walk import children
 from dagflow.model.types import INT, JSON, UNKNOWN, ListType, MapType, OptionalType, Type
 
 #: Calls whose first arguments name variables, by how many they name at most.
-MACROS = {"all": 2, "exists": 2, "exists_one": 2, "existsOne": 2, "map": 1, "filter": 1, "transformList": 2, "transformMap": 2,
+MACROS = {"all": 2, "exists": 2, "exists_one": 2, "existsOne": 2, "map": 1, "filter": 1, "sortBy": 1, "transformList": 2, "transformMap": 2,
           "transformMapEntry": 2, "optMap": 1, "optFlatMap": 1}  # fmt: skip
 _LEAVES = (str, int, float, bool, bytes, Span)
 

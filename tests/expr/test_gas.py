@@ -65,6 +65,8 @@ WORST = {
     "accents.lowerAscii()": 8.0,
     "wide == wide": 9.5,
     "maps == maps": 7.6,
+    "maps.distinct()": 10.5,
+    "k.sortBy(x, -x)": 1.0,
     "deep == deep": 0.6,
     "h.map(x, timestamp(x).getHours('Europe/Paris'))": 0.4,
     "lengths.map(x, duration(x))": 6.6,

@@ -13,6 +13,7 @@ from dagflow.expr.checker.context import Context, Local, Typed
 from dagflow.expr.checker.overload_resolution import call_overload, condition
 from dagflow.expr.checker.selection import visit_has
 from dagflow.expr.tree import Call, Expr, Name
+from dagflow.expr.unify import plain
 from dagflow.model.types import (
     BOOL,
     DOUBLE,
@@ -24,6 +25,7 @@ from dagflow.model.types import (
     MapType,
     OptionalType,
     ParamType,
+    RecordType,
     SecretType,
     Type,
 )
@@ -99,6 +101,34 @@ def _map(context: Context, tree: Call) -> Typed | None:
     if names is None:
         return _misused(context, tree, has_arity=True)
     return _transform(context, tree, names, "list")
+
+
+def _sort_by(context: Context, tree: Call) -> Typed | None:
+    """`l.sortBy(x, key)`: the list is kept, so that its elements and their keys are those of one evaluation."""
+    if len(tree.args) != 2:
+        return None
+    names = _variables(tree, 1)
+    if names is None:
+        return _misused(context, tree, has_arity=True)
+
+    def finish(over: Over) -> Typed:
+        if over.source == "map":
+            title = f"`sortBy` requires a list; got {context.resolve(over.items.type)}"
+            return context.mistake("E309", title, over.items.span, "no list", "")
+        key = _element(context, tree.args[1])
+        key_type = plain(context.resolve(key.type))
+        if isinstance(key_type, ListType | MapType | RecordType | OptionalType) and context.environment.is_checked:
+            title = f"`sortBy` requires a key that has an order; got {key_type}"
+            return context.mistake("E309", title, key.span, str(key_type), "sort by a number, a text or an instant in it")
+        element = JSON if over.source == "dyn" else over.first.type
+        kept = context.new_local(ListType(element))
+        items = Typed(ListType(element), ("local", kept.index), over.items.span)
+        keys = Typed(ListType(key.type), _loop("list", attrs.evolve(over, items=items), None, key.as_value), key.span)
+        trees = (cast("Expr", tree.target), tree.args[1])
+        found = call_overload(context, "@sortBy", (items, keys), trees, tree.span)
+        return attrs.evolve(found, core=("bind", kept.index, over.items.as_value, found.as_value))
+
+    return _over(context, tree, names, finish)
 
 
 def _transform_list(context: Context, tree: Call) -> Typed | None:
@@ -372,6 +402,7 @@ _MACROS: Final[dict[str, Macro]] = {
     **dict.fromkeys(_TESTS, _test),
     "filter": _filter,
     "map": _map,
+    "sortBy": _sort_by,
     "transformList": _transform_list,
     "transformMap": _transform_map,
     "transformMapEntry": _transform_entries,

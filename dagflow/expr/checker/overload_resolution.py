@@ -12,7 +12,6 @@ from dagflow.expr.checker.context import Context, Typed
 from dagflow.expr.checker.narrowing import known_present
 from dagflow.expr.library.overloads import OPERATORS, Overload
 from dagflow.expr.tree import Binary, Expr, ListLiteral, Literal, MapLiteral, Unary
-from dagflow.expr.typenames import type_text
 from dagflow.expr.unify import plain
 from dagflow.model.types import (
     BOOL,
@@ -110,7 +109,7 @@ def _select(context: Context, rows: Sequence[Overload], types: Sequence[Type]) -
             return row, row.result
     for row in rows:
         *params, given = context.bindings.instantiate([*row.params, row.result])
-        if not context.bindings.fits(types, params):
+        if (row.is_for_unknown and _has_known_elements(types[-1])) or not context.bindings.fits(types, params):
             continue
         if is_first:
             chosen, result, is_first = row, context.resolve(given), False
@@ -122,6 +121,10 @@ def _select(context: Context, rows: Sequence[Overload], types: Sequence[Type]) -
     if chosen is None or result is None:
         return None
     return (chosen if is_static else None), result
+
+
+def _has_known_elements(type_: Type) -> bool:
+    return isinstance(type_, ListType) and type_.element not in {JSON, UNKNOWN} and not isinstance(type_.element, ParamType)
 
 
 def _is_known(given: Type, wanted: Type) -> bool:
@@ -161,7 +164,7 @@ def _no_match(context: Context, call: Invocation, rows: Sequence[Overload]) -> T
 
 
 def _signature(row: Overload) -> str:
-    params = [type_text(param) for param in row.params]
+    params = [str(param) for param in row.params]
     if row.is_method:
         return f"`{params[0]}.{row.function}({', '.join(params[1:])})`"
     return f"`{row.function}({', '.join(params)})`"

@@ -66,6 +66,8 @@ _GENERAL: Final = {
     "@in": ("@in(A, list(A))", "@in(A, map(A, B))"),
     "math.greatest": ("math.greatest(list(dyn))",),
     "math.least": ("math.least(list(dyn))",),
+    "@sortBy": ("@sortBy(list(A), list(dyn))",),
+    **{name: (f".{name}(list(dyn))",) for name in ("sum", "avg", "min", "max", "sort")},
 }
 
 

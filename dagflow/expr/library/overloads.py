@@ -26,6 +26,7 @@ class Overload:
         in_loop: the template used inside of a loop, where reading a long text again and again has to be paid for.
         cost: gas steps of one call, beside the charges of the template itself.
         can_fail: whether it can raise anything but `Exhausted`.
+        is_for_unknown: only for lists whose elements have no known type; elements of other types than the rows have are an error.
     """
 
     id: str
@@ -37,9 +38,12 @@ class Overload:
     in_loop: str
     cost: int
     can_fail: bool
+    is_for_unknown: bool = False
 
 
-def row(signature: str, template: str, *, in_loop: str = "", cost: int = 1, can_fail: bool = True) -> Overload:
+def row(
+    signature: str, template: str, *, in_loop: str = "", cost: int = 1, can_fail: bool = True, is_for_unknown: bool = False
+) -> Overload:
     """A row from `function(param, …) -> result`, with a dot in front for a method."""
     head, _, result = signature.rpartition(" -> ")
     name, _, params = head.partition("(")
@@ -54,6 +58,7 @@ def row(signature: str, template: str, *, in_loop: str = "", cost: int = 1, can_
         in_loop=in_loop or template,
         cost=cost,
         can_fail=can_fail,
+        is_for_unknown=is_for_unknown,
     )
 
 

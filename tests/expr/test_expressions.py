@@ -85,7 +85,7 @@ def test_mistakes_come_with_places() -> None:
         ("[1].transformMapEntry(i, x, dyn(1))", "type_mismatch"), ("string(b'\\xff')", "bad_conversion"), ("'%d'.format([[]])", "bad_argument"),
         ("'%f'.format(['a'])", "bad_argument"), ("'%.200f'.format([1.0])", "bad_argument"), ("base64.decode('!')", "bad_conversion"),
         ("'abc'.indexOf('a', 9)", "index_out_of_range"), ("-9223372036854775808 % -1", "overflow"), ("int(1e300)", "overflow"), ("uint(-1.5)", "overflow"),
-        ("duration('100000h') * 2", "no_such_overload"), ("duration('2000000h') + duration('2000000h')", "overflow"), ("[1].map(1, 2)", "bad_argument"),
+        ("duration('100000h') * 2.0", "no_such_overload"), ("duration('2000000h') * 2", "overflow"), ("duration('2000000h') + duration('2000000h')", "overflow"), ("[1].map(1, 2)", "bad_argument"),
         ("'a'.matches('" + "a" * 1001 + "')", "bad_argument"), ("math.bitShiftLeft(1, -1)", "bad_argument"), ("dyn(1).optMap(x, x)", "type_mismatch"),
     ],
 )  # fmt: skip
@@ -178,6 +178,8 @@ def test_texts_of_types_cel_does_not_know() -> None:
         ("timestamp('9999-12-31T23:59:59Z').getHours('Asia/Tokyo')", 8),
         ("duration('-3700s').getHours()", -1),
         ("duration('-1234ms').getMilliseconds()", -234),
+        ("(duration('90m') * 2).getHours()", 3),
+        ("(dyn(-2) * duration('90m')).getHours()", -3),
         ("duration('1234ms').getMilliseconds()", 234),
         ("string(1e6) + string(1e-5) + string(0.0001) + string(-0.0)", "1e+061e-050.0001-0"),
         ("string(double('NaN')) + string(double('inf')) + string(double('-inf'))", "NaN+Inf-Inf"),

@@ -75,6 +75,9 @@ def _arithmetic() -> Iterator[Overload]:
     yield row("_+_(timestamp, duration) -> timestamp", "timestamp({0}.nanos + {1}.nanos)")
     yield row("_+_(duration, timestamp) -> timestamp", "timestamp({0}.nanos + {1}.nanos)")
     yield row("_+_(duration, duration) -> duration", "duration({0}.nanos + {1}.nanos)")
+    # Not CEL's: "three times the interval".
+    yield row("_*_(duration, int) -> duration", "duration({0}.nanos * {1})")
+    yield row("_*_(int, duration) -> duration", "duration({0} * {1}.nanos)")
     yield row("_-_(timestamp, timestamp) -> duration", "duration({0}.nanos - {1}.nanos)")
     yield row("_-_(timestamp, duration) -> timestamp", "timestamp({0}.nanos - {1}.nanos)")
     yield row("_-_(duration, duration) -> duration", "duration({0}.nanos - {1}.nanos)")

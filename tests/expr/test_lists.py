@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dagflow
 from dagflow.errors import EvaluationError, ExpressionInvalid
 from dagflow.lang.expressions import check_expression, evaluate_expression
 from dagflow.model.values import Duration, Timestamp, UInt
@@ -172,3 +173,22 @@ def test_wrong_types_are_found_before_anything_runs(text: str, title: str) -> No
     with pytest.raises(ExpressionInvalid) as caught:
         check_expression(text, types={"l": "list(string)"})
     assert title in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "l.sort()", "l.distinct()", "l.slice(0, 1)", "l.reverse()", "l + l", "l.sortBy(x, x.size())", "[l.min(), l.max(), l[0]]",
+        "l.first().hasValue() ? [l.first().value()] : l", "[l, l].flatten()",
+    ],
+)  # fmt: skip
+def test_elements_keep_their_type(text: str) -> None:
+    source = f"flow f(l: list<Email>) -> list<Email> {{\n  on manual\n  return {text}\n}}\n"
+    assert [each.title for each in dagflow.compile(source).diagnostics] == []
+
+
+def test_a_misspelt_macro_is_one_mistake() -> None:
+    with pytest.raises(ExpressionInvalid) as caught:
+        check_expression("l.sortby(x, x)", types={"l": "list(int)"})
+    assert "did you mean `sortBy`?" in str(caught.value)
+    assert "unknown name" not in str(caught.value)

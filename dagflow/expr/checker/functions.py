@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from dagflow.diagnostic import Span
+from dagflow.diagnostic import Span, nearest
 from dagflow.expr.checker import messages
 from dagflow.expr.checker.composites import literal_as
 from dagflow.expr.checker.constants import constant_core
@@ -16,6 +16,9 @@ from dagflow.expr.checker.overload_resolution import call_overload
 from dagflow.expr.tree import Call, Expr, Literal
 from dagflow.model.types import DURATION, JSON, STRING, TIMESTAMP, UNKNOWN, OptionalType, ScalarType, SecretType, Type
 from dagflow.model.values import Duration, Timestamp
+
+#: The macros whose first argument is a variable.
+_LOOPS: Final = ("all", "exists", "filter", "map", "optMap", "sortBy")
 
 
 def visit_call(context: Context, tree: Call) -> Typed:
@@ -89,15 +92,17 @@ def _method(context: Context, tree: Call, receiver: Expr) -> Typed:
 
 
 def _unknown(context: Context, tree: Call, *, is_method: bool) -> Typed:
-    for arg in tree.args:
-        context.visit(arg)
+    # What looks like a loop has variables, which are not unknown names as well.
+    if not is_method or nearest(tree.function, _LOOPS) is None:
+        for arg in tree.args:
+            context.visit(arg)
     if not context.environment.is_checked:
         return Typed(JSON, ("fail", "no_such_overload", f"no function {tree.function[:60]}"), tree.span)
     known = [name for name, method in context.table.names if method == is_method and name[0].isalpha()]
     if not is_method:
         known += ["has", *context.environment.types]
     else:
-        known += ["all", "exists", "filter", "map", "orValue", "optMap"]
+        known += [*_LOOPS, "orValue"]
     return messages.unknown_function(context, tree.function, tree.name_span, known)
 
 

@@ -79,6 +79,8 @@ def call_overload(
         return _no_match(context, call, rows)
     row, result = found
     if row is not None:
+        if row.keeps_elements:
+            result = _with_own_elements(context, row, args, result)
         return Typed(result, ("call", row.id, *call.cores()), span)
     return Typed(result, ("dyn", function, is_method, *call.cores()), span)
 
@@ -121,6 +123,21 @@ def _select(context: Context, rows: Sequence[Overload], types: Sequence[Type]) -
     if chosen is None or result is None:
         return None
     return (chosen if is_static else None), result
+
+
+def _with_own_elements(context: Context, row: Overload, args: Sequence[Typed], result: Type) -> Type:
+    """The result of a row, of the elements' own type instead of the one that an operator sees."""
+    lists = [args[0]] if row.is_method or row.function == "@sortBy" else args
+    own = [type_.element for arg in lists if isinstance(type_ := context.resolve(arg.type), ListType)]
+    if not own or plain(own[0]) == own[0] or any(each != own[0] for each in own):
+        return result
+    match result:
+        case ListType():
+            return ListType(own[0])
+        case OptionalType():
+            return OptionalType(own[0])
+        case _:
+            return own[0]
 
 
 def _has_known_elements(type_: Type) -> bool:

@@ -25,8 +25,8 @@ def _optionals() -> Iterator[Overload]:
     yield row(".unwrapOpt(list(optional_type(A))) -> list(A)", "unwrap(gas, {0})")
     yield row(".hasValue(optional_type(A)) -> bool", "{0}.is_present", can_fail=False)
     yield row(".value(optional_type(A)) -> A", "value_of({0})")
-    yield row(".first(list(A)) -> optional_type(A)", "find_index({0}, 0)", can_fail=False)
-    yield row(".last(list(A)) -> optional_type(A)", "last({0})", can_fail=False)
+    yield row(".first(list(A)) -> optional_type(A)", "find_index({0}, 0)", can_fail=False, keeps_elements=True)
+    yield row(".last(list(A)) -> optional_type(A)", "last({0})", can_fail=False, keeps_elements=True)
 
 
 def _strings() -> Iterator[Overload]:
@@ -47,7 +47,7 @@ def _strings() -> Iterator[Overload]:
     yield row(".lowerAscii(string) -> string", "lower_ascii(gas, {0})", can_fail=False)
     yield row(".upperAscii(string) -> string", "upper_ascii(gas, {0})", can_fail=False)
     yield row(".reverse(string) -> string", "reverse(gas, {0})", can_fail=False)
-    yield row(".reverse(list(A)) -> list(A)", "reverse_list(gas, {0})", can_fail=False)
+    yield row(".reverse(list(A)) -> list(A)", "reverse_list(gas, {0})", can_fail=False, keeps_elements=True)
     yield row(".format(string, list(dyn)) -> string", "format_text(gas, {0}, {1})")
     yield row("strings.quote(string) -> string", "quote(gas, {0})", can_fail=False)
 

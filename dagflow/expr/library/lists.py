@@ -20,13 +20,19 @@ def rows() -> Iterator[Overload]:
         yield row(f".avg(list({kind})) -> double", "average(gas, {0})", is_for_unknown=kind == "dyn")
     for kind in (*_ORDERED, "dyn"):
         is_any = kind == "dyn"
-        yield row(f".min(list({kind})) -> {kind}", "smallest(gas, {0})", is_for_unknown=is_any)
-        yield row(f".max(list({kind})) -> {kind}", "largest(gas, {0})", is_for_unknown=is_any)
-        yield row(f".sort(list({kind})) -> list({kind})", "in_order(gas, {0})", can_fail=is_any, is_for_unknown=is_any)
+        yield row(f".min(list({kind})) -> {kind}", "smallest(gas, {0})", keeps_elements=True, is_for_unknown=is_any)
+        yield row(f".max(list({kind})) -> {kind}", "largest(gas, {0})", keeps_elements=True, is_for_unknown=is_any)
+        yield row(
+            f".sort(list({kind})) -> list({kind})",
+            "in_order(gas, {0})",
+            can_fail=is_any,
+            keeps_elements=True,
+            is_for_unknown=is_any,
+        )
         # What the macro `sortBy` becomes.
         by = f"@sortBy(list(A), list({kind})) -> list(A)"
-        yield row(by, "in_order_of(gas, {0}, {1})", can_fail=is_any, is_for_unknown=is_any)
-    yield row(".distinct(list(A)) -> list(A)", "distinct(gas, {0})")
+        yield row(by, "in_order_of(gas, {0}, {1})", can_fail=is_any, keeps_elements=True, is_for_unknown=is_any)
+    yield row(".distinct(list(A)) -> list(A)", "distinct(gas, {0})", keeps_elements=True)
     yield row(".flatten(list(list(A))) -> list(A)", "flattened(gas, {0})", can_fail=False)
-    yield row(".slice(list(A), int, int) -> list(A)", "sliced(gas, {0}, {1}, {2})")
+    yield row(".slice(list(A), int, int) -> list(A)", "sliced(gas, {0}, {1}, {2})", keeps_elements=True)
     yield row("lists.range(int) -> list(int)", "numbered(gas, {0})")

@@ -26,6 +26,8 @@ class Overload:
         in_loop: the template used inside of a loop, where reading a long text again and again has to be paid for.
         cost: gas steps of one call, beside the charges of the template itself.
         can_fail: whether it can raise anything but `Exhausted`.
+        keeps_elements: whether the result has elements of the lists it takes, or is one of them, and so has their type: an enum is no
+            string afterwards.
         is_for_unknown: only for lists whose elements have no known type; elements of other types than the rows have are an error.
     """
 
@@ -38,11 +40,19 @@ class Overload:
     in_loop: str
     cost: int
     can_fail: bool
+    keeps_elements: bool = False
     is_for_unknown: bool = False
 
 
 def row(
-    signature: str, template: str, *, in_loop: str = "", cost: int = 1, can_fail: bool = True, is_for_unknown: bool = False
+    signature: str,
+    template: str,
+    *,
+    in_loop: str = "",
+    cost: int = 1,
+    can_fail: bool = True,
+    keeps_elements: bool = False,
+    is_for_unknown: bool = False,
 ) -> Overload:
     """A row from `function(param, …) -> result`, with a dot in front for a method."""
     head, _, result = signature.rpartition(" -> ")
@@ -58,6 +68,7 @@ def row(
         in_loop=in_loop or template,
         cost=cost,
         can_fail=can_fail,
+        keeps_elements=keeps_elements,
         is_for_unknown=is_for_unknown,
     )
 

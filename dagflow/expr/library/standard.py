@@ -71,7 +71,7 @@ def _arithmetic() -> Iterator[Overload]:
     yield row("!_(bool) -> bool", "(not {0})", can_fail=False)
     yield row("_+_(string, string) -> string", "concat(gas, {0}, {1})", can_fail=False)
     yield row("_+_(bytes, bytes) -> bytes", "concat_bytes(gas, {0}, {1})", can_fail=False)
-    yield row("_+_(list(A), list(A)) -> list(A)", "concat_list(gas, {0}, {1})", can_fail=False)
+    yield row("_+_(list(A), list(A)) -> list(A)", "concat_list(gas, {0}, {1})", can_fail=False, keeps_elements=True)
     yield row("_+_(timestamp, duration) -> timestamp", "timestamp({0}.nanos + {1}.nanos)")
     yield row("_+_(duration, timestamp) -> timestamp", "timestamp({0}.nanos + {1}.nanos)")
     yield row("_+_(duration, duration) -> duration", "duration({0}.nanos + {1}.nanos)")
@@ -90,7 +90,7 @@ def _containers() -> Iterator[Overload]:
         yield row(f"@in({kind}, map({kind}, A)) -> bool", template, can_fail=kind == "string")
     yield row("@in(A, list(A)) -> bool", "contains(gas, {0}, {1})", can_fail=False)
     yield row("@in(A, map(A, B)) -> bool", "has_key({0}, {1})", can_fail=False)
-    yield row("_[_](list(A), int) -> A", "at_index({0}, {1})")
+    yield row("_[_](list(A), int) -> A", "at_index({0}, {1})", keeps_elements=True)
     yield row("_[_](map(string, A), string) -> A", "{0}[{1}]")
     yield row("_[_](map(A, B), A) -> B", "at_key({0}, {1})")
     for kind in ("string", "bytes", "list(A)", "map(A, B)"):

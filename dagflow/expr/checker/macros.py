@@ -10,6 +10,7 @@ import attrs
 from dagflow.expr.checker import messages
 from dagflow.expr.checker.composites import branch
 from dagflow.expr.checker.context import Context, Local, Typed
+from dagflow.expr.checker.macro_loops import Over, element_of, loop_core, loop_over, misused, variables_of
 from dagflow.expr.checker.overload_resolution import call_overload, condition
 from dagflow.expr.checker.selection import visit_has
 from dagflow.expr.tree import Call, Expr, Name
@@ -49,57 +50,41 @@ def visit_macro(context: Context, tree: Call) -> Typed | None:
     return made(context, tree) if made is not None else None
 
 
-def _variables(tree: Call, count: int) -> tuple[str, ...] | None:
-    names = [arg.name for arg in tree.args[:count] if isinstance(arg, Name) and not arg.is_root]
-    return tuple(names) if len(names) == count else None
-
-
 def _test(context: Context, tree: Call) -> Typed | None:
     n_variables = len(tree.args) - 1
-    names = _variables(tree, n_variables) if n_variables in {1, 2} else None
+    names = variables_of(tree, n_variables) if n_variables in {1, 2} else None
     if names is None:
-        return _misused(context, tree, n_variables in {1, 2})
+        return misused(context, tree, n_variables in {1, 2})
     kind = _TESTS[tree.function]
 
     def finish(over: Over) -> Typed:
         test = condition(context, tree.args[-1], f"`{tree.function}` requires a condition; got", "write a comparison")
-        return Typed(BOOL, _loop(kind, over, test, None), tree.span)
+        return Typed(BOOL, loop_core(kind, over, test, None), tree.span)
 
-    return _over(context, tree, names, finish)
-
-
-def _misused(context: Context, tree: Call, has_arity: bool) -> Typed | None:
-    """A variable that is no name; anything else may be a method of that name."""
-    if not has_arity:
-        return None
-    bad = next(arg for arg in tree.args if not isinstance(arg, Name) or arg.is_root)
-    if not context.environment.is_checked:
-        return Typed(JSON, ("fail", "bad_argument", f"`{tree.function}` needs a variable"), tree.span)
-    help_ = f"write `.{tree.function}(x, …)` with a variable name for each element"
-    return context.mistake("E309", f"`{tree.function}` needs a variable", bad.span, "not a plain name", help_)
+    return loop_over(context, tree, names, finish)
 
 
 def _filter(context: Context, tree: Call) -> Typed | None:
     if len(tree.args) != 2:
         return None
-    names = _variables(tree, 1)
+    names = variables_of(tree, 1)
     if names is None:
-        return _misused(context, tree, has_arity=True)
+        return misused(context, tree, has_arity=True)
 
     def finish(over: Over) -> Typed:
         test = condition(context, tree.args[1], "`filter` requires a condition; got", "write a comparison")
-        core = _loop("list", over, test, ("local", over.first.index))
+        core = loop_core("list", over, test, ("local", over.first.index))
         return Typed(ListType(over.first.type), core, tree.span)
 
-    return _over(context, tree, names, finish)
+    return loop_over(context, tree, names, finish)
 
 
 def _map(context: Context, tree: Call) -> Typed | None:
     if len(tree.args) not in {2, 3}:
         return None
-    names = _variables(tree, 1)
+    names = variables_of(tree, 1)
     if names is None:
-        return _misused(context, tree, has_arity=True)
+        return misused(context, tree, has_arity=True)
     return _transform(context, tree, names, "list")
 
 
@@ -107,15 +92,15 @@ def _sort_by(context: Context, tree: Call) -> Typed | None:
     """`l.sortBy(x, key)`: the list is kept, so that its elements and their keys are those of one evaluation."""
     if len(tree.args) != 2:
         return None
-    names = _variables(tree, 1)
+    names = variables_of(tree, 1)
     if names is None:
-        return _misused(context, tree, has_arity=True)
+        return misused(context, tree, has_arity=True)
 
     def finish(over: Over) -> Typed:
         if over.source == "map":
             title = f"`sortBy` requires a list; got {context.resolve(over.items.type)}"
             return context.mistake("E309", title, over.items.span, "no list", "")
-        key = _element(context, tree.args[1])
+        key = element_of(context, tree.args[1])
         key_type = plain(context.resolve(key.type))
         if isinstance(key_type, ListType | MapType | RecordType | OptionalType) and context.environment.is_checked:
             title = f"`sortBy` requires a key that has an order; got {key_type}"
@@ -123,12 +108,12 @@ def _sort_by(context: Context, tree: Call) -> Typed | None:
         element = JSON if over.source == "dyn" else over.first.type
         kept = context.new_local(ListType(element))
         items = Typed(ListType(element), ("local", kept.index), over.items.span)
-        keys = Typed(ListType(key.type), _loop("list", attrs.evolve(over, items=items), None, key.as_value), key.span)
+        keys = Typed(ListType(key.type), loop_core("list", attrs.evolve(over, items=items), None, key.as_value), key.span)
         trees = (cast("Expr", tree.target), tree.args[1])
         found = call_overload(context, "@sortBy", (items, keys), trees, tree.span)
         return attrs.evolve(found, core=("bind", kept.index, over.items.as_value, found.as_value))
 
-    return _over(context, tree, names, finish)
+    return loop_over(context, tree, names, finish)
 
 
 def _transform_list(context: Context, tree: Call) -> Typed | None:
@@ -146,9 +131,9 @@ def _transform_entries(context: Context, tree: Call) -> Typed | None:
 def _transform_two(context: Context, tree: Call, kind: str) -> Typed | None:
     if len(tree.args) not in {3, 4}:
         return None
-    names = _variables(tree, 2)
+    names = variables_of(tree, 2)
     if names is None:
-        return _misused(context, tree, has_arity=True)
+        return misused(context, tree, has_arity=True)
     return _transform(context, tree, names, kind)
 
 
@@ -157,12 +142,12 @@ def _transform(context: Context, tree: Call, names: tuple[str, ...], kind: str) 
         test = None
         if len(tree.args) - len(names) == 2:
             test = condition(context, tree.args[-2], f"`{tree.function}` requires a condition; got", "write a comparison")
-        value = _element(context, tree.args[-1])
-        core = _loop(kind, over, test, value.as_value)
+        value = element_of(context, tree.args[-1])
+        core = loop_core(kind, over, test, value.as_value)
         context.makes_maps = context.makes_maps or kind != "list"
         return Typed(_result(context, kind, over.first, value), core, tree.span)
 
-    return _over(context, tree, names, finish)
+    return loop_over(context, tree, names, finish)
 
 
 def _result(context: Context, kind: str, key: Local, value: Typed) -> Type:
@@ -184,75 +169,6 @@ def _result(context: Context, kind: str, key: Local, value: Typed) -> Type:
     return MapType(JSON, JSON)
 
 
-def _element(context: Context, tree: Expr) -> Typed:
-    """A value that a macro puts into a list or map: no secret, and in a flow nothing that may be absent."""
-    typed = context.visit(tree)
-    type_ = context.resolve(typed.type)
-    if isinstance(type_, SecretType):
-        return messages.secret(context, typed)
-    if context.environment.is_flow and isinstance(type_, OptionalType):
-        return messages.missing(context, typed, "a list needs values")
-    return typed
-
-
-@attrs.frozen
-class Over:
-    """The range of a loop, and its variables. `source`: `list`, `map` or `dyn`."""
-
-    items: Typed
-    source: str
-    first: Local
-    second: Local | None
-
-
-Finish = Callable[[Over], Typed]
-
-
-def _over(context: Context, tree: Call, names: tuple[str, ...], finish: Finish) -> Typed:
-    """Check the items, declare the variables, and let `finish` check the rest."""
-    items = context.visit(cast("Expr", tree.target))  # these macros are methods
-    type_ = context.resolve(items.type)
-    if isinstance(type_, OptionalType) and context.environment.is_checked:
-        items = messages.missing(context, items, "a list is needed")
-        type_ = context.resolve(items.type)
-    if isinstance(type_, SecretType):
-        items = messages.secret(context, items)
-        type_ = UNKNOWN
-    if len(set(names)) != len(names):
-        return context.mistake(
-            "E309", f"`{names[0]}` is declared twice", tree.args[1].span, "the same name again", "choose two names"
-        )
-    source, element, index = _items(context, type_, items, tree)
-    if len(names) == 1:
-        locals_ = [context.new_local(index if source == "map" else element)]
-    else:
-        locals_ = [context.new_local(index), context.new_local(element)]
-    with context.scope(dict(zip(names, locals_, strict=True))):
-        return finish(Over(items, source, locals_[0], locals_[1] if len(locals_) == 2 else None))
-
-
-def _items(context: Context, type_: Type, items: Typed, tree: Call) -> tuple[str, Type, Type]:
-    """The kind of the items, the type of an element (or value), and that of its index (or key)."""
-    match type_:
-        case ListType(element):
-            return "list", element, INT
-        case MapType(key, value):
-            return "map", value, key
-        case _ if type_ is UNKNOWN:
-            return "dyn", UNKNOWN, UNKNOWN
-        case _ if type_ is JSON or isinstance(type_, ParamType) or not context.environment.is_checked:
-            return "dyn", JSON, JSON
-        case _:
-            title = f"`{tree.function}` requires a list or a map; got {type_}"
-            context.report("E309", title, items.span, str(type_), "")
-            return "dyn", UNKNOWN, UNKNOWN
-
-
-def _loop(kind: str, over: Over, test: object, value: object) -> object:
-    second = None if over.second is None else over.second.index
-    return ("loop", kind, over.source, over.first.index, second, over.items.as_value, test, value)
-
-
 def _opt_map(context: Context, tree: Call) -> Typed | None:
     return _through(context, tree, is_flat=False)
 
@@ -264,9 +180,9 @@ def _opt_flat_map(context: Context, tree: Call) -> Typed | None:
 def _through(context: Context, tree: Call, *, is_flat: bool) -> Typed | None:
     if len(tree.args) != 2 or tree.target is None:
         return None
-    names = _variables(tree, 1)
+    names = variables_of(tree, 1)
     if names is None:
-        return _misused(context, tree, has_arity=True)
+        return misused(context, tree, has_arity=True)
     target = context.visit(tree.target)
     type_ = context.resolve(target.type)
     if not isinstance(type_, OptionalType) and type_ is not JSON and type_ is not UNKNOWN and context.environment.is_checked:
@@ -356,9 +272,9 @@ def _bind(context: Context, tree: Call) -> Typed | None:
     """`cel.bind(name, value, body)`."""
     if len(tree.args) != 3:
         return None
-    names = _variables(tree, 1)
+    names = variables_of(tree, 1)
     if names is None:
-        return _misused(context, tree, has_arity=True)
+        return misused(context, tree, has_arity=True)
     value = context.visit(tree.args[1])
     type_ = context.resolve(value.type)
     if isinstance(type_, SecretType):

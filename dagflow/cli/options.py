@@ -125,9 +125,9 @@ def _store_or_project(context: click.Context, _: click.Parameter, value: str | N
 
 
 def _of_project(key: str) -> str | None:
-    from dagflow.cli.project import find_project  # noqa: PLC0415 - only for commands without the option
+    from dagflow.cli.project import current_project  # noqa: PLC0415 - only for commands without the option
 
-    project = find_project()
+    project = current_project()
     return None if project is None else getattr(project, key)
 
 

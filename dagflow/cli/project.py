@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Final, cast
 
 import attrs
+import click
 
 from dagflow.errors import UsageError
 
 _KEYS: Final = ("actions", "store", "templates")
+#: Where the context of a command keeps what was found.
+_FOUND: Final = "dagflow.project"
 _TOML_LINE: Final = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
@@ -32,6 +35,16 @@ class Project:
     actions: str | None = None
     store: str | None = None
     templates: Path | None = None
+
+
+def current_project() -> Project | None:
+    """Return the settings for the current directory; a command looks for them once. Raises UsageError, as `find_project`."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return find_project()
+    if _FOUND not in context.meta:
+        context.meta[_FOUND] = find_project()
+    return cast("Project | None", context.meta[_FOUND])
 
 
 def find_project(start: Path | None = None) -> Project | None:

@@ -19,7 +19,7 @@ from dagflow.actions.catalog import Catalog
 from dagflow.app.compiling import compile as compile_flow
 from dagflow.app.simulation.sample_values import example_of
 from dagflow.cli.output.text import printable
-from dagflow.cli.project import find_project
+from dagflow.cli.project import current_project
 from dagflow.diagnostic import Diagnostic, Severity
 from dagflow.errors import FlowInvalid, UsageError
 from dagflow.lang.check.imports import Sources, path_of
@@ -136,7 +136,7 @@ def load_host(module: str | None, flow_file: str | None) -> Host:
         FlowInvalid: it is an interface file with errors.
     """
     settings = Settings.from_environment()
-    project = find_project()
+    project = current_project()
     if settings.templates == Path("templates"):  # the environment has not chosen
         if project is not None and project.templates is not None:
             settings = attrs.evolve(settings, templates=project.templates)
@@ -165,14 +165,14 @@ def _catalog_of(name: str) -> Catalog:
     if attribute:
         found = getattr(module, attribute, None)
         if not isinstance(found, Catalog):
-            raise UsageError(f"--actions {name}: {module_name} has no dagflow.Catalog named `{attribute}`")
+            raise UsageError(f"the actions module {module_name} has no dagflow.Catalog named `{attribute}`")
         return found
     catalogs = {key: value for key, value in vars(module).items() if isinstance(value, Catalog)}
     if len({id(value) for value in catalogs.values()}) == 1:
         return next(iter(catalogs.values()))
     found_names = ", ".join(catalogs) or "none"
     raise UsageError(
-        f"--actions {name} must contain one dagflow.Catalog; found {found_names}; choose one with `{module_name}:NAME`"
+        f"the actions module {name} must contain one dagflow.Catalog; found {found_names}; choose one with `{module_name}:NAME`"
     )
 
 
@@ -182,7 +182,7 @@ def _import(name: str) -> ModuleType:
         if name.endswith(".py"):
             spec = importlib.util.spec_from_file_location(Path(name).stem, name)
             if spec is None or spec.loader is None or not Path(name).is_file():
-                raise UsageError(f"--actions {name}: no such file")  # noqa: TRY301 - passed on below
+                raise UsageError(f"the actions module {name} does not exist")  # noqa: TRY301 - passed on below
             module = importlib.util.module_from_spec(spec)
             sys.modules[spec.name] = module
             spec.loader.exec_module(module)
@@ -193,7 +193,7 @@ def _import(name: str) -> ModuleType:
     except UsageError:
         raise
     except (Exception, SystemExit) as error:
-        raise UsageError(f"--actions {name} cannot be imported: {type(error).__name__}: {error}") from error
+        raise UsageError(f"the actions module {name} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def load_flows(path: str, catalog: Catalog) -> Compilation:

@@ -33,12 +33,14 @@ class Durable:
 
     inner: MemoryStore = attrs.field(factory=MemoryStore)
     n_writes: int = 0
+    threads: list[int] = attrs.field(factory=list)
     gate: threading.Event | None = None
     is_entered: threading.Event = attrs.field(factory=threading.Event)
     is_durable: bool = True
 
     def write(self, appends: Sequence[Append] = (), creations: Sequence[Creation] = ()) -> None:
         self.n_writes += 1
+        self.threads.append(threading.get_ident())
         self.is_entered.set()
         if self.gate is not None:
             self.gate.wait(10)
@@ -100,6 +102,23 @@ async def test_no_call_before_its_intent_is_in_the_store(n: int) -> None:
         _, live = await started(nursery, flow, function, store)
         assert (await live.wait_ended()).status is RunStatus.SUCCEEDED
         nursery.cancel_scope.cancel()
+
+
+async def test_quick_commits_are_made_in_place_once_one_was_measured() -> None:
+    store = Durable()
+
+    async def function(_: Invocation) -> int:
+        return 1
+
+    chain = [(f"n{i}", f"n{i + 1}") for i in range(99)]
+    flow = flow_of(*(action(f"n{i}", effect=Effect.EFFECTFUL) for i in range(100)), edges=chain)
+    async with trio.open_nursery() as nursery:
+        _, live = await started(nursery, flow, function, store)
+        await live.wait_ended()
+        nursery.cancel_scope.cancel()
+    here = threading.get_ident()
+    # The last one has the end of the run, with no call under way.
+    assert (store.threads[0] == here, store.threads[-1] == here) == (False, True)
 
 
 async def test_one_commit_serves_many() -> None:

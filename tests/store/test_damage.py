@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from dagflow.errors import StoreError
+from dagflow.errors import StoreError, WriteRefused
 from dagflow.store import open_store
 from tests.store.contract import DIGEST, FLOW, add, create, facts, run_row, sent
 
@@ -249,3 +249,20 @@ def test_a_damaged_log_gives_whole_appends_or_an_error(path, tmp_path):
         assert (found is None) == (history == [])
         assert found is None or found.due_at in {None, len(history)}
     assert len(lengths) > 3
+
+
+@pytest.mark.parametrize("n_runs", [1, 2])
+def test_a_length_that_changed_on_the_disk_refuses_what_builds_on_it(tmp_path, n_runs):
+    path = tmp_path / "runs.db"
+    store = open_store(path)
+    rows = [run_row(at) for at in range(1, n_runs + 1)]
+    for row in rows:
+        create(store, row, FLOW, facts(1))
+    other = apsw.Connection(str(path))
+    # As long as the next write would leave it.
+    other.execute("UPDATE history SET at = 2 WHERE kind = 'length' AND run = (SELECT key FROM run WHERE id = ?)", (rows[0].id,))
+    other.close()
+    with pytest.raises(WriteRefused, match="read its history again"):
+        store.write([add(row.id, 1, facts(1, 1)) for row in rows])
+    assert [len(store.history(row.id)) for row in rows[1:]] == [1] * (n_runs - 1)
+    store.close()

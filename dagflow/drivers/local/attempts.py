@@ -180,7 +180,7 @@ class Attempts:
             return
         call = Call(live, command, live.fast_steps[command.node], is_counted=True)
         self._n_open += 1
-        # Written out: for a short action a loop over the three is a good part of its cost.
+        # Written out: a loop over the three takes twice as long, for every attempt.
         (tenants, flows, runs), (tenant, flow, run) = self._counts, live.share
         tenants[tenant] = tenants.get(tenant, 0) + 1
         flows[flow] = flows.get(flow, 0) + 1

@@ -23,9 +23,8 @@ from dagflow.drivers.local.admitting import Admitting
 from dagflow.drivers.local.attempts import Attempts
 from dagflow.drivers.local.batch import Note, Sending
 from dagflow.drivers.local.child_runs import ChildRuns
-from dagflow.drivers.local.event_router import Dispatch
+from dagflow.drivers.local.event_router import Dispatch, handing_out
 from dagflow.drivers.local.group_commit import Writer
-from dagflow.drivers.local.handing_out import handing_out
 from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.drivers.local.outside_events import OutsideEvents
 from dagflow.drivers.local.retry_budget import RetryBudgets

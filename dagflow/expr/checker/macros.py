@@ -64,13 +64,23 @@ def _test(context: Context, tree: Call) -> Typed | None:
     return loop_over(context, tree, names, finish)
 
 
-def _filter(context: Context, tree: Call) -> Typed | None:
-    if len(tree.args) != 2:
-        return None
-    names = variables_of(tree, 1)
-    if names is None:
-        return misused(context, tree, has_arity=True)
+def _with_variable(*n_arguments: int) -> Callable[[Callable[[Context, Call, tuple[str, ...]], Typed]], Macro]:
+    """A macro with so many arguments, the first of which is a variable."""
 
+    def decorated(make: Callable[[Context, Call, tuple[str, ...]], Typed]) -> Macro:
+        def macro(context: Context, tree: Call) -> Typed | None:
+            if len(tree.args) not in n_arguments:
+                return None
+            names = variables_of(tree, 1)
+            return misused(context, tree, has_arity=True) if names is None else make(context, tree, names)
+
+        return macro
+
+    return decorated
+
+
+@_with_variable(2)
+def _filter(context: Context, tree: Call, names: tuple[str, ...]) -> Typed:
     def finish(over: Over) -> Typed:
         test = condition(context, tree.args[1], "`filter` requires a condition; got", "write a comparison")
         core = loop_core("list", over, test, ("local", over.first.index))
@@ -79,22 +89,14 @@ def _filter(context: Context, tree: Call) -> Typed | None:
     return loop_over(context, tree, names, finish)
 
 
-def _map(context: Context, tree: Call) -> Typed | None:
-    if len(tree.args) not in {2, 3}:
-        return None
-    names = variables_of(tree, 1)
-    if names is None:
-        return misused(context, tree, has_arity=True)
+@_with_variable(2, 3)
+def _map(context: Context, tree: Call, names: tuple[str, ...]) -> Typed:
     return _transform(context, tree, names, "list")
 
 
-def _sort_by(context: Context, tree: Call) -> Typed | None:
+@_with_variable(2)
+def _sort_by(context: Context, tree: Call, names: tuple[str, ...]) -> Typed:
     """`l.sortBy(x, key)`: the list is kept, so that its elements and their keys are those of one evaluation."""
-    if len(tree.args) != 2:
-        return None
-    names = variables_of(tree, 1)
-    if names is None:
-        return misused(context, tree, has_arity=True)
 
     def finish(over: Over) -> Typed:
         if over.source == "map":

@@ -1,7 +1,7 @@
 """Writes runs, their histories and their other rows into SQLite.
 
 A run's row, its waits and the like are written one at a time. What nearly every write has, the new rows of histories and their lengths, goes
-through one statement for all runs of a transaction, which costs a third of a statement for each.
+through one statement for all runs of a transaction, which takes about half the time of one for each.
 """
 
 from __future__ import annotations
@@ -82,11 +82,14 @@ class _Histories:
         execute_all(connection, _INSERT_RECORD, self.rows)
 
     def _refuse(self, connection: apsw.Connection) -> None:
-        """A length on the disk is not what this store wrote: refuse what builds on it, or all of it, which is then written one by one."""
+        """A length on the disk is not what this store wrote. Refuse the batch, naming a run; the driver then writes one run at a time."""
         for added, (length, *_) in zip(self.appends, self.lengths, strict=True):
             found = first_of(connection, runs.SELECT_LENGTH, (added.run,))
-            if found != length or len(self.appends) == 1:
+            if found != length:
                 raise runs.misplaced(added.run, added.first, found)
+        # Somebody else wrote the length that this write would have left.
+        one = self.appends[0]
+        raise runs.misplaced(one.run, one.first, self.lengths[0][0])
 
 
 def insert_runs(connection: apsw.Connection, creations: Sequence[Creation], known: Known) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dagflow.app.drawing import draw
     from dagflow.app.editing import Edited, edit
     from dagflow.app.interpreter import Interpreter
+    from dagflow.app.logs import JsonLogFormatter
     from dagflow.app.outcomes import Delivery, Manifest, Outcome, Version
     from dagflow.app.run_handle import Run
     from dagflow.app.run_once import run
@@ -92,6 +93,7 @@ __all__ = [
     "Inject",
     "Interpreter",
     "Invocation",
+    "JsonLogFormatter",
     "Limits",
     "Manifest",
     "MoveStep",
@@ -179,6 +181,7 @@ _HOMES = {
     "Inject": "dagflow.actions.markers",
     "Interpreter": "dagflow.app.interpreter",
     "Invocation": "dagflow.actions.failures",
+    "JsonLogFormatter": "dagflow.app.logs",
     "Limits": "dagflow.lang.limits",
     "Manifest": "dagflow.app.outcomes",
     "MoveStep": "dagflow.lang.edit.edits",

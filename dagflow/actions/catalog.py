@@ -288,6 +288,14 @@ class Catalog:
                 redactor.add(name, self._vault.content(name) or "")
         return redactor
 
+    def secret_names(self) -> frozenset[str]:
+        """The names of the secrets that the catalog knows; another source of secrets than `EnvironmentSecrets` may have more.
+
+        Raises:
+            UsageError: a binding is not valid.
+        """
+        return self._vault.names()
+
     @property
     def _vault(self) -> Vault:
         return Vault(self.secrets, self._bindings, self._contents)

@@ -19,6 +19,7 @@ class Invocation:
         arguments: by name, in stored form.
         effect_key: the same for all attempts of one node of one run.
         tenant: of the run, or "".
+        flow: the name of the flow; for a step of a called flow that of the called one.
         deadline: when its time is over and the call is stopped; None if it has no limit.
     """
 
@@ -29,6 +30,7 @@ class Invocation:
     run: str
     node: str
     tenant: str = ""
+    flow: str = ""
     deadline: Timestamp | None = None
 
 

@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, Protocol, cast, runtime_checkable
 from urllib.parse import quote, quote_plus
 
@@ -47,6 +47,15 @@ class BindsSecrets(Protocol):
         ...
 
 
+@runtime_checkable
+class NamesSecrets(Protocol):
+    """A source that can list its secrets; `EnvironmentSecrets` is one."""
+
+    def names(self) -> Collection[str]:
+        """The names of all its secrets."""
+        ...
+
+
 @attrs.frozen
 class EnvironmentSecrets:
     """Secrets from environment variables: `slack_token` is `DAGFLOW_SECRET_SLACK_TOKEN`.
@@ -64,6 +73,12 @@ class EnvironmentSecrets:
     def advice(self, name: str) -> str:
         """See `SecretSource.advice`."""
         return f"set the environment variable {_PREFIX}{name.upper()}"
+
+    def names(self) -> frozenset[str]:
+        """See `NamesSecrets.names`: each variable `DAGFLOW_SECRET_…` that is no binding."""
+        environment = os.environ if self.environment is None else self.environment
+        variables = (each for each in environment if each.startswith(_PREFIX) and _BINDING.fullmatch(each) is None)
+        return frozenset(each.removeprefix(_PREFIX).lower() for each in variables)
 
     def bindings(self) -> Mapping[str, SecretSpec]:
         """See `BindsSecrets.bindings`: `DAGFLOW_SECRET_SLACK_TOKEN_HOSTS` and `…_ACTIONS`, with commas between."""
@@ -110,6 +125,11 @@ class Vault:
         if isinstance(self._source, BindsSecrets):
             said = self._source.bindings()
         return {**said, **self._bindings}
+
+    def names(self) -> frozenset[str]:
+        """The names of the secrets that are known: bound, with a content of their own, or listed by the source. Raises UsageError."""
+        listed = self._source.names() if isinstance(self._source, NamesSecrets) else ()
+        return frozenset({*self.bindings(), *self._contents, *listed})
 
     def reveal(self, name: str, spec: ActionSpec, address: str | None) -> str:
         """Return the content, for a call of that action with that address.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ import trio
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.service.service import Service
 from dagflow.cli.exit_codes import OK
+from dagflow.cli.logs import LogOptions, logging_to_stderr
 from dagflow.cli.signals import until_stopped
 from dagflow.cli.sources import load_flows, load_host
 from dagflow.errors import DagflowError, FlowInvalid, UsageError
@@ -49,6 +50,7 @@ class Serving:
         keys: the file of API keys, or None for the one beside the store.
         webhooks: each NAME=SCHEME:VARIABLE.
         takeover: wait for a process that drives the store.
+        log: how it logs.
     """
 
     store: str
@@ -60,6 +62,7 @@ class Serving:
     keys: str | None
     webhooks: Sequence[str]
     takeover: bool
+    log: LogOptions
 
 
 def serve_flows(files: Sequence[str], options: Serving) -> int:
@@ -80,23 +83,24 @@ def serve_flows(files: Sequence[str], options: Serving) -> int:
         if compilation.has_errors:
             raise FlowInvalid(compilation.diagnostics, compilation.render())
 
-    async def main() -> int:
+    async def main(announce: Callable[[str], None]) -> int:
         opened = Service.open(options.store, catalog=host.catalog, webhooks=schemes, takeover=options.takeover)
         async with opened as service:
             for compilation in compilations:
                 for name in compilation.flows:
                     version = await service.publish(compilation, name=name)
-                    print(f"published {version.flow}, version {version.number}", file=sys.stderr)
+                    announce(f"published {version.flow}, version {version.number}")
 
             async def body(_: Interpreter) -> int:
-                await run_server(make_app(service), address)
+                await run_server(make_app(service), address, announce)
                 return OK
 
-            await until_stopped(service.interpreter, body)
+            await until_stopped(service.interpreter, body, announce)
         return OK
 
     try:
-        return trio.run(main, strict_exception_groups=True, restrict_keyboard_interrupt_to_checkpoints=True)
+        with logging_to_stderr(options.log, host.catalog) as announce:
+            return trio.run(main, announce, strict_exception_groups=True, restrict_keyboard_interrupt_to_checkpoints=True)
     except BaseExceptionGroup as group:
         ours, rest = group.split(DagflowError)
         if ours is None or rest is not None:
@@ -116,17 +120,20 @@ def _hypercorn() -> Any:
     except ImportError:
         raise UsageError("`dagflow serve` needs a server: `pip install 'dagflow[serve]'`") from None
 
-    async def run_server(application: Application, address: tuple[str, int]) -> None:
+    async def run_server(application: Application, address: tuple[str, int], announce: Callable[[str], None]) -> None:
         config = Config()
         host, port = address
         config.bind = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
-        config.accesslog, config.loglevel, config.include_server_header = None, "WARNING", False
+        # A logger of its own would write to standard error in a form of its own.
+        errors = logging.getLogger("hypercorn.error")
+        errors.setLevel(logging.WARNING)
+        config.accesslog, config.errorlog, config.include_server_header = None, errors, False
         config.h11_max_incomplete_size = 64 * 1024
         async with trio.open_nursery() as nursery:
             served = partial(run, application, config, shutdown_trigger=trio.sleep_forever)  # type: ignore[arg-type]
             bound: Sequence[str] = await nursery.start(served)
             for url in bound:
-                print(f"listening on {url}", file=sys.stderr, flush=True)
+                announce(f"listening on {url}")
 
     return run_server
 

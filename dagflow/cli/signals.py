@@ -19,8 +19,15 @@ DRAIN_SECONDS: Final = 30.0
 _SILENT_SECONDS: Final = 0.2
 
 
-async def until_stopped(interpreter: Interpreter, body: Callable[[Interpreter], Awaitable[int]]) -> tuple[int | None, int]:
-    """Run the body until it ends or a signal stops it. Returns the number of that signal or None, and the result of the body."""
+async def until_stopped(
+    interpreter: Interpreter,
+    body: Callable[[Interpreter], Awaitable[int]],
+    announce: Callable[[str], None] | None = None,
+) -> tuple[int | None, int]:
+    """Run the body until it ends or a signal stops it. Returns the number of that signal or None, and the result of the body.
+
+    `announce` writes that calls are under way; without it a line on standard error does.
+    """
     code, stopped_by = 0, None
 
     async def heed(task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -30,7 +37,7 @@ async def until_stopped(interpreter: Interpreter, body: Callable[[Interpreter], 
             stopped_by = await anext(signals)
             async with trio.open_nursery() as draining:
                 draining.start_soon(_hurry, signals, draining.cancel_scope)
-                await _drain(interpreter, _NAMES[signal.Signals(stopped_by)])
+                await _drain(interpreter, _NAMES[signal.Signals(stopped_by)], announce or _print)
                 draining.cancel_scope.cancel()
             nursery.cancel_scope.cancel()
 
@@ -42,9 +49,13 @@ async def until_stopped(interpreter: Interpreter, body: Callable[[Interpreter], 
     return stopped_by, code
 
 
-async def _drain(interpreter: Interpreter, name: str) -> None:
+def _print(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+async def _drain(interpreter: Interpreter, name: str, announce: Callable[[str], None]) -> None:
     if not await interpreter.drain(_SILENT_SECONDS):
-        print(f"\nstopping: calls under way have {DRAIN_SECONDS:g} s to end; {name} again stops at once", file=sys.stderr)
+        announce(f"\nstopping: calls under way have {DRAIN_SECONDS:g} s to end; {name} again stops at once")
         await interpreter.drain(DRAIN_SECONDS)
 
 

@@ -146,8 +146,7 @@ class RunInstance(RunState):
 
     def begin_attempt(self, command: StartAttempt, now: int) -> Invocation | None:
         """Return the call to make, after its intent is recorded; None if it is obsolete or cannot be made."""
-        node = command.node
-        state = self.machine.state
+        node, state = command.node, self.machine.state
         if state.status[node] is not NodeStatus.READY or state.attempts[node] + 1 != command.attempt:
             return None
         is_of_children = self.children.has(node)
@@ -176,6 +175,7 @@ class RunInstance(RunState):
             run=self.run,
             node=node_id,
             tenant=self.tenant,
+            flow=self.program.flow.name,
         )
 
     def _refuse(self, node: int, code: str, message: str) -> None:

@@ -323,7 +323,13 @@ async def test_log_writes_a_line(caplog):
     caplog.set_level("INFO")
     assert await call(catalog, "log", message="100 %s", data={"a": 1}) is None
     record = caplog.records[-1]
-    assert (record.getMessage(), record.run, record.node, record.data) == ("100 %s", "r" * 32, "step", {"a": 1})
+    assert (record.getMessage(), record.run, record.step, record.attempt, record.data) == (
+        "100 %s",
+        "r" * 32,
+        "step",
+        1,
+        {"a": 1},
+    )
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,11 @@ def refused(url: str, value: object = None, bearer: str = "") -> int:
     return found.value.code
 
 
+def announced(line: str) -> str:
+    """What the process announces in a line of its log."""
+    return orjson.loads(line)["message"] if line.startswith("{") else line.strip()
+
+
 @contextmanager
 def serving(folder: Path, *options: str, **variables: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address of a process that serves, and the process."""
@@ -58,8 +63,8 @@ def serving(folder: Path, *options: str, **variables: str) -> Iterator[tuple[str
     ) as process:
         try:
             assert process.stderr is not None
-            assert process.stderr.readline() == "published hello, version 1\n"
-            yield process.stderr.readline().strip().removeprefix("listening on "), process
+            assert announced(process.stderr.readline()) == "published hello, version 1"
+            yield announced(process.stderr.readline()).removeprefix("listening on "), process
         finally:
             process.kill()
 
@@ -75,6 +80,24 @@ def test_a_process_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
         assert refused(f"{url}/events", {"name": "lead/new"}, bearer="wrong") == 401
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+
+
+@pytest.mark.early
+def test_the_log_of_a_process_is_json_without_secrets(tmp_path: Path) -> None:
+    options = ["--no-token", "--log-format", "json", "--log-level", "info"]
+    with serving(tmp_path, *options, DAGFLOW_SECRET_API_TOKEN="c4n4ry-of-a-token") as (url, process):
+        (request,) = get(f"{url}/events", {"name": "lead/new", "payload": {"id": "c4n4ry-of-a-token"}})["requests"]
+        get(f"{url}/runs/{request['run']}/wait")
+        process.send_signal(signal.SIGTERM)
+        text = process.communicate(timeout=20)[1]
+    lines = [orjson.loads(line) for line in text.splitlines()]
+    of_run = [(line["logger"], line["message"]) for line in lines if line.get("run") == request["run"]]
+    assert of_run == [
+        ("dagflow.runs", f"run {request['run']} of hello begins"),
+        ("dagflow.flow", "[secret api_token]"),
+        ("dagflow.runs", f"run {request['run']} of hello: succeeded"),
+    ]
+    assert "c4n4ry" not in text
 
 
 @pytest.mark.early

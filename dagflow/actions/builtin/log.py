@@ -13,7 +13,8 @@ _logger: Final = logging.getLogger("dagflow.flow")
 
 
 def add_log(catalog: ActionRegistrar) -> None:
-    """Add `log` to a catalogue. Lines go to the standard logger `dagflow.flow`, level INFO, with `run`, `node` and `data`.
+    """Add `log` to a catalogue. Lines go to the standard logger `dagflow.flow`, level INFO, with `tenant`, `flow`, `run`,
+    `step`, `attempt` and `data`.
 
     Contents of secrets that a call received are redacted.
     """
@@ -22,5 +23,6 @@ def add_log(catalog: ActionRegistrar) -> None:
     async def log(message: str, invocation: Invocation, redactor: Redactor, data: Any | None = None) -> None:
         """Write a line to the log."""
         # As an argument, never as the format: `%` has no meaning in a flow's text.
-        extra = {"run": invocation.run, "node": invocation.node, "data": redactor.value(data)}
+        call = {"tenant": invocation.tenant, "flow": invocation.flow, "run": invocation.run, "step": invocation.node}
+        extra = {**call, "attempt": invocation.attempt, "data": redactor.value(data)}
         _logger.info("%s", redactor.text(message), extra=extra)

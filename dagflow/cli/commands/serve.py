@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from dagflow.cli import options
-from dagflow.cli.declaring import Command, argument
+from dagflow.cli.declaring import Choice, Command, argument
+
+if TYPE_CHECKING:
+    from dagflow.cli.logs import LogFormat, LogLevel
 
 
 @click.command(
@@ -43,6 +48,18 @@ from dagflow.cli.declaring import Command, argument
     help="Accept this webhook, signed by a scheme (standard, github, stripe, slack) with the secret in a variable, or NAME=unsigned; TENANT/NAME for a tenant.",
 )
 @click.option("--takeover", is_flag=True, help="Wait while another process drives the store, and serve once that stops.")
+@click.option(
+    "--log-format",
+    type=Choice(["text", "json"]),
+    default="text",
+    help="Lines of the log on standard error: text, or one JSON document per line. Default: text.",
+)
+@click.option(
+    "--log-level",
+    type=Choice(["debug", "info", "warning", "error"]),
+    default="warning",
+    help="The least level to log: error (somebody has to act), warning (a failed attempt), info (runs begin and end). Default: warning.",
+)
 @options.store
 @options.actions
 def serve(
@@ -55,6 +72,8 @@ def serve(
     origins: tuple[str, ...],
     webhook: tuple[str, ...],
     takeover: bool,
+    log_format: LogFormat,
+    log_level: LogLevel,
     store: str,
     actions: str | None,
 ) -> int:
@@ -62,6 +81,7 @@ def serve(
 
     Requests bear the token in DAGFLOW_TOKEN, a key of `dagflow keys`, or a token signed with DAGFLOW_SIGNING_KEY. SIGTERM drains.
     """
+    from dagflow.cli.logs import LogOptions
     from dagflow.cli.serving import Serving, serve_flows
 
     serving = Serving(
@@ -74,5 +94,6 @@ def serve(
         keys=keys,
         webhooks=webhook,
         takeover=takeover,
+        log=LogOptions(log_format, log_level),
     )
     return serve_flows(files, serving)

@@ -48,28 +48,31 @@ def attempt_failed(call: Call, failure: ActionFailed, due: int | None) -> None:
     """An attempt failed; `due`: the instant of the next one, None if there is none."""
     if not _attempts.isEnabledFor(logging.WARNING):
         return
-    progress, command = call.live.progress, call.command
-    node = progress.program.codes[command.node].node
-    run = {"run": call.live.run, "flow": progress.program.flow.name, "tenant": progress.tenant}
-    where = run | {"node": node.id, "action": node.action}
-    extra = where | {"attempt": command.attempt, "code": failure.code, "retry_at_ns": due, "traceback": failure.traceback}
+    where = _where(call)
+    extra = where | {"code": failure.code, "retry_at_ns": due, "traceback": failure.traceback}
     rest = f"\n{failure.traceback}" if failure.traceback else ""
     _attempts.warning(
         "attempt %s of %s (%s) in run %s failed: %s: %s%s",
-        *(command.attempt, node.id, node.action, call.live.run, failure.code, failure.message, rest),
+        *(where["attempt"], where["step"], where["action"], where["run"], failure.code, failure.message, rest),
         extra=extra,
     )
 
 
 def attempt_overran(call: Call, by_ns: int) -> None:
     """An attempt could not be stopped when its time was over, and its outcome counts."""
-    progress, command = call.live.progress, call.command
-    node = progress.program.codes[command.node].node
     message = (
         "attempt %s of %s (%s) in run %s ended %.1f s after its time was over: it kept the event loop busy, or shielded itself"
     )
-    extra = {"run": call.live.run, "node": node.id, "action": node.action, "attempt": command.attempt, "overrun_ns": by_ns}
-    _attempts.warning(message, command.attempt, node.id, node.action, call.live.run, by_ns / 1e9, extra=extra)
+    where = _where(call)
+    named = where["attempt"], where["step"], where["action"], where["run"]
+    _attempts.warning(message, *named, by_ns / 1e9, extra=where | {"overrun_ns": by_ns})
+
+
+def _where(call: Call) -> dict[str, object]:
+    progress, command = call.live.progress, call.command
+    node = progress.program.codes[command.node].node
+    run: dict[str, object] = {"run": call.live.run, "flow": progress.program.flow.name, "tenant": progress.tenant}
+    return run | {"step": node.id, "action": node.action, "attempt": command.attempt}
 
 
 def stopped(error: DagflowError) -> None:

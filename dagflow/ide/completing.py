@@ -330,11 +330,17 @@ def _members(spot: Spot, expr: tree.Select | tree.Call, cursor: Cursor) -> Itera
         for field in inner.fields:
             yield Completion(field.name, CompletionKind.FIELD, cursor.span, field.name, str(field.type), field.doc, rank=0)
     for name in _methods(given):
-        takes_variable = name in MACROS
-        insert = f"{name}(${{1:each}}, $2)$0" if takes_variable else f"{name}($1)$0"
+        insert = _SNIPPETS.get(name) or (f"{name}(${{1:each}}, $2)$0" if name in MACROS else f"{name}($1)$0")
         yield Completion(
             name, CompletionKind.FUNCTION, cursor.span, insert, doc=describing.function(name), rank=2, is_snippet=True
         )
+
+
+#: Of macros with more than a variable and a value.
+_SNIPPETS: Final = {
+    "reduce": "reduce(${1:total}, ${2:each}, ${3:0}, $4)$0",
+    "zip": "zip(${1:one}, ${2:other}, $3, $4)$0",
+}
 
 
 def _methods(type_: Type) -> list[str]:
@@ -350,7 +356,9 @@ def _methods(type_: Type) -> list[str]:
         and (row.params[0] == plain or (type(row.params[0]) is type(plain) and isinstance(plain, ListType | MapType)))
     }
     if isinstance(plain, ListType | MapType):
-        found |= {"all", "exists", "filter", "map"} | ({"sortBy"} if isinstance(plain, ListType) else set())
+        found |= {"all", "exists", "filter", "map", "reduce"}
+    if isinstance(plain, ListType):
+        found |= {"groupBy", "sortBy", "toMap", "zip"}
     return sorted(name for name in found if name.isidentifier())
 
 

@@ -16,7 +16,7 @@ from dagflow.lang.syntax.walk import children
 from dagflow.model.types import INT, JSON, UNKNOWN, ListType, MapType, OptionalType, Type
 
 #: Calls whose first arguments name variables, by how many they name at most.
-MACROS = {"all": 2, "exists": 2, "exists_one": 2, "existsOne": 2, "map": 1, "filter": 1, "sortBy": 1, "transformList": 2, "transformMap": 2,
+MACROS = {"all": 2, "exists": 2, "exists_one": 2, "existsOne": 2, "map": 1, "filter": 1, "sortBy": 1, "groupBy": 1, "toMap": 1, "zip": 2, "reduce": 2, "transformList": 2, "transformMap": 2,
           "transformMapEntry": 2, "optMap": 1, "optFlatMap": 1}  # fmt: skip
 _LEAVES = (str, int, float, bool, bytes, Span)
 
@@ -93,6 +93,10 @@ def macro_variables(call: tree.Call, environment: Environment, outer: Mapping[st
     match inner:
         case _ if call.function in {"optMap", "optFlatMap"}:
             given = (inner,)
+        case ListType() if call.function in {"reduce", "zip"} and len(call.args) > 2:
+            other = _type(call.args[2], environment, outer)
+            second = other.element if isinstance(other, ListType) else JSON
+            given = (other, inner.element) if call.function == "reduce" else (inner.element, second)
         case ListType():
             given = (inner.element,) if len(names) == 1 else (INT, inner.element)
         case MapType():
@@ -106,7 +110,7 @@ def macro_names(call: tree.Call) -> tuple[tree.Name, ...]:
     """The variables a macro names."""
     most = MACROS.get(call.function, 0) if call.target is not None else 0
     count = min(most, len(call.args) - 1)
-    if call.function in {"map", "filter", "optMap", "optFlatMap"}:
+    if MACROS.get(call.function) == 1:
         count = min(count, 1)
     names = call.args[:count]
     return tuple(name for name in names if isinstance(name, tree.Name)) if count > 0 else ()

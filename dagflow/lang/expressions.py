@@ -69,7 +69,10 @@ def evaluate_expression(
     for name in run.reads:
         if name not in values:
             raise EvaluationError("unknown_name", f"the variable {name!r} has no value")
-    return plain_value(run.function(values))
+    try:
+        return plain_value(run.function(values))
+    except RecursionError:
+        raise EvaluationError("too_deep", "the value is nested too deeply") from None
 
 
 def check_expression(

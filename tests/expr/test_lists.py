@@ -192,3 +192,89 @@ def test_a_misspelt_macro_is_one_mistake() -> None:
         check_expression("l.sortby(x, x)", types={"l": "list(int)"})
     assert "did you mean `sortBy`?" in str(caught.value)
     assert "unknown name" not in str(caught.value)
+
+
+@given(st.lists(st.integers(0, 9), max_size=8))
+def test_groups_keep_the_order_of_the_elements(items: list[int]) -> None:
+    wanted: dict[int, list[int]] = {}
+    for item in items:
+        wanted.setdefault(item % 3, []).append(item)
+    assert outcome("l.groupBy(x, x % 3)", items, "list(int)") == outcome("l.groupBy(x, x % 3)", items) == wanted
+    found = outcome("l.groupBy(x, x > 4)", items)
+    assert found == {key: [i for i in items if (i > 4) == key] for key in {i > 4 for i in items}}
+
+
+@given(st.lists(st.integers(0, 5), max_size=5))
+def test_a_map_of_a_list_has_an_entry_for_each_element(items: list[int]) -> None:
+    is_unique = len(set(items)) == len(items)
+    wanted = {str(i): i for i in items} if is_unique else "duplicate_key"
+    assert outcome("l.toMap(x, string(x))", items, "list(int)") == outcome("l.toMap(x, string(x))", items) == wanted
+    doubled = {str(i): 2 * i for i in items} if is_unique else "duplicate_key"
+    assert outcome("l.toMap(x, string(x), x * 2)", items, "list(int)") == doubled
+
+
+@given(st.lists(st.integers(0, 9), max_size=4), st.integers(0, 4))
+def test_pairs_have_one_place(items: list[int], count: int) -> None:
+    text = f"l.zip(x, i, lists.range({count}), x * 10 + i)"
+    wanted: object = [x * 10 + i for i, x in enumerate(items)] if len(items) == count else "bad_argument"
+    assert outcome(text, items, "list(int)") == outcome(text, items) == wanted
+
+
+@given(st.lists(st.integers(-9, 9), max_size=6))
+def test_reduce_carries_a_value(items: list[int]) -> None:
+    text = "l.reduce(high, x, 0, high > x ? high : x)"
+    assert outcome(text, items, "list(int)") == outcome(text, items) == max([0, *items])
+    assert outcome("l.reduce(all, x, [], [x] + all)", items, "list(int)") == items[::-1]
+    nested = "l.reduce(a, x, 0, a + l.reduce(b, y, 0, b + x * y))"
+    assert outcome(nested, items, "list(int)") == outcome(nested, items) == sum(items) ** 2
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("dyn({'a': 1}).groupBy(x, x)", "type_mismatch"),
+        ("dyn([1.5]).groupBy(x, x)", "type_mismatch"),
+        ("dyn(1).zip(x, y, [1], x)", "type_mismatch"),
+        ("dyn(1).reduce(a, x, 0, a)", "type_mismatch"),
+        ("dyn([9223372036854775807, 1]).reduce(a, x, 0, a + x)", "overflow"),
+        ("lists.range(100).reduce(a, x, 'ab', a + a)", "too_large"),
+        ("lists.range(9000).reduce(a, x, 0, a + x)", "out_of_gas"),
+        ("lists.range(3000).reduce(a, x, dyn([]), [a, a])", "too_deep"),
+    ],
+)
+def test_macros_that_cannot_go_on_have_a_code(text: str, code: str) -> None:
+    assert outcome(text, []) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("l.groupBy(x, [x])", "`groupBy` requires a key that is a bool, int, uint or string; got list<string>"),
+        ("{'a': 1}.toMap(x, x)", "`toMap` requires a list; got map<string, int>"),
+        ("l.zip(x, y, 1, x)", "`zip` requires a list; got int"),
+        ("l.zip(x, x, l, x)", "`x` is declared twice"),
+        ("l.reduce(x, x, 0, x)", "`x` is declared twice"),
+        ("l.reduce(a, x, 0, x)", "`reduce` must go on with int, as it begins; got string"),
+        ("l.reduce(a, x, 0, dyn(x))", "`reduce` must go on with int, as it begins; got json"),
+        ("l.reduce(1, x, 0, x)", "`reduce` needs a variable"),
+        ("l.group(x, x)", "did you mean `groupBy`?"),
+    ],
+)
+def test_a_wrong_macro_is_found_before_anything_runs(text: str, title: str) -> None:
+    with pytest.raises(ExpressionInvalid) as caught:
+        check_expression(text, types={"l": "list(string)"})
+    assert title in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "type_"),
+    [
+        ("l.groupBy(x, x.size())", "map(int, list(string))"),
+        ("l.toMap(x, x)", "map(string, string)"),
+        ("l.toMap(x, x, x.size())", "map(string, int)"),
+        ("l.zip(x, y, [1], y)", "list(int)"),
+        ("l.reduce(a, x, [], a + [x])", "list(string)"),
+    ],
+)
+def test_the_types_of_macros(text: str, type_: str) -> None:
+    assert str(check_expression(text, types={"l": "list(string)"})) == type_

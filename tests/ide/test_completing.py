@@ -63,7 +63,9 @@ def proposed(line: str) -> list[Completion]:
         ("  let y: ¦", {"int", "string", "Lead", "Status", "Email"}),
         ("  let y = mail.¦", {"message_id"}),
         ("  let y = gift.¦", {"ok", "hasValue"}),
-        ("  let y = [1, 2].¦", {"map", "filter", "all", "size"}),
+        ("  let y = [1, 2].¦", {"map", "filter", "all", "size", "groupBy", "reduce", "zip"}),
+        ("  let y = [1].reduce(total, one, lead, total.¦)", {"score"}),
+        ("  let y = [1].zip(n, one, [lead], one.¦)", {"score"}),
         ("  let y = [lead].map(one, one.¦)", {"name", "score"}),
         ('  let y = {"a": lead.¦}', {"name"}),
         ('  return {"ok": ¦}', {"lead", "true"}),
@@ -110,6 +112,8 @@ def test_a_call_is_a_snippet() -> None:
     assert call.insert == 'crm.update(id: ${1:""}, status: ${2:"new"})$0'
     assert call.is_snippet
     assert "idempotent" in call.doc
+    macro = next(each for each in proposed("  let y = [1].red¦") if each.label == "reduce")
+    assert macro.insert == "reduce(${1:total}, ${2:each}, ${3:0}, $4)$0"
 
 
 def test_what_is_replaced() -> None:

@@ -126,7 +126,7 @@ def _visit(context: Context, tree: Expr, expected: Type | None) -> Typed:
         case Index():
             return visit_index(context, tree)
         case Call():
-            return visit_call(context, tree)
+            return visit_call(context, tree, expected)
         case ListLiteral():
             return visit_list(context, tree, expected)
         case MapLiteral():
@@ -134,7 +134,7 @@ def _visit(context: Context, tree: Expr, expected: Type | None) -> Typed:
         case Unary():
             return visit_unary(context, tree)
         case Binary():
-            return visit_coalesce(context, tree, expected) if tree.operator == "??" else visit_binary(context, tree)
+            return visit_coalesce(context, tree, expected) if tree.operator == "??" else visit_binary(context, tree, expected)
         case Conditional():
             return visit_conditional(context, tree, expected)
         case Broken():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, cast
 
 import attrs
@@ -37,7 +38,11 @@ def _cost(core: object) -> tuple[int, int]:
     if not is_core(core):
         return 0, 0
     if core[0] == "loop":
-        return _loop(core)
+        _, _, _, _, _, items, condition, value = cast("tuple[object, ...]", core)
+        return _loop((), items, (condition, value))
+    if core[0] == "fold":
+        _, _, _, _, first, items, body = cast("tuple[object, ...]", core)
+        return _loop((first,), items, (body,))
     own = 1
     if core[0] == "call" and len(core) > 1:
         row = TABLE.by_id.get(cast("str", core[1]))
@@ -49,11 +54,12 @@ def _cost(core: object) -> tuple[int, int]:
     return low, high
 
 
-def _loop(core: object) -> tuple[int, int]:
-    _, _, _, _, _, items, condition, value = cast("tuple[object, ...]", core)
-    low, high = _cost(items)
-    inner = [_cost(condition), _cost(value)]
+def _loop(before: Sequence[object], items: object, parts: Sequence[object]) -> tuple[int, int]:
+    """A loop over items; `parts` are evaluated for each of them."""
+    once = [_cost(part) for part in (*before, items)]
+    inner = [_cost(part) for part in parts]
     length = _length(items)
+    low, high = sum(each[0] for each in once), sum(each[1] for each in once)
     a, b = 1 + sum(each[0] for each in inner), 1 + sum(each[1] for each in inner)
     if length is None:
         return low + a, high + LIMIT

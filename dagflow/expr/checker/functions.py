@@ -7,28 +7,28 @@ from typing import Final
 
 from dagflow.diagnostic import Span, nearest
 from dagflow.expr.checker import messages
-from dagflow.expr.checker.composites import literal_as
+from dagflow.expr.checker.composites import literal_as, wanted_value
 from dagflow.expr.checker.constants import constant_core
 from dagflow.expr.checker.context import Context, Typed
 from dagflow.expr.checker.macros import visit_macro
 from dagflow.expr.checker.names import candidates, qualified
 from dagflow.expr.checker.overload_resolution import call_overload
 from dagflow.expr.tree import Call, Expr, Literal
-from dagflow.model.types import DURATION, JSON, STRING, TIMESTAMP, UNKNOWN, OptionalType, ScalarType, SecretType, Type
+from dagflow.model.types import DURATION, JSON, STRING, TIMESTAMP, UNKNOWN, ListType, OptionalType, ScalarType, SecretType, Type
 from dagflow.model.values import Duration, Timestamp
 
 #: The macros whose first argument is a variable.
-_LOOPS: Final = ("all", "exists", "filter", "map", "optMap", "sortBy")
+_LOOPS: Final = ("all", "exists", "filter", "groupBy", "map", "optMap", "reduce", "sortBy", "toMap", "zip")
 
 
-def visit_call(context: Context, tree: Call) -> Typed:
+def visit_call(context: Context, tree: Call, expected: Type | None = None) -> Typed:
     """Any call."""
-    macro = visit_macro(context, tree)
+    macro = visit_macro(context, tree, expected)
     if macro is not None:
         return macro
     if tree.target is not None:
         namespaced = _namespaced(context, tree, tree.target)
-        return namespaced if namespaced is not None else _method(context, tree, tree.target)
+        return namespaced if namespaced is not None else _method(context, tree, tree.target, expected)
     scalar = context.environment.types.get(tree.function)
     if isinstance(scalar, ScalarType) and len(tree.args) == 1:
         return _convert(context, tree, scalar)
@@ -81,14 +81,31 @@ def _function(context: Context, tree: Call, name: str) -> Typed:
     return call_overload(context, name, args, tree.args, tree.span)
 
 
-def _method(context: Context, tree: Call, receiver: Expr) -> Typed:
-    target = context.visit(receiver)
+def _method(context: Context, tree: Call, receiver: Expr, expected: Type | None) -> Typed:
+    target = context.visit(receiver, _expected_receiver(context, tree, expected))
     if not context.table.has(tree.function, is_method=True):
         if context.resolve(target.type) is UNKNOWN:
             return context.unknown(tree.span)
         return _unknown(context, tree, is_method=True)
     args = [target, *(context.visit(arg) for arg in tree.args)]
     return call_overload(context, tree.function, args, (receiver, *tree.args), tree.span, is_method=True)
+
+
+def _expected_receiver(context: Context, tree: Call, expected: Type | None) -> Type | None:
+    """The type of the list that a method's result is made of: `[…].sort()` is a list of records where one is wanted."""
+    if expected is None:
+        return None
+    rows = context.table.find(tree.function, is_method=True, arity=len(tree.args) + 1)
+    kept = next((row for row in rows if row.keeps_elements), None)
+    if kept is None:
+        return None
+    match kept.result, wanted_value(expected):
+        case ListType(), wanted:
+            return wanted
+        case _, None:
+            return None
+        case _, wanted:
+            return ListType(wanted)
 
 
 def _unknown(context: Context, tree: Call, *, is_method: bool) -> Typed:

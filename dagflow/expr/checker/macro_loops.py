@@ -8,18 +8,19 @@ from typing import cast
 import attrs
 
 from dagflow.expr.checker import messages
+from dagflow.expr.checker.composites import branch
 from dagflow.expr.checker.context import Context, Local, Typed
 from dagflow.expr.tree import Call, Expr, Name
 from dagflow.model.types import INT, JSON, UNKNOWN, ListType, MapType, OptionalType, ParamType, SecretType, Type
 
 
 def variables_of(tree: Call, count: int) -> tuple[str, ...] | None:
-    """The names of so many variables; None if the arguments are no names."""
+    """The names of a macro's variables, its first arguments; None if one is no plain name."""
     names = [arg.name for arg in tree.args[:count] if isinstance(arg, Name) and not arg.is_root]
     return tuple(names) if len(names) == count else None
 
 
-def misused(context: Context, tree: Call, has_arity: bool) -> Typed | None:
+def misused(context: Context, tree: Call, *, has_arity: bool = True) -> Typed | None:
     """A variable that is no name; anything else may be a method of that name."""
     if not has_arity:
         return None
@@ -30,9 +31,13 @@ def misused(context: Context, tree: Call, has_arity: bool) -> Typed | None:
     return context.mistake("E309", f"`{tree.function}` needs a variable", bad.span, "not a plain name", help_)
 
 
-def element_of(context: Context, tree: Expr) -> Typed:
-    """A value that a macro puts into a list or map: no secret, and in a flow nothing that may be absent."""
-    typed = context.visit(tree)
+def element_of(context: Context, tree: Expr, expected: Type | None = None) -> Typed:
+    """A value that a macro puts into a list or map: no secret, and in a flow nothing that may be absent.
+
+    Args:
+        expected: the type of the elements, where it is known: `rows.map(r, {"id": r.id})` is a list of records where one is wanted.
+    """
+    typed = branch(context, tree, None if isinstance(expected, OptionalType) else expected)
     type_ = context.resolve(typed.type)
     if isinstance(type_, SecretType):
         return messages.secret(context, typed)
@@ -54,9 +59,9 @@ class Over:
 Finish = Callable[[Over], Typed]
 
 
-def loop_over(context: Context, tree: Call, names: tuple[str, ...], finish: Finish) -> Typed:
-    """Check the items, declare the variables, and let `finish` check the rest."""
-    items = context.visit(cast("Expr", tree.target))  # these macros are methods
+def loop_over(context: Context, tree: Call, names: tuple[str, ...], finish: Finish, expected: Type | None = None) -> Typed:
+    """Check the items, declare the variables, and let `finish` check the rest; `expected` is the type of the items."""
+    items = context.visit(cast("Expr", tree.target), expected)  # these macros are methods
     type_ = context.resolve(items.type)
     if isinstance(type_, OptionalType) and context.environment.is_checked:
         items = messages.missing(context, items, "a list is needed")

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, cast
-
-import attrs
+from typing import Final
 
 from dagflow.expr.checker import messages
-from dagflow.expr.checker.composites import branch
+from dagflow.expr.checker.composites import branch, wanted_value
 from dagflow.expr.checker.context import Context, Local, Typed
+from dagflow.expr.checker.list_macros import LIST_MACROS
 from dagflow.expr.checker.macro_loops import Over, element_of, loop_core, loop_over, misused, variables_of
 from dagflow.expr.checker.overload_resolution import call_overload, condition
 from dagflow.expr.checker.selection import visit_has
-from dagflow.expr.tree import Call, Expr, Name
-from dagflow.expr.unify import plain
+from dagflow.expr.tree import Call, Name
 from dagflow.model.types import (
     BOOL,
     DOUBLE,
@@ -26,18 +24,17 @@ from dagflow.model.types import (
     MapType,
     OptionalType,
     ParamType,
-    RecordType,
     SecretType,
     Type,
 )
 
-Macro = Callable[[Context, Call], Typed | None]
+Macro = Callable[[Context, Call, Type | None], Typed | None]
 
 _TESTS: Final = {"all": "all", "exists": "exists", "exists_one": "exists_one", "existsOne": "exists_one"}
 
 
-def visit_macro(context: Context, tree: Call) -> Typed | None:
-    """The call, if it is that of a macro; otherwise None."""
+def visit_macro(context: Context, tree: Call, expected: Type | None) -> Typed | None:
+    """The call, if it is that of a macro; otherwise None. `expected` is how literals in it are to be read."""
     if tree.target is None:
         if tree.function == "has" and len(tree.args) == 1:
             return visit_has(context, tree.args[0], tree)
@@ -45,16 +42,16 @@ def visit_macro(context: Context, tree: Call) -> Typed | None:
     if isinstance(tree.target, Name):
         namespaced = _NAMESPACED.get((tree.target.name, tree.function))
         if namespaced is not None and tree.target.name not in context.locals:
-            return namespaced(context, tree)
+            return namespaced(context, tree, expected)
     made = _MACROS.get(tree.function)
-    return made(context, tree) if made is not None else None
+    return made(context, tree, expected) if made is not None else None
 
 
-def _test(context: Context, tree: Call) -> Typed | None:
+def _test(context: Context, tree: Call, _: Type | None) -> Typed | None:
     n_variables = len(tree.args) - 1
     names = variables_of(tree, n_variables) if n_variables in {1, 2} else None
     if names is None:
-        return misused(context, tree, n_variables in {1, 2})
+        return misused(context, tree, has_arity=n_variables in {1, 2})
     kind = _TESTS[tree.function]
 
     def finish(over: Over) -> Typed:
@@ -64,92 +61,77 @@ def _test(context: Context, tree: Call) -> Typed | None:
     return loop_over(context, tree, names, finish)
 
 
-def _with_variable(*n_arguments: int) -> Callable[[Callable[[Context, Call, tuple[str, ...]], Typed]], Macro]:
-    """A macro with so many arguments, the first of which is a variable."""
+def _filter(context: Context, tree: Call, expected: Type | None) -> Typed | None:
+    if len(tree.args) != 2:
+        return None
+    names = variables_of(tree, 1)
+    if names is None:
+        return misused(context, tree)
 
-    def decorated(make: Callable[[Context, Call, tuple[str, ...]], Typed]) -> Macro:
-        def macro(context: Context, tree: Call) -> Typed | None:
-            if len(tree.args) not in n_arguments:
-                return None
-            names = variables_of(tree, 1)
-            return misused(context, tree, has_arity=True) if names is None else make(context, tree, names)
-
-        return macro
-
-    return decorated
-
-
-@_with_variable(2)
-def _filter(context: Context, tree: Call, names: tuple[str, ...]) -> Typed:
     def finish(over: Over) -> Typed:
         test = condition(context, tree.args[1], "`filter` requires a condition; got", "write a comparison")
         core = loop_core("list", over, test, ("local", over.first.index))
         return Typed(ListType(over.first.type), core, tree.span)
 
-    return loop_over(context, tree, names, finish)
+    return loop_over(context, tree, names, finish, expected)
 
 
-@_with_variable(2, 3)
-def _map(context: Context, tree: Call, names: tuple[str, ...]) -> Typed:
-    return _transform(context, tree, names, "list")
+def _map(context: Context, tree: Call, expected: Type | None) -> Typed | None:
+    if len(tree.args) not in {2, 3}:
+        return None
+    names = variables_of(tree, 1)
+    if names is None:
+        return misused(context, tree)
+    return _transform(context, tree, names, "list", expected)
 
 
-@_with_variable(2)
-def _sort_by(context: Context, tree: Call, names: tuple[str, ...]) -> Typed:
-    """`l.sortBy(x, key)`: the list is kept, so that its elements and their keys are those of one evaluation."""
-
-    def finish(over: Over) -> Typed:
-        if over.source == "map":
-            title = f"`sortBy` requires a list; got {context.resolve(over.items.type)}"
-            return context.mistake("E309", title, over.items.span, "no list", "")
-        key = element_of(context, tree.args[1])
-        key_type = plain(context.resolve(key.type))
-        if isinstance(key_type, ListType | MapType | RecordType | OptionalType) and context.environment.is_checked:
-            title = f"`sortBy` requires a key that has an order; got {key_type}"
-            return context.mistake("E309", title, key.span, str(key_type), "sort by a number, a text or an instant in it")
-        element = JSON if over.source == "dyn" else over.first.type
-        kept = context.new_local(ListType(element))
-        items = Typed(ListType(element), ("local", kept.index), over.items.span)
-        keys = Typed(ListType(key.type), loop_core("list", attrs.evolve(over, items=items), None, key.as_value), key.span)
-        trees = (cast("Expr", tree.target), tree.args[1])
-        found = call_overload(context, "@sortBy", (items, keys), trees, tree.span)
-        return attrs.evolve(found, core=("bind", kept.index, over.items.as_value, found.as_value))
-
-    return loop_over(context, tree, names, finish)
+def _transform_list(context: Context, tree: Call, expected: Type | None) -> Typed | None:
+    return _transform_two(context, tree, "list", expected)
 
 
-def _transform_list(context: Context, tree: Call) -> Typed | None:
-    return _transform_two(context, tree, "list")
+def _transform_map(context: Context, tree: Call, expected: Type | None) -> Typed | None:
+    return _transform_two(context, tree, "map", expected)
 
 
-def _transform_map(context: Context, tree: Call) -> Typed | None:
-    return _transform_two(context, tree, "map")
+def _transform_entries(context: Context, tree: Call, expected: Type | None) -> Typed | None:
+    return _transform_two(context, tree, "entries", expected)
 
 
-def _transform_entries(context: Context, tree: Call) -> Typed | None:
-    return _transform_two(context, tree, "entries")
-
-
-def _transform_two(context: Context, tree: Call, kind: str) -> Typed | None:
+def _transform_two(context: Context, tree: Call, kind: str, expected: Type | None) -> Typed | None:
     if len(tree.args) not in {3, 4}:
         return None
     names = variables_of(tree, 2)
     if names is None:
-        return misused(context, tree, has_arity=True)
-    return _transform(context, tree, names, kind)
+        return misused(context, tree)
+    return _transform(context, tree, names, kind, expected)
 
 
-def _transform(context: Context, tree: Call, names: tuple[str, ...], kind: str) -> Typed:
+def _transform(context: Context, tree: Call, names: tuple[str, ...], kind: str, expected: Type | None) -> Typed:
+    wanted = wanted_value(expected)
+
     def finish(over: Over) -> Typed:
         test = None
         if len(tree.args) - len(names) == 2:
             test = condition(context, tree.args[-2], f"`{tree.function}` requires a condition; got", "write a comparison")
-        value = element_of(context, tree.args[-1])
+        value = element_of(context, tree.args[-1], _inner(kind, wanted))
         core = loop_core(kind, over, test, value.as_value)
         context.makes_maps = context.makes_maps or kind != "list"
         return Typed(_result(context, kind, over.first, value), core, tree.span)
 
     return loop_over(context, tree, names, finish)
+
+
+def _inner(kind: str, wanted: Type | None) -> Type | None:
+    """The type that the value of one pass should have."""
+    match kind, wanted:
+        case "list", ListType(element):
+            return element
+        case "map", MapType(_, value):
+            return value
+        case "entries", MapType():
+            return wanted
+        case _:
+            return None
 
 
 def _result(context: Context, kind: str, key: Local, value: Typed) -> Type:
@@ -171,20 +153,20 @@ def _result(context: Context, kind: str, key: Local, value: Typed) -> Type:
     return MapType(JSON, JSON)
 
 
-def _opt_map(context: Context, tree: Call) -> Typed | None:
-    return _through(context, tree, is_flat=False)
+def _opt_map(context: Context, tree: Call, expected: Type | None) -> Typed | None:
+    return _through(context, tree, expected, is_flat=False)
 
 
-def _opt_flat_map(context: Context, tree: Call) -> Typed | None:
-    return _through(context, tree, is_flat=True)
+def _opt_flat_map(context: Context, tree: Call, _: Type | None) -> Typed | None:
+    return _through(context, tree, None, is_flat=True)
 
 
-def _through(context: Context, tree: Call, *, is_flat: bool) -> Typed | None:
+def _through(context: Context, tree: Call, expected: Type | None, *, is_flat: bool) -> Typed | None:
     if len(tree.args) != 2 or tree.target is None:
         return None
     names = variables_of(tree, 1)
     if names is None:
-        return misused(context, tree, has_arity=True)
+        return misused(context, tree)
     target = context.visit(tree.target)
     type_ = context.resolve(target.type)
     if not isinstance(type_, OptionalType) and type_ is not JSON and type_ is not UNKNOWN and context.environment.is_checked:
@@ -193,7 +175,7 @@ def _through(context: Context, tree: Call, *, is_flat: bool) -> Typed | None:
         )
     local = context.new_local(type_.value if isinstance(type_, OptionalType) else JSON)
     with context.scope({names[0]: local}):
-        body = context.visit(tree.args[1])
+        body = branch(context, tree.args[1], wanted_value(expected))
     inner = context.resolve(body.type)
     if not is_flat:
         return Typed(
@@ -205,11 +187,11 @@ def _through(context: Context, tree: Call, *, is_flat: bool) -> Typed | None:
     return Typed(result, ("chain_optional", local.index, target.as_value, body.as_value), tree.span, steps=target.steps)
 
 
-def _or(context: Context, tree: Call) -> Typed | None:
+def _or(context: Context, tree: Call, expected: Type | None) -> Typed | None:
     """`o.or(other)` and `o.orValue(default)`: the argument is evaluated only if it is needed."""
     if len(tree.args) != 1 or tree.target is None:
         return None
-    target = context.visit(tree.target)
+    target = context.visit(tree.target, expected)
     type_ = context.resolve(target.type)
     is_wanted = context.environment.is_flow and isinstance(type_, OptionalType)
     other = branch(context, tree.args[0], type_.value if is_wanted and isinstance(type_, OptionalType) else None)
@@ -251,7 +233,7 @@ def _or_other(context: Context, tree: Call, target: Typed, other: Typed) -> Type
     return Typed(OptionalType(joined or JSON), core, tree.span, steps=steps)
 
 
-def _has_value(context: Context, tree: Call) -> Typed | None:
+def _has_value(context: Context, tree: Call, _: Type | None) -> Typed | None:
     """`o.hasValue()`, also of a step that may not have run."""
     if tree.args or tree.target is None:
         return None
@@ -270,13 +252,13 @@ def _has_value(context: Context, tree: Call) -> Typed | None:
     return call_overload(context, "hasValue", (target,), (tree.target,), tree.span, is_method=True)
 
 
-def _bind(context: Context, tree: Call) -> Typed | None:
+def _bind(context: Context, tree: Call, expected: Type | None) -> Typed | None:
     """`cel.bind(name, value, body)`."""
     if len(tree.args) != 3:
         return None
     names = variables_of(tree, 1)
     if names is None:
-        return misused(context, tree, has_arity=True)
+        return misused(context, tree)
     value = context.visit(tree.args[1])
     type_ = context.resolve(value.type)
     if isinstance(type_, SecretType):
@@ -285,12 +267,12 @@ def _bind(context: Context, tree: Call) -> Typed | None:
         value = messages.missing(context, value)
     local = context.new_local(context.resolve(value.type))
     with context.scope({names[0]: local}):
-        body = context.visit(tree.args[2])
+        body = branch(context, tree.args[2], expected)
     core = ("bind", local.index, value.as_value, body.as_value)
     return Typed(body.type, core, tree.span, steps=body.steps)
 
 
-def _extreme(context: Context, tree: Call) -> Typed | None:
+def _extreme(context: Context, tree: Call, _: Type | None) -> Typed | None:
     """`math.greatest` and `math.least` of a list or of any number of numbers."""
     name = f"math.{tree.function}"
     args = [context.visit(arg) for arg in tree.args]
@@ -317,10 +299,10 @@ def _is_number(type_: Type) -> bool:
 
 
 _MACROS: Final[dict[str, Macro]] = {
+    **LIST_MACROS,
     **dict.fromkeys(_TESTS, _test),
     "filter": _filter,
     "map": _map,
-    "sortBy": _sort_by,
     "transformList": _transform_list,
     "transformMap": _transform_map,
     "transformMapEntry": _transform_entries,

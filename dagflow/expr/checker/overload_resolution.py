@@ -199,11 +199,15 @@ def visit_unary(context: Context, tree: Unary) -> Typed:
     return call_overload(context, f"{tree.operator}_", (operand,), (tree.operand,), tree.span, sign=tree.operator)
 
 
-def visit_binary(context: Context, tree: Binary) -> Typed:
-    """Every infix operator but `??`."""
+def visit_binary(context: Context, tree: Binary, expected: Type | None = None) -> Typed:
+    """Every infix operator but `??`; of lists that are added, each is as expected."""
     if tree.operator in {"&&", "||"}:
         return _junction(context, tree)
-    left, right = _both_sides(context, tree)
+    wanted = expected.value if isinstance(expected, OptionalType) else expected
+    if tree.operator == "+" and isinstance(wanted, ListType):
+        left, right = context.visit(tree.left, wanted), context.visit(tree.right, wanted)
+    else:
+        left, right = _both_sides(context, tree)
     if tree.operator in _EQUALITY:
         special = _compare_with_null(context, tree, left, right)
         if special is not None:

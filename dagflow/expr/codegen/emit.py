@@ -9,7 +9,7 @@ macro variables are numbered. `b` is the mapping of bindings, `gas` the budget, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Final, cast
+from typing import ClassVar, cast
 
 from dagflow.expr.codegen.dynamic_dispatch import dispatcher
 from dagflow.expr.codegen.fragment import (
@@ -26,15 +26,14 @@ from dagflow.expr.codegen.fragment import (
     text,
     variable,
 )
-from dagflow.expr.codegen.loops import LOOPS, Loop, absorbing
+from dagflow.expr.codegen.literals import literal
+from dagflow.expr.codegen.loops import LOOPS, Loop, absorbing, fold
 from dagflow.expr.codegen.templates import LAZY_SECOND, NAMED, PLAIN_LITERALS, SHORTEST, UNARY
 from dagflow.expr.library.namespace import NAMESPACE, TABLE, guarded, guarded_with_gas
+from dagflow.expr.runtime.arithmetic import MAX_INT, MIN_INT
 from dagflow.model.values import MAX_TIMESTAMP_NS, MIN_TIMESTAMP_NS, NANOS_PER_SECOND, Duration, Timestamp
 
 Evaluator = Callable[[Mapping[str, object]], object]
-
-_MAX_INT: Final = 2**63
-_MAX_UINT: Final = 2**64
 
 
 def compile_cores(cores: Sequence[object]) -> list[Evaluator]:
@@ -136,26 +135,7 @@ class _Emitter:
 
     def _literal(self, core: Core, _: Scope) -> Fragment:
         (value,) = self._args(core, 1)
-        match core[0], value:
-            case "bool", bool():
-                return Fragment(repr(value), is_constant=True)
-            case "int", int() if type(value) is int and -_MAX_INT <= value < _MAX_INT:
-                return Fragment(f"({value})" if value < 0 else str(value), is_constant=True)
-            case "uint", int() if type(value) is int and 0 <= value < _MAX_UINT:
-                return Fragment(f"UInt({value})", is_constant=True)
-            case "double", float() if abs(value) < float("inf"):
-                return Fragment(f"({value!r})", is_constant=True)
-            case "string", str():
-                return Fragment(repr(value), is_constant=True)
-            case _:
-                raise damaged(core)
-
-    def _bytes(self, core: Core, _: Scope) -> Fragment:
-        try:
-            value = bytes.fromhex(text(*self._args(core, 1)))
-        except ValueError:
-            raise damaged(core) from None
-        return Fragment(repr(value), is_constant=True)
+        return literal(core, value)
 
     def _time(self, core: Core, _: Scope) -> Fragment:
         """A duration or timestamp: made once, with its module."""
@@ -166,7 +146,7 @@ class _Emitter:
         nanos = cast("int", parts[0])
         if not is_length:
             nanos = nanos * NANOS_PER_SECOND + cast("int", parts[1])
-        low, high = (-_MAX_INT, _MAX_INT - 1) if is_length else (MIN_TIMESTAMP_NS, MAX_TIMESTAMP_NS)
+        low, high = (MIN_INT, MAX_INT) if is_length else (MIN_TIMESTAMP_NS, MAX_TIMESTAMP_NS)
         if not low <= nanos <= high:
             raise damaged(core)
         name = f"k_{len(self.constants)}"
@@ -343,6 +323,13 @@ class _Emitter:
         )
         return make(loop, self.helper)
 
+    def _fold(self, core: Core, scope: Scope) -> Fragment:
+        source, carried_, item_, first_, items_, body_ = self._args(core, 6)
+        carried, item = variable(carried_), variable(item_)
+        first, items = self._render(first_, scope), self._render(items_, scope)
+        body = self._render(body_, scope.binding(carried, item, is_loop=True))
+        return fold(Loop(items, text(source), (item,), None, body), carried, first, self.helper)
+
     #: op → how it is emitted.
     _ops: ClassVar[dict[str, Callable[[_Emitter, Core, Scope], Fragment]]] = {
         "null": _null,
@@ -351,7 +338,7 @@ class _Emitter:
         "uint": _literal,
         "double": _literal,
         "string": _literal,
-        "bytes": _bytes,
+        "bytes": _literal,
         "duration": _time,
         "timestamp": _time,
         "type": _type,
@@ -389,6 +376,7 @@ class _Emitter:
         "map_optional": _map_optional,
         "chain_optional": _map_optional,
         "loop": _loop,
+        "fold": _fold,
         "fail": _fail,
     }
 

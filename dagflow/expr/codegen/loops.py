@@ -112,6 +112,15 @@ def _entries(loop: Loop, helper: MakeHelper) -> Fragment:
     return _finish(loop, helper, [f"return merge_maps(gas, [{_comprehension(loop, _needed(loop.value).text)}])"], can_fail=True)
 
 
+def fold(loop: Loop, carried: int, first: Fragment, helper: MakeHelper) -> Fragment:
+    """`reduce`: the loop's value becomes the variable that the next pass reads."""
+    body = _needed(loop.value)
+    lines = [f"v{carried} = {first.text}", f"{loop.header}:", f"    v{carried} = {body.text}", f"return v{carried}"]
+    bound = loop.bound | ({carried} - loop.items.locals - first.locals)
+    made = helper(lines, [first, *loop.parts], can_fail=loop.can_fail, uses_gas=True, bound=bound)
+    return made._replace(cost=1 + loop.items.cost + first.cost)
+
+
 def _comprehension(loop: Loop, value: str) -> str:
     condition = f" if {loop.condition.text}" if loop.condition is not None else ""
     return f"{value} {loop.header}{condition}"

@@ -36,3 +36,8 @@ def rows() -> Iterator[Overload]:
     yield row(".flatten(list(list(A))) -> list(A)", "flattened(gas, {0})", can_fail=False)
     yield row(".slice(list(A), int, int) -> list(A)", "sliced(gas, {0}, {1}, {2})", keeps_elements=True)
     yield row("lists.range(int) -> list(int)", "numbered(gas, {0})")
+    # What the other macros become, of keys and the elements or values that belong to them.
+    yield row("@groupBy(list(A), list(B)) -> map(A, list(B))", "grouped(gas, {0}, {1})")
+    yield row("@toMap(list(A), list(B)) -> map(A, B)", "by_keys(gas, {0}, {1})")
+    yield row("@zip(list(A), list(B)) -> list(A)", "as_long_as({0}, {1})")
+    yield row("@list(dyn) -> list(dyn)", "a_list({0})")

@@ -8,6 +8,7 @@ from typing import Final, TypeVar, cast
 
 from dagflow.errors import EvaluationError
 from dagflow.expr.runtime.arithmetic import duration, int64, uint64
+from dagflow.expr.runtime.compare import build_map, key_of
 from dagflow.expr.runtime.convert import type_name
 from dagflow.expr.runtime.gas import ELEMENT_SIZE, Gas
 from dagflow.model.values import Duration, Optional, Timestamp, UInt
@@ -185,6 +186,37 @@ def numbered(gas: Gas, count: int) -> list[int]:
     gas.make(count * ELEMENT_SIZE)
     gas.use(count >> 7)
     return list(range(count))
+
+
+def grouped(gas: Gas, by: Sequence[object], items: Sequence[object]) -> dict[object, object]:
+    """The elements by their keys; keys in the order of their first element, and elements in their order."""
+    gas.each(items, 1)
+    gas.make(len(items) * ELEMENT_SIZE)
+    found: dict[object, list[object]] = {}
+    for item, key in zip(items, by, strict=True):
+        found.setdefault(key_of(key), []).append(item)
+    gas.make(len(found) * ELEMENT_SIZE)
+    return cast("dict[object, object]", found)
+
+
+def by_keys(gas: Gas, by: Sequence[object], values: Sequence[object]) -> dict[object, object]:
+    """A map from keys to values; a key twice is an error."""
+    gas.each(by, 1)
+    return build_map(gas, zip(by, values, strict=True))
+
+
+def as_long_as(items: Sequence[_T], other: Sequence[object]) -> Sequence[_T]:
+    """The first list, which must be as long as the other one."""
+    if len(items) != len(other):
+        raise EvaluationError("bad_argument", f"`zip` must have two lists of one length; got {len(items)} and {len(other)}")
+    return items
+
+
+def a_list(value: object) -> list[object]:
+    """The value, which must be a list."""
+    if type(value) is list:
+        return cast("list[object]", value)
+    raise EvaluationError("type_mismatch", f"a list is needed here; got {type_name(value)}")
 
 
 def _empty(name: str) -> EvaluationError:

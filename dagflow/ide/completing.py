@@ -26,6 +26,7 @@ from dagflow.lang.syntax.keywords import RESERVED
 from dagflow.model.action import ActionSpec
 from dagflow.model.types import (
     BOOL,
+    JSON,
     STRING,
     EnumType,
     Field,
@@ -359,6 +360,8 @@ def _methods(type_: Type) -> list[str]:
         found |= {"all", "exists", "filter", "map", "reduce"}
     if isinstance(plain, ListType):
         found |= {"groupBy", "sortBy", "toMap", "zip"}
+    if isinstance(plain, MapType | RecordType) or plain is JSON:
+        found.add("merge")
     return sorted(name for name in found if name.isidentifier())
 
 

@@ -161,7 +161,7 @@ def _unwrapped(context: Context, part: Typed) -> Typed:
 def visit_map(context: Context, tree: MapLiteral, expected: Type | None) -> Typed:
     """`{k: v, ?k: v}`; where a record is wanted, that record."""
     wanted = wanted_value(expected)
-    names = _constant_names(tree)
+    names = constant_names(tree)
     if isinstance(wanted, RecordType) and names is not None and len(set(names)) == len(names):
         return _record(context, tree, names, wanted)
     key_type = wanted.key if isinstance(wanted, MapType) else None
@@ -183,7 +183,8 @@ def visit_map(context: Context, tree: MapLiteral, expected: Type | None) -> Type
     return Typed(type_, ("map", optional, *cores), tree.span)
 
 
-def _constant_names(tree: MapLiteral) -> list[str] | None:
+def constant_names(tree: MapLiteral) -> list[str] | None:
+    """The keys of a map literal, if all of them are texts without values in them."""
     names = [entry.key.value for entry in tree.entries if isinstance(entry.key, Literal) and isinstance(entry.key.value, str)]
     return names if len(names) == len(tree.entries) else None
 

@@ -119,7 +119,7 @@ def _unknown(context: Context, tree: Call, *, is_method: bool) -> Typed:
     if not is_method:
         known += ["has", *context.environment.types]
     else:
-        known += [*_LOOPS, "orValue"]
+        known += [*_LOOPS, "merge", "orValue"]
     return messages.unknown_function(context, tree.function, tree.name_span, known)
 
 

@@ -10,6 +10,7 @@ from dagflow.expr.checker.composites import branch, wanted_value
 from dagflow.expr.checker.context import Context, Local, Typed
 from dagflow.expr.checker.list_macros import LIST_MACROS
 from dagflow.expr.checker.macro_loops import Over, element_of, loop_core, loop_over, misused, variables_of
+from dagflow.expr.checker.merging import visit_merge
 from dagflow.expr.checker.overload_resolution import call_overload, condition
 from dagflow.expr.checker.selection import visit_has
 from dagflow.expr.tree import Call, Name
@@ -306,6 +307,7 @@ _MACROS: Final[dict[str, Macro]] = {
     "transformList": _transform_list,
     "transformMap": _transform_map,
     "transformMapEntry": _transform_entries,
+    "merge": visit_merge,
     "optMap": _opt_map,
     "optFlatMap": _opt_flat_map,
     "or": _or,

@@ -41,3 +41,6 @@ def rows() -> Iterator[Overload]:
     yield row("@toMap(list(A), list(B)) -> map(A, B)", "by_keys(gas, {0}, {1})")
     yield row("@zip(list(A), list(B)) -> list(A)", "as_long_as({0}, {1})")
     yield row("@list(dyn) -> list(dyn)", "a_list({0})")
+    # What `merge` becomes: of all entries, and of those that have a value.
+    yield row("@merge(dyn, dyn) -> dyn", "merged(gas, {0}, {1})")
+    yield row("@mergePresent(dyn, dyn) -> dyn", "merged_present(gas, {0}, {1})")

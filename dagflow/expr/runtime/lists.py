@@ -1,4 +1,4 @@
-"""Lists as a whole: the functions of generated code that add up, order and rearrange elements."""
+"""Lists and maps as a whole: the functions of generated code that add up, order and rearrange elements."""
 
 from __future__ import annotations
 
@@ -210,6 +210,24 @@ def as_long_as(items: Sequence[_T], other: Sequence[object]) -> Sequence[_T]:
     if len(items) != len(other):
         raise EvaluationError("bad_argument", f"`zip` must have two lists of one length; got {len(items)} and {len(other)}")
     return items
+
+
+def merged(gas: Gas, left: object, right: object) -> dict[object, object]:
+    """The entries of both maps; those of the right one replace the others."""
+    made = {**gas.each(_a_map(left), 1), **gas.each(_a_map(right), 1)}
+    gas.make(len(made) * ELEMENT_SIZE)
+    return made
+
+
+def merged_present(gas: Gas, left: object, right: object) -> dict[object, object]:
+    """The same, without the fields of the right one that have no value."""
+    return merged(gas, left, {name: value for name, value in gas.each(_a_map(right), 1).items() if value is not None})
+
+
+def _a_map(value: object) -> dict[object, object]:
+    if type(value) is dict:
+        return cast("dict[object, object]", value)
+    raise EvaluationError("type_mismatch", f"`merge` must have two maps; got {type_name(value)}")
 
 
 def a_list(value: object) -> list[object]:

@@ -36,6 +36,7 @@ from dagflow.model.types import (
     RecordType,
     ScalarType,
     Type,
+    field_text,
 )
 
 #: The word that is inserted at the cursor.
@@ -161,7 +162,7 @@ def _flows(analysis: Analysis, cursor: Cursor) -> Iterator[Completion]:
 
 def _call(cursor: Cursor, name: str, params: Iterable[Field], kind: CompletionKind, result: str, doc: str) -> Completion:
     required = [param for param in params if param.is_required]
-    args = ", ".join(f"{param.name}: ${{{i}:{_sample(param.type)}}}" for i, param in enumerate(required, 1))
+    args = ", ".join(f"{field_text(param.name)}: ${{{i}:{_sample(param.type)}}}" for i, param in enumerate(required, 1))
     label = name.removeprefix(cursor.prefix)
     return Completion(label, kind, cursor.span, f"{label}({args})$0", result, doc, rank=1, is_snippet=True)
 
@@ -214,7 +215,13 @@ def _arguments(cursor: Cursor, params: Iterable[Field]) -> Iterator[Completion]:
         if param.name not in cursor.given:
             rank = 0 if param.is_required else 1
             yield Completion(
-                param.name, CompletionKind.ARGUMENT, cursor.span, f"{param.name}: ", str(param.type), param.doc, rank
+                param.name,
+                CompletionKind.ARGUMENT,
+                cursor.span,
+                f"{field_text(param.name)}: ",
+                str(param.type),
+                param.doc,
+                rank,
             )
 
 
@@ -329,7 +336,9 @@ def _members(spot: Spot, expr: tree.Select | tree.Call, cursor: Cursor) -> Itera
     inner = given.value if isinstance(given, OptionalType) else given
     if isinstance(inner, RecordType):
         for field in inner.fields:
-            yield Completion(field.name, CompletionKind.FIELD, cursor.span, field.name, str(field.type), field.doc, rank=0)
+            yield Completion(
+                field.name, CompletionKind.FIELD, cursor.span, field_text(field.name), str(field.type), field.doc, rank=0
+            )
     for name in _methods(given):
         insert = _SNIPPETS.get(name) or (f"{name}(${{1:each}}, $2)$0" if name in MACROS else f"{name}($1)$0")
         yield Completion(
@@ -378,7 +387,7 @@ def _names(spot: Spot, cursor: Cursor, wanted: Type | None) -> Iterator[Completi
         if wanted is not None and not fits and isinstance(record, RecordType):
             for field in record.fields:
                 if is_assignable(field.type, wanted):
-                    path = f"{name}.{field.name}"
+                    path = f"{name}.{field_text(field.name)}"
                     yield Completion(path, CompletionKind.FIELD, cursor.span, path, str(field.type), field.doc, rank=0)
     for name in sorted({row.function for row in TABLE.by_id.values() if not row.is_method and row.function.isidentifier()}):
         if name not in RESERVED:

@@ -7,7 +7,7 @@ from typing import Final
 
 from dagflow.expr.library.namespace import TABLE
 from dagflow.model.action import ActionSpec, Effect, EventSpec
-from dagflow.model.types import NULL, EnumType, Field, OptionalType, RecordType, Type
+from dagflow.model.types import NULL, EnumType, Field, OptionalType, RecordType, Type, field_text
 
 _EFFECTS: Final = {
     Effect.PURE: "pure: touches nothing",
@@ -88,12 +88,12 @@ def function(name: str) -> str:
 
 def fields(given: Iterable[Field]) -> str:
     """Parameters as they are declared."""
-    return ", ".join(f"{each.name}: {each.type}" + (" = …" if each.has_default else "") for each in given)
+    return ", ".join(f"{field_text(each.name)}: {each.type}" + (" = …" if each.has_default else "") for each in given)
 
 
 def body(given: tuple[Field, ...]) -> str:
     """The fields of a record, one a line."""
-    return "{\n" + "".join(f"  {each.name}: {each.type},\n" for each in given) + "}" if given else "{ }"
+    return "{\n" + "".join(f"  {field_text(each.name)}: {each.type},\n" for each in given) + "}" if given else "{ }"
 
 
 def docs_of(given: Iterable[Field]) -> str:

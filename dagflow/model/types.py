@@ -7,6 +7,7 @@ fields, so that two versions of a host's class are two types.
 from __future__ import annotations
 
 import enum
+import re
 from typing import Final, TypeAlias
 
 import attrs
@@ -87,6 +88,16 @@ class Field:
         return not self.has_default and not isinstance(self.type, OptionalType)
 
 
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_NO_FIELD_NAMES: Final = frozenset({"in", "true", "false", "null"})
+
+
+def field_text(name: str) -> str:
+    """The name of a field as a flow writes it: in backquotes if it is no plain name, like `detail-type`."""
+    is_plain = _PLAIN_NAME.fullmatch(name) is not None and name not in _NO_FIELD_NAMES
+    return name if is_plain else f"`{name}`"
+
+
 @attrs.frozen(cache_hash=True)
 class RecordType:
     """A closed record. `name` is empty for one written in place, `{a: int}`."""
@@ -99,7 +110,7 @@ class RecordType:
         return next((field for field in self.fields if field.name == name), None)
 
     def __str__(self) -> str:
-        return self.name or "{" + ", ".join(f"{f.name}: {f.type}" for f in self.fields) + "}"
+        return self.name or "{" + ", ".join(f"{field_text(f.name)}: {f.type}" for f in self.fields) + "}"
 
 
 @attrs.frozen(cache_hash=True)

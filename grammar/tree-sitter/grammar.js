@@ -44,7 +44,7 @@ module.exports = grammar({
     result_type: ($) => seq('->', $._type),
     parameters: ($) => seq('(', commaSepTrailing($.field), ')'),
     fields: ($) => seq('{', commaSepTrailing($.field), '}'),
-    field: ($) => seq($.identifier, ':', $._type, optional(seq('=', $._expression))),
+    field: ($) => seq(choice($.identifier, $.quoted_name), ':', $._type, optional(seq('=', $._expression))),
 
     _type: ($) => choice($.optional_type, $._plain_type),
     optional_type: ($) => seq($._plain_type, '?'),
@@ -207,7 +207,7 @@ module.exports = grammar({
     qualified_name: ($) => seq($.identifier, repeat(seq('.', $.identifier))),
     arguments: ($) => seq('(', commaSepTrailing($.argument), ')'),
     argument: ($) => choice(seq($.argument_name, ':', $._expression), $._expression),
-    argument_name: ($) => $.identifier,
+    argument_name: ($) => choice($.identifier, $.quoted_name),
 
     // ---- tests
 

@@ -192,7 +192,7 @@ class TestInferring:
             ([{}], "map<string, json>"),
             (["a", "b"], "string"),
             ([{"a": 1}, {}], "{a: int?}"),
-            ([{"in": 1, "true": 2, "if": 3, "null": 4}], "{in: int, true: int, if: int, null: int}"),
+            ([{"in": 1, "true": 2, "if": 3, "null": 4}], "{`in`: int, `true`: int, if: int, `null`: int}"),
             ([{"2026": 1}], "map<string, int>"),
         ],
     )

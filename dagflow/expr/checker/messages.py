@@ -25,6 +25,7 @@ from dagflow.model.types import (
     RecordType,
     SecretType,
     Type,
+    field_text,
 )
 
 _DEFAULTS = {STRING: '""', INT: "0", UINT: "0u", DOUBLE: "0.0", BOOL: "false"}
@@ -95,7 +96,7 @@ def no_field(context: Context, record: RecordType, tree: Select) -> Typed:
     subject = context.quote(tree.operand.span) or str(record)
     listed = f"{record} has: {', '.join(sorted(names))}" if names else f"{record} has no fields"
     help_ = f"did you mean `{meant}`? {listed}" if meant else listed
-    fix = replaced(tree.name_span, meant) if meant else None
+    fix = replaced(tree.name_span, field_text(meant)) if meant else None
     title = f"`{subject}` has no field `{tree.field}`"
     return context.mistake("E301", title, tree.name_span, f"not a field of {record}", help_, fix)
 

@@ -35,6 +35,8 @@ def path_of(tree: Expr) -> str | None:
     """`a.b.c` if the expression is such a path, with `.?` read as `.`; otherwise None."""
     parts: list[str] = []
     while isinstance(tree, Select):
+        if not tree.field.isidentifier():
+            return None  # a name in backquotes may have dots
         parts.append(tree.field)
         tree = tree.operand
     if not isinstance(tree, Name) or tree.is_root:

@@ -36,11 +36,11 @@ def rows() -> Iterator[Overload]:
     yield row(".flatten(list(list(A))) -> list(A)", "flattened(gas, {0})", can_fail=False)
     yield row(".slice(list(A), int, int) -> list(A)", "sliced(gas, {0}, {1}, {2})", keeps_elements=True)
     yield row("lists.range(int) -> list(int)", "numbered(gas, {0})")
-    # What the other macros become, of keys and the elements or values that belong to them.
+    # The functions of the other macros take keys, and the elements or values of the same places.
     yield row("@groupBy(list(A), list(B)) -> map(A, list(B))", "grouped(gas, {0}, {1})")
     yield row("@toMap(list(A), list(B)) -> map(A, B)", "by_keys(gas, {0}, {1})")
     yield row("@zip(list(A), list(B)) -> list(A)", "as_long_as({0}, {1})")
     yield row("@list(dyn) -> list(dyn)", "a_list({0})")
-    # What `merge` becomes: of all entries, and of those that have a value.
+    # The functions of `merge`: with all entries, and with the present ones.
     yield row("@merge(dyn, dyn) -> dyn", "merged(gas, {0}, {1})")
     yield row("@mergePresent(dyn, dyn) -> dyn", "merged_present(gas, {0}, {1})")

@@ -130,7 +130,7 @@ def _keys(gas: Gas, name: str, items: Sequence[object]) -> list[tuple[bool, obje
 
 
 def distinct(gas: Gas, items: Sequence[_T]) -> list[_T]:
-    """The elements without those that equal an earlier one."""
+    """The elements without repetitions: the first of equal ones stays."""
     gas.each(items, 1)
     gas.make(len(items) * ELEMENT_SIZE)
     first: dict[object, _T] = {}

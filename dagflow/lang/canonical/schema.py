@@ -11,6 +11,8 @@ _QUALIFIED: Final = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 
 TEXT: Final[Plain] = {"type": "string"}
 NAME: Final[Plain] = {"type": "string", "pattern": _NAME}
+#: Of a field: what is no plain name stands in backquotes in a text.
+FIELD_NAME: Final[Plain] = {"type": "string", "pattern": "^[^`\\n\\r]+$"}
 QUALIFIED: Final[Plain] = {"type": "string", "pattern": _QUALIFIED}
 SPAN: Final[Plain] = {"type": "array", "items": {"type": "integer", "minimum": 0}}
 COUNT: Final[Plain] = {"type": "integer", "minimum": 0}
@@ -46,6 +48,7 @@ _TYPE: Final = _ref("type_text")
 _STEPS: Final = _list(_ref("step"))
 _ARGUMENTS: Final = _list(_ref("argument"))
 _FIELDS: Final = _list(_ref("field"))
+_PARAMS: Final = _list(_ref("param"))
 _HANDLER: Final = _ref("on_error")
 _ID: Final[Plain] = {"id": NAME}
 _MODIFIERS: Final[Plain] = {
@@ -102,12 +105,12 @@ _ITEMS: Final[dict[str, Plain]] = {
     "type": _kind("type", {"name": NAME}, {"fields": _FIELDS, "is": _TYPE}),
     "event": _kind("event", {"name": TEXT, "fields": _FIELDS}),
     "action": _kind(
-        "action", {"name": QUALIFIED, "params": _FIELDS},
+        "action", {"name": QUALIFIED, "params": _PARAMS},
         {"result": _TYPE, "effect": {"enum": ["pure", "idempotent", "effectful"]}, "by_key": YES, "on_unknown": {"const": "fail"}},
     ),
     "flow": _kind(
         "flow", {"name": NAME, "steps": _STEPS},
-        {"params": _FIELDS, "result": _TYPE, "settings": _list(_ref("setting")), "on_error": _HANDLER},
+        {"params": _PARAMS, "result": _TYPE, "settings": _list(_ref("setting")), "on_error": _HANDLER},
     ),
     "test": _kind("test", {"text": TEXT}, {"flow": NAME}, has_doc=False),
 }  # fmt: skip
@@ -116,8 +119,9 @@ _ITEMS: Final[dict[str, Plain]] = {
 _DEFINITIONS: Final[dict[str, Plain]] = {
     "expression": _object({"cel": TEXT}, {"span": SPAN}),
     "type_text": TEXT,
-    "field": _object({"name": NAME, "type": _TYPE}, {"default": _CEL, "doc": TEXT, "comments": COMMENTS, "span": SPAN}),
-    "argument": _object({"value": _CEL}, {"name": NAME}),
+    "field": _object({"name": FIELD_NAME, "type": _TYPE}, {"default": _CEL, "doc": TEXT, "comments": COMMENTS, "span": SPAN}),
+    "param": _object({"name": NAME, "type": _TYPE}, {"default": _CEL, "doc": TEXT, "comments": COMMENTS, "span": SPAN}),
+    "argument": _object({"value": _CEL}, {"name": FIELD_NAME}),
     "call": _object(_CALL),
     "case": _object({"values": _list(_CEL), "steps": _STEPS}, {"comments": COMMENTS}),
     "on_error": _object({"steps": _STEPS}, {"as": NAME}),

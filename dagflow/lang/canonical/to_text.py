@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from dagflow.lang.literals import quoted
+from dagflow.model.types import field_text
 
 _Data = Mapping[str, object]
 
@@ -62,7 +63,7 @@ def _fields(fields: Sequence[_Data]) -> str:
 
 def _field(field: _Data) -> str:
     default = f" = {_cel(field['default'])}" if "default" in field else ""
-    return f"{field['name']}: {field['type']}{default}"
+    return f"{field_text(str(field['name']))}: {field['type']}{default}"
 
 
 def _lines(steps: Sequence[_Data]) -> str:
@@ -214,7 +215,9 @@ def _call(call: _Data) -> str:
 
 
 def _arguments(owner: _Data, key: str = "arguments") -> str:
-    return ", ".join((f"{arg['name']}: " if "name" in arg else "") + _cel(arg["value"]) for arg in _parts(owner, key))
+    return ", ".join(
+        (f"{field_text(str(arg['name']))}: " if "name" in arg else "") + _cel(arg["value"]) for arg in _parts(owner, key)
+    )
 
 
 def _optional(owner: _Data, key: str, before: str) -> str:

@@ -20,6 +20,7 @@ from dagflow.model.types import (
     ScalarType,
     SecretType,
     Type,
+    field_text,
 )
 from dagflow.model.values import Duration, Timestamp, UInt
 from dagflow.model.wire import codec as wire
@@ -53,7 +54,7 @@ def _enum(type_: EnumType) -> str:
 
 def _field(field: Field) -> str:
     default = f" = {value_text(wire.decode(field.default, field.type))}" if field.has_default else ""
-    return f"{field.name}: {spell(field.type)}{default}"
+    return f"{field_text(field.name)}: {spell(field.type)}{default}"
 
 
 def text(value: str) -> str:

@@ -28,6 +28,7 @@ from dagflow.model.wire import codec as wire
 from dagflow.model.wire.codec import WireError
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NO_NAME: Final = frozenset("`\n\r")
 #: A text with few values in many samples is one of a set.
 _LEAST_SAMPLES, _MOST_VALUES = 6, 8
 _KINDS: Final[tuple[Type, ...]] = (TIMESTAMP, ScalarType("Email"), ScalarType("Url"))
@@ -103,8 +104,8 @@ def _is(sample: str, kind: Type) -> bool:
 
 def _object(samples: list[dict[str, object]], depth: int) -> Type:
     keys = list(dict.fromkeys(key for sample in samples for key in sample))
-    if not keys or not all(_NAME.fullmatch(key) for key in keys):
-        # Keys that are no names are data: ids, dates.
+    if not any(_NAME.fullmatch(key) for key in keys) or any(set(key) & _NO_NAME or not key for key in keys):
+        # Keys of which none is a name are data: ids, dates. Beside names, others are fields as well, in backquotes.
         values = [value for sample in samples for value in sample.values()]
         return MapType(STRING, _infer(values, depth + 1) if values else JSON)
     return RecordType("", tuple(_field(key, samples, depth) for key in keys))
@@ -153,7 +154,8 @@ def _parts(type_: Type) -> object:
 
 
 def _pascal(name: str) -> str:
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) or "Value"
+    found = "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", name)).lstrip("0123456789")
+    return found or "Value"
 
 
 def _singular(name: str) -> str:

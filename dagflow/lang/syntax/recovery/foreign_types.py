@@ -79,6 +79,48 @@ def _optional_field(c: Context) -> Repair | None:
     return Repair(said, [colon, *of], end - c.position)
 
 
+def _quoted_field(c: Context) -> Repair | None:
+    """`"detail-type": string` in a type is a name in backquotes."""
+    name = c.token
+    if name.type != "STRING" or c.next.type != "COLON" or not c.accepts("QUOTED") or c.wants_value:
+        return None
+    written = name.text[1:-1]
+    if name.text[0] not in "\"'" or "`" in written or "\\" in written or not written:
+        return None
+    return _odd_name(name.span, written, 1)
+
+
+def _hyphened_field(c: Context) -> Repair | None:
+    """`detail-type: string` in a type."""
+    end = c.position
+    while end + 1 < len(c.tokens) and c.tokens[end].type == "MINUS" and c.tokens[end + 1].type == "IDENT":
+        end += 2
+    is_field = end > c.position and c.tokens[end].type == "COLON" and c.accepts("COLON") and _opener(c) == "LBRACE"
+    if not is_field or c.previous.type != "IDENT":
+        return None
+    span = Span(c.previous.start, c.tokens[end - 1].end)
+    return _odd_name(span, c.text[span.start - c.offset : span.end - c.offset], end - c.position, back=1)
+
+
+def _odd_name(span: Span, name: str, replaced: int, *, back: int = 0) -> Repair:
+    meant = f"`{name}`"
+    said = diagnostic(
+        "E103", "the name of a field is no text and has no hyphen", span, "not a plain name", f"write it in backquotes: {meant}",
+        Fix(meant, is_safe=True, edits=(Edit(span, meant),)),
+    )  # fmt: skip
+    return Repair(said, [Token("QUOTED", meant, span.start, span.end)], replaced, back=back)
+
+
+def _opener(c: Context) -> str:
+    """The kind of the bracket around the place."""
+    depth = 0
+    for token in reversed(c.tokens[: c.position]):
+        depth += (token.type in _CLOSERS) - (token.type in _OPENERS)
+        if depth < 0:
+            return token.type
+    return ""
+
+
 def _end_of_type(tokens: list[Token], begin: int) -> int:
     """Where a type ends: before the next field, the default, or the bracket around it."""
     depth = 0
@@ -91,4 +133,6 @@ def _end_of_type(tokens: list[Token], begin: int) -> int:
 
 
 #: To be tried before it is asked what is missing.
-FOREIGN_TYPES: Final[tuple[Callable[[Context], Repair | Skip | None], ...]] = (_square_brackets, _optional_field)
+FOREIGN_TYPES: Final[tuple[Callable[[Context], Repair | Skip | None], ...]] = (
+    _square_brackets, _optional_field, _quoted_field, _hyphened_field,
+)  # fmt: skip

@@ -71,6 +71,12 @@ class Children(list[object]):
         name = self.token("IDENT")
         return Ident(name.span, name.text)
 
+    def field_name(self) -> Ident:
+        """The name of a field, that begins the rule: plain, or in backquotes."""
+        name = self[0]
+        assert isinstance(name, Token)  # noqa: S101 - the rule says so
+        return Ident(name.span, name.text.strip("`") if name.type == "QUOTED" else name.text)
+
     def idents(self) -> list[Ident]:
         """The names among the direct tokens; a keyword read as such has been renamed by the parser."""
         return [Ident(token.span, token.text) for token in self.tokens("IDENT")]

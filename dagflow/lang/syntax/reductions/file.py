@@ -75,7 +75,7 @@ class Builder:
         )  # fmt: skip
 
     def _field(self, c: Children) -> s.FieldDecl:
-        return s.FieldDecl(c.span, c.ident(), c.one(s.TypeExpr), c.maybe(Expr), self._doc(c.span))
+        return s.FieldDecl(c.span, c.field_name(), c.one(s.TypeExpr), c.maybe(Expr), self._doc(c.span))
 
     def _enum_type(self, c: Children) -> s.EnumTypeExpr:
         return s.EnumTypeExpr(c.span, tuple(self._expressions.text(t) for t in c.tokens("STRING")))

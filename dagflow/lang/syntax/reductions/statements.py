@@ -71,7 +71,7 @@ class StepBuilder:
             "settled": lambda c: s.Deps(c.span, s.DepsKind.SETTLED, tuple(c.idents())),
             "retry": self._retry,
             "call": lambda c: s.CallExpr(c.span, c.one(s.Ident), tuple(c.all(s.Arg)), c.tokens("RPAR")[-1].span),
-            "arg": lambda c: s.Arg(c.span, c.ident(), c.one(Expr)),
+            "arg": lambda c: s.Arg(c.span, c.field_name(), c.one(Expr)),
             "positional": lambda c: s.Arg(c.span, None, c.one(Expr)),
         }
 

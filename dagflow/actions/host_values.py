@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from collections.abc import Callable, Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from dagflow.actions.host_exceptions import text_of
@@ -15,6 +16,7 @@ from dagflow.actions.record_classes import named_parts
 from dagflow.actions.signatures import shape_of
 from dagflow.actions.text_shapes import TEXT_SHAPES
 from dagflow.errors import UsageError
+from dagflow.model.decimals import checked, decimal_text
 from dagflow.model.typeguards import is_sequence, is_set
 from dagflow.model.types import JSON
 from dagflow.model.values import Duration, Secret, Timestamp, UInt
@@ -187,6 +189,7 @@ def _time(value: dt.time) -> str:
 #: From a value to its JSON, by its class. Raises ValueError: it has none.
 _FORMS: Final[Mapping[type, Callable[[Any], object]]] = {
     **{class_: shape.out for class_, shape in TEXT_SHAPES.items()},
+    Decimal: lambda value: decimal_text(checked(value)),
     dt.datetime: _datetime,
     dt.time: _time,
     dt.timedelta: lambda value: text_forms.format_duration(Duration.from_timedelta(value)),

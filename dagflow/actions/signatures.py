@@ -13,6 +13,7 @@ import enum
 import types
 import typing
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import attrs
@@ -24,10 +25,12 @@ from dagflow.actions.tagged_unions import NoTag, tagged_union
 from dagflow.actions.text_shapes import TEXT_SHAPES, pydantic_text
 from dagflow.errors import UsageError
 from dagflow.model import values
+from dagflow.model.decimals import checked
 from dagflow.model.typeguards import is_dict, is_object, is_sequence, is_set
 from dagflow.model.types import (
     BOOL,
     BYTES,
+    DECIMAL,
     DOUBLE,
     DURATION,
     INT,
@@ -60,6 +63,14 @@ def _timestamp_out(value: Any) -> Any:
     return value
 
 
+def _decimal_out(value: Any) -> Any:
+    """In the form that a history returns, or as it is: the codec says what is wrong with it."""
+    try:
+        return checked(value) if isinstance(value, Decimal) else value
+    except ValueError:
+        return value
+
+
 def _duration_out(value: Any) -> Any:
     return values.Duration.from_timedelta(value) if isinstance(value, dt.timedelta) else value
 
@@ -71,6 +82,7 @@ _PLAIN: Final[Mapping[Any, Shape]] = {
     bool: Shape(BOOL),
     int: Shape(INT),
     float: Shape(DOUBLE),
+    Decimal: Shape(DECIMAL, out=_decimal_out),
     str: Shape(STRING),
     bytes: Shape(BYTES),
     object: Shape(JSON),

@@ -1,12 +1,8 @@
-"""Types that are texts among flows and objects in Python: decimals, ids, dates and times of day.
-
-The language has no decimals yet, so a flow compares and passes them as text, and cannot calculate with them.
-"""
+"""Types that are texts among flows and objects in Python: ids, dates and times of day."""
 
 from __future__ import annotations
 
 import datetime as dt
-import decimal
 import uuid  # noqa: TID251 - reads ids, and makes none
 from collections.abc import Callable
 from typing import Any, Final
@@ -31,7 +27,6 @@ def _time_form(value: dt.time) -> Any:
 
 #: The shapes of such types, by class.
 TEXT_SHAPES: Final = {
-    decimal.Decimal: _of(decimal.Decimal, "Decimal", decimal.Decimal, str),
     uuid.UUID: _of(uuid.UUID, "Uuid", uuid.UUID, str),
     dt.date: _of(dt.date, "Date", dt.date.fromisoformat, dt.date.isoformat),
     dt.time: _of(dt.time, "Time", dt.time.fromisoformat, _time_form),

@@ -10,6 +10,7 @@ from dagflow.expr.unify import abstract, is_abstract
 from dagflow.model.types import (
     BOOL,
     BYTES,
+    DECIMAL,
     DOUBLE,
     DURATION,
     INT,
@@ -39,6 +40,7 @@ _SIMPLE: Final[dict[str, Type]] = {
     "int": INT,
     "uint": UINT,
     "double": DOUBLE,
+    "decimal": DECIMAL,
     "string": STRING,
     "bytes": BYTES,
     "timestamp": TIMESTAMP,
@@ -57,6 +59,7 @@ _NAMES: Final[dict[Primitive, str]] = {
     INT: "int",
     UINT: "uint",
     DOUBLE: "double",
+    DECIMAL: "decimal",
     STRING: "string",
     BYTES: "bytes",
     TIMESTAMP: "google.protobuf.Timestamp",

@@ -32,7 +32,7 @@ _OTHERS: Final = (
     "rate", "replace", "retry", "send", "served", "singleton", "skip", "start", "stop", "then", "throttle", "times", "undo", "was", "webhook",
 )  # fmt: skip
 _TYPES: Final = (
-    "bool", "int", "uint", "double", "string", "bytes", "timestamp", "duration", "json", "list", "map", "Secret",
+    "bool", "int", "uint", "double", "decimal", "string", "bytes", "timestamp", "duration", "json", "list", "map", "Secret",
 )  # fmt: skip
 #: What makes a word before it a name: every word of the language can be one.
 _NAME_BEFORE: Final = r"(?![ \t]*(?:[.:,)\]}]|\?\?|==|!=|&&|\|\|))"

@@ -82,5 +82,5 @@ TEST_ITEMS: Final = {
 }
 
 TYPES: Final = (
-    "bool", "int", "uint", "double", "string", "bytes", "timestamp", "duration", "json", "list", "map", "Secret", "Email", "Url",
+    "bool", "int", "uint", "double", "decimal", "string", "bytes", "timestamp", "duration", "json", "list", "map", "Secret", "Email", "Url",
 )  # fmt: skip

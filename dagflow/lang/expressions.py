@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import cast
 
 import attrs
@@ -19,8 +20,9 @@ from dagflow.expr.runtime.convert import plain_value
 from dagflow.expr.typenames import parse_type, type_text
 from dagflow.lang.diagnostics import render
 from dagflow.lang.syntax.parser import parse_expression
+from dagflow.model.decimals import checked
 from dagflow.model.typeguards import is_sequence
-from dagflow.model.types import DOUBLE, JSON, UINT, ListType, MapType, OptionalType, Type
+from dagflow.model.types import DECIMAL, DOUBLE, JSON, UINT, ListType, MapType, OptionalType, Type
 from dagflow.model.values import Duration, Optional, Timestamp, TypeValue, UInt
 
 _MAX_DEPTH = 200
@@ -49,14 +51,14 @@ def evaluate_expression(
     Args:
         text: the expression; the standard library, optionals, two-variable macros and the string, math, encoder and binding
             extensions are there.
-        bindings: the values of its variables: plain Python, `UInt`, `Timestamp`, `Duration`; `datetime` and `timedelta` too.
+        bindings: the values of its variables: plain Python, `Decimal`, `UInt`, `Timestamp`, `Duration`; `datetime` and `timedelta` too.
         types: CEL type texts of the variables. With them the expression is checked before it is evaluated; without them
             everything is decided by the values.
         container: the namespace names are first looked up in.
         interpolate: whether `${…}` in a text is a value in it, as in a flow; without, it is what plain CEL takes it for, text.
 
     Returns:
-        Plain Python, `UInt`, `Timestamp`, `Duration`, or a type whose `str()` is its CEL name. An absent optional is None.
+        Plain Python, `Decimal`, `UInt`, `Timestamp`, `Duration`, or a type whose `str()` is its CEL name. An absent optional is None.
 
     Raises:
         ExpressionInvalid: the expression does not parse or check.
@@ -137,6 +139,8 @@ def _taken(value: object, type_: Type, depth: int) -> object:
             return value
         case int():
             return _number(value, type_)
+        case Decimal():
+            return _decimal(value)
         case dt.datetime():
             return _instant(value)
         case dt.timedelta():
@@ -159,11 +163,20 @@ def _number(value: int, type_: Type) -> object:
     wanted = type_.value if isinstance(type_, OptionalType) else type_
     if wanted is DOUBLE:
         return float(value)
+    if wanted is DECIMAL:
+        return _decimal(Decimal(value))
     if wanted is UINT and 0 <= value < 2**64:
         return UInt(value)
     if -(2**63) <= value < 2**63:
         return int(value)
     raise UsageError(f"the binding {value} does not fit an int of 64 bits")
+
+
+def _decimal(value: Decimal) -> Decimal:
+    try:
+        return checked(value)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _instant(value: dt.datetime) -> Timestamp:

@@ -21,6 +21,8 @@ class Primitive(enum.Enum):
     INT = "int"
     UINT = "uint"
     DOUBLE = "double"
+    #: An exact decimal number, such as an amount of money; see `model.decimals`.
+    DECIMAL = "decimal"
     STRING = "string"
     BYTES = "bytes"
     TIMESTAMP = "timestamp"
@@ -169,7 +171,7 @@ Type: TypeAlias = (
 )
 
 NULL, BOOL, INT, UINT = Primitive.NULL, Primitive.BOOL, Primitive.INT, Primitive.UINT
-DOUBLE, STRING, BYTES = Primitive.DOUBLE, Primitive.STRING, Primitive.BYTES
+DOUBLE, DECIMAL, STRING, BYTES = Primitive.DOUBLE, Primitive.DECIMAL, Primitive.STRING, Primitive.BYTES
 TIMESTAMP, DURATION, JSON, UNKNOWN = Primitive.TIMESTAMP, Primitive.DURATION, Primitive.JSON, Primitive.UNKNOWN
 
 #: The kinds of text that every flow knows by name; a host or an author declares others.

@@ -1,6 +1,6 @@
 """The values flows compute with: plain Python, and the few things Python lacks.
 
-`None bool int float str bytes list dict` are themselves. `UInt` is CEL's uint, `Timestamp` and `Duration` count
+`None bool int float Decimal str bytes list dict` are themselves. `UInt` is CEL's uint, `Timestamp` and `Duration` count
 nanoseconds (Python's `datetime` stops at microseconds), `Optional` is CEL's optional *while an expression runs*, and a
 `TypeValue` is the value of CEL's `type(x)`.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -18,6 +19,7 @@ import attrs
 
 from dagflow.actions.failures import Fatal
 from dagflow.errors import DagflowError
+from dagflow.model.decimals import decimal_text
 from dagflow.model.values import Duration, Timestamp
 
 #: Returns the value of an expression over the data; raises a `DagflowError` if it has none.
@@ -157,6 +159,8 @@ def _as_text(value: object) -> str | None:
             return "true" if value else "false"
         case float():
             return repr(value).removesuffix(".0")
+        case Decimal():
+            return decimal_text(value)
         case int() | Timestamp() | Duration():
             return str(value)
         case _:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from dagflow.model.decimals import ZERO
 from dagflow.model.types import (
     BOOL,
     BYTES,
+    DECIMAL,
     DOUBLE,
     DURATION,
     INT,
@@ -27,7 +29,6 @@ from dagflow.model.wire import codec as wire
 _SCALARS: Final = {
     "Email": "somebody@example.org",
     "Url": "https://example.org/",
-    "Decimal": "0",
     "Uuid": "00000000-0000-0000-0000-000000000000",
     "Date": "2026-01-01",
     "Time": "00:00",
@@ -37,6 +38,7 @@ _PRIMITIVES: Final[dict[Type, object]] = {
     INT: 0,
     UINT: UInt(0),
     DOUBLE: 0.0,
+    DECIMAL: ZERO,
     BYTES: b"",
     DURATION: Duration(0),
     TIMESTAMP: Timestamp(0),

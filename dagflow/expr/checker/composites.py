@@ -8,12 +8,14 @@ from dagflow.diagnostic import Edit, Fix, Span, nearest
 from dagflow.expr.checker import messages
 from dagflow.expr.checker.constants import default_core
 from dagflow.expr.checker.context import Context, Typed
+from dagflow.expr.checker.literals import literal_as, scalar_problem, wanted_value
 from dagflow.expr.checker.narrowing import known_present
 from dagflow.expr.checker.overload_resolution import condition, join_types
-from dagflow.expr.tree import Binary, Conditional, Expr, Interpolation, ListLiteral, Literal, MapLiteral, Name, Select, Unary
+from dagflow.expr.tree import Binary, Conditional, Expr, Interpolation, ListLiteral, Literal, MapLiteral, Name, Select
 from dagflow.model.types import (
     BOOL,
     BYTES,
+    DECIMAL,
     DOUBLE,
     DURATION,
     INT,
@@ -34,12 +36,6 @@ from dagflow.model.types import (
     SecretType,
     Type,
 )
-from dagflow.model.wire.text_forms import SCALAR_CHECKS
-
-
-def wanted_value(expected: Type | None) -> Type | None:
-    """The expected type of a present value."""
-    return expected.value if isinstance(expected, OptionalType) else expected
 
 
 def as_expected(context: Context, typed: Typed, tree: Expr, expected: Type | None, place: str = "this") -> Typed:
@@ -71,47 +67,6 @@ def _fitted(context: Context, typed: Typed, tree: Expr, expected: Type, place: s
         return Typed(type_ if expected is JSON else expected, typed.core, typed.span)
     context.report("E307", f"{place} takes {expected}, got {type_}", typed.span, str(type_), f"give a value of type {expected}")
     return context.unknown(typed.span)
-
-
-def literal_as(context: Context, tree: Expr, expected: Type | None) -> Typed | None:
-    """A literal read as the wanted type: an int as a double, a text as an enum or scalar."""
-    value = tree.value if isinstance(tree, Literal) else None
-    if (
-        isinstance(tree, Unary)
-        and tree.operator == "-"
-        and isinstance(tree.operand, Literal)
-        and type(tree.operand.value) is int
-    ):
-        value = -tree.operand.value
-    match wanted_value(expected):
-        case kind if kind is DOUBLE and type(value) is int:
-            return Typed(DOUBLE, ("double", float(value)), tree.span)
-        case EnumType() as enum if isinstance(value, str):
-            if value not in enum.values:
-                messages.outside_enum(context, tree.span, value, enum, "this value is not allowed here")
-            return Typed(enum, ("string", value), tree.span)
-        case ScalarType() as scalar if isinstance(value, str):
-            return _scalar(context, tree.span, value, scalar)
-        case _:
-            return None
-
-
-def _scalar(context: Context, span: Span, value: str, scalar: ScalarType) -> Typed:
-    problem = scalar_problem(scalar.name, value)
-    if problem:
-        context.report("E307", f"this is no {scalar}", span, problem, "correct the text")
-    return Typed(scalar, ("string", value), span)
-
-
-def scalar_problem(name: str, value: str) -> str:
-    """The error of a text as a scalar of that name, or empty."""
-    check = SCALAR_CHECKS.get(name)
-    try:
-        if check is not None:  # pragma: no branch - every scalar the language has is checked
-            check(value)
-    except ValueError as error:
-        return str(error)
-    return ""
 
 
 def visit_list(context: Context, tree: ListLiteral, expected: Type | None) -> Typed:
@@ -280,7 +235,7 @@ def _shown(context: Context, typed: Typed) -> object:
             return typed.core
         case _ if type_ is STRING or type_ is UNKNOWN:
             return typed.core
-        case _ if type_ in {BOOL, INT, UINT, TIMESTAMP, DURATION}:
+        case _ if type_ in {BOOL, INT, UINT, DECIMAL, TIMESTAMP, DURATION}:
             return ("call", f"string({_WORDS[type_]})", typed.core)
         case _ if type_ is DOUBLE or type_ is JSON or isinstance(type_, ParamType):
             return ("display", typed.core, context.quote(typed.span)[:_LONGEST_QUOTE])
@@ -291,7 +246,14 @@ def _shown(context: Context, typed: Typed) -> object:
 
 #: How much of an expression a failure quotes.
 _LONGEST_QUOTE = 80
-_WORDS: dict[Type, str] = {BOOL: "bool", INT: "int", UINT: "uint", TIMESTAMP: "timestamp", DURATION: "duration"}
+_WORDS: dict[Type, str] = {
+    BOOL: "bool",
+    INT: "int",
+    UINT: "uint",
+    DECIMAL: "decimal",
+    TIMESTAMP: "timestamp",
+    DURATION: "duration",
+}
 
 
 def visit_conditional(context: Context, tree: Conditional, expected: Type | None) -> Typed:
@@ -311,8 +273,10 @@ def branch(context: Context, tree: Expr, expected: Type | None) -> Typed:
 
 
 def _beside(context: Context, tree: Expr, typed: Typed, other: Typed) -> Typed:
-    """A text literal beside an enum or scalar is one too, if it can be."""
+    """A text literal beside an enum or scalar is one too, if it can be, and a number beside a decimal one."""
     wanted = wanted_value(context.resolve(other.type))
+    if wanted is DECIMAL:
+        return literal_as(context, tree, DECIMAL) or typed
     value = tree.value if isinstance(tree, Literal) else None
     if not isinstance(value, str):
         return typed

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import cast
 
 from dagflow.errors import DagflowBug
+from dagflow.model.decimals import decimal_text
 from dagflow.model.types import Field
 from dagflow.model.values import NANOS_PER_SECOND, Duration, Timestamp, UInt
 from dagflow.model.wire import codec as wire
@@ -16,7 +18,7 @@ def default_core(field: Field) -> object:
 
 
 def constant_core(value: object) -> object:
-    """The core of a constant: what JSON has, and lengths, instants, unsigned numbers and bytes."""
+    """The core of a constant: what JSON has, and decimal numbers, lengths, instants, unsigned numbers and bytes."""
     match value:
         case None:
             return ("null",)
@@ -32,6 +34,8 @@ def constant_core(value: object) -> object:
             return ("string", value)
         case bytes():
             return ("bytes", value.hex())
+        case Decimal():
+            return ("decimal", decimal_text(value))
         case Duration():
             return ("duration", value.nanos)
         case Timestamp():

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Final
 
 from dagflow.diagnostic import Span, nearest
 from dagflow.expr.checker import messages
-from dagflow.expr.checker.composites import literal_as, wanted_value
 from dagflow.expr.checker.constants import constant_core
 from dagflow.expr.checker.context import Context, Typed
+from dagflow.expr.checker.literals import literal_as, wanted_value
 from dagflow.expr.checker.macros import visit_macro
 from dagflow.expr.checker.names import candidates, qualified
 from dagflow.expr.checker.overload_resolution import call_overload
 from dagflow.expr.tree import Call, Expr, Literal
-from dagflow.model.types import DURATION, JSON, STRING, TIMESTAMP, UNKNOWN, ListType, OptionalType, ScalarType, SecretType, Type
+from dagflow.model.decimals import ROUNDINGS, parse_decimal
+from dagflow.model.types import (
+    DECIMAL,
+    DURATION,
+    JSON,
+    STRING,
+    TIMESTAMP,
+    UNKNOWN,
+    EnumType,
+    ListType,
+    OptionalType,
+    ScalarType,
+    SecretType,
+    Type,
+)
 from dagflow.model.values import Duration, Timestamp
 
 #: The macros whose first argument is a variable.
@@ -51,7 +66,7 @@ def _namespaced(context: Context, tree: Call, target: Expr) -> Typed | None:
 
 
 def _constant(context: Context, tree: Call, name: str) -> Typed | None:
-    """`duration("90s")` and `timestamp("…")` of a literal, read once and not at each evaluation."""
+    """`decimal("12.50")`, `duration("90s")` and `timestamp("…")` of a literal, read once and not at each evaluation."""
     literal = tree.args[0] if len(tree.args) == 1 else None
     if name not in _CONSTANTS or not isinstance(literal, Literal) or not isinstance(literal.value, str):
         return None
@@ -61,11 +76,17 @@ def _constant(context: Context, tree: Call, name: str) -> Typed | None:
     except ValueError as error:
         if not context.environment.is_flow:
             return None  # CEL leaves it to the evaluation, which may absorb the error
-        help_ = "write it like `90s`, or as a literal: `2d`" if name == "duration" else "write it like `2026-01-31T10:00:00Z`"
+        help_ = _WRITTEN[name]
         return context.mistake("E307", f"this is no {name}", literal.span, str(error), help_)
 
 
-_CONSTANTS: Final[dict[str, tuple[Callable[[str], Duration | Timestamp], Type]]] = {
+_WRITTEN: Final = {
+    "decimal": "write it like `12.50`",
+    "duration": "write it like `90s`, or as a literal: `2d`",
+    "timestamp": "write it like `2026-01-31T10:00:00Z`",
+}
+_CONSTANTS: Final[dict[str, tuple[Callable[[str], Decimal | Duration | Timestamp], Type]]] = {
+    "decimal": (parse_decimal, DECIMAL),
     "duration": (Duration.parse, DURATION),
     "timestamp": (Timestamp.parse, TIMESTAMP),
 }
@@ -88,7 +109,16 @@ def _method(context: Context, tree: Call, receiver: Expr, expected: Type | None)
             return context.unknown(tree.span)
         return _unknown(context, tree, is_method=True)
     args = [target, *(context.visit(arg) for arg in tree.args)]
+    if tree.function in {"round", "divide"} and context.resolve(target.type) is DECIMAL:
+        _check_rounding(context, tree)
     return call_overload(context, tree.function, args, (receiver, *tree.args), tree.span, is_method=True)
+
+
+def _check_rounding(context: Context, tree: Call) -> None:
+    """E302 for a rounding that does not exist."""
+    last = tree.args[-1] if tree.args else None
+    if isinstance(last, Literal) and isinstance(last.value, str) and last.value not in ROUNDINGS:
+        messages.outside_enum(context, last.span, last.value, EnumType("", ROUNDINGS), "there is no such rounding")
 
 
 def _expected_receiver(context: Context, tree: Call, expected: Type | None) -> Type | None:

@@ -11,8 +11,8 @@ from typing import Final, cast
 import attrs
 
 from dagflow.expr.checker import messages
-from dagflow.expr.checker.composites import wanted_value
 from dagflow.expr.checker.context import Context, Local, Typed
+from dagflow.expr.checker.literals import wanted_value
 from dagflow.expr.checker.macro_loops import Over, element_of, loop_core, loop_over, misused, variables_of
 from dagflow.expr.checker.overload_resolution import call_overload
 from dagflow.expr.tree import Call, Expr

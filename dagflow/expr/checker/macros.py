@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Final
 
 from dagflow.expr.checker import messages
-from dagflow.expr.checker.composites import branch, wanted_value
+from dagflow.expr.checker.composites import branch
 from dagflow.expr.checker.context import Context, Local, Typed
 from dagflow.expr.checker.list_macros import LIST_MACROS
+from dagflow.expr.checker.literals import wanted_value
 from dagflow.expr.checker.macro_loops import Over, element_of, loop_core, loop_over, misused, variables_of
 from dagflow.expr.checker.merging import visit_merge
 from dagflow.expr.checker.overload_resolution import call_overload, condition

@@ -12,8 +12,9 @@ from typing import Final
 import attrs
 
 from dagflow.expr.checker import messages
-from dagflow.expr.checker.composites import branch, constant_names, wanted_value
+from dagflow.expr.checker.composites import branch, constant_names
 from dagflow.expr.checker.context import Context, Typed
+from dagflow.expr.checker.literals import wanted_value
 from dagflow.expr.tree import Call, Entry, MapLiteral
 from dagflow.model.types import JSON, NULL, UNKNOWN, Field, MapType, OptionalType, ParamType, RecordType, SecretType, Type
 

@@ -12,6 +12,7 @@ from dagflow.expr.tree import Expr, Interpolation, Literal, Name, Select
 from dagflow.model.types import (
     BOOL,
     BYTES,
+    DECIMAL,
     DOUBLE,
     DURATION,
     INT,
@@ -211,7 +212,10 @@ def no_operator(context: Context, sign: str, span: Span, trees: Sequence[Expr], 
     types = [context.bindings.finish(part.type) for part in parts]
     if sign in {"==", "!=", "<", "<=", ">", ">="}:
         return _no_comparison(context, sign, span, types)
-    if len(parts) == 2 and {types[0], types[1]} <= {INT, UINT, DOUBLE} and sign in "+-*/":
+    if sign == "/" and types[0] is DECIMAL:
+        help_ = 'a quotient is rounded, so say how: `a.divide(b, 2, "half_up")`'
+        return context.mistake("E309", f"no `/` for {types[0]} and {types[1]}", span, "decimal / …", help_)
+    if len(parts) == 2 and {types[0], types[1]} <= {INT, UINT, DOUBLE, DECIMAL} and sign in "+-*/":
         return _no_conversion(context, sign, span, parts, types)
     if sign == "!" and isinstance(types[0], OptionalType) and types[0].value is not BOOL:
         quoted = context.quote(parts[0].span)
@@ -235,6 +239,8 @@ def _no_comparison(context: Context, sign: str, span: Span, types: Sequence[Type
     help_ = ""
     if left is TIMESTAMP and right is DURATION:
         help_ = 'for "more than two days ago" write `now - lead.created > 2d`'
+    elif {left, right} == {DECIMAL, DOUBLE}:
+        help_ = "convert one side: `decimal(…)`"
     elif {left, right} == {STRING, INT}:
         help_ = "convert one side: `int(…)` or `string(…)`"
     return context.mistake("E303", title, span, f"{left} {sign} {right}", help_)
@@ -242,7 +248,7 @@ def _no_comparison(context: Context, sign: str, span: Span, types: Sequence[Type
 
 def _no_conversion(context: Context, sign: str, span: Span, parts: Sequence[Typed], types: Sequence[Type]) -> Typed:
     word = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}[sign]
-    wanted = "double" if DOUBLE in types else "int"
+    wanted = "decimal" if DECIMAL in types else "double" if DOUBLE in types else "int"
     which = 0 if str(types[0]) != wanted else 1
     part = parts[which]
     sides = [context.quote(each.span) for each in parts]
@@ -252,7 +258,7 @@ def _no_conversion(context: Context, sign: str, span: Span, parts: Sequence[Type
         return context.mistake("E310", title, span, f"{types[0]} {sign} {types[1]}", f"write `{sides[which]}.0`", fix)
     sides[which] = f"{wanted}({sides[which]})"
     text = f"`{sides[0]} {sign} {sides[1]}`" if context.quote(part.span) else f"`{wanted}(…)`"
-    fix = inserted(text, (part.span.start, f"{wanted}("), (part.span.end, ")"), is_safe=True)
+    fix = inserted(text, (part.span.start, f"{wanted}("), (part.span.end, ")"), is_safe=wanted != "decimal")
     title = f"{types[0]} {word} {types[1]} needs a conversion"
     return context.mistake("E310", title, span, f"{types[0]} {sign} {types[1]}", "CEL never converts numbers silently", fix)
 

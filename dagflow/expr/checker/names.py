@@ -14,7 +14,7 @@ from dagflow.model.types import OptionalType, Type, TypeType
 
 _TYPE_WORDS = frozenset(
     {
-        "bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type", "optional_type",
+        "bool", "int", "uint", "double", "decimal", "string", "bytes", "list", "map", "null_type", "type", "optional_type",
         "google.protobuf.Timestamp", "google.protobuf.Duration",
     }
 )  # fmt: skip

@@ -9,12 +9,14 @@ import attrs
 from dagflow.diagnostic import Span
 from dagflow.expr.checker import messages
 from dagflow.expr.checker.context import Context, Typed
+from dagflow.expr.checker.literals import literal_as
 from dagflow.expr.checker.narrowing import known_present
 from dagflow.expr.library.overloads import OPERATORS, Overload
 from dagflow.expr.tree import Binary, Expr, ListLiteral, Literal, MapLiteral, Unary
 from dagflow.expr.unify import plain
 from dagflow.model.types import (
     BOOL,
+    DECIMAL,
     DOUBLE,
     INT,
     JSON,
@@ -32,6 +34,8 @@ from dagflow.model.types import (
 
 _EQUALITY = frozenset({"==", "!="})
 _LIKE = _EQUALITY | {"in"}
+#: Operators whose result is a decimal if one of their operands is.
+_EXACT = frozenset({"+", "-", "*"})
 _WRITTEN_OUT = (ListLiteral, MapLiteral)
 
 
@@ -110,6 +114,8 @@ def _select(context: Context, rows: Sequence[Overload], types: Sequence[Type]) -
         if row.params == tuple(types) and not isinstance(row.result, ParamType):
             return row, row.result
     for row in rows:
+        if row.needs_decimal and DECIMAL not in types:
+            continue
         *params, given = context.bindings.instantiate([*row.params, row.result])
         if (row.is_for_unknown and _has_known_elements(types[-1])) or not context.bindings.fits(types, params):
             continue
@@ -200,14 +206,17 @@ def visit_unary(context: Context, tree: Unary) -> Typed:
 
 
 def visit_binary(context: Context, tree: Binary, expected: Type | None = None) -> Typed:
-    """Every infix operator but `??`; of lists that are added, each is as expected."""
+    """Every infix operator but `??`; of lists that are added, or decimals, each is as expected."""
     if tree.operator in {"&&", "||"}:
         return _junction(context, tree)
     wanted = expected.value if isinstance(expected, OptionalType) else expected
     if tree.operator == "+" and isinstance(wanted, ListType):
         left, right = context.visit(tree.left, wanted), context.visit(tree.right, wanted)
+    elif tree.operator in _EXACT and wanted is DECIMAL:
+        left, right = (literal_as(context, each, DECIMAL) or context.visit(each, DECIMAL) for each in (tree.left, tree.right))
     else:
         left, right = _both_sides(context, tree)
+    left, right = _decimal_beside(context, tree, left, right)
     if tree.operator in _EQUALITY:
         special = _compare_with_null(context, tree, left, right)
         if special is not None:
@@ -237,6 +246,18 @@ def _both_sides(context: Context, tree: Binary) -> tuple[Typed, Typed]:
             wanted = _with_records(context, left)
             return left, context.visit(tree.right, ListType(wanted) if is_in and wanted is not None else wanted)
     return context.visit(tree.left), context.visit(tree.right)
+
+
+def _decimal_beside(context: Context, tree: Binary, left: Typed, right: Typed) -> tuple[Typed, Typed]:
+    """A number that is written out beside a decimal one is one too: `total * 0.19`, `price in [1.5, 2]`."""
+    types = context.resolve(left.type), context.resolve(right.type)
+    if types[0] is DECIMAL and types[1] is not DECIMAL:
+        if tree.operator == "in" and isinstance(tree.right, ListLiteral):
+            return left, context.visit(tree.right, ListType(DECIMAL))
+        return left, literal_as(context, tree.right, DECIMAL) or right
+    if types[1] is DECIMAL and types[0] is not DECIMAL:
+        return literal_as(context, tree.left, DECIMAL) or left, right
+    return left, right
 
 
 def _with_records(context: Context, typed: Typed) -> Type | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Final
 
 from dagflow.errors import EvaluationError
@@ -16,6 +17,7 @@ from dagflow.expr.runtime.optionals import at
 from dagflow.model.types import (
     BOOL,
     BYTES,
+    DECIMAL,
     DOUBLE,
     DURATION,
     INT,
@@ -39,6 +41,7 @@ _CLASSES: Final[dict[Primitive, type]] = {
     INT: int,
     UINT: UInt,
     DOUBLE: float,
+    DECIMAL: Decimal,
     STRING: str,
     BYTES: bytes,
     TIMESTAMP: Timestamp,

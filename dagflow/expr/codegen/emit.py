@@ -26,7 +26,7 @@ from dagflow.expr.codegen.fragment import (
     text,
     variable,
 )
-from dagflow.expr.codegen.literals import literal
+from dagflow.expr.codegen.literals import decimal_of_core, literal
 from dagflow.expr.codegen.loops import LOOPS, Loop, absorbing, fold
 from dagflow.expr.codegen.templates import LAZY_SECOND, NAMED, PLAIN_LITERALS, SHORTEST, UNARY
 from dagflow.expr.library.namespace import NAMESPACE, TABLE, guarded, guarded_with_gas
@@ -151,6 +151,12 @@ class _Emitter:
             raise damaged(core)
         name = f"k_{len(self.constants)}"
         self.constants[name] = Duration(nanos) if is_length else Timestamp(nanos)
+        return Fragment(name)
+
+    def _decimal(self, core: Core, _: Scope) -> Fragment:
+        """A decimal number: made once, with its module."""
+        name = f"k_{len(self.constants)}"
+        self.constants[name] = decimal_of_core(core, text(*self._args(core, 1)))
         return Fragment(name)
 
     def _type(self, core: Core, _: Scope) -> Fragment:
@@ -339,6 +345,7 @@ class _Emitter:
         "double": _literal,
         "string": _literal,
         "bytes": _literal,
+        "decimal": _decimal,
         "duration": _time,
         "timestamp": _time,
         "type": _type,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from dagflow.expr.codegen.fragment import Core, Fragment, damaged
 from dagflow.expr.runtime.arithmetic import MAX_INT, MAX_UINT, MIN_INT
+from dagflow.model.decimals import parse_decimal
 
 
 def literal(core: Core, value: object) -> Fragment:
@@ -26,3 +29,11 @@ def literal(core: Core, value: object) -> Fragment:
                 raise damaged(core) from None
         case _:
             raise damaged(core)
+
+
+def decimal_of_core(core: Core, text: str) -> Decimal:
+    """The decimal number of a checked form; raises StoreError for a text that is none."""
+    try:
+        return parse_decimal(text)
+    except ValueError:
+        raise damaged(core) from None

@@ -8,12 +8,12 @@ from typing import Final
 from dagflow.expr.library.overloads import Overload, row
 
 _NUMBERS: Final = ("int", "uint", "double")
-_ORDERED: Final = (*_NUMBERS, "string", "bytes", "bool", "timestamp", "duration")
+_ORDERED: Final = (*_NUMBERS, "decimal", "string", "bytes", "bool", "timestamp", "duration")
 
 
 def rows() -> Iterator[Overload]:
     """Every row."""
-    for kind in (*_NUMBERS, "duration"):
+    for kind in (*_NUMBERS, "decimal", "duration"):
         yield row(f".sum(list({kind})) -> {kind}", f"total_{kind}(gas, {{0}})", can_fail=kind != "double")
     yield row(".sum(list(dyn)) -> dyn", "total(gas, {0})", is_for_unknown=True)
     for kind in (*_NUMBERS, "dyn"):

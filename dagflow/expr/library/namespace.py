@@ -7,17 +7,18 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from dagflow.errors import EvaluationError
-from dagflow.expr.library import extensions, standard
+from dagflow.expr.library import decimals, extensions, standard
 from dagflow.expr.library import lists as list_rows
 from dagflow.expr.library.overloads import Table, make_table
-from dagflow.expr.runtime import arithmetic, compare, convert, formatting, instants, lists, optionals, texts
+from dagflow.expr.runtime import arithmetic, compare, convert, decimal_numbers, formatting, instants, lists, optionals, texts
 from dagflow.expr.runtime.gas import Exhausted, Gas
+from dagflow.model.decimals import decimal_text
 from dagflow.model.values import NONE, Duration, TypeValue, UInt
 
 #: The exceptions of an operation besides `EvaluationError`; all of them are translated.
 NATIVE: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, MemoryError)
 
-_MODULES: Final = (arithmetic, compare, convert, formatting, instants, lists, optionals, texts)
+_MODULES: Final = (arithmetic, compare, convert, decimal_numbers, formatting, instants, lists, optionals, texts)
 _BUILTINS: Final[tuple[Callable[..., object], ...]] = (abs, dict, enumerate, float, int, len, str, sum)
 
 
@@ -81,6 +82,7 @@ def _make_namespace() -> dict[str, object]:
         "Gas": Gas,
         "ABSORBED": (EvaluationError, *NATIVE),
         "NONE": NONE,
+        "decimal_text": decimal_text,
         "TypeValue": TypeValue,
         "UInt": UInt,
         "is_finite": math.isfinite,
@@ -93,4 +95,4 @@ def _make_namespace() -> dict[str, object]:
 #: The globals of generated code; copied for each module.
 NAMESPACE: Final = _make_namespace()
 #: The overload table of the language.
-TABLE: Final[Table] = make_table([*standard.rows(), *extensions.rows(), *list_rows.rows()])
+TABLE: Final[Table] = make_table([*standard.rows(), *extensions.rows(), *decimals.rows(), *list_rows.rows()])

@@ -28,6 +28,7 @@ class Overload:
         can_fail: whether it can raise anything but `Exhausted`.
         keeps_elements: whether the result has elements of the lists it takes, or is one of them, and so has their type: an enum is no
             string afterwards.
+        needs_decimal: not considered unless a decimal is among the arguments: json has none, so `data.n + 1` is an int.
         is_for_unknown: only for lists whose elements have no known type; elements of other types than the rows have are an error.
     """
 
@@ -42,6 +43,7 @@ class Overload:
     can_fail: bool
     keeps_elements: bool = False
     is_for_unknown: bool = False
+    needs_decimal: bool = False
 
 
 def row(
@@ -53,6 +55,7 @@ def row(
     can_fail: bool = True,
     keeps_elements: bool = False,
     is_for_unknown: bool = False,
+    needs_decimal: bool = False,
 ) -> Overload:
     """A row from `function(param, …) -> result`, with a dot in front for a method."""
     head, _, result = signature.rpartition(" -> ")
@@ -70,6 +73,7 @@ def row(
         can_fail=can_fail,
         keeps_elements=keeps_elements,
         is_for_unknown=is_for_unknown,
+        needs_decimal=needs_decimal,
     )
 
 

@@ -7,6 +7,7 @@ and `1`. Where keys of both kinds may meet, `BoolKey` wraps bool keys.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Final
 
 import attrs
@@ -16,7 +17,7 @@ from dagflow.expr.runtime.gas import Gas
 from dagflow.model.typeguards import is_dict, is_list
 from dagflow.model.values import Optional, UInt
 
-_NUMBERS: Final = frozenset({int, float, UInt})
+_NUMBERS: Final = frozenset({int, float, UInt, Decimal})
 _PLAIN: Final = frozenset({bool, str, bytes, type(None)})
 
 

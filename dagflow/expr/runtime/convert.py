@@ -10,6 +10,7 @@ from typing import Final
 from dagflow.errors import EvaluationError
 from dagflow.expr.runtime.arithmetic import int64, uint64
 from dagflow.expr.runtime.compare import BoolKey
+from dagflow.model.decimals import decimal_text
 from dagflow.model.typeguards import is_dict, is_list
 from dagflow.model.values import Duration, Optional, Timestamp, TypeValue, UInt
 from dagflow.model.wire.text_forms import SCALAR_CHECKS
@@ -28,6 +29,7 @@ _TYPE_NAMES: Final[dict[type, str]] = {
     int: "int",
     UInt: "uint",
     float: "double",
+    Decimal: "decimal",
     str: "string",
     bytes: "bytes",
     list: "list",
@@ -146,6 +148,8 @@ def display(value: object, what: str = "") -> str:
             return str(value)
         case float():
             return plain_double(value)
+        case Decimal():
+            return decimal_text(value)
         case _:
             found = "null" if value is None else f"a {type_name(value)}"
             raise EvaluationError("type_mismatch", (f"`{what}`: " if what else "") + f"{found} does not go into a text")

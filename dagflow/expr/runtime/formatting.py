@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import decimal
 import math
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Final
 
 from dagflow.errors import EvaluationError
 from dagflow.expr.runtime.compare import BoolKey
 from dagflow.expr.runtime.convert import plain_double, text_of_bool, type_name
 from dagflow.expr.runtime.gas import Gas
+from dagflow.model.decimals import MOST_DIGITS, decimal_text
 from dagflow.model.typeguards import is_dict, is_list
 from dagflow.model.values import Duration, Timestamp, TypeValue, UInt
 
 _CLAUSE: Final = re.compile(r"%(%|(?:\.([0-9]{1,3}))?([a-zA-Z])|.?)", re.DOTALL)
 _MAX_PRECISION: Final = 100
+#: Enough digits for every decimal number and its zeros. CEL rounds a half to the even digit here, and so do decimals.
+_HALF_EVEN: Final = decimal.Context(prec=MOST_DIGITS + _MAX_PRECISION, rounding=decimal.ROUND_HALF_EVEN)
 
 
 def format_text(gas: Gas, template: str, args: list[object]) -> str:
@@ -57,8 +62,10 @@ def _one(gas: Gas, match: re.Match[str], value: object) -> str:
 def _floating(kind: str, precision: int, value: object) -> str:
     if precision > _MAX_PRECISION:
         raise _error(f"a precision is at most {_MAX_PRECISION}")
-    if type(value) not in {int, UInt, float}:
+    if type(value) not in {int, UInt, float, Decimal}:
         raise _error(f"%{kind} takes a number, not {type_name(value)}")
+    if type(value) is Decimal and kind == "f":
+        return decimal_text(_HALF_EVEN.quantize(value, Decimal(1).scaleb(-precision)))
     number = float(value)  # type: ignore[arg-type]
     return f"{number:.{precision}{kind}}" if math.isfinite(number) else plain_double(number)
 
@@ -72,6 +79,8 @@ def _whole(value: object, clause: str) -> int:
 def _decimal(_: Gas, value: object) -> str:
     if type(value) is float:
         return plain_double(value)
+    if type(value) is Decimal:
+        return decimal_text(value)
     return str(_whole(value, "d"))
 
 
@@ -111,6 +120,8 @@ def _string(gas: Gas, value: object) -> str:
             return str(value)
         case float():
             return plain_double(value)
+        case Decimal():
+            return decimal_text(value)
         case bytes():
             return value.decode("utf-8", "replace")
         case _ if is_list(value):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from typing import Final, TypeVar, cast
 
 from dagflow.errors import EvaluationError
 from dagflow.expr.runtime.arithmetic import duration, int64, uint64
 from dagflow.expr.runtime.compare import build_map, key_of
 from dagflow.expr.runtime.convert import type_name
+from dagflow.expr.runtime.decimal_numbers import total_decimals
 from dagflow.expr.runtime.gas import ELEMENT_SIZE, Gas
 from dagflow.model.values import Duration, Optional, Timestamp, UInt
 
@@ -21,6 +23,7 @@ _KIND: Final[dict[type, str]] = {
     int: "number",
     UInt: "number",
     float: "number",
+    Decimal: "decimal",
     str: "string",
     bytes: "bytes",
     Timestamp: "timestamp",
@@ -59,8 +62,13 @@ def total_duration(gas: Gas, items: Sequence[Duration]) -> Duration:
     return duration(sum(item.nanos for item in gas.each(items, 1)))
 
 
+def total_decimal(gas: Gas, items: list[Decimal]) -> Decimal:
+    """The sum of decimal numbers, exact; 0 of none."""
+    return total_decimals(gas.each(items, 1))
+
+
 def total(gas: Gas, items: Sequence[object]) -> object:
-    """The sum of elements of unknown types: of numbers, a double if there is one among them; or of durations."""
+    """The sum of elements of unknown types: of numbers, a double or decimal if there is one among them; or of durations."""
     kinds = {type(item) for item in gas.each(items, 1)}
     if kinds <= {int}:
         return int64(sum(cast("Sequence[int]", items)))
@@ -68,6 +76,8 @@ def total(gas: Gas, items: Sequence[object]) -> object:
         return uint64(sum(cast("Sequence[int]", items)))
     if kinds == {Duration}:
         return duration(sum(cast("Duration", item).nanos for item in items))
+    if kinds <= {int, Decimal}:
+        return total_decimals(cast("list[Decimal]", items))
     if kinds <= {int, float}:
         return _total_double([float(cast("float", item)) for item in items])
     raise _mixed("sum", items, "numbers or durations")

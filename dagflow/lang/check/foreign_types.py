@@ -26,14 +26,16 @@ _CERTAIN: Final = {
 #: Names that may mean another type as well.
 _LIKELY: Final = {
     "number": "double",
-    "decimal": "double",
+    "money": "decimal",
+    "numeric": "decimal",
+    "bigdecimal": "decimal",
     "date": "timestamp",
     "time": "timestamp",
     "object": "json",
     "void": "json",
 }
 _ALSO: Final = {
-    "number": "; whole numbers are `int`", "decimal": "", "date": "; a day without a time of day is a `string`", "time": "",
+    "number": "; whole numbers are `int`", "money": "; whole cents are `int`", "numeric": "", "bigdecimal": "", "date": "; a day without a time of day is a `string`", "time": "",
     "object": "; a record is `{name: string}`", "void": "; leave out the result of a flow that has none",
 }  # fmt: skip
 _LISTS: Final = frozenset(["array", "vector", "sequence", "iterable", "set", "tuple", "list"])

@@ -21,6 +21,7 @@ from dagflow.lang.syntax import tree as s
 from dagflow.model.flow import Expression
 from dagflow.model.types import (
     BOOL,
+    DECIMAL,
     DURATION,
     INT,
     JSON,
@@ -101,7 +102,7 @@ class Checker:
             self._explain_constant(expr)
             return None
         literal = _widened(expr, wanted.type)
-        if isinstance(literal, tree.Literal):
+        if isinstance(literal, tree.Literal) and expression.type is not DECIMAL:
             return literal.value  # most constants are literals, and code is dear to make
         try:
             return compile_cores([expression.core])[0]({})
@@ -291,7 +292,8 @@ def _conversion(given: Type, wanted: Type) -> str:
     """The function that turns one type into the other, if a call of one does."""
     inner = wanted.value if isinstance(wanted, OptionalType) else wanted
     words = {("int", "double"), ("uint", "double"), ("double", "int"), ("uint", "int"), ("int", "string"), ("double", "string"),
-             ("bool", "string"), ("uint", "string"), ("timestamp", "string"), ("duration", "string"), ("string", "double"), ("string", "int")}  # fmt: skip
+             ("bool", "string"), ("uint", "string"), ("timestamp", "string"), ("duration", "string"), ("string", "double"), ("string", "int"),
+             ("int", "decimal"), ("uint", "decimal"), ("double", "decimal"), ("string", "decimal"), ("decimal", "double"), ("decimal", "string")}  # fmt: skip
     if isinstance(inner, ScalarType) and readable(given) == "string":
         return inner.name
     pair = (readable(given), readable(inner))

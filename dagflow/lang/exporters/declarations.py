@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import cast
 
 from dagflow.model.action import ActionSpec, EventSpec, Interface
+from dagflow.model.decimals import decimal_text
 from dagflow.model.types import (
     LANGUAGE_SCALARS,
     NULL,
@@ -77,6 +79,8 @@ def value_text(value: object) -> str:
             return repr(value)
         case bytes():
             return 'b"' + "".join(f"\\x{byte:02x}" for byte in value) + '"'
+        case Decimal():
+            return f'decimal("{decimal_text(value)}")'
         case Timestamp():
             return f'timestamp("{value}")'
         case Duration():

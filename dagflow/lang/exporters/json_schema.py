@@ -10,6 +10,7 @@ from dagflow.model.flow import Flow
 from dagflow.model.types import (
     BOOL,
     BYTES,
+    DECIMAL,
     DOUBLE,
     DURATION,
     INT,
@@ -38,6 +39,10 @@ _PRIMITIVES: Final[dict[Type, Schema]] = {
     INT: {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
     UINT: {"type": "integer", "minimum": 0, "maximum": 2**64 - 1},
     DOUBLE: {"type": "number"},
+    DECIMAL: {
+        "type": ["string", "number"],
+        "description": "an exact decimal number, as text such as `12.50`; a number is taken if it has at most 15 digits",
+    },
     STRING: {"type": "string"},
     BYTES: {"type": "string", "contentEncoding": "base64"},
     TIMESTAMP: {"type": "string", "format": "date-time"},

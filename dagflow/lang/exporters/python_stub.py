@@ -14,6 +14,7 @@ from dagflow.model.action import ActionSpec, Interface
 from dagflow.model.types import (
     BOOL,
     BYTES,
+    DECIMAL,
     DOUBLE,
     DURATION,
     INT,
@@ -39,6 +40,7 @@ _PRIMITIVES: Final[dict[Type, str]] = {
     INT: "int",
     UINT: "int",
     DOUBLE: "float",
+    DECIMAL: "Decimal",
     STRING: "str",
     BYTES: "bytes",
     TIMESTAMP: "dagflow.Timestamp",
@@ -46,6 +48,7 @@ _PRIMITIVES: Final[dict[Type, str]] = {
 }
 _HEAD: Final = """\
 # What a host offers to flows. Made by `dagflow schema --stubs`.
+from decimal import Decimal
 from typing import Any, Literal, NotRequired, TypedDict
 
 import dagflow

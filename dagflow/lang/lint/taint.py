@@ -30,7 +30,16 @@ _TELLING: Final = frozenset({
 })  # fmt: skip
 _COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">=", "in", "&&", "||"})
 _NO_TEXT: Final = frozenset(
-    {Primitive.BOOL, Primitive.INT, Primitive.UINT, Primitive.DOUBLE, Primitive.TIMESTAMP, Primitive.DURATION, Primitive.NULL}
+    {
+        Primitive.BOOL,
+        Primitive.INT,
+        Primitive.UINT,
+        Primitive.DOUBLE,
+        Primitive.DECIMAL,
+        Primitive.TIMESTAMP,
+        Primitive.DURATION,
+        Primitive.NULL,
+    }
 )
 
 

@@ -1,7 +1,7 @@
 """Values as JSON and back, by type: the one codec between values and histories, inputs, arguments and results.
 
 A value in stored form (`model.values`) and its JSON differ only where JSON lacks the value: timestamps are RFC 3339 text,
-durations text in seconds, bytes base64, a secret is its handle `{"secret": "name"}`, map keys are text. For every value v
+durations text in seconds, decimal numbers and bytes (base64) text, a secret is its handle `{"secret": "name"}`, map keys are text. For every value v
 of type t, `decode(encode(v, t), t) == v`; the exception is `json`, whose value is plain JSON after one trip, whatever its
 origin. Both directions check: a value that passes fits its type, whole.
 """
@@ -54,8 +54,10 @@ from dagflow.model.wire.scalars import (
     check_int,
     check_null,
     check_string,
+    decode_decimal,
     decode_secret,
     decode_uint,
+    encode_decimal,
     encode_secret,
     encode_uint,
     enum_check,
@@ -298,6 +300,8 @@ def _primitive(type_: Primitive, depth: int, *, is_decoding: bool) -> Convert:
             return decode_uint if is_decoding else encode_uint
         case Primitive.DOUBLE:
             return check_double
+        case Primitive.DECIMAL:
+            return decode_decimal if is_decoding else encode_decimal
         case Primitive.STRING:
             return check_string
         case Primitive.BYTES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from dagflow.diagnostic import nearest
 from dagflow.model.typeguards import is_dict, is_sequence
@@ -23,6 +24,7 @@ from dagflow.model.wire.scalars import (
     check_double,
     check_int,
     check_string,
+    encode_decimal,
 )
 from dagflow.model.wire.text_forms import INT64_MAX
 
@@ -208,6 +210,8 @@ def _plain(value: object, depth: int, problems: Problems) -> object:
             return check_double(value, problems)
         case Timestamp() | Duration():
             return _as_text(value, problems)
+        case Decimal():
+            return encode_decimal(value, problems)
         case Optional():
             return _plain(value.value, depth, problems) if value.is_present else None
         case bytes():

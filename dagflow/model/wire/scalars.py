@@ -8,12 +8,14 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Final, TypeAlias, TypeVar
 
 import attrs
 import orjson
 
 from dagflow.diagnostic import nearest
+from dagflow.model.decimals import checked, decimal_of_number, decimal_text, parse_decimal
 from dagflow.model.values import Secret, UInt
 from dagflow.model.wire.text_forms import INT64_MAX, INT64_MIN, SCALAR_CHECKS, UINT64_MAX
 
@@ -138,6 +140,36 @@ def check_double(value: object, problems: Problems) -> object:
     if not math.isfinite(value):
         problems.append(Found(f"a number has to be finite, found {value}"))
     return value
+
+
+def decode_decimal(value: object, problems: Problems) -> object:
+    """From text, or from a number whose digits are certain."""
+    try:
+        if isinstance(value, str):
+            return parse_decimal(value)
+        if isinstance(value, Decimal):
+            return checked(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return decimal_of_number(value)
+    except ValueError as error:
+        problems.append(Found(str(error)))
+        return None
+    add_wrong('a decimal number as text, such as "12.50"', value, problems)
+    return None
+
+
+def encode_decimal(value: object, problems: Problems) -> object:
+    if not isinstance(value, Decimal | int):
+        add_wrong("a Decimal", value, problems)
+        return None
+    number = decode_decimal(value, problems)
+    if not isinstance(number, Decimal):
+        return None
+    text = decimal_text(number)
+    problems.left -= len(text)
+    if problems.left < 0:
+        add_too_large(problems)
+    return text
 
 
 def check_string(value: object, problems: Problems) -> object:

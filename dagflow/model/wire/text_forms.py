@@ -45,8 +45,6 @@ _EMAIL: Final = re.compile(
 _MAX_EMAIL: Final = 254
 _MAX_LOCAL_PART: Final = 64
 _MAX_URL: Final = 8_192
-_MAX_DECIMAL: Final = 1_000
-_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _TIME: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?", re.ASCII)
@@ -167,12 +165,6 @@ def check_url(text: str) -> None:
         raise ValueError(wanted)
 
 
-def check_decimal(text: str) -> None:
-    """Check that `text` is a finite decimal number, such as `12.50`. Raises ValueError."""
-    if len(text) > _MAX_DECIMAL or _DECIMAL.fullmatch(text) is None:
-        raise ValueError('expected a decimal number as text, such as "12.50"')
-
-
 def check_uuid(text: str) -> None:
     """Check that `text` is a UUID in its usual form, with hyphens. Raises ValueError."""
     if _UUID.fullmatch(text) is None:
@@ -199,7 +191,6 @@ SCALAR_CHECKS: Final[Mapping[str, Callable[[str], None]]] = {
     "Email": check_email,
     "Url": check_url,
     # As hosts declare them, by a parameter of that Python type.
-    "Decimal": check_decimal,
     "Uuid": check_uuid,
     "Date": check_date,
     "Time": check_time,

@@ -5,7 +5,6 @@ A list that is read twice is kept in a variable, so that its elements and their 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, cast
 
 import attrs
@@ -13,7 +12,7 @@ import attrs
 from dagflow.expr.checker import messages
 from dagflow.expr.checker.context import Context, Local, Typed
 from dagflow.expr.checker.literals import wanted_value
-from dagflow.expr.checker.macro_loops import Over, element_of, loop_core, loop_over, misused, variables_of
+from dagflow.expr.checker.macro_loops import Macro, Over, element_of, loop_core, loop_over, with_variables
 from dagflow.expr.checker.overload_resolution import call_overload
 from dagflow.expr.tree import Call, Expr
 from dagflow.expr.unify import plain
@@ -38,13 +37,9 @@ _MAPPED: Final = "@toMap(list(A), list(B))"
 _GROUPED: Final = "@groupBy(list(A), list(B))"
 
 
-def _sort_by(context: Context, tree: Call, expected: Type | None) -> Typed | None:
+@with_variables(1, 2)
+def _sort_by(context: Context, tree: Call, expected: Type | None, names: tuple[str, ...]) -> Typed:
     """`l.sortBy(x, key)`."""
-    names = variables_of(tree, 1)
-    if len(tree.args) != 2:
-        return None
-    if names is None:
-        return misused(context, tree)
 
     def finish(over: Over) -> Typed:
         kept = _kept(context, tree, over)
@@ -62,30 +57,26 @@ def _sort_by(context: Context, tree: Call, expected: Type | None) -> Typed | Non
     return loop_over(context, tree, names, finish, expected)
 
 
-def _group_by(context: Context, tree: Call, expected: Type | None) -> Typed | None:
+@with_variables(1, 2)
+def _group_by(context: Context, tree: Call, expected: Type | None, names: tuple[str, ...]) -> Typed:
     """`l.groupBy(x, key)`: the elements by their keys, as a map of lists."""
     wanted = wanted_value(expected)
-    return _by_key(context, tree, _GROUPED, 2, wanted.value if isinstance(wanted, MapType) else None)
+    return _by_key(context, tree, names, _GROUPED, wanted.value if isinstance(wanted, MapType) else None)
 
 
-def _to_map(context: Context, tree: Call, expected: Type | None) -> Typed | None:
+@with_variables(1, 2, 3)
+def _to_map(context: Context, tree: Call, expected: Type | None, names: tuple[str, ...]) -> Typed:
     """`l.toMap(x, key)`, `l.toMap(x, key, value)`: one entry for each element."""
     wanted = wanted_value(expected)
     value = wanted.value if isinstance(wanted, MapType) else None
     if len(tree.args) == 3:
-        return _by_key(context, tree, _MAPPED, 3, None, value)
-    return _by_key(context, tree, _MAPPED, 2, None if value is None else ListType(value))
+        return _by_key(context, tree, names, _MAPPED, None, value)
+    return _by_key(context, tree, names, _MAPPED, None if value is None else ListType(value))
 
 
 def _by_key(
-    context: Context, tree: Call, function: str, arity: int, items: Type | None, value_type: Type | None = None
-) -> Typed | None:
-    names = variables_of(tree, 1)
-    if len(tree.args) != arity:
-        return None
-    if names is None:
-        return misused(context, tree)
-
+    context: Context, tree: Call, names: tuple[str, ...], function: str, items: Type | None, value_type: Type | None = None
+) -> Typed:
     def finish(over: Over) -> Typed:
         kept = _kept(context, tree, over)
         if kept is None:
@@ -95,7 +86,7 @@ def _by_key(
         if not _is_key(key_type) and context.environment.is_checked:
             title = f"`{tree.function}` requires a key that is a bool, int, uint or string; got {key_type}"
             return context.mistake("E309", title, key.span, str(key_type), "take a part of it, or convert it: `string(…)`")
-        values = [] if arity == 2 else [element_of(context, tree.args[2], value_type)]
+        values = [element_of(context, each, value_type) for each in tree.args[2:]]
         context.makes_maps = True
         found = over.first.type if not values else context.resolve(values[0].type)
         keys = _each(kept, over, key).core
@@ -110,13 +101,9 @@ def _is_key(type_: Type) -> bool:
     return isinstance(type_, ParamType) or type_ in {BOOL, INT, UINT, STRING, JSON, UNKNOWN}
 
 
-def _zip(context: Context, tree: Call, expected: Type | None) -> Typed | None:
+@with_variables(2, 4)
+def _zip(context: Context, tree: Call, expected: Type | None, names: tuple[str, ...]) -> Typed:
     """`l.zip(x, y, other, value)`: a value for each pair of elements that have the same place."""
-    names = variables_of(tree, 2)
-    if len(tree.args) != 4:
-        return None
-    if names is None:
-        return misused(context, tree)
     other = context.visit(tree.args[2])
     element = _list_element(context, tree, other)
     if element is None:
@@ -171,13 +158,9 @@ def _list_element(context: Context, tree: Call, other: Typed) -> Type | None:
             return None
 
 
-def _reduce(context: Context, tree: Call, expected: Type | None) -> Typed | None:
+@with_variables(2, 4)
+def _reduce(context: Context, tree: Call, expected: Type | None, names: tuple[str, ...]) -> Typed:
     """`l.reduce(acc, x, first, next)`: a value carried from element to element."""
-    names = variables_of(tree, 2)
-    if len(tree.args) != 4:
-        return None
-    if names is None:
-        return misused(context, tree)
     first = element_of(context, tree.args[2], wanted_value(expected))
     is_checked = context.environment.is_checked
 
@@ -236,7 +219,7 @@ def _wanted_element(expected: Type | None) -> Type | None:
 
 
 #: By the name of the method.
-LIST_MACROS: Final[dict[str, Callable[[Context, Call, Type | None], Typed | None]]] = {
+LIST_MACROS: Final[dict[str, Macro]] = {
     "sortBy": _sort_by,
     "groupBy": _group_by,
     "toMap": _to_map,

@@ -31,6 +31,26 @@ def misused(context: Context, tree: Call, *, has_arity: bool = True) -> Typed | 
     return context.mistake("E309", f"`{tree.function}` needs a variable", bad.span, "not a plain name", help_)
 
 
+Macro = Callable[[Context, Call, Type | None], Typed | None]
+
+
+def with_variables(
+    count: int, *n_arguments: int
+) -> Callable[[Callable[[Context, Call, Type | None, tuple[str, ...]], Typed | None]], Macro]:
+    """A macro with so many arguments, the first of which are variables; a call with other arguments may be a method of that name."""
+
+    def decorated(visit: Callable[[Context, Call, Type | None, tuple[str, ...]], Typed | None]) -> Macro:
+        def macro(context: Context, tree: Call, expected: Type | None) -> Typed | None:
+            if len(tree.args) not in n_arguments:
+                return None
+            names = variables_of(tree, count)
+            return misused(context, tree) if names is None else visit(context, tree, expected, names)
+
+        return macro
+
+    return decorated
+
+
 def element_of(context: Context, tree: Expr, expected: Type | None = None) -> Typed:
     """A value that a macro puts into a list or map: no secret, and in a flow nothing that may be absent.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from dagflow.expr.checker import messages
@@ -10,7 +9,16 @@ from dagflow.expr.checker.composites import branch
 from dagflow.expr.checker.context import Context, Local, Typed
 from dagflow.expr.checker.list_macros import LIST_MACROS
 from dagflow.expr.checker.literals import wanted_value
-from dagflow.expr.checker.macro_loops import Over, element_of, loop_core, loop_over, misused, variables_of
+from dagflow.expr.checker.macro_loops import (
+    Macro,
+    Over,
+    element_of,
+    loop_core,
+    loop_over,
+    misused,
+    variables_of,
+    with_variables,
+)
 from dagflow.expr.checker.merging import visit_merge
 from dagflow.expr.checker.overload_resolution import call_overload, condition
 from dagflow.expr.checker.selection import visit_has
@@ -29,8 +37,6 @@ from dagflow.model.types import (
     SecretType,
     Type,
 )
-
-Macro = Callable[[Context, Call, Type | None], Typed | None]
 
 _TESTS: Final = {"all": "all", "exists": "exists", "exists_one": "exists_one", "existsOne": "exists_one"}
 
@@ -63,12 +69,8 @@ def _test(context: Context, tree: Call, _: Type | None) -> Typed | None:
     return loop_over(context, tree, names, finish)
 
 
-def _filter(context: Context, tree: Call, expected: Type | None) -> Typed | None:
-    if len(tree.args) != 2:
-        return None
-    names = variables_of(tree, 1)
-    if names is None:
-        return misused(context, tree)
+@with_variables(1, 2)
+def _filter(context: Context, tree: Call, expected: Type | None, names: tuple[str, ...]) -> Typed:
 
     def finish(over: Over) -> Typed:
         test = condition(context, tree.args[1], "`filter` requires a condition; got", "write a comparison")
@@ -78,34 +80,17 @@ def _filter(context: Context, tree: Call, expected: Type | None) -> Typed | None
     return loop_over(context, tree, names, finish, expected)
 
 
-def _map(context: Context, tree: Call, expected: Type | None) -> Typed | None:
-    if len(tree.args) not in {2, 3}:
-        return None
-    names = variables_of(tree, 1)
-    if names is None:
-        return misused(context, tree)
+@with_variables(1, 2, 3)
+def _map(context: Context, tree: Call, expected: Type | None, names: tuple[str, ...]) -> Typed:
     return _transform(context, tree, names, "list", expected)
 
 
-def _transform_list(context: Context, tree: Call, expected: Type | None) -> Typed | None:
-    return _transform_two(context, tree, "list", expected)
+def _transforming(kind: str) -> Macro:
+    @with_variables(2, 3, 4)
+    def macro(context: Context, tree: Call, expected: Type | None, names: tuple[str, ...]) -> Typed:
+        return _transform(context, tree, names, kind, expected)
 
-
-def _transform_map(context: Context, tree: Call, expected: Type | None) -> Typed | None:
-    return _transform_two(context, tree, "map", expected)
-
-
-def _transform_entries(context: Context, tree: Call, expected: Type | None) -> Typed | None:
-    return _transform_two(context, tree, "entries", expected)
-
-
-def _transform_two(context: Context, tree: Call, kind: str, expected: Type | None) -> Typed | None:
-    if len(tree.args) not in {3, 4}:
-        return None
-    names = variables_of(tree, 2)
-    if names is None:
-        return misused(context, tree)
-    return _transform(context, tree, names, kind, expected)
+    return macro
 
 
 def _transform(context: Context, tree: Call, names: tuple[str, ...], kind: str, expected: Type | None) -> Typed:
@@ -254,13 +239,9 @@ def _has_value(context: Context, tree: Call, _: Type | None) -> Typed | None:
     return call_overload(context, "hasValue", (target,), (tree.target,), tree.span, is_method=True)
 
 
-def _bind(context: Context, tree: Call, expected: Type | None) -> Typed | None:
+@with_variables(1, 3)
+def _bind(context: Context, tree: Call, expected: Type | None, names: tuple[str, ...]) -> Typed:
     """`cel.bind(name, value, body)`."""
-    if len(tree.args) != 3:
-        return None
-    names = variables_of(tree, 1)
-    if names is None:
-        return misused(context, tree)
     value = context.visit(tree.args[1])
     type_ = context.resolve(value.type)
     if isinstance(type_, SecretType):
@@ -305,9 +286,9 @@ _MACROS: Final[dict[str, Macro]] = {
     **dict.fromkeys(_TESTS, _test),
     "filter": _filter,
     "map": _map,
-    "transformList": _transform_list,
-    "transformMap": _transform_map,
-    "transformMapEntry": _transform_entries,
+    "transformList": _transforming("list"),
+    "transformMap": _transforming("map"),
+    "transformMapEntry": _transforming("entries"),
     "merge": visit_merge,
     "optMap": _opt_map,
     "optFlatMap": _opt_flat_map,

@@ -45,6 +45,7 @@ class RunRow:
 
     Attributes:
         tenant: of the run; that of the parent for a child run.
+        ended_at: when it ended; None exactly as long as its status is not terminal.
         due_at: when a suspended run must be activated, else None.
         parent: the run that this one is a part of, or "".
         blocked: why the run cannot be driven, or ""; the interpreter and the archive fill it in.
@@ -111,6 +112,7 @@ class Append:
 
     Attributes:
         first: the position of the first record; has to be the length of the history so far, else nothing is written.
+        ended_at: when it ended; None exactly as long as the status is not terminal.
         events: the events that the run emitted by these.
         waits: its subscriptions from now on; None if they are unchanged, or irrelevant since the run is not suspended.
     """

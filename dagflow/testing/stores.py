@@ -171,12 +171,12 @@ class StoreConformance(ServiceStoreConformance, TenantStoreConformance, abc.ABC)
         assert store.runs(limit=0) == store.runs(limit=-1) == []
 
     def test_unfinished_runs_are_those_not_ended(self, store: Store) -> None:
-        rows = {status: run_row(status=status) for status in RunStatus}
+        rows = {status: run_row(status=status, ended_at=5 if status.is_terminal else None) for status in RunStatus}
         for row in rows.values():
             create(store, row, FLOW, ())
         unfinished = {row.status for row in store.runs(unfinished=True)}
         assert unfinished == {RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.SLEEPING}
-        store.write([add(rows[RunStatus.RUNNING].id, 0, (), status=RunStatus.CANCELLED)])
+        store.write([add(rows[RunStatus.RUNNING].id, 0, (), status=RunStatus.CANCELLED, ended_at=6)])
         assert RunStatus.RUNNING not in {row.status for row in store.runs(unfinished=True)}
 
     def test_what_is_read_is_not_the_store_s_own(self, store: Store) -> None:

@@ -39,8 +39,8 @@ CREATE TABLE run (
     checksum bigint NOT NULL
 ) WITH (fillfactor = 70);
 CREATE INDEX run_parent ON run (parent, key) WHERE parent != '';
-CREATE INDEX run_unfinished ON run (id) WHERE parent = '' AND status IN ('queued', 'running', 'sleeping');
-CREATE INDEX run_tenant_unfinished ON run (tenant, id) WHERE parent = '' AND status IN ('queued', 'running', 'sleeping');
+CREATE INDEX run_unfinished ON run (id) WHERE parent = '' AND ended_at IS NULL;
+CREATE INDEX run_tenant_unfinished ON run (tenant, id) WHERE parent = '' AND ended_at IS NULL;
 CREATE INDEX run_whole ON run (id) WHERE parent = '';
 CREATE INDEX run_tenant ON run (tenant, id) WHERE parent = '';
 CREATE INDEX run_ended ON run (ended_at) WHERE parent = '' AND ended_at IS NOT NULL;
@@ -172,8 +172,8 @@ CREATE TABLE request (
     PRIMARY KEY (tenant, flow, id)
 ) WITH (fillfactor = 70);
 CREATE INDEX request_at ON request (tenant, flow, at, event, id);
-CREATE INDEX request_unsettled ON request (at, event, id, tenant, flow) WHERE stage IN ('delayed', 'debounced', 'waiting', 'running');
-CREATE INDEX request_settled ON request (greatest(at, since, accepted_at)) WHERE stage IN ('ended', 'dropped', 'superseded');
+CREATE INDEX request_unsettled ON request (at, event, id, tenant, flow) WHERE (stage = 'delayed' OR stage = 'debounced' OR stage = 'waiting' OR stage = 'running');
+CREATE INDEX request_settled ON request (greatest(at, since, accepted_at)) WHERE (stage = 'ended' OR stage = 'dropped' OR stage = 'superseded');
 CREATE INDEX request_begun ON request (tenant, flow, since) WHERE run != '';
 CREATE INDEX request_accepted ON request (tenant, flow, accepted_at) WHERE accepted_at > 0;
 CREATE INDEX request_run ON request (run) WHERE stage = 'running';

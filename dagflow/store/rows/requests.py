@@ -19,7 +19,7 @@ SELECT_OF_FLOW: Final = f"""
     ORDER BY at DESC, event DESC, id DESC LIMIT ?7"""  # noqa: S608
 SELECT_UNSETTLED: Final = f"""
     SELECT {COLUMNS} FROM request
-    WHERE stage IN ('delayed', 'debounced', 'waiting', 'running') ORDER BY at, event, id, tenant, flow"""  # noqa: S608
+    WHERE (stage = 'delayed' OR stage = 'debounced' OR stage = 'waiting' OR stage = 'running') ORDER BY at, event, id, tenant, flow"""  # noqa: S608
 SELECT_BEGUN: Final = f"""
     SELECT {COLUMNS} FROM request WHERE tenant = ? AND flow = ? AND run != '' AND since > ? ORDER BY since, id"""  # noqa: S608
 SELECT_ACCEPTED: Final = f"""
@@ -35,7 +35,7 @@ SELECT_LOOKED: Final = "SELECT event, checksum FROM looked"
 # Each by an index; a claim outlasts its request, since it may be for ever.
 CLEAR_REQUESTS: Final = """
     DELETE FROM request WHERE (tenant, flow, id) IN (
-        SELECT tenant, flow, id FROM request WHERE stage IN ('ended', 'dropped', 'superseded') AND max(at, since, accepted_at) < ?1 LIMIT ?2
+        SELECT tenant, flow, id FROM request WHERE (stage = 'ended' OR stage = 'dropped' OR stage = 'superseded') AND max(at, since, accepted_at) < ?1 LIMIT ?2
     ) RETURNING 1"""
 CLEAR_CLAIMS: Final = """
     DELETE FROM claim WHERE (tenant, flow, key) IN (

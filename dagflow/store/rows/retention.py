@@ -31,7 +31,7 @@ _CLEAR_RUN: Final = "DELETE FROM run WHERE key = ?"
 _FORGET_SUSPECT: Final = "DELETE FROM suspect WHERE run = ?"
 _FORGET_BLOCKED: Final = "DELETE FROM blocked WHERE run = ?"
 _OLDEST_UNFINISHED: Final = """
-    SELECT min(created_at) FROM run WHERE parent = '' AND status IN ('queued', 'running', 'sleeping')"""
+    SELECT min(created_at) FROM run WHERE parent = '' AND ended_at IS NULL"""
 # The last one stays, so that numbers go on from it.
 _CLEAR_EVENTS: Final = """
     DELETE FROM event WHERE number IN (

@@ -33,7 +33,7 @@ MOST_QUICKLY: Final = 64
 RUN_COLUMNS: Final = "id, tenant, flow, digest, created_at, parent, sealed, status, ended_at, due_at, checksum"
 SELECT_RUN: Final = f"SELECT {RUN_COLUMNS} FROM run WHERE id = ?"  # noqa: S608 - both parts are constants
 SELECT_RUNS: Final = f"SELECT {RUN_COLUMNS} FROM run WHERE parent = '' AND id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
-IS_UNFINISHED: Final = "status IN ('queued', 'running', 'sleeping')"
+IS_UNFINISHED: Final = "ended_at IS NULL"
 SELECT_UNFINISHED: Final = f"""
     SELECT {RUN_COLUMNS} FROM run WHERE parent = '' AND {IS_UNFINISHED} AND id < ? ORDER BY id DESC LIMIT ?"""  # noqa: S608
 SELECT_OF_TENANT: Final = f"""

@@ -22,9 +22,7 @@ from dagflow.store.rows.values import Row, Value
 from dagflow.store.service_rows import Looked, RequestRow
 from dagflow.store.sqlite.connection import execute, execute_all, first_of
 
-_INSERT_RUN: Final = (
-    f"INSERT INTO run ({runs.RUN_COLUMNS}) VALUES ({', '.join('?' * 11)}) ON CONFLICT (id) DO NOTHING RETURNING key"  # noqa: S608 - all are constants
-)
+_INSERT_RUN: Final = f"INSERT INTO run ({runs.RUN_COLUMNS}) VALUES ({', '.join('?' * 11)}) ON CONFLICT (id) DO NOTHING"  # noqa: S608 - all are constants
 _SELECT_RUN: Final = "SELECT key, status, ended_at, due_at, checksum FROM run WHERE id = ?"
 _CHANGE_RUN: Final = "UPDATE run SET status = ?, ended_at = ?, due_at = ?, checksum = ? WHERE key = ?"
 _SET_LENGTH: Final = f"UPDATE history SET at = ?, checksum = ? WHERE run = ? AND seq = {runs.LENGTH_SEQ} AND at = ?"  # noqa: S608
@@ -108,9 +106,11 @@ def insert_runs(connection: apsw.Connection, creations: Sequence[Creation], know
 def _insert_run(connection: apsw.Connection, creation: Creation, known: Known, histories: _Histories) -> None:
     row = creation.row
     values = runs.creation_values(creation)
-    key = first_of(connection, _INSERT_RUN, values)
-    if key is None:
+    before = connection.total_changes()
+    execute(connection, _INSERT_RUN, values)
+    if connection.total_changes() == before:
         raise runs.taken(row.id)
+    key = connection.last_insert_rowid()
     if row.ended_at is None:
         run = KnownRun(
             key, (str(row.status), row.ended_at, row.due_at), values[-1], len(creation.records), creation.request is not None

@@ -21,6 +21,7 @@ from dagflow.lang.bounds.bounds import Share, Total
 from dagflow.lang.diagnostics import JsonDiagnostic, JsonEdit, JsonFix, JsonPlace
 from dagflow.lang.expressions import ExpressionType
 from dagflow.model.action import ActionSpec, Effect, EventSpec, Interface
+from dagflow.model.blocks import Block, BlockKind
 from dagflow.model.destinations import HostPattern, SecretSpec
 from dagflow.model.expression import Argument, Expression
 from dagflow.model.flow import Callee, GateRef, Join, JoinKind, Loop, Race, RetryPolicy, Scope, Trigger, TriggerKind
@@ -61,6 +62,8 @@ __all__ = [
     "ActionSpec",
     "Answer",
     "Argument",
+    "Block",
+    "BlockKind",
     "Callee",
     "CancelOn",
     "Catchup",

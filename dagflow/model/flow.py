@@ -16,6 +16,7 @@ import attrs
 
 from dagflow.diagnostic import Span
 from dagflow.model.action import Effect
+from dagflow.model.blocks import Block
 from dagflow.model.expression import Argument as Argument  # noqa: PLC0414 - part of a flow for its readers
 from dagflow.model.expression import Expression as Expression  # noqa: PLC0414 - likewise
 from dagflow.model.policies import Policies, Schedule, WhileBusy
@@ -149,6 +150,7 @@ class Node:
         loop: for FOR; `expression` is the list.
         flow: for CALL and START, the key of the flow among the callees; `arguments` make its input.
         was: the name the step had before it was renamed, or "".
+        is_filter: for a GATE, whether it ends its block where the condition is false, as `filter` does.
         at_most_once: an attempt with an unknown outcome fails, instead of being repeated.
         undoes: for UNDO, the id of the step, which is also its join. `action` and `arguments` call the reversal; if `action` is
         "", the child runs of the step are undone, the last one first.
@@ -180,6 +182,7 @@ class Node:
     undoes: str = ""
     was: str = ""
     at_most_once: bool = False
+    is_filter: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -294,6 +297,7 @@ class Flow:
         secrets: names read as `secrets.NAME`, by the bodies of its loops as well.
         callees: every flow that is called or started by this one, by the bodies of its loops or by those flows, each once. Those in here,
             and bodies, list none themselves.
+        blocks: the outermost blocks of its text, for pictures; those of the bodies of its loops are in there.
         source, filename: the text it was compiled from, for messages.
     """
 
@@ -311,6 +315,7 @@ class Flow:
     races: tuple[Race, ...] = ()
     secrets: tuple[str, ...] = ()
     callees: tuple[Callee, ...] = ()
+    blocks: tuple[Block, ...] = attrs.field(default=(), repr=False)
     source: str = attrs.field(default="", repr=False)
     filename: str = ""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from dagflow.pictures.outline import Leaf, Outline, Region, RegionKind, regions_of
+from dagflow.model.blocks import BlockKind
+from dagflow.pictures.outline import Leaf, Outline, Region, regions_of
 
 #: A picture with more shapes is illegible.
 MOST_SHAPES: Final = 240
@@ -18,7 +19,7 @@ def fold(outline: Outline, most: int = MOST_SHAPES) -> None:
     excess = _drawn(outline.root) - most
     by_depth: dict[int, list[Region]] = {}
     for region in regions_of(outline.root):
-        if region.kind not in {RegionKind.ROOT, RegionKind.BODY}:
+        if region.kind not in {BlockKind.ROOT, BlockKind.BODY}:
             by_depth.setdefault(len(outline.around(region)), []).append(region)
     for depth in sorted(by_depth, reverse=True):
         last = 0

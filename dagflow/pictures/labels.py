@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import attrs
 
+from dagflow.model.blocks import BlockKind
 from dagflow.model.flow import Flow, JoinKind, Node, NodeKind, Trigger, TriggerKind
 from dagflow.model.label import label_of
 from dagflow.model.lengths import roughly
-from dagflow.pictures.outline import Leaf, LeafKind, Region, RegionKind
+from dagflow.pictures.outline import Leaf, LeafKind, Region
 
 
 class Shape(enum.StrEnum):
@@ -161,13 +162,13 @@ def region_words(region: Region) -> tuple[str, str]:
     """The title of a region, and its details."""
     name = f" {region.name}" if region.name else ""
     match region.kind:
-        case RegionKind.ROOT | RegionKind.BODY:
+        case BlockKind.ROOT | BlockKind.BODY:
             return "", ""
-        case RegionKind.RACE:
+        case BlockKind.RACE:
             return f"parallel first {region.first}{name}", ""
-        case RegionKind.HANDLER:
+        case BlockKind.HANDLER:
             return "on error" + (f" as {region.name}" if region.name else ""), ""
-        case RegionKind.FOR:
+        case BlockKind.FOR:
             return _loop_words(region.node)
         case _:
             return f"{region.kind.value}{name}", ""

@@ -16,8 +16,9 @@ from typing import Final
 
 import attrs
 
+from dagflow.model.blocks import BlockKind
 from dagflow.model.flow import Edge, EdgeKind, Flow, NodeKind
-from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, RegionKind, items_of, regions_of
+from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, items_of, regions_of
 from dagflow.pictures.ways import Ways, ends, goes_on
 
 _DECIDING: Final = frozenset({NodeKind.GATE, NodeKind.WAIT_EVENT, NodeKind.CATCH})
@@ -99,7 +100,7 @@ class _Wiring:
         target = self.outline.shown.get(prefix + edge.target)
         if source is None or target is None or self._is_inside(source, target) or self._is_inside(target, source):
             return
-        if isinstance(target, Region) and target.kind is RegionKind.HANDLER:
+        if isinstance(target, Region) and target.kind is BlockKind.HANDLER:
             return  # drawn from the guarded item
         outcome = self._outcome(flow, prefix, edge)
         words = flow.node(edge.source).outcomes
@@ -217,7 +218,7 @@ class _Wiring:
         start = self.outline.added(":start", LeafKind.START, root, 0)
         for item in root.children:
             # A handler of an empty block is never reached.
-            is_begun = item.kind is LeafKind.STEP if isinstance(item, Leaf) else item.kind is not RegionKind.HANDLER
+            is_begun = item.kind is LeafKind.STEP if isinstance(item, Leaf) else item.kind is not BlockKind.HANDLER
             if is_begun and item.key not in reached:
                 yield Link(start, item, LinkKind.ORDER)
 
@@ -308,7 +309,7 @@ def _undone(outline: Outline, knot: list[Item]) -> bool:
     """Take apart the regions of a knot; return whether it had any."""
     is_done = False
     for item in knot:
-        if isinstance(item, Region) and item.node is None and item.kind is not RegionKind.BODY:
+        if isinstance(item, Region) and item.node is None and item.kind is not BlockKind.BODY:
             around = outline.parents[item.key]
             at = around.children.index(item)
             around.children[at : at + 1] = item.children

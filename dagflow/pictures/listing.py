@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import attrs
 
+from dagflow.model.blocks import BlockKind
 from dagflow.pictures.canvas import Span
 from dagflow.pictures.labels import Style, folded_words, region_words, words_of
 from dagflow.pictures.marks import NOTHING, Overlay
 from dagflow.pictures.metrics import columns, plain, shortened
-from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, RegionKind
+from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region
 
 
 @attrs.frozen
@@ -41,7 +42,7 @@ def _below(region: Region, guide: str) -> Iterator[Branch]:
 def _listed(region: Region) -> Iterator[Item]:
     """The items of a region; the body of a flow is no block of its own."""
     for child in region.children:
-        if isinstance(child, Region) and child.kind is RegionKind.BODY:
+        if isinstance(child, Region) and child.kind is BlockKind.BODY:
             yield from _listed(child)
         elif isinstance(child, Region) or child.kind is LeafKind.STEP:
             yield child

@@ -1,34 +1,18 @@
 """The contents of a picture as a tree: the steps of a flow in the blocks they were written in.
 
-A compiled flow knows nodes and edges, so its blocks (`parallel`, `if`, `for`, `do`, handlers) are read again from its text.
-Without a text, only loops are drawn as blocks. A node that stands for a block in the graph has no shape beside that block.
+A node that stands for a block in the graph has no shape beside that block.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import attrs
 
-from dagflow.lang.syntax import tree as s
-from dagflow.lang.syntax.parser import parse_file
+from dagflow.model.blocks import Block, BlockKind
 from dagflow.model.flow import Flow, Node, NodeKind
-
-
-class RegionKind(enum.StrEnum):
-    """The kind of block that a region is."""
-
-    ROOT = "root"
-    BODY = "body"
-    PARALLEL = "parallel"
-    RACE = "race"
-    DO = "do"
-    IF = "if"
-    SWITCH = "switch"
-    FOR = "for"
-    HANDLER = "handler"
 
 
 class LeafKind(enum.StrEnum):
@@ -78,7 +62,7 @@ class Region:
     """
 
     key: str
-    kind: RegionKind
+    kind: BlockKind
     name: str = ""
     node: Node | None = None
     flow: Flow | None = attrs.field(default=None, repr=False)
@@ -163,118 +147,50 @@ def items_of(item: Item) -> Iterator[Item]:
         yield from items_of(child)
 
 
-# ---- reading the blocks
-
-
-@attrs.define(eq=False)
-class _Block:
-    """A block of the text. `guards`: for a handler, the block or the place of the step it handles the failures of."""
-
-    start: int
-    end: int
-    kind: RegionKind
-    name: str = ""
-    first: int = 0
-    guards: _Block | int = -1
-    inner: list[_Block] = attrs.field(factory=list["_Block"], repr=False)
-    region: Region | None = None
-
-
-@attrs.define(eq=False)
-class _Blocks:
-    """The blocks of a flow's text, and where its filters begin."""
-
-    filters: set[int] = attrs.field(factory=set[int])
-
-    def of(self, flow: Flow) -> list[_Block]:
-        if not flow.source:
-            return []
-        file, _ = parse_file(flow.source)
-        decl = next((item for item in file.items if isinstance(item, s.FlowDecl) and item.name.text == flow.name), None)
-        if decl is None:
-            return []
-        inner = self._all(decl.body.statements)
-        if decl.handler is None:
-            return inner
-        body = _Block(decl.body.span.start, decl.body.span.end, RegionKind.BODY, inner=inner)
-        return [body, self._handler(decl.handler, body)]
-
-    def _all(self, statements: tuple[s.Statement, ...]) -> list[_Block]:
-        return [block for statement in statements for block in self._one(statement)]
-
-    def _one(self, statement: s.Statement) -> list[_Block]:
-        match statement:
-            case s.Filter() | s.WaitEventStep():
-                if isinstance(statement, s.Filter):
-                    self.filters.add(statement.span.start)
-                return [] if statement.otherwise is None else self._all(statement.otherwise.statements)
-            case s.If():
-                inner = self._arms(statement)
-                return [_Block(statement.span.start, statement.span.end, RegionKind.IF, _name(statement.name), inner=inner)]
-            case s.Switch():
-                inner = [block for case in statement.cases for block in self._all(case.block.statements)]
-                inner += [] if statement.otherwise is None else self._all(statement.otherwise.statements)
-                return [_Block(statement.span.start, statement.span.end, RegionKind.SWITCH, _name(statement.name), inner=inner)]
-            case s.Group() | s.For():
-                return self._group(statement)
-            case s.CallStep() if statement.mods.handler is not None:
-                return [self._handler(statement.mods.handler, statement.span.start)]
-            case _:
-                return []
-
-    def _arms(self, statement: s.If) -> list[_Block]:
-        inner = self._all(statement.then.statements)
-        match statement.otherwise:
-            case s.If():
-                return inner + self._arms(statement.otherwise)
-            case s.Block():
-                return inner + self._all(statement.otherwise.statements)
-            case None:
-                return inner
-
-    def _group(self, statement: s.Group | s.For) -> list[_Block]:
-        first = 0
-        if isinstance(statement, s.For):
-            kind = RegionKind.FOR
-        elif statement.first is not None:
-            kind, first = RegionKind.RACE, statement.first
-        else:
-            kind = RegionKind.PARALLEL if statement.is_parallel else RegionKind.DO
-        inner = self._all(statement.block.statements)
-        block = _Block(statement.span.start, statement.block.span.end, kind, _name(statement.name), first, inner=inner)
-        return [block] if statement.handler is None else [block, self._handler(statement.handler, block)]
-
-    def _handler(self, handler: s.Handler, guards: _Block | int) -> _Block:
-        inner = self._all(handler.block.statements)
-        return _Block(handler.span.start, handler.span.end, RegionKind.HANDLER, _name(handler.name), guards=guards, inner=inner)
-
-
-def _name(name: s.Ident | None) -> str:
-    return "" if name is None else name.text
-
-
-# ---- putting the nodes into them
-
-
 def outline_of(flow: Flow) -> Outline:
     """The tree of a flow."""
-    root = Region(key="", kind=RegionKind.ROOT, flow=flow)
+    root = Region(key="", kind=BlockKind.ROOT, flow=flow)
     outline = Outline(flow, root)
-    blocks = _Blocks()
-    found = blocks.of(flow)
-    _Planter(outline, blocks.filters).plant(flow, "", root, found)
+    _Planter(outline).plant(flow, "", root, _growing(flow.blocks))
     outline.relate()
     return outline
 
 
 @attrs.define(eq=False)
+class _Growing:
+    """A block and the region it becomes, once something in it is shown. `beside`: itself and the blocks around the same block."""
+
+    kind: BlockKind
+    start: int
+    end: int
+    name: str
+    first: int
+    guards: int
+    inner: Sequence[_Growing] = attrs.field(repr=False)
+    beside: Sequence[_Growing] = attrs.field(default=(), repr=False)
+    region: Region | None = None
+
+
+def _growing(blocks: Sequence[Block]) -> Sequence[_Growing]:
+    found = [
+        _Growing(
+            each.kind, each.span.start, each.span.end, each.name, each.first, -1 if each.guards is None else each.guards.start,
+            _growing(each.inner),
+        )
+        for each in blocks
+    ]  # fmt: skip
+    for each in found:
+        each.beside = found
+    return found
+
+
+@attrs.define(eq=False)
 class _Planter:
     outline: Outline
-    filters: set[int]
     #: Steps and blocks that a handler may be for, by where they begin.
     begun: dict[int, Item] = attrs.field(factory=dict[int, Item])
 
-    def plant(self, flow: Flow, prefix: str, ground: Region, blocks: list[_Block]) -> None:
+    def plant(self, flow: Flow, prefix: str, ground: Region, blocks: Sequence[_Growing]) -> None:
         """Put the nodes of a flow, or of the body of a loop, into the regions of its blocks."""
         undos = {node.undoes: node for node in flow.nodes if node.kind is NodeKind.UNDO}
         for node in flow.nodes:
@@ -284,7 +200,7 @@ class _Planter:
                 case NodeKind.UNDO | NodeKind.UNWIND:
                     continue
                 case NodeKind.FOR | NodeKind.CATCH:
-                    kind = RegionKind.FOR if node.kind is NodeKind.FOR else RegionKind.HANDLER
+                    kind = BlockKind.FOR if node.kind is NodeKind.FOR else BlockKind.HANDLER
                     around, block = _innermost(blocks, start, kind)
                     if block is None and node.loop is None:
                         # The handler's block is unknown, so the node is shown as the condition it is.
@@ -295,22 +211,22 @@ class _Planter:
                     self.outline.shown[key] = own
                     if node.loop is not None:
                         self.begun[start] = own
-                        self.plant(node.loop.body, f"{key}/", own, [] if block is None else block.inner)
+                        self.plant(node.loop.body, f"{key}/", own, () if block is None else block.inner)
                     elif block is not None:
                         block.region = own
                         self._guard(block, own)
                 case NodeKind.GROUP | NodeKind.RACE if around := _innermost(blocks, start)[0]:
                     self.outline.shown[key] = self._region(around, ground)
                 case _:
-                    leaf = Leaf(key, node=node, flow=flow, undo=undo, is_filter=start in self.filters)
+                    leaf = Leaf(key, node=node, flow=flow, undo=undo, is_filter=node.is_filter)
                     self._plant_leaf(leaf, _innermost(blocks, start)[0], ground, start)
 
-    def _plant_leaf(self, leaf: Leaf, around: list[_Block], ground: Region, start: int) -> None:
+    def _plant_leaf(self, leaf: Leaf, around: list[_Growing], ground: Region, start: int) -> None:
         self._region(around, ground).children.append(leaf)
         self.outline.shown[leaf.key] = leaf
         self.begun.setdefault(start, leaf)
 
-    def _region(self, blocks: list[_Block], ground: Region) -> Region:
+    def _region(self, blocks: Sequence[_Growing], ground: Region) -> Region:
         """The region of the last of these blocks, one inside the other; made, with those around, if it has not been needed before."""
         for block in blocks:
             if block.region is None:
@@ -320,20 +236,19 @@ class _Planter:
             ground = block.region
         return ground
 
-    def _guard(self, block: _Block, handler: Region) -> None:
+    def _guard(self, handler: _Growing, own: Region) -> None:
         """Note the item that a handler guards; an empty block cannot fail, so its handler guards nothing."""
-        if isinstance(block.guards, _Block):
-            is_loop = block.guards.kind is RegionKind.FOR
-            guarded = self.begun.get(block.guards.start) if is_loop else block.guards.region
-        else:
-            guarded = self.begun.get(block.guards)
+        guards = handler.guards
+        block = next((each for each in handler.beside if each.start == guards and each.kind is not BlockKind.HANDLER), None)
+        is_group = block is not None and block.kind is not BlockKind.FOR
+        guarded = block.region if block is not None and is_group else self.begun.get(guards)
         if guarded is not None:
-            self.outline.guarded[handler.key] = guarded
+            self.outline.guarded[own.key] = guarded
 
 
-def _innermost(blocks: list[_Block], start: int, kind: RegionKind | None = None) -> tuple[list[_Block], _Block | None]:
+def _innermost(blocks: Sequence[_Growing], start: int, kind: BlockKind | None = None) -> tuple[list[_Growing], _Growing | None]:
     """The blocks around a place, the outermost first, and the block of that kind that begins there, if one is wanted."""
-    around: list[_Block] = []
+    around: list[_Growing] = []
     while True:
         block = next((block for block in blocks if block.start <= start < block.end), None)
         if block is None:

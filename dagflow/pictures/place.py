@@ -11,13 +11,14 @@ from typing import Final
 
 import attrs
 
+from dagflow.model.blocks import BlockKind
 from dagflow.pictures.labels import Shape, folded_words, words_of
 from dagflow.pictures.layered_layout.cells import Cell, Pin, Strand
 from dagflow.pictures.layered_layout.packing import Pile, pile
 from dagflow.pictures.links import Link, LinkKind
 from dagflow.pictures.marks import NOTHING, Overlay
 from dagflow.pictures.measure import Face, Head, Looks
-from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, RegionKind
+from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region
 
 #: These are set to one width where they are together.
 _EVEN: Final = frozenset(
@@ -171,7 +172,7 @@ class _Layout:
         _weigh(pieces, region)
         content = pile([*cells.values(), *pins.values()], strands, self.looks.spacing, self.looks.row)
         head = self.looks.head(region, self.overlay.marks.get(region.key))
-        side, below = self.looks.margin if region.kind is not RegionKind.ROOT else (0, 0)
+        side, below = self.looks.margin if region.kind is not BlockKind.ROOT else (0, 0)
         width = max(content.width + 2 * side, head.width)
         width += (width - content.width) % 2
         left = (width - content.width) // 2
@@ -273,7 +274,7 @@ def _weigh(pieces: Sequence[_Piece], region: Region) -> None:
     for each in pieces:
         assert each.strand is not None  # noqa: S101 - likewise
         each.strand.weight = 1
-    is_even = region.kind in {RegionKind.IF, RegionKind.SWITCH}
+    is_even = region.kind in {BlockKind.IF, BlockKind.SWITCH}
     for found in outgoing.values():
         favourite = _favourite(found, is_out=True, is_even=is_even)
         if favourite is not None and favourite.strand is not None:

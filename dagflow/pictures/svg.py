@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
+from dagflow.model.blocks import BlockKind
 from dagflow.pictures.labels import Shape, Style, words_of
 from dagflow.pictures.links import LinkKind
 from dagflow.pictures.marks import NOTHING, Overlay, Tone
 from dagflow.pictures.measure import Face, Written
 from dagflow.pictures.metrics import plain, shortened
-from dagflow.pictures.outline import Leaf, RegionKind
+from dagflow.pictures.outline import Leaf
 from dagflow.pictures.place import Drawn, Framed, Label, Line, Sheet
 from dagflow.pictures.svg_measure import EXTRA, SIZES, measure_of
 from dagflow.pictures.themes import Theme, style_of
@@ -94,12 +95,12 @@ class _Drawing:
 
     def frame(self, frame: Framed) -> Iterator[str]:
         region = frame.region
-        if region.kind is RegionKind.ROOT:
+        if region.kind is BlockKind.ROOT:
             return
         tone = self._tone(region.key).replace("is-", "in-")  # its border alone: the items in it have tones of their own
         yield f"<g data-region={quoteattr(plain(region.key))}>"
         where = f'width="{frame.width}" height="{frame.height}" rx="10"'
-        if region.kind is RegionKind.FOR:
+        if region.kind is BlockKind.FOR:
             # Two more edges behind: this is done many times.
             for shift in (6, 3):
                 yield f'<rect class="frame {region.kind.value}" x="{frame.x + shift}" y="{frame.y + shift}" {where}/>'

@@ -8,12 +8,13 @@ from typing import Final
 
 import attrs
 
+from dagflow.model.blocks import BlockKind
 from dagflow.pictures.labels import Shape, Style, Words, region_words
 from dagflow.pictures.layered_layout.cells import Spacing
 from dagflow.pictures.marks import Mark, Tone
 from dagflow.pictures.measure import Face, Head, Written
 from dagflow.pictures.metrics import Measure, pixels, plain, shortened, wrapped
-from dagflow.pictures.outline import Region, RegionKind
+from dagflow.pictures.outline import Region
 
 #: Size of the letters, and how far one line is from the next.
 SIZES: Final = {Style.TITLE: 13, Style.CONDITION: 12, Style.SUB: 11, Style.JOIN: 11, Style.NOTE: 11}
@@ -63,7 +64,7 @@ class SvgLooks:
 
     def head(self, region: Region, mark: Mark | None) -> Head:
         """The words of a region: its title, its details, and its mark."""
-        if region.kind is RegionKind.ROOT:
+        if region.kind is BlockKind.ROOT:
             return Head(0, 0)
         title, more = region_words(region)
         undo = f"undo {region.undo.action}" if region.undo is not None and region.undo.action else ""

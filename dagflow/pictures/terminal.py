@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from dagflow.model.blocks import BlockKind
 from dagflow.pictures.canvas import Canvas, Span
 from dagflow.pictures.labels import Shape, Style
 from dagflow.pictures.links import LinkKind
 from dagflow.pictures.listing import listed
 from dagflow.pictures.marks import NOTHING, Mark, Overlay, Tone
 from dagflow.pictures.metrics import columns, plain, shortened
-from dagflow.pictures.outline import RegionKind
 from dagflow.pictures.picture import Subject, lay_out
 from dagflow.pictures.place import Drawn, Framed, Line, Sheet
 from dagflow.pictures.terminal_measure import TextLooks
@@ -38,7 +38,7 @@ def to_text(subject: Subject, heading: tuple[str, str], width: int, overlay: Ove
 def _drawn(sheet: Sheet, overlay: Overlay) -> list[list[Span]]:
     canvas = Canvas(sheet.width, sheet.height)
     for frame in sheet.frames:
-        if frame.region.kind is not RegionKind.ROOT:
+        if frame.region.kind is not BlockKind.ROOT:
             _frame(canvas, frame, overlay)
     for drawn in sheet.shapes:
         _shape(canvas, drawn, overlay)
@@ -48,7 +48,7 @@ def _drawn(sheet: Sheet, overlay: Overlay) -> list[list[Span]]:
         if line.label is not None:
             canvas.write(line.label.x, line.label.y, line.label.text, tone=tone_of(line.link, overlay), is_faint=True)
     for frame in sheet.frames:
-        if frame.region.kind is not RegionKind.ROOT:
+        if frame.region.kind is not BlockKind.ROOT:
             _words(canvas, frame)
     return list(canvas.rows())
 
@@ -65,7 +65,7 @@ def _frame(canvas: Canvas, frame: Framed, overlay: Overlay) -> None:
 def _words(canvas: Canvas, frame: Framed) -> None:
     for line in frame.head.lines:
         if line.base == 0:
-            text = f" {'⟳ ' if frame.region.kind is RegionKind.FOR else ''}{line.text} "
+            text = f" {'⟳ ' if frame.region.kind is BlockKind.FOR else ''}{line.text} "
             canvas.write(frame.x + 2, frame.y, text, is_strong=True)
         else:
             canvas.write(frame.x + 2, frame.y + line.base, line.text, tone=line.tone, is_faint=line.tone is Tone.PLAIN)

@@ -6,12 +6,13 @@ from typing import Final
 
 import attrs
 
+from dagflow.model.blocks import BlockKind
 from dagflow.pictures.labels import Shape, Style, Words, region_words
 from dagflow.pictures.layered_layout.cells import Spacing
 from dagflow.pictures.marks import Mark, Tone
 from dagflow.pictures.measure import Face, Head, Written
 from dagflow.pictures.metrics import columns, plain, shortened, wrapped
-from dagflow.pictures.outline import Region, RegionKind
+from dagflow.pictures.outline import Region
 
 _MOST_LINES: Final = 4
 #: What tells a shape from a box, besides its border.
@@ -46,7 +47,7 @@ class TextLooks:
 
     def head(self, region: Region, mark: Mark | None) -> Head:
         """The words of a region: its title in the border, the rest below it."""
-        if region.kind is RegionKind.ROOT:
+        if region.kind is BlockKind.ROOT:
             return Head(0, 0)
         title, more = region_words(region)
         undo = f"undo {region.undo.action}" if region.undo is not None and region.undo.action else ""

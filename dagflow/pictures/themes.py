@@ -8,8 +8,8 @@ from typing import Final
 
 import attrs
 
+from dagflow.model.blocks import BlockKind
 from dagflow.pictures.marks import Tone
-from dagflow.pictures.outline import RegionKind
 
 
 class Theme(enum.StrEnum):
@@ -35,7 +35,7 @@ class Palette:
     value: tuple[str, str]
     finish: tuple[str, str]
     failure: tuple[str, str]
-    regions: Mapping[RegionKind, tuple[str, str]]
+    regions: Mapping[BlockKind, tuple[str, str]]
     tones: Mapping[Tone, tuple[str, str]]
 
 
@@ -44,9 +44,9 @@ LIGHT: Final = Palette(
     gate=("#b58a1d", "#fff8e1"), wait=("#5a7fb8", "#eef4fc"), value=("#b4bac6", "#fafbfc"), finish=("#4d5666", "#eceff3"),
     failure=("#c0504a", "#fdf0ef"),
     regions={
-        RegionKind.ROOT: ("none", "none"), RegionKind.BODY: ("#d5dae2", "none"), RegionKind.PARALLEL: ("#c5d5ec", "#f3f7fd"),
-        RegionKind.RACE: ("#c5d5ec", "#f3f7fd"), RegionKind.DO: ("#d5dae2", "#f7f8fa"), RegionKind.IF: ("#e6d9b4", "#fdfaf1"),
-        RegionKind.SWITCH: ("#e6d9b4", "#fdfaf1"), RegionKind.FOR: ("#bfdcc8", "#f2f9f4"), RegionKind.HANDLER: ("#ecc9c6", "#fdf5f4"),
+        BlockKind.ROOT: ("none", "none"), BlockKind.BODY: ("#d5dae2", "none"), BlockKind.PARALLEL: ("#c5d5ec", "#f3f7fd"),
+        BlockKind.RACE: ("#c5d5ec", "#f3f7fd"), BlockKind.DO: ("#d5dae2", "#f7f8fa"), BlockKind.IF: ("#e6d9b4", "#fdfaf1"),
+        BlockKind.SWITCH: ("#e6d9b4", "#fdfaf1"), BlockKind.FOR: ("#bfdcc8", "#f2f9f4"), BlockKind.HANDLER: ("#ecc9c6", "#fdf5f4"),
     },
     tones={
         Tone.GOOD: ("#2b8a3e", "#e9f7ec"), Tone.BAD: ("#c92a2a", "#fdecec"), Tone.OFF: ("#8b94a1", "#f6f7f8"),
@@ -59,9 +59,9 @@ DARK: Final = Palette(
     gate=("#c9a243", "#2b2618"), wait=("#6f97d3", "#1a2533"), value=("#4c5667", "#181d26"), finish=("#9aa5b5", "#272e3a"),
     failure=("#e07a74", "#331e1e"),
     regions={
-        RegionKind.ROOT: ("none", "none"), RegionKind.BODY: ("#333c49", "none"), RegionKind.PARALLEL: ("#33486a", "#161d29"),
-        RegionKind.RACE: ("#33486a", "#161d29"), RegionKind.DO: ("#363f4d", "#171c24"), RegionKind.IF: ("#54492a", "#1d1b15"),
-        RegionKind.SWITCH: ("#54492a", "#1d1b15"), RegionKind.FOR: ("#2f5440", "#15201a"), RegionKind.HANDLER: ("#5f3634", "#211819"),
+        BlockKind.ROOT: ("none", "none"), BlockKind.BODY: ("#333c49", "none"), BlockKind.PARALLEL: ("#33486a", "#161d29"),
+        BlockKind.RACE: ("#33486a", "#161d29"), BlockKind.DO: ("#363f4d", "#171c24"), BlockKind.IF: ("#54492a", "#1d1b15"),
+        BlockKind.SWITCH: ("#54492a", "#1d1b15"), BlockKind.FOR: ("#2f5440", "#15201a"), BlockKind.HANDLER: ("#5f3634", "#211819"),
     },
     tones={
         Tone.GOOD: ("#51b866", "#15291b"), Tone.BAD: ("#ff6b6b", "#351b1d"), Tone.OFF: ("#6d7889", "#161b22"),

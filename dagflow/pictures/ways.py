@@ -7,15 +7,16 @@ from typing import Final
 
 import attrs
 
+from dagflow.model.blocks import BlockKind
 from dagflow.model.flow import Edge, EdgeKind, Flow, NodeKind
-from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, RegionKind, leaves_of
+from dagflow.pictures.outline import Item, Leaf, LeafKind, Outline, Region, leaves_of
 
 #: Nothing comes after these.
 _ENDERS: Final = frozenset({NodeKind.RETURN, NodeKind.STOP, NodeKind.FAIL})
 #: Blocks of which one way is taken at a time, so a line may start at a way in them.
-_OPEN: Final = frozenset({RegionKind.IF, RegionKind.SWITCH, RegionKind.DO, RegionKind.BODY, RegionKind.HANDLER})
+_OPEN: Final = frozenset({BlockKind.IF, BlockKind.SWITCH, BlockKind.DO, BlockKind.BODY, BlockKind.HANDLER})
 #: Blocks behind which nothing comes that a `filter` in them could go on with.
-_LAST: Final = frozenset({RegionKind.ROOT, RegionKind.BODY, RegionKind.FOR})
+_LAST: Final = frozenset({BlockKind.ROOT, BlockKind.BODY, BlockKind.FOR})
 
 
 def ends(item: Item) -> bool:
@@ -35,7 +36,7 @@ def goes_on(item: Item, onward: Mapping[str, list[Item]]) -> bool:
     # A handler alone is that of an empty block, which never fails.
     chains = [chain for chain in _chains(item, onward) if not all(map(_is_handler, chain))]
     n_open = sum(any(_is_tail(each, item, onward) and goes_on(each, onward) for each in chain) for chain in chains)
-    return n_open >= (min(item.first, len(chains)) if item.kind is RegionKind.RACE else len(chains))
+    return n_open >= (min(item.first, len(chains)) if item.kind is BlockKind.RACE else len(chains))
 
 
 def _is_tail(item: Item, region: Region, onward: Mapping[str, list[Item]]) -> bool:
@@ -45,7 +46,7 @@ def _is_tail(item: Item, region: Region, onward: Mapping[str, list[Item]]) -> bo
 
 
 def _is_handler(item: Item) -> bool:
-    return isinstance(item, Region) and item.kind is RegionKind.HANDLER
+    return isinstance(item, Region) and item.kind is BlockKind.HANDLER
 
 
 def _chains(region: Region, onward: Mapping[str, list[Item]]) -> list[list[Item]]:
@@ -161,7 +162,7 @@ def _is_open(region: Region) -> bool:
 def _has_end(region: Region) -> bool:
     """Whether a way ends in a region; the items of a loop end by themselves."""
     return any(
-        ends(child) or (isinstance(child, Region) and child.kind is not RegionKind.FOR and _has_end(child))
+        ends(child) or (isinstance(child, Region) and child.kind is not BlockKind.FOR and _has_end(child))
         for child in region.children
     )
 

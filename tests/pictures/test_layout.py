@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 import dagflow
 from dagflow.model.flow import Flow
+from dagflow.pictures.outline import outline_of, regions_of
 from dagflow.pictures.picture import Subject, lay_out
 from dagflow.pictures.svg_measure import SvgLooks
 from dagflow.pictures.terminal_measure import TextLooks
+from dagflow.store.codec.flow import decode_flow, encode_flow
 from tests.app.familytext import family_texts
 from tests.app.flowtext import flow_texts
 from tests.pictures.geometry import faults
@@ -38,15 +40,20 @@ def test_the_flows_that_are_there(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_flows_without_their_text(path: Path) -> None:
+def test_flows_without_blocks(path: Path) -> None:
     for flow in flows_of(path):
-        nodes = tuple(
-            node
-            if node.loop is None
-            else attrs.evolve(node, loop=attrs.evolve(node.loop, body=attrs.evolve(node.loop.body, source="")))
-            for node in flow.nodes
-        )
-        check(attrs.evolve(flow, source="", nodes=nodes))
+        check(attrs.evolve(flow, blocks=()))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_blocks_of_a_picture_need_no_text(path: Path) -> None:
+    for flow in flows_of(path):
+        stored = attrs.evolve(decode_flow(encode_flow(flow)), source="")
+        assert regions_in(stored) == regions_in(flow)
+
+
+def regions_in(flow: Flow) -> list[tuple[str, str, list[str]]]:
+    return [(region.key, region.kind, [child.key for child in region.children]) for region in regions_of(outline_of(flow).root)]
 
 
 @pytest.mark.slow

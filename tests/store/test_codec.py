@@ -213,7 +213,7 @@ def test_the_bytes_do_not_depend_on_the_hash_seed():
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{", b"[]", b"{}", b'{"dagflow":"2"}', b'{"dagflow":2}', b'{"dagflow":2,"types":[],"flow":{}}']
+    "data", [b"", b"{", b"[]", b"{}", b'{"dagflow":"2"}', b'{"dagflow":3}', b'{"dagflow":3,"types":[],"flow":{}}']
 )
 def test_damage_is_a_store_error(data):
     with pytest.raises(StoreError, match="is damaged"):
@@ -221,8 +221,8 @@ def test_damage_is_a_store_error(data):
 
 
 def test_a_newer_form_is_refused():
-    with pytest.raises(StoreError, match="form 3, this dagflow knows 2"):
-        decode_flow(b'{"dagflow":3}')
+    with pytest.raises(StoreError, match="form 4, this dagflow knows 3"):
+        decode_flow(b'{"dagflow":4}')
 
 
 def test_a_form_from_before_the_first_release_is_refused():

@@ -10,10 +10,11 @@ from rich.text import Text
 from dagflow.cli.output.tables import RunReport
 from dagflow.cli.output.text import instant, printable
 from dagflow.execution.results import ItemCounts, NodeResult
+from dagflow.model.blocks import BlockKind
 from dagflow.model.flow import Flow, NodeKind
 from dagflow.model.status import NodeStatus
 from dagflow.pictures.listing import Branch, branches
-from dagflow.pictures.outline import Leaf, Outline, Region, RegionKind, leaves_of, outline_of, regions_of
+from dagflow.pictures.outline import Leaf, Outline, Region, leaves_of, outline_of, regions_of
 
 _BUSY = frozenset({NodeStatus.RUNNING, NodeStatus.READY})
 #: The status of a block is the first of these that a step in it has.
@@ -46,12 +47,12 @@ class Tree:
     def of(cls, flow: Flow) -> Tree | None:
         """Return the tree of a flow; None if it has no branches, so that a list shows as much."""
         outline = outline_of(flow)
-        if all(region.kind in {RegionKind.ROOT, RegionKind.BODY} for region in regions_of(outline.root)):
+        if all(region.kind in {BlockKind.ROOT, BlockKind.BODY} for region in regions_of(outline.root)):
             return None
         inside = {
             id(each)
             for region in regions_of(outline.root)
-            if region.kind is RegionKind.FOR
+            if region.kind is BlockKind.FOR
             for each in (*regions_of(region), *leaves_of(region))
             if each is not region
         }
@@ -75,10 +76,10 @@ class Tree:
         for branch in self.lines:
             item = branch.item
             node = nodes.get(item.node.id) if item.node is not None else None
-            if isinstance(item, Region) and item.kind is RegionKind.HANDLER and (node is None or node.outcome != "failure"):
+            if isinstance(item, Region) and item.kind is BlockKind.HANDLER and (node is None or node.outcome != "failure"):
                 continue
             around = [places[id(each)] for each in self.outline.around(item) if id(each) in places]
-            if any(each.kind is RegionKind.HANDLER and id(each) not in places for each in self.outline.around(item)):
+            if any(each.kind is BlockKind.HANDLER and id(each) not in places for each in self.outline.around(item)):
                 continue
             if isinstance(item, Leaf) and node is None:
                 continue
@@ -89,14 +90,14 @@ class Tree:
 
 
 def _is_handler(item: Leaf | Region) -> bool:
-    return isinstance(item, Region) and item.kind is RegionKind.HANDLER
+    return isinstance(item, Region) and item.kind is BlockKind.HANDLER
 
 
 def _below(item: Leaf | Region, nodes: dict[str, NodeResult]) -> list[NodeResult]:
     """Return the results of the steps in a block."""
     found = [leaf.node.id for leaf in leaves_of(item) if leaf.node is not None and "/" not in leaf.key]
     loops = regions_of(item) if isinstance(item, Region) else ()
-    found += [each.node.id for each in loops if each.kind is RegionKind.FOR and each.node is not None]
+    found += [each.node.id for each in loops if each.kind is BlockKind.FOR and each.node is not None]
     return [nodes[each] for each in found if each in nodes]
 
 

@@ -16,6 +16,7 @@ from dagflow.lang.check.type_checker import Checker
 from dagflow.lang.diagnostics import Source, has_errors
 from dagflow.lang.limits import Limits
 from dagflow.lang.lowering.binder import bind_names
+from dagflow.lang.lowering.block_tree import blocks_of
 from dagflow.lang.lowering.blocks import Blocks
 from dagflow.lang.lowering.builder import FlowBuilder, Place
 from dagflow.lang.lowering.call_targets import call_depth, repeating
@@ -194,8 +195,8 @@ def _flow(builder: FlowBuilder, decl: s.FlowDecl, head: Head, edges: tuple[Edge,
     return Flow(
         name=decl.name.text, doc=decl.doc, input=head.input, binding=head.binding, result=builder.result or NULL, triggers=head.triggers,
         policies=head.policies, timeout_ns=head.timeout_ns, nodes=tuple(each.node for each in builder.nodes.values()), edges=edges,
-        scopes=tuple(builder.scopes), races=tuple(builder.races), secrets=_secrets(builder), source=builder.source.text,
-        filename=builder.source.filename,
+        scopes=tuple(builder.scopes), races=tuple(builder.races), secrets=_secrets(builder),
+        blocks=blocks_of(decl), source=builder.source.text, filename=builder.source.filename,
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def condition_gate(builder: FlowBuilder, statement: s.Filter | s.If, place: Plac
     expression = builder.checker.expression(condition, builder.view(place), Wanted(BOOL, f"`{word}` takes"))
     node = Node(
         id=node_id, kind=NodeKind.GATE, span=statement.span, doc=statement.doc, gate=place.gate, scope=place.scope,
-        expression=expression, outcomes=YES_NO, type=BOOL,
+        expression=expression, outcomes=YES_NO, type=BOOL, is_filter=isinstance(statement, s.Filter),
     )  # fmt: skip
     builder.names.define_gate(node_id, 2)
     builder.add(node, before, place.condition, [expression] if expression else [])

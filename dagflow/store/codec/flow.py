@@ -25,6 +25,7 @@ from dagflow.diagnostic import Span
 from dagflow.errors import StoreError
 from dagflow.gc_tuning import without_collecting
 from dagflow.ids import FlowDigest
+from dagflow.model.blocks import Block, BlockKind
 from dagflow.model.flow import (
     Argument,
     Callee,
@@ -48,7 +49,7 @@ from dagflow.store.codec.expressions import read_core, write_core
 from dagflow.store.codec.types import TypeReader, TypeWriter
 
 #: Raised with every change of shape; from the first release on old numbers stay readable.
-VERSION: Final = 2
+VERSION: Final = 3
 
 _OPTIONS: Final = orjson.OPT_SORT_KEYS
 _writer: ContextVar[TypeWriter] = ContextVar("_writer")
@@ -130,6 +131,7 @@ def _make_converter() -> cattrs.Converter:
         (Expression, _write_expression, _read_expression),
         (Argument, _write_argument, _read_argument),
         (Edge, _write_edge, _read_edge),
+        (Block, _write_block, _read_block),
     ):
         converter.register_unstructure_hook(plain_class, write)
         converter.register_structure_hook(plain_class, read)
@@ -236,6 +238,20 @@ def _read_edge(value: Any, _type: Any) -> Edge:
     if type(source) is not str or type(target) is not str or (outcome is not None and type(outcome) is not int):
         raise TypeError("not an edge")
     return Edge(source, target, _edge_kinds(kinds), outcome)
+
+
+def _write_block(block: Block) -> object:
+    inner = [_write_block(each) for each in block.inner]
+    guards = None if block.guards is None else _write_span(block.guards)
+    return [block.kind.value, block.span.start, block.span.end, block.name, block.first, guards, inner]
+
+
+def _read_block(value: Any, type_: Any) -> Block:
+    kind, start, end, name, first, guards, inner = value
+    if type(name) is not str or any(type(number) is not int for number in (start, end, first)):
+        raise TypeError("not a block")
+    guarded = None if guards is None else _read_span(guards, type_)
+    return Block(BlockKind(kind), Span(start, end), name, first, guarded, tuple([_read_block(each, type_) for each in inner]))
 
 
 @functools.cache

@@ -79,7 +79,7 @@ class GitHub:
 
     def verify(self, headers: Mapping[str, str], body: bytes, now: int) -> str:  # noqa: ARG002 - see `Scheme`
         """See `Scheme`."""
-        given = _header(headers, "x-hub-signature-256").removeprefix("sha256=")
+        given = _without(_header(headers, "x-hub-signature-256"), "sha256=")
         _check_any([given], [_hmac(secret.encode(), body).hex() for secret in self.secrets])
         return headers.get("x-github-delivery", "")
 
@@ -112,7 +112,7 @@ class Slack:
         at = _header(headers, "x-slack-request-timestamp")
         _check_fresh(at, now)
         content = b"v0:" + at.encode() + b":" + body
-        given = _header(headers, "x-slack-signature").removeprefix("v0=")
+        given = _without(_header(headers, "x-slack-signature"), "v0=")
         _check_any([given], [_hmac(secret.encode(), content).hex() for secret in self.secrets])
         return _field_of(body, "event_id")
 
@@ -138,10 +138,7 @@ class Hmac:
         """See `Scheme`."""
         digests = [hmac.new(secret.encode(), body, self.algorithm).digest() for secret in self.secrets]
         expected = [each.hex() if self.encoding == "hex" else base64.b64encode(each).decode() for each in digests]
-        given = _header(headers, self.header.lower())
-        if not given.startswith(self.prefix):
-            raise _wrong()
-        _check_any([given[len(self.prefix) :]], expected)
+        _check_any([_without(_header(headers, self.header.lower()), self.prefix)], expected)
         return headers.get(self.id_header.lower(), "") if self.id_header else ""
 
 
@@ -168,6 +165,12 @@ def _check_fresh(at: str, now: int) -> None:
         raise WebhookRefused(
             f"the webhook was signed more than {FRESH_SECONDS} seconds ago, or is of the future; check the clocks"
         )
+
+
+def _without(header: str, prefix: str) -> str:
+    if not header.startswith(prefix):
+        raise _wrong()
+    return header.removeprefix(prefix)
 
 
 def _check_any(given: Iterable[str], expected: Iterable[str]) -> None:

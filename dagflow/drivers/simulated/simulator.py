@@ -242,10 +242,10 @@ class _World:
                 timer = progress.timers.pop(0)
                 happening = Happening(timer.due, *self._place((progress.run, timer.node, timer.due)), progress, timer)
                 heapq.heappush(self.happenings, happening)
-            while progress.cancels:
-                self._stop(progress, progress.cancels.pop(0).node)
             if progress.starts:
                 self._start(progress, progress.starts.pop(0))
+            elif progress.cancels:  # last, since a call that is cancelled takes its time to end
+                self._stop(progress, progress.cancels.pop(0).node)
             self._commit(progress)
             while children.spawns:
                 self._spawn(progress, children.spawns.pop(0))

@@ -61,6 +61,7 @@ def altered_text(text: str, chance: random.Random) -> str:
             "",
             wide,
             text[::-1],
+            text.partition("=")[2],
             text[: len(text) // 2],
         ]
     )

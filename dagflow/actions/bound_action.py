@@ -61,7 +61,7 @@ class BoundAction:
 
     @cached_property
     def is_filled_in(self) -> bool:
-        """Whether it has parameters beyond those that flows pass, and the effect key."""
+        """Whether it has parameters beyond the arguments of flows, and the effect key."""
         return bool(self.invocation_names or self.given_names or self.injected)
 
     @cached_property

@@ -28,7 +28,7 @@ class HostFunction:
     Attributes:
         call: the callable itself.
         where: names the action and the callable, for messages.
-        parameters: those that a caller passes.
+        parameters: what a caller passes.
         hints: the evaluated annotations, of the result as `return`.
         doc: the first line of the docstring.
     """

@@ -41,7 +41,7 @@ class RecordClass:
     Attributes:
         make: from values by name to an object. Raises whatever the class does, if it does not like a value.
         is_one: whether a value is an object of the class.
-        get: the values of an object, by attribute; those that it has.
+        get: the values that an object has, by attribute.
         class_: the class, if its objects have attributes; None for a TypedDict.
     """
 

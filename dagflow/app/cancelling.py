@@ -1,4 +1,4 @@
-"""Cancel runs, also those that are not in memory."""
+"""Cancel runs, in memory or not."""
 
 from __future__ import annotations
 

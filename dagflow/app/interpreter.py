@@ -31,6 +31,7 @@ from dagflow.drivers.local.activation import ActivationConfig
 from dagflow.drivers.local.batch import Sending
 from dagflow.drivers.local.driver import LocalDriver
 from dagflow.drivers.local.loaded_run import LoadedRun
+from dagflow.drivers.local.observer import Observer
 from dagflow.drivers.local.retry_budget import RetryBudgets
 from dagflow.drivers.local.runners import Runners
 from dagflow.drivers.local.statistics import LoopWatch, Statistics
@@ -93,6 +94,7 @@ class Interpreter:
         drain_seconds: float = 10.0,
         is_reachable: bool = True,
         takeover: bool = False,
+        observers: Sequence[Observer] = (),
     ) -> AsyncGenerator[Interpreter]:
         """Open a store, resume every run in it that has not ended, and drive runs until the block is left.
 
@@ -113,6 +115,7 @@ class Interpreter:
             drain_seconds: how long leaving the block waits for effectful calls; 0 stops them at once, and `inf` waits for all.
             is_reachable: whether a `dagflow.Client` and the command line, in other processes of this user, may call this one.
             takeover: wait for a process that drives this store, and drive it once that has stopped.
+            observers: of runs, attempts and events; see `dagflow.telemetry`.
 
         Raises:
             StoreError: the store cannot be opened, or failed while it was open; `StoreInUse`: another process drives it.
@@ -125,6 +128,7 @@ class Interpreter:
         clock = clock or SystemClock()
         runners = Runners(concurrency)
         interpreter = cls(opened, catalog, clock, LoopWatch(runners.threads))
+        interpreter._vitals.observing.observers = tuple(observers)
         performer = catalog.performer(runners)
         interpreter._equip(performer, concurrency, jitter, wakes_per_second, RetryBudgets(retries_per_second))
         interpreter._draining = Draining(interpreter._driver, drain_seconds)
@@ -243,6 +247,7 @@ class Interpreter:
         check_payload(self._catalog.interface, event, payload)
         check_expected(self._driver.waiting_for(tenant, event), event, payload)
         encoded = wire.sized(wire.codec(JSON).dumps(wire.decode(payload, JSON)), MAX_EVENT, "the event")
+        self._vitals.observing.event_sent(tenant, event_id)
         return await self._driver.deliver(event, encoded, event_id, is_fresh=is_fresh, tenant=tenant)
 
     async def get_run(self, run_id: str) -> Run:
@@ -428,7 +433,9 @@ class Interpreter:
         per_second = None if isinstance(self._clock, VirtualClock) else wakes_per_second
         self._blocked = BlockedRuns(self._store, self._clock)
         waking = ActivationConfig(self._load_sleepers, self._blocked.add, self._blocked.has, per_second)
-        self._driver = LocalDriver(self._store, performer, self._clock, concurrency, jitter, waking, budgets)
+        self._driver = LocalDriver(
+            self._store, performer, self._clock, concurrency, jitter, waking, budgets, self._vitals.observing
+        )
         self._driver.on_blocked = self._blocked.note
         self._vitals.loaded_runs = self._driver.loaded_runs
         self._recovery = Recovery(self._store, self._driver, self._load_whole)
@@ -437,6 +444,7 @@ class Interpreter:
 
     async def _resume_all(self, only: Collection[str] | None, unquarantine: Collection[str], nursery: trio.Nursery) -> None:
         await nursery.start(self._vitals.watch)
+        self._vitals.observing.opened(partial(self._driver.gauges, self._vitals.threads))
         recovery = self._recovery
         await recovery.read(only, unquarantine, self._clock.now())
         self.resumed = tuple(Run(live, self._driver) for live in recovery.loaded_runs)
@@ -465,6 +473,7 @@ class Interpreter:
         except StoreError:
             return
         finally:
+            self._vitals.observing.closed()
             self._store.close()
 
     def _found(self, run_id: RunId) -> LoadedRun | None:

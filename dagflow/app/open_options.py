@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import TypedDict
 
 from dagflow.clock import Clock
+from dagflow.drivers.local.observer import Observer
 from dagflow.store.api import Store
 
 
@@ -19,6 +20,7 @@ class DrivingOptions(TypedDict, total=False):
     resume: Collection[str] | None
     unquarantine: Collection[str]
     drain_seconds: float
+    observers: Sequence[Observer]
 
 
 class InterpreterOptions(DrivingOptions, total=False):

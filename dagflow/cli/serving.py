@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ from dagflow.app.interpreter import Interpreter
 from dagflow.app.service.service import Service
 from dagflow.cli.exit_codes import OK
 from dagflow.cli.logs import LogOptions, logging_to_stderr
+from dagflow.cli.metrics import observing
 from dagflow.cli.signals import until_stopped
 from dagflow.cli.sources import load_flows, load_host
 from dagflow.errors import DagflowError, FlowInvalid, UsageError
@@ -51,6 +53,8 @@ class Serving:
         webhooks: each NAME=SCHEME:VARIABLE.
         takeover: wait for a process that drives the store.
         log: how it logs.
+        metrics: HOST:PORT of the metrics for Prometheus, if they are served.
+        otel: report to OpenTelemetry.
     """
 
     store: str
@@ -63,6 +67,8 @@ class Serving:
     webhooks: Sequence[str]
     takeover: bool
     log: LogOptions
+    metrics: str | None
+    otel: bool
 
 
 def serve_flows(files: Sequence[str], options: Serving) -> int:
@@ -73,7 +79,8 @@ def serve_flows(files: Sequence[str], options: Serving) -> int:
         FlowInvalid: a file has errors.
         StoreError: the store failed.
     """
-    address = _address(options.listen)
+    address = _address(options.listen, "--listen")
+    metrics_at = None if options.metrics is None else _address(options.metrics, "--metrics")
     run_server = _hypercorn()
     make_app = _application(address[0], options)
     schemes = dict(_webhook(each) for each in options.webhooks)
@@ -84,7 +91,13 @@ def serve_flows(files: Sequence[str], options: Serving) -> int:
             raise FlowInvalid(compilation.diagnostics, compilation.render())
 
     async def main(announce: Callable[[str], None]) -> int:
-        opened = Service.open(options.store, catalog=host.catalog, webhooks=schemes, takeover=options.takeover)
+        with observing(metrics_at, announce, is_traced=options.otel) as observers:
+            opened = Service.open(
+                options.store, catalog=host.catalog, webhooks=schemes, takeover=options.takeover, observers=observers
+            )
+            return await serve(opened, announce)
+
+    async def serve(opened: AbstractAsyncContextManager[Service], announce: Callable[[str], None]) -> int:
         async with opened as service:
             for compilation in compilations:
                 for name in compilation.flows:
@@ -138,11 +151,11 @@ def _hypercorn() -> Any:
     return run_server
 
 
-def _address(text: str) -> tuple[str, int]:
+def _address(text: str, option: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     host = host.strip("[]")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
-        raise UsageError(f"`--listen` must be HOST:PORT, such as 127.0.0.1:8321; got {text!r}")
+        raise UsageError(f"`{option}` must be HOST:PORT, such as 127.0.0.1:8321; got {text!r}")
     return host, int(port)
 
 

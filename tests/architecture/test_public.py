@@ -21,6 +21,7 @@ MODULES = (
     "dagflow.asyncio",
     "dagflow.blocking",
     "dagflow.store",
+    "dagflow.telemetry",
     "dagflow.testing",
     "dagflow.typing",
     "dagflow.web",

@@ -53,7 +53,7 @@ def announced(line: str) -> str:
 
 
 @contextmanager
-def serving(folder: Path, *options: str, **variables: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(folder: Path, *options: str, n_lines: int = 2, **variables: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address of a process that serves, and the process."""
     (folder / "a.flow").write_text(FLOW)
     words = ["serve", "a.flow", "--store", "runs.db", "--listen", "127.0.0.1:0", *options]
@@ -63,8 +63,9 @@ def serving(folder: Path, *options: str, **variables: str) -> Iterator[tuple[str
     ) as process:
         try:
             assert process.stderr is not None
-            assert announced(process.stderr.readline()) == "published hello, version 1"
-            yield announced(process.stderr.readline()).removeprefix("listening on "), process
+            lines = [announced(process.stderr.readline()) for _ in range(n_lines)]
+            assert n_lines == 1 or lines[0] == "published hello, version 1"
+            yield lines[-1].removeprefix("listening on "), process
         finally:
             process.kill()
 
@@ -98,6 +99,25 @@ def test_the_log_of_a_process_is_json_without_secrets(tmp_path: Path) -> None:
         ("dagflow.runs", f"run {request['run']} of hello: succeeded"),
     ]
     assert "c4n4ry" not in text
+
+
+@pytest.mark.early
+def test_a_process_serves_metrics_at_an_address_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "a.flow").write_text(FLOW)
+    options = ["--no-token", "--metrics", "127.0.0.1:0", "--otel", "--log-format", "json"]
+    with serving(tmp_path, *options, n_lines=1) as (metrics_url, process):
+        assert process.stderr is not None
+        assert announced(process.stderr.readline()) == "published hello, version 1"
+        url = announced(process.stderr.readline()).removeprefix("listening on ")
+        (request,) = get(f"{url}/events", {"name": "lead/new", "payload": {"id": "a"}})["requests"]
+        get(f"{url}/runs/{request['run']}/wait")
+        with urllib.request.urlopen(metrics_url.removeprefix("metrics on "), timeout=20) as answer:
+            text = answer.read().decode()
+        assert 'dagflow_runs_total{flow="hello",status="succeeded"} 1.0' in text
+        assert "dagflow_requests_waiting 0.0" in text
+        assert refused(f"{url}/metrics") == 404
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
 
 
 @pytest.mark.early
@@ -171,6 +191,8 @@ def test_the_command_has_every_role() -> None:
         ([], "set DAGFLOW_TOKEN to the token"),
         (["--no-token", "--webhook", "x=paypal:KEY"], "`--webhook` must be NAME=SCHEME:VARIABLE or TENANT/NAME"),
         (["--no-token", "--webhook", "x=stripe:NO_SUCH_KEY"], "set NO_SUCH_KEY to the secret of the webhook 'x'"),
+        (["--no-token", "--metrics", "9464"], "`--metrics` must be HOST:PORT"),
+        (["--no-token", "--metrics", "192.0.2.1:9464"], "`--metrics` cannot listen on 192.0.2.1:9464: "),
     ],
 )
 def test_options_that_do_not_go(

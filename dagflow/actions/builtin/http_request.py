@@ -20,6 +20,7 @@ from dagflow.actions.http_client.connection import Answer
 from dagflow.actions.http_client.egress_policy import AddressPolicy
 from dagflow.actions.http_client.pool import Connections
 from dagflow.actions.markers import EffectKey, Secret, Url
+from dagflow.actions.outgoing import outgoing_headers
 from dagflow.model.urls import ParsedUrl, parse_url
 
 MAX_BODY: Final = 1024 * 1024
@@ -103,7 +104,7 @@ def add_http(catalog: ActionRegistrar, settings: Settings) -> None:
 
 
 def _request(method: str, url: str, given: dict[str, str], *, body: Any, token: str | None, token_as: str, key: str) -> Request:
-    headers = {"user-agent": "dagflow", "accept": "*/*", "idempotency-key": key}
+    headers = {"user-agent": "dagflow", "accept": "*/*", "idempotency-key": key, **outgoing_headers.get()}
     content = b""
     if body is not None:
         content = orjson.dumps(body)

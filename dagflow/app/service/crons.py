@@ -154,6 +154,7 @@ class Crons:
                 return None
             if gate.state == PAUSED and schedule.catchup is Catchup.LAST:
                 self._withdraw_earlier(gate, prefix)
+            gates.driver.observing.slot_asked(gate.name, gates.clock.now() - slot.due)
             return gates.ask(gate, request_id, value, origin, at=slot.due, schedule=schedule.key)
         except StoreError:
             raise

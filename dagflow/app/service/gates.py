@@ -133,7 +133,7 @@ class Gates:
     """All gates: takes requests and the ends of runs, and does what the machines decide.
 
     Attributes:
-        gates: by tenant and name of the flow; those that were needed so far.
+        gates: needed so far, by tenant and name of the flow.
         cancellers: by tenant and event, the gates with requests that it may cancel.
         cancel: cancels a run, later; a run that has ended stays as it is.
         is_frozen: decisions have stopped; later events are handled when the service is opened again.
@@ -157,6 +157,12 @@ class Gates:
     _counter: Callable[[], int] = attrs.field(factory=lambda: itertools.count().__next__)
 
     # ---- in
+
+    def waiting(self) -> tuple[int, int | None]:
+        """Return how many requests have no run yet, and when the first of them arrived; from any thread."""
+        rows = (row for gate in list(self.gates.values()) for row in list(gate.rows.values()))
+        arrived = [row.at for row in rows if Stage(row.stage).is_open]
+        return len(arrived), min(arrived, default=None)
 
     def find(self, tenant: str, flow: str) -> Gate | None:
         """Return the gate of a published flow; None if the tenant has no such flow. Raises StoreError."""
@@ -239,6 +245,7 @@ class Gates:
         """Keep a request that never reaches the machine."""
         kept = reason[:_MOST_REASON].replace("\0", "\N{REPLACEMENT CHARACTER}")  # not every store keeps NUL
         note = Note([attrs.evolve(row, stage=Stage.DROPPED, reason=kept)])
+        self.driver.observing.request_dropped(row.flow, reason)
         self.driver.note(note)
         return Decision(note.rows[0], note)
 
@@ -339,6 +346,8 @@ class Gates:
                     gate.rows[row.id] = row
                 else:
                     del gate.rows[row.id]
+                    if row.stage == Stage.DROPPED:
+                        self.driver.observing.request_dropped(row.flow, row.reason)
                 self._decided(row, note)
         for request_id in begun:
             self._begin(gate, attrs.evolve(gate.rows[request_id], claim=claims.get(request_id)), machine.now)

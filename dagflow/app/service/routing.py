@@ -81,6 +81,10 @@ class Router:
         dues = (self.crons.next_due, self.gates.next_due)
         return min((due for due in dues if due is not None), default=None)
 
+    def waiting_requests(self) -> tuple[int, int | None]:
+        """See `Admitting`."""
+        return self.gates.waiting()
+
     def fire(self, now: int) -> None:
         """See `Admitting`."""
         if self.is_open and self._may_decide():

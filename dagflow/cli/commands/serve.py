@@ -60,6 +60,17 @@ if TYPE_CHECKING:
     default="warning",
     help="The least level to log: error (somebody has to act), warning (a failed attempt), info (runs begin and end). Default: warning.",
 )
+@click.option(
+    "--metrics",
+    metavar="HOST:PORT",
+    default=None,
+    help="Serve metrics for Prometheus at /metrics of this address; needs `pip install 'dagflow[prometheus]'`.",
+)
+@click.option(
+    "--otel",
+    is_flag=True,
+    help="Report traces and metrics to OpenTelemetry, as `opentelemetry-instrument` sets it up; needs `pip install 'dagflow[otel]'`.",
+)
 @options.store
 @options.actions
 def serve(
@@ -74,6 +85,8 @@ def serve(
     takeover: bool,
     log_format: LogFormat,
     log_level: LogLevel,
+    metrics: str | None,
+    otel: bool,
     store: str,
     actions: str | None,
 ) -> int:
@@ -95,5 +108,7 @@ def serve(
         webhooks=webhook,
         takeover=takeover,
         log=LogOptions(log_format, log_level),
+        metrics=metrics,
+        otel=otel,
     )
     return serve_flows(files, serving)

@@ -20,6 +20,10 @@ class Admitting(Protocol):
         """When time alone changes something next; None if it does not."""
         ...
 
+    def waiting_requests(self) -> tuple[int, int | None]:
+        """Return how many requests have no run yet, and when the first of them arrived; from any thread."""
+        ...
+
     def fire(self, now: int) -> None:
         """It is that late."""
         ...

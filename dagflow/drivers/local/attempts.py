@@ -23,6 +23,7 @@ from dagflow.drivers.local.fair_queue import Busy, News, Share, SharedQueue
 from dagflow.drivers.local.group_commit import Writer
 from dagflow.drivers.local.interface import Driver
 from dagflow.drivers.local.loaded_run import Call, LoadedRun
+from dagflow.drivers.local.observer import CallEnd, CallOutcome
 from dagflow.drivers.local.retry_budget import RetryBudgets
 from dagflow.drivers.local.worker_pool import KEPT, Pool, Worker
 from dagflow.engine.commands import StartAttempt
@@ -71,12 +72,18 @@ class Attempts:
 
     def serve(self, nursery: trio.Nursery) -> None:
         """Have workers in this nursery."""
-        self._pool = Pool(nursery, self._perform, self._limit, self._drained, _share_of_call)
+        perform = self._perform_observed if self._driver.observing.is_on else self._perform
+        self._pool = Pool(nursery, perform, self._limit, self._drained, _share_of_call)
 
     @property
     def _most_begun(self) -> int:
         """Some more than can be called at once, so that one commit serves many; but a host that wants few at once gets few."""
         return self._limit + _AHEAD if self._limit >= _MANY else self._limit
+
+    @property
+    def loads(self) -> tuple[int, int]:
+        """How many calls are under way, and how many steps wait for a worker; from any thread."""
+        return self._pool.n_busy, self._pool.n_waiting + len(self._wishes)
 
     @property
     def is_idle(self) -> bool:
@@ -266,6 +273,15 @@ class Attempts:
         if self.is_idle:
             self._driver.may_be_calm()
 
+    async def _perform_observed(self, call: Call, worker: Worker) -> None:
+        if call.is_over or (call.arguments is None and not self._begin_late(call)):
+            return
+        with self._driver.observing.call_began(call, self._driver.now(call.live)):
+            try:
+                await self._perform(call, worker)
+            finally:
+                _end_observed(call, CallOutcome.ABANDONED, self._driver.now(call.live))
+
     async def _perform(self, call: Call, worker: Worker) -> None:
         if call.is_over:
             return
@@ -312,6 +328,8 @@ class Attempts:
                 live.progress.succeed_fast(command.node, kept[0], now, kept[1])
             else:
                 live.progress.succeed(command.node, kept[0], now, self._jitter())
+            if call.observed is not None:
+                call.observed.returned(command, live.progress.machine.state.failures, now)
         except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
             self._driver.block(live, error)
         else:
@@ -324,6 +342,7 @@ class Attempts:
         try:
             if progress.is_cancelling(node):
                 progress.cancelled(node, now, is_made=is_made)
+                _end_observed(call, CallOutcome.CANCELLED, now)
             else:
                 self._failed(call, timed_out(), now)
         except Exception as error:  # noqa: BLE001 - the fault of one run stops that run alone
@@ -345,6 +364,8 @@ class Attempts:
                 failure = ActionFailed(failure.message, failure.code, retry_after_ns=paced - now)
                 failure.traceback, due = traceback, paced
         run_logger.attempt_failed(call, failure, due)
+        if call.observed is not None:
+            call.observed.failed(failure, now, due)
         progress.fail(node, failure, now, jitter)
 
     def _destination(self, call: Call) -> str:
@@ -360,6 +381,11 @@ class Attempts:
             self._uncount(call)
         if self._is_draining:
             self._tell()
+
+
+def _end_observed(call: Call, outcome: CallOutcome, now: int) -> None:
+    if call.observed is not None:
+        call.observed.ended(CallEnd(outcome=outcome, at=now))
 
 
 def _is_effectful(call: Call) -> bool:

@@ -71,7 +71,7 @@ class ChildRuns:
         progress = RunInstance(program, requested.run, tenant=live.progress.tenant)
         origin = Origin(kind="flow", name=live.progress.program.flow.name, hops=live.progress.origin.hops)
         progress.begin(requested.input, origin, requested.at, self._writer.n_events)
-        return LoadedRun(progress, pinned, is_new=True)
+        return LoadedRun(progress, pinned, is_new=True, started_by=live.run)
 
     def ended(self, live: LoadedRun) -> None:
         """The end of a run is in the store: tell its parent, after the runs that ended before."""

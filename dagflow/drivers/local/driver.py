@@ -24,11 +24,15 @@ from dagflow.drivers.local.attempts import Attempts
 from dagflow.drivers.local.batch import Note, Sending
 from dagflow.drivers.local.child_runs import ChildRuns
 from dagflow.drivers.local.event_router import Dispatch, handing_out
+from dagflow.drivers.local.gauges import gauges_of
 from dagflow.drivers.local.group_commit import Writer
 from dagflow.drivers.local.loaded_run import LoadedRun
+from dagflow.drivers.local.observer import Gauges
+from dagflow.drivers.local.observing import Observing
 from dagflow.drivers.local.outside_events import OutsideEvents
 from dagflow.drivers.local.retry_budget import RetryBudgets
 from dagflow.drivers.local.suspension import Suspension
+from dagflow.drivers.local.threads import Threads
 from dagflow.drivers.local.time_slice import TimeSlice, in_turns
 from dagflow.drivers.local.timers import Timers
 from dagflow.drivers.local.wake_limit import Crowd
@@ -62,6 +66,7 @@ class LocalDriver:
     _jitter: Callable[[], float]
     _activation: ActivationConfig = attrs.field(factory=ActivationConfig)
     _retry_budgets: RetryBudgets = attrs.field(factory=lambda: RetryBudgets(None))
+    observing: Observing = attrs.field(factory=Observing)
     loaded_runs: dict[RunId, LoadedRun] = attrs.field(factory=dict)
     error: DagflowError | None = None
     is_draining: bool = False
@@ -84,7 +89,7 @@ class LocalDriver:
 
     def __attrs_post_init__(self) -> None:
         self._timers = Timers(self._clock, self)
-        self._writer = Writer(self._store, self)
+        self._writer = Writer(self._store, self, self.observing)
         self._outside = OutsideEvents(self._writer)
         self._dispatch = Dispatch(self)
         self._attempts = Attempts(self, self._performer, self._writer, self._jitter, self._concurrency, self._retry_budgets)
@@ -160,6 +165,10 @@ class LocalDriver:
         """From now on this one decides which runs begin."""
         self._admitting = admitting
 
+    def gauges(self, threads: Threads) -> Gauges:
+        """How much is in hand; from any thread."""
+        return gauges_of(self.loaded_runs, self._attempts, self._dispatch, self._admitting, threads, self._clock.now())
+
     def note(self, note: Note) -> None:
         """Keep requests that get no run now."""
         self._writer.note(note)
@@ -175,6 +184,7 @@ class LocalDriver:
 
     def look(self, event: SentEvent, sending: Sending | None) -> Generator[None]:
         """See `DispatchOwner`."""
+        self.observing.event_handed_out(event, self._clock.now())
         if self._admitting is not None:
             yield from self._admitting.look(event, sending)
 
@@ -235,6 +245,7 @@ class LocalDriver:
         self.suspension.adopt(live)
         self.loaded_runs[live.run] = live
         self._crowd.note(len(self.loaded_runs))
+        self.observing.run_taken(live)
         live.on_ended, live.on_rest = self._forget, self.suspension.rest
         self._dispatch.add(live)
 
@@ -299,6 +310,7 @@ class LocalDriver:
 
     def event_kept(self, event: SentEvent, sending: Sending | None) -> None:
         """See `WriterOwner`."""
+        self.observing.event_stored(event)
         self._dispatch.put(event, sending)
 
     def run_written(self, live: LoadedRun, append: Append) -> None:
@@ -395,6 +407,7 @@ class LocalDriver:
 
     def _forget(self, live: LoadedRun) -> None:
         run_logger.run_ended(live)
+        self.observing.run_ended(live)
         self.leave(live)
         self.suspension.gone(live)
         self._child_runs.ended(live)

@@ -215,6 +215,14 @@ class Dispatch:
         return len(self._queue)
 
     @property
+    def oldest_at(self) -> int | None:
+        """When the first of these events came; from any thread."""
+        try:
+            return self._queue[0][0].at
+        except IndexError:
+            return None
+
+    @property
     def is_idle(self) -> bool:
         """Whether every event has been handed out."""
         return not self._queue
@@ -267,5 +275,6 @@ def _handing(
         return False
     for live, n_before in zip(family, n_recorded, strict=True):
         if live.progress.n_recorded > n_before:
+            driver.observing.event_taken(matches.event, live)
             driver.turn(live)
     return is_reached

@@ -66,7 +66,7 @@ class FairMarks(Generic[_Item]):
         return found
 
     def _rotate(self, last: str) -> None:
-        """The tenant that was last begins next time behind those that had no turn."""
+        """The tenant that was last begins next time behind the tenants that had no turn."""
         tenants = list(self._by_tenant)
         place = tenants.index(last) + 1
         for tenant in tenants[:place]:

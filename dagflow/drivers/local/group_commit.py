@@ -26,6 +26,7 @@ from dagflow.clock import stopwatch
 from dagflow.drivers.local.batch import Batch, Note, Sending, Write, write_batch
 from dagflow.drivers.local.fair_marks import FairMarks
 from dagflow.drivers.local.loaded_run import LoadedRun
+from dagflow.drivers.local.observing import Observing
 from dagflow.execution.children import Requested
 from dagflow.store.api import Append, Blocked, Creation, RunRow, SentEvent, Store
 from dagflow.store.failpoints import Failpoint, hit
@@ -97,6 +98,7 @@ class Writer:
 
     store: Store
     _owner: WriterOwner
+    _observing: Observing = attrs.field(factory=Observing)
     is_instant: bool = attrs.field(init=False)
     n_events: int = 0
     _notes: list[Note] = attrs.field(factory=list)
@@ -243,6 +245,7 @@ class Writer:
         begun = stopwatch()
         write_batch(self.store, batch)
         took = stopwatch() - begun
+        self._observing.committed(took)
         self._mean_ns = took if self._mean_ns == inf else self._mean_ns + _WEIGHT * (took - self._mean_ns)
 
     def _taken_safely(self, live: LoadedRun) -> list[Write]:
@@ -284,6 +287,7 @@ class Writer:
         for group in batch.groups:
             for write in group:
                 if write.is_born:
+                    self._observing.run_born(write.live)
                     self._owner.take(write.live)
         for sending in batch.sendings:
             sending.is_kept = sending.refusal is None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from dagflow.drivers.local.loaded_run import LoadedRun
+from dagflow.drivers.local.observing import Observing
 from dagflow.drivers.local.time_slice import TimeSlice
 from dagflow.errors import DagflowError
 from dagflow.ids import RunId
@@ -28,6 +29,11 @@ class Driver(Protocol):
     @property
     def delivery_offset(self) -> int:
         """The number of the last event that was handed out."""
+        ...
+
+    @property
+    def observing(self) -> Observing:
+        """Its observers."""
         ...
 
     def now(self, live: LoadedRun) -> int:

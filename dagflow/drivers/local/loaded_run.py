@@ -9,6 +9,7 @@ import trio
 
 from dagflow.actions.failures import Invocation
 from dagflow.drivers.local.fair_queue import Share
+from dagflow.drivers.local.observed_calls import Calls
 from dagflow.drivers.local.worker_pool import Worker
 from dagflow.engine.commands import StartAttempt
 from dagflow.errors import DagflowError
@@ -39,6 +40,7 @@ class Call:
         arguments: None as long as it is not begun.
         worker: the worker that makes the call, once there is one.
         is_counted: whether it counts as open for its flow and its run.
+        observed: the call as observers see it, if there are any and it has begun.
     """
 
     live: LoadedRun
@@ -49,6 +51,7 @@ class Call:
     worker: Worker | None = None
     is_over: bool = False
     is_counted: bool = False
+    observed: Calls | None = None
 
 
 @attrs.define(eq=False)
@@ -71,6 +74,7 @@ class LoadedRun:
         name: what its caller calls the start, if anything.
         request: the request that gets this run, until the store has both.
         n_changes: how many commits it had here.
+        started_by: the id of the run whose `start` made it, or "".
     """
 
     progress: RunInstance
@@ -91,6 +95,7 @@ class LoadedRun:
     name: StartName | None = None
     request: RequestRow | None = None
     n_changes: int = 0
+    started_by: str = ""
     _waiting: list[tuple[int, trio.Event]] = attrs.field(factory=list)
     _ready_calls: list[tuple[int, Call, Callable[[Call], None]]] = attrs.field(factory=list)
     _changed: trio.Event = attrs.field(factory=trio.Event)

@@ -11,6 +11,7 @@ import trio
 from dagflow.clock import stopwatch
 from dagflow.drivers.local import run_logger
 from dagflow.drivers.local.loaded_run import LoadedRun
+from dagflow.drivers.local.observing import Observing
 from dagflow.drivers.local.threads import Threads
 from dagflow.ids import RunId
 
@@ -53,6 +54,7 @@ class LoopWatch(trio.abc.Instrument):
 
     threads: Threads
     loaded_runs: Mapping[RunId, LoadedRun] = attrs.field(factory=dict[RunId, LoadedRun])
+    observing: Observing = attrs.field(factory=Observing)
     longest_ns: int = 0
     _since: int | None = None
 
@@ -76,6 +78,7 @@ class LoopWatch(trio.abc.Instrument):
             return
         taken = stopwatch() - self._since
         self.longest_ns = max(self.longest_ns, taken)
+        self.observing.loop_blocked(taken)
         if taken > TOO_LONG_NS:
             run_logger.loop_was_blocked(taken / 1e9, sorted(set(self._actions()))[:_MOST_NAMES])
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dagflow.app.outcomes import Delivery, Manifest, Outcome, Version
     from dagflow.app.run_handle import Run
     from dagflow.app.run_once import run
+    from dagflow.app.service.driving import drive
     from dagflow.app.service.policies import TenantPolicy
     from dagflow.app.service.service import Service
     from dagflow.app.service.sources import FlowSource, Refresh, SourcedFlow
@@ -140,6 +141,7 @@ __all__ = [
     "check_expression",
     "compile",
     "draw",
+    "drive",
     "edit",
     "evaluate_expression",
     "format",
@@ -228,6 +230,7 @@ _HOMES = {
     "check_expression": "dagflow.lang.expressions",
     "compile": "dagflow.app.compiling",
     "draw": "dagflow.app.drawing",
+    "drive": "dagflow.app.service.driving",
     "edit": "dagflow.app.editing",
     "evaluate_expression": "dagflow.lang.expressions",
     "format": "dagflow.lang.format.formatter",

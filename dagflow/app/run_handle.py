@@ -8,7 +8,7 @@ import attrs
 
 from dagflow.drivers.local.driver import LocalDriver
 from dagflow.drivers.local.loaded_run import LoadedRun
-from dagflow.errors import UsageError
+from dagflow.errors import NotServed
 from dagflow.execution.results import RunResult, result_of
 from dagflow.ids import RunId
 
@@ -50,7 +50,7 @@ class Run:
     async def cancel(self) -> RunResult:
         """Cancel it: its steps are stopped, nothing else starts, no handler runs. A run that has ended stays as it is.
 
-        Raises as `wait`, and UsageError while the interpreter drains: what undoes the run could not begin.
+        Raises as `wait`, and NotServed while the interpreter drains: what undoes the run could not begin.
         """
         if not self._live.has_ended.is_set():
             refuse_to_cancel(self._driver)
@@ -78,6 +78,6 @@ class Watched:
 
 
 def refuse_to_cancel(driver: LocalDriver) -> None:
-    """Raises UsageError: the interpreter is draining, so the run would not end before it is closed."""
+    """Raises NotServed: the interpreter is draining, so the run would not end before it is closed."""
     if driver.is_draining:
-        raise UsageError("the interpreter is draining and begins nothing; cancel the run where another interpreter is open")
+        raise NotServed("the interpreter is draining and begins nothing; cancel the run where another interpreter is open")

@@ -18,7 +18,7 @@ from dagflow.clock import Clock
 from dagflow.drivers.local import run_logger
 from dagflow.drivers.local.driver import LocalDriver
 from dagflow.drivers.local.loaded_run import LoadedRun, Pinned
-from dagflow.errors import DagflowError, RunBlocked, UsageError
+from dagflow.errors import DagflowError, NotServed, RunBlocked, UsageError
 from dagflow.execution.bindings import Origin
 from dagflow.execution.instance import RunInstance
 from dagflow.ids import RunId, new_run_id
@@ -131,14 +131,15 @@ class Starter:
             tenant: of the run.
 
         Raises:
-            UsageError: the catalog lacks an action, the input or the flow is too large, or nothing begins any more.
+            UsageError: the catalog lacks an action, or the input or the flow is too large.
+            NotServed: the interpreter is draining.
             RunBlocked: the run cannot be loaded.
         """
         self._loader.check_actions(prepared.program, tenant=tenant)
         if self._driver.error is not None:
             raise self._driver.error
         if self._driver.is_draining:
-            raise UsageError("the interpreter is draining and begins no runs; start this one where another interpreter is open")
+            raise NotServed("the interpreter is draining and begins no runs; start this one where another interpreter is open")
         now = self._clock.now()
         progress = RunInstance(prepared.program, new_run_id(now), tenant=tenant)
         progress.time_slice = self._driver.time_slice

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 
 from dagflow.actions.catalog import Catalog
+from dagflow.actions.host_function import is_coroutine_function
+from dagflow.app.service.sources import FlowSource, SourcedFlow
 from dagflow.bridge import Bridge
+from dagflow.drivers.local.asyncio_calls import call_on
 from dagflow.errors import UsageError
 from dagflow.execution.results import RunResult
 
@@ -79,6 +82,28 @@ async def watch(calls: Calls, states: AsyncIterator[RunResult]) -> AsyncIterator
 def on_loop(catalog: Catalog) -> Catalog:
     """The catalog, with its async functions called on the event loop that runs here."""
     return catalog.on_loop(running_loop())
+
+
+def source_on_loop(source: FlowSource | None) -> FlowSource | None:
+    """The source, with its async function called on the event loop that runs here."""
+    if source is None or not is_coroutine_function(source.flows):
+        return source
+    return _SourceOnLoop(source, running_loop())
+
+
+@attrs.frozen
+class _SourceOnLoop:
+    source: FlowSource
+    loop: asyncio.AbstractEventLoop
+
+    async def flows(self, since: int | None) -> Iterable[SourcedFlow]:
+        """See `FlowSource.flows`."""
+
+        async def read() -> Iterable[SourcedFlow]:
+            found = self.source.flows(since)
+            return await found if isinstance(found, Awaitable) else found
+
+        return cast("Iterable[SourcedFlow]", await call_on(self.loop, read))
 
 
 def running_loop() -> asyncio.AbstractEventLoop:

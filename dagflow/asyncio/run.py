@@ -51,7 +51,7 @@ class Run:
         return watch(self._calls, self._run.watch())
 
     async def cancel(self) -> RunResult:
-        """Cancel the run and wait until it has ended. Raises as `wait`, and UsageError while the interpreter drains."""
+        """Cancel the run and wait until it has ended. Raises as `wait`, and NotServed while the interpreter drains."""
         return await self._calls(self._run.cancel)
 
     def __repr__(self) -> str:

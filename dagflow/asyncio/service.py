@@ -17,7 +17,7 @@ from dagflow.app.outcomes import Changes, Delivery, DueSchedule, FeedPlace, Outc
 from dagflow.app.service.service_options import ServiceOptions
 from dagflow.app.service.sources import Refresh
 from dagflow.app.service.version_diff import VersionDiff
-from dagflow.asyncio.calls import Calls, on_loop, opened
+from dagflow.asyncio.calls import Calls, on_loop, opened, source_on_loop
 from dagflow.asyncio.interpreter import Interpreter, facade_of
 from dagflow.asyncio.run import Run
 from dagflow.execution.results import RunResult
@@ -161,6 +161,7 @@ class Service(Tenant):
             StoreError: the store cannot be opened, or failed while it was open.
             UsageError: an option is invalid.
         """
+        options["source"] = source_on_loop(options.get("source"))
         async with opened(partial(dagflow.Service.open, path, catalog=on_loop(catalog), **options)) as calls:
             service: dagflow.Service = calls.bridge.inner
             yield cls(service, calls, service)

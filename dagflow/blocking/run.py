@@ -51,7 +51,7 @@ class Run:
         return watch(self._calls, self._run.watch())
 
     def cancel(self) -> RunResult:
-        """Cancel the run and wait until it has ended. Raises as `wait`, and UsageError while the interpreter drains."""
+        """Cancel the run and wait until it has ended. Raises as `wait`, and NotServed while the interpreter drains."""
         return self._calls(self._run.cancel)
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from dagflow import Interpreter, RunStatus, UsageError
+from dagflow import Interpreter, NotServed, RunStatus, UsageError
 from tests.app.host import Host
 
 #: `held` is effectful.
@@ -107,7 +107,7 @@ async def test_drain_waits_for_all_and_begins_nothing(host: Host, tmp_path: Path
         assert not await interpreter.drain(0.05)
         nursery.start_soon(opened_later, host)
         assert await interpreter.drain()
-        with pytest.raises(UsageError, match="is draining and begins no runs"):
+        with pytest.raises(NotServed, match="is draining and begins no runs"):
             await interpreter.start(host.flow(TEXT), {"n": 1})
         assert run.result().status is RunStatus.RUNNING
         assert sorted(host.calls) == ["blocking 4", "held 4"]

@@ -13,7 +13,7 @@ import trio
 import trio.testing
 
 import dagflow
-from dagflow import Interpreter, RunStatus, StoreError, UsageError
+from dagflow import Interpreter, NotServed, RunStatus, StoreError
 from dagflow.store.api import Append, Creation
 from tests.app.host import Host
 from tests.app.stand_ins import Lasting
@@ -121,9 +121,9 @@ async def test_a_drain_that_is_asked_for_twice_ends_twice(tmp_path: Path) -> Non
                 nursery.start_soon(interpreter.drain)
                 nursery.start_soon(interpreter.drain)
                 await trio.testing.wait_all_tasks_blocked(0.05)
-                with pytest.raises(UsageError, match="is draining and begins nothing; cancel the run"):
+                with pytest.raises(NotServed, match="is draining and begins nothing; cancel the run"):
                     await interpreter.cancel(run.id)
-                with pytest.raises(UsageError, match="is draining and begins nothing; cancel the run"):
+                with pytest.raises(NotServed, match="is draining and begins nothing; cancel the run"):
                     await run.cancel()
                 book.gate.set()
     assert book.done == {"slow 1": 1}

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 import pytest
 import trio
 
+import dagflow.asyncio
+import dagflow.blocking
 from dagflow import Service, SourcedFlow, TenantPolicy, UsageError
 from tests.app.host import Host
 
@@ -83,3 +88,39 @@ async def test_refreshing_without_a_source_is_refused() -> None:
     with pytest.raises(UsageError, match="`refresh_seconds` must be greater than 0, or None; got 0"):
         async with Service.open(":memory:", catalog=Host().catalog, source=Table(), refresh_seconds=0):
             pass
+
+
+class TestWhereASourceIsRead:
+    """As an action is: a plain function in a thread, an async one on the loop of the program."""
+
+    FLOWS: ClassVar = [SourcedFlow(name="f", text=TEXT.format(1))]
+
+    def test_a_plain_function_may_block_in_a_thread(self) -> None:
+        found: list[str] = []
+
+        class Source:
+            def flows(self, _since: int | None) -> Iterable[SourcedFlow]:
+                found.append(threading.current_thread().name)
+                return TestWhereASourceIsRead.FLOWS
+
+        with dagflow.blocking.Service.open(":memory:", catalog=Host().catalog, source=Source(), refresh_seconds=None) as service:
+            assert [each.number for each in service.refresh().versions] == [1]
+        assert found
+        assert "dagflow" not in found  # the thread of the event loop
+
+    def test_an_async_function_runs_on_the_loop_of_asyncio(self) -> None:
+        found: list[object] = []
+
+        class Source:
+            async def flows(self, _since: int | None) -> Iterable[SourcedFlow]:
+                await asyncio.sleep(0)
+                found.append(asyncio.get_running_loop())
+                return TestWhereASourceIsRead.FLOWS
+
+        async def main() -> None:
+            opened = dagflow.asyncio.Service.open(":memory:", catalog=Host().catalog, source=Source(), refresh_seconds=None)
+            async with opened as service:
+                assert [each.number for each in (await service.refresh()).versions] == [1]
+            assert found == [asyncio.get_running_loop()]
+
+        asyncio.run(main())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
+from functools import partial
 from typing import Final, Protocol
 
 import attrs
 import trio
 
+from dagflow.actions.host_function import is_coroutine_function
 from dagflow.app.outcomes import Version
 from dagflow.app.service.gates import RETIRED
 from dagflow.app.service.tenant import Tenant
@@ -39,9 +41,13 @@ class SourcedFlow:
 
 
 class FlowSource(Protocol):
-    """Loads flows from the product's own database."""
+    """Loads flows from the product's own database.
 
-    async def flows(self, since: int | None) -> Iterable[SourcedFlow]:
+    A plain function runs in a thread, so it may block. An async one runs on the program's loop: that of trio, or of asyncio under
+    `dagflow.asyncio`.
+    """
+
+    def flows(self, since: int | None) -> Iterable[SourcedFlow] | Awaitable[Iterable[SourcedFlow]]:
         """Return all flows, or at least those that have changed since that instant, nanoseconds since 1970 UTC; None asks for all."""
         ...
 
@@ -81,7 +87,7 @@ class Sourcing:
             began = self._parts.clock.now()
             versions: list[Version] = []
             problems: dict[tuple[str, str], str] = {}
-            for number, flow in enumerate(await self._source.flows(self._since)):
+            for number, flow in enumerate(await self._read()):
                 if number % _TURN == _TURN - 1:
                     await trio.lowlevel.checkpoint()
                 try:
@@ -97,6 +103,15 @@ class Sourcing:
             self._since = began
             self.problems |= problems
             return Refresh(versions=tuple(versions), problems=problems)
+
+    async def _read(self) -> Iterable[SourcedFlow]:
+        read = partial(self._source.flows, self._since)
+        if is_coroutine_function(self._source.flows):
+            found = read()
+        else:
+            # Reading changes nothing, so a drain need not wait for it.
+            found = await trio.to_thread.run_sync(read, abandon_on_cancel=True)
+        return await found if isinstance(found, Awaitable) else found
 
     async def poll(self, seconds: float) -> None:
         """Refresh now and after every pause, for ever; a source that fails is asked again."""

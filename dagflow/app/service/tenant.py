@@ -24,7 +24,7 @@ from dagflow.app.service.version_diff import VersionDiff, diff_of
 from dagflow.app.stored_runs import read_start
 from dagflow.drivers.local.batch import Decision, Note
 from dagflow.drivers.local.loaded_run import LoadedRun
-from dagflow.errors import NotFound, UsageError
+from dagflow.errors import NotFound, NotServed, UsageError
 from dagflow.execution.bindings import Origin
 from dagflow.execution.input import as_input
 from dagflow.ids import new_run_id
@@ -215,6 +215,7 @@ class Tenant(TenantRuns):
         Raises:
             UsageError: there is no such flow, it is retired, or the input or the id does not fit.
             EvaluationError: a key of a policy has no value.
+            NotServed: the service is draining; repeat the call with the same id.
             StoreError: the store failed.
         """
         gate = await self._gate(flow)
@@ -231,7 +232,7 @@ class Tenant(TenantRuns):
                 # A recent decision may still be on its way to the store.
                 return await self._outcome(Decision(known, driver.loaded_runs.get(known.run)))
             if driver.is_draining:
-                raise UsageError("the service is draining and begins nothing; ask again when it is open")
+                raise NotServed("the service is draining and begins nothing; ask again when it is open")
             prepared, _ = gate.load(loader, self._parts.store, self._parts.clock.now())
             value = as_input(prepared.program, as_json(input))
             gates = self._parts.router.gates
@@ -293,7 +294,8 @@ class Tenant(TenantRuns):
             How many there were. It returns once all of them have ended.
 
         Raises:
-            UsageError: there is no such flow, or the service is draining.
+            UsageError: there is no such flow.
+            NotServed: the service is draining.
             StoreError: the store failed.
         """
         gate = await self._gate(flow)

@@ -142,7 +142,7 @@ class FileLock:
 def in_use(path: Path, who: str) -> StoreInUse:
     """Return the error to raise if another process has the store open."""
     return StoreInUse(
-        f"{path} is open in {who}; one process at a time can run its flows; stop that one first, which loses nothing"
+        f"{path} is open in {who}; one process at a time can run its flows; call that one with `dagflow.Client`, or stop it, which loses nothing"
     )
 
 

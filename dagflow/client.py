@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypeVar
 
@@ -23,10 +24,11 @@ from dagflow.actions.host_values import as_json
 from dagflow.admission.requests import Stage
 from dagflow.app.archive import Archive
 from dagflow.app.control.address import reachable, socket_of
-from dagflow.app.control.messages import Call, decode_answer, encode_call
+from dagflow.app.control.messages import REPEATABLE, Call, decode_answer, encode_call
 from dagflow.app.entry_checks import checked_text
 from dagflow.app.outcomes import Changes, Delivery, DueSchedule, FeedPlace, Outcome, Version
 from dagflow.app.service.version_diff import VersionDiff
+from dagflow.clock import stopwatch
 from dagflow.errors import NotFound, NotServed, UsageError
 from dagflow.execution.results import RunResult
 from dagflow.ids import RunId, new_call_id
@@ -39,6 +41,8 @@ _Value = TypeVar("_Value")
 #: How long a call may take, where nothing else is said.
 _SECONDS: Final = 30.0
 _LEAST_SECONDS: Final = 0.001
+#: The pause before a call is repeated.
+_PAUSE_SECONDS: Final = 0.05
 
 
 @attrs.frozen
@@ -52,11 +56,14 @@ class Client:
         store: the path of the store's file, or its `postgresql://` URL.
         tenant: whose flows and runs these are; "" for a service without tenants, and for an interpreter.
         seconds: how long a call waits for its answer; `wait` has a bound of its own.
+        patience: for how many seconds a call is repeated while no process drives the store, such as while it is restarted. Only calls
+            that may happen twice are repeated. An event or a start happens once; a repeated event may be reported as a duplicate.
     """
 
     store: str | os.PathLike[str]
     tenant: str = attrs.field(default="", kw_only=True)
     seconds: float = attrs.field(default=_SECONDS, kw_only=True)
+    patience: float = attrs.field(default=0.0, kw_only=True)
 
     # ---- flows
 
@@ -282,12 +289,24 @@ class Client:
         return self._called(wanted, name, arguments, self.seconds)
 
     def _called(self, wanted: type[_Value], name: str, arguments: Mapping[str, object], seconds: float | None) -> _Value:
-        store, call = os.fspath(self.store), Call(name, self.tenant, arguments)
+        call, began = _named(Call(name, self.tenant, arguments)), stopwatch()
+        while True:
+            past = (stopwatch() - began) / 1e9
+            left = seconds if seconds is None or name != "wait" else seconds - past
+            try:
+                return decode_answer(wanted, self._exchanged(call, left))
+            except Unanswered:
+                raise
+            except NotServed:
+                if past >= self.patience or name not in REPEATABLE:
+                    raise
+            time.sleep(_PAUSE_SECONDS)
+
+    def _exchanged(self, call: Call, seconds: float | None) -> bytes:
+        store = os.fspath(self.store)
         if is_url(store):
-            line = exchange(store, new_call_id(), *_columns_of(_named(call)), seconds)
-        else:
-            line = _exchanged(store, encode_call(call), seconds)
-        return decode_answer(wanted, line)
+            return exchange(store, new_call_id(), *_columns_of(call), seconds)
+        return _exchanged(store, encode_call(call), seconds)
 
 
 def _columns_of(call: Call) -> tuple[str, str, str]:
@@ -297,7 +316,7 @@ def _columns_of(call: Call) -> tuple[str, str, str]:
 
 
 def _named(call: Call) -> Call:
-    """An event, a start or a rerun gets an id, so that it happens once if the next process performs the call again."""
+    """An event, a start or a rerun gets an id, so that it happens once if the call is repeated, or the next process performs it again."""
     if call.name not in ("send", "start", "rerun") or call.arguments["id"] is not None:
         return call
     return attrs.evolve(call, arguments={**call.arguments, "id": new_call_id()})

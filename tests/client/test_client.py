@@ -272,3 +272,29 @@ def test_an_interpreter_runs_again_what_the_run_began_with(tmp_path: Path) -> No
         first = served.start(FLOWS, "ask", {"n": 2})
         again = client.rerun(first)
         assert (again.flow, again.stage, client.wait(again.run).output) == ("ask", "running", 5)
+
+
+def test_a_patient_client_repeats_a_call_until_a_process_drives_the_store(store: Path | str) -> None:
+    patient = Client(store, patience=30)
+    with Served(store):
+        patient.publish(FLOWS, name="ask")
+    with ThreadPoolExecutor(2) as threads:
+        asked = [threads.submit(patient.start, "ask", {"n": 5}, id="once") for _ in range(2)]
+        published = Client(store, patience=0.1)
+        with pytest.raises(NotServed, match="no process drives the runs"):
+            published.publish(FLOWS, name="ask")  # twice would be two versions
+        with pytest.raises(NotServed, match="no process drives the runs"):
+            published.start("ask", {"n": 5})
+        with Served(store):
+            (run,) = {each.result().run for each in asked}
+            assert patient.wait(run, seconds=20).output == 2
+            assert [each.number for each in patient.versions("ask")] == [1]
+            assert len(patient.runs()) == 1
+
+
+def test_waiting_patiently_has_its_bound(in_a_file: Served) -> None:
+    client = Client(in_a_file.store, patience=30)
+    client.publish(FLOWS, name="deliver")
+    (run,) = client.send("order/paid", {"id": "A-1"}).runs
+    with pytest.raises(TimeoutError, match=f"run {run} has not ended after 0.05 s"):
+        client.wait(run, seconds=0.05)

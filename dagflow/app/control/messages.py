@@ -31,6 +31,29 @@ _Value = TypeVar("_Value")
 #: Bytes of a line, at most: more than any payload or text of a flow needs.
 MAX_LINE: Final = 32 * 1024 * 1024
 
+#: Calls that end with their client; all others go on without it.
+ABANDONED: Final = frozenset({"changes", "wait"})
+#: Calls that have the same effect if they were performed already: they have an id, or read, or lead to an end that stays.
+REPEATABLE: Final = frozenset(
+    {
+        "cancel_run",
+        "changes",
+        "diff",
+        "flows",
+        "ping",
+        "prune",
+        "requests",
+        "rerun",
+        "resume_run",
+        "schedules",
+        "send",
+        "start",
+        "versions",
+        "wait",
+        "withdraw",
+    }
+)
+
 #: Exceptions whose message is all they have; any other one without a form of its own crosses as a `UsageError`.
 _PLAIN: Final[Mapping[str, type[DagflowError]]] = {
     each.__name__: each for each in (NotFound, NotServed, StoreError, WebhookRefused, WriteRefused)

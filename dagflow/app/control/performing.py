@@ -5,15 +5,13 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from dagflow.app.control.messages import Call, encode_error, encode_result
 from dagflow.errors import DagflowBug, DagflowError, UsageError
 
 #: Performs a call for a tenant, with the arguments that the client named.
 Handler: TypeAlias = Callable[..., Awaitable[object]]
-#: Calls that end with their client; all others go on without it.
-ABANDONED: Final = frozenset({"changes", "wait"})
 _logger = logging.getLogger("dagflow.control")
 
 

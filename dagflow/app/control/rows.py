@@ -11,8 +11,8 @@ import attrs
 import orjson
 import trio
 
-from dagflow.app.control.messages import Call
-from dagflow.app.control.performing import ABANDONED, Handler, line_of, performed
+from dagflow.app.control.messages import ABANDONED, REPEATABLE, Call
+from dagflow.app.control.performing import Handler, line_of, performed
 from dagflow.clock import stopwatch
 from dagflow.errors import DagflowError, NotServed, StoreError, UsageError, WriteRefused
 from dagflow.model.typeguards import is_object
@@ -23,26 +23,6 @@ _LOOK_SECONDS: Final = 2.0
 _FAILED_SECONDS: Final = 0.5
 #: How often calls are removed whose client is gone.
 _CLEAN_SECONDS: Final = 10.0
-#: Calls that have the same effect if a former driver performed them already: they have an id, or read, or lead to an end that stays.
-_REPEATABLE: Final = frozenset(
-    {
-        "cancel_run",
-        "changes",
-        "diff",
-        "flows",
-        "ping",
-        "prune",
-        "requests",
-        "rerun",
-        "resume_run",
-        "schedules",
-        "send",
-        "start",
-        "versions",
-        "wait",
-        "withdraw",
-    }
-)
 _logger = logging.getLogger("dagflow.control")
 
 
@@ -131,7 +111,7 @@ class RowServer:
             self._is_ready.set()
 
     async def _performed(self, call: AskedCall) -> object:
-        if call.is_repeated and call.name not in _REPEATABLE:
+        if call.is_repeated and call.name not in REPEATABLE:
             raise NotServed("the process that drives the runs stopped during the call; look whether it happened, and repeat it")
         try:
             return await performed(self.handlers, Call(call.name, call.tenant, _arguments(call)))

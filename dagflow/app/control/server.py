@@ -18,8 +18,8 @@ from typing import Final
 import trio
 
 from dagflow.app.control.address import is_supported, reachable, socket_of
-from dagflow.app.control.messages import MAX_LINE, Call, decode_call, encode_error
-from dagflow.app.control.performing import ABANDONED, Handler, line_of, performed
+from dagflow.app.control.messages import ABANDONED, MAX_LINE, Call, decode_call, encode_error
+from dagflow.app.control.performing import Handler, line_of, performed
 from dagflow.app.control.rows import RowServer
 from dagflow.errors import DagflowError, NotServed, UsageError
 from dagflow.store.api import Store

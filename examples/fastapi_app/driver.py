@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterable
 
-import trio
 from actions import catalog
 from models import Automation, Base, database, session
 from sqlalchemy import select
@@ -20,18 +18,14 @@ STORE = os.environ.get("SHOP_STORE", "runs.db")
 class Automations:
     """The automations of all teams, as a source of flows."""
 
-    async def flows(self, since: int | None) -> Iterable[dagflow.SourcedFlow]:
+    def flows(self, since: int | None) -> Iterable[dagflow.SourcedFlow]:
         """Return those that have changed since an instant."""
-
-        def read() -> list[dagflow.SourcedFlow]:
-            with session() as rows:
-                changed = select(Automation).where(Automation.changed_at >= (since or 0))
-                return [
-                    dagflow.SourcedFlow(name=row.name, text=row.text, tenant=row.team, author=row.author)
-                    for row in rows.scalars(changed)
-                ]
-
-        return await trio.to_thread.run_sync(read)
+        with session() as rows:
+            changed = select(Automation).where(Automation.changed_at >= (since or 0))
+            return [
+                dagflow.SourcedFlow(name=row.name, text=row.text, tenant=row.team, author=row.author)
+                for row in rows.scalars(changed)
+            ]
 
 
 def webhooks() -> dict[str, Scheme]:
@@ -40,17 +34,14 @@ def webhooks() -> dict[str, Scheme]:
     return {f"{team}/stock": GitHub(secret) for team, _, secret in pairs}
 
 
-async def main() -> None:
-    """Drive the runs until SIGTERM."""
-    Base.metadata.create_all(database)
-    opened = dagflow.Service.open(
-        STORE, catalog=catalog, source=Automations(), refresh_seconds=0.5, webhooks=webhooks(), takeover=True
-    )
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async with opened:
-            print("driving", flush=True)
-            await anext(signals)
-
-
 if __name__ == "__main__":
-    trio.run(main)
+    Base.metadata.create_all(database)
+    dagflow.drive(
+        STORE,
+        catalog=catalog,
+        source=Automations(),
+        refresh_seconds=0.5,
+        webhooks=webhooks(),
+        takeover=True,
+        ready=lambda: print("driving", flush=True),
+    )

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
-import attrs
 import httpx
-import orjson
 import pytest
 
-ROOT = Path(__file__).parents[2]
-APP = ROOT / "examples" / "fastapi_app"
+from tests.examples.processes import Application, events, wait_until
+
 API = "/automations/api"
 CHECK = """flow big_order(id: string, total: int) -> string {
   on event "order/created" as e when e.total > 10000 with (id: e.id, total: e.total)
@@ -39,87 +33,34 @@ STOCK = """flow restock(sku: string) -> string {
 """
 
 
-@attrs.frozen
-class Shop:
-    """The processes of the product, in a folder of their own."""
-
-    folder: Path
-    port: int
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(APP)]),
-            "SHOP_SECRET": "a secret of the sessions",
-            "SHOP_STOCK_SECRETS": "red=s3cret",
-        }
-        return subprocess.Popen([sys.executable, *words], cwd=self.folder, env=environment, stdout=subprocess.PIPE, text=True)
-
-    @contextmanager
-    def driver(self) -> Iterator[subprocess.Popen[str]]:
-        with self.start(str(APP / "driver.py")) as process:
-            try:
-                assert process.stdout is not None
-                assert process.stdout.readline() == "driving\n"
-                yield process
-            finally:
-                process.kill()
-
-    @contextmanager
-    def web(self) -> Iterator[subprocess.Popen[str]]:
-        with self.start("-m", "uvicorn", "web:api", "--port", str(self.port), "--log-level", "error") as process:
-            try:
-                until(lambda: is_listening(self.port))
-                yield process
-            finally:
-                process.kill()
-
-    def browser(self) -> httpx.Client:
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20, trust_env=False)
-
-    @contextmanager
-    def logged_in(self, email: str) -> Iterator[httpx.Client]:
-        with self.browser() as found:
-            answer = found.post("/login", json={"email": email, "password": "correct-horse"})
-            assert answer.status_code == 200
-            # A browser adds the origin of the page to what changes something.
-            found.headers["origin"] = f"http://127.0.0.1:{self.port}"
-            yield found
-
-
-def is_listening(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def until(holds: Callable[[], object]) -> None:
-    """Look at other processes again and again."""
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
-    fields: dict[str, str] = {}
-    for line in lines:
-        name, sign, value = line.partition(": ")
-        if line and name:
-            fields[name] = value if sign else ""
-        elif fields:
-            yield {**fields, "data": orjson.loads(fields["data"])}
-            fields = {}
-
-
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        found = Shop(tmp_path, free.getsockname()[1])
+def shop(tmp_path: Path) -> Application:
+    found = Application.of("fastapi_app", tmp_path, SHOP_SECRET="a secret of the sessions", SHOP_STOCK_SECRETS="red=s3cret")
     for email, team in (("ann@red.example", "red"), ("bob@blue.example", "blue")):
-        with found.start(str(APP / "users.py"), email, team, "correct-horse") as process:
-            assert process.wait(20) == 0
+        found.do(str(found.code / "users.py"), email, team, "correct-horse")
     return found
+
+
+def driver(shop: Application) -> AbstractContextManager[subprocess.Popen[str]]:
+    return shop.process(sys.executable, str(shop.code / "driver.py"), until="driving")
+
+
+def web(shop: Application) -> AbstractContextManager[subprocess.Popen[str]]:
+    return shop.process("uvicorn", "web:api", "--port", str(shop.port), "--log-level", "error")
+
+
+def browser(shop: Application) -> httpx.Client:
+    return httpx.Client(base_url=shop.address, timeout=20, trust_env=False)
+
+
+@contextmanager
+def logged_in(shop: Application, email: str) -> Iterator[httpx.Client]:
+    with browser(shop) as found:
+        answer = found.post("/login", json={"email": email, "password": "correct-horse"})
+        assert answer.status_code == 200
+        # A browser adds the origin of the page to what changes something.
+        found.headers["origin"] = shop.address
+        yield found
 
 
 def statuses(browser: httpx.Client) -> list[str]:
@@ -127,11 +68,11 @@ def statuses(browser: httpx.Client) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_product_is_used_and_its_processes_are_killed(shop: Shop) -> None:
+def test_the_product_is_used_and_its_processes_are_killed(shop: Application) -> None:
     with ExitStack() as stack:
-        web, first = stack.enter_context(shop.web()), stack.enter_context(shop.driver())
-        nobody = stack.enter_context(shop.browser())
-        ann, bob = (stack.enter_context(shop.logged_in(email)) for email in ("ann@red.example", "bob@blue.example"))
+        server, first = stack.enter_context(web(shop)), stack.enter_context(driver(shop))
+        nobody = stack.enter_context(browser(shop))
+        ann, bob = (stack.enter_context(logged_in(shop, email)) for email in ("ann@red.example", "bob@blue.example"))
         only_who_is_logged_in(nobody)
         automations_are_saved_and_published(ann, bob)
         run = an_order_starts_a_run_that_the_page_sees(ann, bob)
@@ -143,10 +84,10 @@ def test_the_product_is_used_and_its_processes_are_killed(shop: Shop) -> None:
         first.wait()
         assert ann.get(f"{API}/readyz").status_code == 503
         assert ann.get(f"{API}/runs/{run}").json()["ended_at"] is None
-        stack.enter_context(shop.driver())
-        web.send_signal(signal.SIGKILL)
-        web.wait()
-        stack.enter_context(shop.web())
+        stack.enter_context(driver(shop))
+        server.send_signal(signal.SIGKILL)
+        server.wait()
+        stack.enter_context(web(shop))
         with ann.stream("GET", f"{API}/runs/{run}/stream", headers={"last-event-id": "0"}) as stream:
             approved = {"name": "order/approved", "payload": {"id": "A-1"}}
             assert ann.post(f"{API}/events", json=approved).json()["waits"] == 1
@@ -166,7 +107,7 @@ def automations_are_saved_and_published(ann: httpx.Client, bob: httpx.Client) ->
     assert wrong.json()["detail"]["diagnostics"][0]["code"].startswith("E")
     for name, text in (("big_order", CHECK), ("restock", STOCK)):
         assert ann.put(f"/automations/{name}", json={"text": text}).json() == {"flow": name}
-    until(lambda: len(ann.get(f"{API}/flows").json()["flows"]) == 2)
+    wait_until(lambda: len(ann.get(f"{API}/flows").json()["flows"]) == 2)
     assert bob.get(f"{API}/flows").json() == {"flows": []}
 
 
@@ -176,7 +117,7 @@ def an_order_starts_a_run_that_the_page_sees(ann: httpx.Client, bob: httpx.Clien
         (run,) = ann.post("/orders", json={"id": "A-1", "customer": "Bo", "total": 25_000}).json()["runs"]
         seen = next(events(stream.iter_lines()))
         assert (seen["event"], seen["data"]["run"], seen["data"]["flow"]) == ("run", run, "big_order")
-    until(lambda: statuses(ann) == ["new", "check"])
+    wait_until(lambda: statuses(ann) == ["new", "check"])
     assert statuses(bob) == []
     assert bob.get(f"{API}/runs/{run}").status_code == 404
     return str(run)

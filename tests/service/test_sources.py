@@ -14,7 +14,7 @@ import trio
 
 import dagflow.asyncio
 import dagflow.blocking
-from dagflow import Service, SourcedFlow, TenantPolicy, UsageError
+from dagflow import Service, SourcedFlow, TenantPolicy, UsageError, VirtualClock
 from tests.app.host import Host
 
 TEXT = 'event "go" {{ n: int }}\nflow f(n: int) -> int {{\n on event "go"\n d = double(n: n + {0})\n return d\n}}'
@@ -90,6 +90,14 @@ async def test_refreshing_without_a_source_is_refused() -> None:
             pass
 
 
+async def test_a_flow_of_a_transaction_that_committed_late_is_seen() -> None:
+    table, clock = Table(), VirtualClock(1_000_000_000_000)
+    async with Service.open(":memory:", catalog=Host().catalog, clock=clock, source=table, refresh_seconds=None) as service:
+        await service.refresh()
+        await service.refresh()
+    assert table.asked == [None, 1_000_000_000_000 - 60_000_000_000]
+
+
 class TestWhereASourceIsRead:
     """As an action is: a plain function in a thread, an async one on the loop of the program."""
 
@@ -103,7 +111,9 @@ class TestWhereASourceIsRead:
                 found.append(threading.current_thread().name)
                 return TestWhereASourceIsRead.FLOWS
 
-        with dagflow.blocking.Service.open(":memory:", catalog=Host().catalog, source=Source(), refresh_seconds=None) as service:
+        with dagflow.blocking.Service.open(
+            ":memory:", catalog=Host().catalog, source=Source(), refresh_seconds=None
+        ) as service:
             assert [each.number for each in service.refresh().versions] == [1]
         assert found
         assert "dagflow" not in found  # the thread of the event loop

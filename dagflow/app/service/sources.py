@@ -21,6 +21,8 @@ from dagflow.errors import DagflowError, FlowInvalid, StoreError, UsageError
 _logger: Final = logging.getLogger("dagflow.service")
 #: Flows looked at before other tasks have their turn.
 _TURN: Final = 32
+#: How much of what was read is read again: a transaction may commit after its instant, and clocks differ. Unchanged texts cost little.
+_OVERLAP_NS: Final = 60_000_000_000
 
 
 @attrs.frozen(kw_only=True)
@@ -48,7 +50,12 @@ class FlowSource(Protocol):
     """
 
     def flows(self, since: int | None) -> Iterable[SourcedFlow] | Awaitable[Iterable[SourcedFlow]]:
-        """Return all flows, or at least those that have changed since that instant, nanoseconds since 1970 UTC; None asks for all."""
+        """Return all flows, or at least those that have changed since an instant.
+
+        Args:
+            since: nanoseconds since 1970 UTC: a minute before the last look, so that a transaction that committed late is seen. None asks
+                for all.
+        """
         ...
 
 
@@ -100,7 +107,7 @@ class Sourcing:
                 else:
                     self.problems.pop((flow.tenant, flow.name), None)
                     versions += [] if version is None else [version]
-            self._since = began
+            self._since = began - _OVERLAP_NS
             self.problems |= problems
             return Refresh(versions=tuple(versions), problems=problems)
 

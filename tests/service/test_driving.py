@@ -64,8 +64,6 @@ def test_the_first_signal_waits_for_calls_under_way(tmp_path: Path) -> None:
             assert second.stderr is not None
             assert "call that one with `dagflow.Client`, or stop it" in second.stderr.read().splitlines()[-1]
         with worker(store, "takeover") as waiting:
-            while not client.flows():
-                pass
             run = client.start("f", {"seconds": 0.3}).run
             assert said(first) == "begun"
             first.send_signal(signal.SIGTERM)
@@ -79,8 +77,6 @@ def test_the_second_signal_stops_at_once(tmp_path: Path) -> None:
     store, client = tmp_path / "runs.db", Client(tmp_path / "runs.db")
     with worker(store) as first:
         assert said(first) == "driving"
-        while not client.flows():
-            pass
         client.start("f", {"seconds": 3600.0})
         assert said(first) == "begun"
         first.send_signal(signal.SIGINT)

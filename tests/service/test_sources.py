@@ -11,6 +11,7 @@ from typing import ClassVar
 import attrs
 import pytest
 import trio
+from trio.testing import MockClock
 
 import dagflow.asyncio
 import dagflow.blocking
@@ -78,6 +79,23 @@ async def test_a_source_is_polled_and_may_fail() -> None:
         with trio.fail_after(5):
             while not await service.tenant("a").flows():
                 pass
+
+
+async def test_the_flows_of_the_source_are_there_from_the_beginning() -> None:
+    table = Table({("a", "f"): TEXT.format(1)})
+    async with Service.open(":memory:", catalog=Host().catalog, source=table) as service:
+        assert [each.flow for each in await service.tenant("a").flows()] == ["f"]
+
+
+async def test_a_source_that_does_not_answer_only_delays_the_beginning(autojump_clock: MockClock) -> None:
+    class Silent:
+        async def flows(self, _since: int | None) -> Iterable[SourcedFlow]:
+            await trio.sleep_forever()
+            return ()
+
+    async with Service.open(":memory:", catalog=Host().catalog, source=Silent()) as service:
+        assert trio.current_time() >= 10
+        assert await service.flows() == []
 
 
 async def test_refreshing_without_a_source_is_refused() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Unpack
+from typing import Final, Unpack
 
 import attrs
 import trio
@@ -29,6 +29,9 @@ from dagflow.clock import Clock, SystemClock
 from dagflow.errors import UsageError
 from dagflow.store.api import Store
 from dagflow.webhooks import Scheme
+
+#: How long opening waits for the first look at the source.
+_FIRST_LOOK_SECONDS: Final = 10.0
 
 
 @attrs.define(eq=False)
@@ -64,7 +67,8 @@ class Service(Tenant):
             policies: the permissions of tenants, by name, as a mapping or a function; a tenant without one does not exist. By default every
                 tenant may do all that the catalog offers, with the secrets of the catalog.
             source: where flows come from, beside those that are published here.
-            refresh_seconds: the pause between two looks at the source, the first of which is at once; None leaves it to `refresh`.
+            refresh_seconds: the pause between two looks at the source; None leaves it to `refresh`. The block begins after the first look,
+                unless that fails or takes more than ten seconds.
             options: the others of `Interpreter.open`.
 
         Raises:
@@ -90,7 +94,8 @@ class Service(Tenant):
                 calls = service_calls(service, service.tenant, interpreter)
                 answering = listening(place, opened, calls, lambda: service.is_draining)
                 try:
-                    async with answering, _beside(service._sourcing, refresh_seconds):
+                    # First the flows, then the calls: a client that comes at once finds what it asks for.
+                    async with _beside(service._sourcing, refresh_seconds), answering:
                         yield service
                 finally:
                     router.is_closing = True
@@ -144,13 +149,16 @@ class Service(Tenant):
 
 @asynccontextmanager
 async def _beside(sourcing: Sourcing | None, seconds: float | None) -> AsyncGenerator[None]:
-    """Poll the source while the block runs."""
+    """Poll the source while the block runs, which begins after the first look; a source that does not answer delays it by ten seconds."""
     if sourcing is None or seconds is None:
         yield
         return
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(sourcing.poll, seconds)
+            has_looked = trio.Event()
+            nursery.start_soon(sourcing.poll, seconds, has_looked)
+            with trio.move_on_after(_FIRST_LOOK_SECONDS):
+                await has_looked.wait()
             yield
             nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:

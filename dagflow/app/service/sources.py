@@ -120,8 +120,8 @@ class Sourcing:
             found = await trio.to_thread.run_sync(read, abandon_on_cancel=True)
         return await found if isinstance(found, Awaitable) else found
 
-    async def poll(self, seconds: float) -> None:
-        """Refresh now and after every pause, for ever; a source that fails is asked again."""
+    async def poll(self, seconds: float, has_looked: trio.Event) -> None:
+        """Refresh now and after every pause, for ever; a source that fails is asked again. `has_looked` is set after the first time."""
         while True:
             try:
                 await self.refresh()
@@ -129,6 +129,7 @@ class Sourcing:
                 raise
             except Exception:
                 _logger.exception("the source of flows failed; it is asked again in %g s", seconds)
+            has_looked.set()
             await trio.sleep(seconds)
 
     async def _taken(self, flow: SourcedFlow) -> Version | None:

@@ -24,7 +24,9 @@ class Client:
 
     inner: dagflow.Client
 
-    def __init__(self, store: str | os.PathLike[str], *, tenant: str = "", seconds: float = 30.0, patience: float = 0.0) -> None:
+    def __init__(
+        self, store: str | os.PathLike[str], *, tenant: str = "", seconds: float = 30.0, patience: float = 0.0
+    ) -> None:
         """Make a client. The arguments are those of `dagflow.Client`."""
         self.inner = dagflow.Client(store, tenant=tenant, seconds=seconds, patience=patience)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import re
 import runpy
@@ -143,6 +144,8 @@ def _obey(words: list[str]) -> None:
 def _inside(folder: Path) -> Iterator[None]:
     """The folder is the current one; nothing of the environment steers dagflow, and no module of the folder stays."""
     before, modules, path, environment = Path.cwd(), set(sys.modules), list(sys.path), dict(os.environ)
+    logger = logging.getLogger("dagflow")
+    handlers = list(logger.handlers)
     for name in [name for name in os.environ if name.startswith("DAGFLOW_") or name == "COLUMNS"]:
         del os.environ[name]
     os.environ["NO_COLOR"] = "1"
@@ -153,6 +156,7 @@ def _inside(folder: Path) -> Iterator[None]:
     finally:
         os.chdir(before)
         sys.path[:] = path
+        logger.handlers[:] = handlers
         os.environ.clear()
         os.environ.update(environment)
         for name in set(sys.modules) - modules:

@@ -34,7 +34,7 @@ def test_flows_without_a_file_compile(path: Path) -> None:
 def test_every_file_of_a_page_is_used_by_it(path: Path) -> None:
     page = path.read_text(encoding="utf-8")
     found = fences(page)
-    said = " ".join(fence.text for fence in found if fence.language in {"console", "python", "flow"} or fence.is_hidden)
+    said = " ".join(fence.text for fence in found if fence.language in {"console", "flow", "python", "sh"} or fence.is_hidden)
     for fence in found:
         name = Path(fence.title).name
         is_known = not fence.title or name in said or Path(name).stem in said or "templates" in fence.title

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,9 @@ class Application:
         path = os.pathsep.join([str(ROOT), str(self.code)])
         binaries = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         environment = {**os.environ, "PATH": binaries, "PYTHONPATH": path, **self.environment}
-        return subprocess.Popen(words, cwd=self.folder, env=environment, stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            words, cwd=self.folder, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
 
     def do(self, *words: str) -> None:
         with self.start(sys.executable, *words) as process:
@@ -57,7 +60,9 @@ class Application:
                     wait_until(lambda: is_listening(self.port))
                 yield process
             finally:
-                process.kill()
+                # Servers have workers, which live on where their parent alone is killed.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
 
 def free_port() -> int:

@@ -6,6 +6,9 @@ import configparser
 import os
 import re
 import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,7 +24,7 @@ def test_a_killed_worker_goes_on_and_a_stopped_one_drains(tmp_path: Path) -> Non
     application = Application.of("supervised_worker", tmp_path)
     client = Client(tmp_path / "runs.db", patience=20)
     supervisord = application.process("supervisord", "-c", str(application.code / "supervisord.conf"), until="driving")
-    with supervisord as process:
+    with supervisord as process, stopped(process):
         assert process.stdout is not None
         application.do(str(application.code / "enqueue.py"), "january", "0.5")
         assert process.stdout.readline() == "rendering january\n"
@@ -42,6 +45,16 @@ def test_a_killed_worker_goes_on_and_a_stopped_one_drains(tmp_path: Path) -> Non
     # What the worker waited for is in the store, so the next one does not call it again.
     assert [each.output for each in client.result(client.runs()[0].id).nodes if each.id == "file"] == [february]
     assert len(client.runs()) == 2
+
+
+@contextmanager
+def stopped(supervisord: subprocess.Popen[str]) -> Iterator[None]:
+    """In any case: a worker of a supervisor that is killed would live on, in a group of its own."""
+    try:
+        yield
+    finally:
+        supervisord.terminate()
+        supervisord.wait(60)
 
 
 def reports(folder: Path, name: str) -> list[str]:

@@ -170,7 +170,7 @@ async def test_a_rate_drops_what_a_throttle_lets_wait_and_a_new_version_forgets_
     assert host.calls == ["mail first a", "mail first b", "mail second c", "mail second f"]
 
 
-async def test_what_does_not_fit_is_a_row_with_a_reason() -> None:
+async def test_what_does_not_fit_is_a_row_with_a_reason_and_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     host = Host()
     text = """
     event "n" { n: json }
@@ -187,6 +187,9 @@ async def test_what_does_not_fit_is_a_row_with_a_reason() -> None:
             (outcome,) = (await service.send("n", {"n": n})).outcomes
             assert outcome.stage is Stage.DROPPED
             assert outcome.reason.startswith("invalid: ")
+            message = f"the request {outcome.id} of the flow 'f' begins no run: {outcome.reason}"
+            assert [each.getMessage() for each in caplog.records if each.name == "dagflow.service"] == [message]
+            caplog.clear()
         (outcome,) = (await service.send("n", {"n": 4})).outcomes
         assert outcome.stage is Stage.RUNNING
 

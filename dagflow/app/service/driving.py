@@ -46,7 +46,9 @@ def drive(
     if trio.lowlevel.in_trio_run():
         raise UsageError("`drive` must be called without an event loop; inside of one, use `Service.open`")
     if threading.current_thread() is not threading.main_thread():
-        raise UsageError("`drive` must be called in the main thread, which receives the signals; in others, use `dagflow.blocking.Service`")
+        raise UsageError(
+            "`drive` must be called in the main thread, which receives the signals; in others, use `dagflow.blocking.Service`"
+        )
     seconds = options.setdefault("drain_seconds", _DRAIN_SECONDS)
     opened = Service.open(path, catalog=catalog, **options)
     try:

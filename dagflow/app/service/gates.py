@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
@@ -37,6 +38,7 @@ from dagflow.ids import RunId
 from dagflow.store.api import Store
 from dagflow.store.service_rows import PublishedRow, RequestRow
 
+_logger: Final = logging.getLogger("dagflow.service")
 ACTIVE: Final = "active"
 PAUSED: Final = "paused"
 RETIRED: Final = "retired"
@@ -247,6 +249,8 @@ class Gates:
         note = Note([attrs.evolve(row, stage=Stage.DROPPED, reason=kept)])
         self.driver.observing.request_dropped(row.flow, reason)
         self.driver.note(note)
+        fields = {"tenant": row.tenant, "flow": row.flow}
+        _logger.warning("the request %s of the flow %r begins no run: %s", row.id, row.flow, kept, extra=fields)
         return Decision(note.rows[0], note)
 
     def ended(self, live: LoadedRun) -> None:

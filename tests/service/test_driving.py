@@ -73,6 +73,7 @@ def test_the_first_signal_waits_for_calls_under_way(tmp_path: Path) -> None:
             assert client.wait(run, seconds=20).output == "done"
 
 
+@pytest.mark.slow
 def test_the_second_signal_stops_at_once(tmp_path: Path) -> None:
     store, client = tmp_path / "runs.db", Client(tmp_path / "runs.db")
     with worker(store) as first:

@@ -141,7 +141,6 @@ class TestWhereASourceIsRead:
 
         class Source:
             async def flows(self, _since: int | None) -> Iterable[SourcedFlow]:
-                await asyncio.sleep(0)
                 found.append(asyncio.get_running_loop())
                 return TestWhereASourceIsRead.FLOWS
 

@@ -331,7 +331,9 @@ def _exchanged(store: str, line: bytes, seconds: float | None) -> bytes:
             with reachable(socket_of(store)) as address:
                 connection.connect(address)
         except (FileNotFoundError, ConnectionRefusedError):
-            raise NotServed(f"no process drives the runs of {store}; `dagflow serve` is one") from None
+            raise NotServed(
+                f"no process drives the runs of {store}; start one: `dagflow serve`, or a program with `dagflow.drive`"
+            ) from None
         except OSError as error:
             raise NotServed(f"cannot reach the process that drives the runs of {store}: {error.strerror or error}") from None
         try:

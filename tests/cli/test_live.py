@@ -135,7 +135,10 @@ def test_what_the_process_refuses(dagflow: Dagflow, folder: Path, words: list[st
 
 def test_without_a_process(dagflow: Dagflow) -> None:
     said = dagflow("flows", "list")
-    assert (said.code, said.err) == (2, "dagflow: no process drives the runs of dagflow.db; `dagflow serve` is one\n")
+    assert (said.code, said.err) == (
+        2,
+        "dagflow: no process drives the runs of dagflow.db; start one: `dagflow serve`, or a program with `dagflow.drive`\n",
+    )
 
 
 def test_rerun(served: Client, dagflow: Dagflow) -> None:

@@ -56,7 +56,8 @@ def test_a_client_reads_runs_that_no_process_drives(dagflow, flow, url):
     client = Client(url)
     assert [row.status for row in client.runs()] == ["succeeded"]
     with pytest.raises(
-        NotServed, match=r"no process drives the runs of postgresql://dagflow@/postgres\?schema=t\d+; `dagflow serve` is one"
+        NotServed,
+        match=r"no process drives the runs of postgresql://dagflow@/postgres\?schema=t\d+; start one: `dagflow serve`, or a program with `dagflow.drive`",
     ):
         client.send("x")
 

@@ -76,7 +76,9 @@ def _ask(connection: Connection, address: Address, call: tuple[str, str, str, st
         # One that stopped in order may be on its way to the next, which takes over within a second.
         (_, age), *_ = execute(connection, _SINCE)
         if float(str(age)) > 1 or stopwatch() - began > 1e9:
-            raise NotServed(f"no process drives the runs of {address.shown}; `dagflow serve` is one")
+            raise NotServed(
+                f"no process drives the runs of {address.shown}; start one: `dagflow serve`, or a program with `dagflow.drive`"
+            )
         _heard(connection, 0.1)
 
 

@@ -205,6 +205,16 @@ class Client:
         self._call(str, "cancel_run", run=run)
         return self.result(run)
 
+    def retry(self, run: str, *, steps: Collection[str] = (), by: str = "") -> RunResult:
+        """Go on with a run that failed, and return how it stands then. See `Interpreter.retry`. Raises as `send`."""
+        self._call(str, "retry", run=run, steps=list(steps), by=by)
+        return self.result(run)
+
+    def skip(self, run: str, step: str, result: object = None, *, by: str = "") -> RunResult:
+        """Give a step its result, and return how the run stands then. See `Interpreter.skip`. Raises as `send`."""
+        self._call(str, "skip", run=run, step=step, result=as_json(result), by=by)
+        return self.result(run)
+
     def wait(self, run: str, *, seconds: float | None = None) -> RunResult:
         """Wait until a run has ended, and return its result.
 

@@ -79,6 +79,10 @@ class NotFound(UsageError):  # noqa: N818 - says what happened
     """There is no run, flow, version or request of that name, or another tenant has it."""
 
 
+class NotRetried(UsageError):  # noqa: N818 - says what happened
+    """The run cannot go on from where it failed, or the step cannot be skipped, as the message says."""
+
+
 class StoreError(DagflowError):
     """The store cannot be opened, read or written; the operator has to act."""
 

@@ -96,15 +96,17 @@ class Loader:
     def load_caught_up(self, row: RunRow) -> LoadedRun:
         """As `load`, with the events that came while it was not driven. Raises StoreError or RunBlocked."""
         live = self.load(row)
+        self.catch_up(live)
+        return live
+
+    def catch_up(self, live: LoadedRun) -> None:
+        """Deliver to a run the events that came while it was not driven. Raises StoreError or RunBlocked."""
         progress = live.progress
-        names = progress.program.hears
-        while names and (
-            sent := self._store.events(after=progress.mailbox.n_seen, limit=_PAGE, names=names, tenant=row.tenant)
-        ):
-            with reading_run(row.id):
+        names, tenant = progress.program.hears, progress.tenant
+        while names and (sent := self._store.events(after=progress.mailbox.n_seen, limit=_PAGE, names=names, tenant=tenant)):
+            with reading_run(live.run):
                 for event in sent:
                     progress.deliver(event, max(self._clock.now(), progress.machine.state.now))
-        return live
 
     def check_actions(self, program: Program, kinds: Collection[NodeKind] = _CALLING, *, tenant: str = "") -> None:
         """Check that a run may begin or resume: it can call its actions, emit its events, and its tenant may. Raises UsageError."""

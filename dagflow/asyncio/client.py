@@ -107,6 +107,14 @@ class Client:
         """Cancel a run. See `dagflow.Client.cancel_run`."""
         return await asyncio.to_thread(self.inner.cancel_run, run)
 
+    async def retry(self, run: str, *, steps: Collection[str] = (), by: str = "") -> RunResult:
+        """Go on with a run that failed. See `dagflow.Client.retry`."""
+        return await asyncio.to_thread(self.inner.retry, run, steps=steps, by=by)
+
+    async def skip(self, run: str, step: str, result: object = None, *, by: str = "") -> RunResult:
+        """Give a step its result. See `dagflow.Client.skip`."""
+        return await asyncio.to_thread(self.inner.skip, run, step, result, by=by)
+
     async def wait(self, run: str, *, seconds: float | None = None) -> RunResult:
         """Wait until a run has ended. See `dagflow.Client.wait`. It holds a thread, so use `seconds` where many wait."""
         return await asyncio.to_thread(self.inner.wait, run, seconds=seconds)

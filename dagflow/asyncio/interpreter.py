@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Unpack
@@ -74,6 +74,14 @@ class Interpreter:
     async def rerun(self, run_id: str, *, id: str | None = None) -> Run:  # noqa: A002
         """Start a run with the flow and the input of another one. See `dagflow.Interpreter.rerun`."""
         return Run(await self._calls(self._inner.rerun, run_id, id=id), self._calls)
+
+    async def retry(self, run_id: str, *, steps: Collection[str] = (), by: str = "") -> Run:
+        """Go on with a run that failed. See `dagflow.Interpreter.retry`."""
+        return Run(await self._calls(self._inner.retry, run_id, steps=steps, by=by), self._calls)
+
+    async def skip(self, run_id: str, step: str, result: object = None, *, by: str = "") -> Run:
+        """Give a step its result. See `dagflow.Interpreter.skip`."""
+        return Run(await self._calls(self._inner.skip, run_id, step, result, by=by), self._calls)
 
     async def trigger(self, flow: Flow, event: str, payload: object, *, id: str | None = None) -> Run | None:  # noqa: A002
         """Start a run as an event would. See `dagflow.Interpreter.trigger`."""

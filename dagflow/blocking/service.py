@@ -134,6 +134,14 @@ class Tenant:
         """Cancel a run and wait until it has ended. See `dagflow.Tenant.cancel_run`."""
         return self._calls(self._inner.cancel_run, run_id)
 
+    def retry(self, run_id: str, *, steps: Collection[str] = (), by: str = "") -> Run:
+        """Go on with a run that failed. See `dagflow.Tenant.retry`."""
+        return Run(self._calls(self._inner.retry, run_id, steps=steps, by=by), self._calls)
+
+    def skip(self, run_id: str, step: str, result: object = None, *, by: str = "") -> Run:
+        """Give a step its result. See `dagflow.Tenant.skip`."""
+        return Run(self._calls(self._inner.skip, run_id, step, result, by=by), self._calls)
+
     def flow_of(self, run_id: str) -> Flow:
         """Return the flow that a run is pinned to. See `dagflow.Tenant.flow_of`."""
         return self._calls(self._inner.flow_of, run_id)

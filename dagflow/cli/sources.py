@@ -80,15 +80,14 @@ def decoded(data: bytes, path: str) -> str:
         raise UsageError(f"{path} must be UTF-8 text; byte {error.start} is invalid") from error
 
 
-def read_value(text: str | None) -> object:
-    """Return the JSON value of `--input`: a text, `@file`, or `-` for standard input; None without `--input`.
+def read_value(text: str | None, source: str = "--input") -> object:
+    """Return the JSON value of an option: a text, `@file`, or `-` for standard input; None without the option.
 
     Raises:
         UsageError: it is no JSON; says where.
     """
     if text is None:
         return None
-    source = "--input"
     if text == "-" or text.startswith("@"):
         source = text.removeprefix("@")
         text = read_text(source)

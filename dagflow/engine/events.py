@@ -6,7 +6,7 @@ beside it in the history (an output, a payload, the run's input); the machine ne
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -214,6 +214,26 @@ class RunUndoRequested:
 
 
 @attrs.frozen
+class RunRetryRequested:
+    """The run had failed, and a caller asked to go on from what did not succeed. `by`: who asked, or ""."""
+
+    at: int
+    by: str = ""
+
+
+@attrs.frozen
+class StepSkipped:
+    """A caller gave the result of a step that waits, or that did not succeed in a run that failed; the result is the value.
+
+    `by`: who did, or "". A run that failed goes on by that, as it does when it is retried.
+    """
+
+    at: int
+    node: int
+    by: str = ""
+
+
+@attrs.frozen
 class RunTimedOut:
     """The run's lifetime is over."""
 
@@ -250,6 +270,11 @@ Event: TypeAlias = (
     | DefaultUsed
     | RunCancelRequested
     | RunUndoRequested
+    | RunRetryRequested
+    | StepSkipped
     | RunTimedOut
     | RunEnded
 )
+
+#: What may come to a run that has ended.
+REOPENING: Final = (RunUndoRequested, RunRetryRequested, StepSkipped)

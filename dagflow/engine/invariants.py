@@ -42,7 +42,7 @@ def _reasons(state: State) -> Iterator[str]:
     for node, status in enumerate(state.status):
         if (status is NodeStatus.PRUNED) != (state.reasons[node] is not None):
             yield f"a node is pruned exactly if there is a reason: {state.story(node)}"
-        if status is NodeStatus.PRUNED and state.attempts[node]:
+        if status is NodeStatus.PRUNED and state.attempts[node] >= state.series.get(node, 1):
             yield f"what was started is not pruned: {state.story(node)}"
         if state.is_cancelling[node] and status in (NodeStatus.PENDING, NodeStatus.READY, NodeStatus.WAITING):
             yield f"only what runs is asked to stop: {state.story(node)}"

@@ -17,6 +17,7 @@ from dagflow.engine.joins import note_unseen
 from dagflow.engine.loops import end_item, list_items, open_commands
 from dagflow.engine.pruning import prune, prune_reason
 from dagflow.engine.retries import TIMEOUT, next_attempt, retry_due
+from dagflow.engine.retrying import obstacle, restart, restarting
 from dagflow.engine.scopes import end_all, fail_node, fail_run, stop_losers
 from dagflow.engine.state import Failure, State
 from dagflow.engine.transitions import TRANSITIONS, Change
@@ -64,7 +65,7 @@ class Machine:
     def _handle_other(self, event: Event) -> list[Command]:
         state = self.state
         handler = _HANDLERS.get(type(event))
-        if handler is None or (state.ended is not None and not isinstance(event, events.RunUndoRequested)):
+        if handler is None or (state.ended is not None and not isinstance(event, events.REOPENING)):
             raise DagflowBug(f"{event} is no event for a run that has ended {state.ended}")
         state.now = event.at
         handler(state, event)
@@ -82,7 +83,7 @@ class Machine:
         else:
             state.change(node, Change.START_ATTEMPT)
         state.attempts[node] = attempt
-        if attempt == 1:
+        if attempt == state.series.get(node, 1):
             state.first_started_at[node] = at
 
     def succeed_attempt(self, node: int, attempt: int, at: int) -> Sequence[Command]:
@@ -212,9 +213,7 @@ def _run_started(state: State, event: events.RunStarted) -> None:
     state.started_at = event.at
     state.lifetime_due = event.at + state.plan.lifetime_ns if event.due is None else event.due
     state.commands.append(SetTimer(NO_NODE, state.lifetime_due))
-    for scope, n_open in zip(state.plan.scopes, state.scope_open, strict=True):
-        for watcher in scope.watchers if not n_open else ():
-            state.n_waits[watcher] -= 1
+    state.release_empty_scopes()
     state.undecided.extend(node for node, count in enumerate(state.n_waits) if not count)
 
 
@@ -337,6 +336,28 @@ def _run_undo_requested(state: State, _event: events.RunUndoRequested) -> None:
     reopen(state)
 
 
+def _run_retry_requested(state: State, _event: events.RunRetryRequested) -> None:
+    _restart(state)
+
+
+def _step_skipped(state: State, event: events.StepSkipped) -> None:
+    node = event.node
+    if state.ended is not None:
+        _restart(state, node)
+    if state.plan.kinds[node] is NodeKind.WAIT_EVENT:
+        state.outcomes[node] = 1
+    state.change(node, Change.SKIP)
+
+
+def _restart(state: State, skipped: int = NO_NODE) -> None:
+    # Every step may be named: whether an effect may be repeated was decided when the event was made.
+    named = [n for n in restarting(state) if state.status[n] in (NodeStatus.FAILED, NodeStatus.CANCELLED)]
+    problem = obstacle(state, named, skipped)
+    if problem is not None:
+        raise DagflowBug(f"the run cannot be retried: it {problem}")
+    restart(state)
+
+
 def _run_timed_out(state: State, _event: events.RunTimedOut) -> None:
     if state.ending is None:
         after = roughly(state.lifetime_due - state.started_at)
@@ -371,6 +392,8 @@ _HANDLERS: Final = cast(
         events.DefaultUsed: _default_used,
         events.RunCancelRequested: _run_cancel_requested,
         events.RunUndoRequested: _run_undo_requested,
+        events.RunRetryRequested: _run_retry_requested,
+        events.StepSkipped: _step_skipped,
         events.RunTimedOut: _run_timed_out,
         events.RunEnded: _run_ended,
     },

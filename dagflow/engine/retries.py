@@ -51,7 +51,7 @@ def next_attempt(state: State, node: int) -> StartAttempt:
     attempt = state.attempts[node] + 1
     if within is None:
         return StartAttempt(node, attempt, timeout)
-    if attempt == 1:
+    if attempt == state.series.get(node, 1):
         return StartAttempt(node, attempt, within if timeout is None else min(timeout, within))
     return StartAttempt(node, attempt, timeout, state.first_started_at[node] + within)
 

@@ -61,6 +61,16 @@ def _catching_scope(state: State, scope: int) -> int:
     return scope
 
 
+def uncaught(state: State, node: int) -> bool:
+    """Whether no block around the node has failed and left the rest to its `on error`."""
+    scope = state.plan.scope_of[node]
+    while state.plan.scopes[scope].parent != NO_NODE:
+        if state.scope_causes[scope] != NO_NODE:
+            return False
+        scope = state.plan.scopes[scope].parent
+    return True
+
+
 def _scope(state: State, scope_id: str) -> int:
     return next(n for n, scope in enumerate(state.plan.scopes) if scope.id == scope_id)
 

@@ -79,6 +79,8 @@ class State:
         n_arrived: events that came. taken: those of them some wait got.
         unknown: the nodes with an attempt that may or may not have had its effect.
         loops: by the number of a loop whose items are listed.
+        n_retries: how many times the run failed and was retried. series: for a node that a retry reset, the number of the first attempt
+            since then. renewed: for a node that had succeeded and runs again, the number of that retry.
         is_dirty: whether something that was to be undone could not be. is_reopened: whether the run had ended well, and is being undone.
         ending: set once it is known how the run will end, while attempts are still being cancelled.
         ended: from the recorded end on.
@@ -115,6 +117,9 @@ class State:
     #: Seldom any, and an empty set of its own is large for a run that sleeps.
     unknown: frozenset[int] = frozenset()
     loops: dict[int, Loop] = attrs.field(factory=dict)
+    n_retries: int = 0
+    series: dict[int, int] = attrs.field(factory=dict)
+    renewed: dict[int, int] = attrs.field(factory=dict)
     is_dirty: bool = False
     is_reopened: bool = False
     ending: RunStatus | None = None
@@ -211,6 +216,16 @@ class State:
                 made_ready.append(target)
         self.n_active += len(made_ready)
         return made_ready
+
+    def count_out(self, node: int) -> None:
+        """A node that is settled already is counted out everywhere it was waited for."""
+        self._settled(node, self.status[node] is _SUCCEEDED)
+
+    def release_empty_scopes(self) -> None:
+        """What waits for a scope without members need not wait for it."""
+        for scope, n_open in zip(self.plan.scopes, self.scope_open, strict=True):
+            for watcher in scope.watchers if not n_open else ():
+                self.n_waits[watcher] -= 1
 
     def _settled(self, node: int, succeeded: bool) -> None:
         plan, n_waits = self.plan, self.n_waits

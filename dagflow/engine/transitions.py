@@ -35,6 +35,8 @@ class Change(enum.StrEnum):
     #: It failed finally.
     FAIL = "fail"
     CANCEL = "cancel"
+    #: A caller gave its result.
+    SKIP = "skip"
     #: It was not needed and now is: the run is being undone.
     REOPEN = "reopen"
 
@@ -47,6 +49,7 @@ TRANSITIONS: Final[dict[NodeStatus, dict[Change, NodeStatus]]] = {
         _C.MAKE_READY: _S.READY,
         _C.PASS: _S.SUCCEEDED,
         _C.PRUNE: _S.PRUNED,
+        _C.SKIP: _S.SUCCEEDED,
     },
     _S.READY: {
         _C.SUCCEED: _S.SUCCEEDED,
@@ -66,6 +69,7 @@ TRANSITIONS: Final[dict[NodeStatus, dict[Change, NodeStatus]]] = {
         _C.CANCEL: _S.CANCELLED,
     },
     _S.WAITING: {
+        _C.SKIP: _S.SUCCEEDED,
         _C.SUCCEED: _S.SUCCEEDED,
         _C.RETRY_NOW: _S.READY,
         _C.GIVE_UP: _S.CANCELLED,

@@ -66,6 +66,12 @@ class Bindings:
         node_id = self._program.plan.ids[node]
         self.outputs[node_id] = self.shared[node_id] = value
 
+    def forget(self, node: int) -> None:
+        """A node that had succeeded runs again."""
+        node_id = self._program.plan.ids[node]
+        if self.outputs.pop(node_id, self) is not self:
+            self.shared[node_id] = None
+
     def keep_traceback(self, node: int, traceback: str) -> bytes | None:
         """Keep the traceback of the node's failed attempt; return its bytes for the history."""
         if self.tracebacks is not None:

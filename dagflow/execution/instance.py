@@ -37,7 +37,7 @@ from dagflow.execution.delivery import deliver, reach
 from dagflow.execution.evaluate import Unevaluable, arguments_of, check_known, fact_of, present
 from dagflow.execution.fast_path import FastStep
 from dagflow.execution.mailbox import Mailbox, PutOff
-from dagflow.execution.performer import effect_key
+from dagflow.execution.performer import effect_key, renewed_name
 from dagflow.execution.program import Program, canonical_with_json
 from dagflow.execution.pure_time import PureTime
 from dagflow.execution.replay import recall
@@ -122,8 +122,7 @@ class RunInstance(RunState):
             known = from_record(record, plan)
             recall(self, known.event, known.value)
             self.machine.handle(known.event)
-            if isinstance(known.event, events.ItemsListed | events.ItemEnded):
-                self.children.note(known.event, known.value)
+            self._note(known.event, known.value)
             self.n_recorded += 1
         self.kept_waits = None
         self._sort(self.machine.outstanding(), is_new=False)
@@ -170,7 +169,7 @@ class RunInstance(RunState):
         return Invocation(
             action=self.program.codes[node].node.action,
             arguments=arguments,
-            effect_key=effect_key(self.run, node_id),
+            effect_key=effect_key(self.run, node_id, state.renewed.get(node, 0)),
             attempt=command.attempt,
             run=self.run,
             node=node_id,
@@ -209,7 +208,9 @@ class RunInstance(RunState):
         self.n_recorded += 1
         machine.start_attempt(node, attempt, now)
         if quick.key_names:
-            arguments |= dict.fromkeys(quick.key_names, effect_key(self.run, self.program.plan.ids[node]))
+            arguments |= dict.fromkeys(
+                quick.key_names, effect_key(self.run, self.program.plan.ids[node], state.renewed.get(node, 0))
+            )
         return arguments
 
     def succeed_fast(self, node: int, kept: object, now: int, as_json: bytes | None = None) -> None:
@@ -280,6 +281,16 @@ class RunInstance(RunState):
         if state.ending is None and not state.is_end_commanded:
             self.apply_event(events.RunCancelRequested(now))
 
+    def retry(self, now: int, by: str) -> None:
+        """A caller asked to go on with a run that failed; `obstacle` says whether it can."""
+        self.apply_event(events.RunRetryRequested(now, by))
+
+    def skip(self, node: int, value: object, now: int, by: str) -> None:
+        """A caller gave the result of a step, in stored form; `obstacle` says whether it can."""
+        kept = None if value is None else self.program.codes[node].codec.dumps(value)
+        self.values.set(node, value)
+        self.apply_event(events.StepSkipped(now, node, by), kept)
+
     def take_append(self) -> Append | None:
         """Return the events that the store does not have yet, with the run's new row; they count as taken."""
         if not self._pending:
@@ -327,9 +338,18 @@ class RunInstance(RunState):
         self._pending.append((EVENT, event, value))
         self.n_recorded += 1
         commands = self.machine.handle(event)
+        self._note(event, value)
+        self._sort(commands)
+
+    def _note(self, event: Event, value: bytes | None) -> None:
+        """The machine has taken an event: what it means for the values."""
         if isinstance(event, events.ItemsListed | events.ItemEnded):
             self.children.note(event, value)
-        self._sort(commands)
+        elif isinstance(event, events.RunRetryRequested | events.StepSkipped):
+            for node, status in enumerate(self.machine.state.status):
+                if status is not NodeStatus.SUCCEEDED:
+                    self.values.forget(node)
+            self.mailbox.look_again()
 
     def _sort(self, commands: Iterable[Command], *, is_new: bool = True) -> None:
         for command in commands:
@@ -411,10 +431,11 @@ class RunInstance(RunState):
 
     def _emit(self, node: Node, at: int, payload: bytes) -> None:
         """The event goes to other runs; its number comes with the commit."""
+        renewed = self.machine.state.renewed.get(self.program.plan.numbers[node.id], 0)
         self._emitted.append(
             SentEvent(
                 number=0,
-                id=f"{self.run}/{node.id}",
+                id=renewed_name(f"{self.run}/{node.id}", renewed),
                 name=node.event,
                 at=at,
                 payload=payload,

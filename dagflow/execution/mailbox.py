@@ -135,6 +135,11 @@ class Mailbox:
         except (IndexError, WireError) as error:
             raise StoreError(f"a history has a wait that took the event {number}, which is not there for it") from error
 
+    def look_again(self) -> None:
+        """Waits may be reached again, and read other values by then."""
+        self.keys.clear()
+        self._n_refused.clear()
+
     def keep(self, value: bytes) -> None:
         """Take an event from the history. Raises StoreError if it is damaged."""
         try:

@@ -34,9 +34,17 @@ class Performer(Protocol):
         ...
 
 
-def effect_key(run: RunId, node: str) -> str:
-    """Return the idempotency key: the same for all attempts, and for no other node or run."""
-    return hashlib.sha256(f"{run}/{node}".encode()).hexdigest()[:32]
+def effect_key(run: RunId, node: str, renewed: int = 0) -> str:
+    """Return the idempotency key: the same for all attempts, and for no other node or run.
+
+    `renewed`: for a step that had succeeded and runs again, the number of the retry that made it; its effect is another one.
+    """
+    return hashlib.sha256(renewed_name(f"{run}/{node}", renewed).encode()).hexdigest()[:32]
+
+
+def renewed_name(name: str, renewed: int) -> str:
+    """Return a name for what a step does, another one each time that it does so after it had succeeded."""
+    return f"{name}~{renewed}" if renewed else name
 
 
 def timed_out() -> ActionFailed:

@@ -49,6 +49,8 @@ def recall(progress: RunState, event: Event, value: bytes | None) -> None:
             progress.values.set(node, orjson.loads(present(value)))
         case events.AttemptFailed(_, node):
             progress.values.keep_traceback(node, "" if value is None else value.decode())
+        case events.StepSkipped(_, node):
+            progress.values.set(node, None if value is None else progress.program.codes[node].codec.loads(value))
         case events.TimerFired(_, node) if progress.program.plan.kinds[node] in WAITING_KINDS:
             progress.values.set(node, None)
         case _:

@@ -114,6 +114,14 @@ class TenantCalls(Protocol):
         """As of `Service`."""
         ...
 
+    async def retry(self, run: str, steps: Collection[str], by: str) -> None:
+        """As of `Service`."""
+        ...
+
+    async def skip(self, run: str, step: str, result: object, by: str) -> None:
+        """As of `Service`."""
+        ...
+
     async def resume_run(self, run: str) -> None:
         """Try a blocked run again."""
         ...

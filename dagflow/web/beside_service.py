@@ -160,6 +160,14 @@ class ServiceCalls:
         """See `TenantCalls`."""
         await self.tenant.cancel_run(run)
 
+    async def retry(self, run: str, steps: Collection[str], by: str) -> None:
+        """See `TenantCalls`."""
+        await self.tenant.retry(run, steps=steps, by=by)
+
+    async def skip(self, run: str, step: str, result: object, by: str) -> None:
+        """See `TenantCalls`."""
+        await self.tenant.skip(run, step, result, by=by)
+
     async def resume_run(self, run: str) -> None:
         """See `TenantCalls`."""
         await self.tenant.get_run(run)

@@ -206,6 +206,14 @@ class ClientCalls:
         """See `TenantCalls`."""
         await _called(self.client.cancel_run, run)
 
+    async def retry(self, run: str, steps: Collection[str], by: str) -> None:
+        """See `TenantCalls`."""
+        await _called(self.client.retry, run, steps=steps, by=by)
+
+    async def skip(self, run: str, step: str, result: object, by: str) -> None:
+        """See `TenantCalls`."""
+        await _called(self.client.skip, run, step, result, by=by)
+
     async def resume_run(self, run: str) -> None:
         """See `TenantCalls`."""
         await _called(self.client.resume_run, run)

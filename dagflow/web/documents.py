@@ -176,6 +176,19 @@ class RerunBody(TypedDict):
     id: NotRequired[str | None]
 
 
+class RetryBody(TypedDict):
+    """`steps`: ids of steps to repeat although their outcome is unknown."""
+
+    steps: NotRequired[list[str]]
+
+
+class SkipBody(TypedDict):
+    """`step`: its id. `result`: of the step's type; missing for a wait for time."""
+
+    step: str
+    result: NotRequired[Json]
+
+
 class ChangeDocument(TypedDict):
     """A run that has changed. `events`: the length of its history since then."""
 

@@ -12,6 +12,7 @@ from dagflow.errors import (
     EvaluationError,
     FlowInvalid,
     NotFound,
+    NotRetried,
     NotServed,
     RunBlocked,
     StoreError,
@@ -100,6 +101,7 @@ _HELP: Final = {
     "store_failed": "send the request again with the same id",
     "unauthorized": "send a valid credential, such as `Authorization: Bearer KEY`",
     "webhook_refused": "check the secret that is bound to the webhook, and the clock",
+    "not_retried": "look at the run, and rerun it if it cannot go on",
     "run_blocked": "repair what the reason names, then resume the run",
 }
 
@@ -116,6 +118,8 @@ def problem_of(error: Exception) -> Problem:
             return error
         case NotFound():
             return not_found(str(error))
+        case NotRetried():
+            return Problem(409, "not_retried", str(error))
         case WebhookRefused():
             return Problem(401, "webhook_refused", str(error))
         case FlowInvalid():

@@ -20,7 +20,9 @@ from dagflow.web.documents import (
     HistoryDocument,
     RecordDocument,
     RerunBody,
+    RetryBody,
     RunsDocument,
+    SkipBody,
     WaitDocument,
     WaitsDocument,
 )
@@ -31,6 +33,8 @@ RUNS: Final = Operations()
 _MOST_READ: Final = 5_000
 #: Runs that one page of waits reads, at most.
 _MOST_WAITING: Final = 50
+#: Of the name of a credential, the characters that a history has.
+_MOST_BY: Final = 200
 _LIMIT: Final = Query(name="limit", about="entries in the answer, at most", kind="integer")
 _CURSOR: Final = Query(name="cursor", about="`next` of the page before")
 _WAITS: Final = frozenset({NodeKind.WAIT, NodeKind.WAIT_UNTIL, NodeKind.WAIT_EVENT})
@@ -107,6 +111,22 @@ async def rerun(call: Call) -> RequestDocument:
     """Ask for a run with the input of another one; the newest version of its flow takes it."""
     row, body = await call.run(), cast("RerunBody", await call.optional_body())
     return plain_request(await call.tenant.rerun(row.id, id=body.get("id")))
+
+
+@RUNS.add("POST", "/runs/{run}/retry", Permission.OPERATE, answer=RunDocument, body=RetryBody)
+async def retry(call: Call) -> RunDocument:
+    """Go on with a run that failed from the steps that did not succeed."""
+    row, body = await call.run(), cast("RetryBody", await call.optional_body())
+    await call.tenant.retry(row.id, body.get("steps", []), call.principal.key[:_MOST_BY])
+    return await _shown(call, row)
+
+
+@RUNS.add("POST", "/runs/{run}/skip", Permission.OPERATE, answer=RunDocument, body=SkipBody)
+async def skip(call: Call) -> RunDocument:
+    """Give a step its result: one that waits, or one that did not succeed in a run that failed, which goes on by that."""
+    row, body = await call.run(), cast("SkipBody", await call.body())
+    await call.tenant.skip(row.id, body["step"], body.get("result"), call.principal.key[:_MOST_BY])
+    return await _shown(call, row)
 
 
 @RUNS.add("POST", "/runs/{run}/resume", Permission.OPERATE, answer=RunDocument)

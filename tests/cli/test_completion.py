@@ -43,7 +43,7 @@ def offered(folder: Path):
     [
         (["ch"], ["check"]),
         (["store", "v"], ["verify", "vacuum"]),
-        (["help", "re"], ["resume", "rerun"]),
+        (["help", "re"], ["resume", "rerun", "retry"]),
         (["check", "--str"], ["--strict"]),
         (["graph", "two.flow", "--format", "m"], ["mermaid"]),
         (["run", "two.flow", "--color", "a"], ["auto", "always"]),

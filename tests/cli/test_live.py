@@ -150,3 +150,17 @@ def test_rerun(served: Client, dagflow: Dagflow) -> None:
     newest, *_ = served.runs()
     assert (said.code, said.err) == (0, f"run {newest.id} is running {WHERE}\n")
     assert newest.id != run
+
+
+def test_a_step_is_skipped_and_a_run_is_not_retried(served: Client, dagflow: Dagflow) -> None:
+    (run,) = served.send("order/paid", {"id": "A"}).runs
+    said = dagflow("skip", run, "shipped", "--result", '{"id": "A"}', "--by", "ann")
+    assert (said.code, said.err) in [(0, f"run {run} is {status} {WHERE}\n") for status in ("running", "succeeded")]
+    assert served.wait(run).output == "delivered A"
+    skipped = [each.payload for each in served.history(run) if each.kind == "step_skipped"]
+    assert skipped == [b'{"by":"ann","value":{"id":"A"}}']
+    said = dagflow("retry", run)
+    assert (said.code, said.err) == (
+        2,
+        f"dagflow: run {run} ended succeeded, and only a failed run is retried; rerun it\n",
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.support import EVENT, LEAD, Dagflow, process, statuses
+from tests.cli.support import EVENT, HOST, LEAD, Dagflow, process, statuses
 
 Flow = Callable[[str], str]
 
@@ -304,3 +304,33 @@ class TestLooking:
         assert dagflow("resume", "--json").json == []
         assert dagflow("resume", "last").err == f"nothing to resume: run {run_ids[1]} has ended: failed\n"
         assert dagflow("cancel", "last").err == f"run {run_ids[1]} has ended: failed\n"
+
+
+FAILING = """
+flow doors() -> string? {
+  on manual
+  first = note(text: "first")
+  broken = broken()
+  return "${first} ${broken}"
+}
+"""
+
+
+class TestGoingOn:
+    def test_a_run_that_failed_is_retried_and_then_skipped(self, dagflow: Dagflow, folder: Path) -> None:
+        (folder / "doors.flow").write_text(FAILING)
+        (folder / "host.py").write_text(HOST)
+        assert dagflow("run", "doors.flow", "--actions", "host.py", "--quiet").code == 1
+        said = dagflow("retry", "last", "--actions", "host.py", "--quiet", "--json")
+        assert (said.code, said.json["status"]) == (1, "failed")
+        assert statuses(said.json["nodes"])["first"] == "succeeded"
+        wrong = dagflow("skip", "last", "broken", "--result", "1", "--actions", "host.py")
+        assert (wrong.code, wrong.err) == (2, "dagflow: expected a text, found the number 1\n")
+        said = dagflow("skip", "last", "broken", "--result", '"open"', "--actions", "host.py", "--quiet", "--json")
+        assert (said.code, said.json["output"]) == (0, "FIRST open")
+        assert (folder / "ledger").read_text() == "first\n"
+        refused = dagflow("retry", "last", "--actions", "host.py")
+        assert (refused.code, refused.err.partition(" ended ")[2]) == (
+            2,
+            "succeeded, and only a failed run is retried; rerun it\n",
+        )

@@ -31,6 +31,7 @@ SHAPES = {
     "count": st.integers(0, 10_000),
     "index": st.integers(0, 10_000),
     "step": TEXTS,
+    "by": TEXTS,
     "is_dirty": st.booleans(),
     "is_made": st.booleans(),
     "number": st.integers(0, 1000),
@@ -50,6 +51,7 @@ WITH_VALUE = {
     e.AttemptSucceeded,
     e.DefaultUsed,
     e.ItemEnded,
+    e.StepSkipped,
 }
 
 

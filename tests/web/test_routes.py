@@ -150,6 +150,30 @@ async def test_a_run_is_cancelled(browser: Browser) -> None:
     assert (await browser.post(f"/runs/{request['run']}/cancel")).value["status"] == "cancelled"
 
 
+async def test_a_run_that_failed_is_retried(browser: Browser) -> None:
+    await browser.post("/flows", {"text": ASK})
+    run = (await browser.post("/flows/ask/start", {"input": {"n": 0}})).value["run"]
+    assert (await browser.get(f"/runs/{run}/wait")).value["status"] == "failed"
+    assert (await browser.post(f"/runs/{run}/retry")).value["run"] == run
+    assert (await browser.get(f"/runs/{run}/wait")).value["status"] == "failed"
+    kinds = [each["kind"] for each in (await browser.get(f"/runs/{run}/history")).value["events"]]
+    assert (kinds.count("run_retry_requested"), kinds.count("evaluation_failed")) == (1, 2)
+    refused = await browser.post(f"/runs/{run}/retry", {"steps": ["none"]})
+    assert (refused.status, refused.value["code"]) == (404, "not_found")
+
+
+async def test_a_step_is_skipped(browser: Browser) -> None:
+    await browser.post("/flows", {"text": FLOWS})
+    (request,) = (await browser.post("/events", {"name": "order/paid", "payload": {"id": "A"}})).value["requests"]
+    run = request["run"]
+    bad = await browser.post(f"/runs/{run}/skip", {"step": "shipped", "result": {"id": 1}})
+    assert (bad.status, bad.value["code"]) == (422, "does_not_fit")
+    await browser.post(f"/runs/{run}/skip", {"step": "shipped", "result": {"id": "B"}})
+    assert (await browser.get(f"/runs/{run}/wait")).value["output"] == "delivered A"
+    refused = await browser.post(f"/runs/{run}/retry")
+    assert (refused.status, refused.value["code"]) == (409, "not_retried")
+
+
 async def test_cloud_events_lines_and_batches(browser: Browser) -> None:
     await browser.post("/flows", {"text": FLOWS})
     event = {"specversion": "1.0", "type": "order/paid", "source": "/crm", "id": "1", "data": {"id": "a"}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from dagflow.admission.requests import Stage
@@ -30,6 +30,14 @@ class Reachable(Protocol):
         ...
 
     async def rerun(self, run_id: str, *, id: str | None = None) -> Run:  # noqa: A002
+        """As of `Interpreter`."""
+        ...
+
+    async def retry(self, run_id: str, *, steps: Collection[str] = (), by: str = "") -> Run:
+        """As of `Interpreter`."""
+        ...
+
+    async def skip(self, run_id: str, step: str, result: object = None, *, by: str = "") -> Run:
         """As of `Interpreter`."""
         ...
 
@@ -60,6 +68,12 @@ def interpreter_calls(interpreter: Reachable) -> Mapping[str, Handler]:
         started = await interpreter.rerun(run, id=id)
         return Outcome(flow=started.flow, id=id or "", stage=Stage.RUNNING, run=started.id)
 
+    async def retry(_tenant: str, run: str, steps: Sequence[str], by: str) -> str:
+        return (await interpreter.retry(run, steps=steps, by=by)).id
+
+    async def skip(_tenant: str, run: str, step: str, result: object, by: str) -> str:
+        return (await interpreter.skip(run, step, result, by=by)).id
+
     async def resume_run(_tenant: str, run: str) -> bool:
         await interpreter.get_run(run)
         return True
@@ -74,6 +88,8 @@ def interpreter_calls(interpreter: Reachable) -> Mapping[str, Handler]:
         "prune": prune,
         "rerun": rerun,
         "resume_run": resume_run,
+        "retry": retry,
         "send": send,
+        "skip": skip,
         "wait": wait,
     }

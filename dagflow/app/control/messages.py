@@ -17,6 +17,7 @@ from dagflow.errors import (
     EvaluationError,
     FlowInvalid,
     NotFound,
+    NotRetried,
     NotServed,
     RunBlocked,
     StoreError,
@@ -56,7 +57,7 @@ REPEATABLE: Final = frozenset(
 
 #: Exceptions whose message is all they have; any other one without a form of its own crosses as a `UsageError`.
 _PLAIN: Final[Mapping[str, type[DagflowError]]] = {
-    each.__name__: each for each in (NotFound, NotServed, StoreError, WebhookRefused, WriteRefused)
+    each.__name__: each for each in (NotFound, NotRetried, NotServed, StoreError, WebhookRefused, WriteRefused)
 }
 
 

@@ -113,6 +113,12 @@ def _run_calls(of: Callable[[str], Tenant]) -> Mapping[str, Handler]:
     async def wait(tenant: str, run: str) -> str:
         return (await (await of(tenant).get_run(run)).wait()).status.value
 
+    async def retry(tenant: str, run: str, steps: Sequence[str], by: str) -> str:
+        return (await of(tenant).retry(run, steps=steps, by=by)).id
+
+    async def skip(tenant: str, run: str, step: str, result: object, by: str) -> str:
+        return (await of(tenant).skip(run, step, result, by=by)).id
+
     async def resume_run(tenant: str, run: str) -> bool:
         await of(tenant).get_run(run)
         return True
@@ -120,4 +126,11 @@ def _run_calls(of: Callable[[str], Tenant]) -> Mapping[str, Handler]:
     async def changes(tenant: str, feed: str, number: int, seconds: float) -> Changes:
         return await of(tenant).changes(FeedPlace(feed, number) if feed else None, seconds=seconds)
 
-    return {"cancel_run": cancel_run, "wait": wait, "resume_run": resume_run, "changes": changes}
+    return {
+        "cancel_run": cancel_run,
+        "wait": wait,
+        "resume_run": resume_run,
+        "retry": retry,
+        "skip": skip,
+        "changes": changes,
+    }

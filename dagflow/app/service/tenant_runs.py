@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 import attrs
@@ -93,6 +93,17 @@ class TenantRuns:
     async def cancel_run(self, run_id: str) -> RunResult:
         """Cancel a run and wait until it has ended. Raises as `Interpreter.cancel`."""
         return await self._parts.interpreter.cancel((await self._row(run_id)).id)
+
+    async def retry(self, run_id: str, *, steps: Collection[str] = (), by: str = "") -> Run:
+        """Go on with a run that failed, beside all others: it does not count again for settings such as `concurrency`.
+
+        Args and exceptions as of `Interpreter.retry`.
+        """
+        return await self._parts.interpreter.retry((await self._row(run_id)).id, steps=steps, by=by)
+
+    async def skip(self, run_id: str, step: str, result: object = None, *, by: str = "") -> Run:
+        """Give a step its result, as `Interpreter.skip` does; a run that failed goes on by that, as `retry` says."""
+        return await self._parts.interpreter.skip((await self._row(run_id)).id, step, result, by=by)
 
     async def flow_of(self, run_id: str) -> Flow:
         """The flow that a run is pinned to. Raises UsageError: there is no such run; StoreError."""

@@ -1,7 +1,7 @@
 """Between the engine's events and the records a store keeps. The words here are on disk: none may change its meaning.
 
-A record's payload is either the event's own fields as a JSON object, or the value beside it, as JSON. Three events have both:
-the end of an item, whose value is the field `value`, a failed attempt, whose value is the text in the field `traceback`, and the
+A record's payload is either the event's own fields as a JSON object, or the value beside it, as JSON. Four events have both:
+the end of an item and a skipped step, whose value is the field `value`, a failed attempt, whose value is the text in the field `traceback`, and the
 start of a run, in whose value the field `due` is that of the event.
 """
 
@@ -48,6 +48,8 @@ _CLASSES: Final[tuple[type[Event], ...]] = (
     events.DefaultUsed,
     events.RunCancelRequested,
     events.RunUndoRequested,
+    events.RunRetryRequested,
+    events.StepSkipped,
     events.RunTimedOut,
     events.RunEnded,
 )
@@ -152,6 +154,11 @@ def to_record(event: Event, plan: Plan, value: bytes | None = None) -> Record:
             return Record(kind, at, "", 0, value)
         case events.RunCancelRequested(at) | events.RunUndoRequested(at) | events.RunTimedOut(at):
             return Record(kind, at)
+        case events.RunRetryRequested(at, by):
+            return Record(kind, at, "", 0, orjson.dumps({"by": by}))
+        case events.StepSkipped(at, node, by):
+            result = {} if value is None else {"value": orjson.Fragment(value)}
+            return Record(kind, at, plan.ids[node], 0, orjson.dumps({"by": by, **result}))
         case events.RunEnded(at, status):
             return Record(kind, at, "", 0, orjson.dumps({"status": status.value}))
         case (
@@ -220,7 +227,7 @@ def from_record(record: Record, plan: Plan) -> Fact:
         return Fact(_made(record, event_class, arguments, {}), record.payload)
     fields = _fields(record)
     kept: bytes | None = None
-    if event_class is events.ItemEnded and "value" in fields:
+    if event_class in (events.ItemEnded, events.StepSkipped) and "value" in fields:
         kept = orjson.dumps(fields.pop("value"))
     elif event_class is events.AttemptFailed and "traceback" in fields:
         kept = str(fields.pop("traceback")).encode()

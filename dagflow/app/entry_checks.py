@@ -89,3 +89,8 @@ def check_in_trio() -> None:
             "the interpreter must run inside trio: call `trio.run(main)`. In an asyncio program use `dagflow.asyncio`, and without an event"
             " loop `dagflow.blocking`"
         )
+
+
+def checked_by(by: str) -> str:
+    """Return who asks for something, for a history: a short text, or "". Raises UsageError."""
+    return checked_text(by, "`by`") if by else ""

@@ -21,7 +21,7 @@ from dagflow.app.entry_checks import check_in_trio, check_rates, checked_count, 
 from dagflow.app.exception_groups import sole
 from dagflow.app.host_lifespan import host_lifespan
 from dagflow.app.recovery import Recovery
-from dagflow.app.retrying import Retrying
+from dagflow.app.retrying import GoingOn, Retrying
 from dagflow.app.run_handle import Run, Watched, refuse_to_cancel
 from dagflow.app.run_loader import Loader
 from dagflow.app.run_starter import Starter
@@ -51,7 +51,7 @@ from dagflow.store.api import Record, RunRow, Store
 
 
 @attrs.define(eq=False)
-class Interpreter:
+class Interpreter(GoingOn):
     """Runs flows; made by `Interpreter.open`.
 
     Attributes:
@@ -63,12 +63,10 @@ class Interpreter:
     _catalog: ActionCatalog
     _clock: Clock
     _vitals: LoopWatch
-    _driver: LocalDriver = attrs.field(init=False)
     _loader: Loader = attrs.field(init=False)
     _recovery: Recovery = attrs.field(init=False)
     _blocked: BlockedRuns = attrs.field(init=False)
     _cancelling: Cancelling = attrs.field(init=False)
-    _retrying: Retrying = attrs.field(init=False)
     _draining: Draining = attrs.field(init=False)
     _starter: Starter = attrs.field(init=False)
     resumed: tuple[Run, ...] = ()
@@ -300,46 +298,6 @@ class Interpreter:
         live = self._driver.loaded_runs.get(run_id) or await self._cancelling.load_cancelled(run_id)
         return await self.result(run_id) if live is None else await Run(live, self._driver).cancel()
 
-    async def retry(self, run_id: str, *, steps: Collection[str] = (), by: str = "") -> Run:
-        """Go on with a run that failed: steps that succeeded keep their results, the others run again. On return it survives a crash.
-
-        The run has a new lifetime, and a step that failed has all its attempts again, with the idempotency key that it had. A step of the
-        flow's `on error` that had succeeded has another key if it runs again.
-
-        Args:
-            run_id: of a run that failed, and did not undo its steps.
-            steps: ids of steps to repeat although their outcome is unknown, so that their effect may come twice; other steps need not
-                be named.
-            by: who asks, for the history; at most 200 characters.
-
-        Raises:
-            NotFound: there is no such run, or its flow has no such step.
-            NotRetried: it did not fail, its steps were undone, it is a child run, it failed in a loop, or the outcome of a step is unknown.
-            UsageError: the catalog lacks an action of the flow.
-            StoreError: the store failed, or its data of the run is damaged.
-        """
-        self._check_open()
-        return Run(await self._retrying.retry(checked_run(run_id), steps, _checked_by(by)), self._driver)
-
-    async def skip(self, run_id: str, step: str, result: object = None, *, by: str = "") -> Run:
-        """Give a step its result instead of letting it run: a step that waits, or one that did not succeed in a run that failed.
-
-        A run that failed goes on by that, as `retry` says.
-
-        Args:
-            run_id: of the run.
-            step: its id: of an action, a call, a `let` or a wait. An event that is waited for counts as taken.
-            result: as JSON values or as the host's own, of the step's type; None for `wait` of a time.
-            by: as of `retry`.
-
-        Raises:
-            WireError: the result is not of the step's type.
-            NotFound, NotRetried, UsageError, StoreError: as `retry`; `NotRetried` too if the step neither waits nor failed.
-        """
-        self._check_open()
-        run, step = checked_run(run_id), checked_text(step, "the id of a step")
-        return Run(await self._retrying.skip(run, step, as_json(result), _checked_by(by)), self._driver)
-
     def cancel_soon(self, run: RunId) -> None:
         """As `cancel`, without waiting for anything; a run that cannot be cancelled goes on, and the log says why. For services."""
         self._cancelling.soon(run)
@@ -538,7 +496,3 @@ class Interpreter:
 
     def _read_result(self, run_id: RunId) -> RunResult:
         return read_result(self._store, self._loader.programs, run_id)[1]
-
-
-def _checked_by(by: str) -> str:
-    return checked_text(by, "`by`") if by else ""

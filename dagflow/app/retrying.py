@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from typing import Final
 
 import attrs
 import trio
 
+from dagflow.actions.host_values import as_json
+from dagflow.app.entry_checks import checked_by, checked_run, checked_text
+from dagflow.app.run_handle import Run
 from dagflow.app.run_loader import Loader
 from dagflow.drivers.local.driver import LocalDriver
 from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.engine.retrying import obstacle
 from dagflow.errors import NotFound, NotRetried
 from dagflow.execution.instance import RunInstance
+from dagflow.execution.restarting import retry, skip
 from dagflow.ids import RunId
 from dagflow.model.flow import WAITING_KINDS, NodeKind
 from dagflow.model.status import NodeStatus
@@ -50,7 +55,7 @@ class Retrying:
         def change(progress: RunInstance, now: int) -> None:
             named = [step_of(progress, step) for step in steps]
             refuse(progress, obstacle(progress.machine.state, named))
-            progress.retry(now, by)
+            retry(progress, now, by)
 
         return await self._again(await self._row(run), change)
 
@@ -75,7 +80,7 @@ class Retrying:
                 refuse(
                     progress, f"has the step {step!r}, which is {state.status[node].value}; only a step that waits is skipped"
                 )
-            progress.skip(node, value, now, by)
+            skip(progress, node, value, now, by)
 
         row = await self._row(run)
         live = self._find(run)
@@ -121,6 +126,59 @@ class Retrying:
         if live.broken is not None:
             raise live.broken
         return live
+
+
+@attrs.define(eq=False)
+class GoingOn(ABC):
+    """The part of an `Interpreter` about runs that go on in another way than their flow says."""
+
+    _driver: LocalDriver = attrs.field(init=False)
+    _retrying: Retrying = attrs.field(init=False)
+
+    async def retry(self, run_id: str, *, steps: Collection[str] = (), by: str = "") -> Run:
+        """Go on with a run that failed: steps that succeeded keep their results, the others run again. On return it survives a crash.
+
+        The run has a new lifetime, and a step that failed has all its attempts again, with the idempotency key that it had. A step of the
+        flow's `on error` that had succeeded has another key if it runs again.
+
+        Args:
+            run_id: of a run that failed, and did not undo its steps.
+            steps: ids of steps to repeat although their outcome is unknown, so that their effect may come twice; other steps need not
+                be named.
+            by: who asks, for the history; at most 200 characters.
+
+        Raises:
+            NotFound: there is no such run, or its flow has no such step.
+            NotRetried: it did not fail, its steps were undone, it is a child run, it failed in a loop, or the outcome of a step is unknown.
+            UsageError: the catalog lacks an action of the flow.
+            StoreError: the store failed, or its data of the run is damaged.
+        """
+        self._check_open()
+        return Run(await self._retrying.retry(checked_run(run_id), steps, checked_by(by)), self._driver)
+
+    async def skip(self, run_id: str, step: str, result: object = None, *, by: str = "") -> Run:
+        """Give a step its result instead of letting it run: a step that waits, or one that did not succeed in a run that failed.
+
+        A run that failed goes on by that, as `retry` says.
+
+        Args:
+            run_id: of the run.
+            step: its id: of an action, a call, a `let` or a wait. An event that is waited for counts as taken.
+            result: as JSON values or as the host's own, of the step's type; None for `wait` of a time.
+            by: as of `retry`.
+
+        Raises:
+            WireError: the result is not of the step's type.
+            NotFound, NotRetried, UsageError, StoreError: as `retry`; `NotRetried` too if the step neither waits nor failed.
+        """
+        self._check_open()
+        run, step = checked_run(run_id), checked_text(step, "the id of a step")
+        return Run(await self._retrying.skip(run, step, as_json(result), checked_by(by)), self._driver)
+
+    @abstractmethod
+    def _check_open(self) -> None:
+        """Raises what stopped the interpreter, or UsageError: it was closed."""
+        ...
 
 
 def step_of(progress: RunInstance, step: str) -> int:

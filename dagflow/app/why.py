@@ -129,6 +129,8 @@ def _because(flow: Flow, result: RunResult, node: Node, decisions: list[Decision
     match of.status:
         case NodeStatus.PRUNED:
             return _why_pruned(flow, result, node, decisions)
+        case NodeStatus.SUCCEEDED if of.skipped_by is not None:
+            return f"it was skipped: {of.skipped_by or 'a caller'} gave its result"
         case NodeStatus.SUCCEEDED:
             tries = f" at attempt {of.attempts}" if of.attempts > 1 else ""
             return f"it ran{tries}" + (f"; outcome: {of.outcome}" if of.outcome else "")

@@ -17,7 +17,7 @@ from dagflow.engine.joins import note_unseen
 from dagflow.engine.loops import end_item, list_items, open_commands
 from dagflow.engine.pruning import prune, prune_reason
 from dagflow.engine.retries import TIMEOUT, next_attempt, retry_due
-from dagflow.engine.retrying import obstacle, restart, restarting
+from dagflow.engine.retrying import restart
 from dagflow.engine.scopes import end_all, fail_node, fail_run, stop_losers
 from dagflow.engine.state import Failure, State
 from dagflow.engine.transitions import TRANSITIONS, Change
@@ -337,25 +337,17 @@ def _run_undo_requested(state: State, _event: events.RunUndoRequested) -> None:
 
 
 def _run_retry_requested(state: State, _event: events.RunRetryRequested) -> None:
-    _restart(state)
+    restart(state)
 
 
 def _step_skipped(state: State, event: events.StepSkipped) -> None:
     node = event.node
     if state.ended is not None:
-        _restart(state, node)
+        restart(state, node)
     if state.plan.kinds[node] is NodeKind.WAIT_EVENT:
         state.outcomes[node] = 1
+    state.skipped[node] = event.by
     state.change(node, Change.SKIP)
-
-
-def _restart(state: State, skipped: int = NO_NODE) -> None:
-    # Every step may be named: whether an effect may be repeated was decided when the event was made.
-    named = [n for n in restarting(state) if state.status[n] in (NodeStatus.FAILED, NodeStatus.CANCELLED)]
-    problem = obstacle(state, named, skipped)
-    if problem is not None:
-        raise DagflowBug(f"the run cannot be retried: it {problem}")
-    restart(state)
 
 
 def _run_timed_out(state: State, _event: events.RunTimedOut) -> None:

@@ -1,6 +1,6 @@
 """Retry a run that failed: it goes on from the steps that did not succeed. What had succeeded keeps its result.
 
-Which nodes run again: those that failed for good, those that the failure stopped or pruned, the flow's `on error`, and its undo nodes.
+These nodes run again: the ones that failed for good, the ones that the failure stopped or pruned, the flow's `on error`, and undo nodes.
 What was decided before the failure stays as it is: steps that succeeded, branches not taken, failures that an `on error` of a block
 took care of, losers of a race, waits that timed out. Everything that waited for one of the former was stopped by the failure, so
 no decision rests on a node that runs again.
@@ -13,6 +13,7 @@ from collections.abc import Collection
 from dagflow.engine.commands import SetTimer
 from dagflow.engine.scopes import uncaught
 from dagflow.engine.state import State
+from dagflow.errors import DagflowBug
 from dagflow.model.flow import NodeKind
 from dagflow.model.plan import HANDLER_SCOPE, NO_NODE, UNDO_SCOPE
 from dagflow.model.status import NodeStatus, PruneReason, RunStatus
@@ -66,7 +67,7 @@ def restarting(state: State) -> list[int]:
 
 
 def _last(state: State) -> set[int]:
-    """The nodes that run once everything else is over: of the flow's `on error`, and those that undo."""
+    """The nodes that run once everything else is over: of the flow's `on error`, and undo nodes."""
     return {node for scope in state.plan.scopes if scope.id in _LAST_SCOPES for node in scope.members}
 
 
@@ -83,9 +84,16 @@ def _runs_again(state: State, node: int, is_lost: bool) -> bool:
             return False
 
 
-def restart(state: State) -> None:
-    """The failed run goes on: what did not succeed becomes undecided, with a new lifetime."""
+def restart(state: State, skipped: int = NO_NODE) -> None:
+    """The failed run goes on: what did not succeed becomes undecided, with a new lifetime. Raises DagflowBug if it cannot.
+
+    `skipped`: the step that gets a result.
+    """
     again = frozenset(restarting(state))
+    # Every step may be named: whether an effect may be repeated was decided when the event was made.
+    problem = obstacle(state, [node for node in again if state.status[node] in _UNFINISHED], skipped)
+    if problem is not None:
+        raise DagflowBug(f"the run cannot be retried: it {problem}")
     state.ended = state.ending = None
     state.is_end_commanded = False
     state.n_retries += 1
@@ -122,6 +130,7 @@ def _reset(state: State, node: int) -> None:
     state.ready_at[node] = state.wanted_at[node] = state.settled_at[node] = state.due[node] = 0
     state.is_cancelling[node] = state.uses_default[node] = False
     state.unseen.pop(node, None)
+    state.skipped.pop(node, None)
 
 
 def _recount(state: State, again: frozenset[int]) -> None:

@@ -81,6 +81,7 @@ class State:
         loops: by the number of a loop whose items are listed.
         n_retries: how many times the run failed and was retried. series: for a node that a retry reset, the number of the first attempt
             since then. renewed: for a node that had succeeded and runs again, the number of that retry.
+        skipped: for a node whose result a caller gave, who did, or "".
         is_dirty: whether something that was to be undone could not be. is_reopened: whether the run had ended well, and is being undone.
         ending: set once it is known how the run will end, while attempts are still being cancelled.
         ended: from the recorded end on.
@@ -120,6 +121,7 @@ class State:
     n_retries: int = 0
     series: dict[int, int] = attrs.field(factory=dict)
     renewed: dict[int, int] = attrs.field(factory=dict)
+    skipped: dict[int, str] = attrs.field(factory=dict)
     is_dirty: bool = False
     is_reopened: bool = False
     ending: RunStatus | None = None

@@ -1,4 +1,4 @@
-"""The transitions of a node, as one table. A settled node stays settled, except for undo nodes of a run that had succeeded.
+"""The transitions of a node, as one table. A settled node stays settled, except for undo nodes of a run that had succeeded, and in a failed run that is retried.
 
 The effect of an event on a node may depend on more than its status (is an attempt left? is it being cancelled?); that is
 decided elsewhere and named by a `Change`; whether the change is legal, and where it leads, is decided here alone.

@@ -34,13 +34,15 @@ from dagflow.execution.bindings import MANUAL, Bindings, Origin
 from dagflow.execution.children import Children
 from dagflow.execution.correlation import changed_rows
 from dagflow.execution.delivery import deliver, reach
+from dagflow.execution.emitting import emitted
 from dagflow.execution.evaluate import Unevaluable, arguments_of, check_known, fact_of, present
 from dagflow.execution.fast_path import FastStep
 from dagflow.execution.mailbox import Mailbox, PutOff
-from dagflow.execution.performer import effect_key, renewed_name
+from dagflow.execution.performer import effect_key
 from dagflow.execution.program import Program, canonical_with_json
 from dagflow.execution.pure_time import PureTime
 from dagflow.execution.replay import recall
+from dagflow.execution.restarting import forget_undone
 from dagflow.execution.run_state import Lineage, RunState, claims_of
 from dagflow.execution.start_record import started_json
 from dagflow.ids import RunId
@@ -281,16 +283,6 @@ class RunInstance(RunState):
         if state.ending is None and not state.is_end_commanded:
             self.apply_event(events.RunCancelRequested(now))
 
-    def retry(self, now: int, by: str) -> None:
-        """A caller asked to go on with a run that failed; `obstacle` says whether it can."""
-        self.apply_event(events.RunRetryRequested(now, by))
-
-    def skip(self, node: int, value: object, now: int, by: str) -> None:
-        """A caller gave the result of a step, in stored form; `obstacle` says whether it can."""
-        kept = None if value is None else self.program.codes[node].codec.dumps(value)
-        self.values.set(node, value)
-        self.apply_event(events.StepSkipped(now, node, by), kept)
-
     def take_append(self) -> Append | None:
         """Return the events that the store does not have yet, with the run's new row; they count as taken."""
         if not self._pending:
@@ -346,10 +338,7 @@ class RunInstance(RunState):
         if isinstance(event, events.ItemsListed | events.ItemEnded):
             self.children.note(event, value)
         elif isinstance(event, events.RunRetryRequested | events.StepSkipped):
-            for node, status in enumerate(self.machine.state.status):
-                if status is not NodeStatus.SUCCEEDED:
-                    self.values.forget(node)
-            self.mailbox.look_again()
+            forget_undone(self)
 
     def _sort(self, commands: Iterable[Command], *, is_new: bool = True) -> None:
         for command in commands:
@@ -409,7 +398,7 @@ class RunInstance(RunState):
         if not isinstance(event, (events.TimerSet, events.EvaluationFailed)):
             self.values.set(node, value)
         if isinstance(event, events.EventEmitted):
-            self._emit(code.node, event.at, present(kept))
+            self._emitted.append(emitted(self, node, event.at, present(kept)))
         self._apply(event, kept)
 
     def _compute_special(self, node: int, of: Node) -> None:
@@ -428,19 +417,3 @@ class RunInstance(RunState):
                     self._apply(event, kept)
         except Unevaluable as problem:
             self._apply(events.EvaluationFailed(self.machine.state.wanted_at[node], node, problem.code, problem.message))
-
-    def _emit(self, node: Node, at: int, payload: bytes) -> None:
-        """The event goes to other runs; its number comes with the commit."""
-        renewed = self.machine.state.renewed.get(self.program.plan.numbers[node.id], 0)
-        self._emitted.append(
-            SentEvent(
-                number=0,
-                id=renewed_name(f"{self.run}/{node.id}", renewed),
-                name=node.event,
-                at=at,
-                payload=payload,
-                run=self.run,
-                hops=self.origin.hops + 1,
-                tenant=self.tenant,
-            )
-        )

@@ -58,6 +58,8 @@ class NodeResult:
         outcome: for a gate that was decided, the word for its outcome; else "".
         due_at: until when it waits.
         items: of a loop that knows its items.
+        skipped_by: who gave its result instead of letting it run, "" if the caller had no name; None if it was not skipped.
+        attempts_before: how many of the attempts were made before the run failed and was retried.
     """
 
     id: NodeId
@@ -72,6 +74,8 @@ class NodeResult:
     failure: RunFailure | None = None
     due_at: int | None = None
     items: ItemCounts | None = None
+    skipped_by: str | None = None
+    attempts_before: int = 0
 
     def output_as(self, type_: type[_T]) -> _T:
         """The output as a type of the host. Raises as `RunResult.output_as`."""
@@ -186,6 +190,8 @@ def _node(progress: RunInstance, number: int, failures: dict[str, RunFailure]) -
         failure=failures.get(node.id),
         due_at=state.due[number] if status is NodeStatus.WAITING else None,
         items=_items(state, number),
+        skipped_by=state.skipped.get(number),
+        attempts_before=state.series.get(number, 1) - 1,
     )
 
 

@@ -11,6 +11,9 @@ from dagflow.actions.catalog import Catalog
 from dagflow.actions.failures import Fatal
 from dagflow.actions.markers import EffectKey
 from dagflow.app.interpreter import Interpreter
+from dagflow.app.program_cache import Programs
+from dagflow.app.stored_runs import restored
+from dagflow.app.why import reason_for
 from dagflow.clock import VirtualClock
 from dagflow.errors import NotFound, NotRetried
 from dagflow.lang.compiler import compile_text
@@ -183,8 +186,8 @@ async def test_runs_and_steps_that_are_not_there_are_refused(works: Works) -> No
 
 
 async def test_a_failed_step_is_skipped_with_a_result(works: Works) -> None:
-    works.broken = {"first"}
-    async with Interpreter.open(":memory:", catalog=works.catalog, clock=VirtualClock(START)) as interpreter:
+    works.broken, store = {"first"}, MemoryStore()
+    async with Interpreter.open(":memory:", catalog=works.catalog, clock=VirtualClock(START), store=store) as interpreter:
         run = await interpreter.start(works.flow(ORDER), {"n": 1})
         await run.wait()
         with pytest.raises(WireError, match="expected a text, found the number 7"):
@@ -193,7 +196,9 @@ async def test_a_failed_step_is_skipped_with_a_result(works: Works) -> None:
             await interpreter.skip(run.id, "second", "by hand")
         result = await (await interpreter.skip(run.id, "first", "by hand", by="ann")).wait()
         assert result.status is RunStatus.SUCCEEDED
-        assert result.node("first").output == "by hand"
+        assert (result.node("first").output, result.node("first").skipped_by) == ("by hand", "ann")
+        progress = restored(store, Programs(), run.id)
+        assert reason_for(progress, "first").because == "it was skipped: ann gave its result"
         assert works.names.count("first") == 1
         assert result == await interpreter.result(run.id)
         records = [each for each in await interpreter.history(run.id) if each.kind == "step_skipped"]

@@ -73,6 +73,7 @@ def _plain_node(flow: Flow, node: NodeResult) -> NodeDocument:
         "due_at": rfc3339(node.due_at),
         "outcome": node.outcome or None,
         "items": None if node.items is None else _plain_items(node.items),
+        "skipped_by": node.skipped_by,
         "output": wire.encode(node.output, JSON) if has_output else None,
         "failure": None if node.failure is None else {"code": node.failure.code, "message": node.failure.message},
     }

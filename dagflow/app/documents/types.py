@@ -77,6 +77,7 @@ class NodeDocument(TypedDict):
     due_at: str | None
     outcome: str | None
     items: ItemsDocument | None
+    skipped_by: str | None
     output: Json
     failure: NodeFailureDocument | None
 

@@ -145,10 +145,12 @@ def _said(story: RunReport, node: NodeResult) -> str:
     most = story.flow.node(node.id).retry.max_attempts
     match node.status:
         case NodeStatus.RUNNING if node.attempts > 1:
-            return f"attempt {node.attempts} of {most}"
+            return f"attempt {node.attempts - node.attempts_before} of {most}"
         case NodeStatus.WAITING if node.due_at is not None and node.kind is NodeKind.ACTION:
             failure = "" if node.failure is None else f", {printable(node.failure.code)}"
-            return f"attempt {node.attempts} of {most} failed{failure}; again at {instant(node.due_at)} UTC"
+            return (
+                f"attempt {node.attempts - node.attempts_before} of {most} failed{failure}; again at {instant(node.due_at)} UTC"
+            )
         case NodeStatus.SUCCEEDED if node.failure is None and node.items is None:
             return node.outcome
         case _:

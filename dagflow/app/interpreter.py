@@ -389,8 +389,10 @@ class Interpreter(GoingOn):
         """
         self._check_open()
         before = checked_instant(before, "`before`")
-        while await trio.to_thread.run_sync(self._store.prune, before):
-            await trio.lowlevel.checkpoint()
+        is_more = True
+        while is_more:
+            async with self._retrying.lock:
+                is_more = await trio.to_thread.run_sync(self._store.prune, before)
 
     def _check_open(self) -> None:
         if self._driver.error is not None:

@@ -39,7 +39,8 @@ def obstacle(state: State, named: Collection[int] = (), skipped: int = NO_NODE) 
         return "undid its steps, so their results are gone; rerun it"
     ids, again = state.plan.ids, restarting(state)
     open_ = [node for node in again if state.status[node] in _UNFINISHED]
-    if skipped in _last(state):
+    last = _last(state)
+    if skipped in last:
         return f"has the step {ids[skipped]!r} in its `on error`, which runs again only if the run fails again; skip the one that failed"
     for node in [*named, *([skipped] if skipped != NO_NODE else [])]:
         if node not in open_:
@@ -48,7 +49,9 @@ def obstacle(state: State, named: Collection[int] = (), skipped: int = NO_NODE) 
     for node in again:
         if node in state.loops:
             return f"failed in or beside the loop {ids[node]!r}, whose items cannot begin twice; rerun it"
-        if node in open_ and state.plan.at_most_once[node] and node in state.unknown and node not in {*named, skipped}:
+        # Another failure is another occasion for what is last, whatever became of it before.
+        is_doubtful = node in open_ and state.plan.at_most_once[node] and node in state.unknown and node not in last
+        if is_doubtful and node not in {*named, skipped}:
             return f"may have had the effect of {ids[node]!r}, whose outcome is unknown; name the step to repeat it, or skip it"
     return None
 
@@ -102,6 +105,8 @@ def restart(state: State, skipped: int = NO_NODE) -> None:
     _forget_failures(state, again)
     for node in again:
         _reset(state, node)
+    # Another failure is another occasion, whether the step had succeeded or not.
+    state.renewed.update(dict.fromkeys(_last(state), state.n_retries))
     _recount(state, again)
 
 
@@ -121,8 +126,6 @@ def _forget_failures(state: State, again: frozenset[int]) -> None:
 def _reset(state: State, node: int) -> None:
     if state.attempts[node]:
         state.series[node] = state.attempts[node] + 1
-    if state.status[node] is NodeStatus.SUCCEEDED:
-        state.renewed[node] = state.n_retries
     state.status[node] = NodeStatus.PENDING
     state.reasons[node] = None
     state.outcomes[node] = NO_NODE

@@ -80,7 +80,7 @@ class State:
         unknown: the nodes with an attempt that may or may not have had its effect.
         loops: by the number of a loop whose items are listed.
         n_retries: how many times the run failed and was retried. series: for a node that a retry reset, the number of the first attempt
-            since then. renewed: for a node that had succeeded and runs again, the number of that retry.
+            since then. renewed: for a node of the flow's `on error` or an undo node, the number of the last retry.
         skipped: for a node whose result a caller gave, who did, or "".
         is_dirty: whether something that was to be undone could not be. is_reopened: whether the run had ended well, and is being undone.
         ending: set once it is known how the run will end, while attempts are still being cancelled.

@@ -26,6 +26,7 @@ from dagflow.execution.evaluate import Unevaluable, arguments_of
 from dagflow.execution.input import of_call
 from dagflow.execution.latest_outcome import returned, yielded_json
 from dagflow.execution.loop_items import LoopItems, failure_record, list_items, loop_value
+from dagflow.execution.performer import renewed_name
 from dagflow.execution.program import Program
 from dagflow.execution.run_state import Lineage, RunState
 from dagflow.ids import RunId, derived_run_id
@@ -243,7 +244,8 @@ class Children(Generic[_Run]):
         parent, of = self._parent, self._node(node)
         at = parent.machine.state.wanted_at[node]
         value = self.input_of(node)
-        run = derived_run_id(at, f"{parent.run}/{of.id}")
+        # A retried run may come here again, even at the same instant.
+        run = derived_run_id(at, renewed_name(f"{parent.run}/{of.id}", parent.machine.state.renewed.get(node, 0)))
         self._requested.append(Requested(run, of.flow, value, at))
         parent.values.set(node, {"run_id": run})
         return events.RunRequested(at, node), orjson.dumps({"run_id": run})

@@ -256,7 +256,8 @@ class RunInstance(RunState):
         """Whether anything still waits for this timer."""
         state = self.machine.state
         if timer.node == NO_NODE:
-            return state.ended is None and not state.is_end_commanded
+            # A run that is retried has a new lifetime.
+            return state.ended is None and not state.is_end_commanded and state.lifetime_due == timer.due
         return state.status[timer.node] is NodeStatus.WAITING and state.due[timer.node] == timer.due
 
     def fire(self, timer: SetTimer, now: int) -> None:

@@ -37,13 +37,13 @@ class Performer(Protocol):
 def effect_key(run: RunId, node: str, renewed: int = 0) -> str:
     """Return the idempotency key: the same for all attempts, and for no other node or run.
 
-    `renewed`: for a step that had succeeded and runs again, the number of the retry that made it; its effect is another one.
+    `renewed`: for a step of the flow's `on error` that runs again, the number of the retry of its run; its effect is another one.
     """
     return hashlib.sha256(renewed_name(f"{run}/{node}", renewed).encode()).hexdigest()[:32]
 
 
 def renewed_name(name: str, renewed: int) -> str:
-    """Return a name for what a step does, another one each time that it does so after it had succeeded."""
+    """Return a name for what a step does: an effect, an event, a run. It is another one for each retry that runs the step as new."""
     return f"{name}~{renewed}" if renewed else name
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+import trio
 
 from dagflow.actions.catalog import Catalog
 from dagflow.actions.failures import Fatal
@@ -60,6 +61,10 @@ class Works:
             if name in self.broken:
                 raise Fatal("it is broken", code="broken")
             return name.upper()
+
+        @self.catalog.action("endless", effect="effectful", on_unknown="fail")
+        async def endless() -> str:
+            await trio.sleep_forever()
 
         @self.catalog.action("unpay", effect="idempotent")
         async def unpay(name: str) -> None:
@@ -230,6 +235,156 @@ async def test_a_step_that_waits_is_skipped(works: Works) -> None:
         result = await (await interpreter.skip(run.id, "paid", {"sum": 3})).wait()
         assert (result.status, result.output) == (RunStatus.SUCCEEDED, 3)
         assert result == await interpreter.result(run.id)
+
+
+TELLING = """
+event "told" { n: int }
+
+flow other(n: int) {
+  on manual
+  o = work(name: "other")
+}
+
+flow order() -> string? {
+  on manual
+  a = work(name: "a")
+  return a
+} on error {
+  emit "told" (n: 1)
+  start other(n: 1)
+  c = pay(name: "c")
+}
+"""
+
+
+async def test_an_on_error_that_runs_again_has_events_runs_and_keys_of_its_own(works: Works) -> None:
+    """Also where no time passes between the two failures."""
+    works.broken, store = {"a", "c"}, MemoryStore()
+    async with Interpreter.open(":memory:", catalog=works.catalog, clock=VirtualClock(START), store=store) as interpreter:
+        run = await interpreter.start(compile_text(TELLING, works.catalog.interface).unwrap("order"))
+        await run.wait()
+        assert (await (await interpreter.retry(run.id)).wait()).status is RunStatus.FAILED
+        await interpreter.rest()
+        assert [event.name for event in store.events(after=0)] == ["told", "told"]
+        assert sorted(row.flow for row in await interpreter.runs()) == ["order", "other", "other"]
+
+
+async def test_a_step_of_the_on_error_with_an_unknown_outcome_is_in_nobodys_way(works: Works) -> None:
+    works.broken = {"a"}
+    text = 'flow f() -> string? {\n on manual\n a = work(name: "a")\n return a\n} on error {\n c = endless() timeout 10ms\n}'
+    async with Interpreter.open(":memory:", catalog=works.catalog, clock=VirtualClock(START)) as interpreter:
+        run = await interpreter.start(works.flow(text))
+        assert [failure.code for failure in (await run.wait()).failures] == ["broken", "unknown_outcome"]
+        works.broken.clear()
+        assert (await (await interpreter.retry(run.id)).wait()).status is RunStatus.SUCCEEDED
+
+
+async def test_a_step_with_an_unknown_outcome_is_repeated_only_by_name(works: Works) -> None:
+    text = "flow f() -> string? {\n on manual\n c = endless() timeout 10ms\n return c\n}"
+    async with Interpreter.open(":memory:", catalog=works.catalog, clock=VirtualClock(START)) as interpreter:
+        run = await interpreter.start(works.flow(text))
+        assert (await run.wait()).status is RunStatus.FAILED_DIRTY
+        with pytest.raises(
+            NotRetried, match="may have had the effect of 'c', whose outcome is unknown; name the step to repeat"
+        ):
+            await interpreter.retry(run.id)
+        again = await (await interpreter.retry(run.id, steps=["c"])).wait()
+        assert (again.status, again.node("c").attempts) == (RunStatus.FAILED_DIRTY, 2)
+        skipped = await (await interpreter.skip(run.id, "c", "found out")).wait()
+        assert (skipped.status, skipped.output) == (RunStatus.SUCCEEDED, "found out")
+
+
+LATE = """
+event "paid" { sum: int }
+
+flow f() -> int? {
+  on manual
+  a = work(name: "a")
+  paid = wait event "paid" within 1h
+  return paid.?sum
+}
+"""
+
+
+async def test_an_event_that_came_after_the_failure_is_there_for_the_retry(works: Works, tmp_path: Path) -> None:
+    works.broken = {"a"}
+    async with Interpreter.open(tmp_path / "s.db", catalog=works.catalog) as interpreter:
+        run = await interpreter.start(works.flow(LATE))
+        await run.wait()
+        assert await interpreter.send("paid", {"sum": 3}) == 0
+        works.broken.clear()
+        assert (await (await interpreter.retry(run.id)).wait()).output == 3
+
+
+async def test_a_retried_run_has_a_new_lifetime(works: Works) -> None:
+    works.broken = {"a"}
+    text = 'flow f() -> string? {\n on manual\n timeout 2h\n a = work(name: "a")\n wait 90m\n return a\n}'
+    clock = VirtualClock(START)
+    async with Interpreter.open(":memory:", catalog=works.catalog, clock=clock) as interpreter:
+        run = await interpreter.start(works.flow(text))
+        await run.wait()
+        later = await interpreter.start(works.flow("flow g() {\n on manual\n wait 1h\n}"))
+        await later.wait()
+        works.broken.clear()
+        assert (await (await interpreter.retry(run.id)).wait()).output == "A"
+
+
+async def test_a_skip_is_in_the_store_when_it_returns(works: Works, tmp_path: Path) -> None:
+    flow = works.flow('flow f() -> string {\n on manual\n pause = wait 48h\n a = work(name: "a")\n return a\n}')
+    async with Interpreter.open(tmp_path / "s.db", catalog=works.catalog) as interpreter:
+        run = await interpreter.start(flow)
+        await interpreter.rest()
+        await interpreter.skip(run.id, "pause", by="ann")
+        assert "step_skipped" in [record.kind for record in await interpreter.history(run.id)]
+
+
+async def test_nothing_goes_on_while_the_interpreter_drains(works: Works, tmp_path: Path) -> None:
+    works.broken = {"first"}
+    async with Interpreter.open(tmp_path / "s.db", catalog=works.catalog) as interpreter:
+        run = await interpreter.start(works.flow(ORDER), {"n": 1})
+        await run.wait()
+        waiting = await interpreter.start(works.flow("flow g() {\n on manual\n pause = wait 1h\n}"))
+        await interpreter.rest()
+        await interpreter.drain()
+        with pytest.raises(NotRetried, match="cannot go on while the interpreter is draining"):
+            await interpreter.retry(run.id)
+        with pytest.raises(NotRetried, match="cannot go on while the interpreter is draining"):
+            await interpreter.skip(waiting.id, "pause")
+
+
+async def test_a_called_flow_runs_again_as_another_child(works: Works) -> None:
+    works.broken = {"in"}
+    text = """
+    flow part() -> string {
+      p = work(name: "in")
+      return p
+    }
+    flow whole() -> string? {
+      on manual
+      c = part()
+      return c
+    }
+    """
+    async with Interpreter.open(":memory:", catalog=works.catalog, clock=VirtualClock(START)) as interpreter:
+        run = await interpreter.start(compile_text(text, works.catalog.interface).unwrap("whole"))
+        await run.wait()
+        (child,) = await interpreter.runs(parent=run.id)
+        with pytest.raises(NotRetried, match=f"is a child run, which its parent alone goes on with; retry {run.id}"):
+            await interpreter.retry(child.id)
+        works.broken.clear()
+        assert (await (await interpreter.retry(run.id)).wait()).output == "IN"
+        children = await interpreter.runs(parent=run.id)
+        assert [row.id.rpartition("#")[2] for row in children] == ["2", "1"]
+
+
+async def test_a_blocked_run_is_not_skipped(works: Works, tmp_path: Path) -> None:
+    flow = works.flow('flow f() {\n on manual\n pause = wait 48h\n a = work(name: "a")\n}')
+    async with Interpreter.open(tmp_path / "s.db", catalog=works.catalog) as interpreter:
+        run = await interpreter.start(flow)
+        await interpreter.rest()
+    async with Interpreter.open(tmp_path / "s.db", catalog=Catalog()) as interpreter:
+        with pytest.raises(NotRetried, match="cannot go on now, see `runs\\(\\)` for the reason"):
+            await interpreter.skip(run.id, "pause")
 
 
 async def test_a_crash_behind_the_retry_changes_nothing(works: Works) -> None:

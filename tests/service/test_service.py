@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from dagflow import FlowInvalid, Service, UsageError, VirtualClock
+from dagflow import FlowInvalid, RunStatus, Service, UsageError, VirtualClock
 from dagflow.admission.requests import Stage
 from tests.app.host import START, Host
 from tests.service.world import LEADS, SECOND, Hand, finished, until
@@ -407,3 +407,33 @@ async def test_an_option_that_is_refused_leaves_the_store_free(tmp_path: Path) -
         with pytest.raises(FlowInvalid, match="E201"):
             await service.publish("flow f { nothing() }")
         assert await service.flows() == []
+
+
+async def test_a_retried_run_goes_on_beside_the_others() -> None:
+    """It has had its turn: it waits for no other run, and none waits for it."""
+    host = Host()
+    text = """
+    flow once(n: int) -> int {
+      on manual
+      concurrency 1
+      let a = 10 / n
+      wait 1h
+      return a
+    }
+    """
+    async with Service.open(":memory:", catalog=host.catalog, clock=Hand()) as service:
+        tenant = service.tenant("a")
+        await tenant.publish(text)
+        failed = (await tenant.start("once", {"n": 0})).run
+        await finished(service)
+        assert (await tenant.result(failed)).status is RunStatus.FAILED
+        one, two = [await tenant.start("once", {"n": n}) for n in (1, 2)]
+        assert [one.stage, two.stage] == [Stage.RUNNING, Stage.WAITING]
+        # A retry and a skip change a run that there is, so the interpreter takes those of every tenant.
+        await service.interpreter.skip(failed, "a", 7)
+        await finished(service)
+        assert (await tenant.result(failed)).status is RunStatus.SLEEPING
+        assert [row.run for row in await tenant.requests("once", stages=[Stage.RUNNING])] == [one.run]
+        await tenant.cancel_run(failed)
+        assert [row.run for row in await tenant.requests("once", stages=[Stage.RUNNING])] == [one.run]
+        assert len(await tenant.requests("once", stages=[Stage.WAITING])) == 1

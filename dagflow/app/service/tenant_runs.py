@@ -95,7 +95,7 @@ class TenantRuns:
         return await self._parts.interpreter.cancel((await self._row(run_id)).id)
 
     async def retry(self, run_id: str, *, steps: Collection[str] = (), by: str = "") -> Run:
-        """Go on with a run that failed, beside all others: it does not count again for settings such as `concurrency`.
+        """Go on with a run that failed, beside all others: it does not count again for settings such as `concurrency`, and `cancel` of its flow leaves it.
 
         Args and exceptions as of `Interpreter.retry`.
         """

@@ -119,8 +119,8 @@ class LoadedRun:
         return live
 
     async def wait_committed(self, n_facts: int) -> None:
-        """Wait until the store has that many of its events."""
-        if self.n_committed < n_facts:
+        """Wait until the store has that many of its events, or never will; then see `broken`."""
+        if self.n_committed < n_facts and self.broken is None:
             event = trio.Event()
             self._waiting.append((n_facts, event))
             await event.wait()

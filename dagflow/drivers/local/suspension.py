@@ -302,6 +302,11 @@ class Suspension:
 
     # ---- both
 
+    async def activate(self, row: RunRow) -> LoadedRun | None:
+        """Drive a suspended run now, with every event that was handed out; None if it is not suspended any more, or cannot go on."""
+        found = await self._bring([row]) if self._is_open else []
+        return found[0] if found else None
+
     async def _bring(self, rows: Iterable[RunRow]) -> list[LoadedRun]:
         """Read these runs, unless they are in memory, and drive them; they have every event that was handed out by then."""
         missing = {row.id: row for row in rows if row.id not in self._driver.loaded_runs and row.status is RunStatus.SLEEPING}

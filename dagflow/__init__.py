@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dagflow.app.interpreter import Interpreter
     from dagflow.app.logs import JsonLogFormatter
     from dagflow.app.outcomes import Delivery, Manifest, Outcome, Version
+    from dagflow.app.rerunning import PlannedStep, RerunPlan
     from dagflow.app.run_handle import Run
     from dagflow.app.run_once import run
     from dagflow.app.service.driving import drive
@@ -107,10 +108,12 @@ __all__ = [
     "NotRetried",
     "NotServed",
     "Outcome",
+    "PlannedStep",
     "PruneReason",
     "Refresh",
     "RemoveStep",
     "RenameStep",
+    "RerunPlan",
     "RetryAfter",
     "Run",
     "RunBlocked",
@@ -197,10 +200,12 @@ _HOMES = {
     "NotRetried": "dagflow.errors",
     "NotServed": "dagflow.errors",
     "Outcome": "dagflow.app.outcomes",
+    "PlannedStep": "dagflow.app.rerunning",
     "PruneReason": "dagflow.model.status",
     "Refresh": "dagflow.app.service.sources",
     "RemoveStep": "dagflow.lang.edit.edits",
     "RenameStep": "dagflow.lang.edit.edits",
+    "RerunPlan": "dagflow.app.rerunning",
     "RetryAfter": "dagflow.actions.failures",
     "Run": "dagflow.app.run_handle",
     "RunBlocked": "dagflow.errors",

@@ -27,6 +27,7 @@ from dagflow.app.control.address import reachable, socket_of
 from dagflow.app.control.messages import REPEATABLE, Call, decode_answer, encode_call
 from dagflow.app.entry_checks import checked_text
 from dagflow.app.outcomes import Changes, Delivery, DueSchedule, FeedPlace, Outcome, Version
+from dagflow.app.rerunning import RerunPlan
 from dagflow.app.service.version_diff import VersionDiff
 from dagflow.clock import stopwatch
 from dagflow.errors import NotFound, NotServed, UsageError
@@ -133,9 +134,13 @@ class Client:
         """Ask for a run of a published flow. See `Service.start`. Raises as `send`, and `EvaluationError`."""
         return self._call(Outcome, "start", flow=flow, input=as_json(input), id=id, at=at)
 
-    def rerun(self, run: str, *, id: str | None = None) -> Outcome:  # noqa: A002 - likewise
+    def rerun(self, run: str, *, id: str | None = None, from_step: str | None = None) -> Outcome:  # noqa: A002 - likewise
         """Ask for a run with the input of another one. See `Tenant.rerun`, and `Interpreter.rerun`. Raises as `start`."""
-        return self._call(Outcome, "rerun", run=run, id=id)
+        return self._call(Outcome, "rerun", run=run, id=id, from_step=from_step)
+
+    def plan_rerun(self, run: str, from_step: str) -> RerunPlan:
+        """Return the plan of a rerun from a step. See `Interpreter.plan_rerun`. Raises as `start`."""
+        return self._call(RerunPlan, "plan_rerun", run=run, from_step=from_step)
 
     def withdraw(self, flow: str, request: str) -> Outcome:
         """Drop a request that has no run yet. See `Service.withdraw`. Raises as `send`."""

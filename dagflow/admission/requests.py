@@ -53,6 +53,7 @@ class Keys:
     """The values of the `by` expressions of a flow's policies, each as canonical JSON; "" where a policy has no key.
 
     `schedule` is that of a request that a slot asks for, as of `model.policies.Schedule`; "" for every other request.
+    `rerun` is for a rerun from a step: the earlier run and the step, as a JSON array. The machine does not look at it.
     """
 
     once: str = ""
@@ -62,6 +63,7 @@ class Keys:
     throttle: str = ""
     concurrency: str = ""
     schedule: str = ""
+    rerun: str = ""
 
 
 @attrs.frozen(kw_only=True)

@@ -19,14 +19,15 @@ from dagflow.app.control.server import listening
 from dagflow.app.drain import Draining, checked_seconds
 from dagflow.app.entry_checks import check_in_trio, check_rates, checked_count, checked_instant, checked_run, checked_text
 from dagflow.app.exception_groups import sole
+from dagflow.app.going_on import GoingOn
 from dagflow.app.host_lifespan import host_lifespan
 from dagflow.app.recovery import Recovery
-from dagflow.app.retrying import GoingOn, Retrying
+from dagflow.app.retrying import Retrying
 from dagflow.app.run_handle import Run, Watched, refuse_to_cancel
 from dagflow.app.run_loader import Loader
 from dagflow.app.run_starter import Starter
 from dagflow.app.store_opening import opened as open_when_free
-from dagflow.app.stored_runs import read_result, read_start
+from dagflow.app.stored_runs import read_result
 from dagflow.clock import Clock, SystemClock, VirtualClock
 from dagflow.drivers.local.activation import ActivationConfig
 from dagflow.drivers.local.batch import Sending
@@ -59,16 +60,13 @@ class Interpreter(GoingOn):
         `resume` returns a handle of any.
     """
 
-    _store: Store
     _catalog: ActionCatalog
     _clock: Clock
     _vitals: LoopWatch
-    _loader: Loader = attrs.field(init=False)
     _recovery: Recovery = attrs.field(init=False)
     _blocked: BlockedRuns = attrs.field(init=False)
     _cancelling: Cancelling = attrs.field(init=False)
     _draining: Draining = attrs.field(init=False)
-    _starter: Starter = attrs.field(init=False)
     resumed: tuple[Run, ...] = ()
 
     @property
@@ -165,25 +163,6 @@ class Interpreter(GoingOn):
         prepared = self._loader.programs.of(flow)
         live = await self._starter.start(prepared, as_input(prepared.program, as_json(input)), trigger or MANUAL, id)
         return Run(live, self._driver)
-
-    async def rerun(self, run_id: str, *, id: str | None = None) -> Run:  # noqa: A002
-        """Start a run with the flow and the input of another one, which stays as it is.
-
-        Args:
-            run_id: of a run, ended or not.
-            id: as of `start`; without one every call starts a run.
-
-        Raises:
-            UsageError: there is no such run, it is a child run or a tenant's, or as `start`.
-            StoreError: the store failed.
-        """
-        self._check_open()
-        read = partial(read_start, self._store, self._loader.programs, checked_run(run_id))
-        row, earlier = await trio.to_thread.run_sync(read)
-        if row.tenant:
-            raise UsageError(f"run {run_id} is a run of a tenant; rerun it by `Service.tenant({row.tenant!r})`")
-        prepared = await trio.to_thread.run_sync(self._loader.programs.load, self._store, row.digest)
-        return Run(await self._starter.start(prepared, earlier.input, earlier.origin, id), self._driver)
 
     async def trigger(self, flow: Flow, event: str, payload: object, *, id: str | None = None) -> Run | None:  # noqa: A002
         """Start a run as an event would; None if the flow does not want this one.

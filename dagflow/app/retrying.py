@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from typing import Final, TypeAlias
 
 import attrs
 import trio
 
-from dagflow.actions.host_values import as_json
-from dagflow.app.entry_checks import checked_by, checked_run, checked_text
-from dagflow.app.run_handle import Run
 from dagflow.app.run_loader import Loader
+from dagflow.app.run_steps import step_of
 from dagflow.drivers.local.driver import LocalDriver
 from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.engine.retrying import obstacle
@@ -29,7 +26,7 @@ _SKIPPED: Final = WAITING_KINDS | {NodeKind.ACTION, NodeKind.CALL, NodeKind.LET}
 _WITHOUT_RESULT: Final = frozenset({NodeKind.WAIT, NodeKind.WAIT_UNTIL})
 
 
-#: Checks what is asked of a run, and returns what does it, at an instant.
+#: Checks a request about a run, and returns the function that performs it at an instant.
 _Prepare: TypeAlias = Callable[[RunInstance], Callable[[int], None]]
 
 
@@ -58,7 +55,7 @@ class Retrying:
         """
 
         def prepare(progress: RunInstance) -> Callable[[int], None]:
-            named = [step_of(progress, step) for step in steps]
+            named = [step_of(progress.program, step) for step in steps]
             refuse(progress, obstacle(progress.machine.state, named))
             return lambda now: retry(progress, now, by)
 
@@ -76,7 +73,7 @@ class Retrying:
         """
 
         def prepare(progress: RunInstance) -> Callable[[int], None]:
-            node = step_of(progress, step)
+            node = step_of(progress.program, step)
             value = result_for(progress, node, result)
             state = progress.machine.state
             if state.ended is not None:
@@ -157,68 +154,6 @@ async def _committed(live: LoadedRun, n_facts: int) -> LoadedRun:
     if live.broken is not None:
         raise live.broken
     return live
-
-
-@attrs.define(eq=False)
-class GoingOn(ABC):
-    """The part of an `Interpreter` about runs that go on in another way than their flow says."""
-
-    _driver: LocalDriver = attrs.field(init=False)
-    _retrying: Retrying = attrs.field(init=False)
-
-    async def retry(self, run_id: str, *, steps: Collection[str] = (), by: str = "") -> Run:
-        """Go on with a run that failed: steps that succeeded keep their results, the others run again. On return it survives a crash.
-
-        The run has a new lifetime, and a step that failed has all its attempts again, with the idempotency key that it had. A step of the
-        flow's `on error` that had succeeded has another key if it runs again.
-
-        Args:
-            run_id: of a run that failed, and did not undo its steps.
-            steps: ids of steps to repeat although their outcome is unknown, so that their effect may come twice; other steps need not
-                be named.
-            by: who asks, for the history; at most 200 characters.
-
-        Raises:
-            NotFound: there is no such run, or its flow has no such step.
-            NotRetried: it did not fail, its steps were undone, it is a child run, it failed in a loop, or the outcome of a step is unknown.
-            UsageError: the catalog lacks an action of the flow.
-            StoreError: the store failed, or its data of the run is damaged.
-        """
-        self._check_open()
-        return Run(await self._retrying.retry(checked_run(run_id), steps, checked_by(by)), self._driver)
-
-    async def skip(self, run_id: str, step: str, result: object = None, *, by: str = "") -> Run:
-        """Give a step its result instead of letting it run: a step that waits, or one that did not succeed in a run that failed.
-
-        A run that failed goes on by that, as `retry` says.
-
-        Args:
-            run_id: of the run.
-            step: its id: of an action, a call, a `let` or a wait. An event that is waited for counts as taken.
-            result: as JSON values or as the host's own, of the step's type; None for `wait` of a time.
-            by: as of `retry`.
-
-        Raises:
-            WireError: the result is not of the step's type.
-            NotFound, NotRetried, UsageError, StoreError: as `retry`; `NotRetried` too if the step neither waits nor failed.
-        """
-        self._check_open()
-        run, step = checked_run(run_id), checked_text(step, "the id of a step")
-        return Run(await self._retrying.skip(run, step, as_json(result), checked_by(by)), self._driver)
-
-    @abstractmethod
-    def _check_open(self) -> None:
-        """Raises what stopped the interpreter, or UsageError: it was closed."""
-        ...
-
-
-def step_of(progress: RunInstance, step: str) -> int:
-    """The number of a step. Raises NotFound: the flow has none of that id."""
-    node = progress.program.plan.numbers.get(step)
-    if node is None:
-        known = ", ".join(each for each in progress.program.plan.ids if "." not in each)
-        raise NotFound(f"the flow {progress.program.flow.name} has no step {step!r}; it has: {known}")
-    return node
 
 
 def refuse(progress: RunInstance, problem: str | None) -> None:

@@ -21,6 +21,7 @@ from dagflow.drivers.local.loaded_run import LoadedRun, Pinned
 from dagflow.errors import DagflowError, NotServed, RunBlocked, UsageError
 from dagflow.execution.bindings import Origin
 from dagflow.execution.instance import RunInstance
+from dagflow.execution.run_state import Keeping
 from dagflow.ids import RunId, new_run_id
 from dagflow.model.types import JSON
 from dagflow.model.wire import codec as wire
@@ -54,13 +55,19 @@ class Starter:
         value: Mapping[str, object],
         origin: Origin,
         id: str | None,  # noqa: A002
+        rerun: tuple[Keeping, str] | None = None,
     ) -> LoadedRun:
-        """Start a run, or find the one that was started under this id. Raises as `Interpreter.start`."""
+        """Start a run, or find the one that was started under this id. Raises as `Interpreter.start`.
+
+        `rerun`: its part of an earlier run, and the step that it begins with.
+        """
+        keeping = None if rerun is None else rerun[0]
         if id is None:
-            return await self._committed(self._begin(prepared, value, origin, None))
-        given = orjson.dumps([origin.kind, origin.name, prepared.program.input_codec.encode(value)])
+            return await self._committed(self._begin(prepared, value, origin, None, keeping))
+        of = [] if rerun is None else [rerun[0].run, rerun[1]]
+        given = orjson.dumps([origin.kind, origin.name, prepared.program.input_codec.encode(value), *of])
         name = StartName(checked_text(id, "the id of a start"), hashlib.sha256(given).digest())
-        live = await self.once(prepared, name, lambda: self._begin(prepared, value, origin, name))
+        live = await self.once(prepared, name, lambda: self._begin(prepared, value, origin, name, keeping))
         if live is None:  # an unknown run always begins
             raise UsageError(f"the run {id!r} was not started; start it again")
         return live
@@ -108,8 +115,15 @@ class Starter:
             if not lock.locked():
                 self._locks.pop(name.id, None)
 
-    def _begin(self, prepared: Prepared, value: Mapping[str, object], origin: Origin, name: StartName | None) -> LoadedRun:
-        return self.begin(prepared, value, origin, self._driver.n_events, name)
+    def _begin(
+        self,
+        prepared: Prepared,
+        value: Mapping[str, object],
+        origin: Origin,
+        name: StartName | None,
+        keeping: Keeping | None = None,
+    ) -> LoadedRun:
+        return self.begin(prepared, value, origin, self._driver.n_events, name, keeping=keeping)
 
     def begin(
         self,
@@ -118,8 +132,10 @@ class Starter:
         origin: Origin,
         n_events: int,
         name: StartName | None = None,
+        *,
         request_of: Callable[[RunId], RequestRow | None] = lambda _run: None,
         tenant: str = "",
+        keeping: Keeping | None = None,
     ) -> LoadedRun:
         """Begin a run that is not in the store yet.
 
@@ -129,6 +145,7 @@ class Starter:
             name: if it has one.
             request_of: the request that has this run, told its id before the run is driven.
             tenant: of the run.
+            keeping: its part of an earlier run.
 
         Raises:
             UsageError: the catalog lacks an action, or the input or the flow is too large.
@@ -142,7 +159,7 @@ class Starter:
             raise NotServed("the interpreter is draining and begins no runs; start this one where another interpreter is open")
         now = self._clock.now()
         progress = RunInstance(prepared.program, new_run_id(now), tenant=tenant)
-        progress.time_slice = self._driver.time_slice
+        progress.time_slice, progress.keeping = self._driver.time_slice, keeping
         wire.sized(prepared.encoded, MAX_FLOW, "the compiled flow")
         try:
             n_bytes = progress.begin(value, origin, now, n_events)
@@ -150,7 +167,7 @@ class Starter:
             raise
         except Exception as error:
             raise RunBlocked.caused_by(progress.run, error) from error
-        wire.check_size(n_bytes, what="the input")
+        wire.check_size(n_bytes, what="the input" if keeping is None else "the input with the kept results")
         live = LoadedRun(progress, Pinned(prepared.digest, prepared.encoded), is_new=True, name=name)
         live.request = request_of(live.run)
         self._driver.take(live)

@@ -129,6 +129,8 @@ def _because(flow: Flow, result: RunResult, node: Node, decisions: list[Decision
     match of.status:
         case NodeStatus.PRUNED:
             return _why_pruned(flow, result, node, decisions)
+        case NodeStatus.SUCCEEDED if of.kept_from:
+            return f"it has its result from run {of.kept_from}" + (f"; outcome: {of.outcome}" if of.outcome else "")
         case NodeStatus.SUCCEEDED if of.skipped_by is not None:
             return f"it was skipped: {of.skipped_by or 'a caller'} gave its result"
         case NodeStatus.SUCCEEDED:

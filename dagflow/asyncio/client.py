@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 import dagflow
 from dagflow.admission.requests import Stage
 from dagflow.app.outcomes import Changes, Delivery, DueSchedule, FeedPlace, Outcome, Version
+from dagflow.app.rerunning import RerunPlan
 from dagflow.app.service.version_diff import VersionDiff
 from dagflow.execution.results import RunResult
 from dagflow.store.api import Record, RunRow
@@ -77,9 +78,13 @@ class Client:
         """Ask for a run. See `dagflow.Client.start`."""
         return await asyncio.to_thread(self.inner.start, flow, input, id=id, at=at)
 
-    async def rerun(self, run: str, *, id: str | None = None) -> Outcome:  # noqa: A002
+    async def rerun(self, run: str, *, id: str | None = None, from_step: str | None = None) -> Outcome:  # noqa: A002
         """Ask for a run with the input of another one. See `dagflow.Client.rerun`."""
-        return await asyncio.to_thread(self.inner.rerun, run, id=id)
+        return await asyncio.to_thread(self.inner.rerun, run, id=id, from_step=from_step)
+
+    async def plan_rerun(self, run: str, from_step: str) -> RerunPlan:
+        """Return the plan of a rerun from a step. See `dagflow.Client.plan_rerun`."""
+        return await asyncio.to_thread(self.inner.plan_rerun, run, from_step)
 
     async def withdraw(self, flow: str, request: str) -> Outcome:
         """Drop a request that has no run. See `dagflow.Client.withdraw`."""

@@ -13,6 +13,7 @@ import attrs
 import dagflow
 from dagflow.actions.catalog import Catalog
 from dagflow.app.open_options import InterpreterOptions
+from dagflow.app.rerunning import RerunPlan
 from dagflow.asyncio.calls import Calls, on_loop, opened, watch
 from dagflow.asyncio.run import Run
 from dagflow.drivers.local.statistics import Statistics
@@ -71,9 +72,13 @@ class Interpreter:
         """Start a run. See `dagflow.Interpreter.start`."""
         return Run(await self._calls(self._inner.start, flow, input, trigger=trigger, id=id), self._calls)
 
-    async def rerun(self, run_id: str, *, id: str | None = None) -> Run:  # noqa: A002
+    async def rerun(self, run_id: str, *, id: str | None = None, from_step: str | None = None) -> Run:  # noqa: A002
         """Start a run with the flow and the input of another one. See `dagflow.Interpreter.rerun`."""
-        return Run(await self._calls(self._inner.rerun, run_id, id=id), self._calls)
+        return Run(await self._calls(self._inner.rerun, run_id, id=id, from_step=from_step), self._calls)
+
+    async def plan_rerun(self, run_id: str, from_step: str) -> RerunPlan:
+        """Return the plan of a rerun from a step. See `dagflow.Interpreter.plan_rerun`."""
+        return await self._calls(self._inner.plan_rerun, run_id, from_step)
 
     async def retry(self, run_id: str, *, steps: Collection[str] = (), by: str = "") -> Run:
         """Go on with a run that failed. See `dagflow.Interpreter.retry`."""

@@ -14,6 +14,7 @@ import dagflow
 from dagflow.actions.catalog import Catalog
 from dagflow.admission.requests import Stage
 from dagflow.app.outcomes import Changes, Delivery, DueSchedule, FeedPlace, Outcome, Version
+from dagflow.app.rerunning import RerunPlan
 from dagflow.app.service.service_options import ServiceOptions
 from dagflow.app.service.sources import Refresh
 from dagflow.app.service.version_diff import VersionDiff
@@ -82,9 +83,13 @@ class Tenant:
         """Ask for a run of a published flow. See `dagflow.Tenant.start`."""
         return await self._calls(self._inner.start, flow, input, id=id, at=at)
 
-    async def rerun(self, run_id: str, *, id: str | None = None) -> Outcome:  # noqa: A002
+    async def rerun(self, run_id: str, *, id: str | None = None, from_step: str | None = None) -> Outcome:  # noqa: A002
         """Ask for a run with the input of another one. See `dagflow.Tenant.rerun`."""
-        return await self._calls(self._inner.rerun, run_id, id=id)
+        return await self._calls(self._inner.rerun, run_id, id=id, from_step=from_step)
+
+    async def plan_rerun(self, run_id: str, from_step: str) -> RerunPlan:
+        """Return the plan of a rerun from a step. See `dagflow.Tenant.plan_rerun`."""
+        return await self._calls(self._inner.plan_rerun, run_id, from_step)
 
     async def requests(
         self, flow: str, *, stages: Collection[Stage] = (), limit: int = 100, before: tuple[int, int, str] | None = None

@@ -74,6 +74,7 @@ WITH_JSON: Final = (
     "graph",
     "keys list",
     "publish",
+    "rerun",
     "resume",
     "retry",
     "run",

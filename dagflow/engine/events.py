@@ -10,15 +10,41 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from dagflow.model.status import RunStatus
+from dagflow.model.plan import NO_NODE
+from dagflow.model.status import NodeStatus, PruneReason, RunStatus
+
+
+@attrs.frozen(kw_only=True)
+class Kept:
+    """A node that a run has from an earlier one, as it was settled there.
+
+    Attributes:
+        outcome: of a gate or a wait. reason: of a pruned one.
+        code, message, attempt: of the failure, if it failed and a block around it took care of that.
+        is_default: whether its value is its `default`.
+    """
+
+    node: int
+    status: NodeStatus
+    outcome: int = NO_NODE
+    reason: PruneReason | None = None
+    code: str = ""
+    message: str = ""
+    attempt: int = 0
+    is_default: bool = False
 
 
 @attrs.frozen
 class RunStarted:
-    """The run began; its input is the value. `due`: when its lifetime ends, if the flow's own setting does not count."""
+    """The run began; its input is the value.
+
+    `due`: when its lifetime ends, if the flow's own setting does not count. `kept`: what it has from an earlier run, failed nodes in the
+    order of their failures.
+    """
 
     at: int
     due: int | None = None
+    kept: tuple[Kept, ...] = ()
 
 
 @attrs.frozen

@@ -14,6 +14,7 @@ from dagflow.engine import events
 from dagflow.engine.commands import Command, EndRun, Evaluate, SetTimer, UseDefault
 from dagflow.engine.events import Event
 from dagflow.engine.joins import note_unseen
+from dagflow.engine.keeping import keep
 from dagflow.engine.loops import end_item, list_items, open_commands
 from dagflow.engine.pruning import prune, prune_reason
 from dagflow.engine.retries import TIMEOUT, next_attempt, retry_due
@@ -213,6 +214,9 @@ def _run_started(state: State, event: events.RunStarted) -> None:
     state.started_at = event.at
     state.lifetime_due = event.at + state.plan.lifetime_ns if event.due is None else event.due
     state.commands.append(SetTimer(NO_NODE, state.lifetime_due))
+    if event.kept:
+        keep(state, event.kept)
+        return
     state.release_empty_scopes()
     state.undecided.extend(node for node, count in enumerate(state.n_waits) if not count)
 

@@ -107,7 +107,7 @@ def restart(state: State, skipped: int = NO_NODE) -> None:
         _reset(state, node)
     # Another failure is another occasion, whether the step had succeeded or not.
     state.renewed.update(dict.fromkeys(_last(state), state.n_retries))
-    _recount(state, again)
+    recount(state, again)
 
 
 def _forget_failures(state: State, again: frozenset[int]) -> None:
@@ -136,7 +136,7 @@ def _reset(state: State, node: int) -> None:
     state.skipped.pop(node, None)
 
 
-def _recount(state: State, again: frozenset[int]) -> None:
+def recount(state: State, again: frozenset[int]) -> None:
     """Count out again what is settled, from the beginning."""
     fresh, settled_at = State.initial(state.plan), list(state.settled_at)
     state.n_waits, state.n_unsettled = fresh.n_waits, fresh.n_unsettled

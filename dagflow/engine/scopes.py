@@ -30,7 +30,7 @@ def fail_node(state: State, failure: Failure) -> None:
     else:
         state.change(node, Change.FAIL)
         state.failures.append(failure)
-        _fail_scope(state, _catching_scope(state, state.plan.scope_of[node]))
+        _fail_scope(state, catching_scope(state, state.plan.scope_of[node]))
 
 
 def fail_run(state: State, failure: Failure) -> None:
@@ -54,7 +54,8 @@ def stop_losers(state: State, decider: int) -> None:
             stop_nodes(state, members, PruneReason.RACE_LOST)
 
 
-def _catching_scope(state: State, scope: int) -> int:
+def catching_scope(state: State, scope: int) -> int:
+    """The innermost scope, from this one outwards, whose failures are caught, or the outermost."""
     scopes = state.plan.scopes
     while scopes[scope].catch == NO_NODE and scopes[scope].parent != NO_NODE:
         scope = scopes[scope].parent

@@ -82,6 +82,7 @@ class State:
         n_retries: how many times the run failed and was retried. series: for a node that a retry reset, the number of the first attempt
             since then. renewed: for a node of the flow's `on error` or an undo node, the number of the last retry.
         skipped: for a node whose result a caller gave, who did, or "".
+        kept: the nodes that the run has from an earlier one, see `keeping`.
         is_dirty: whether something that was to be undone could not be. is_reopened: whether the run had ended well, and is being undone.
         ending: set once it is known how the run will end, while attempts are still being cancelled.
         ended: from the recorded end on.
@@ -122,6 +123,7 @@ class State:
     series: dict[int, int] = attrs.field(factory=dict)
     renewed: dict[int, int] = attrs.field(factory=dict)
     skipped: dict[int, str] = attrs.field(factory=dict)
+    kept: frozenset[int] = frozenset()
     is_dirty: bool = False
     is_reopened: bool = False
     ending: RunStatus | None = None

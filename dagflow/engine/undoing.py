@@ -15,7 +15,9 @@ UNKNOWN_OUTCOME: Final = "unknown_outcome"
 
 
 def has_effect(state: State, node: int) -> bool:
-    """Whether the node has, or may have, done anything to undo."""
+    """Whether the node has, or may have, done anything to undo in this run."""
+    if node in state.kept:
+        return False
     loop = state.loops.get(node)
     if loop is not None:
         # However the loop ended: an item that succeeded has done its part.

@@ -43,8 +43,8 @@ from dagflow.execution.program import Program, canonical_with_json
 from dagflow.execution.pure_time import PureTime
 from dagflow.execution.replay import recall
 from dagflow.execution.restarting import forget_undone
-from dagflow.execution.run_state import Lineage, RunState, claims_of
-from dagflow.execution.start_record import started_json
+from dagflow.execution.run_state import Keeping, Lineage, RunState, claims_of
+from dagflow.execution.start_record import begin_with_kept, started_json
 from dagflow.ids import RunId
 from dagflow.model.flow import WAITING_KINDS, Node, NodeKind
 from dagflow.model.plan import NO_NODE
@@ -86,6 +86,7 @@ class RunInstance(RunState):
         self.cancels: list[CancelAttempt] = []
         self.timers: list[SetTimer] = []
         self.n_events = 0
+        self.keeping: Keeping | None = None
         self.n_recorded = 0
         self.n_binding = 0
         self.kept_waits: tuple[WaitRow, ...] | None = ()
@@ -100,7 +101,7 @@ class RunInstance(RunState):
     def begin(
         self, input_value: Mapping[str, object], origin: Origin, now: int, n_events: int = 0, due: int | None = None
     ) -> int:
-        """Start the run; return how many bytes the store keeps of its origin and input.
+        """Start the run; return how many bytes the store keeps of its start.
 
         Args:
             input_value: in stored form. origin: what started it. now: the instant.
@@ -109,8 +110,8 @@ class RunInstance(RunState):
         """
         self.mailbox.n_seen = self.n_events = n_events
         self.know(input_value, origin, now)
-        payload = started_json(self, due)
-        self.apply_event(events.RunStarted(now, due), payload)
+        kept, payload = begin_with_kept(self), started_json(self, due)
+        self.apply_event(events.RunStarted(now, due, kept), payload)
         return len(payload)
 
     def undo(self, now: int) -> None:

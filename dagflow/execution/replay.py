@@ -11,6 +11,7 @@ from dagflow.engine.events import Event
 from dagflow.execution.bindings import Origin
 from dagflow.execution.evaluate import as_record, gate_value, present
 from dagflow.execution.run_state import RunState
+from dagflow.execution.start_record import recall_kept
 from dagflow.model.flow import WAITING_KINDS
 
 #: Most of a history.
@@ -32,6 +33,8 @@ def recall(progress: RunState, event: Event, value: bytes | None) -> None:
             else:
                 progress.know(as_record(progress.program.input_codec.decode(started["input"])), origin, at)
             progress.mailbox.n_seen = progress.n_events = started.get("events", 0)
+            if "kept" in started:
+                recall_kept(progress, started["kept"])
         case events.EventArrived():
             progress.mailbox.keep(present(value))
         case events.EventGiven():

@@ -59,6 +59,7 @@ class NodeResult:
         due_at: until when it waits.
         items: of a loop that knows its items.
         skipped_by: who gave its result instead of letting it run, "" if the caller had no name; None if it was not skipped.
+        kept_from: the earlier run that it has its result from, or "".
         attempts_before: how many of the attempts were made before the run failed and was retried.
     """
 
@@ -76,6 +77,7 @@ class NodeResult:
     items: ItemCounts | None = None
     skipped_by: str | None = None
     attempts_before: int = 0
+    kept_from: str = ""
 
     def output_as(self, type_: type[_T]) -> _T:
         """The output as a type of the host. Raises as `RunResult.output_as`."""
@@ -191,6 +193,7 @@ def _node(progress: RunInstance, number: int, failures: dict[str, RunFailure]) -
         due_at=state.due[number] if status is NodeStatus.WAITING else None,
         items=_items(state, number),
         skipped_by=state.skipped.get(number),
+        kept_from=progress.keeping.run if progress.keeping is not None and number in state.kept else "",
         attempts_before=state.series.get(number, 1) - 1,
     )
 

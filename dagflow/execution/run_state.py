@@ -23,7 +23,7 @@ import orjson
 from dagflow.actions.failures import ActionFailed
 from dagflow.engine import events
 from dagflow.engine.commands import SetTimer
-from dagflow.engine.events import Event
+from dagflow.engine.events import Event, Kept
 from dagflow.engine.machine import Machine
 from dagflow.errors import DagflowBug, StoreError
 from dagflow.execution.bindings import Bindings, Origin
@@ -101,6 +101,20 @@ class EventClaims:
         return list(dict.fromkeys(progress for progress, _ in late))
 
 
+@attrs.frozen
+class Keeping:
+    """What a new run has from an earlier one.
+
+    Attributes:
+        run: the earlier one.
+        steps: how its nodes are settled. values: by node, in stored form, if it has one.
+    """
+
+    run: RunId
+    steps: tuple[Kept, ...]
+    values: Mapping[int, object]
+
+
 class RunState(ABC):
     """A run, as the modules of this package see it.
 
@@ -109,6 +123,7 @@ class RunState(ABC):
         origin, input: what started the run.
         timers: timers that the driver has not taken yet.
         n_events: so many events of the store came before the run.
+        keeping: what it has from an earlier run, if anything; after a restart without the steps and values, which are where others are.
         tenant: of the run, which a child run has from its parent. It is in the run's row, not in its history.
         kept_waits: the subscriptions that the store has; None if that is not known.
         stretch: the time that pure work may take; None for as much as it wants.
@@ -125,6 +140,7 @@ class RunState(ABC):
     input: Mapping[str, object]
     timers: list[SetTimer]
     n_events: int
+    keeping: Keeping | None
     tenant: str
     kept_waits: tuple[WaitRow, ...] | None
     time_slice: PureTime | None

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from dagflow.admission.requests import Stage
 from dagflow.app.outcomes import Changes, Delivery, DueSchedule, FeedPlace, Outcome, Version
+from dagflow.app.rerunning import RerunPlan
 from dagflow.app.service.version_diff import VersionDiff
 from dagflow.execution.results import RunResult
 from dagflow.lang.limits import Limits
@@ -68,7 +69,11 @@ class TenantCalls(Protocol):
         """As of `Service`."""
         ...
 
-    async def rerun(self, run: str, *, id: str | None) -> Outcome:  # noqa: A002 - likewise
+    async def rerun(self, run: str, *, id: str | None, from_step: str | None) -> Outcome:  # noqa: A002 - likewise
+        """As of `Service`."""
+        ...
+
+    async def plan_rerun(self, run: str, from_step: str) -> RerunPlan:
         """As of `Service`."""
         ...
 

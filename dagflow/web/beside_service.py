@@ -10,6 +10,7 @@ import trio
 from dagflow.admission.requests import Stage
 from dagflow.app.outcomes import Changes, Delivery, DueSchedule, FeedPlace, Outcome, Version
 from dagflow.app.redaction import shown_result
+from dagflow.app.rerunning import RerunPlan
 from dagflow.app.service.service import Service
 from dagflow.app.service.tenant import Tenant
 from dagflow.app.service.version_diff import VersionDiff
@@ -103,9 +104,13 @@ class ServiceCalls:
         """See `TenantCalls`."""
         return await self.tenant.start(flow, input, id=id, at=at)
 
-    async def rerun(self, run: str, *, id: str | None) -> Outcome:  # noqa: A002 - likewise
+    async def rerun(self, run: str, *, id: str | None, from_step: str | None) -> Outcome:  # noqa: A002 - likewise
         """See `TenantCalls`."""
-        return await self.tenant.rerun(run, id=id)
+        return await self.tenant.rerun(run, id=id, from_step=from_step)
+
+    async def plan_rerun(self, run: str, from_step: str) -> RerunPlan:
+        """See `TenantCalls`."""
+        return await self.tenant.plan_rerun(run, from_step)
 
     async def requests(
         self, flow: str, *, stages: Collection[Stage], limit: int, before: tuple[int, int, str] | None

@@ -16,6 +16,7 @@ from dagflow.admission.requests import Stage
 from dagflow.app.archive import Archive
 from dagflow.app.outcomes import Changes, Delivery, DueSchedule, FeedPlace, Outcome, Version
 from dagflow.app.redaction import redactor_for, shown_result
+from dagflow.app.rerunning import RerunPlan
 from dagflow.app.service.version_diff import VersionDiff
 from dagflow.client import Client
 from dagflow.errors import NotFound, NotServed
@@ -132,9 +133,13 @@ class ClientCalls:
         """See `TenantCalls`."""
         return await _called(self.client.start, flow, input, id=id, at=at)
 
-    async def rerun(self, run: str, *, id: str | None) -> Outcome:  # noqa: A002 - likewise
+    async def rerun(self, run: str, *, id: str | None, from_step: str | None) -> Outcome:  # noqa: A002 - likewise
         """See `TenantCalls`."""
-        return await _called(self.client.rerun, run, id=id)
+        return await _called(self.client.rerun, run, id=id, from_step=from_step)
+
+    async def plan_rerun(self, run: str, from_step: str) -> RerunPlan:
+        """See `TenantCalls`."""
+        return await _called(self.client.plan_rerun, run, from_step)
 
     async def requests(
         self, flow: str, *, stages: Collection[Stage], limit: int, before: tuple[int, int, str] | None

@@ -171,9 +171,10 @@ class HistoryDocument(TypedDict):
 
 
 class RerunBody(TypedDict):
-    """`id`: a second rerun of this id is the first one."""
+    """`id`: a second rerun of this id is the first one. `from_step`: the step to begin with; what does not depend on it keeps its result."""
 
     id: NotRequired[str | None]
+    from_step: NotRequired[str | None]
 
 
 class RetryBody(TypedDict):

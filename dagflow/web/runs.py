@@ -7,8 +7,8 @@ from typing import Final, cast
 
 import orjson
 
-from dagflow.app.documents.runs import plain_request, plain_result, plain_rows
-from dagflow.app.documents.types import RequestDocument, RunDocument, RunRowDocument
+from dagflow.app.documents.runs import plain_request, plain_rerun_plan, plain_result, plain_rows
+from dagflow.app.documents.types import RequestDocument, RerunPlanDocument, RunDocument, RunRowDocument
 from dagflow.app.documents.values import plain, rfc3339
 from dagflow.model.flow import NodeKind
 from dagflow.model.label import label_of
@@ -110,7 +110,16 @@ async def cancel_run(call: Call) -> RunDocument:
 async def rerun(call: Call) -> RequestDocument:
     """Ask for a run with the input of another one; the newest version of its flow takes it."""
     row, body = await call.run(), cast("RerunBody", await call.optional_body())
-    return plain_request(await call.tenant.rerun(row.id, id=body.get("id")))
+    return plain_request(await call.tenant.rerun(row.id, id=body.get("id"), from_step=body.get("from_step")))
+
+
+@RUNS.add("GET", "/runs/{run}/rerun", Permission.READ, answer=RerunPlanDocument, query=(
+    Query(name="from_step", about="the step to begin with"),
+))  # fmt: skip
+async def plan_rerun(call: Call) -> RerunPlanDocument:
+    """Return which steps a rerun from a step keeps and which run again, and why; nothing begins."""
+    row = await call.run()
+    return plain_rerun_plan(await call.tenant.plan_rerun(row.id, call.text("from_step") or ""))
 
 
 @RUNS.add("POST", "/runs/{run}/retry", Permission.OPERATE, answer=RunDocument, body=RetryBody)

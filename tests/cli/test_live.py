@@ -152,6 +152,21 @@ def test_rerun(served: Client, dagflow: Dagflow) -> None:
     assert newest.id != run
 
 
+def test_rerun_from_a_step(served: Client, dagflow: Dagflow) -> None:
+    (run,) = served.send("order/paid", {"id": "A"}).runs
+    served.skip(run, "shipped", {"id": "A"})
+    served.wait(run)
+    shown = dagflow("rerun", run, "--from", "shipped", "--dry-run", "--json")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.json["again"][0]["step"] == "shipped"
+    assert (shown.json["run"], shown.json["from_step"]) == (run, "shipped")
+    served.publish(FLOWS.replace("  once by id\n", ""))
+    said = dagflow("rerun", run, "--from", "shipped", "--json")
+    assert said.json["stage"] == "running"
+    assert said.err.startswith("runs  shipped: it is the step to begin with\n")
+    assert dagflow("rerun", run, "--dry-run").err == "dagflow: `--dry-run` needs a step to begin with; give `--from STEP`\n"
+
+
 def test_a_step_is_skipped_and_a_run_is_not_retried(served: Client, dagflow: Dagflow) -> None:
     (run,) = served.send("order/paid", {"id": "A"}).runs
     said = dagflow("skip", run, "shipped", "--result", '{"id": "A"}', "--by", "ann")

@@ -329,7 +329,12 @@ class TestGoingOn:
         said = dagflow("skip", "last", "broken", "--result", '"open"', "--actions", "host.py", "--quiet", "--json")
         assert (said.code, said.json["output"]) == (0, "FIRST open")
         assert (folder / "ledger").read_text() == "first\n"
-        refused = dagflow("retry", "last", "--actions", "host.py")
+        again = dagflow("rerun", "last", "--from", "broken", "--actions", "host.py", "--json")
+        assert (again.code, again.json["status"]) == (1, "failed")
+        assert again.err.splitlines()[:2] == ["keeps first: it succeeded", "runs  broken: it is the step to begin with"]
+        assert (folder / "ledger").read_text() == "first\n"
+        run = dagflow("runs", "--json").json[-1]["run"]
+        refused = dagflow("retry", run, "--actions", "host.py")
         assert (refused.code, refused.err.partition(" ended ")[2]) == (
             2,
             "succeeded, and only a failed run is retried; rerun it\n",

@@ -32,6 +32,7 @@ SHAPES = {
     "index": st.integers(0, 10_000),
     "step": TEXTS,
     "by": TEXTS,
+    "kept": st.just(()),
     "is_dirty": st.booleans(),
     "is_made": st.booleans(),
     "number": st.integers(0, 1000),

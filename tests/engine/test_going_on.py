@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dagflow.engine import commands as c
 from dagflow.engine import events as e
 from dagflow.engine import invariants
+from dagflow.engine.keeping import kept_nodes, run_again
 from dagflow.engine.machine import Machine
 from dagflow.engine.retrying import obstacle
 from dagflow.model.flow import NodeKind
@@ -87,7 +88,7 @@ class Player:
         return e.ItemsListed(now, node, 0) if kind is NodeKind.FOR else e.RunRequested(now, node)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_a_failed_run_goes_on(data: st.DataObject) -> None:
     program = program_of(data.draw(flows(14)))
@@ -113,7 +114,7 @@ def test_a_failed_run_goes_on(data: st.DataObject) -> None:
     assert Machine.restore(program.plan, player.history).state == state
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_a_skipped_step_lets_a_failed_run_go_on(data: st.DataObject) -> None:
     program = program_of(data.draw(flows(14)))
@@ -132,3 +133,37 @@ def test_a_skipped_step_lets_a_failed_run_go_on(data: st.DataObject) -> None:
     player.play()
     assert (state.status[open_[0]], state.attempts[open_[0]]) == (NodeStatus.SUCCEEDED, attempts)
     assert Machine.restore(program.plan, player.history).state == state
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_a_run_from_a_step_keeps_what_does_not_depend_on_it(data: st.DataObject) -> None:
+    program = program_of(data.draw(flows(14)))
+    plan = program.plan
+    random = data.draw(st.randoms(use_true_random=False))
+    is_broken = data.draw(st.booleans())
+    player = Player(Machine(plan), random.randrange, lambda: is_broken and random.random() < 0.3)
+    player.take(e.RunStarted(1))
+    player.play()
+    earlier = player.machine.state
+    in_handler = {n for scope in plan.scopes if scope.id in ("on_error", "undo") for n in scope.members}
+    steps = [n for n in range(plan.n_nodes) if n not in in_handler]
+    assume(steps)
+    step = data.draw(st.sampled_from(steps))
+    again = run_again(plan, earlier, range(plan.n_nodes), step)
+    kept = kept_nodes(earlier, range(plan.n_nodes), again)
+    assert step in again
+    assert not (in_handler & {each.node for each in kept})
+    assert not {target for n in again for target in plan.successors[n]} - again.keys()
+    fails_again = data.draw(st.booleans())
+    new = Player(Machine(plan), random.randrange, lambda: fails_again and random.random() < 0.3)
+    new.take(e.RunStarted(1, None, kept))
+    new.play()
+    state = new.machine.state
+    for each in kept:
+        assert (state.status[each.node], state.outcomes[each.node]) == (each.status, each.outcome)
+        assert not state.attempts[each.node]
+    failures = {plan.kinds[failure.node] for failure in state.failures if failure.node not in state.kept}
+    if not failures:
+        assert state.ended is RunStatus.SUCCEEDED
+    assert Machine.restore(plan, new.history).state == state

@@ -162,6 +162,21 @@ async def test_a_run_that_failed_is_retried(browser: Browser) -> None:
     assert (refused.status, refused.value["code"]) == (404, "not_found")
 
 
+async def test_a_run_begins_with_a_step_of_another(browser: Browser) -> None:
+    await browser.post("/flows", {"text": FLOWS})
+    (request,) = (await browser.post("/events", {"name": "order/paid", "payload": {"id": "A"}})).value["requests"]
+    run = request["run"]
+    await browser.post(f"/runs/{run}/skip", {"step": "shipped", "result": {"id": "A"}})
+    await browser.get(f"/runs/{run}/wait")
+    plan = (await browser.get(f"/runs/{run}/rerun?from_step=shipped")).value
+    assert (plan["run"], plan["again"][0]) == (run, {"step": "shipped", "why": "is the step to begin with"})
+    await browser.post("/flows", {"text": FLOWS.replace("  once by id\n", "")})
+    again = (await browser.post(f"/runs/{run}/rerun", {"from_step": "shipped"})).value
+    assert (again["stage"], again["run"] != run) == ("running", True)
+    assert (await browser.get(f"/runs/{run}/rerun?from_step=none")).status == 404
+    assert (await browser.get(f"/runs/{run}/rerun")).status == 400
+
+
 async def test_a_step_is_skipped(browser: Browser) -> None:
     await browser.post("/flows", {"text": FLOWS})
     (request,) = (await browser.post("/events", {"name": "order/paid", "payload": {"id": "A"}})).value["requests"]

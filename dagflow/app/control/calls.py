@@ -9,6 +9,7 @@ from typing import Protocol
 from dagflow.admission.requests import Stage
 from dagflow.app.control.performing import Handler
 from dagflow.app.outcomes import Delivery, Outcome
+from dagflow.app.rerunning import RerunPlan
 from dagflow.app.run_handle import Run
 from dagflow.drivers.local.batch import Sending
 from dagflow.execution.results import RunResult
@@ -29,7 +30,11 @@ class Reachable(Protocol):
         """As of `Interpreter`."""
         ...
 
-    async def rerun(self, run_id: str, *, id: str | None = None) -> Run:  # noqa: A002
+    async def rerun(self, run_id: str, *, id: str | None = None, from_step: str | None = None) -> Run:  # noqa: A002
+        """As of `Interpreter`."""
+        ...
+
+    async def plan_rerun(self, run_id: str, from_step: str) -> RerunPlan:
         """As of `Interpreter`."""
         ...
 
@@ -64,9 +69,12 @@ def interpreter_calls(interpreter: Reachable) -> Mapping[str, Handler]:
     async def wait(_tenant: str, run: str) -> str:
         return (await (await interpreter.get_run(run)).wait()).status.value
 
-    async def rerun(_tenant: str, run: str, id: str | None) -> Outcome:  # noqa: A002 - the name in the call
-        started = await interpreter.rerun(run, id=id)
+    async def rerun(_tenant: str, run: str, id: str | None, from_step: str | None) -> Outcome:  # noqa: A002 - as in the call
+        started = await interpreter.rerun(run, id=id, from_step=from_step)
         return Outcome(flow=started.flow, id=id or "", stage=Stage.RUNNING, run=started.id)
+
+    async def plan_rerun(_tenant: str, run: str, from_step: str) -> RerunPlan:
+        return await interpreter.plan_rerun(run, from_step)
 
     async def retry(_tenant: str, run: str, steps: Sequence[str], by: str) -> str:
         return (await interpreter.retry(run, steps=steps, by=by)).id
@@ -85,6 +93,7 @@ def interpreter_calls(interpreter: Reachable) -> Mapping[str, Handler]:
     return {
         "cancel_run": cancel_run,
         "ping": ping,
+        "plan_rerun": plan_rerun,
         "prune": prune,
         "rerun": rerun,
         "resume_run": resume_run,

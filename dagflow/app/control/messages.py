@@ -42,6 +42,7 @@ REPEATABLE: Final = frozenset(
         "diff",
         "flows",
         "ping",
+        "plan_rerun",
         "prune",
         "requests",
         "rerun",

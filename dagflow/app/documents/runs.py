@@ -10,12 +10,14 @@ from dagflow.app.documents.types import (
     ItemsDocument,
     NodeDocument,
     RequestDocument,
+    RerunPlanDocument,
     RunDocument,
     RunRowDocument,
     VersionDocument,
 )
 from dagflow.app.documents.values import rfc3339
 from dagflow.app.outcomes import Delivery, Outcome, Version
+from dagflow.app.rerunning import RerunPlan
 from dagflow.execution.results import ItemCounts, NodeResult, RunFailure, RunResult
 from dagflow.model.flow import Flow
 from dagflow.model.label import label_of
@@ -74,8 +76,20 @@ def _plain_node(flow: Flow, node: NodeResult) -> NodeDocument:
         "outcome": node.outcome or None,
         "items": None if node.items is None else _plain_items(node.items),
         "skipped_by": node.skipped_by,
+        "kept_from": node.kept_from or None,
         "output": wire.encode(node.output, JSON) if has_output else None,
         "failure": None if node.failure is None else {"code": node.failure.code, "message": node.failure.message},
+    }
+
+
+def plain_rerun_plan(plan: RerunPlan) -> RerunPlanDocument:
+    """Return the plan of a rerun."""
+    return {
+        "flow": plan.flow,
+        "run": plan.run,
+        "from_step": plan.step,
+        "kept": [{"step": each.id, "why": each.why} for each in plan.kept],
+        "again": [{"step": each.id, "why": each.why} for each in plan.again],
     }
 
 

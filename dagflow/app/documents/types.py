@@ -63,6 +63,23 @@ class ItemsDocument(TypedDict):
     unsuccessful: int
 
 
+class PlannedStepDocument(TypedDict):
+    """A step in the plan of a rerun. `why`: the end of a sentence about it."""
+
+    step: str
+    why: str
+
+
+class RerunPlanDocument(TypedDict):
+    """The steps that a rerun from a step keeps, and the steps that run again if they are reached."""
+
+    flow: str
+    run: str
+    from_step: str
+    kept: list[PlannedStepDocument]
+    again: list[PlannedStepDocument]
+
+
 class NodeDocument(TypedDict):
     """One step of a run."""
 
@@ -78,6 +95,7 @@ class NodeDocument(TypedDict):
     outcome: str | None
     items: ItemsDocument | None
     skipped_by: str | None
+    kept_from: str | None
     output: Json
     failure: NodeFailureDocument | None
 

@@ -12,6 +12,7 @@ from dagflow.app.control.calls import interpreter_calls
 from dagflow.app.control.performing import Handler
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.outcomes import Changes, Delivery, DueSchedule, FeedPlace, Outcome, Version
+from dagflow.app.rerunning import RerunPlan
 from dagflow.app.service.tenant import Tenant
 from dagflow.app.service.version_diff import VersionDiff
 from dagflow.store.service_rows import RequestRow
@@ -75,8 +76,11 @@ def _request_calls(of: Callable[[str], Tenant]) -> Mapping[str, Handler]:
     async def start(tenant: str, flow: str, input: object, id: str | None, at: int | None) -> Outcome:  # noqa: A002 - likewise
         return await of(tenant).start(flow, input, id=id, at=at)
 
-    async def rerun(tenant: str, run: str, id: str | None) -> Outcome:  # noqa: A002 - likewise
-        return await of(tenant).rerun(run, id=id)
+    async def rerun(tenant: str, run: str, id: str | None, from_step: str | None) -> Outcome:  # noqa: A002 - likewise
+        return await of(tenant).rerun(run, id=id, from_step=from_step)
+
+    async def plan_rerun(tenant: str, run: str, from_step: str) -> RerunPlan:
+        return await of(tenant).plan_rerun(run, from_step)
 
     async def withdraw(tenant: str, flow: str, request: str) -> Outcome:
         return await of(tenant).withdraw(flow, request)
@@ -99,6 +103,7 @@ def _request_calls(of: Callable[[str], Tenant]) -> Mapping[str, Handler]:
         "send": send,
         "start": start,
         "rerun": rerun,
+        "plan_rerun": plan_rerun,
         "withdraw": withdraw,
         "cancel": cancel,
         "webhook": webhook,

@@ -22,10 +22,12 @@ from dagflow.admission.commands import Accept, Begin, Cancel, Claim, Command, Dr
 from dagflow.admission.machine import Admission
 from dagflow.admission.requests import Stage
 from dagflow.app.program_cache import Prepared
+from dagflow.app.rerunning import planned
 from dagflow.app.run_loader import Loader
 from dagflow.app.run_starter import Starter
 from dagflow.app.service.held_rows import after, held_of, request_of
 from dagflow.app.service.manifests import cancelled_by, listens_to
+from dagflow.app.stored_runs import read_start
 from dagflow.clock import Clock
 from dagflow.drivers.local.batch import Decision, Note
 from dagflow.drivers.local.driver import LocalDriver
@@ -34,6 +36,7 @@ from dagflow.errors import DagflowError
 from dagflow.execution.admission import judged, keys_json, keys_of
 from dagflow.execution.bindings import Origin
 from dagflow.execution.evaluate import as_record
+from dagflow.execution.run_state import Keeping
 from dagflow.ids import RunId
 from dagflow.store.api import Store
 from dagflow.store.service_rows import PublishedRow, RequestRow
@@ -213,8 +216,9 @@ class Gates:
         at: int,
         not_before: int = 0,
         schedule: str = "",
+        rerun: str = "",
     ) -> Decision:
-        """Ask for a run with that input, in stored form; no request of this id came before. `schedule`: as of `Keys`.
+        """Ask for a run with that input, in stored form; no request of this id came before. `schedule`, `rerun`: as of `Keys`.
 
         Raises:
             StoreError: the flow cannot be read.
@@ -230,7 +234,7 @@ class Gates:
             at=at,
             not_before=not_before,
             stage=Stage.WAITING,
-            keys=keys_json(attrs.evolve(keys, schedule=schedule)),
+            keys=keys_json(attrs.evolve(keys, schedule=schedule, rerun=rerun)),
             priority=priority,
             kind=origin.kind,
             name=origin.name,
@@ -374,13 +378,29 @@ class Gates:
             value = prepared.program.input_codec.decode(orjson.loads(row.input))
             origin = Origin(kind=row.kind, name=row.name, hops=row.hops)
             n_events = self.driver.delivery_offset
-            live = self.starter.begin(prepared, as_record(value), origin, n_events, request_of=request_of, tenant=gate.tenant)
+            live = self.starter.begin(
+                prepared,
+                as_record(value),
+                origin,
+                n_events,
+                request_of=request_of,
+                tenant=gate.tenant,
+                keeping=self._kept(prepared, keys_of(row.keys).rerun),
+            )
         except DagflowError as error:
             gate.rows.pop(row.id, None)
             self._refuse(row, str(error))
             self.feed(gate, events.RunEnded(self.clock.now(), row.id))
         else:
             self._decided(begun[0], live)
+
+    def _kept(self, prepared: Prepared, rerun: str) -> Keeping | None:
+        """What a run has from an earlier one. Raises DagflowError: that is not there any more."""
+        if not rerun:
+            return None
+        run, step = orjson.loads(rerun)
+        _, earlier = read_start(self.store, self.loader.programs, RunId(run))
+        return planned(prepared.program, earlier, step)[0]
 
     def _refuse(self, row: RequestRow, reason: str) -> None:
         refused = self.refuse(attrs.evolve(row, claim=None), f"refused: {reason}")

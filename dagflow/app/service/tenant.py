@@ -16,12 +16,12 @@ from dagflow.admission.requests import Stage
 from dagflow.app.compiling import compile as compile_text
 from dagflow.app.entry_checks import checked_count, checked_instant, checked_text
 from dagflow.app.outcomes import Delivery, DueSchedule, Outcome, Version
+from dagflow.app.rerunning import RerunPlan
 from dagflow.app.service.crons import next_due, schedules_due
 from dagflow.app.service.gates import ACTIVE, PAUSED, RETIRED, Gate
 from dagflow.app.service.manifests import WEBHOOK, encoded, listeners_of, version_of
 from dagflow.app.service.tenant_runs import TenantRuns
 from dagflow.app.service.version_diff import VersionDiff, diff_of
-from dagflow.app.stored_runs import read_start
 from dagflow.drivers.local.batch import Decision, Note
 from dagflow.drivers.local.loaded_run import LoadedRun
 from dagflow.errors import NotFound, NotServed, UsageError
@@ -218,6 +218,16 @@ class Tenant(TenantRuns):
             NotServed: the service is draining; repeat the call with the same id.
             StoreError: the store failed.
         """
+        return await self._start(flow, input, id, at)
+
+    async def _start(
+        self,
+        flow: str,
+        input: object,  # noqa: A002 - the word of the API
+        id: str | None,  # noqa: A002 - likewise
+        at: int | None = None,
+        rerun: str = "",
+    ) -> Outcome:
         gate = await self._gate(flow)
         request_id = "start:" + (new_run_id(self._parts.clock.now()) if id is None else checked_text(id, "the id of a start"))
         not_before = 0 if at is None else checked_instant(at, "`at`")
@@ -236,25 +246,34 @@ class Tenant(TenantRuns):
             prepared, _ = gate.load(loader, self._parts.store, self._parts.clock.now())
             value = as_input(prepared.program, as_json(input))
             gates = self._parts.router.gates
-            decision = gates.ask(gate, request_id, value, Origin(), at=self._parts.clock.now(), not_before=not_before)
+            now = self._parts.clock.now()
+            decision = gates.ask(gate, request_id, value, Origin(), at=now, not_before=not_before, rerun=rerun)
         return await self._outcome(decision)
 
-    async def rerun(self, run_id: str, *, id: str | None = None) -> Outcome:  # noqa: A002 - the word of the API
+    async def rerun(self, run_id: str, *, id: str | None = None, from_step: str | None = None) -> Outcome:  # noqa: A002
         """Ask for a run with the input of another one, as `start` does: the newest version takes it, and its policies apply.
 
         Args:
             run_id: of a run of this tenant, ended or not.
             id: as of `start`; without one every call asks for a run.
+            from_step: as of `Interpreter.rerun`. Steps that have changed since the version of the other run run again.
 
         Raises:
-            UsageError: there is no such run, it is a child run, or as `start`.
+            UsageError: there is no such run, it is a child run, it cannot begin with that step, or as `start`.
             WireError: the input does not fit the newest version.
             StoreError: the store failed.
         """
-        parts, run = self._parts, (await self._row(run_id)).id
-        _, loader, _ = parts.interpreter.parts
-        row, earlier = await trio.to_thread.run_sync(read_start, parts.store, loader.programs, run)
-        return await self.start(row.flow, earlier.program.input_codec.encode(earlier.input), id=id)
+        earlier = await self._earlier(run_id)
+        if from_step is not None:
+            await self.plan_rerun(run_id, from_step)
+        rerun = "" if from_step is None else orjson.dumps([earlier.run, from_step]).decode()
+        value = earlier.program.input_codec.encode(earlier.input)
+        return await self._start(earlier.program.flow.name, value, id, rerun=rerun)
+
+    async def plan_rerun(self, run_id: str, from_step: str) -> RerunPlan:
+        """Return which steps a rerun from that step keeps and which run again, and why, without asking for it. Raises as `rerun`."""
+        earlier = await self._earlier(run_id)
+        return await self._planned(earlier, (await self._gate(earlier.program.flow.name)).version.digest, from_step)
 
     async def requests(
         self, flow: str, *, stages: Collection[Stage] = (), limit: int = 100, before: tuple[int, int, str] | None = None

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from functools import partial
 
 import attrs
 import trio
 
 from dagflow.actions.secrets import Redactor
 from dagflow.app.catalogs import ActionCatalog, Redacts
-from dagflow.app.entry_checks import checked_run
+from dagflow.app.entry_checks import checked_run, checked_text
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.outcomes import Changes, FeedPlace
 from dagflow.app.redaction import secrets_of
+from dagflow.app.rerunning import RerunPlan, planned
 from dagflow.app.run_handle import Run
 from dagflow.app.service.policies import Policies
 from dagflow.app.service.routing import Router
+from dagflow.app.stored_runs import read_start
 from dagflow.clock import Clock
 from dagflow.errors import NotFound
+from dagflow.execution.instance import RunInstance
 from dagflow.execution.results import RunResult
 from dagflow.ids import FlowDigest, RunId
 from dagflow.lang.limits import Limits
@@ -137,3 +141,19 @@ class TenantRuns:
     async def _load(self, digest: FlowDigest) -> Flow:
         _, loader, _ = self._parts.interpreter.parts
         return (await trio.to_thread.run_sync(loader.programs.load, self._parts.store, digest)).program.flow
+
+    async def _earlier(self, run_id: str) -> RunInstance:
+        """A run with the flow and the input that it began with. Raises UsageError: there is none, or it is a child run; StoreError."""
+        _, loader, _ = self._parts.interpreter.parts
+        read = partial(read_start, self._parts.store, loader.programs, (await self._row(run_id)).id)
+        return (await trio.to_thread.run_sync(read))[1]
+
+    async def _planned(self, earlier: RunInstance, digest: FlowDigest, step: str) -> RerunPlan:
+        """The plan of a rerun from a step by the version of that digest. Raises as `rerunning.planned`; StoreError."""
+        _, loader, _ = self._parts.interpreter.parts
+        step = checked_text(step, "the id of a step")
+
+        def read() -> RerunPlan:
+            return planned(loader.programs.load(self._parts.store, digest).program, earlier, step)[1]
+
+        return await trio.to_thread.run_sync(read)

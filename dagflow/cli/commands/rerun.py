@@ -13,6 +13,7 @@ from dagflow.cli.exit_codes import FAILED, OK
 
 if TYPE_CHECKING:
     from dagflow.app.interpreter import Interpreter
+    from dagflow.app.rerunning import RerunPlan
     from dagflow.cli.live import LiveProcess
 
 
@@ -21,55 +22,93 @@ if TYPE_CHECKING:
     examples=[
         ("dagflow rerun last", "start a run with the flow and the input of the newest run"),
         ("dagflow rerun 01J9 --id second-try", "start it once, however often the command runs"),
+        ("dagflow rerun last --from charge --dry-run", "show which steps keep their results if a run begins with `charge`"),
     ],
 )
 @options.run_id
 @click.option("--id", metavar="ID", help="Idempotency key: a second run of this key is not started.")
+@click.option(
+    "--from", "from_step", metavar="STEP", help="Begin with this step; steps that do not depend on it keep their results."
+)
+@click.option("--dry-run", "is_dry", is_flag=True, help="With --from: show which steps keep their results, and start nothing.")
 @options.tenant
 @options.store
 @options.actions
 @options.fast_forward
 @options.quiet
+@options.as_json
 def rerun(
     *,
     run: str,
     id: str | None,  # noqa: A002 - the option is called so
+    from_step: str | None,
+    is_dry: bool,
     tenant: str,
     store: str,
     actions: str | None,
     fast_forward: bool,
     quiet: bool,
+    is_json: bool,
 ) -> int:
     """Start a run with the flow and the input of another one, which stays as it is.
 
-    If a process serves the store, it starts the run: of the newest version, by its settings. Otherwise this command drives the run
+    With --from, the new run keeps the results of all steps that do not depend on that step, and the command shows which. If a process serves the store, it starts the run: of the newest version, by its settings. Otherwise this command drives the run
     until it ends.
     """
     from dagflow.app.archive import Archive
     from dagflow.cli.live import live_process
     from dagflow.cli.session import Session
     from dagflow.cli.sources import load_host
+    from dagflow.errors import UsageError
 
     with Archive.open(store) as archive:
         run_id = archive.find(run)
         flow, _ = archive.result(run_id)
+    if is_dry and from_step is None:
+        raise UsageError("`--dry-run` needs a step to begin with; give `--from STEP`")
     process = live_process(store, tenant)
     if process is not None:
-        return _asked(process, run_id, id, is_quiet=quiet)
+        plan = None if from_step is None else process.client.plan_rerun(run_id, from_step)
+        _show(plan, is_json=is_dry and is_json, is_quiet=quiet and not is_dry)
+        return OK if is_dry else _asked(process, run_id, id, from_step, is_quiet=quiet, is_json=is_json)
     host = load_host(actions, None)
-    session = Session(host=host, store=store, actions=actions, is_quiet=quiet, is_fast_forward=fast_forward)
+    session = Session(host=host, store=store, actions=actions, is_quiet=quiet, is_fast_forward=fast_forward, is_json=is_json)
 
     async def body(interpreter: Interpreter) -> int:
-        return await session.follow(flow, await interpreter.rerun(run_id, id=id))
+        plan = None if from_step is None else await interpreter.plan_rerun(run_id, from_step)
+        _show(plan, is_json=is_dry and is_json, is_quiet=quiet and not is_dry)
+        if is_dry:
+            return OK
+        return await session.follow(flow, await interpreter.rerun(run_id, id=id, from_step=from_step))
 
     return session.drive(body)
 
 
-def _asked(process: LiveProcess, run_id: str, name: str | None, *, is_quiet: bool) -> int:
-    from dagflow.cli.output.text import printable
+def _show(plan: RerunPlan | None, *, is_json: bool, is_quiet: bool) -> None:
+    """Print the plan of a rerun: as a document, or for people."""
+    from dagflow.app.documents.runs import plain_rerun_plan
+    from dagflow.cli.output.text import json_text, printable
 
-    outcome = process.client.rerun(run_id, id=name)
-    if not is_quiet:
+    if plan is None:
+        return
+    if is_json:
+        print(json_text(plain_rerun_plan(plan)))
+        return
+    if is_quiet:
+        return
+    for word, steps in (("keeps", plan.kept), ("runs", plan.again)):
+        for step in steps:
+            print(f"{word:5} {printable(step.id)}: it {printable(step.why)}", file=sys.stderr)
+
+
+def _asked(process: LiveProcess, run_id: str, name: str | None, from_step: str | None, *, is_quiet: bool, is_json: bool) -> int:
+    from dagflow.app.documents.runs import plain_request
+    from dagflow.cli.output.text import json_text, printable
+
+    outcome = process.client.rerun(run_id, id=name, from_step=from_step)
+    if is_json:
+        print(json_text(plain_request(outcome)))
+    elif not is_quiet:
         what = f"run {outcome.run}" if outcome.run else f"request {printable(outcome.id)}"
         reason = f": {printable(str(outcome.reason))}" if outcome.reason else ""
         print(f"{what} is {outcome.stage.value}{reason} in process {process.number}", file=sys.stderr)

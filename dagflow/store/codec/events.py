@@ -18,7 +18,7 @@ from dagflow.engine import events
 from dagflow.engine.events import Event
 from dagflow.errors import StoreError
 from dagflow.model.plan import NO_NODE, Plan
-from dagflow.model.status import RunStatus
+from dagflow.model.status import NodeStatus, PruneReason, RunStatus
 from dagflow.store.api import Record
 
 
@@ -222,7 +222,11 @@ def from_record(record: Record, plan: Plan) -> Fact:
     if has_attempt:
         arguments.append(record.attempt)
     if event_class is events.RunStarted:
-        return Fact(_made(record, event_class, [record.at], {"due": _fields(record).get("due")}), record.payload)
+        fields = _fields(record)
+        started = _made(record, event_class, [record.at], {"due": fields.get("due")})
+        if "kept" in fields and isinstance(started, events.RunStarted):
+            started = attrs.evolve(started, kept=_kept(record, fields["kept"], plan))
+        return Fact(started, record.payload)
     if has_value:
         return Fact(_made(record, event_class, arguments, {}), record.payload)
     fields = _fields(record)
@@ -267,6 +271,26 @@ def _made(record: Record, event_class: type[Event], arguments: list[int], fields
     try:
         return make(*arguments, **fields)
     except TypeError as error:
+        raise _damaged(record) from error
+
+
+def _kept(record: Record, value: Any, plan: Plan) -> tuple[events.Kept, ...]:
+    """What a run has from an earlier one, as `execution.start_record` writes it."""
+    try:
+        return tuple(
+            events.Kept(
+                node=plan.numbers[step["step"]],
+                status=NodeStatus(step["status"]),
+                outcome=int(step.get("outcome", NO_NODE)),
+                reason=PruneReason(step["reason"]) if "reason" in step else None,
+                code=str(step.get("code", "")),
+                message=str(step.get("message", "")),
+                attempt=int(step.get("attempt", 0)),
+                is_default=bool(step.get("is_default", False)),
+            )
+            for step in value["steps"]
+        )
+    except (KeyError, TypeError, ValueError) as error:
         raise _damaged(record) from error
 
 

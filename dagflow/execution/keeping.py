@@ -1,4 +1,4 @@
-"""What a new run of a flow can have from an earlier run, of the same version of the flow or another one."""
+"""The part of an earlier run that a new run can keep, of the same version of a flow or of another one."""
 
 from __future__ import annotations
 

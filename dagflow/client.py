@@ -210,6 +210,10 @@ class Client:
         self._call(str, "cancel_run", run=run)
         return self.result(run)
 
+    def delete_run(self, run: str) -> None:
+        """Delete a run that has ended. See `Interpreter.delete`. Raises as `send`."""
+        self._call(bool, "delete_run", run=run)
+
     def retry(self, run: str, *, steps: Collection[str] = (), by: str = "") -> RunResult:
         """Go on with a run that failed, and return how it stands then. See `Interpreter.retry`. Raises as `send`."""
         self._call(str, "retry", run=run, steps=list(steps), by=by)

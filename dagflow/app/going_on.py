@@ -19,7 +19,7 @@ from dagflow.app.run_loader import Loader
 from dagflow.app.run_starter import Starter
 from dagflow.app.stored_runs import read_start
 from dagflow.drivers.local.driver import LocalDriver
-from dagflow.errors import UsageError
+from dagflow.errors import NotFound, UsageError
 from dagflow.execution.instance import RunInstance
 from dagflow.execution.run_state import Keeping
 from dagflow.store.api import Store
@@ -73,6 +73,26 @@ class GoingOn(ABC):
     async def _planned(self, prepared: Prepared, earlier: RunInstance, step: str) -> tuple[Keeping, RerunPlan]:
         step = checked_text(step, "the id of a step")
         return await trio.to_thread.run_sync(planned, prepared.program, earlier, step)
+
+    async def delete(self, run_id: str) -> None:
+        """Delete a run that has ended, with its child runs and their histories. Nothing that it did is undone.
+
+        Raises:
+            NotFound: there is no such run.
+            UsageError: it has not ended, or it is a child run.
+            StoreError: the store failed.
+        """
+        self._check_open()
+        run = checked_run(run_id)
+        async with self._retrying.lock:
+            if await trio.to_thread.run_sync(self._store.remove, run):
+                return
+        row = await trio.to_thread.run_sync(self._store.run, run)
+        if row is None:
+            raise NotFound(f"no run {run_id}; `runs()` lists the runs")
+        if row.parent:
+            raise UsageError(f"run {run_id} is a child run; delete {row.parent.partition('/')[0]}, which has it")
+        raise UsageError(f"run {run_id} has not ended; cancel it, and then delete it")
 
     async def retry(self, run_id: str, *, steps: Collection[str] = (), by: str = "") -> Run:
         """Go on with a run that failed: steps that succeeded keep their results, the others run again. On return it survives a crash.

@@ -112,6 +112,10 @@ class Client:
         """Cancel a run. See `dagflow.Client.cancel_run`."""
         return await asyncio.to_thread(self.inner.cancel_run, run)
 
+    async def delete_run(self, run: str) -> None:
+        """Delete a run that has ended. See `dagflow.Client.delete_run`."""
+        await asyncio.to_thread(self.inner.delete_run, run)
+
     async def retry(self, run: str, *, steps: Collection[str] = (), by: str = "") -> RunResult:
         """Go on with a run that failed. See `dagflow.Client.retry`."""
         return await asyncio.to_thread(self.inner.retry, run, steps=steps, by=by)

@@ -139,6 +139,10 @@ class Tenant:
         """Cancel a run and wait until it has ended. See `dagflow.Tenant.cancel_run`."""
         return await self._calls(self._inner.cancel_run, run_id)
 
+    async def delete_run(self, run_id: str) -> None:
+        """Delete a run that has ended. See `dagflow.Tenant.delete_run`."""
+        await self._calls(self._inner.delete_run, run_id)
+
     async def retry(self, run_id: str, *, steps: Collection[str] = (), by: str = "") -> Run:
         """Go on with a run that failed. See `dagflow.Tenant.retry`."""
         return Run(await self._calls(self._inner.retry, run_id, steps=steps, by=by), self._calls)

@@ -80,6 +80,10 @@ class Interpreter:
         """Return the plan of a rerun from a step. See `dagflow.Interpreter.plan_rerun`."""
         return self._calls(self._inner.plan_rerun, run_id, from_step)
 
+    def delete(self, run_id: str) -> None:
+        """Delete a run that has ended. See `dagflow.Interpreter.delete`."""
+        self._calls(self._inner.delete, run_id)
+
     def retry(self, run_id: str, *, steps: Collection[str] = (), by: str = "") -> Run:
         """Go on with a run that failed. See `dagflow.Interpreter.retry`."""
         return Run(self._calls(self._inner.retry, run_id, steps=steps, by=by), self._calls)

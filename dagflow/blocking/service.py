@@ -139,6 +139,10 @@ class Tenant:
         """Cancel a run and wait until it has ended. See `dagflow.Tenant.cancel_run`."""
         return self._calls(self._inner.cancel_run, run_id)
 
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run that has ended. See `dagflow.Tenant.delete_run`."""
+        self._calls(self._inner.delete_run, run_id)
+
     def retry(self, run_id: str, *, steps: Collection[str] = (), by: str = "") -> Run:
         """Go on with a run that failed. See `dagflow.Tenant.retry`."""
         return Run(self._calls(self._inner.retry, run_id, steps=steps, by=by), self._calls)

@@ -10,7 +10,7 @@ from typing import Final
 import click
 from click.shell_completion import CompletionItem
 
-from dagflow.cli.declaring import Decorated, Invocation, ParamType, argument
+from dagflow.cli.declaring import Count, Decorated, Invocation, ParamType, argument
 
 RUN_HELP: Final = "a run id, a unique prefix of one, or `last` for the newest"
 FLOW_OR_JSON: Final = "a .flow file, a .json workflow, or - for standard input"
@@ -140,6 +140,29 @@ flow_paths = argument(
 )
 flow_path = argument("file", metavar="FILE", type=FilePath(".flow", ".json"), about=FLOW_OR_JSON)
 run_id = argument("run", metavar="RUN", type=RunId(), about=RUN_HELP)
+optional_run = argument("run", metavar="[RUN]", required=False, type=RunId(), about=f"{RUN_HELP}; without one, give --where")
+
+
+def bulk(command: Decorated) -> Decorated:
+    """Declare the options of a command that can do the same to many runs."""
+    for option in (
+        click.option(
+            "--rate", type=Count(), default=20, metavar="N", help="With --where: so many runs per second. Default: 20."
+        ),
+        click.option(
+            "--limit", type=Count(), default=1000, metavar="N", help="With --where: at most so many runs. Default: 1000."
+        ),
+        click.option("--dry-run", "is_dry", is_flag=True, help="List the runs that are meant, and do nothing."),
+        click.option(
+            "--where",
+            multiple=True,
+            metavar="WORD=VALUE",
+            help="All runs that fit: status=failed, flow=NAME, tenant=NAME, older=2h, text=TEXT in a failure. Repeat it for several words.",
+        ),
+    ):
+        command = option(command)
+    return command
+
 
 actions = click.option(
     "--actions",

@@ -51,7 +51,7 @@ class Serving:
         is_without_token: a request without a credential may do everything as the tenant "".
         keys: the file of API keys, or None for the one beside the store.
         webhooks: each NAME=SCHEME:VARIABLE.
-        takeover: wait for a process that drives the store.
+        takeover: wait for a process that drives the store. keep_seconds: how long ended runs are kept.
         log: how it logs.
         metrics: HOST:PORT of the metrics for Prometheus, if they are served.
         otel: report to OpenTelemetry.
@@ -66,6 +66,7 @@ class Serving:
     keys: str | None
     webhooks: Sequence[str]
     takeover: bool
+    keep_seconds: float | None
     log: LogOptions
     metrics: str | None
     otel: bool
@@ -93,7 +94,12 @@ def serve_flows(files: Sequence[str], options: Serving) -> int:
     async def main(announce: Callable[[str], None]) -> int:
         with observing(metrics_at, announce, is_traced=options.otel) as observers:
             opened = Service.open(
-                options.store, catalog=host.catalog, webhooks=schemes, takeover=options.takeover, observers=observers
+                options.store,
+                catalog=host.catalog,
+                webhooks=schemes,
+                takeover=options.takeover,
+                observers=observers,
+                keep_seconds=options.keep_seconds,
             )
             return await serve(opened, announce)
 

@@ -35,7 +35,8 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "rerun": ("rerun", "Start a run with the flow and the input of another one, which stays as it is"),
         "retry": ("retry", "Go on with a run that failed from the steps that did not succeed"),
         "skip": ("skip", "Give a step its result instead of letting it run"),
-        "cancel": ("cancel", "Cancel a run"),
+        "cancel": ("cancel", "Cancel a run, or all that fit a filter"),
+        "delete": ("delete", "Delete runs that have ended, with their histories"),
     },
     "Inspect runs": {
         "runs": ("runs", "List runs, newest first"),
@@ -64,6 +65,7 @@ WITH_JSON: Final = (
     "actions",
     "cancel",
     "check",
+    "delete",
     "dry-run",
     "eval",
     "explain",

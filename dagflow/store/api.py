@@ -342,6 +342,14 @@ class Store(ServiceStore, Protocol):
         """
         ...
 
+    def remove(self, run: RunId) -> bool:
+        """Remove a run that has ended and has no parent, with its child runs, so that no reader finds it; `prune` frees the space.
+
+        Returns:
+            Whether there was such a run.
+        """
+        ...
+
     def problems(self) -> list[str]:
         """Return the problems of the files and between their rows; a reader may ask beside a writer. Histories are not checked."""
         ...

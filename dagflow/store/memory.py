@@ -250,13 +250,7 @@ class MemoryStore(MemoryServiceRows):
             self._check_open()
             rows = [self._current(row) for row in self._rows.values()]
             old = {row.id for row in rows if row.ended_at is not None and row.ended_at < before and not row.parent}
-            for row in rows:
-                if row.id in old or row.id.partition("/")[0] in old:
-                    for kept in (self._rows, self._histories, self._lengths):
-                        kept.pop(row.id)
-                    self._changes.pop(row.id, None)
-                    self._waits.pop(row.id, None)
-            self._names = {name: each for name, each in self._names.items() if each[0] in self._rows}
+            self._drop(old)
             left = [self._current(row) for row in self._rows.values()]
             kept_flows = {row.digest for row in left} | self._prune_requests(before)
             self._flows = {digest: self._flows[digest] for digest in kept_flows if digest in self._flows}
@@ -265,6 +259,16 @@ class MemoryStore(MemoryServiceRows):
             self._event_ids -= {(event.tenant, event.id) for event in self._events if event.number in gone}
             self._events = [event for event in self._events if event.number not in gone]
         return False
+
+    def remove(self, run: RunId) -> bool:
+        """See `Store.remove`."""
+        with self._lock:
+            self._check_open()
+            row = self._rows.get(run)
+            is_there = row is not None and not row.parent and self._current(row).ended_at is not None
+            if is_there:
+                self._drop({run})
+        return is_there
 
     def problems(self) -> list[str]:
         """See `Store.problems`."""
@@ -276,6 +280,15 @@ class MemoryStore(MemoryServiceRows):
         """See `Store.close`."""
         with self._lock:
             self._is_closed = True
+
+    def _drop(self, runs: set[RunId]) -> None:
+        """Remove these runs with their child runs."""
+        for run in [run for run in self._rows if run in runs or run.partition("/")[0] in runs]:
+            for kept in (self._rows, self._histories, self._lengths):
+                kept.pop(run)
+            self._changes.pop(run, None)
+            self._waits.pop(run, None)
+        self._names = {name: each for name, each in self._names.items() if each[0] in self._rows}
 
     def _current(self, row: RunRow) -> RunRow:
         last = self._changes.get(row.id)

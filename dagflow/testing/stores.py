@@ -359,6 +359,22 @@ class StoreConformance(ServiceStoreConformance, TenantStoreConformance, abc.ABC)
         assert store.named("", "order 7") == (two.id, b"other")
         assert store.problems() == []
 
+    def test_a_run_that_has_ended_is_removed(self, store: Store) -> None:
+        whole, other = run_row(1), run_row(2)
+        part = attrs.evolve(run_row(3), id=RunId(f"{whole.id}/a[0]"), parent=whole.id)
+        for row in (whole, part, other):
+            store.write((), [Creation(row=row, flow=FLOW, records=facts(1))])
+        assert not store.remove(whole.id), "it has not ended"
+        for row in (part, whole):
+            store.write([add(row.id, 1, facts(1), status=RunStatus.FAILED, ended_at=3)])
+        assert not store.remove(part.id), "it is part of another one"
+        assert store.remove(whole.id)
+        assert not store.remove(whole.id)
+        assert (store.run(whole.id), store.run(part.id), store.history(whole.id)) == (None, None, [])
+        remove(store, 0)
+        assert [row.id for row in store.runs()] == [other.id]
+        assert store.problems() == []
+
     def test_how_far_events_were_handed_out(self, store: Store) -> None:
         assert store.delivered_up_to() == 0
         store.note_handed_out(7)

@@ -43,6 +43,8 @@ class Permission(enum.StrEnum):
     #: Starts, cancels and withdraws.
     OPERATE = "operate"
     SEND = "send"
+    #: Deletes runs with their histories.
+    DELETE = "delete"
 
 
 _P = Permission
@@ -52,7 +54,7 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.EDITOR: frozenset({_P.READ, _P.EDIT, _P.CONTROL}),
     Role.OPERATOR: frozenset({_P.READ, _P.CONTROL, _P.OPERATE, _P.SEND}),
     Role.SENDER: frozenset({_P.SEND}),
-    Role.ADMIN: frozenset({_P.READ, _P.EDIT, _P.CONTROL, _P.OPERATE, _P.SEND}),
+    Role.ADMIN: frozenset({_P.READ, _P.EDIT, _P.CONTROL, _P.OPERATE, _P.SEND, _P.DELETE}),
 }
 
 

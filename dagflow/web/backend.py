@@ -119,6 +119,10 @@ class TenantCalls(Protocol):
         """As of `Service`."""
         ...
 
+    async def delete_run(self, run: str) -> None:
+        """As of `Service`."""
+        ...
+
     async def retry(self, run: str, steps: Collection[str], by: str) -> None:
         """As of `Service`."""
         ...

@@ -165,6 +165,10 @@ class ServiceCalls:
         """See `TenantCalls`."""
         await self.tenant.cancel_run(run)
 
+    async def delete_run(self, run: str) -> None:
+        """See `TenantCalls`."""
+        await self.tenant.delete_run(run)
+
     async def retry(self, run: str, steps: Collection[str], by: str) -> None:
         """See `TenantCalls`."""
         await self.tenant.retry(run, steps=steps, by=by)

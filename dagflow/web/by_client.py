@@ -211,6 +211,10 @@ class ClientCalls:
         """See `TenantCalls`."""
         await _called(self.client.cancel_run, run)
 
+    async def delete_run(self, run: str) -> None:
+        """See `TenantCalls`."""
+        await _called(self.client.delete_run, run)
+
     async def retry(self, run: str, steps: Collection[str], by: str) -> None:
         """See `TenantCalls`."""
         await _called(self.client.retry, run, steps=steps, by=by)

@@ -177,6 +177,12 @@ class RerunBody(TypedDict):
     from_step: NotRequired[str | None]
 
 
+class DeletedDocument(TypedDict):
+    """The id of a run that is there no more."""
+
+    deleted: str
+
+
 class RetryBody(TypedDict):
     """`steps`: ids of steps to repeat although their outcome is unknown."""
 

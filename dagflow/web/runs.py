@@ -17,6 +17,7 @@ from dagflow.store.api import Record, RunRow
 from dagflow.web.access import Permission
 from dagflow.web.call import Call, cursor_of
 from dagflow.web.documents import (
+    DeletedDocument,
     HistoryDocument,
     RecordDocument,
     RerunBody,
@@ -136,6 +137,14 @@ async def skip(call: Call) -> RunDocument:
     row, body = await call.run(), cast("SkipBody", await call.body())
     await call.tenant.skip(row.id, body["step"], body.get("result"), call.principal.key[:_MOST_BY])
     return await _shown(call, row)
+
+
+@RUNS.add("DELETE", "/runs/{run}", Permission.DELETE, answer=DeletedDocument)
+async def delete_run(call: Call) -> DeletedDocument:
+    """Delete a run that has ended, with its child runs and their histories."""
+    row = await call.run()
+    await call.tenant.delete_run(row.id)
+    return {"deleted": row.id}
 
 
 @RUNS.add("POST", "/runs/{run}/resume", Permission.OPERATE, answer=RunDocument)

@@ -16,7 +16,7 @@ from dagflow.app.program_cache import Programs
 from dagflow.app.stored_runs import restored
 from dagflow.app.why import reason_for
 from dagflow.clock import VirtualClock
-from dagflow.errors import NotFound, NotRetried
+from dagflow.errors import NotFound, NotRetried, UsageError
 from dagflow.lang.compiler import compile_text
 from dagflow.model.flow import Flow
 from dagflow.model.status import NodeStatus, RunStatus
@@ -411,3 +411,24 @@ async def test_a_crash_behind_the_retry_changes_nothing(works: Works) -> None:
         assert (result.status, result.output, result.failures) == (whole.status, whole.output, ())
         done = {record.node for record in history[:length] if record.kind == "attempt_succeeded"}
         assert not (done - {"told"}) & set(works.names)
+
+
+async def test_a_run_that_has_ended_is_deleted(works: Works, tmp_path: Path) -> None:
+    works.broken = {"first"}
+    async with Interpreter.open(tmp_path / "s.db", catalog=works.catalog) as interpreter:
+        failed = await interpreter.start(works.flow(ORDER), {"n": 1})
+        await failed.wait()
+        waiting = await interpreter.start(works.flow("flow g() {\n on manual\n wait 1h\n}"))
+        looping = await interpreter.start(works.flow('flow h() {\n on manual\n for i in [1] max 1 {\n work(name: "a")\n }\n}'))
+        await looping.wait()
+        await interpreter.delete(failed.id)
+        for call in (interpreter.delete, interpreter.retry, interpreter.result):
+            with pytest.raises(NotFound, match=f"no run {failed.id}"):
+                await call(failed.id)
+        with pytest.raises(UsageError, match="has not ended; cancel it, and then delete it"):
+            await interpreter.delete(waiting.id)
+        (child,) = await interpreter.runs(parent=looping.id)
+        with pytest.raises(UsageError, match=f"is a child run; delete {looping.id}, which has it"):
+            await interpreter.delete(child.id)
+        await interpreter.delete(looping.id)
+        assert [row.id for row in await interpreter.runs()] == [waiting.id]

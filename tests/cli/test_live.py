@@ -179,3 +179,16 @@ def test_a_step_is_skipped_and_a_run_is_not_retried(served: Client, dagflow: Dag
         2,
         f"dagflow: run {run} ended succeeded, and only a failed run is retried; rerun it\n",
     )
+
+
+def test_many_runs_at_once(served: Client, dagflow: Dagflow) -> None:
+    runs = [served.send("order/paid", {"id": each}).runs[0] for each in ("A", "B")]
+    listed = dagflow("cancel", "--where", "flow=deliver", "--dry-run", "--json").json
+    assert [each["run"] for each in listed] == [runs[1], runs[0]]
+    said = dagflow("cancel", "--where", "flow=deliver", "--rate", "100", "--json")
+    assert (said.code, [each["problem"] for each in said.json]) == (0, [None, None])
+    said = dagflow("rerun", "--where", "flow=deliver", "--rate", "100")
+    assert said.code == 0
+    said = dagflow("delete", "--where", "status=cancelled", "--rate", "100", "--json")
+    assert (said.code, {each["run"] for each in said.json}) == (0, set(runs))
+    assert not {row.id for row in served.runs()} & set(runs)

@@ -339,3 +339,30 @@ class TestGoingOn:
             2,
             "succeeded, and only a failed run is retried; rerun it\n",
         )
+
+    def test_many_runs_at_once(self, dagflow: Dagflow, folder: Path) -> None:
+        (folder / "doors.flow").write_text(FAILING)
+        (folder / "host.py").write_text(HOST)
+        for _ in range(2):
+            dagflow("run", "doors.flow", "--actions", "host.py", "--quiet")
+        listed = dagflow("retry", "--where", "flow=doors", "--dry-run", "--json").json
+        assert [(each["flow"], each["status"], each["problem"]) for each in listed] == [("doors", "failed", None)] * 2
+        said = dagflow("retry", "--where", "text=door is", "--where", "flow=none")
+        assert (said.code, said.err) == (0, "no runs fit\n")
+        first = listed[-1]["run"]
+        said = dagflow("retry", "--where", f"text={first}", "--actions", "host.py", "--rate", "100")
+        assert (said.code, said.out) == (0, f"run {first} of doors, which was failed, retried\n")
+        said = dagflow("rerun", "--where", "status=failed", "--limit", "1", "--actions", "host.py", "--json")
+        assert (said.code, len(said.json)) == (0, 1)
+        assert len(dagflow("runs", "--json").json) == 3
+        said = dagflow("cancel", "--where", "status=failed")
+        assert (said.code, said.err) == (
+            2,
+            "dagflow: a run with that status cannot be cancelled; give one of queued, running, sleeping\n",
+        )
+        assert dagflow("delete", first, "--json").json == {"run": first}
+        assert dagflow("delete", first).code == 2
+        said = dagflow("delete", "--where", "older=0s", "--rate", "100", "--json")
+        assert (said.code, len(said.json), dagflow("runs", "--json").json) == (0, 2, [])
+        for arguments in (("cancel",), ("cancel", "last", "--where", "flow=x")):
+            assert "the command must have either a run or `--where`; got " in dagflow(*arguments).err

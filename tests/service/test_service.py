@@ -437,3 +437,24 @@ async def test_a_retried_run_goes_on_beside_the_others() -> None:
         await tenant.cancel_run(failed)
         assert [row.run for row in await tenant.requests("once", stages=[Stage.RUNNING])] == [one.run]
         assert len(await tenant.requests("once", stages=[Stage.WAITING])) == 1
+
+
+async def test_a_service_keeps_runs_for_so_long(tmp_path: Path) -> None:
+    host, path, clock = Host(), tmp_path / "runs.db", Hand()
+    async with Service.open(path, catalog=host.catalog, clock=clock) as service:
+        await service.publish(LEADS)
+        await service.send("lead/new", {"id": "a", "city": ""})
+        await finished(service)
+        assert len(await service.runs()) == 1
+    clock.at += 3600 * SECOND
+    async with Service.open(path, catalog=host.catalog, clock=clock, keep_seconds=60) as service:
+        with trio.fail_after(5):
+            while await service.runs() or await service.requests("welcome"):
+                await trio.lowlevel.checkpoint()
+        await service.send("lead/new", {"id": "b", "city": ""})
+        await finished(service)
+        assert len(await service.runs()) == 1
+    for wrong in (0, -1, float("inf")):
+        with pytest.raises(UsageError, match="`keep_seconds` must be greater than 0, or None; got"):
+            async with Service.open(path, catalog=host.catalog, keep_seconds=wrong):
+                pass

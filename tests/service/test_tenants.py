@@ -61,6 +61,8 @@ async def test_a_tenant_sees_nothing_of_another(tmp_path: Path) -> None:
                 lambda other=other: other.history(run),
                 lambda other=other: other.cancel_run(run),
                 lambda other=other: other.retry(run),
+                lambda other=other: other.delete_run(run),
+                lambda other=other: other.plan_rerun(run, "sent"),
                 lambda other=other: other.skip(run, "sent", "x"),
                 lambda other=other: other.flow_of(run),
                 lambda other=other: other.runs(parent=run),

@@ -177,6 +177,16 @@ async def test_a_run_begins_with_a_step_of_another(browser: Browser) -> None:
     assert (await browser.get(f"/runs/{run}/rerun")).status == 400
 
 
+async def test_a_run_is_deleted(browser: Browser) -> None:
+    await browser.post("/flows", {"text": ASK})
+    run = (await browser.post("/flows/ask/start", {"input": {"n": 5}})).value["run"]
+    await browser.get(f"/runs/{run}/wait")
+    refused = await browser.call("DELETE", f"/runs/{run}", headers={"x-role": "operator"})
+    assert (refused.status, refused.value["code"]) == (403, "forbidden")
+    assert (await browser.call("DELETE", f"/runs/{run}")).value == {"deleted": run}
+    assert (await browser.get(f"/runs/{run}")).status == 404
+
+
 async def test_a_step_is_skipped(browser: Browser) -> None:
     await browser.post("/flows", {"text": FLOWS})
     (request,) = (await browser.post("/events", {"name": "order/paid", "payload": {"id": "A"}})).value["requests"]

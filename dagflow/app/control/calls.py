@@ -34,6 +34,10 @@ class Reachable(Protocol):
         """As of `Interpreter`."""
         ...
 
+    async def delete(self, run_id: str) -> None:
+        """As of `Interpreter`."""
+        ...
+
     async def plan_rerun(self, run_id: str, from_step: str) -> RerunPlan:
         """As of `Interpreter`."""
         ...
@@ -73,6 +77,10 @@ def interpreter_calls(interpreter: Reachable) -> Mapping[str, Handler]:
         started = await interpreter.rerun(run, id=id, from_step=from_step)
         return Outcome(flow=started.flow, id=id or "", stage=Stage.RUNNING, run=started.id)
 
+    async def delete_run(_tenant: str, run: str) -> bool:
+        await interpreter.delete(run)
+        return True
+
     async def plan_rerun(_tenant: str, run: str, from_step: str) -> RerunPlan:
         return await interpreter.plan_rerun(run, from_step)
 
@@ -93,6 +101,7 @@ def interpreter_calls(interpreter: Reachable) -> Mapping[str, Handler]:
     return {
         "cancel_run": cancel_run,
         "ping": ping,
+        "delete_run": delete_run,
         "plan_rerun": plan_rerun,
         "prune": prune,
         "rerun": rerun,

@@ -115,6 +115,10 @@ def _run_calls(of: Callable[[str], Tenant]) -> Mapping[str, Handler]:
     async def cancel_run(tenant: str, run: str) -> str:
         return (await of(tenant).cancel_run(run)).status.value
 
+    async def delete_run(tenant: str, run: str) -> bool:
+        await of(tenant).delete_run(run)
+        return True
+
     async def wait(tenant: str, run: str) -> str:
         return (await (await of(tenant).get_run(run)).wait()).status.value
 
@@ -133,6 +137,7 @@ def _run_calls(of: Callable[[str], Tenant]) -> Mapping[str, Handler]:
 
     return {
         "cancel_run": cancel_run,
+        "delete_run": delete_run,
         "wait": wait,
         "resume_run": resume_run,
         "retry": retry,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final, Unpack
 
 import attrs
@@ -20,6 +21,7 @@ from dagflow.app.service.calls import service_calls
 from dagflow.app.service.gates import Gates
 from dagflow.app.service.opening import catch_up
 from dagflow.app.service.policies import Policies, PolicySource, TenantCatalog
+from dagflow.app.service.retention import check_kept, keep_for
 from dagflow.app.service.routing import Router
 from dagflow.app.service.sources import FlowSource, Refresh, Sourcing, check_seconds
 from dagflow.app.service.tenant import Tenant
@@ -56,6 +58,7 @@ class Service(Tenant):
         policies: PolicySource | None = None,
         source: FlowSource | None = None,
         refresh_seconds: float | None = 60.0,
+        keep_seconds: float | None = None,
         **options: Unpack[DrivingOptions],
     ) -> AsyncGenerator[Service]:
         """Open a store, resume its runs, its requests and missed events, and serve until the block is left.
@@ -69,15 +72,16 @@ class Service(Tenant):
             source: where flows come from, beside those that are published here.
             refresh_seconds: the pause between two looks at the source; None leaves it to `refresh`. The block begins after the first look,
                 unless that fails or takes more than ten seconds.
+            keep_seconds: how long runs and requests are kept once they have ended, and events; None keeps them all.
             options: the others of `Interpreter.open`.
 
         Raises:
-            StoreInUse: another process drives the store.
-            StoreError: the store cannot be opened, or failed while it was open.
+            StoreError: the store cannot be opened, or failed while it was open; `StoreInUse`: another process drives it.
             UsageError: as `Interpreter.open`.
         """
         check_in_trio()
         check_seconds(refresh_seconds)
+        check_kept(keep_seconds)
         governed = Policies(policies)
         catalog = catalog if policies is None else TenantCatalog(catalog, governed)
         clock = clock or SystemClock()
@@ -92,10 +96,10 @@ class Service(Tenant):
                 service = cls("", parts, None if source is None else Sourcing(source, parts))
                 await catch_up(router, opened)
                 calls = service_calls(service, service.tenant, interpreter)
-                answering = listening(place, opened, calls, lambda: service.is_draining)
+                answering, has_looked = listening(place, opened, calls, lambda: service.is_draining), trio.Event()
                 try:
                     # First the flows, then the calls: a client that comes at once finds what it asks for.
-                    async with _beside(service._sourcing, refresh_seconds), answering:
+                    async with _beside(service._jobs(refresh_seconds, keep_seconds, has_looked), has_looked), answering:
                         yield service
                 finally:
                     router.is_closing = True
@@ -105,6 +109,19 @@ class Service(Tenant):
             opened.close()
 
     _sourcing: Sourcing | None = None
+
+    def _jobs(
+        self, refresh_seconds: float | None, keep_seconds: float | None, has_looked: trio.Event
+    ) -> list[Callable[[], Awaitable[None]]]:
+        """The work that is done beside the runs. `has_looked` is set once the source was looked at, or at once if it is not."""
+        jobs: list[Callable[[], Awaitable[None]]] = []
+        if self._sourcing is not None and refresh_seconds is not None:
+            jobs.append(partial(self._sourcing.poll, refresh_seconds, has_looked))
+        else:
+            has_looked.set()
+        if keep_seconds is not None:
+            jobs.append(partial(keep_for, self.interpreter, self._parts.clock, keep_seconds))
+        return jobs
 
     async def refresh(self) -> Refresh:
         """Read the source of flows now, and publish the flows that have changed; a flow with an error stops no other.
@@ -148,15 +165,12 @@ class Service(Tenant):
 
 
 @asynccontextmanager
-async def _beside(sourcing: Sourcing | None, seconds: float | None) -> AsyncGenerator[None]:
-    """Poll the source while the block runs, which begins after the first look; a source that does not answer delays it by ten seconds."""
-    if sourcing is None or seconds is None:
-        yield
-        return
+async def _beside(jobs: Sequence[Callable[[], Awaitable[None]]], has_looked: trio.Event) -> AsyncGenerator[None]:
+    """Do these jobs while the block runs, which begins once the source was looked at; one that does not answer delays it by ten seconds."""
     try:
         async with trio.open_nursery() as nursery:
-            has_looked = trio.Event()
-            nursery.start_soon(sourcing.poll, seconds, has_looked)
+            for job in jobs:
+                nursery.start_soon(job)
             with trio.move_on_after(_FIRST_LOOK_SECONDS):
                 await has_looked.wait()
             yield

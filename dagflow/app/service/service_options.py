@@ -17,3 +17,4 @@ class ServiceOptions(InterpreterOptions, total=False):
     policies: PolicySource | None
     source: FlowSource | None
     refresh_seconds: float | None
+    keep_seconds: float | None

@@ -98,6 +98,10 @@ class TenantRuns:
         """Cancel a run and wait until it has ended. Raises as `Interpreter.cancel`."""
         return await self._parts.interpreter.cancel((await self._row(run_id)).id)
 
+    async def delete_run(self, run_id: str) -> None:
+        """Delete a run that has ended. Raises as `Interpreter.delete`."""
+        await self._parts.interpreter.delete((await self._row(run_id)).id)
+
     async def retry(self, run_id: str, *, steps: Collection[str] = (), by: str = "") -> Run:
         """Go on with a run that failed, beside all others: it does not count again for settings such as `concurrency`, and `cancel` of its flow leaves it.
 

@@ -17,21 +17,48 @@ if TYPE_CHECKING:
     from dagflow.execution.results import RunResult
 
 
-@click.command(cls=Command, examples=[("dagflow cancel last", "cancel the newest run")])
-@options.run_id
+@click.command(
+    cls=Command,
+    examples=[
+        ("dagflow cancel last", "cancel the newest run"),
+        (
+            "dagflow cancel --where flow=orders --where older=7d --dry-run",
+            "list the unfinished runs of `orders` that are older",
+        ),
+    ],
+)
+@options.optional_run
+@options.bulk
 @options.store
 @options.actions
 @options.as_json
-def cancel(*, run: str, store: str, actions: str | None, is_json: bool) -> int:
-    """Cancel a run.
+def cancel(
+    *,
+    run: str | None,
+    where: tuple[str, ...],
+    is_dry: bool,
+    limit: int,
+    rate: int,
+    store: str,
+    actions: str | None,
+    is_json: bool,
+) -> int:
+    """Cancel a run, or all unfinished runs that fit a filter.
 
     If a process drives the runs of the store, such as `dagflow serve`, it cancels the run.
     """
     from dagflow.app.archive import Archive
+    from dagflow.cli.bulk import UNFINISHED, Bulk, check_one
     from dagflow.cli.live import live_process
     from dagflow.cli.session import Session
     from dagflow.cli.sources import load_host
 
+    check_one(run, where)
+    if run is None:
+        bulk = Bulk(words=where, limit=limit, rate=rate, is_dry=is_dry, store=store, actions=actions, is_json=is_json)
+        return bulk.perform(
+            "cancelled", UNFINISHED, lambda client, each: client.cancel_run(each), lambda here, each: here.cancel(each)
+        )
     with Archive.open(store) as archive:
         run_id = archive.find(run)
         _, before = archive.result(run_id)

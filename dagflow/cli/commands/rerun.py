@@ -25,12 +25,12 @@ if TYPE_CHECKING:
         ("dagflow rerun last --from charge --dry-run", "show which steps keep their results if a run begins with `charge`"),
     ],
 )
-@options.run_id
+@options.optional_run
 @click.option("--id", metavar="ID", help="Idempotency key: a second run of this key is not started.")
 @click.option(
     "--from", "from_step", metavar="STEP", help="Begin with this step; steps that do not depend on it keep their results."
 )
-@click.option("--dry-run", "is_dry", is_flag=True, help="With --from: show which steps keep their results, and start nothing.")
+@options.bulk
 @options.tenant
 @options.store
 @options.actions
@@ -39,10 +39,13 @@ if TYPE_CHECKING:
 @options.as_json
 def rerun(
     *,
-    run: str,
+    run: str | None,
     id: str | None,  # noqa: A002 - the option is called so
     from_step: str | None,
+    where: tuple[str, ...],
     is_dry: bool,
+    limit: int,
+    rate: int,
     tenant: str,
     store: str,
     actions: str | None,
@@ -56,11 +59,21 @@ def rerun(
     until it ends.
     """
     from dagflow.app.archive import Archive
+    from dagflow.cli.bulk import ENDED, Bulk, check_one
     from dagflow.cli.live import live_process
     from dagflow.cli.session import Session
     from dagflow.cli.sources import load_host
     from dagflow.errors import UsageError
 
+    check_one(run, where)
+    if run is None:
+        if id is not None or from_step is not None:
+            raise UsageError("`--id` and `--from` are for one run; leave them out beside `--where`")
+        bulk = Bulk(
+            words=where, limit=limit, rate=rate, is_dry=is_dry, store=store, tenant=tenant, actions=actions,
+            is_quiet=quiet, is_json=is_json,
+        )  # fmt: skip
+        return bulk.perform("rerun", ENDED, lambda client, each: client.rerun(each), lambda here, each: here.rerun(each))
     with Archive.open(store) as archive:
         run_id = archive.find(run)
         flow, _ = archive.result(run_id)

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     help="Accept this webhook, signed by a scheme (standard, github, stripe, slack) with the secret in a variable, or NAME=unsigned; TENANT/NAME for a tenant.",
 )
 @click.option("--takeover", is_flag=True, help="Wait while another process drives the store, and serve once that stops.")
+@click.option("--keep", metavar="DURATION", help="Remove runs that ended longer ago than this, such as 30d. Default: keep all.")
 @click.option(
     "--log-format",
     type=Choice(["text", "json"]),
@@ -83,6 +84,7 @@ def serve(
     origins: tuple[str, ...],
     webhook: tuple[str, ...],
     takeover: bool,
+    keep: str | None,
     log_format: LogFormat,
     log_level: LogLevel,
     metrics: str | None,
@@ -94,6 +96,7 @@ def serve(
 
     Requests bear the token in DAGFLOW_TOKEN, a key of `dagflow keys`, or a token signed with DAGFLOW_SIGNING_KEY. SIGTERM drains.
     """
+    from dagflow.app.run_filter import length_ns
     from dagflow.cli.logs import LogOptions
     from dagflow.cli.serving import Serving, serve_flows
 
@@ -107,6 +110,7 @@ def serve(
         keys=keys,
         webhooks=webhook,
         takeover=takeover,
+        keep_seconds=None if keep is None else length_ns(keep, "--keep") / 1e9,
         log=LogOptions(log_format, log_level),
         metrics=metrics,
         otel=otel,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +13,6 @@ from dagflow.cli.exit_codes import FAILED, OK
 
 if TYPE_CHECKING:
     from dagflow.cli.output.documents import BackupDocument, SalvageDocument, VacuumDocument, VerifyDocument
-
-
-_UNITS_NS: Final = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9, "w": 604_800 * 10**9}
 
 
 @click.group(cls=Group)
@@ -81,12 +77,13 @@ def vacuum(*, keep: str, store: str, is_json: bool) -> int:
     If a process drives the runs of the store, it removes them, and the space is used again.
     """
     from dagflow.app.maintenance import vacuum as remove_old
+    from dagflow.app.run_filter import length_ns
     from dagflow.cli.live import live_process
     from dagflow.cli.output.text import json_text, printable
     from dagflow.clock import SystemClock
     from dagflow.store.open import shown
 
-    before = SystemClock().now() - _length_ns(keep)
+    before = SystemClock().now() - length_ns(keep, "--keep")
     process = live_process(store)
     if process is None:
         remove_old(store, before)
@@ -125,12 +122,3 @@ def salvage(*, store: str, is_json: bool) -> int:
     else:
         print(f"moved to {printable(str(done.file))}; the other runs are unchanged", file=sys.stderr)
     return OK
-
-
-def _length_ns(text: str) -> int:
-    from dagflow.errors import UsageError
-
-    match = re.fullmatch(r"([0-9]{1,6})(s|m|h|d|w)", text)
-    if match is None:
-        raise UsageError(f"--keep must be a duration such as 30d, 12h or 0s; got {text!r}")
-    return int(match[1]) * _UNITS_NS[match[2]]

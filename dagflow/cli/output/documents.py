@@ -242,11 +242,27 @@ class VacuumDocument(TypedDict):
     keep: str
 
 
+class BulkDocument(TypedDict):
+    """A run that fits the filter of a command. `status`: before the command. `problem`: why nothing was done to it, if so."""
+
+    run: str
+    flow: str
+    status: str
+    problem: str | None
+
+
+class DeletedRunDocument(TypedDict):
+    """A run that was deleted."""
+
+    run: str
+
+
 #: The document of each command, as `--json` prints it. `| None`: nothing was started, since a trigger ignores the event.
 DOCUMENTS = {
     "actions": list[ActionDocument],
-    "cancel": CancelDocument,
+    "cancel": CancelDocument | list[BulkDocument],
     "check": CheckDocument,
+    "delete": DeletedRunDocument | list[BulkDocument],
     "dry-run": DryRunDocument | None,
     "eval": EvaluationDocument,
     "explain": list[ExplanationDocument],
@@ -257,9 +273,9 @@ DOCUMENTS = {
     "graph": JsonGraph,
     "keys list": list[KeyDocument],
     "publish": list[VersionDocument],
-    "rerun": RerunPlanDocument | RunDocument | RequestDocument,
+    "rerun": RerunPlanDocument | RunDocument | RequestDocument | list[BulkDocument],
     "resume": list[RunDocument],
-    "retry": RunDocument,
+    "retry": RunDocument | list[BulkDocument],
     "run": RunDocument | None,
     "runs": list[RunRowDocument],
     "send": SendDocument,

@@ -23,6 +23,7 @@ _OF_CHILDREN: Final = "id > ?1 || '/' AND id < ?1 || '0'"
 _CLEAR_WAITS_OF: Final = "DELETE FROM wait WHERE run IN (SELECT key FROM run WHERE {})"
 _FREE_NAMES_OF: Final = "DELETE FROM start WHERE run IN (SELECT key FROM run WHERE {})"
 _HIDE: Final = "UPDATE run SET id = '~' || key, parent = '~' WHERE {}"
+_ENDED_RUN: Final = "SELECT id FROM run WHERE id = ? AND parent = '' AND ended_at IS NOT NULL"
 _REMOVED_RUN: Final = "SELECT key FROM run WHERE parent = '~' LIMIT 1"
 _CLEAR_HISTORY: Final = """
     DELETE FROM history WHERE run = ?1 AND seq IN (SELECT seq FROM history WHERE run = ?1 ORDER BY seq LIMIT ?2) RETURNING 1"""
@@ -75,6 +76,14 @@ def prune_slice(execute: Execute, before: int) -> bool:
     oldest = first_of(execute(_OLDEST_UNFINISHED))
     limit = min(before, oldest) if isinstance(oldest, int) else before
     return bool(execute(_CLEAR_EVENTS, (limit, SLICE_ROWS)) or execute(_CLEAR_FLOWS, (SLICE_ROWS // 10,)))
+
+
+def remove(execute: Execute, run: str) -> bool:
+    """See `Store.remove`; inside of a transaction."""
+    found = first_of(execute(_ENDED_RUN, (run,)))
+    if found is not None:
+        _hide(execute, found)
+    return found is not None
 
 
 def _hide(execute: Execute, run: Value) -> None:

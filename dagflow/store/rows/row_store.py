@@ -214,6 +214,10 @@ class RowStore(ServiceTables, abc.ABC):
         """See `Store.prune`."""
         return self._transact(lambda execute: retention.prune_slice(execute, before))
 
+    def remove(self, run: RunId) -> bool:
+        """See `Store.remove`."""
+        return self._transact(lambda execute: retention.remove(execute, run))
+
     # ---- what a database adds
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
 import attrs
@@ -80,9 +80,9 @@ def _essence(value: object) -> object:
     if isinstance(value, Flow):
         return _flow(value)
     if isinstance(value, tuple | list):
-        return tuple(map(_essence, value))
+        return tuple(map(_essence, cast("Iterable[object]", value)))
     if isinstance(value, Mapping):
-        return tuple((key, _essence(each)) for key, each in value.items())
+        return tuple((key, _essence(each)) for key, each in cast("Mapping[object, object]", value).items())
     if attrs.has(type(value)):
         names = (
             field.name for field in attrs.fields(cast("type[attrs.AttrsInstance]", type(value))) if field.name not in _NO_MATTER

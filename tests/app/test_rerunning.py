@@ -12,8 +12,10 @@ from dagflow.admission.requests import Stage
 from dagflow.app.archive import Archive
 from dagflow.app.interpreter import Interpreter
 from dagflow.app.program_cache import Programs
+from dagflow.app.rerunning import planned
 from dagflow.app.stored_runs import restored
 from dagflow.app.why import reason_for
+from dagflow.execution.program import prepare
 from dagflow.lang.compiler import compile_text
 from dagflow.model.flow import Flow
 from dagflow.store.api import Creation
@@ -279,3 +281,44 @@ async def test_a_crash_changes_nothing(works: Works) -> None:
             result = await resumed.wait()
         assert (result.status, result.output, result.failures) == (whole.status, whole.output, whole.failures)
         assert not {"a", "part", "item", "big"} & set(works.names)
+
+
+OLD = """
+flow part(n: int) -> int {
+  p = work(name: "part")
+  return n
+}
+
+flow order(n: int) -> string? {
+  on manual
+  a = work(name: "a")
+  called = part(n: n)
+  if n > 0 { big = work(name: "big") }
+  last = work(name: "last") after settled(a, called, big)
+  return last
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        ("// Nothing.", "", set[str]()),
+        ("on manual\n", "on manual\n\n  // A remark.\n", set[str]()),
+        ('work(name: "last")', 'work(name: "other")', set[str]()),
+        ('a = work(name: "a")', 'a = work(name: "b")', {"a", "called", "big"}),
+        ('p = work(name: "part")', 'p = work(name: "parts")', {"called", "big"}),
+        ("if n > 0", "if n > 1", {"big"}),
+        ("if n > 0 { big", 'new = work(name: "new")\n  if n > 0 { big', {"new", "big"}),
+        ("flow order(n: int)", "flow order(n: int = 1)", {"a", "called", "big"}),
+    ],
+)
+async def test_only_what_is_the_same_is_kept(works: Works, before: str, after: str, changed: set[str]) -> None:
+    """A statement comes after the one before it, so what follows a changed one runs again too."""
+    store = MemoryStore()
+    async with Interpreter.open(":memory:", catalog=works.catalog, clock=VirtualClock(START), store=store) as interpreter:
+        run = await interpreter.start(compiled(works, OLD), {"n": 1})
+        await run.wait()
+        new = prepare(compiled(works, OLD.replace(before, after)))
+        _, plan = planned(new, restored(store, Programs(), run.id), "last")
+    assert {step.id for step in plan.again} == changed | {"last"}

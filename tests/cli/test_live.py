@@ -187,8 +187,8 @@ def test_many_runs_at_once(served: Client, dagflow: Dagflow) -> None:
     assert [each["run"] for each in listed] == [runs[1], runs[0]]
     said = dagflow("cancel", "--where", "flow=deliver", "--rate", "100", "--json")
     assert (said.code, [each["problem"] for each in said.json]) == (0, [None, None])
-    said = dagflow("rerun", "--where", "flow=deliver", "--rate", "100")
-    assert said.code == 0
+    said = dagflow("rerun", "--where", "flow=deliver", "--rate", "100", "--json")
+    assert (said.code, {each["problem"] for each in said.json}) == (1, {"its request is dropped: once"})
     said = dagflow("delete", "--where", "status=cancelled", "--rate", "100", "--json")
     assert (said.code, {each["run"] for each in said.json}) == (0, set(runs))
     assert not {row.id for row in served.runs()} & set(runs)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dagflow.app.interpreter import Interpreter
     from dagflow.app.rerunning import RerunPlan
     from dagflow.cli.live import LiveProcess
+    from dagflow.client import Client
 
 
 @click.command(
@@ -73,7 +74,7 @@ def rerun(
             words=where, limit=limit, rate=rate, is_dry=is_dry, store=store, tenant=tenant, actions=actions,
             is_quiet=quiet, is_json=is_json,
         )  # fmt: skip
-        return bulk.perform("rerun", ENDED, lambda client, each: client.rerun(each), lambda here, each: here.rerun(each))
+        return bulk.perform("rerun", ENDED, _ask_again, lambda here, each: here.rerun(each))
     with Archive.open(store) as archive:
         run_id = archive.find(run)
         flow, _ = archive.result(run_id)
@@ -95,6 +96,15 @@ def rerun(
         return await session.follow(flow, await interpreter.rerun(run_id, id=id, from_step=from_step))
 
     return session.drive(body)
+
+
+def _ask_again(client: Client, run_id: str) -> None:
+    """Ask for another run. Raises UsageError: the settings of the flow let none begin."""
+    from dagflow.errors import UsageError
+
+    outcome = client.rerun(run_id)
+    if not (outcome.run or outcome.stage.is_open):
+        raise UsageError(f"its request is {outcome.stage.value}: {outcome.reason}")
 
 
 def _show(plan: RerunPlan | None, *, is_json: bool, is_quiet: bool) -> None:

@@ -143,7 +143,7 @@ async def test_an_on_error_runs_again_as_another_effect(works: Works) -> None:
     works.broken = {"second"}
     async with Interpreter.open(":memory:", catalog=works.catalog, clock=VirtualClock(START)) as interpreter:
         run = await interpreter.start(works.flow(ORDER), {"n": 1})
-        await run.wait()
+        again = await run.wait()
         for _ in range(2):
             again = await (await interpreter.retry(run.id)).wait()
             assert (again.status, [failure.node for failure in again.failures]) == (RunStatus.FAILED, ["second"])

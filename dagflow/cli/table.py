@@ -35,7 +35,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "rerun": ("rerun", "Start a run with the flow and the input of another one, which stays as it is"),
         "retry": ("retry", "Go on with a run that failed from the steps that did not succeed"),
         "skip": ("skip", "Give a step its result instead of letting it run"),
-        "cancel": ("cancel", "Cancel a run, or all that fit a filter"),
+        "cancel": ("cancel", "Cancel a run, or all unfinished runs that fit a filter"),
         "delete": ("delete", "Delete runs that have ended, with their histories"),
     },
     "Inspect runs": {

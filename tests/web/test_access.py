@@ -24,7 +24,7 @@ TABLE = {
     "editor": {"read", "edit", "control"},
     "operator": {"read", "control", "operate", "send"},
     "sender": {"send"},
-    "admin": {"read", "edit", "control", "operate", "send"},
+    "admin": {"read", "edit", "control", "operate", "send", "delete"},
 }
 UNSAFE = [each for each in OPERATIONS if each.method != "GET" and each.permission is not Permission.SIGNED]
 

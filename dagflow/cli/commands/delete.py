@@ -41,7 +41,9 @@ def delete(
     quiet: bool,
     is_json: bool,
 ) -> int:
-    """Delete a run that has ended, or all that fit a filter, with their child runs and histories. Nothing that they did is undone.
+    """Delete runs that have ended, with their histories.
+
+    Their child runs are deleted too. Nothing that they did is undone.
 
     `dagflow store vacuum` frees the disk space.
     """

@@ -42,7 +42,9 @@ def retry(
     quiet: bool,
     is_json: bool,
 ) -> int:
-    """Go on with a run that failed, or with all that fit a filter. Steps that succeeded keep their results; steps that failed or were stopped run again.
+    """Go on with a run that failed from the steps that did not succeed.
+
+    Steps that succeeded keep their results; steps that failed or were stopped run again.
 
     If a process serves the store, it drives the run. Otherwise this command drives it until it ends.
     """

@@ -38,7 +38,9 @@ def skip(
     quiet: bool,
     is_json: bool,
 ) -> int:
-    """Give a step its result instead of letting it run. A run that failed goes on by that.
+    """Give a step its result instead of letting it run.
+
+    A run that failed goes on by that.
 
     If a process serves the store, it drives the run. Otherwise this command drives it until it ends.
     """

@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import Final
 
 import attrs
+import orjson
 
+from dagflow.app.program_cache import Programs
 from dagflow.app.run_steps import step_of
+from dagflow.app.stored_runs import read_start
 from dagflow.engine.keeping import Again, Why
 from dagflow.errors import UsageError
 from dagflow.execution.instance import RunInstance
 from dagflow.execution.keeping import keeping_of
 from dagflow.execution.program import Program
 from dagflow.execution.run_state import Keeping
+from dagflow.ids import RunId
 from dagflow.model.flow import NodeKind
 from dagflow.model.plan import HANDLER_SCOPE, UNDO_SCOPE
 from dagflow.model.status import NodeStatus
+from dagflow.store.api import Store
 
 #: The kinds of steps that a plan lists: what calls, waits, or computes a value.
 _LISTED: Final = frozenset(
@@ -117,3 +122,12 @@ def _why_again(program: Program, earlier: RunInstance, node: int, again: Again) 
             status = earlier.machine.state.status[numbers[ids[node]]]
             words = {NodeStatus.FAILED: "failed", NodeStatus.CANCELLED: "was stopped"}
             return words.get(status, "did not run")
+
+
+def kept_by_request(store: Store, programs: Programs, program: Program, rerun: str) -> Keeping | None:
+    """Return what the run of a request keeps; `rerun` as of `Keys`. Raises DagflowError: the earlier run is not there any more."""
+    if not rerun:
+        return None
+    run, step = orjson.loads(rerun)
+    _, earlier = read_start(store, programs, RunId(run))
+    return planned(program, earlier, step)[0]

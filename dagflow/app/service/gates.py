@@ -22,12 +22,11 @@ from dagflow.admission.commands import Accept, Begin, Cancel, Claim, Command, Dr
 from dagflow.admission.machine import Admission
 from dagflow.admission.requests import Stage
 from dagflow.app.program_cache import Prepared
-from dagflow.app.rerunning import planned
+from dagflow.app.rerunning import kept_by_request
 from dagflow.app.run_loader import Loader
 from dagflow.app.run_starter import Starter
 from dagflow.app.service.held_rows import after, held_of, request_of
 from dagflow.app.service.manifests import cancelled_by, listens_to
-from dagflow.app.stored_runs import read_start
 from dagflow.clock import Clock
 from dagflow.drivers.local.batch import Decision, Note
 from dagflow.drivers.local.driver import LocalDriver
@@ -36,7 +35,6 @@ from dagflow.errors import DagflowError
 from dagflow.execution.admission import judged, keys_json, keys_of
 from dagflow.execution.bindings import Origin
 from dagflow.execution.evaluate import as_record
-from dagflow.execution.run_state import Keeping
 from dagflow.ids import RunId
 from dagflow.store.api import Store
 from dagflow.store.service_rows import PublishedRow, RequestRow
@@ -385,7 +383,7 @@ class Gates:
                 n_events,
                 request_of=request_of,
                 tenant=gate.tenant,
-                keeping=self._kept(prepared, keys_of(row.keys).rerun),
+                keeping=kept_by_request(self.store, self.loader.programs, prepared.program, keys_of(row.keys).rerun),
             )
         except DagflowError as error:
             gate.rows.pop(row.id, None)
@@ -393,14 +391,6 @@ class Gates:
             self.feed(gate, events.RunEnded(self.clock.now(), row.id))
         else:
             self._decided(begun[0], live)
-
-    def _kept(self, prepared: Prepared, rerun: str) -> Keeping | None:
-        """What a run has from an earlier one. Raises DagflowError: that is not there any more."""
-        if not rerun:
-            return None
-        run, step = orjson.loads(rerun)
-        _, earlier = read_start(self.store, self.loader.programs, RunId(run))
-        return planned(prepared.program, earlier, step)[0]
 
     def _refuse(self, row: RequestRow, reason: str) -> None:
         refused = self.refuse(attrs.evolve(row, claim=None), f"refused: {reason}")

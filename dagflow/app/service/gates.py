@@ -251,8 +251,8 @@ class Gates:
         note = Note([attrs.evolve(row, stage=Stage.DROPPED, reason=kept)])
         self.driver.observing.request_dropped(row.flow, reason)
         self.driver.note(note)
-        fields = {"tenant": row.tenant, "flow": row.flow}
-        _logger.warning("the request %s of the flow %r begins no run: %s", row.id, row.flow, kept, extra=fields)
+        place = {"tenant": row.tenant, "flow": row.flow}
+        _logger.warning("the request %s of the flow %r begins no run: %s", row.id, row.flow, kept, extra=place)
         return Decision(note.rows[0], note)
 
     def ended(self, live: LoadedRun) -> None:
@@ -374,13 +374,11 @@ class Gates:
         try:
             prepared = self.loader.programs.load(self.store, row.digest)
             value = prepared.program.input_codec.decode(orjson.loads(row.input))
-            origin = Origin(kind=row.kind, name=row.name, hops=row.hops)
-            n_events = self.driver.delivery_offset
             live = self.starter.begin(
                 prepared,
                 as_record(value),
-                origin,
-                n_events,
+                Origin(kind=row.kind, name=row.name, hops=row.hops),
+                self.driver.delivery_offset,
                 request_of=request_of,
                 tenant=gate.tenant,
                 keeping=kept_by_request(self.store, self.loader.programs, prepared.program, keys_of(row.keys).rerun),

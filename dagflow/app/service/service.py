@@ -82,9 +82,8 @@ class Service(Tenant):
         check_in_trio()
         check_seconds(refresh_seconds)
         check_kept(keep_seconds)
-        governed = Policies(policies)
+        governed, clock = Policies(policies), clock or SystemClock()
         catalog = catalog if policies is None else TenantCatalog(catalog, governed)
-        clock = clock or SystemClock()
         opened = store if store is not None else await open_when_free(path, takeover=takeover)
         place = path if is_reachable and store is None and opened.is_durable else None
         try:
@@ -98,7 +97,6 @@ class Service(Tenant):
                 calls = service_calls(service, service.tenant, interpreter)
                 answering, has_looked = listening(place, opened, calls, lambda: service.is_draining), trio.Event()
                 try:
-                    # First the flows, then the calls: a client that comes at once finds what it asks for.
                     async with _beside(service._jobs(refresh_seconds, keep_seconds, has_looked), has_looked), answering:
                         yield service
                 finally:
@@ -166,7 +164,11 @@ class Service(Tenant):
 
 @asynccontextmanager
 async def _beside(jobs: Sequence[Callable[[], Awaitable[None]]], has_looked: trio.Event) -> AsyncGenerator[None]:
-    """Do these jobs while the block runs, which begins once the source was looked at; one that does not answer delays it by ten seconds."""
+    """Do these jobs while the block runs.
+
+    The block begins once the source was looked at, so that a client that comes at once finds its flows; a source that does not answer delays
+    it by ten seconds.
+    """
     try:
         async with trio.open_nursery() as nursery:
             for job in jobs:

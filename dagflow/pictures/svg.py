@@ -23,7 +23,7 @@ _MARGIN: Final = 24
 _RADIUS: Final = 7
 _TIP: Final = 8
 _FACES: Final = "Inter,'Segoe UI','Helvetica Neue',Arial,'DejaVu Sans',sans-serif"
-_BASE: Final = f"""text{{font-family:{_FACES};font-size:11px}}
+BASE: Final = f"""text{{font-family:{_FACES};font-size:11px}}
 .title{{font-size:{SIZES[Style.TITLE]}px;font-weight:600}}
 .condition{{font-size:{SIZES[Style.CONDITION]}px}}
 .join{{font-style:italic}}
@@ -59,7 +59,7 @@ def to_svg(sheet: Sheet, heading: tuple[str, str], overlay: Overlay = NOTHING, t
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img">',
         f"<title>{_text(heading[0])}</title>",
-        f"<style>{_BASE}{style_of(theme)}</style>",
+        f"<style>{BASE}{style_of(theme)}</style>",
         f'<rect class="ground" width="{width}" height="{height}"/>',
     ]
     y = _MARGIN

@@ -16,13 +16,23 @@ if TYPE_CHECKING:
     from dagflow.model.flow import Flow
 
 
-@click.command(cls=Command, examples=[("dagflow show last", "show the newest run")])
+@click.command(
+    cls=Command,
+    examples=[
+        ("dagflow show last", "show the newest run"),
+        ("dagflow show last --timeline -o run.html", "draw when each of its steps ran"),
+    ],
+)
 @options.run_id
+@click.option("--timeline", is_flag=True, help="Draw when each step ran and waited.")
+@click.option("-o", "--output", metavar="FILE", help="Write the timeline to a .svg, .png or .html file.")
 @click.option("--traceback", is_flag=True, help="Show Python tracebacks of failed actions.")
 @options.actions
 @options.store
 @options.as_json
-def show(*, run: str, traceback: bool, actions: str | None, store: str, is_json: bool) -> int:
+def show(
+    *, run: str, traceback: bool, timeline: bool, output: str | None, actions: str | None, store: str, is_json: bool
+) -> int:
     """Show a run step by step."""
     from dagflow.app.archive import Archive
     from dagflow.app.documents.runs import plain_result
@@ -30,11 +40,20 @@ def show(*, run: str, traceback: bool, actions: str | None, store: str, is_json:
     from dagflow.cli.output.tables import RunReport, print_report
     from dagflow.cli.output.text import instant, json_text, printable
     from dagflow.cli.sources import load_host
+    from dagflow.errors import UsageError
 
+    if (is_json and timeline) or (output is not None and not timeline):
+        raise UsageError("`-o` must come with `--timeline`, and `--json` without it")
     with Archive.open(store) as archive:
         run_id = archive.find(run)
         flow, result = archive.result(run_id)
         blocked = archive.blocked(run_id)
+        history = archive.history(run_id) if timeline else []
+    if timeline:
+        from dagflow.cli.output.timeline import print_timeline
+
+        print_timeline(flow, result, history, output)
+        return OK
     if is_json:
         document: ShownRunDocument = {**plain_result(flow, result), "blocked": None if blocked is None else blocked.reason}
         print(json_text(document))

@@ -38,13 +38,20 @@ class FastStep:
 
 def quick_ways(performer: Performer, program: Program) -> list[FastStep | None]:
     """By the number of the node, its fast path if there is one."""
-    return [_quick(performer, code) for code in program.codes]
+    known: dict[tuple[object, ...], FastAction | None] = {}
+    return [_quick(performer, code, known) for code in program.codes]
 
 
-def _quick(performer: Performer, code: Code) -> FastStep | None:
+def _quick(performer: Performer, code: Code, known: dict[tuple[object, ...], FastAction | None]) -> FastStep | None:
     node = code.node
-    types = {argument.name: argument.value.type for argument in node.arguments}
-    direct = performer.direct(node.action, types, node.type) if node.action else None
+    if not node.action:
+        return None
+    # Many steps call one action in the same way. Types are told apart as objects, which the program keeps: comparing them takes longer.
+    key = (node.action, id(node.type), *[(argument.name, id(argument.value.type)) for argument in node.arguments])
+    if key not in known:
+        types = {argument.name: argument.value.type for argument in node.arguments}
+        known[key] = performer.direct(node.action, types, node.type)
+    direct = known[key]
     return None if direct is None else fast_step(code, direct)
 
 

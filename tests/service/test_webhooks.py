@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -14,37 +13,29 @@ from dagflow.admission.requests import Stage
 from dagflow.webhooks import GitHub, Hmac, Scheme, Slack, StandardWebhooks, Stripe, Unsigned, WebhookRefused
 from tests.app.host import START, Host
 from tests.service.world import Hand, finished
+from tests.threats import signing
+from tests.threats.signing import BODY, KEY, slack
 
 SECOND = 10**9
-BODY = b'{"id": "evt_1", "event_id": "Ev1", "amount": 5}'
-KEY = base64.b64encode(b"standard key").decode()
-
-
-def signed(secret: bytes, content: bytes, algorithm: str = "sha256") -> bytes:
-    return hmac.new(secret, content, algorithm).digest()
 
 
 def standard(secret: str, body: bytes, at: int) -> dict[str, str]:
-    content = f"msg_1.{at}.".encode() + body
-    signature = base64.b64encode(signed(base64.b64decode(secret), content)).decode()
-    return {"Webhook-Id": "msg_1", "Webhook-Timestamp": str(at), "Webhook-Signature": f"v1a,x v1,{signature}"}
+    """With a signature of another version before the one that counts, as while a secret is rotated."""
+    headers = signing.standard(secret, body, at)
+    return headers | {"Webhook-Signature": f"v1a,x {headers['Webhook-Signature']}"}
 
 
-def github(secret: str, body: bytes, _at: int) -> dict[str, str]:
-    return {"X-Hub-Signature-256": "sha256=" + signed(secret.encode(), body).hex(), "X-GitHub-Delivery": "d1"}
+def github(secret: str, body: bytes, at: int) -> dict[str, str]:
+    return {**signing.github(secret, body, at), "X-GitHub-Delivery": "d1"}
 
 
 def stripe(secret: str, body: bytes, at: int) -> dict[str, str]:
-    return {"Stripe-Signature": f"t={at},v1=00,v1={signed(secret.encode(), f'{at}.'.encode() + body).hex()},v0=1"}
+    signature = signing.stripe(secret, body, at)["Stripe-Signature"]
+    return {"Stripe-Signature": signature.replace(",v1=", ",v1=00,v1=") + ",v0=1"}
 
 
-def slack(secret: str, body: bytes, at: int) -> dict[str, str]:
-    signature = signed(secret.encode(), f"v0:{at}:".encode() + body).hex()
-    return {"X-Slack-Request-Timestamp": str(at), "X-Slack-Signature": f"v0={signature}"}
-
-
-def shop(secret: str, body: bytes, _at: int) -> dict[str, str]:
-    return {"X-Shop": "v=" + base64.b64encode(signed(secret.encode(), body, "sha512")).decode(), "X-Shop-Id": "s1"}
+def shop(secret: str, body: bytes, at: int) -> dict[str, str]:
+    return {**signing.shop(secret, body, at), "X-Shop-Id": "s1"}
 
 
 def of_shop(secrets: object) -> Scheme:

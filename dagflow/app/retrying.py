@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 import attrs
 import trio
 
+from dagflow.app.catching_up import catch_up_with
 from dagflow.app.run_loader import Loader
 from dagflow.app.run_steps import step_of
 from dagflow.drivers.local.driver import LocalDriver
@@ -141,10 +142,7 @@ class Retrying:
             live = await trio.to_thread.run_sync(read) if row.status.is_terminal and self._find(run) is None else None
             if live is None:
                 raise NotRetried(f"run {run} has not ended; wait until it has, or cancel it")
-            while live.progress.program.hears and live.progress.mailbox.n_seen < (until := driver.delivery_offset):
-                # Events that were handed out while the run was being read.
-                await trio.to_thread.run_sync(self._loader.catch_up, live)
-                live.progress.mailbox.n_seen = max(live.progress.mailbox.n_seen, until)
+            await catch_up_with(driver, self._loader, live)
             driver.take(live)
             return await _committed(live, live.n_committed + 1)
 

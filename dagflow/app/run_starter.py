@@ -11,6 +11,7 @@ import attrs
 import orjson
 import trio
 
+from dagflow.app.catching_up import catch_up_with
 from dagflow.app.entry_checks import MAX_FLOW, checked_text
 from dagflow.app.program_cache import Prepared
 from dagflow.app.run_loader import Loader
@@ -196,6 +197,8 @@ class Starter:
         """Return a run that has ended, or that was not resumed when the store was opened."""
         with self._driver.suspension.reading() as changed:
             live = await self._ask(partial(self._loader.load_caught_up, row))
+            if not live.progress.is_ended:
+                await catch_up_with(self._driver, self._loader, live)
         found = self._find(row.id)
         if found is not None:
             return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import attrs
 import trio
@@ -75,3 +76,16 @@ class Held(Counting):
             self.is_held = True
             self._gate.wait(20)
         return found
+
+
+class HeldEvents(Held):
+    """The next events that are read are given only when somebody says so."""
+
+    def history(self, run: str) -> object:
+        return self.store.history(run)  # type: ignore[arg-type]
+
+    def histories(self, runs: list[str]) -> object:
+        return self.store.histories(runs)  # type: ignore[arg-type]
+
+    def events(self, **which: Any) -> object:
+        return self._given(self.store.events(**which))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 import trio
 
 from dagflow.app.interpreter import Interpreter
+from dagflow.app.run_handle import Run
 from dagflow.clock import VirtualClock
 from dagflow.drivers.simulated.simulator import DEFAULT_START, Send, Simulation, simulate
 from dagflow.errors import UsageError
@@ -15,9 +17,12 @@ from dagflow.lang.compiler import compile_text
 from dagflow.model.action import Interface
 from dagflow.model.status import NodeStatus, RunStatus
 from dagflow.model.wire.codec import WireError
+from dagflow.store.api import Store
 from dagflow.store.codec.flow import decode_flow, encode_flow
 from dagflow.store.memory import MemoryStore
+from dagflow.store.sqlite.store import SqliteStore
 from tests.app.host import Host
+from tests.app.stand_ins import HeldEvents
 from tests.app.test_constructs import DECLARATIONS, SECOND
 from tests.drivers.test_crash import essence
 
@@ -197,6 +202,27 @@ class TestSend:
             with trio.fail_after(20):
                 result = await (await interpreter.get_run(run_id)).wait()
         assert (result.run, result.status, result.output) == (run_id, RunStatus.SUCCEEDED, "Ann")
+
+    async def test_an_event_that_comes_while_a_run_is_read(self, host: Host, tmp_path: Path) -> None:
+        path, flow = tmp_path / "runs.db", host.flow(APPROVAL, "asks")
+        async with Interpreter.open(path, catalog=host.catalog) as interpreter:
+            await interpreter.start(flow, {"id": "a"}, id="once")
+        found: list[Run] = []
+        store = HeldEvents(SqliteStore.open(path))
+        async with Interpreter.open(path, catalog=host.catalog, store=cast("Store", store), resume=()) as interpreter:
+            store.hold()
+            with trio.fail_after(20):
+                async with trio.open_nursery() as nursery:
+
+                    async def read() -> None:
+                        found.append(await interpreter.start(flow, {"id": "a"}, id="once"))
+
+                    nursery.start_soon(read)
+                    while not store.is_held:
+                        await trio.lowlevel.checkpoint()
+                    assert await interpreter.send("approved", {"id": "a", "by": "Ann"}, id="1") == 0
+                    store.let_go()
+                assert (await found[0].wait()).output == "Ann"
 
     async def test_an_event_before_its_wait(self, host: Host, tmp_path: Path) -> None:
         text = """

@@ -39,6 +39,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "delete": ("delete", "Delete runs that have ended, with their histories"),
     },
     "Inspect runs": {
+        "top": ("top", "Show how many runs each flow has, and the newest runs, as they change"),
         "runs": ("runs", "List runs, newest first"),
         "show": ("show", "Show a run step by step"),
         "why": ("why", "Explain why a step ran or did not run"),
@@ -90,5 +91,6 @@ WITH_JSON: Final = (
     "store vacuum",
     "store verify",
     "test",
+    "top",
     "why",
 )

@@ -108,6 +108,7 @@ def test_with_runs(valid: Callable[..., Said], dagflow: Dagflow, folder: Path) -
     assert '"succeeded"' in valid(*RUN, "--input", '{"n": 2}', code=0).out
     valid("runs", "--json", code=0)
     valid("runs", "--parent", "last", "--json", code=0)
+    valid("top", "--json", code=0)
     valid("show", "last", "--json", code=0)
     valid("why", "last", "a", "--json", code=0)
     valid("why", "last", "b", "--json", code=2)

@@ -242,6 +242,29 @@ class VacuumDocument(TypedDict):
     keep: str
 
 
+class FlowLoadDocument(TypedDict):
+    """The runs of a flow. `oldest_at`: when the oldest running one began. `ended` and `failed` are of the newest runs of the store."""
+
+    flow: str
+    running: int
+    sleeping: int
+    blocked: int
+    ended: int
+    failed: int
+    oldest_at: str | None
+    due_at: str | None
+
+
+class OverviewDocument(TypedDict):
+    """The state of a store. `process`: the process that drives its runs. `is_whole`: whether all unfinished runs were counted."""
+
+    at: str
+    process: int | None
+    is_whole: bool
+    flows: list[FlowLoadDocument]
+    runs: list[RunRowDocument]
+
+
 class BulkDocument(TypedDict):
     """A run that fits the filter of a command. `status`: before the command. `problem`: why nothing was done to it, if so."""
 
@@ -287,5 +310,6 @@ DOCUMENTS = {
     "store vacuum": VacuumDocument,
     "store verify": VerifyDocument,
     "test": TestsDocument,
+    "top": OverviewDocument,
     "why": ReasonDocument,
 }

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,3 +80,35 @@ def test_an_empty_store_and_none(dagflow: Dagflow, folder: Path) -> None:
     assert (said.code, said.err.strip()) == (2, "dagflow: there is no store dagflow.db; running a flow makes one")
     open_store(folder / "dagflow.db").close()
     assert dagflow("top").out.splitlines()[1] == "no runs yet"
+
+
+def test_only_the_busiest_flows_are_listed(dagflow: Dagflow, folder: Path) -> None:
+    store = open_store(folder / "dagflow.db")
+    for number in range(20):
+        for at in range(number + 1):
+            create(store, run_row((100 * number + at) * SECOND, flow=f"f{number}"), FLOW, ())
+    store.close()
+    lines = dagflow("top", "--once").out.splitlines()
+    assert [line.split()[0] for line in lines[3:18]] == [f"f{number}" for number in range(19, 4, -1)]
+    assert lines[18] == "5 more flows"
+    assert len(dagflow("top", "--json").json["flows"]) == 20
+
+
+def test_a_terminal_shows_changes_until_ctrl_c(filled: Path) -> None:
+    screen, terminal = pty.openpty()
+    command = [sys.executable, "-m", "dagflow", "top", "--every", "1", "--store", str(filled)]
+    with subprocess.Popen(
+        command, stdin=terminal, stdout=terminal, stderr=terminal, env={**os.environ, "TERM": "xterm"}
+    ) as process:
+        os.close(terminal)
+        seen = b""
+        while b"busy" not in seen:
+            seen += os.read(screen, 65_536)
+        store = open_store(filled)
+        create(store, run_row(20 * SECOND, flow="later", status=RunStatus.RUNNING), FLOW, ())
+        store.close()
+        while b"later" not in seen:
+            seen += os.read(screen, 65_536)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    os.close(screen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 from rich.console import Console, Group
@@ -24,6 +24,9 @@ from dagflow.clock import SystemClock
 
 if TYPE_CHECKING:
     from dagflow.cli.output.documents import OverviewDocument
+
+#: The busiest flows, so that the newest runs stay on the screen; `--json` has all.
+_MOST_FLOWS: Final = 15
 
 
 @attrs.frozen(kw_only=True)
@@ -97,9 +100,11 @@ def drawn(found: Overview, store: str, width: int) -> Group:
     head = Text(f"{printable(store)}, {instant(found.at)} UTC: {driver}", style="bold", no_wrap=True, overflow="ellipsis")
     if not found.flows:
         return Group(head, Text("no runs yet"))
-    rows = [_cells(load, found.at) for load in found.flows]
+    rows = [_cells(load, found.at) for load in found.flows[:_MOST_FLOWS]]
     header = ["flow", "running", "sleeping", "blocked", "failed", "ended", "oldest", "next due"]
     parts: list[Text | Group] = [head, Text(), aligned(header, rows, width, elastic={0: 8}, right=frozenset(range(1, 6)))]
+    if len(found.flows) > _MOST_FLOWS:
+        parts.append(Text(f"{len(found.flows) - _MOST_FLOWS} more flows", style="dim"))
     if not found.is_whole:
         parts.append(Text(f"the newest {MOST_UNFINISHED} unfinished runs are counted", style="dim"))
     parts.append(Text(f"failed and ended: of the newest {MOST_RECENT} runs", style="dim"))

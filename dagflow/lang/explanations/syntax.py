@@ -35,7 +35,8 @@ flow greet(to: Email, status: string) {
 # E103 unexpected token
 The text before this token is complete, or does not start a statement. Frequent causes are a misspelt
 keyword, a duration in two words, and operators of other languages: write `&&` for `and`, `||` for
-`or`, and `!` for `not`. Write each statement on its own line.
+`or`, and `!` for `not`. Write each statement on its own line. An action is called in a step of its
+own, `result = log(…)`, never inside an expression.
 --- wrong
 flow remind(to: Email) {
   wait 2 days

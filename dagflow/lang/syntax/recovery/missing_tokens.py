@@ -126,6 +126,24 @@ def _missing_brace(c: Context) -> Skip | None:
     return Skip(said)
 
 
+def _named_in_expression(c: Context) -> Skip | None:
+    """`return orders.close(id: 1)`: an action where a value is wanted, or a function whose arguments have names."""
+    if c.token.type != "COLON" or c.previous.type != "IDENT" or not c.accepts("LPAR"):
+        return None
+    opening = c.position - 2
+    if opening < c.start + 1 or c.tokens[opening].type != "LPAR" or c.tokens[opening - 1].type != "IDENT":
+        return None
+    first = opening - 1
+    while first - 2 >= c.start and c.tokens[first - 1].type == "DOT" and c.tokens[first - 2].type == "IDENT":
+        first -= 2
+    callee = ".".join(short(token) for token in c.tokens[first:opening:2])
+    said = diagnostic(
+        "E103", "an expression takes no named arguments", c.previous.span, f"names an argument of `{callee}`",
+        f"an action is a step of its own: write `result = {callee}(…)` before, and `result` here; a function takes values without names",
+    )  # fmt: skip
+    return Skip(said)
+
+
 def _missing_paren(c: Context) -> Skip | None:
     """`email template: "x")`: a colon behind the first argument, and no `(` before it."""
     if c.token.type != "COLON" or c.previous.type != "IDENT" or not c.accepts("LPAR"):
@@ -229,6 +247,7 @@ def _missing_operator(c: Context) -> Skip | None:
 MISSING: Final[tuple[Callable[[Context], Repair | Skip | None], ...]] = (
     _missing_mode,
     _missing_brace,
+    _named_in_expression,
     _missing_paren,
     _missing_colon,
     _missing_comma,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,17 @@ def test_there_is_a_test_for_every_example() -> None:
         "contacts.json",
     }
     assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == flows | programs | values
+
+
+@pytest.mark.parametrize(("example", "id_type"), [("django_shop", "int"), ("fastapi_app", "string")])
+def test_the_flow_in_the_readme_of_a_shop_compiles(example: str, id_type: str) -> None:
+    (text,) = re.findall(r"^flow .*?^}$|^\{\"text\".*?\}$", (EXAMPLES / example / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    text = json.loads(text)["text"] if text.startswith("{") else text
+    shop = f"""
+        event "order/created" {{ id: {id_type}, customer: string, total: int }}
+        action orders.set_status(order: {id_type}, status: string) -> string idempotent
+    """
+    assert dagflow.compile(text + shop).render() == ""
 
 
 class TestLeadApproval:

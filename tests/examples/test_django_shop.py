@@ -106,7 +106,7 @@ def only_who_is_logged_in(nobody: httpx.Client) -> None:
 
 
 def automations_are_saved_and_published(ann: httpx.Client, bob: httpx.Client) -> None:
-    assert "EventSource" in ann.get("/").text
+    assert "<h1>Automations of red</h1>" in ann.get("/").text
     wrong = ann.put("/automations/big_order", content=CHECK.replace("e.total >", "e.sum >"))
     assert wrong.json()["diagnostics"][0]["code"].startswith("E")
     for name, text in (("big_order", CHECK), ("restock", STOCK)):

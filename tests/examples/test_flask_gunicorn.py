@@ -49,6 +49,8 @@ def test_requests_of_all_workers_run_once_though_the_driver_is_killed(tmp_path: 
         assert len(runs) == N_PARCELS // 2
         assert len({worker for _, worker in answers}) == 4
         with httpx.Client(base_url=application.address, timeout=40, trust_env=False) as browser:
+            assert [browser.post("/parcels", json=body).status_code for body in ({}, [], {"id": 5})] == [400, 400, 400]
+            assert browser.get("/parcels/nope").status_code == 404
             outputs = Counter(browser.get(f"/parcels/{run}").json()["output"] for run in runs)
     assert outputs == Counter(f"booked P-{number}" for number in range(N_PARCELS // 2))
     booked = [line.split()[1] for line in (tmp_path / "ledger.txt").read_text().splitlines()]

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from dagflow.model.flow import Edge, EdgeKind, Flow, Node, NodeKind
     from dagflow.model.status import NodeStatus, PruneReason, RunStatus
     from dagflow.model.values import Duration, Secret, Timestamp, UInt
+    from dagflow.model.wire.codec import WireError
 
 __all__ = [
     "ActionFailed",
@@ -142,6 +143,7 @@ __all__ = [
     "Version",
     "VersionDiff",
     "VirtualClock",
+    "WireError",
     "bounds",
     "check_expression",
     "compile",
@@ -234,6 +236,7 @@ _HOMES = {
     "Version": "dagflow.app.outcomes",
     "VersionDiff": "dagflow.app.service.version_diff",
     "VirtualClock": "dagflow.clock",
+    "WireError": "dagflow.model.wire.codec",
     "bounds": "dagflow.lang.bounds.bounds",
     "check_expression": "dagflow.lang.expressions",
     "compile": "dagflow.app.compiling",

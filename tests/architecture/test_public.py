@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
 import enum
 import importlib
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ import pytest
 import dagflow.actions.failures
 import dagflow.model.flow
 
+ROOT = Path(__file__).parents[2]
 #: Modules whose `__all__`, or else whose public classes, are for programs.
 MODULES = (
     "dagflow",
@@ -97,3 +101,11 @@ def test_the_check_sees_a_private_type() -> None:
     assert private_types(hints_of) == set()
     deliver = inspect.unwrap(vars(dagflow.Interpreter)["deliver"])
     assert private_types(deliver) == {"dagflow.drivers.local.batch.Sending"}
+
+
+def test_every_exception_that_the_documents_name_can_be_imported() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    named = {name for page in pages for name in re.findall(r"`([A-Z]\w+(?:Error|Found|Invalid|Refused|Retried|Served|InUse))`", page.read_text())}
+    assert "WireError" in named
+    homes = [importlib.import_module(module) for module in MODULES]
+    assert sorted(name for name in named if not any(hasattr(home, name) for home in (*homes, builtins))) == []

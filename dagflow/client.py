@@ -34,7 +34,7 @@ from dagflow.errors import NotFound, NotServed, UsageError
 from dagflow.execution.results import RunResult
 from dagflow.ids import RunId, new_call_id
 from dagflow.store.api import Record, RunRow
-from dagflow.store.inbox import Unanswered
+from dagflow.store.inbox import Unanswered, Untaken
 from dagflow.store.open import ask_in, exchange, is_url
 from dagflow.store.service_rows import RequestRow
 
@@ -57,8 +57,9 @@ class Client:
         store: the path of the store's file, or its `postgresql://` URL.
         tenant: whose flows and runs these are; "" for a service without tenants, and for an interpreter.
         seconds: how long a call waits for its answer; `wait` has a bound of its own.
-        patience: for how many seconds a call is repeated while no process drives the store, such as while it is restarted. Only calls
-            that may happen twice are repeated. An event or a start happens once; a repeated event may be reported as a duplicate.
+        patience: for how many seconds a call is repeated while no process drives the store, such as while it is restarted. A call that a
+            process took before it stopped is repeated only if it may happen twice. An event or a start happens once; a repeated event
+            may be reported as a duplicate.
     """
 
     store: str | os.PathLike[str]
@@ -316,8 +317,9 @@ class Client:
                 return decode_answer(wanted, self._exchanged(call, left))
             except Unanswered:
                 raise
-            except NotServed:
-                if past >= self.patience or name not in REPEATABLE:
+            except NotServed as error:
+                # What no process took may be repeated even if it must not happen twice.
+                if past >= self.patience or not (name in REPEATABLE or isinstance(error, Untaken)):
                     raise
             time.sleep(_PAUSE_SECONDS)
 
@@ -350,11 +352,11 @@ def _exchanged(store: str, line: bytes, seconds: float | None) -> bytes:
             with reachable(socket_of(store)) as address:
                 connection.connect(address)
         except (FileNotFoundError, ConnectionRefusedError):
-            raise NotServed(
+            raise Untaken(
                 f"no process drives the runs of {store}; start one: `dagflow serve`, or a program with `dagflow.drive`"
             ) from None
         except OSError as error:
-            raise NotServed(f"cannot reach the process that drives the runs of {store}: {error.strerror or error}") from None
+            raise Untaken(f"cannot reach the process that drives the runs of {store}: {error.strerror or error}") from None
         try:
             connection.sendall(line)
             answer = _received(connection)

@@ -10,6 +10,10 @@ import attrs
 from dagflow.errors import NotServed
 
 
+class Untaken(NotServed):
+    """No process was there to take the call, so it has not happened and will not."""
+
+
 class Unanswered(NotServed):
     """The answer to a call did not come in time; the call may still happen."""
 

@@ -9,7 +9,7 @@ import psycopg
 
 from dagflow.clock import stopwatch
 from dagflow.errors import NotServed, StoreError, UsageError
-from dagflow.store.inbox import Unanswered
+from dagflow.store.inbox import Unanswered, Untaken
 from dagflow.store.postgres.address import Address, address_of, channel_of
 from dagflow.store.postgres.connection import Connection, close_quietly, connect, execute, execute_all, is_refusal, reason_of
 from dagflow.store.postgres.schema import check_newest
@@ -76,7 +76,7 @@ def _ask(connection: Connection, address: Address, call: tuple[str, str, str, st
         # One that stopped in order may be on its way to the next, which takes over within a second.
         (_, age), *_ = execute(connection, _SINCE)
         if float(str(age)) > 1 or stopwatch() - began > 1e9:
-            raise NotServed(
+            raise Untaken(
                 f"no process drives the runs of {address.shown}; start one: `dagflow serve`, or a program with `dagflow.drive`"
             )
         _heard(connection, 0.1)

@@ -24,7 +24,7 @@ _SECOND: Final = 1_000_000_000
 
 
 class WebhookRefused(UsageError):  # noqa: N818 - the outcome for the webhook
-    """A webhook is refused: its name is unknown, its signature is wrong or too old, or its body is no JSON."""
+    """A webhook is refused: its name is unknown, or its signature is wrong or too old."""
 
 
 class Scheme(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
+from http import HTTPStatus
 from typing import Final, Protocol, cast
 
 import attrs
@@ -12,7 +13,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
+from starlette.routing import Match, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from dagflow.actions.catalog import Catalog
@@ -83,7 +84,20 @@ class Application:
             # With an `app` the router raises for an unknown path; without one it would answer with a page of its own.
             await self._router({**scope, "app": self}, receive, send)
         except HTTPException as error:
-            await _refused(error)(scope, receive, send)
+            await self._no_route(error, scope)(scope, receive, send)
+
+    def _no_route(self, error: HTTPException, scope: Scope) -> Response:
+        """The answer to a path that no route has, or a method that none of its routes has."""
+        help_ = f"see {scope.get('root_path', '')}/openapi.json for the routes"
+        if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+            problem = Problem(404, "not_found", "there is nothing here", help=help_)
+            return _json(problem.status, problem.document, MEDIA_TYPE)
+        # The router names the methods of the first route alone, and a path has one for each method.
+        same = [each for each in self._router.routes if isinstance(each, Route) and each.matches(scope)[0] is not Match.NONE]
+        allowed = ", ".join(sorted({method for each in same for method in each.methods or ()}))
+        detail = f"the method must be one of {allowed}; got {scope['method'][:20]}"
+        problem = Problem(405, "method_not_allowed", detail, help=help_)
+        return _json(problem.status, problem.document, MEDIA_TYPE, {"Allow": allowed})
 
     def _route(self, operation: Operation) -> Route:
         path = operation.path
@@ -211,14 +225,7 @@ def _json(status: int, value: object, kind: str = "application/json", headers: d
 
 
 def _refused(error: HTTPException) -> Response:
-    """The answer to a request that has no route, or that the host's `authorize` refuses in its own words."""
-    codes = {404: "not_found", 405: "method_not_allowed"}
-    details = {404: "there is nothing here", 405: "this route has other methods"}
-    problem = Problem(
-        error.status_code,
-        codes.get(error.status_code, "refused"),
-        details.get(error.status_code, str(error.detail)),
-        help="see /openapi.json for the routes" if error.status_code in codes else "",
-        headers=dict(error.headers or {}),
-    )
+    """The answer to a request that the host's `authorize` refuses in its own words."""
+    headers = dict(error.headers or {})
+    problem = Problem(error.status_code, "refused", str(error.detail), headers=headers)
     return _json(problem.status, problem.document, MEDIA_TYPE, problem.headers)

@@ -100,7 +100,7 @@ _HELP: Final = {
     "not_served": "start a process that drives the store, such as `dagflow serve`; send the request again with the same id",
     "store_failed": "send the request again with the same id",
     "unauthorized": "send a valid credential, such as `Authorization: Bearer KEY`",
-    "webhook_refused": "check the secret that is bound to the webhook, and the clock",
+    "webhook_refused": "check the name of the webhook, the secret that is bound to it, and the clock",
     "not_retried": "look at the run, and rerun it if it cannot go on",
     "run_blocked": "repair what the reason names, then resume the run",
 }

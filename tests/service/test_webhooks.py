@@ -128,8 +128,9 @@ async def test_what_is_no_webhook_starts_nothing() -> None:
         await service.publish(FLOWS, name="any")
         with pytest.raises(WebhookRefused, match="no scheme is bound to the webhook 'stripe'"):
             await service.webhook("stripe", {}, b"{}")
-        with pytest.raises(WebhookRefused, match="must be JSON in UTF-8"):
+        with pytest.raises(UsageError, match="must be JSON in UTF-8") as failed:
             await service.webhook("open", {}, b'{"n": ')
+        assert not isinstance(failed.value, WebhookRefused)  # its sender is known
         with pytest.raises(UsageError, match="must not begin with `webhook/`"):
             await service.send("webhook/open", {"raw": '{"n": 1}'})
         await service.publish(forger)

@@ -238,7 +238,18 @@ async def test_the_host_describes_itself(browser: Browser) -> None:
 async def test_a_mounted_application_has_the_same_routes(browser: Browser) -> None:
     browser.prefix = "/automations/v1"
     assert (await browser.get("/flows")).value == {"flows": []}
-    assert (await browser.get("/nowhere")).status == 404
+    unknown = await browser.get("/nowhere")
+    assert (unknown.status, unknown.value["help"]) == (404, "see /automations/v1/openapi.json for the routes")
+    wrong = await browser.call("DELETE", "/flows")
+    assert (wrong.status, wrong.headers["allow"]) == (405, "GET, HEAD, POST")
+    assert wrong.value["detail"] == "the method must be one of GET, HEAD, POST; got DELETE"
+
+
+async def test_a_signed_webhook_that_is_not_json_is_a_bad_request(browser: Browser) -> None:
+    broken = await browser.call("POST", "/webhooks/shop", b'{"n": ', JSON)
+    assert (broken.status, broken.value["code"]) == (400, "bad_request")
+    assert broken.value["detail"].startswith("the body of a webhook must be JSON in UTF-8")
+    assert "secret" not in broken.value["help"]
 
 
 async def test_a_stream_of_a_run_goes_on_where_it_was(browser: Browser) -> None:

@@ -169,8 +169,8 @@ class Tenant(TenantRuns):
             is_own: accept only a scheme that is bound for this tenant, so that its secret says whose webhook this is.
 
         Raises:
-            WebhookRefused: the name has no scheme, or the webhook is not signed as agreed, too old, or no JSON.
-            UsageError: it is too large.
+            WebhookRefused: the name has no scheme, or the webhook is not signed as agreed, or too old.
+            UsageError: it is too large, or no JSON.
             StoreError: the store failed; the sender may send it again.
         """
         schemes, own = self._parts.webhooks, f"{self.name}/{name}" if self.name else name
@@ -392,7 +392,7 @@ def _json_of(body: bytes) -> object:
     try:
         return cast("object", orjson.loads(body))
     except orjson.JSONDecodeError as error:
-        raise WebhookRefused(f"the body of a webhook must be JSON in UTF-8: {error}") from None
+        raise UsageError(f"the body of a webhook must be JSON in UTF-8: {error}") from None
 
 
 def _short(text: str, what: str) -> str:

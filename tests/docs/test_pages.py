@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,12 @@ def test_every_file_of_a_page_is_used_by_it(path: Path) -> None:
         name = Path(fence.title).name
         is_known = not fence.title or name in said or Path(name).stem in said or "templates" in fence.title
         assert is_known, f"{path}:{fence.line}: nothing on this page reads {fence.title}"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_program_of_a_page_hides_a_module_of_python(path: Path) -> None:
+    names = {Path(fence.title).stem for fence in fences(path.read_text(encoding="utf-8")) if fence.title.endswith(".py")}
+    assert names.isdisjoint(sys.stdlib_module_names)
 
 
 def _is_whole(fence: Fence) -> bool:

@@ -166,7 +166,11 @@ def result_for(progress: RunInstance, node: int, result: object) -> object:
     if code.node.kind not in _SKIPPED:
         refuse(progress, f"has the step {step!r}, which is no action, call, `let` or wait, so it cannot be skipped")
     if code.node.kind not in _WITHOUT_RESULT:
-        return code.codec.open.decode(result)
+        try:
+            return code.codec.open.decode(result)
+        except WireError as error:
+            what = f"the result of the step {step!r} must be of its type"
+            raise WireError([Problem(each.pointer, f"{what}: {each.message}") for each in error.problems]) from None
     if result is not None:
         raise WireError([Problem("", f"the wait {step!r} has no result; give none")])
     return None

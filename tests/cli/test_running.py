@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -325,7 +326,7 @@ class TestGoingOn:
         assert (said.code, said.json["status"]) == (1, "failed")
         assert statuses(said.json["nodes"])["first"] == "succeeded"
         wrong = dagflow("skip", "last", "broken", "--result", "1", "--actions", "host.py")
-        assert (wrong.code, wrong.err) == (2, "dagflow: expected a text, found the number 1\n")
+        assert (wrong.code, wrong.err) == (2, "dagflow: the result of the step 'broken' must be of its type: expected a text, found the number 1\n")
         said = dagflow("skip", "last", "broken", "--result", '"open"', "--actions", "host.py", "--quiet", "--json")
         assert (said.code, said.json["output"]) == (0, "FIRST open")
         assert (folder / "ledger").read_text() == "first\n"
@@ -334,6 +335,8 @@ class TestGoingOn:
         assert again.err.splitlines()[:2] == ["keeps first: it succeeded", "runs  broken: it is the step to begin with"]
         assert (folder / "ledger").read_text() == "first\n"
         run = dagflow("runs", "--json").json[-1]["run"]
+        assert f'kept from {run}: "FIRST"' in dagflow("show", "last").out
+        assert re.search(r'broken .* set by \S.*: "open"', dagflow("show", run).out)
         refused = dagflow("retry", run, "--actions", "host.py")
         assert (refused.code, refused.err.partition(" ended ")[2]) == (
             2,

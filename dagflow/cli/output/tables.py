@@ -52,7 +52,14 @@ class RunReport:
         return printable(label_of(self.flow.node(node.id)))
 
     def outcome(self, node: NodeResult) -> str:
-        """Return the outcome of a node as one line."""
+        """Return the outcome of a node as one line, and first of all where it comes from if the step did not run."""
+        if node.skipped_by is not None:
+            origin = f"set by {printable(node.skipped_by)}" if node.skipped_by else "set by hand"
+        else:
+            origin = f"kept from {printable(node.kept_from)}" if node.kept_from else ""
+        return ": ".join(part for part in (origin, self._outcome(node)) if part)
+
+    def _outcome(self, node: NodeResult) -> str:
         match node.status:
             case _ if node.items is not None and node.items.total and node.failure is None:
                 return _items(node.items)

@@ -195,7 +195,9 @@ async def test_a_failed_step_is_skipped_with_a_result(works: Works) -> None:
     async with Interpreter.open(":memory:", catalog=works.catalog, clock=VirtualClock(START), store=store) as interpreter:
         run = await interpreter.start(works.flow(ORDER), {"n": 1})
         await run.wait()
-        with pytest.raises(WireError, match="the result of the step 'first' must be of its type: expected a text, found the number 7"):
+        with pytest.raises(
+            WireError, match="the result of the step 'first' must be of its type: expected a text, found the number 7"
+        ):
             await interpreter.skip(run.id, "first", 7)
         with pytest.raises(NotRetried, match="has the steps first to go on with; got 'second'"):
             await interpreter.skip(run.id, "second", "by hand")

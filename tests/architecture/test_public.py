@@ -105,7 +105,11 @@ def test_the_check_sees_a_private_type() -> None:
 
 def test_every_exception_that_the_documents_name_can_be_imported() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
-    named = {name for page in pages for name in re.findall(r"`([A-Z]\w+(?:Error|Found|Invalid|Refused|Retried|Served|InUse))`", page.read_text())}
+    named = {
+        name
+        for page in pages
+        for name in re.findall(r"`([A-Z]\w+(?:Error|Found|Invalid|Refused|Retried|Served|InUse))`", page.read_text())
+    }
     assert "WireError" in named
     homes = [importlib.import_module(module) for module in MODULES]
     assert sorted(name for name in named if not any(hasattr(home, name) for home in (*homes, builtins))) == []

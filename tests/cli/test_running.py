@@ -326,7 +326,10 @@ class TestGoingOn:
         assert (said.code, said.json["status"]) == (1, "failed")
         assert statuses(said.json["nodes"])["first"] == "succeeded"
         wrong = dagflow("skip", "last", "broken", "--result", "1", "--actions", "host.py")
-        assert (wrong.code, wrong.err) == (2, "dagflow: the result of the step 'broken' must be of its type: expected a text, found the number 1\n")
+        assert (wrong.code, wrong.err) == (
+            2,
+            "dagflow: the result of the step 'broken' must be of its type: expected a text, found the number 1\n",
+        )
         said = dagflow("skip", "last", "broken", "--result", '"open"', "--actions", "host.py", "--quiet", "--json")
         assert (said.code, said.json["output"]) == (0, "FIRST open")
         assert (folder / "ledger").read_text() == "first\n"

@@ -34,7 +34,9 @@ def test_there_is_a_test_for_every_example() -> None:
 
 @pytest.mark.parametrize(("example", "id_type"), [("django_shop", "int"), ("fastapi_app", "string")])
 def test_the_flow_in_the_readme_of_a_shop_compiles(example: str, id_type: str) -> None:
-    (text,) = re.findall(r"^flow .*?^}$|^\{\"text\".*?\}$", (EXAMPLES / example / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    (text,) = re.findall(
+        r"^flow .*?^}$|^\{\"text\".*?\}$", (EXAMPLES / example / "README.md").read_text(), re.DOTALL | re.MULTILINE
+    )
     text = json.loads(text)["text"] if text.startswith("{") else text
     shop = f"""
         event "order/created" {{ id: {id_type}, customer: string, total: int }}
